@@ -1,0 +1,74 @@
+// Generates the types that the compiler needs: the runtime's (not in git, 600 KB) and one `env.d.ts` beside each wrangler file.
+// `--check` writes nothing and fails when an env.d.ts does not match its wrangler file.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+const ROOT = path.resolve(import.meta.dirname, "..");
+const RUNTIME_TYPES = path.join(ROOT, ".wrangler/types/runtime.d.ts");
+
+/** Wrangler file, where its types stand, and the interface's name. */
+const WORKERS: readonly { readonly config: string; readonly out: string; readonly name: string }[] = [
+  { config: "wrangler.toml", out: "workers/gateway/env.d.ts", name: "GatewayEnv" },
+  ...["accounts", "catalog", "orders", "payments", "inventory", "notifications"].map((worker) => ({
+    config: `workers/${worker}/wrangler.toml`,
+    out: `workers/${worker}/env.d.ts`,
+    name: `${worker.charAt(0).toUpperCase()}${worker.slice(1)}Env`,
+  })),
+  { config: "dev/front/wrangler.toml", out: "dev/front/env.d.ts", name: "FrontEnv" },
+  { config: "dev/stripe-sandbox/wrangler.toml", out: "dev/stripe-sandbox/env.d.ts", name: "SandboxEnv" },
+];
+
+function wranglerTypes(args: readonly string[]): void {
+  execFileSync(process.execPath, [path.join(ROOT, "node_modules/wrangler/bin/wrangler.js"), "types", ...args], {
+    cwd: ROOT,
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
+  });
+}
+
+function generateEnv(worker: (typeof WORKERS)[number], out: string): void {
+  wranglerTypes([
+    out,
+    "-c",
+    worker.config,
+    "--env-interface",
+    worker.name,
+    "--include-runtime=false",
+    "--strict-vars=false",
+  ]);
+}
+
+/** The first lines name the command, and so the output path; what follows is the content. */
+function content(file: string): string {
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .slice(2)
+    .join("\n")
+    .replaceAll(/import\("[^"]*?([^/"]+\/[^/"]+)"\)/g, 'import("$1")');
+}
+
+function check(): void {
+  const scratch = mkdtempSync(path.join(tmpdir(), "tradepost-types-"));
+  try {
+    const stale = WORKERS.filter((worker) => {
+      const out = path.join(scratch, `${worker.name}.d.ts`);
+      generateEnv(worker, out);
+      return !existsSync(path.join(ROOT, worker.out)) || content(out) !== content(path.join(ROOT, worker.out));
+    });
+    if (stale.length > 0) {
+      console.error(`Out of date, run "npm run types": ${stale.map(({ out }) => out).join(", ")}`);
+      process.exitCode = 1;
+    }
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+mkdirSync(path.dirname(RUNTIME_TYPES), { recursive: true });
+if (!process.argv.includes("--check") || !existsSync(RUNTIME_TYPES)) {
+  wranglerTypes([RUNTIME_TYPES, "-c", "wrangler.toml", "--include-env=false"]);
+}
+if (process.argv.includes("--check")) check();
+else for (const worker of WORKERS) if (existsSync(path.join(ROOT, worker.config))) generateEnv(worker, worker.out);

@@ -1,0 +1,42 @@
+// Who asks, and under which trace: the first argument of every RPC method.
+import { z } from "zod";
+
+export const Role = z.enum(["customer", "vendor", "admin"]);
+export type Role = z.infer<typeof Role>;
+
+/**
+ * `guest` has no account: a cart token or an order's own token, in the input, shows what is theirs.
+ * `system` is a sweep, a consumer or a webhook.
+ */
+export const Actor = z.discriminatedUnion("role", [
+  z.object({ role: Role, id: z.string(), email: z.string(), name: z.string() }),
+  z.object({ role: z.literal("guest"), id: z.literal("guest") }),
+  z.object({ role: z.literal("system"), id: z.string() }),
+]);
+export type Actor = z.infer<typeof Actor>;
+
+export const Call = z.object({
+  actor: Actor,
+  requestId: z.string(),
+  /** Runs from the HTTP request through every event it causes. */
+  correlationId: z.string(),
+  /** W3C trace context, passed on as it came. */
+  traceparent: z.string().optional(),
+});
+export type Call = z.infer<typeof Call>;
+
+/** A signed-in person, whatever their role. */
+export type User = Extract<Actor, { role: Role }>;
+
+export function isUser(actor: Actor): actor is User {
+  return actor.role !== "guest" && actor.role !== "system";
+}
+
+export function isAdmin(actor: Actor): boolean {
+  return actor.role === "admin" || actor.role === "system";
+}
+
+/** The call of work that no person asked for: `name` says which part of the system acts. */
+export function systemCall(name: string, correlationId: string): Call {
+  return { actor: { role: "system", id: name }, requestId: correlationId, correlationId };
+}

@@ -1,0 +1,70 @@
+// Users, credentials, sessions and signing keys: what the accounts Worker answers.
+import { z } from "zod";
+import { Role } from "../call.ts";
+import type { Call } from "../call.ts";
+import type { Outcome } from "../errors.ts";
+import type { MessagingContract } from "./messaging.ts";
+
+/** Stored and compared in lower case. 254 characters is the longest address that SMTP carries (RFC 5321, 4.5.3.1.3). */
+export const Email = z.string().trim().toLowerCase().max(254).pipe(z.email());
+const NewPassword = z.string().min(10).max(200);
+/** A password that is checked, not chosen: seeded and older ones may be shorter. */
+const Password = z.string().min(1).max(200);
+
+export const RegisterInput = z.strictObject({
+  email: Email,
+  password: NewPassword,
+  name: z.string().trim().min(1).max(100),
+});
+export const LoginInput = z.strictObject({ email: Email, password: Password });
+export const RefreshInput = z.strictObject({ refreshToken: z.string().min(1).max(200) });
+export const ChangePasswordInput = z.strictObject({ currentPassword: Password, newPassword: NewPassword });
+
+export const User = z
+  .object({ id: z.string(), email: z.string(), name: z.string(), role: Role, createdAt: z.iso.datetime() })
+  .meta({ id: "User" });
+export type User = z.infer<typeof User>;
+
+export const Session = z
+  .object({
+    user: User,
+    /** A JWT signed with a key of the JWKS. */
+    accessToken: z.string(),
+    /** Opaque; good once. */
+    refreshToken: z.string(),
+    /** Seconds the access token is good for. */
+    expiresIn: z.int(),
+  })
+  .meta({ id: "Session" });
+export type Session = z.infer<typeof Session>;
+
+/** A public key as RFC 7517 writes it. */
+export interface PublicJwk {
+  readonly kty: string;
+  readonly crv: string;
+  readonly x: string;
+  readonly kid: string;
+  readonly alg: string;
+  readonly use: "sig";
+}
+
+/** Claims of an access token beside iss, aud, iat and exp. `sub` is the user's id. */
+export const AccessTokenClaims = z.object({ sub: z.string(), role: Role, email: z.string(), name: z.string() });
+export type AccessTokenClaims = z.infer<typeof AccessTokenClaims>;
+
+export interface AccountsContract extends MessagingContract {
+  /** Creates a customer and signs them in. Fails with email_taken. Emits USER_REGISTERED. */
+  register(call: Call, input: z.input<typeof RegisterInput>): Promise<Outcome<Session>>;
+  /** Fails with invalid_credentials, in the same time whether the e-mail or the password is wrong. */
+  login(call: Call, input: z.input<typeof LoginInput>): Promise<Outcome<Session>>;
+  /** Trades a refresh token for a new pair. Fails with refresh_token_invalid, or refresh_token_reused, which ends the family. */
+  refresh(call: Call, input: z.input<typeof RefreshInput>): Promise<Outcome<Session>>;
+  /** Ends the family of a refresh token. An unknown token is no failure: the caller is signed out either way. */
+  logout(call: Call, input: z.input<typeof RefreshInput>): Promise<Outcome<null>>;
+  /** The signed-in user. Fails with unauthenticated when the account is gone. */
+  me(call: Call): Promise<Outcome<User>>;
+  /** Ends every session of the user. Fails with invalid_credentials. */
+  changePassword(call: Call, input: z.input<typeof ChangePasswordInput>): Promise<Outcome<null>>;
+  /** The keys that access tokens may be signed with: current, next and previous. */
+  jwks(call: Call): Promise<Outcome<{ readonly keys: readonly PublicJwk[] }>>;
+}

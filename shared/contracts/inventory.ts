@@ -1,0 +1,131 @@
+// Stock per product: what the inventory Worker answers.
+import { z } from "zod";
+import type { Call } from "../call.ts";
+import type { Outcome } from "../errors.ts";
+import { Availability } from "../events/catalogue.ts";
+import type { StockLine } from "../events/catalogue.ts";
+import { PageQuery } from "../paging.ts";
+import type { Page } from "../paging.ts";
+import { MAX_PRODUCTS_AT_ONCE, ProductId } from "./catalog.ts";
+import type { MessagingContract } from "./messaging.ts";
+
+/** The most units one line or one adjustment may move; api.md caps quantities in carts at 9999. */
+export const MAX_QUANTITY = 9_999;
+export const Quantity = z.int().min(1).max(MAX_QUANTITY);
+
+const Line = z.strictObject({ productId: ProductId, quantity: Quantity });
+const Lines = z.array(Line).min(1).max(MAX_PRODUCTS_AT_ONCE);
+
+export const ProductInput = z.object({ productId: ProductId });
+export const AvailabilitiesInput = z.object({ productIds: z.array(ProductId).max(MAX_PRODUCTS_AT_ONCE) });
+
+export const HoldInput = z.object({ owner: z.string().min(1).max(200), lines: Lines });
+export const ReleaseHoldInput = z.object({
+  owner: z.string().min(1).max(200),
+  productIds: z.array(ProductId).min(1).max(MAX_PRODUCTS_AT_ONCE),
+});
+export const ReserveInput = z.strictObject({
+  orderId: z.string().min(1).max(100),
+  items: Lines,
+  /** At most a week; a reservation of an order never expires, these do. */
+  ttlSeconds: z.int().min(1).max(604_800).default(900),
+});
+export const ReleaseInput = z.strictObject({ orderId: z.string().min(1).max(100) });
+export const AdjustmentReason = z.enum(["restock", "correction", "damaged", "return"]);
+export const AdjustBody = z.strictObject({
+  delta: z
+    .int()
+    .min(-1_000_000)
+    .max(1_000_000)
+    .refine((delta) => delta !== 0, "must not be zero"),
+  reason: AdjustmentReason,
+});
+export const AdjustInput = AdjustBody.extend({
+  productId: ProductId,
+  idempotencyKey: z.string().min(1).max(255).optional(),
+});
+export const ListTransactionsInput = PageQuery.extend({
+  productId: ProductId.optional(),
+  type: z.enum(["opening", "sale", "restock", "correction", "damaged", "return"]).optional(),
+});
+export const LowStockInput = PageQuery;
+
+export const PublicLevel = z
+  .object({ productId: z.string(), available: z.int(), status: Availability })
+  .meta({ id: "PublicStockLevel" });
+export type PublicLevel = z.infer<typeof PublicLevel>;
+
+export const Level = PublicLevel.extend({
+  onHand: z.int(),
+  /** Held and reserved together; onHand - reserved = available. */
+  reserved: z.int(),
+  lowStockThreshold: z.int(),
+}).meta({ id: "StockLevel" });
+export type Level = z.infer<typeof Level>;
+
+export const Transaction = z
+  .object({
+    id: z.string(),
+    productId: z.string(),
+    type: z.enum(["opening", "sale", "restock", "correction", "damaged", "return"]),
+    /** Signed change of onHand. */
+    delta: z.int(),
+    onHandAfter: z.int(),
+    /** The reservation that was consumed, for a sale. */
+    reference: z.string().nullable(),
+    actor: z.string(),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: "StockTransaction" });
+export type Transaction = z.infer<typeof Transaction>;
+
+export const ManualReservation = z
+  .object({
+    orderId: z.string(),
+    items: z.array(z.object({ productId: z.string(), quantity: z.int() })),
+    expiresAt: z.iso.datetime(),
+  })
+  .meta({ id: "Reservation" });
+export type ManualReservation = z.infer<typeof ManualReservation>;
+
+export const Released = z
+  .object({ released: z.array(z.object({ productId: z.string(), quantity: z.int() })) })
+  .meta({ id: "Released" });
+export type Released = z.infer<typeof Released>;
+
+export interface InventoryContract extends MessagingContract {
+  /**
+   * Holds all lines for `owner` for 120 s, or none. Idempotent by owner: an owner that holds the same quantities already
+   * succeeds again. Fails with insufficient_stock and `shortages` (every partial hold is released before the answer),
+   * product_not_found, or reservation_conflict when the owner was released before or holds other quantities.
+   */
+  hold(
+    call: Call,
+    input: z.input<typeof HoldInput>,
+  ): Promise<Outcome<{ readonly expiresAt: string; readonly newlyHeld: readonly StockLine[] }>>;
+  /** Releases what `owner` holds or reserved of these products. Idempotent; an unknown owner leaves a tombstone. */
+  releaseHold(call: Call, input: z.input<typeof ReleaseHoldInput>): Promise<Outcome<Released>>;
+  /** The level as the object has it. Fails with product_not_found. Who may see all of it is the gateway's to ask by `full`. */
+  level(
+    call: Call,
+    input: z.input<typeof ProductInput>,
+  ): Promise<Outcome<Level & { readonly vendorId: string | null }>>;
+  /** Availability of many products from the projection, at most a second old. Unknown products are left out. */
+  availabilities(call: Call, input: z.input<typeof AvailabilitiesInput>): Promise<Outcome<readonly PublicLevel[]>>;
+  /** A reservation outside orders, owned as `manual:<orderId>`. Same orderId and items: the same answer; others: reservation_conflict. */
+  reserve(call: Call, input: z.input<typeof ReserveInput>): Promise<Outcome<ManualReservation>>;
+  /** Releases a manual reservation. Idempotent. */
+  release(call: Call, input: z.input<typeof ReleaseInput>): Promise<Outcome<Released>>;
+  /**
+   * Changes on-hand and writes the ledger. A vendor's foreign product is product_not_found. Fails with stock_held below what is
+   * held, idempotency_key_reused. Idempotent by `idempotencyKey`.
+   */
+  adjust(
+    call: Call,
+    input: z.input<typeof AdjustInput>,
+  ): Promise<Outcome<{ readonly level: Level; readonly replayed: boolean }>>;
+  /** The ledger, newest first; a vendor sees own products. Fails with invalid_cursor. */
+  listTransactions(call: Call, input: z.input<typeof ListTransactionsInput>): Promise<Outcome<Page<Transaction>>>;
+  /** Products at or under their threshold; a vendor sees own products. */
+  listLowStock(call: Call, input: z.input<typeof LowStockInput>): Promise<Outcome<Page<Level>>>;
+}

@@ -1,0 +1,87 @@
+// The expected failures of every Worker. Their HTTP statuses stand in one table, in the gateway; nothing else maps them.
+import { err } from "./result.ts";
+import type { Result } from "./result.ts";
+
+/** Stable, public problem codes (RFC 9457 `code`). A code is never renamed: clients branch on it. */
+export const ERROR_CODES = [
+  "validation_failed",
+  "invalid_cursor",
+  "malformed_json",
+  "invalid_signature",
+  "unauthenticated",
+  "invalid_credentials",
+  "refresh_token_invalid",
+  "refresh_token_reused",
+  "forbidden",
+  "not_found",
+  "product_not_found",
+  "method_not_allowed",
+  "email_taken",
+  "sku_taken",
+  "insufficient_stock",
+  "stock_held",
+  "reservation_conflict",
+  "quantity_below_minimum",
+  "too_many_lines",
+  "cart_empty",
+  "cart_closed",
+  "product_unavailable",
+  "total_changed",
+  "illegal_transition",
+  "order_not_payable",
+  "payment_not_capturable",
+  "payment_not_refundable",
+  "amount_exceeds_authorized",
+  "amount_exceeds_captured",
+  "idempotency_in_progress",
+  "idempotency_key_reused",
+  "cart_version_conflict",
+  "payload_too_large",
+  "unsupported_media_type",
+  "coupon_not_found",
+  "rate_limited",
+  "payment_provider_unavailable",
+  "service_unavailable",
+  "internal_error",
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** One field of the input and what is wrong with it. `path` is dotted: `items.0.quantity`. */
+export interface FieldError {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Members that a problem carries beside its code, by code: see api.md. All are plain JSON. */
+export interface ErrorExtensions {
+  readonly errors?: readonly FieldError[];
+  readonly shortages?: readonly {
+    readonly productId: string;
+    readonly requested: number;
+    readonly available: number;
+  }[];
+  readonly lines?: readonly { readonly productId: string; readonly name: string; readonly reason: string }[];
+  readonly available?: number;
+  readonly minimum?: number;
+  readonly from?: string;
+  readonly to?: string;
+  readonly total?: number;
+  readonly currentVersion?: number;
+}
+
+export interface DomainError extends ErrorExtensions {
+  readonly code: ErrorCode;
+  /** One sentence for the person who reads the answer; nothing internal. */
+  readonly detail: string;
+}
+
+export type Outcome<T> = Result<T, DomainError>;
+
+export function fail(
+  code: ErrorCode,
+  detail: string,
+  extensions: ErrorExtensions = {},
+): { readonly ok: false; readonly error: DomainError } {
+  return err({ code, detail, ...extensions });
+}

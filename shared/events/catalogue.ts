@@ -1,0 +1,141 @@
+// Every event there is, with the shape of its data. Order and payment events carry the customer and the lines, so that no
+// consumer has to ask back. A consumer must accept any order of arrival and any number of copies.
+import { z } from "zod";
+import { Amount, Currency } from "../money.ts";
+
+export const Availability = z.enum(["in_stock", "low_stock", "out_of_stock"]);
+export type Availability = z.infer<typeof Availability>;
+
+/** Who a message goes to. `id` is null for a guest. */
+export const Customer = z.object({
+  id: z.string().nullable(),
+  email: z.string(),
+  name: z.string(),
+  /** BCP 47, for example `en`. */
+  locale: z.string(),
+});
+export type Customer = z.infer<typeof Customer>;
+
+export const EventLine = z.object({
+  productId: z.string(),
+  sku: z.string(),
+  name: z.string(),
+  quantity: z.int().positive(),
+  unitPrice: Amount,
+  lineTotal: Amount,
+});
+export type EventLine = z.infer<typeof EventLine>;
+
+const Tracking = z.object({ carrier: z.string(), number: z.string(), url: z.string().optional() });
+
+/** The order as it is after the change. */
+export const OrderEventData = z.object({
+  orderId: z.string(),
+  number: z.string(),
+  /** The owner of the order's holds and reservations in inventory: the key of the request that made the order. */
+  reservationOwner: z.string(),
+  customer: Customer,
+  lines: z.array(EventLine).min(1),
+  currency: Currency,
+  subtotal: Amount,
+  discount: Amount,
+  shipping: Amount,
+  tax: Amount,
+  total: Amount,
+  status: z.string(),
+  reason: z.string().nullable(),
+  tracking: Tracking.nullable(),
+});
+export type OrderEventData = z.infer<typeof OrderEventData>;
+
+/** The payment as it is after the change. `version` grows with every change, so an older event is known as old. */
+export const PaymentEventData = z.object({
+  paymentId: z.string(),
+  orderId: z.string(),
+  orderNumber: z.string(),
+  customer: Customer,
+  currency: Currency,
+  amount: Amount,
+  amountCapturable: Amount,
+  amountCaptured: Amount,
+  amountRefunded: Amount,
+  /** The payment's status as order.paymentStatus names it. */
+  status: z.string(),
+  version: z.int().positive(),
+  /** A decline code, a refund's reason, a dispute's reason. */
+  reason: z.string().nullable(),
+});
+export type PaymentEventData = z.infer<typeof PaymentEventData>;
+
+export const StockLine = z.object({ productId: z.string(), quantity: z.int().positive() });
+export type StockLine = z.infer<typeof StockLine>;
+
+const OrderStockData = z.object({
+  orderId: z.string(),
+  reservationOwner: z.string(),
+  lines: z.array(StockLine),
+});
+
+export const EVENT_DATA = {
+  ORDER_CREATED: OrderEventData,
+  ORDER_CONFIRMED: OrderEventData,
+  ORDER_PROCESSING: OrderEventData,
+  ORDER_SHIPPED: OrderEventData,
+  ORDER_DELIVERED: OrderEventData,
+  ORDER_CANCELLED: OrderEventData,
+  PAYMENT_AUTHORIZED: PaymentEventData,
+  PAYMENT_CAPTURED: PaymentEventData,
+  PAYMENT_FAILED: PaymentEventData,
+  PAYMENT_VOIDED: PaymentEventData,
+  PAYMENT_REFUNDED: PaymentEventData,
+  PAYMENT_DISPUTED: PaymentEventData,
+  STOCK_RESERVED: OrderStockData,
+  STOCK_REJECTED: OrderStockData.extend({
+    shortages: z.array(z.object({ productId: z.string(), requested: z.int(), available: z.int() })),
+  }),
+  STOCK_RELEASED: OrderStockData,
+  STOCK_LOW: z.object({
+    productId: z.string(),
+    sku: z.string(),
+    name: z.string(),
+    available: z.int(),
+    threshold: z.int(),
+  }),
+  /** `sequence` is the stock object's own and only grows: a consumer ignores one that is not above what it has. */
+  STOCK_AVAILABILITY_CHANGED: z.object({
+    productId: z.string(),
+    availability: Availability,
+    available: z.int(),
+    sequence: z.int(),
+  }),
+  CART_EXPIRED: z.object({
+    cartId: z.string(),
+    customer: Customer.nullable(),
+    lines: z.array(EventLine),
+    subtotal: Amount,
+    currency: Currency,
+  }),
+  USER_REGISTERED: z.object({ userId: z.string(), email: z.string(), name: z.string(), locale: z.string() }),
+  NOTIFICATION_SEND: z.object({
+    kind: z.string(),
+    recipient: Customer,
+    variables: z.record(z.string(), z.string()),
+  }),
+  /** `version` grows with every change of the product. */
+  PRODUCT_UPSERTED: z.object({
+    productId: z.string(),
+    version: z.int().positive(),
+    sku: z.string(),
+    name: z.string(),
+    vendorId: z.string().nullable(),
+    status: z.enum(["active", "draft", "archived"]),
+    price: Amount,
+    currency: Currency,
+    weightGrams: z.int().min(0),
+    minOrderQuantity: z.int().positive(),
+  }),
+} as const;
+
+export type EventType = keyof typeof EVENT_DATA;
+export type EventData<T extends EventType> = z.infer<(typeof EVENT_DATA)[T]>;
+export const EVENT_TYPES = Object.keys(EVENT_DATA) as EventType[];

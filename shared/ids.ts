@@ -1,0 +1,30 @@
+// Prefixed, sortable ids: `ord_` and the 32 hex digits of a UUIDv7, so ids of one kind sort by the time they were made.
+import { uuidv7 } from "uuidv7";
+import { z } from "zod";
+
+/** user, product, category, brand, cart, line, order, payment, refund, event, notification, image, ledger entry, token family. */
+export type IdPrefix =
+  | "usr"
+  | "prd"
+  | "cat"
+  | "brd"
+  | "crt"
+  | "itm"
+  | "ord"
+  | "pay"
+  | "rfd"
+  | "evt"
+  | "ntf"
+  | "img"
+  | "txn"
+  | "fam"
+  | "req";
+
+export function newId<P extends IdPrefix>(prefix: P): `${P}_${string}` {
+  return `${prefix}_${uuidv7().replaceAll("-", "")}`;
+}
+
+/** Accepts what newId makes and the fixed ids of the seeds: the prefix, then 1 to 40 letters or digits. */
+export function idSchema(prefix: IdPrefix): z.ZodString {
+  return z.string().regex(new RegExp(`^${prefix}_[0-9A-Za-z]{1,40}$`), `must be an id that starts with ${prefix}_`);
+}

@@ -1,0 +1,249 @@
+// The inbox: at-least-once delivery in any order becomes one effect per event. An effect in D1 stands in one batch with its
+// inbox row, the row first, so a second delivery fails on the primary key and changes nothing. An effect elsewhere (an
+// object, Stripe) is idempotent under its own key and comes before the row, never after it.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { NotNullViolation, UniqueViolation, commit, inJson } from "./database.ts";
+import type { Statement } from "./database.ts";
+import { parseEvent } from "./events/envelope.ts";
+import type { EventEnvelope } from "./events/envelope.ts";
+import type { EventType } from "./events/catalogue.ts";
+import { log, withInvocation } from "./logger.ts";
+import { EVENT_RETENTION_MS, relay } from "./outbox.ts";
+import type { Deps } from "./outbox.ts";
+
+/** Tries after the first, as `max_retries` in every consumer's configuration. */
+export const MAX_RETRIES = 10;
+/** The longest pause between two tries. */
+const MAX_BACKOFF_SECONDS = 600;
+/** A failed event whose retry is overdue by this much has lost it (a restart of the local queue) and is sent again. */
+const LOST_RETRY_AFTER_MS = 60_000;
+
+/** What a handler wants written with the inbox row, in one batch. */
+export interface Effect {
+  readonly statements: readonly Statement[];
+  /**
+   * An expression that is NULL while the event's subject is not known here, for example
+   * `(SELECT 1 FROM orders WHERE id = …)`. The batch is then refused and the event tried again later.
+   */
+  readonly known?: SQL;
+}
+
+export type Handler<T extends EventType> = (event: EventEnvelope<T>) => Effect | Promise<Effect>;
+export type Handlers = { readonly [T in EventType]?: Handler<T> };
+
+export const NOTHING: Effect = { statements: [] };
+
+/** Thrown by a handler for an event about something that is not here yet; it is tried again like any failure. */
+export class NotYetKnown extends Error {
+  override readonly name = "NotYetKnown";
+}
+
+function inboxInsert(event: EventEnvelope, effect: Effect, now: number): SQL {
+  const handledAt = effect.known === undefined ? sql`${now}` : sql`iif(${effect.known} IS NULL, NULL, ${now})`;
+  return sql`INSERT INTO inbox (event_id, handled_at) VALUES (${event.id}, ${handledAt})`;
+}
+
+/** Seconds to wait before try number `attempts + 1`: doubling up to ten minutes, half of it random. */
+export function backoffSeconds(attempts: number, random: () => number = Math.random): number {
+  const ceiling = Math.min(2 ** attempts, MAX_BACKOFF_SECONDS);
+  return Math.ceil(ceiling / 2 + (random() * ceiling) / 2);
+}
+
+async function handle(handlers: Handlers, event: EventEnvelope): Promise<Effect> {
+  const handler = handlers[event.type] as Handler<EventType> | undefined;
+  if (handler === undefined) throw new Error(`no handler for ${event.type}`);
+  return await handler(event);
+}
+
+type Prepared = { readonly message: Message; readonly event: EventEnvelope; readonly effect: Effect };
+
+/** Runs one event's effect and inbox row alone. A second delivery is a success that changes nothing. */
+async function commitOne(deps: Deps, { event, effect }: Prepared): Promise<void> {
+  try {
+    const { events } = await commit(deps.db, [inboxInsert(event, effect, deps.now()), ...effect.statements]);
+    await relay(deps.queues, events);
+  } catch (error) {
+    if (error instanceof UniqueViolation && error.constraint === "inbox.event_id") return;
+    if (error instanceof NotNullViolation && error.column === "inbox.handled_at") {
+      throw new NotYetKnown(`${event.subject} is not known yet`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** Keeps the failure before asking for the retry, so that its count and reason outlive the queue. */
+async function refuse(deps: Deps, message: Message, event: EventEnvelope, error: unknown): Promise<void> {
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const delaySeconds = backoffSeconds(message.attempts);
+  const now = deps.now();
+  log("warn", "event failed", { eventId: event.id, type: event.type, attempts: message.attempts, error });
+  const { results } = await commit(deps.db, [
+    sql`INSERT INTO inbox_failures (event_id, type, attempts, error, failed_at, retry_at)
+      VALUES (${event.id}, ${event.type}, 1, ${reason}, ${now}, ${now + delaySeconds * 1_000})
+      ON CONFLICT (event_id) DO UPDATE SET attempts = attempts + 1, error = excluded.error,
+        failed_at = excluded.failed_at, retry_at = excluded.retry_at
+      RETURNING attempts`,
+  ]);
+  // The platform counts tries of one message; a message sent anew by the sweep starts at one again, this count does not.
+  if (Number(results[0]?.results[0]?.["attempts"] ?? 0) > MAX_RETRIES) {
+    await keepDeadLetter(deps, event.id, event, reason);
+    message.ack();
+  } else {
+    message.retry({ delaySeconds });
+  }
+}
+
+async function keepDeadLetter(deps: Deps, eventId: string, body: unknown, reason: string | null): Promise<void> {
+  await commit(deps.db, [
+    sql`INSERT INTO dead_letters (event_id, type, subject, envelope, attempts, error, dead_at)
+      SELECT ${eventId}, ${memberText(body, "type")}, ${memberText(body, "subject")}, ${JSON.stringify(body)},
+        coalesce((SELECT attempts FROM inbox_failures WHERE event_id = ${eventId}), 1),
+        coalesce(${reason}, (SELECT error FROM inbox_failures WHERE event_id = ${eventId}), 'the queue gave up'),
+        ${deps.now()}
+      WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = ${eventId})
+      ON CONFLICT (event_id) DO UPDATE SET attempts = excluded.attempts, error = excluded.error,
+        dead_at = excluded.dead_at, replayed_at = NULL`,
+    sql`DELETE FROM inbox_failures WHERE event_id = ${eventId}`,
+  ]);
+  log("error", "dead letter", { eventId, reason });
+}
+
+function memberText(body: unknown, member: string): string {
+  const value = typeof body === "object" && body !== null ? (body as Record<string, unknown>)[member] : undefined;
+  return typeof value === "string" ? value : "";
+}
+
+async function consumeDeadLetters(batch: MessageBatch, deps: Deps): Promise<void> {
+  for (const message of batch.messages) {
+    await keepDeadLetter(deps, memberText(message.body, "id") || message.id, message.body, null);
+    message.ack();
+  }
+}
+
+/** Runs every event's handler at once; those that throw are refused, the rest come back with their effects. */
+async function prepare(batch: MessageBatch, deps: Deps, handlers: Handlers): Promise<Prepared[]> {
+  const seen = new Map<string, Promise<Prepared | undefined>>();
+  const copies: Message[] = [];
+  for (const message of batch.messages) {
+    const event = parseEvent(message.body);
+    if (event === undefined) {
+      // No retry can mend a message that is not an event; it is kept for an operator at once.
+      await keepDeadLetter(
+        deps,
+        memberText(message.body, "id") || message.id,
+        message.body,
+        "not an event of the catalogue",
+      );
+      message.ack();
+    } else if (seen.has(event.id)) {
+      copies.push(message);
+    } else {
+      seen.set(event.id, prepareOne(message, event, deps, handlers));
+    }
+  }
+  const prepared = (await Promise.all(seen.values())).filter((item) => item !== undefined);
+  // A copy in the same batch has nothing to add; if its twin fails, the twin's retry carries the event on.
+  for (const copy of copies) copy.ack();
+  return prepared;
+}
+
+async function prepareOne(
+  message: Message,
+  event: EventEnvelope,
+  deps: Deps,
+  handlers: Handlers,
+): Promise<Prepared | undefined> {
+  return await inInvocation(deps, event, async () => {
+    try {
+      return { message, event, effect: await handle(handlers, event) };
+    } catch (error) {
+      await refuse(deps, message, event, error);
+      return undefined;
+    }
+  });
+}
+
+async function inInvocation<T>(deps: Deps, event: EventEnvelope, work: () => Promise<T>): Promise<T> {
+  return await withInvocation(
+    {
+      worker: deps.worker,
+      operation: `event ${event.type}`,
+      correlationId: event.correlationid,
+      level: deps.logLevel,
+    },
+    work,
+  );
+}
+
+/**
+ * Handles a queue batch: one D1 commit for all its events, or, when that is refused, one for each. Every message is
+ * acknowledged or retried by itself. Batches of the dead-letter queue are kept in `dead_letters`.
+ */
+export async function consume(batch: MessageBatch, deps: Deps, handlers: Handlers): Promise<void> {
+  if (batch.queue.endsWith("-dead-letters")) {
+    await consumeDeadLetters(batch, deps);
+    return;
+  }
+  const prepared = await prepare(batch, deps, handlers);
+  if (prepared.length > 1 && (await commitAll(deps, prepared))) return;
+  for (const item of prepared) {
+    await inInvocation(deps, item.event, async () => {
+      try {
+        await commitOne(deps, item);
+        item.message.ack();
+      } catch (error) {
+        await refuse(deps, item.message, item.event, error);
+      }
+    });
+  }
+}
+
+async function commitAll(deps: Deps, prepared: readonly Prepared[]): Promise<boolean> {
+  try {
+    const { events } = await commit(
+      deps.db,
+      prepared.flatMap(({ event, effect }) => [inboxInsert(event, effect, deps.now()), ...effect.statements]),
+    );
+    for (const { message } of prepared) message.ack();
+    await relay(deps.queues, events);
+    return true;
+  } catch (error) {
+    log("debug", "batch refused; going message by message", { messages: prepared.length, error });
+    return false;
+  }
+}
+
+/**
+ * Which of these events this consumer neither handled, nor keeps as a dead letter, nor is about to try again.
+ * `everything` also counts those whose retry is still pending.
+ */
+export async function unseenEvents(deps: Deps, ids: readonly string[], everything: boolean): Promise<string[]> {
+  const pendingSince = everything ? Number.MAX_SAFE_INTEGER : deps.now() - LOST_RETRY_AFTER_MS;
+  const rows = await deps.db.all<{ id: string }>(sql`SELECT value AS id FROM json_each(${JSON.stringify(ids)})
+    WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = value)
+      AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE event_id = value)
+      AND NOT EXISTS (SELECT 1 FROM inbox_failures WHERE event_id = value AND retry_at > ${pendingSince})`);
+  return rows.map(({ id }) => id);
+}
+
+/** Sends a dead letter to its consumer once more. Replaying one that was handled meanwhile has no effect. */
+export async function replayDeadLetter(deps: Deps, inbox: Queue, eventId: string): Promise<boolean> {
+  const rows = await deps.db.all<{ envelope: string }>(
+    sql`SELECT envelope FROM dead_letters WHERE ${inJson(sql`event_id`, [eventId])}`,
+  );
+  const [row] = rows;
+  if (row === undefined) return false;
+  await inbox.send(JSON.parse(row.envelope));
+  await commit(deps.db, [sql`UPDATE dead_letters SET replayed_at = ${deps.now()} WHERE event_id = ${eventId}`]);
+  return true;
+}
+
+/** Inbox rows outlive every copy of their event: they go when the outbox row has gone. Returns how many. */
+export async function purgeInbox(deps: Deps): Promise<number> {
+  const { results } = await commit(deps.db, [
+    sql`DELETE FROM inbox WHERE handled_at < ${deps.now() - 2 * EVENT_RETENTION_MS}`,
+    sql`DELETE FROM inbox_failures WHERE EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = inbox_failures.event_id)`,
+  ]);
+  return results[0]?.meta.changes ?? 0;
+}

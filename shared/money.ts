@@ -1,0 +1,68 @@
+// Money is an integer in the currency's minor unit. No float ever holds an amount.
+import { z } from "zod";
+
+/**
+ * Digits after the decimal point, where they are not two: ISO 4217 as Stripe counts it
+ * (https://docs.stripe.com/currencies#zero-decimal, #three-decimal).
+ */
+const EXPONENTS: Readonly<Record<string, number>> = {
+  BIF: 0,
+  CLP: 0,
+  DJF: 0,
+  GNF: 0,
+  JPY: 0,
+  KMF: 0,
+  KRW: 0,
+  MGA: 0,
+  PYG: 0,
+  RWF: 0,
+  UGX: 0,
+  VND: 0,
+  VUV: 0,
+  XAF: 0,
+  XOF: 0,
+  XPF: 0,
+  BHD: 3,
+  JOD: 3,
+  KWD: 3,
+  OMR: 3,
+  TND: 3,
+};
+
+/** The largest amount Stripe takes: eight digits (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
+export const MAX_AMOUNT_MINOR = 99_999_999;
+
+/** ISO 4217, upper case. */
+export const Currency = z.string().regex(/^[A-Z]{3}$/, "must be an ISO 4217 code in upper case");
+
+/** Minor units, zero or more, within what a payment can carry. */
+export const Amount = z.int().min(0).max(MAX_AMOUNT_MINOR);
+
+export function currencyExponent(currency: string): number {
+  return EXPONENTS[currency] ?? 2;
+}
+
+/** `formatMoney(123456, "USD")` is `$1,234.56`; the locale decides separators and the symbol's place. */
+export function formatMoney(amountMinor: number, currency: string, locale = "en-US"): string {
+  const exponent = currencyExponent(currency);
+  return new Intl.NumberFormat(locale, {
+    style: "currency",
+    currency,
+    minimumFractionDigits: exponent,
+    maximumFractionDigits: exponent,
+  }).format(amountMinor / 10 ** exponent);
+}
+
+/** Adds amounts and refuses a sum that a number cannot hold exactly. */
+export function sumMinor(amounts: readonly number[]): number {
+  const total = amounts.reduce((sum, amount) => sum + amount, 0);
+  if (!Number.isSafeInteger(total)) throw new RangeError("amount out of range");
+  return total;
+}
+
+/** Unit price times quantity, exactly. */
+export function lineTotalMinor(unitPriceMinor: number, quantity: number): number {
+  const total = unitPriceMinor * quantity;
+  if (!Number.isSafeInteger(total)) throw new RangeError("amount out of range");
+  return total;
+}

@@ -1,0 +1,169 @@
+// The transactional outbox. An event's row is written in the same D1 batch as the change it tells of, and sent right after
+// the commit. Sending marks nothing, because a queue that took a message has not delivered it: a row is done when every
+// consumer has it in its inbox, which the gateway's sweep finds out by comparing (see sweepOutboxes in workers/gateway).
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { COMMITTED_EVENT, commit, inJson } from "./database.ts";
+import type { Commit, Database, Statement } from "./database.ts";
+import { parseEvent } from "./events/envelope.ts";
+import type { EventEnvelope } from "./events/envelope.ts";
+import { CONSUMERS, ROUTES } from "./events/routing.ts";
+import type { Consumer } from "./events/routing.ts";
+import type { EventType } from "./events/catalogue.ts";
+import { log, logCost } from "./logger.ts";
+import type { LogLevel } from "./logger.ts";
+
+/** Queues takes 100 messages or 256 KB a batch (https://developers.cloudflare.com/queues/platform/limits/). */
+const MAX_BATCH_MESSAGES = 100;
+/** Below the limit of 256 KB by what Queues adds to each message. */
+const MAX_BATCH_BYTES = 240_000;
+/** How many unconfirmed rows one sweep compares. */
+export const SWEEP_LIMIT = 1_000;
+/** An event younger than this is still on its first way; sending it again would only make duplicates. */
+export const RESEND_AFTER_MS = 30_000;
+/** The outbox is also the log of events; confirmed rows stay this long. */
+export const EVENT_RETENTION_MS = 90 * 24 * 60 * 60 * 1_000;
+
+/** The producer bindings a Worker has: one per consumer it has events for. */
+export type InboxQueues = { readonly [C in Consumer as `${Uppercase<C>}_INBOX`]?: Queue };
+
+/** What every Worker's use cases need; each Worker adds its own objects and peers. */
+export interface Deps {
+  readonly worker: string;
+  readonly db: Database;
+  readonly queues: InboxQueues;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  readonly logLevel: LogLevel;
+}
+
+function queueOf(queues: InboxQueues, consumer: Consumer): Queue {
+  const queue = queues[`${consumer.toUpperCase() as Uppercase<Consumer>}_INBOX`];
+  if (queue === undefined) throw new Error(`no queue binding for ${consumer}`);
+  return queue;
+}
+
+/** Writes the event's row, always. The statement returns the envelope, so that `commit` knows what to send. */
+export function outboxInsert(event: EventEnvelope): SQL {
+  return outboxInsertFrom(event, sql`${JSON.stringify(event)}`, sql`WHERE true`);
+}
+
+/** Writes the event's row only when the statement before it in the batch changed a row. */
+export function outboxInsertIfChanged(event: EventEnvelope): SQL {
+  return outboxInsertFrom(event, sql`${JSON.stringify(event)}`, sql`WHERE changes() > 0`);
+}
+
+/**
+ * Writes an event whose envelope is computed in SQL, for handlers that must not read first. `envelope` is an expression giving
+ * JSON text; `from` is the rest of the SELECT (`FROM … WHERE …`) and decides whether there is an event at all.
+ */
+export function outboxInsertFrom(
+  event: Pick<EventEnvelope, "id" | "type" | "subject" | "correlationid" | "time">,
+  envelope: SQL,
+  from: SQL,
+): SQL {
+  return sql`INSERT INTO outbox (id, type, subject, correlation_id, time, envelope)
+    SELECT ${event.id}, ${event.type}, ${event.subject}, ${event.correlationid}, ${Date.parse(event.time)}, ${envelope} ${from}
+    RETURNING envelope AS ${sql.identifier(COMMITTED_EVENT)}`;
+}
+
+function batches(events: readonly EventEnvelope[]): EventEnvelope[][] {
+  const result: EventEnvelope[][] = [];
+  let bytes = 0;
+  for (const event of events) {
+    const size = JSON.stringify(event).length * 2;
+    const last = result.at(-1);
+    if (last === undefined || last.length === MAX_BATCH_MESSAGES || bytes + size > MAX_BATCH_BYTES) {
+      result.push([event]);
+      bytes = size;
+    } else {
+      last.push(event);
+      bytes += size;
+    }
+  }
+  return result;
+}
+
+async function send(queues: InboxQueues, consumer: Consumer, events: readonly EventEnvelope[]): Promise<void> {
+  const queue = queueOf(queues, consumer);
+  for (const group of batches(events)) {
+    const [only] = group;
+    if (group.length === 1 && only !== undefined) await queue.send(only);
+    else await queue.sendBatch(group.map((body) => ({ body })));
+    logCost({ messagesSent: group.length });
+  }
+}
+
+/** Sends committed events to their consumers. A failure is only logged: the rows are safe and the sweep sends them again. */
+export async function relay(queues: InboxQueues, events: readonly EventEnvelope[]): Promise<void> {
+  await Promise.all(
+    CONSUMERS.map(async (consumer) => {
+      const theirs = events.filter((event) => ROUTES[event.type].includes(consumer));
+      if (theirs.length === 0) return;
+      try {
+        await send(queues, consumer, theirs);
+      } catch (error) {
+        log("warn", "relay failed; the outbox sweep will send again", { consumer, events: theirs.length, error });
+      }
+    }),
+  );
+}
+
+/** Commits, then sends what was committed without making the caller wait for the queues. Every write goes through here. */
+export async function save(deps: Deps, statements: readonly Statement[]): Promise<Commit> {
+  const done = await commit(deps.db, statements);
+  if (done.events.length > 0) deps.waitUntil(relay(deps.queues, done.events));
+  return done;
+}
+
+export interface UnconfirmedEvent {
+  readonly id: string;
+  readonly type: EventType;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+}
+
+/** The oldest events not known to have reached all their consumers. */
+export async function unconfirmedEvents(deps: Deps): Promise<UnconfirmedEvent[]> {
+  return await deps.db.all<UnconfirmedEvent>(
+    sql`SELECT id, type, time FROM outbox WHERE confirmed_at IS NULL ORDER BY time LIMIT ${SWEEP_LIMIT}`,
+  );
+}
+
+/** Sends stored events again, each only to the consumer that lacks it. Returns how many messages were sent. */
+export async function resendEvents(
+  deps: Deps,
+  deliveries: readonly { readonly id: string; readonly consumer: Consumer }[],
+): Promise<number> {
+  const rows = await deps.db.all<{ id: string; envelope: string }>(
+    sql`SELECT id, envelope FROM outbox WHERE ${inJson(sql`id`, [...new Set(deliveries.map(({ id }) => id))])}`,
+  );
+  const stored = new Map(rows.map(({ id, envelope }) => [id, parseEvent(JSON.parse(envelope))]));
+  let sent = 0;
+  for (const consumer of CONSUMERS) {
+    const events = deliveries
+      .filter((delivery) => delivery.consumer === consumer)
+      .flatMap(({ id }) => stored.get(id) ?? []);
+    if (events.length === 0) continue;
+    await send(deps.queues, consumer, events);
+    sent += events.length;
+  }
+  return sent;
+}
+
+/** Marks events that all their consumers have, in one statement. */
+export async function confirmEvents(deps: Deps, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await commit(deps.db, [
+    sql`UPDATE outbox SET confirmed_at = ${deps.now()} WHERE confirmed_at IS NULL AND ${inJson(sql`id`, ids)}`,
+  ]);
+}
+
+/** Drops confirmed events past their retention. Returns how many. */
+export async function purgeOutbox(deps: Deps): Promise<number> {
+  const { results } = await commit(deps.db, [
+    sql`DELETE FROM outbox WHERE confirmed_at IS NOT NULL AND time < ${deps.now() - EVENT_RETENTION_MS}`,
+  ]);
+  return results[0]?.meta.changes ?? 0;
+}

@@ -1,0 +1,81 @@
+// Keyset paging: a cursor is the sort key and id of the last row, bound to the sort and filters it was made under.
+import { z } from "zod";
+import { sha256Hex, canonicalJson } from "./hash.ts";
+import { fail } from "./errors.ts";
+import type { Outcome } from "./errors.ts";
+import { ok } from "./result.ts";
+
+/** Query parameters of every list. HTTP gives strings, so `limit` is coerced. */
+export const PageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().min(1).max(1_000).optional(),
+});
+export type PageQuery = z.infer<typeof PageQuery>;
+
+/** One page; `nextCursor` is null on the last. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+export function pageOf<T extends z.ZodType>(
+  item: T,
+): z.ZodObject<{ items: z.ZodArray<T>; nextCursor: z.ZodNullable<z.ZodString> }> {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+}
+
+const CursorBody = z.tuple([
+  z.string(),
+  z
+    .array(z.union([z.string(), z.number()]))
+    .min(1)
+    .max(4),
+]);
+
+async function scopeDigest(scope: unknown): Promise<string> {
+  return (await sha256Hex(canonicalJson(scope))).slice(0, 16);
+}
+
+function toBase64Url(text: string): string {
+  const binary = String.fromCharCode(...new TextEncoder().encode(text));
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** `scope` is whatever the order of the list depends on: its name, sort and filters, and the owner of the rows. */
+export async function encodeCursor(scope: unknown, key: readonly (string | number)[]): Promise<string> {
+  return toBase64Url(JSON.stringify([await scopeDigest(scope), key]));
+}
+
+/** The key of the last row seen; `invalid_cursor` when the text is not a cursor or was made under another scope. */
+export async function decodeCursor(scope: unknown, cursor: string): Promise<Outcome<(string | number)[]>> {
+  const invalid = fail("invalid_cursor", "The cursor does not belong to this list, sort and filters.");
+  let decoded: unknown;
+  try {
+    const binary = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
+    decoded = JSON.parse(
+      new TextDecoder().decode(Uint8Array.from(binary, (character) => character.codePointAt(0) ?? 0)),
+    );
+  } catch {
+    return invalid;
+  }
+  const body = CursorBody.safeParse(decoded);
+  if (!body.success || body.data[0] !== (await scopeDigest(scope))) return invalid;
+  return ok(body.data[1]);
+}
+
+/**
+ * Turns `limit + 1` fetched rows into a page: the extra row only tells that there are more.
+ * `keyOf` gives the sort key and the id, in the order of the ORDER BY.
+ */
+export async function toPage<Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  scope: unknown,
+  keyOf: (row: Row) => readonly (string | number)[],
+  render: (row: Row) => Item,
+): Promise<Page<Item>> {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  const nextCursor = rows.length > limit && last !== undefined ? await encodeCursor(scope, keyOf(last)) : null;
+  return { items: shown.map(render), nextCursor };
+}

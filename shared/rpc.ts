@@ -1,0 +1,46 @@
+// Both ends of a typed call between Workers: `serve` parses the input and runs a use case under its invocation; `peer` gives a
+// service binding the type of the contract its entrypoint implements.
+import type { z } from "zod";
+import type { Call } from "./call.ts";
+import { fail } from "./errors.ts";
+import type { FieldError, Outcome } from "./errors.ts";
+import { withInvocation } from "./logger.ts";
+import type { Deps } from "./outbox.ts";
+
+/** The fields of a zod error as a problem lists them. */
+export function fieldErrors(error: z.ZodError): FieldError[] {
+  return error.issues.map((issue) => ({ path: issue.path.map(String).join("."), message: issue.message }));
+}
+
+/**
+ * Runs one RPC method: the input is parsed here, once, and an input that does not parse is `validation_failed`.
+ * What `useCase` throws is a bug or an outage; it is logged and crosses to the caller as an exception.
+ */
+export async function serve<D extends Deps, S extends z.ZodType, T>(
+  deps: D,
+  operation: string,
+  call: Call,
+  schema: S,
+  input: unknown,
+  useCase: (deps: D, call: Call, input: z.output<S>) => Promise<Outcome<T>>,
+): Promise<Outcome<T>> {
+  const { correlationId, requestId } = call;
+  return await withInvocation(
+    { worker: deps.worker, operation, correlationId, requestId, level: deps.logLevel },
+    async () => {
+      const parsed = schema.safeParse(input);
+      if (!parsed.success) {
+        return fail("validation_failed", "The request is not valid.", { errors: fieldErrors(parsed.error) });
+      }
+      return await useCase(deps, call, parsed.data);
+    },
+  );
+}
+
+/**
+ * The binding of another Worker as the contract it implements. The types that wrangler generates for a binding know nothing of
+ * an entrypoint in another configuration, and the mapped RPC types turn `unknown` into `never`; contracts are plain interfaces.
+ */
+export function peer<Contract>(binding: Fetcher): Contract {
+  return binding as unknown as Contract;
+}

@@ -1,0 +1,90 @@
+// What the tests of every Worker share: callers, stubs of a peer's contract, queues that remember, and queue batches by hand.
+import { createExecutionContext, createMessageBatch, getQueueResult, waitOnExecutionContext } from "cloudflare:test";
+import type { Role, Call } from "../call.ts";
+import type { EventEnvelope } from "../events/envelope.ts";
+import { newId } from "../ids.ts";
+import type { InboxQueues } from "../outbox.ts";
+
+/** A call by a fresh user of this role, or by the one whose id is given. */
+export function callAs(role: Role, id: string = newId("usr")): Call {
+  const requestId = newId("req");
+  return { actor: { role, id, email: `${id}@example.com`, name: "Test Person" }, requestId, correlationId: requestId };
+}
+
+export function guestCall(): Call {
+  const requestId = newId("req");
+  return { actor: { role: "guest", id: "guest" }, requestId, correlationId: requestId };
+}
+
+/** A peer that answers only what the test says; any other method fails the test by its name. */
+export function stubOf<Contract extends object>(methods: Partial<Contract>): Contract {
+  return new Proxy(methods as Contract, {
+    get(target, property, receiver) {
+      if (Reflect.has(target, property)) return Reflect.get(target, property, receiver) as unknown;
+      return () => {
+        throw new Error(`the test did not expect a call of ${String(property)}`);
+      };
+    },
+  });
+}
+
+export interface RecordedQueues {
+  readonly queues: InboxQueues;
+  /** Every message sent, with the consumer it went to, in order. */
+  readonly sent: { readonly consumer: string; readonly event: EventEnvelope }[];
+}
+
+/** Producer bindings that keep what is sent, for all consumers. */
+export function recordedQueues(): RecordedQueues {
+  const sent: RecordedQueues["sent"] = [];
+  const queueFor = (consumer: string): Queue =>
+    stubOf<Queue>({
+      send: async (event: unknown) => {
+        sent.push({ consumer, event: event as EventEnvelope });
+        return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
+      },
+      sendBatch: async (messages: Iterable<MessageSendRequest>) => {
+        for (const { body } of messages) sent.push({ consumer, event: body as EventEnvelope });
+        return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
+      },
+    });
+  return {
+    sent,
+    queues: {
+      CATALOG_INBOX: queueFor("catalog"),
+      ORDERS_INBOX: queueFor("orders"),
+      PAYMENTS_INBOX: queueFor("payments"),
+      INVENTORY_INBOX: queueFor("inventory"),
+      NOTIFICATIONS_INBOX: queueFor("notifications"),
+    },
+  };
+}
+
+export interface Delivery {
+  /** Ids of the events acknowledged and of those to be tried again. */
+  readonly acknowledged: readonly string[];
+  readonly retried: readonly string[];
+}
+
+/** Delivers bodies to a queue handler as one batch and waits for the work it started. */
+export async function deliver(
+  handler: (batch: MessageBatch, ctx: ExecutionContext) => Promise<void>,
+  queue: string,
+  bodies: readonly unknown[],
+  attempts = 1,
+): Promise<Delivery> {
+  const idOf = (body: unknown): string => (body as { id?: string }).id ?? "unknown";
+  const batch = createMessageBatch(
+    queue,
+    bodies.map((body, index) => ({ id: `${String(index)}:${idOf(body)}`, timestamp: new Date(), attempts, body })),
+  );
+  const ctx = createExecutionContext();
+  await handler(batch, ctx);
+  await waitOnExecutionContext(ctx);
+  const result = await getQueueResult(batch, ctx);
+  const eventId = (messageId: string): string => messageId.slice(messageId.indexOf(":") + 1);
+  return {
+    acknowledged: result.explicitAcks.map(eventId),
+    retried: result.retryMessages.map(({ msgId }) => eventId(msgId)),
+  };
+}

@@ -1,0 +1,186 @@
+// The entrypoint that every domain Worker's RPC surface extends: what all answer in the same way about events and sweeps.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { z } from "zod";
+import type { Call } from "./call.ts";
+import {
+  ConfirmEventsInput,
+  ListDeadLettersInput,
+  ListEventsInput,
+  ReplayDeadLetterInput,
+  ResendEventsInput,
+  RunSweepsInput,
+  UnseenEventsInput,
+} from "./contracts/messaging.ts";
+import type { DeadLetter, MessagingContract, SweepCounts } from "./contracts/messaging.ts";
+import { fail } from "./errors.ts";
+import type { Outcome } from "./errors.ts";
+import { parseEvent } from "./events/envelope.ts";
+import type { EventEnvelope } from "./events/envelope.ts";
+import { replayDeadLetter, unseenEvents } from "./inbox.ts";
+import { confirmEvents, resendEvents, unconfirmedEvents } from "./outbox.ts";
+import type { Deps, UnconfirmedEvent } from "./outbox.ts";
+import { decodeCursor, toPage } from "./paging.ts";
+import type { Page } from "./paging.ts";
+import { ok } from "./result.ts";
+import { serve } from "./rpc.ts";
+
+/** How a Worker is put together: its dependencies from its bindings, and its sweeps. */
+export interface DomainWiring<Env, D extends Deps> {
+  readonly createDeps: (env: Env, ctx: Pick<ExecutionContext, "waitUntil">) => D;
+  /** Runs all sweeps; each returns how many things it found. `everything` ignores age and back-off. */
+  readonly sweep: (deps: D, call: Call, everything: boolean) => Promise<SweepCounts>;
+  /** The Worker's own inbox queue, for replays; absent where it consumes nothing. */
+  readonly inbox?: (env: Env) => Queue;
+}
+
+function keyset(rowKey: readonly [SQL, SQL], key: readonly (string | number)[] | undefined): SQL {
+  const [first, second] = rowKey;
+  return key === undefined ? sql`true` : sql`(${first}, ${second}) < (${key[0] ?? 0}, ${key[1] ?? ""})`;
+}
+
+async function listEvents(
+  deps: Deps,
+  _call: Call,
+  input: z.output<typeof ListEventsInput>,
+): Promise<Outcome<Page<EventEnvelope>>> {
+  const { limit, cursor, type, subject, correlationId } = input;
+  const scope = ["events", type, subject, correlationId];
+  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
+  if (!key.ok) return key;
+  const filters = [
+    keyset([sql`time`, sql`id`], key.value),
+    ...(type === undefined ? [] : [sql`type = ${type}`]),
+    ...(subject === undefined ? [] : [sql`subject = ${subject}`]),
+    ...(correlationId === undefined ? [] : [sql`correlation_id = ${correlationId}`]),
+  ];
+  const rows = await deps.db.all<{ id: string; time: number; envelope: string }>(
+    sql`SELECT id, time, envelope FROM outbox WHERE ${sql.join(filters, sql` AND `)} ORDER BY time DESC, id DESC LIMIT ${limit + 1}`,
+  );
+  const page = await toPage(
+    rows,
+    limit,
+    scope,
+    (row) => [row.time, row.id],
+    (row) => parseEvent(JSON.parse(row.envelope)),
+  );
+  return ok({ items: page.items.filter((event) => event !== undefined), nextCursor: page.nextCursor });
+}
+
+async function listDeadLetters(
+  deps: Deps,
+  _call: Call,
+  { limit, cursor }: z.output<typeof ListDeadLettersInput>,
+): Promise<Outcome<Page<DeadLetter>>> {
+  const scope = "dead letters";
+  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
+  if (!key.ok) return key;
+  const rows = await deps.db.all<DeadLetter>(sql`SELECT event_id AS eventId, type, subject, envelope, attempts, error,
+      dead_at AS deadAt, replayed_at AS replayedAt
+    FROM dead_letters WHERE ${keyset([sql`dead_at`, sql`event_id`], key.value)} ORDER BY dead_at DESC, event_id DESC LIMIT ${limit + 1}`);
+  return ok(
+    await toPage(
+      rows,
+      limit,
+      scope,
+      (row) => [row.deadAt, row.eventId],
+      (row) => row,
+    ),
+  );
+}
+
+/** Makes the base class of one Worker's entrypoint. The class is abstract in spirit: it answers only what all share. */
+export function domainWorker<Env, D extends Deps>(
+  wiring: DomainWiring<Env, D>,
+): new (ctx: ExecutionContext, env: Env) => WorkerEntrypoint<Env> & MessagingContract {
+  return class DomainWorker extends WorkerEntrypoint<Env> implements MessagingContract {
+    unconfirmedEvents(call: Call): Promise<Outcome<readonly UnconfirmedEvent[]>> {
+      return serve(
+        wiring.createDeps(this.env, this.ctx),
+        "unconfirmedEvents",
+        call,
+        z.undefined(),
+        undefined,
+        async (own) => ok(await unconfirmedEvents(own)),
+      );
+    }
+
+    unseenEvents(call: Call, input: z.input<typeof UnseenEventsInput>): Promise<Outcome<readonly string[]>> {
+      return serve(
+        wiring.createDeps(this.env, this.ctx),
+        "unseenEvents",
+        call,
+        UnseenEventsInput,
+        input,
+        async (own, _call, { ids, everything }) => ok(await unseenEvents(own, ids, everything)),
+      );
+    }
+
+    resendEvents(call: Call, input: z.input<typeof ResendEventsInput>): Promise<Outcome<number>> {
+      return serve(
+        wiring.createDeps(this.env, this.ctx),
+        "resendEvents",
+        call,
+        ResendEventsInput,
+        input,
+        async (own, _call, { deliveries }) => ok(await resendEvents(own, deliveries)),
+      );
+    }
+
+    confirmEvents(call: Call, input: z.input<typeof ConfirmEventsInput>): Promise<Outcome<null>> {
+      return serve(
+        wiring.createDeps(this.env, this.ctx),
+        "confirmEvents",
+        call,
+        ConfirmEventsInput,
+        input,
+        async (own, _call, { ids }) => {
+          await confirmEvents(own, ids);
+          return ok(null);
+        },
+      );
+    }
+
+    listEvents(call: Call, input: z.input<typeof ListEventsInput>): Promise<Outcome<Page<EventEnvelope>>> {
+      return serve(wiring.createDeps(this.env, this.ctx), "listEvents", call, ListEventsInput, input, listEvents);
+    }
+
+    listDeadLetters(call: Call, input: z.input<typeof ListDeadLettersInput>): Promise<Outcome<Page<DeadLetter>>> {
+      return serve(
+        wiring.createDeps(this.env, this.ctx),
+        "listDeadLetters",
+        call,
+        ListDeadLettersInput,
+        input,
+        listDeadLetters,
+      );
+    }
+
+    replayDeadLetter(call: Call, input: z.input<typeof ReplayDeadLetterInput>): Promise<Outcome<null>> {
+      const { env } = this;
+      return serve(
+        wiring.createDeps(this.env, this.ctx),
+        "replayDeadLetter",
+        call,
+        ReplayDeadLetterInput,
+        input,
+        async (own, _call, { eventId }) => {
+          const found = wiring.inbox !== undefined && (await replayDeadLetter(own, wiring.inbox(env), eventId));
+          return found ? ok(null) : fail("not_found", "There is no such dead letter.");
+        },
+      );
+    }
+
+    runSweeps(call: Call, input: z.input<typeof RunSweepsInput>): Promise<Outcome<SweepCounts>> {
+      return serve(
+        wiring.createDeps(this.env, this.ctx),
+        "runSweeps",
+        call,
+        RunSweepsInput,
+        input,
+        async (own, ownCall, { everything }) => ok(await wiring.sweep(own, ownCall, everything)),
+      );
+    }
+  };
+}

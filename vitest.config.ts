@@ -1,0 +1,98 @@
+// Three layers: `domain` (pure rules, in Node), one project per Worker (in workerd, with its own D1, Durable Objects and queues;
+// peers are stubbed by their contract), and `e2e` (all Workers together).
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { parse } from "smol-toml";
+import { defineConfig } from "vitest/config";
+import type { TestProjectInlineConfiguration } from "vitest/config";
+
+const ROOT = import.meta.dirname;
+
+/** What a test run binds in place of secrets. */
+const TEST_SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  accounts: { SIGNING_KEY_SECRET: "test-signing-key-secret" },
+  payments: { STRIPE_SECRET_KEY: "sk_test_sandbox", STRIPE_WEBHOOK_SECRET: "whsec_local_development" },
+};
+
+interface WranglerFile {
+  readonly compatibility_date: string;
+  readonly services?: readonly { readonly service: string; readonly entrypoint: string }[];
+  readonly d1_databases?: readonly { readonly migrations_dir: string }[];
+}
+
+function readWranglerFile(file: string): WranglerFile {
+  return parse(readFileSync(file, "utf8")) as unknown as WranglerFile;
+}
+
+/**
+ * A peer that exists only so that the binding resolves: calling it fails. Tests give the use cases a stub of the contract
+ * instead; that the real Workers fit together is the e2e layer's to show.
+ */
+function absentPeer(service: { service: string; entrypoint: string }, compatibilityDate: string): object {
+  return {
+    name: service.service,
+    modules: true,
+    compatibilityDate,
+    script: `import { WorkerEntrypoint } from "cloudflare:workers";
+      export class ${service.entrypoint} extends WorkerEntrypoint {}
+      export default { fetch: () => new Response(null, { status: 501 }) };`,
+  };
+}
+
+function workerProject(worker: string): () => Promise<TestProjectInlineConfiguration> {
+  return async () => {
+    const configPath =
+      worker === "gateway" ? path.join(ROOT, "wrangler.toml") : path.join(ROOT, "workers", worker, "wrangler.toml");
+    const config = readWranglerFile(configPath);
+    const migrations = config.d1_databases?.[0]?.migrations_dir;
+    return {
+      plugins: [
+        cloudflareTest({
+          wrangler: { configPath },
+          miniflare: {
+            bindings: {
+              LOG_LEVEL: "off",
+              ...TEST_SECRETS[worker],
+              ...(migrations === undefined
+                ? {}
+                : { TEST_MIGRATIONS: await readD1Migrations(path.resolve(path.dirname(configPath), migrations)) }),
+            },
+            workers: (config.services ?? []).map((service) => absentPeer(service, config.compatibility_date)) as never,
+          },
+        }),
+      ],
+      test: {
+        name: worker,
+        include: [`workers/${worker}/test/*.test.ts`],
+        setupFiles: migrations === undefined ? [] : [path.join(ROOT, "shared/testkit/migrate.ts")],
+        testTimeout: 30_000,
+      },
+    };
+  };
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "domain",
+          include: ["shared/test/*.test.ts", "workers/*/test/domain/*.test.ts", "scripts/test/*.test.ts"],
+          environment: "node",
+        },
+      },
+      ...["gateway", "accounts", "catalog", "orders", "payments", "inventory", "notifications"].map(workerProject),
+      {
+        test: {
+          name: "e2e",
+          include: ["e2e/*.test.ts"],
+          environment: "node",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
