@@ -83,6 +83,24 @@ export default defineConfig({
         },
       },
       ...["gateway", "accounts", "catalog", "orders", "payments", "inventory", "notifications"].map(workerProject),
+      async () => ({
+        plugins: [
+          cloudflareTest({
+            main: path.join(ROOT, "shared/test/workerd/worker.ts"),
+            miniflare: {
+              compatibilityDate: readWranglerFile(path.join(ROOT, "wrangler.toml")).compatibility_date,
+              d1Databases: ["DB"],
+              // Each database has the same tables for events; any of them will do.
+              bindings: { TEST_MIGRATIONS: (await readD1Migrations(path.join(ROOT, "migrations/order"))).slice(0, 1) },
+            },
+          }),
+        ],
+        test: {
+          name: "shared",
+          include: ["shared/test/workerd/*.test.ts"],
+          setupFiles: [path.join(ROOT, "shared/testkit/migrate.ts")],
+        },
+      }),
       {
         test: {
           name: "e2e",

@@ -181,10 +181,15 @@ async function inInvocation<T>(deps: Deps, event: EventEnvelope, work: () => Pro
  * acknowledged or retried by itself. Batches of the dead-letter queue are kept in `dead_letters`.
  */
 export async function consume(batch: MessageBatch, deps: Deps, handlers: Handlers): Promise<void> {
-  if (batch.queue.endsWith("-dead-letters")) {
-    await consumeDeadLetters(batch, deps);
-    return;
-  }
+  const { worker, logLevel: level } = deps;
+  const correlationId = memberText(batch.messages[0]?.body, "correlationid");
+  await withInvocation({ worker, operation: `queue ${batch.queue}`, correlationId, level }, async () => {
+    if (batch.queue.endsWith("-dead-letters")) await consumeDeadLetters(batch, deps);
+    else await consumeEvents(batch, deps, handlers);
+  });
+}
+
+async function consumeEvents(batch: MessageBatch, deps: Deps, handlers: Handlers): Promise<void> {
   const prepared = await prepare(batch, deps, handlers);
   if (prepared.length > 1 && (await commitAll(deps, prepared))) return;
   for (const item of prepared) {

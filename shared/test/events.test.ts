@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { EVENT_TYPES } from "#shared/events/catalogue";
+import { makeEvent, parseEvent } from "#shared/events/envelope";
+import { CONSUMERS, ROUTES } from "#shared/events/routing";
+
+const CAUSE = { worker: "accounts", correlationId: "req_1", now: Date.UTC(2026, 0, 2) };
+const registered = makeEvent(
+  "USER_REGISTERED",
+  "usr_1",
+  { userId: "usr_1", email: "a@example.com", name: "A", locale: "en" },
+  CAUSE,
+);
+
+describe("events", () => {
+  it("every type goes somewhere, and only to consumers that exist", () => {
+    for (const type of EVENT_TYPES) {
+      expect(ROUTES[type].length, type).toBeGreaterThan(0);
+      expect(new Set(ROUTES[type]).size, type).toBe(ROUTES[type].length);
+      for (const consumer of ROUTES[type]) expect(CONSUMERS).toContain(consumer);
+    }
+  });
+
+  it("carry CloudEvents attributes and the correlation", () => {
+    expect(registered).toMatchObject({
+      specversion: "1.0",
+      source: "tradepost/accounts",
+      type: "USER_REGISTERED",
+      subject: "usr_1",
+      time: "2026-01-02T00:00:00.000Z",
+      correlationid: "req_1",
+    });
+    expect(registered.id).toMatch(/^evt_/);
+    expect(registered).not.toHaveProperty("causationid");
+  });
+
+  it("come back whole from JSON", () => {
+    expect(parseEvent(JSON.parse(JSON.stringify(registered)))).toEqual(registered);
+  });
+
+  it.each([
+    ["nothing", null],
+    ["text", "ORDER_CREATED"],
+    ["an unknown type", { ...registered, type: "USER_FORGOTTEN" }],
+    ["a type from the prototype", { ...registered, type: "constructor" }],
+    ["data of another type", { ...registered, data: { orderId: "ord_1" } }],
+    ["no id", { ...registered, id: "" }],
+    ["another version", { ...registered, specversion: "0.3" }],
+  ])("refuse %s", (_name, value) => {
+    expect(parseEvent(value)).toBeUndefined();
+  });
+});

@@ -1,0 +1,55 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { canonicalJson, fingerprint, randomToken, requestKey } from "#shared/hash";
+import { idSchema, newId } from "#shared/ids";
+
+describe("request keys", () => {
+  it("are equal exactly when all their parts are", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.string()), fc.array(fc.string()), async (a, b) => {
+        expect((await requestKey(...a)) === (await requestKey(...b))).toBe(JSON.stringify(a) === JSON.stringify(b));
+      }),
+    );
+  });
+
+  it("do not collide when a part moves over its border", async () => {
+    expect(await requestKey("ab", "c")).not.toBe(await requestKey("a", "bc"));
+  });
+});
+
+describe("fingerprints", () => {
+  it("ignore the order of members and see every value", async () => {
+    expect(await fingerprint("POST /x", { a: 1, b: { c: 2, d: 3 } })).toBe(
+      await fingerprint("POST /x", { b: { d: 3, c: 2 }, a: 1 }),
+    );
+    expect(await fingerprint("POST /x", { a: 1 })).not.toBe(await fingerprint("POST /x", { a: 2 }));
+    expect(await fingerprint("POST /x", { a: 1 })).not.toBe(await fingerprint("POST /y", { a: 1 }));
+  });
+
+  it("canonical JSON is the same value again", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+});
+
+describe("ids", () => {
+  it("of one kind sort by the time they were made", () => {
+    const ids = Array.from({ length: 1_000 }, () => newId("ord"));
+    expect(ids.toSorted()).toEqual(ids);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("are told from ids of another kind and from anything else", () => {
+    expect(idSchema("ord").safeParse(newId("ord")).success).toBe(true);
+    for (const bad of [newId("pay"), "ord_", "ord_../x", "ord_a b", `ord_${"a".repeat(41)}`, "", "ORD_1"]) {
+      expect(idSchema("ord").safeParse(bad).success, bad).toBe(false);
+    }
+  });
+
+  it("tokens have 43 characters that go anywhere", () => {
+    expect(randomToken()).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  });
+});

@@ -1,0 +1,82 @@
+import { env } from "cloudflare:workers";
+import { sql } from "drizzle-orm";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  NotNullViolation,
+  StaleWrite,
+  UniqueViolation,
+  commit,
+  inJson,
+  mustChange,
+  openDatabase,
+} from "#shared/database";
+
+const db = openDatabase(env.DB);
+
+async function errorOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+async function valueOf(id: string): Promise<number | undefined> {
+  return (await db.all<{ value: number }>(sql`SELECT value FROM things WHERE id = ${id}`))[0]?.value;
+}
+
+beforeAll(async () => {
+  await commit(db, [sql`CREATE TABLE things (id TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID`]);
+});
+
+describe("commit", () => {
+  it("writes all statements or none", async () => {
+    const error = await errorOf(
+      commit(db, [sql`INSERT INTO things VALUES ('all', 1)`, sql`INSERT INTO things VALUES ('all', 2)`]),
+    );
+    expect(error).toBeInstanceOf(UniqueViolation);
+    expect(error).toMatchObject({ constraint: "things.id" });
+    expect(await valueOf("all")).toBeUndefined();
+  });
+
+  it("names the column that must not be null", async () => {
+    const error = await errorOf(commit(db, [sql`INSERT INTO things VALUES ('null', NULL)`]));
+    expect(error).toBeInstanceOf(NotNullViolation);
+    expect(error).toMatchObject({ column: "things.value" });
+  });
+
+  it("lets exactly one of many writers from the same state through, and undoes the rest whole", async () => {
+    await commit(db, [sql`INSERT INTO things VALUES ('cas', 0)`]);
+    const errors = await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        errorOf(
+          commit(db, [
+            sql`INSERT INTO things VALUES (${`cas-${String(index)}`}, 1)`,
+            sql`UPDATE things SET value = value + 1 WHERE id = 'cas' AND value = 0`,
+            mustChange(),
+          ]),
+        ),
+      ),
+    );
+    expect(errors.filter((error) => error === undefined)).toHaveLength(1);
+    expect(errors.filter((error) => error instanceof StaleWrite)).toHaveLength(9);
+    expect(await valueOf("cas")).toBe(1);
+    const written = await db.all(sql`SELECT id FROM things WHERE id LIKE 'cas-%'`);
+    expect(written).toHaveLength(1);
+  });
+
+  it("passes on an error it does not know", async () => {
+    expect(await errorOf(commit(db, [sql`SELECT * FROM nowhere`]))).toMatchObject({
+      message: expect.stringContaining("no such table") as string,
+    });
+  });
+});
+
+describe("inJson", () => {
+  it("takes more values than D1 binds parameters", async () => {
+    const ids = Array.from({ length: 500 }, (_, index) => `many-${String(index)}`);
+    await commit(db, [sql`INSERT INTO things SELECT value, 1 FROM json_each(${JSON.stringify(ids)})`]);
+    expect(await db.all(sql`SELECT id FROM things WHERE ${inJson(sql`id`, ids)}`)).toHaveLength(500);
+  });
+});

@@ -1,0 +1,275 @@
+import { env } from "cloudflare:workers";
+import { sql } from "drizzle-orm";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { openDatabase, commit } from "#shared/database";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { makeEvent } from "#shared/events/envelope";
+import { MAX_RETRIES, backoffSeconds, consume, replayDeadLetter, unseenEvents } from "#shared/inbox";
+import type { Handlers } from "#shared/inbox";
+import { newId } from "#shared/ids";
+import { confirmEvents, outboxInsert, relay, resendEvents, save, unconfirmedEvents } from "#shared/outbox";
+import type { Deps } from "#shared/outbox";
+import { deliver, recordedQueues } from "../../testkit/kit.ts";
+import type { Delivery, RecordedQueues } from "../../testkit/kit.ts";
+
+const db = openDatabase(env.DB);
+const QUEUE = "tradepost-notifications-inbox";
+
+function testDeps(recorded: RecordedQueues = recordedQueues(), now: () => number = Date.now): Deps {
+  return { worker: "test", db, queues: recorded.queues, now, waitUntil: () => {}, logLevel: "off" };
+}
+
+function registered(userId: string = newId("usr")): EventEnvelope<"USER_REGISTERED"> {
+  return makeEvent(
+    "USER_REGISTERED",
+    userId,
+    { userId, email: "a@example.com", name: "A", locale: "en" },
+    { worker: "accounts", correlationId: newId("req"), now: Date.now() },
+  );
+}
+
+/** Counts its events in a table, and follows each with an event of its own. */
+const counting: Handlers = {
+  USER_REGISTERED: (event) => ({
+    statements: [
+      sql`INSERT INTO seen VALUES (${event.subject}, 1) ON CONFLICT (id) DO UPDATE SET times = times + 1`,
+      outboxInsert(
+        makeEvent(
+          "NOTIFICATION_SEND",
+          event.subject,
+          { kind: "welcome", recipient: { id: null, email: "a@example.com", name: "A", locale: "en" }, variables: {} },
+          {
+            worker: "test",
+            correlationId: event.correlationid,
+            causationId: event.id,
+            now: Date.now(),
+          },
+        ),
+      ),
+    ],
+  }),
+};
+
+async function receive(
+  deps: Deps,
+  handlers: Handlers,
+  bodies: readonly unknown[],
+  queue = QUEUE,
+  attempts = 1,
+): Promise<Delivery> {
+  return await deliver((batch) => consume(batch, deps, handlers), queue, bodies, attempts);
+}
+
+async function timesSeen(userId: string): Promise<number> {
+  return (await db.all<{ times: number }>(sql`SELECT times FROM seen WHERE id = ${userId}`))[0]?.times ?? 0;
+}
+
+beforeAll(async () => {
+  await commit(db, [sql`CREATE TABLE seen (id TEXT PRIMARY KEY, times INTEGER NOT NULL) STRICT`]);
+});
+
+describe("consume", () => {
+  it("has one effect for an event that comes many times, in one batch, in many, and at once", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        async (copies, atOnce) => {
+          const recorded = recordedQueues();
+          const deps = testDeps(recorded);
+          const event = registered();
+          const batches = copies.map((count) => Array.from({ length: count }, () => event));
+          if (atOnce) await Promise.all(batches.map((batch) => receive(deps, counting, batch)));
+          else for (const batch of batches) await receive(deps, counting, batch);
+          expect(await timesSeen(event.subject)).toBe(1);
+          expect(recorded.sent).toHaveLength(1);
+          expect(recorded.sent[0]?.event).toMatchObject({ causationid: event.id, correlationid: event.correlationid });
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
+  it("acknowledges the good events of a batch in which one fails, and keeps the error of that one", async () => {
+    const deps = testDeps();
+    const [good, bad] = [registered(), registered()];
+    const handlers: Handlers = {
+      USER_REGISTERED: (event) => {
+        if (event.id === bad.id) throw new Error("no luck");
+        return { statements: [sql`INSERT INTO seen VALUES (${event.subject}, 1)`] };
+      },
+    };
+    expect(await receive(deps, handlers, [good, bad])).toEqual({ acknowledged: [good.id], retried: [bad.id] });
+    expect(await timesSeen(good.subject)).toBe(1);
+    expect(await db.all(sql`SELECT attempts, error FROM inbox_failures WHERE event_id = ${bad.id}`)).toEqual([
+      { attempts: 1, error: "Error: no luck" },
+    ]);
+  });
+
+  it("goes message by message when the database refuses the batch", async () => {
+    const deps = testDeps();
+    const [first, second] = [registered(), registered()];
+    await receive(deps, counting, [first]);
+    expect(await receive(deps, counting, [first, second])).toEqual({
+      acknowledged: [first.id, second.id],
+      retried: [],
+    });
+    expect([await timesSeen(first.subject), await timesSeen(second.subject)]).toEqual([1, 1]);
+  });
+
+  it("tries an event about something unknown again, until it is known", async () => {
+    const deps = testDeps();
+    const event = registered();
+    const handlers: Handlers = {
+      USER_REGISTERED: ({ subject }) => ({
+        known: sql`(SELECT 1 FROM seen WHERE id = ${subject})`,
+        statements: [sql`UPDATE seen SET times = times + 1 WHERE id = ${subject}`],
+      }),
+    };
+    expect((await receive(deps, handlers, [event])).retried).toEqual([event.id]);
+    await commit(db, [sql`INSERT INTO seen VALUES (${event.subject}, 0)`]);
+    expect((await receive(deps, handlers, [event])).acknowledged).toEqual([event.id]);
+    expect(await timesSeen(event.subject)).toBe(1);
+  });
+
+  it("keeps a message that is no event at once, with its body", async () => {
+    const deps = testDeps();
+    const id = newId("evt");
+    expect((await receive(deps, counting, [{ id, type: "NONSENSE" }])).acknowledged).toEqual([id]);
+    expect(await db.all(sql`SELECT type, envelope, error FROM dead_letters WHERE event_id = ${id}`)).toEqual([
+      { type: "NONSENSE", envelope: JSON.stringify({ id, type: "NONSENSE" }), error: "not an event of the catalogue" },
+    ]);
+  });
+
+  it("gives up after the last retry, counting tries over messages sent anew, and keeps a dead letter with its error", async () => {
+    const deps = testDeps();
+    const event = registered();
+    const failing: Handlers = {
+      USER_REGISTERED: () => {
+        throw new Error("never");
+      },
+    };
+    for (let attempt = 1; attempt <= MAX_RETRIES; attempt++) {
+      expect((await receive(deps, failing, [event])).retried, `try ${String(attempt)}`).toEqual([event.id]);
+    }
+    expect((await receive(deps, failing, [event])).acknowledged).toEqual([event.id]);
+    expect(await db.all(sql`SELECT attempts, error, type FROM dead_letters WHERE event_id = ${event.id}`)).toEqual([
+      { attempts: MAX_RETRIES + 1, error: "Error: never", type: "USER_REGISTERED" },
+    ]);
+    expect(await unseenEvents(deps, [event.id], true)).toEqual([]);
+  });
+
+  it("keeps what the queue itself gave up, with the last error, and replays it once", async () => {
+    const recorded = recordedQueues();
+    const deps = testDeps(recorded);
+    const event = registered();
+    const failing: Handlers = {
+      USER_REGISTERED: () => {
+        throw new Error("down");
+      },
+    };
+    await receive(deps, failing, [event]);
+    await receive(deps, failing, [event], "tradepost-notifications-dead-letters");
+    expect(await db.all(sql`SELECT error FROM dead_letters WHERE event_id = ${event.id}`)).toEqual([
+      { error: "Error: down" },
+    ]);
+
+    const inbox = recorded.queues.NOTIFICATIONS_INBOX;
+    if (inbox === undefined) throw new Error("no queue");
+    expect(await replayDeadLetter(deps, inbox, event.id)).toBe(true);
+    expect(await replayDeadLetter(deps, inbox, newId("evt"))).toBe(false);
+    const replayed = recorded.sent.map(({ event: sent }) => sent);
+    expect(replayed).toEqual([event]);
+    await receive(deps, counting, replayed);
+    await receive(deps, counting, replayed);
+    expect(await timesSeen(event.subject)).toBe(1);
+  });
+});
+
+describe("back-off", () => {
+  it("doubles up to ten minutes, at least half of it certain", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 50 }), fc.double({ min: 0, max: 1, noNaN: true }), (attempts, random) => {
+        const ceiling = Math.min(2 ** attempts, 600);
+        const seconds = backoffSeconds(attempts, () => random);
+        expect(seconds).toBeGreaterThanOrEqual(ceiling / 2);
+        expect(seconds).toBeLessThanOrEqual(ceiling);
+      }),
+    );
+  });
+});
+
+describe("outbox", () => {
+  it("sends what was committed to every consumer of its type, and to no other", async () => {
+    const recorded = recordedQueues();
+    let sending: Promise<unknown> = Promise.resolve();
+    const deps: Deps = {
+      ...testDeps(recorded),
+      waitUntil: (work) => {
+        sending = work;
+      },
+    };
+    const event = registered();
+    await save(deps, [outboxInsert(event)]);
+    await sending;
+    expect(recorded.sent).toEqual([{ consumer: "notifications", event }]);
+  });
+
+  it("is not confirmed by sending; what an inbox lacks is sent again, the rest is confirmed", async () => {
+    const recorded = recordedQueues();
+    const deps = testDeps(recorded);
+    const [lost, arrived] = [registered(), registered()];
+    await commit(db, [outboxInsert(lost), outboxInsert(arrived)]);
+    await receive(deps, counting, [arrived]);
+
+    const ids = (await unconfirmedEvents(deps)).map(({ id }) => id);
+    expect(ids).toEqual(expect.arrayContaining([lost.id, arrived.id]));
+    const unseen = await unseenEvents(deps, [lost.id, arrived.id], false);
+    expect(unseen).toEqual([lost.id]);
+
+    recorded.sent.length = 0;
+    expect(await resendEvents(deps, [{ id: lost.id, consumer: "notifications" }])).toBe(1);
+    expect(recorded.sent).toEqual([{ consumer: "notifications", event: lost }]);
+    await confirmEvents(deps, [arrived.id]);
+    const still = (await unconfirmedEvents(deps)).map(({ id }) => id);
+    expect(still).toContain(lost.id);
+    expect(still).not.toContain(arrived.id);
+  });
+
+  it("waits for a retry that is due, and takes one that is overdue for lost", async () => {
+    let now = Date.now();
+    const deps = testDeps(recordedQueues(), () => now);
+    const event = registered();
+    await receive(
+      deps,
+      {
+        USER_REGISTERED: () => {
+          throw new Error("later");
+        },
+      },
+      [event],
+    );
+    expect(await unseenEvents(deps, [event.id], false)).toEqual([]);
+    expect(await unseenEvents(deps, [event.id], true)).toEqual([event.id]);
+    now += 10 * 60_000;
+    expect(await unseenEvents(deps, [event.id], false)).toEqual([event.id]);
+  });
+
+  it("sends any number of events, in batches that the queue takes", async () => {
+    const recorded = recordedQueues();
+    await relay(
+      recorded.queues,
+      Array.from({ length: 250 }, () => registered()),
+    );
+    expect(recorded.sent).toHaveLength(250);
+  });
+
+  it("outlives a queue that refuses: the rows stay for the sweep", async () => {
+    const deps = testDeps();
+    const event = registered();
+    await commit(db, [outboxInsert(event)]);
+    await relay({}, [event]);
+    expect((await unconfirmedEvents(deps)).map(({ id }) => id)).toContain(event.id);
+  });
+});
