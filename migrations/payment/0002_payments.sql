@@ -21,7 +21,7 @@ CREATE TABLE payments (
   client_secret TEXT,
   -- Grows when Stripe answered the creation with a 5xx: Stripe replays that answer under its idempotency key for a day.
   create_generation INTEGER NOT NULL DEFAULT 0,
-  idempotency_key TEXT UNIQUE,
+  idempotency_key TEXT,
   fingerprint TEXT,
   correlation_id TEXT NOT NULL,
   -- How often Stripe was asked about it, and when it is asked again; null when nothing is open.
@@ -32,9 +32,9 @@ CREATE TABLE payments (
   CHECK ((idempotency_key IS NULL) = (fingerprint IS NULL)),
   CHECK ((stripe_payment_intent_id IS NULL) = (client_secret IS NULL))
 ) STRICT, WITHOUT ROWID;
--- One payment per order, until it is void.
-CREATE UNIQUE INDEX payments_one_per_order ON payments (order_id) WHERE status <> 'VOIDED';
-CREATE INDEX payments_by_order ON payments (order_id);
+-- One payment per order, until it is void; and, by its prefix, all payments of an order.
+CREATE UNIQUE INDEX payments_one_per_order ON payments (order_id, iif(status = 'VOIDED', id, ''));
+CREATE UNIQUE INDEX payments_by_key ON payments (idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX payments_to_check ON payments (next_check_at) WHERE next_check_at IS NOT NULL;
 
 -- One row per change of status or amounts; `version` is the payment's after the change.
