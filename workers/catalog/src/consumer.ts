@@ -1,0 +1,17 @@
+// What the catalog hears: how much inventory has of a product.
+import { consume } from "#shared/inbox";
+import type { Handlers } from "#shared/inbox";
+import { createDeps } from "./service/deps.ts";
+import { availabilityUpdate, productExists } from "./store/products.ts";
+
+export const handlers: Handlers = {
+  // Sequence numbers make any order of arrival end the same; a product not yet here is tried again.
+  STOCK_AVAILABILITY_CHANGED: ({ data }) => ({
+    statements: [availabilityUpdate(data)],
+    known: productExists(data.productId),
+  }),
+};
+
+export async function consumeBatch(batch: MessageBatch, env: CatalogEnv, ctx: ExecutionContext): Promise<void> {
+  await consume(batch, createDeps(env, ctx), handlers);
+}

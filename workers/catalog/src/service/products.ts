@@ -1,0 +1,61 @@
+// One product for the shop, several for a Worker that sells them, and what a product's image shows.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import type {
+  GetProductInput,
+  PricedProduct,
+  PricedProductsInput,
+  ProductDetail,
+  ProductImageInput,
+  ProductImageSubject,
+} from "#shared/contracts/catalog";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { ok } from "#shared/result";
+import { toProduct } from "../domain/product.ts";
+import { readActiveProduct, readImageSubject, readPricedProducts } from "../store/products.ts";
+import { remembered } from "./deps.ts";
+import type { CatalogDeps } from "./deps.ts";
+
+const UNKNOWN = fail("product_not_found", "There is no such product.");
+
+export async function getProduct(
+  deps: CatalogDeps,
+  _call: Call,
+  { idOrSlug }: z.output<typeof GetProductInput>,
+): Promise<Outcome<ProductDetail>> {
+  const product = await remembered(deps, `product ${idOrSlug}`, async () => {
+    const row = await readActiveProduct(deps.db, idOrSlug);
+    return row === undefined ? undefined : { ...toProduct(row), available: row.available };
+  });
+  return product === undefined ? UNKNOWN : ok(product);
+}
+
+/** Reads only what is not known from the last moments. */
+async function recentlyPriced(deps: CatalogDeps, ids: readonly string[]): Promise<PricedProduct[]> {
+  const known = ids.flatMap((id) => deps.recent.get<PricedProduct>(`priced ${id}`, deps.now()) ?? []);
+  const missing = ids.filter((id) => known.every((product) => product.id !== id));
+  if (missing.length === 0) return known;
+  const read = await readPricedProducts(deps.db, missing);
+  for (const product of read) deps.recent.set(`priced ${product.id}`, product, deps.now());
+  return [...known, ...read];
+}
+
+export async function pricedProducts(
+  deps: CatalogDeps,
+  _call: Call,
+  { ids, fresh }: z.output<typeof PricedProductsInput>,
+): Promise<Outcome<readonly PricedProduct[]>> {
+  const unique = [...new Set(ids)];
+  if (unique.length === 0) return ok([]);
+  return ok(fresh ? await readPricedProducts(deps.db, unique) : await recentlyPriced(deps, unique));
+}
+
+export async function productImage(
+  deps: CatalogDeps,
+  _call: Call,
+  { productId, position }: z.output<typeof ProductImageInput>,
+): Promise<Outcome<ProductImageSubject>> {
+  const subject = await readImageSubject(deps.db, productId, position);
+  return subject === undefined ? UNKNOWN : ok(subject);
+}

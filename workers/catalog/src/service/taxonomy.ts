@@ -1,0 +1,18 @@
+// The two ways to browse: the tree of categories and the list of brands.
+import type { Brand, CategoryNode } from "#shared/contracts/catalog";
+import type { Outcome } from "#shared/errors";
+import { ok } from "#shared/result";
+import { buildTree } from "../domain/tree.ts";
+import { readBrands, readCategories } from "../store/taxonomy.ts";
+import { remembered } from "./deps.ts";
+import type { CatalogDeps } from "./deps.ts";
+
+export async function listCategories(deps: CatalogDeps): Promise<Outcome<{ readonly items: readonly CategoryNode[] }>> {
+  const items = await remembered(deps, "categories", async () => buildTree(await readCategories(deps.db)));
+  return ok({ items: items ?? [] });
+}
+
+export async function listBrands(deps: CatalogDeps): Promise<Outcome<{ readonly items: readonly Brand[] }>> {
+  const items = await remembered(deps, "brands", () => readBrands(deps.db));
+  return ok({ items: items ?? [] });
+}
