@@ -1,0 +1,99 @@
+// `/dev/...`: sweeps on demand, the minute's tick of the scheduler, and how far the consumers lag behind. Local mode only, so
+// nothing here asks who calls.
+import { peer } from "#shared/rpc";
+import { systemCall } from "#shared/call";
+import type { MessagingContract } from "#shared/contracts/messaging";
+import { newId } from "#shared/ids";
+import { cronMatches } from "./cron.ts";
+
+/** The sandbox is bound only when no Stripe key is set. */
+export type FrontBindings = Omit<FrontEnv, "STRIPE_SANDBOX"> & { readonly STRIPE_SANDBOX?: Fetcher };
+
+const WORKERS = ["gateway", "accounts", "catalog", "orders", "payments", "inventory", "notifications"] as const;
+type WorkerName = (typeof WORKERS)[number];
+/** The Workers that have an outbox. */
+const PRODUCERS = WORKERS.filter((worker) => worker !== "gateway");
+
+const MINUTE_MS = 60_000;
+
+/** What the flag service_binding_extra_handlers adds to a binding of a default export; the generated types do not know it. */
+interface Scheduled {
+  scheduled(event: { readonly cron: string; readonly scheduledTime: Date }): Promise<{ readonly outcome: string }>;
+}
+
+function isWorker(name: string | undefined): name is WorkerName {
+  return WORKERS.some((worker) => worker === name);
+}
+
+function upper<N extends WorkerName>(name: N): Uppercase<N> {
+  return name.toUpperCase() as Uppercase<N>;
+}
+
+function entrypoint(env: FrontBindings, worker: WorkerName): MessagingContract {
+  return peer<MessagingContract>(env[`${upper(worker)}_RPC`]);
+}
+
+function refuse(status: number, detail: string): Response {
+  return Response.json({ status, detail }, { status });
+}
+
+async function runSweeps(env: FrontBindings, worker: WorkerName): Promise<Response> {
+  const call = systemCall("dev-cron", newId("req"));
+  const outcome = await entrypoint(env, worker).runSweeps(call, { everything: true });
+  return outcome.ok ? Response.json(outcome.value) : Response.json(outcome.error, { status: 500 });
+}
+
+/** Runs the real scheduled handler of each Worker whose cron fires in this minute; one that fails does not hold up the rest. */
+async function tick(env: FrontBindings, at: Date): Promise<Response> {
+  const crons = JSON.parse(env.CRONS) as Readonly<Record<string, readonly string[]>>;
+  const due = WORKERS.flatMap((worker) =>
+    (crons[worker] ?? []).filter((cron) => cronMatches(cron, at)).map((cron) => ({ worker, cron })),
+  );
+  const outcomes = await Promise.allSettled(
+    due.map(async ({ worker, cron }) => {
+      const handlers = env[upper(worker)] as unknown as Scheduled;
+      return await handlers.scheduled({ cron, scheduledTime: at });
+    }),
+  );
+  const fired = due.map(({ worker, cron }, index) => {
+    const outcome = outcomes[index];
+    return { worker, cron, outcome: outcome?.status === "fulfilled" ? outcome.value.outcome : "exception" };
+  });
+  return Response.json({ at: at.toISOString(), fired });
+}
+
+/** How many events each Worker has that some consumer lacks, and the age of the oldest. Null when the Worker does not answer. */
+async function lag(env: FrontBindings): Promise<Response> {
+  const call = systemCall("dev-status", newId("req"));
+  const now = Date.now();
+  const entries = await Promise.all(
+    PRODUCERS.map(async (worker) => {
+      try {
+        const outcome = await entrypoint(env, worker).unconfirmedEvents(call);
+        if (!outcome.ok) return [worker, null] as const;
+        const [oldest] = outcome.value;
+        const oldestMs = oldest === undefined ? 0 : now - oldest.time;
+        return [worker, { unconfirmed: outcome.value.length, oldestMs }] as const;
+      } catch {
+        return [worker, null] as const;
+      }
+    }),
+  );
+  return Response.json({ lag: Object.fromEntries(entries) });
+}
+
+/** Answers everything under `/dev`. */
+export async function handleDev(request: Request, url: URL, env: FrontBindings): Promise<Response> {
+  const [, , action, name, ...rest] = url.pathname.split("/");
+  if (rest.length > 0) return refuse(404, "There is nothing here.");
+  if (action === "cron" && isWorker(name)) {
+    return request.method === "POST" ? await runSweeps(env, name) : refuse(405, "Use POST.");
+  }
+  if (action === "cron") return refuse(404, `There is no Worker of this name; there are ${WORKERS.join(", ")}.`);
+  if (action === "tick" && name === undefined) {
+    if (request.method !== "POST") return refuse(405, "Use POST.");
+    return await tick(env, new Date(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS));
+  }
+  if (action === "status" && name === undefined) return await lag(env);
+  return refuse(404, "There is nothing here.");
+}

@@ -1,0 +1,156 @@
+// All Workers together, in the runtime that `npm start` uses, on data of their own: migrated, seeded, and gone at the end. What a
+// Worker fetches from outside fails, and fails the run.
+import { CONSUMERS, ROUTES } from "#shared/events/routing";
+import type { Consumer } from "#shared/events/routing";
+import type { EventType } from "#shared/events/catalogue";
+import { startRuntime } from "../scripts/local/runtime.ts";
+import { makeScratch } from "../scripts/local/scratch.ts";
+import type { Environment } from "../scripts/local/settings.ts";
+import { DATABASES, serviceName } from "../scripts/local/workers.ts";
+import { waitUntilReady } from "../scripts/local/session.ts";
+import type { Send } from "./client.ts";
+
+/** A Worker that has a database. */
+export type Store = keyof typeof DATABASES;
+
+/** A line that a Worker logged; see shared/logger.ts. */
+export interface LogEntry {
+  readonly level: string;
+  readonly worker?: string;
+  readonly operation?: string;
+  readonly correlationId?: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Shop {
+  readonly origin: string;
+  /** `fetch` against the local door. */
+  readonly send: Send;
+  /** Runs all sweeps of a Worker over everything open, and answers the counts. */
+  cron(worker: string): Promise<Readonly<Record<string, number>>>;
+  /** Runs SQL on a Worker's database, past the Worker. */
+  query<Row extends object>(worker: Store, sql: string, ...parameters: unknown[]): Promise<Row[]>;
+  /** Waits until every event has reached its consumers and nothing has happened since for longer than any projection waits. */
+  quiet(timeoutMs?: number): Promise<void>;
+  /** What was logged since the start or the last clearLogs; LOG_LEVEL decides what there is. */
+  logs(): LogEntry[];
+  clearLogs(): void;
+  close(): Promise<void>;
+}
+
+/** Projections follow their object within a second, and mails their event at once. */
+const STILLNESS_MS = 1_500;
+const POLL_MS = 50;
+
+function toEntry(line: string): LogEntry {
+  try {
+    const entry: unknown = JSON.parse(line);
+    if (typeof entry === "object" && entry !== null && "message" in entry) return entry as LogEntry;
+  } catch {
+    // Not one of ours: the runtime's own words.
+  }
+  return { level: "runtime", message: line };
+}
+
+type Query = Shop["query"];
+
+/** Events that some consumer has neither handled nor given up on. */
+async function undelivered(query: Query): Promise<number> {
+  const stores = Object.keys(DATABASES) as Store[];
+  const producers = await Promise.all(
+    stores.map((store) => query<{ id: string; type: EventType }>(store, "SELECT id, type FROM outbox WHERE confirmed_at IS NULL")),
+  );
+  const events = producers.flat();
+  const missing = await Promise.all(
+    CONSUMERS.map(async (consumer: Consumer) => {
+      const ids = events.filter(({ type }) => ROUTES[type].includes(consumer)).map(({ id }) => id);
+      if (ids.length === 0) return 0;
+      const [row] = await query<{ known: number }>(
+        consumer,
+        `SELECT count(*) AS known FROM json_each(?) AS event WHERE event.value IN (SELECT event_id FROM inbox)
+          OR event.value IN (SELECT event_id FROM dead_letters)`,
+        JSON.stringify(ids),
+      );
+      return ids.length - (row?.known ?? 0);
+    }),
+  );
+  return missing.reduce((sum, count) => sum + count, 0);
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+/**
+ * Starts every Worker on fresh data. `environment` takes what a run takes (LOG_LEVEL, CART_TTL_SECONDS, ...); rate limits are off
+ * unless it says otherwise. Seeded unless `seed` is false.
+ */
+export async function startShop(environment: Environment = {}, seed = true): Promise<Shop> {
+  const scratch = await makeScratch({ RATE_LIMITS: "off", LOG_LEVEL: "warn", ...environment }, seed);
+  const origin = `http://127.0.0.1:${String(scratch.settings.port)}`;
+  const outbound: string[] = [];
+  let entries: LogEntry[] = [];
+  let lastActivity = Date.now();
+  const runtime = await startRuntime({
+    configs: scratch.configs,
+    bundles: scratch.bundles,
+    stateDir: scratch.settings.stateDir,
+    port: scratch.settings.port,
+    onLog: (line) => {
+      lastActivity = Date.now();
+      entries.push(toEntry(line));
+    },
+    onOutbound: (address) => {
+      outbound.push(address);
+      return new Response(null, { status: 502 });
+    },
+  });
+  const query: Query = async <Row extends object>(worker: Store, sql: string, ...parameters: unknown[]) => {
+    const database: D1Database = await runtime.getD1Database("DB", serviceName(worker));
+    const { results } = await database.prepare(sql).bind(...parameters).all<Row>();
+    return results;
+  };
+  const send: Send = async (path, init) => {
+    lastActivity = Date.now();
+    return await fetch(`${origin}${path}`, init);
+  };
+  const close = async (): Promise<void> => {
+    await runtime.dispose();
+    scratch.remove();
+    if (outbound.length > 0) throw new Error(`the Workers called outside: ${outbound.join(", ")}`);
+  };
+  try {
+    await waitUntilReady(origin, () => false);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    origin,
+    send,
+    query,
+    close,
+    async cron(worker) {
+      const response = await send(`/dev/cron/${worker}`, { method: "POST" });
+      if (!response.ok) throw new Error(`cron of ${worker}: ${String(response.status)} ${await response.text()}`);
+      return (await response.json()) as Record<string, number>;
+    },
+    async quiet(timeoutMs = 30_000) {
+      const deadline = Date.now() + timeoutMs;
+      for (;;) {
+        const missing = await undelivered(query);
+        if (missing > 0) lastActivity = Date.now();
+        else if (Date.now() - lastActivity >= STILLNESS_MS) return;
+        if (Date.now() > deadline) throw new Error(`not quiet after ${String(timeoutMs)} ms, ${String(missing)} undelivered`);
+        await pause(POLL_MS);
+      }
+    },
+    logs: () => entries,
+    clearLogs() {
+      entries = [];
+    },
+  };
+}

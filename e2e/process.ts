@@ -1,0 +1,106 @@
+// `npm start` as a process of its own, to be killed: on data of its own, and started again on the same.
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { descendants } from "../scripts/local/processes.ts";
+import { makeScratch } from "../scripts/local/scratch.ts";
+import type { Environment } from "../scripts/local/settings.ts";
+import { ROOT } from "../scripts/local/workers.ts";
+import type { Send } from "./client.ts";
+
+export interface Server {
+  readonly origin: string;
+  readonly stateDir: string;
+  readonly send: Send;
+  readonly pid: () => number;
+  /** Runs all sweeps of a Worker over everything open. */
+  cron(worker: string): Promise<Readonly<Record<string, number>>>;
+  /** Starts it on the same data, and answers when it is ready. */
+  start(): Promise<void>;
+  /** SIGKILL to the command and to every process below it, as a power cut would. */
+  kill(): Promise<void>;
+  /** SIGKILL to the command alone, which leaves its runtime behind. */
+  killCommand(): Promise<void>;
+  /** Asks it to end, waits, and removes its data. */
+  stop(): Promise<void>;
+}
+
+const READY = "Tradepost is ready";
+const START_TIMEOUT_MS = 60_000;
+
+async function ready(child: ChildProcess): Promise<void> {
+  let output = "";
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`not ready in time:\n${output}`)), START_TIMEOUT_MS);
+    const read = (chunk: Buffer): void => {
+      output += chunk.toString();
+      if (!output.includes(READY)) return;
+      clearTimeout(timer);
+      resolve();
+    };
+    child.stdout?.on("data", read);
+    child.stderr?.on("data", read);
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      reject(new Error(`ended with ${String(code)}:\n${output}`));
+    });
+  });
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill(signal);
+  await exited;
+}
+
+/** Starts the server on fresh, seeded data. Rate limits are off unless `environment` says otherwise. */
+export async function startServer(environment: Environment = {}): Promise<Server> {
+  const variables = { RATE_LIMITS: "off", LOG_LEVEL: "warn", ...environment };
+  const { settings, remove } = await makeScratch(variables, true);
+  const origin = `http://127.0.0.1:${String(settings.port)}`;
+  let child: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    child = spawn(process.execPath, [path.join(ROOT, "scripts/start.ts")], {
+      cwd: ROOT,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...variables, PORT: String(settings.port), STATE_DIR: settings.stateDir },
+    });
+    await ready(child);
+  };
+  const send: Send = async (target, init) => await fetch(`${origin}${target}`, init);
+  const kill = async (): Promise<void> => {
+    if (child?.pid === undefined) return;
+    const below = descendants(child.pid);
+    await end(child, "SIGKILL");
+    for (const pid of below) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It ended with its parent.
+      }
+    }
+  };
+  await start();
+  return {
+    origin,
+    stateDir: settings.stateDir,
+    send,
+    start,
+    kill,
+    pid: () => child?.pid ?? 0,
+    killCommand: async () => {
+      if (child !== undefined) await end(child, "SIGKILL");
+    },
+    async cron(worker) {
+      const response = await send(`/dev/cron/${worker}`, { method: "POST" });
+      if (!response.ok) throw new Error(`cron of ${worker}: ${String(response.status)} ${await response.text()}`);
+      return (await response.json()) as Record<string, number>;
+    },
+    async stop() {
+      if (child !== undefined) await end(child, "SIGTERM");
+      remove();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+// Local copies of the wrangler files: absolute paths, the run's variables, local secrets, local database ids, the Stripe
+// sandbox. So the files in the repo stay the production truth and no Worker asks at run time whether it is local.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "smol-toml";
+import type { Settings } from "./settings.ts";
+import { LOCAL_WORKERS, PRODUCTION_WORKERS, serviceName, wranglerFile } from "./workers.ts";
+import type { LocalWorker } from "./workers.ts";
+
+interface Service {
+  readonly binding: string;
+  readonly service: string;
+  readonly entrypoint?: string;
+}
+
+interface Database {
+  readonly binding: string;
+  readonly database_name: string;
+  readonly migrations_dir?: string;
+}
+
+/** The parts of a wrangler file that the scripts read. The rest is copied as it stands. */
+export interface WranglerConfig {
+  readonly name: string;
+  readonly main: string;
+  readonly compatibility_date: string;
+  readonly vars?: Readonly<Record<string, string>>;
+  readonly services?: readonly Service[];
+  readonly d1_databases?: readonly Database[];
+  readonly assets?: { readonly directory: string };
+  readonly triggers?: { readonly crons: readonly string[] };
+  readonly [key: string]: unknown;
+}
+
+export interface LocalConfig {
+  readonly worker: LocalWorker;
+  /** Where the local copy stands. */
+  readonly file: string;
+  readonly config: WranglerConfig;
+}
+
+/** Production's own: routes would make the local runtime look at host names, secrets are given as variables. */
+const PRODUCTION_ONLY = ["routes", "secrets", "workers_dev", "preview_urls", "observability"];
+
+const SANDBOX: LocalWorker = "stripe-sandbox";
+
+export function readWranglerFile(file: string): WranglerConfig {
+  return parse(readFileSync(file, "utf8")) as unknown as WranglerConfig;
+}
+
+/** The Workers of this run: without the sandbox when a Stripe key is set. */
+export function localWorkers(settings: Settings): LocalWorker[] {
+  return LOCAL_WORKERS.filter((worker) => settings.sandbox || worker !== SANDBOX);
+}
+
+function localServices(worker: LocalWorker, config: WranglerConfig, settings: Settings): Service[] {
+  const sandbox = serviceName(SANDBOX);
+  const services = (config.services ?? []).filter(({ service }) => settings.sandbox || service !== sandbox);
+  return worker === "payments" && settings.sandbox
+    ? [...services, { binding: "STRIPE_SANDBOX", service: sandbox }]
+    : services;
+}
+
+/** The cron expressions of all Workers, for the front's scheduler. */
+function cronsByWorker(): string {
+  return JSON.stringify(
+    Object.fromEntries(
+      PRODUCTION_WORKERS.map((worker) => [worker, readWranglerFile(wranglerFile(worker)).triggers?.crons ?? []]),
+    ),
+  );
+}
+
+/** One Worker's wrangler file as this run needs it. */
+export function localConfig(worker: LocalWorker, settings: Settings): WranglerConfig {
+  const source = wranglerFile(worker);
+  const config = readWranglerFile(source);
+  const absolute = (relative: string): string => path.resolve(path.dirname(source), relative);
+  const declared = Object.keys(config.vars ?? {});
+  const overrides = Object.entries(settings.variables).filter(([name]) => declared.includes(name));
+  const kept = Object.entries(config).filter(([key]) => !PRODUCTION_ONLY.includes(key));
+  return {
+    ...(Object.fromEntries(kept) as unknown as WranglerConfig),
+    main: absolute(config.main),
+    vars: {
+      ...config.vars,
+      ...Object.fromEntries(overrides),
+      ...settings.secrets[worker],
+      ...(worker === "front" ? { CRONS: cronsByWorker() } : {}),
+    },
+    services: localServices(worker, config, settings),
+    // The local runtime files a database under its id, so the id is fixed: dev, start and `d1 migrations apply` meet there.
+    d1_databases: (config.d1_databases ?? []).map((database) => ({
+      ...database,
+      database_id: database.database_name,
+      ...(database.migrations_dir === undefined ? {} : { migrations_dir: absolute(database.migrations_dir) }),
+    })),
+    ...(config.assets === undefined
+      ? {}
+      : { assets: { ...config.assets, directory: absolute(config.assets.directory) } }),
+  };
+}
+
+/** Writes the local copies under STATE_DIR/config; the front's is the first. */
+export function writeConfigs(settings: Settings): LocalConfig[] {
+  return localWorkers(settings).map((worker) => {
+    const config = localConfig(worker, settings);
+    const file = path.join(settings.stateDir, "config", worker, "wrangler.json");
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
+    return { worker, file, config };
+  });
+}

@@ -1,0 +1,126 @@
+// One run per STATE_DIR: two runtimes on the same SQLite files would each hold half the truth. The lock is a file with the pid;
+// a run that was killed leaves it behind, and the next one sees that its process is gone.
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+export type Mode = "dev" | "start";
+
+export interface LockInfo {
+  readonly pid: number;
+  /** When the process began, as the system tells it: a pid alone may have been given to another since. */
+  readonly began: string;
+  readonly mode: Mode;
+  readonly port: number;
+  readonly startedAt: string;
+  /** The runtimes that this run started; they outlive a parent that is killed with -9. */
+  readonly children: readonly Child[];
+}
+
+export interface Child {
+  readonly pid: number;
+  readonly began: string;
+}
+
+/** Field 22 of /proc/<pid>/stat counts from the last parenthesis: a process name may hold anything. Empty off Linux. */
+export function processStart(pid: number): string | undefined {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it is there and somebody else's.
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return undefined;
+  }
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // A zombie has ended; only its parent has not noticed.
+    return fields[0] === "Z" ? undefined : fields[19];
+  } catch {
+    return process.platform === "linux" ? undefined : "";
+  }
+}
+
+function isAlive({ pid, began }: Child): boolean {
+  const start = processStart(pid);
+  return start !== undefined && (began === "" || start === began);
+}
+
+function lockFile(stateDir: string): string {
+  return path.join(stateDir, "run.lock");
+}
+
+function read(file: string): LockInfo | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as LockInfo;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The run that holds this STATE_DIR, if one does. */
+export function currentRun(stateDir: string): LockInfo | undefined {
+  const held = read(lockFile(stateDir));
+  return held !== undefined && isAlive(held) ? held : undefined;
+}
+
+/** Ends what a killed run left running. Its own runtimes only: pid and start time both have to fit. */
+function endOrphans(left: LockInfo): void {
+  for (const child of left.children) if (isAlive(child)) process.kill(child.pid, "SIGKILL");
+}
+
+export interface Lock {
+  /** Notes the runtimes that were started, for the run after a kill -9. */
+  note(children: readonly number[]): void;
+  release(): void;
+}
+
+/**
+ * Takes STATE_DIR for this process. Throws when another run has it; takes over from one that is gone, ending the runtimes it
+ * left behind.
+ */
+export function takeLock(stateDir: string, mode: Mode, port: number): Lock {
+  mkdirSync(stateDir, { recursive: true });
+  const file = lockFile(stateDir);
+  const mine: LockInfo = {
+    pid: process.pid,
+    began: processStart(process.pid) ?? "",
+    mode,
+    port,
+    startedAt: new Date().toISOString(),
+    children: [],
+  };
+  for (;;) {
+    try {
+      writeFileSync(file, JSON.stringify(mine), { flag: "wx" });
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const held = read(file);
+    if (held !== undefined && isAlive(held)) {
+      throw new Error(
+        `${stateDir} is in use: npm run ${held.mode} with pid ${held.pid} on port ${held.port}. Stop it, or set STATE_DIR.`,
+      );
+    }
+    // Moving it away is atomic: of two runs that find it stale, one moves it and the other tries again.
+    const aside = `${file}.${process.pid}`;
+    try {
+      renameSync(file, aside);
+    } catch {
+      continue;
+    }
+    const moved = read(aside);
+    rmSync(aside, { force: true });
+    if (moved !== undefined) endOrphans(moved);
+  }
+  return {
+    note(children) {
+      const noted = children.map((pid) => ({ pid, began: processStart(pid) ?? "" }));
+      const next = `${file}.${process.pid}`;
+      writeFileSync(next, JSON.stringify({ ...mine, children: noted }));
+      renameSync(next, file);
+    },
+    release() {
+      if (read(file)?.pid === process.pid) rmSync(file, { force: true });
+    },
+  };
+}

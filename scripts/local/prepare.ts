@@ -1,0 +1,82 @@
+// Brings STATE_DIR to what this checkout expects, before the Workers start: static assets, migrations, seed. What has not changed
+// since the last run costs nothing.
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { promisify } from "node:util";
+import { unstable_getMiniflareWorkerOptions as miniflareWorkerOptions } from "wrangler";
+import { bundleWorkers, digestOfSources } from "./bundle.ts";
+import type { LocalConfig } from "./configs.ts";
+import { IMPORTER, writeSeed } from "./seed.ts";
+import type { Settings } from "./settings.ts";
+import { migrateAll, migrationsDigest, readStamp, withState, writeStamp } from "./state.ts";
+import type { ExtraWorkers } from "./state.ts";
+import { ROOT, serviceName } from "./workers.ts";
+
+const run = promisify(execFile);
+
+export interface PrepareOptions {
+  readonly seed: boolean;
+  readonly say: (line: string) => void;
+}
+
+/** Builds the gateway's static assets (the docs page). */
+export async function buildAssets(): Promise<void> {
+  await run(process.execPath, [path.join(ROOT, "scripts/assets.ts")], { cwd: ROOT });
+}
+
+/** The sandbox with its object on the data of this STATE_DIR, payments' webhook answered by nobody, and the importer before it. */
+async function sandboxWorkers(config: LocalConfig, stateDir: string): Promise<ExtraWorkers> {
+  const bundles = await bundleWorkers([config], path.join(stateDir, "bundles"));
+  const bundle = bundles.get(config.worker);
+  if (bundle === undefined) throw new Error("the sandbox was not bundled");
+  const compatibilityDate = config.config.compatibility_date;
+  const deaf = {
+    modules: true,
+    compatibilityDate,
+    script: "export default { fetch: () => new Response(null, { status: 503 }) };",
+  };
+  return [
+    {
+      name: IMPORTER,
+      modules: true,
+      compatibilityDate,
+      script: `export default { async fetch(request, env) {
+        await env.SANDBOX.importPayments(await request.json());
+        return new Response(null, { status: 204 });
+      } };`,
+      serviceBindings: { SANDBOX: { name: config.config.name, entrypoint: "SandboxAdmin" } },
+    },
+    {
+      ...miniflareWorkerOptions(config.file).workerOptions,
+      name: config.config.name,
+      modules: [{ type: "ESModule", path: bundle }],
+    } as unknown as ExtraWorkers[number],
+    { name: serviceName("payments"), ...deaf },
+  ];
+}
+
+/** Migrates, and seeds when asked. */
+export async function prepareState(
+  settings: Settings,
+  configs: readonly LocalConfig[],
+  { seed, say }: PrepareOptions,
+): Promise<void> {
+  const { stateDir } = settings;
+  const wanted = { migrations: migrationsDigest(), seed: `${digestOfSources(["scripts/seed"])} ${settings.sandbox}` };
+  const found = readStamp(stateDir);
+  const migrated = found.migrations === wanted.migrations;
+  const seeded = !seed || found.seed === wanted.seed;
+  if (migrated && seeded) return;
+  const sandbox = configs.find(({ worker }) => worker === "stripe-sandbox");
+  const extra = seeded || sandbox === undefined ? [] : await sandboxWorkers(sandbox, stateDir);
+  await withState(stateDir, extra, async (state) => {
+    const applied = await migrateAll(state.databases);
+    say(`Migrated 6 databases: ${applied} migrations applied`);
+    writeStamp(stateDir, { migrations: wanted.migrations });
+    if (seeded) return;
+    say("Seeding:");
+    const { buildSeed } = await import("../seed/index.ts");
+    await writeSeed(state, buildSeed(), sandbox !== undefined, say);
+    writeStamp(stateDir, { seed: wanted.seed });
+  });
+}

@@ -1,0 +1,90 @@
+// The processes below this one, from the system: which runtimes a run started, and what they have spent.
+import { execFileSync } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
+
+/** Linux counts CPU time in ticks of 1/100 s on every platform Node runs on (sysconf(_SC_CLK_TCK)). */
+const MS_PER_TICK = 10;
+
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  /** User and system time, in milliseconds. */
+  readonly cpuMs: number;
+}
+
+function fromProc(): Process[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        const cpuMs = (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+        return [{ pid: Number(name), parent: Number(fields[1]), cpuMs }];
+      } catch {
+        return []; // It ended meanwhile.
+      }
+    });
+}
+
+function fromPs(): Process[] {
+  const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n");
+  return lines.map((line) => {
+    const [pid, parent] = line.trim().split(/\s+/);
+    return { pid: Number(pid), parent: Number(parent), cpuMs: 0 };
+  });
+}
+
+function listProcesses(): Process[] {
+  return process.platform === "linux" ? fromProc() : process.platform === "win32" ? [] : fromPs();
+}
+
+function below(pid: number, all: readonly Process[]): Process[] {
+  return all.filter(({ parent }) => parent === pid).flatMap((child) => [child, ...below(child.pid, all)]);
+}
+
+/** Pids of all processes below `pid`. */
+export function descendants(pid: number): number[] {
+  return below(pid, listProcesses()).map((child) => child.pid);
+}
+
+/** CPU time of `pid` and all below it so far, in milliseconds; 0 where the system does not tell. */
+export function cpuMsOf(pid: number): number {
+  const all = listProcesses();
+  const own = all.filter((each) => each.pid === pid);
+  return [...own, ...below(pid, all)].reduce((sum, { cpuMs }) => sum + cpuMs, 0);
+}
+
+async function canListen(port: number, host: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      // A machine without IPv6 has no ::1 to be busy.
+      resolve(error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT");
+    });
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
+}
+
+/** Throws when something listens on the port already. */
+export async function requireFreePort(port: number): Promise<void> {
+  for (const host of ["127.0.0.1", "::1"]) {
+    if (!(await canListen(port, host))) throw new Error(`Port ${port} is in use. Stop what listens there, or set PORT.`);
+  }
+}
+
+/** A port that nothing listens on at this moment. */
+export async function findFreePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => {
+        if (address !== null && typeof address === "object") resolve(address.port);
+        else reject(new Error("the system gave no port"));
+      });
+    });
+  });
+}

@@ -1,0 +1,75 @@
+// Writes the seed into the local databases. Rows go in as JSON, a few statements for thousands of rows, and INSERT OR IGNORE
+// makes a second run harmless.
+import type { Miniflare } from "miniflare";
+import type { DatabaseName, OpenState } from "./state.ts";
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What scripts/seed/index.ts builds. Tables in the order they are to be written. */
+export interface Seed {
+  readonly databases: Readonly<Record<DatabaseName, Readonly<Record<string, readonly Row[]>>>>;
+  /** What the Stripe sandbox has to know of seeded payments. */
+  readonly sandboxPayments: readonly unknown[];
+}
+
+/** The Worker through which the sandbox is asked to take payments in: its RPC cannot be called from Node by itself. */
+export const IMPORTER = "seed-importer";
+
+/** D1 takes 2 MB in one value; half of that leaves room for what UTF-8 adds. */
+const MAX_CHUNK_CHARACTERS = 1_000_000;
+
+function quoted(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+/** Splits rows so that no chunk is longer than D1 takes in one parameter. */
+export function chunks(rows: readonly Row[]): string[] {
+  const result: string[][] = [[]];
+  let length = 0;
+  for (const row of rows) {
+    const text = JSON.stringify(row);
+    if (length + text.length > MAX_CHUNK_CHARACTERS) {
+      result.push([]);
+      length = 0;
+    }
+    result.at(-1)?.push(text);
+    length += text.length + 1;
+  }
+  return result.filter((chunk) => chunk.length > 0).map((chunk) => `[${chunk.join(",")}]`);
+}
+
+/** The statements that write a table's rows. All rows have the first one's columns. */
+export function insertStatements(database: D1Database, table: string, rows: readonly Row[]): D1PreparedStatement[] {
+  const columns = Object.keys(rows[0] ?? {});
+  const names = columns.map(quoted).join(", ");
+  const values = columns.map((column) => `json_extract(value, '$.${quoted(column)}')`).join(", ");
+  const sql = `INSERT OR IGNORE INTO ${quoted(table)} (${names}) SELECT ${values} FROM json_each(?)`;
+  return chunks(rows).map((chunk) => database.prepare(sql).bind(chunk));
+}
+
+async function importPayments(runtime: Miniflare, payments: readonly unknown[]): Promise<void> {
+  // Its type gives a cast over to declarations that this project does not have.
+  const importer = (await runtime.getWorker(IMPORTER)) as unknown as Pick<Fetcher, "fetch">;
+  const response = await importer.fetch("http://local/", { method: "POST", body: JSON.stringify(payments) });
+  if (!response.ok) throw new Error(`The sandbox did not take the seeded payments: ${await response.text()}`);
+}
+
+/** Writes the whole seed, each database in one transaction, and says what it wrote. */
+export async function writeSeed(
+  { databases, runtime }: OpenState,
+  seed: Seed,
+  withSandbox: boolean,
+  say: (line: string) => void,
+): Promise<void> {
+  for (const [name, tables] of Object.entries(seed.databases)) {
+    const database = databases[name as DatabaseName];
+    const filled = Object.entries(tables).filter(([, rows]) => rows.length > 0);
+    if (filled.length === 0) continue;
+    await database.batch(filled.flatMap(([table, rows]) => insertStatements(database, table, rows)));
+    say(`  ${name}: ${filled.map(([table, rows]) => `${rows.length} ${table}`).join(", ")}`);
+  }
+  if (withSandbox && seed.sandboxPayments.length > 0) {
+    await importPayments(runtime, seed.sandboxPayments);
+    say(`  sandbox: ${seed.sandboxPayments.length} payments`);
+  }
+}

@@ -1,0 +1,83 @@
+// What a run takes from its environment: where it listens, where its data lives, and the variables of the Workers.
+import path from "node:path";
+import { ROOT } from "./workers.ts";
+
+const DEFAULT_PORT = 8787;
+/** Seals the local signing keys; fixed, so that the keys in STATE_DIR can be opened by the next run. */
+const LOCAL_SIGNING_KEY_SECRET = "local-development-signing-key-secret";
+const LOCAL_WEBHOOK_SECRET = "whsec_local_development";
+const SANDBOX_SECRET_KEY = "sk_test_sandbox";
+const SANDBOX_PUBLISHABLE_KEY = "pk_test_sandbox";
+
+/** Variables that a run may set; each reaches the Workers whose wrangler file names it. */
+const RUN_VARIABLES = [
+  "RATE_LIMITS",
+  "CART_TTL_SECONDS",
+  "PAYMENT_WINDOW_SECONDS",
+  "LOW_STOCK_THRESHOLD",
+  "LOG_LEVEL",
+  "STRIPE_PUBLISHABLE_KEY",
+  "ALLOWED_ORIGINS",
+] as const;
+
+export interface Settings {
+  readonly port: number;
+  /** Absolute. Databases, objects, generated configurations, bundles and logs of this run. */
+  readonly stateDir: string;
+  /** Overrides of the variables that the wrangler files declare, for every Worker that declares them. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** What production keeps as secrets, by Worker. */
+  readonly secrets: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Whether the Stripe sandbox stands in for Stripe: when no key is set. */
+  readonly sandbox: boolean;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+function readPort(text: string | undefined): number {
+  const port = text === undefined || text === "" ? DEFAULT_PORT : Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Error(`PORT="${text ?? ""}" is not a port`);
+  return port;
+}
+
+function present(env: Environment, name: string): string | undefined {
+  const value = env[name];
+  return value === "" ? undefined : value;
+}
+
+/** Reads a run's settings. Throws with what is wrong, for the person who set it. */
+export function readSettings(env: Environment): Settings {
+  const port = readPort(env["PORT"]);
+  const stripeKey = present(env, "STRIPE_SECRET_KEY");
+  if (stripeKey !== undefined && stripeKey !== SANDBOX_SECRET_KEY && !/^(sk|rk)_test_/.test(stripeKey)) {
+    throw new Error("STRIPE_SECRET_KEY is not a test key (sk_test_... or rk_test_...); a local shop must not move money");
+  }
+  const sandbox = stripeKey === undefined || stripeKey === SANDBOX_SECRET_KEY;
+  const origins = [port, 3000, 5173].flatMap((each) => [`http://localhost:${each}`, `http://127.0.0.1:${each}`]);
+  const metricsToken = present(env, "METRICS_TOKEN");
+  return {
+    port,
+    stateDir: path.resolve(ROOT, present(env, "STATE_DIR") ?? ".state"),
+    variables: {
+      PUBLIC_URL: `http://localhost:${port}`,
+      ALLOWED_ORIGINS: origins.join(","),
+      ...(sandbox ? { STRIPE_PUBLISHABLE_KEY: SANDBOX_PUBLISHABLE_KEY } : {}),
+      ...Object.fromEntries(
+        RUN_VARIABLES.flatMap((name) => {
+          const value = present(env, name);
+          return value === undefined ? [] : [[name, value]];
+        }),
+      ),
+    },
+    secrets: {
+      accounts: { SIGNING_KEY_SECRET: LOCAL_SIGNING_KEY_SECRET },
+      payments: {
+        STRIPE_SECRET_KEY: stripeKey ?? SANDBOX_SECRET_KEY,
+        STRIPE_WEBHOOK_SECRET: present(env, "STRIPE_WEBHOOK_SECRET") ?? LOCAL_WEBHOOK_SECRET,
+      },
+      "stripe-sandbox": { STRIPE_WEBHOOK_SECRET: present(env, "STRIPE_WEBHOOK_SECRET") ?? LOCAL_WEBHOOK_SECRET },
+      ...(metricsToken === undefined ? {} : { gateway: { METRICS_TOKEN: metricsToken } }),
+    },
+    sandbox,
+  };
+}

@@ -1,0 +1,43 @@
+// The Workers of the local runtime and where they stand in the repo.
+import path from "node:path";
+
+export const ROOT = path.resolve(import.meta.dirname, "../..");
+
+/** Every Worker that production has, by the name that `/dev/cron/:worker` takes. */
+export const PRODUCTION_WORKERS = [
+  "gateway",
+  "accounts",
+  "catalog",
+  "orders",
+  "payments",
+  "inventory",
+  "notifications",
+] as const;
+
+/** The local door comes first: the first Worker has the port. */
+export const LOCAL_WORKERS = ["front", ...PRODUCTION_WORKERS, "stripe-sandbox"] as const;
+export type LocalWorker = (typeof LOCAL_WORKERS)[number];
+
+/** The Workers with a database, and its name under migrations/. */
+export const DATABASES = {
+  accounts: "auth",
+  catalog: "product",
+  orders: "order",
+  payments: "payment",
+  inventory: "inventory",
+  notifications: "notification",
+} as const;
+
+/** The folder of a Worker, relative to the root. */
+export function workerFolder(worker: LocalWorker): string {
+  return worker === "front" || worker === "stripe-sandbox" ? `dev/${worker}` : `workers/${worker}`;
+}
+
+/** Its wrangler file; the gateway's is the one at the root. */
+export function wranglerFile(worker: LocalWorker): string {
+  return worker === "gateway" ? path.join(ROOT, "wrangler.toml") : path.join(ROOT, workerFolder(worker), "wrangler.toml");
+}
+
+export function serviceName(worker: LocalWorker): string {
+  return `tradepost-${worker}`;
+}

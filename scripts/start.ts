@@ -1,0 +1,60 @@
+// `npm start`: the built Workers in one local runtime, migrated and seeded, with cron and queues running. For showing the shop,
+// the smoke test and measuring; `npm run dev` is the one that reloads.
+import path from "node:path";
+import { bundleWorkers } from "./local/bundle.ts";
+import { writeConfigs } from "./local/configs.ts";
+import { takeLock } from "./local/lock.ts";
+import { descendants, requireFreePort } from "./local/processes.ts";
+import { buildAssets, prepareState } from "./local/prepare.ts";
+import { startRuntime } from "./local/runtime.ts";
+import { announce, openLog, recoverEvents, startScheduler, untilSignal, waitUntilReady } from "./local/session.ts";
+import { readSettings } from "./local/settings.ts";
+
+async function main(): Promise<number> {
+  const startedAt = performance.now();
+  const settings = readSettings(process.env);
+  const lock = takeLock(settings.stateDir, "start", settings.port);
+  const log = openLog(settings.stateDir, "start");
+  const origin = `http://127.0.0.1:${settings.port}`;
+  // From the first moment: a signal while it starts ends it cleanly as well.
+  const signal = untilSignal();
+  try {
+    await requireFreePort(settings.port);
+    const configs = writeConfigs(settings);
+    const [bundles] = await Promise.all([
+      bundleWorkers(configs, path.join(settings.stateDir, "bundles")),
+      buildAssets(),
+    ]);
+    await prepareState(settings, configs, { seed: true, say: console.log });
+    const runtime = await startRuntime({
+      configs,
+      bundles,
+      stateDir: settings.stateDir,
+      port: settings.port,
+      onLog: (line) => log.write(line),
+    });
+    try {
+      lock.note(descendants(process.pid));
+      await waitUntilReady(origin, () => false);
+      await recoverEvents(origin, log.write);
+      const stopScheduler = startScheduler(origin, log.write);
+      announce(settings, "start", (performance.now() - startedAt) / 1_000);
+      const code = await signal;
+      stopScheduler();
+      return code;
+    } finally {
+      await runtime.dispose();
+    }
+  } finally {
+    log.close();
+    lock.release();
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+process.exit();
