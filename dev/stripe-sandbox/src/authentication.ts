@@ -1,0 +1,79 @@
+// GET and POST of the 3-D Secure page. A browser posts its form and is sent on; a script posts the same form with
+// `Accept: application/json` and gets the intent.
+import { challengePage, outcomePage } from "./authentication-page.ts";
+import { MAX_BODY_BYTES } from "./constants.ts";
+import type { Ledger } from "./objects/ledger.ts";
+import { randomId } from "./ids.ts";
+import type { PaymentIntent } from "./session.ts";
+
+const HEADERS = {
+  "content-type": "text/html; charset=utf-8",
+  "cache-control": "no-store",
+  "referrer-policy": "no-referrer",
+  // No form-action: the browser would hold the redirect to the shop's return_url against it.
+  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+};
+
+async function render(content: ReturnType<typeof challengePage>, status = 200): Promise<Response> {
+  return new Response(String(await content), { status, headers: HEADERS });
+}
+
+function errorMessage(body: string): string {
+  return (JSON.parse(body) as { error: { message: string } }).error.message;
+}
+
+export async function showAuthentication(url: URL, ledger: DurableObjectStub<Ledger>, id: string): Promise<Response> {
+  const secret = url.searchParams.get("secret") ?? "";
+  const { status, body } = await ledger.call({
+    method: "GET",
+    path: `/payment_intents/${id}`,
+    params: { client_secret: secret },
+    requestId: `req_${randomId(14)}`,
+    publishable: true,
+    publicUrl: url.origin,
+  });
+  if (status !== 200) return await render(outcomePage("Payment not found", errorMessage(body)), status);
+  const intent = JSON.parse(body) as PaymentIntent;
+  if (intent.status !== "requires_action") {
+    return await render(outcomePage("Nothing to confirm", `This payment is not waiting for you: ${intent.status}.`));
+  }
+  return await render(challengePage(secret, intent.amount, intent.currency));
+}
+
+/** Where the buyer goes afterwards: the shop's return_url with what Stripe adds to it. */
+function returnLocation(intent: PaymentIntent, returnUrl: string, approved: boolean): string {
+  const location = new URL(returnUrl);
+  location.searchParams.set("payment_intent", intent.id);
+  location.searchParams.set("payment_intent_client_secret", String(intent.client_secret));
+  location.searchParams.set("redirect_status", approved ? "succeeded" : "failed");
+  return location.href;
+}
+
+export async function answerAuthentication(
+  request: Request,
+  ledger: DurableObjectStub<Ledger>,
+  id: string,
+): Promise<Response> {
+  const { searchParams } = new URL(request.url);
+  const form = new URLSearchParams((await request.text()).slice(0, MAX_BODY_BYTES));
+  const outcome = form.get("outcome");
+  const secret = form.get("secret") ?? searchParams.get("secret") ?? "";
+  if (outcome !== "approve" && outcome !== "fail") {
+    return await render(outcomePage("Not understood", "The form's outcome is approve or fail."), 400);
+  }
+  const approved = outcome === "approve";
+  const { status, body, returnUrl } = await ledger.authenticate(id, secret, approved, `req_${randomId(14)}`);
+  if (request.headers.get("accept")?.includes("application/json") === true) {
+    return new Response(body, { status, headers: { "content-type": "application/json" } });
+  }
+  if (status !== 200) return await render(outcomePage("Payment not confirmed", errorMessage(body)), status);
+  const intent = JSON.parse(body) as PaymentIntent;
+  if (returnUrl !== null) {
+    return new Response(null, { status: 303, headers: { location: returnLocation(intent, returnUrl, approved) } });
+  }
+  return await render(
+    approved
+      ? outcomePage("Payment confirmed", "The shop has been told.")
+      : outcomePage("Payment failed", "You can pay with another card."),
+  );
+}

@@ -1,0 +1,45 @@
+// Limits and times of the sandbox, and what it pretends to be.
+
+/** The version that stripe-node 23.1 pins; events carry it. */
+export const API_VERSION = "2026-10-28.endive";
+/** The one secret key there is. Any `pk_test_…` is good as a publishable key. */
+export const SECRET_KEY = "sk_test_sandbox";
+export const WEBHOOK_PATH = "/api/webhooks/stripe";
+
+/** Stripe lets keys be forgotten after a day (https://docs.stripe.com/api/idempotent_requests). */
+export const IDEMPOTENCY_RETENTION_MS = 24 * 60 * 60 * 1_000;
+export const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
+/** Stripe takes at most eight digits. */
+export const MAX_AMOUNT_MINOR = 99_999_999;
+/** Far above what any of these calls carries. */
+export const MAX_BODY_BYTES = 64 * 1_024;
+
+/** How long a customer-initiated card authorization of Visa online can be captured. */
+export const CAPTURE_WINDOW_SECONDS = 7 * 24 * 60 * 60;
+
+/** Waits before the second and each later attempt of a delivery. After the last one the event stays in the list only. */
+export const RETRY_DELAYS_MS: readonly number[] = [2_000, 5_000, 15_000, 60_000, 300_000, 900_000, 3_600_000];
+/** An endpoint that has not answered by then counts as failed. */
+export const DELIVERY_TIMEOUT_MS = 10_000;
+/** How long `webhooks: delay` holds an event back. */
+export const FAULT_DELAY_MS = 3_000;
+/** `webhooks: shuffle` gathers events for up to this long and sends them newest first. */
+export const FAULT_SHUFFLE_WINDOW_MS = 1_000;
+/** How long `answers: hang` keeps the caller waiting: longer than any sane client timeout, and still an end. */
+export const FAULT_HANG_MS = 60_000;
+
+/**
+ * What the shop's webhook endpoint is subscribed to. Not payment_intent.created: the caller that made the intent knows, and
+ * every order would cost one more delivery.
+ */
+export const ENDPOINT_EVENTS: ReadonlySet<string> = new Set([
+  "payment_intent.amount_capturable_updated",
+  "payment_intent.succeeded",
+  "payment_intent.payment_failed",
+  "payment_intent.canceled",
+  "payment_intent.requires_action",
+  "charge.captured",
+  "charge.refunded",
+  "refund.created",
+  "refund.updated",
+]);

@@ -1,0 +1,81 @@
+// Errors as Stripe answers them (https://docs.stripe.com/api/errors). Thrown before anything is written; a decline, which
+// leaves traces, is an answer and not a throw.
+
+export interface ErrorBody {
+  readonly type: "invalid_request_error" | "card_error" | "idempotency_error" | "api_error";
+  readonly message: string;
+  readonly code?: string;
+  readonly param?: string;
+  readonly [member: string]: unknown;
+}
+
+export class StripeFailure extends Error {
+  readonly status: number;
+  readonly body: ErrorBody;
+  /** False for what Stripe refuses before it runs the call: such an answer is not kept under the idempotency key. */
+  readonly kept: boolean;
+
+  constructor(status: number, body: ErrorBody, kept = false) {
+    super(body.message);
+    this.name = "StripeFailure";
+    this.status = status;
+    this.body = body;
+    this.kept = kept;
+  }
+}
+
+export function invalid(message: string, param?: string, code?: string): StripeFailure {
+  return new StripeFailure(400, {
+    type: "invalid_request_error",
+    message,
+    ...(code === undefined
+      ? {}
+      : { code, doc_url: `https://stripe.com/docs/error-codes/${code.replaceAll("_", "-")}` }),
+    ...(param === undefined ? {} : { param }),
+  });
+}
+
+/** The call is sound, the object's state forbids it. `intent` is shown in the error, as Stripe does. */
+export function unexpectedState(message: string, intent?: object): StripeFailure {
+  const code = "payment_intent_unexpected_state";
+  return new StripeFailure(
+    400,
+    {
+      type: "invalid_request_error",
+      code,
+      doc_url: "https://stripe.com/docs/error-codes/payment-intent-unexpected-state",
+      message,
+      ...(intent === undefined ? {} : { payment_intent: intent }),
+    },
+    true,
+  );
+}
+
+export function missing(kind: string, id: string, param = "id"): StripeFailure {
+  return new StripeFailure(404, {
+    type: "invalid_request_error",
+    code: "resource_missing",
+    doc_url: "https://stripe.com/docs/error-codes/resource-missing",
+    message: `No such ${kind}: '${id}'`,
+    param,
+  });
+}
+
+export function unauthorized(message: string): StripeFailure {
+  return new StripeFailure(401, { type: "invalid_request_error", message });
+}
+
+export function secretKeyRequired(): StripeFailure {
+  return new StripeFailure(403, {
+    type: "invalid_request_error",
+    code: "secret_key_required",
+    message: "This API call cannot be made with a publishable API key. Please use a secret API key.",
+  });
+}
+
+export function unrecognizedUrl(method: string, path: string): StripeFailure {
+  return new StripeFailure(404, {
+    type: "invalid_request_error",
+    message: `Unrecognized request URL (${method}: ${path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/.`,
+  });
+}

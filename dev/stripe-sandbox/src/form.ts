@@ -1,0 +1,56 @@
+// The form encoding of Stripe's API: `metadata[order]=1`, `expand[]=latest_charge`, `expand[0]=latest_charge`.
+import { invalid } from "./failure.ts";
+
+export interface FormMap {
+  readonly [name: string]: FormValue;
+}
+export type FormValue = string | FormMap | readonly FormValue[];
+
+interface Node {
+  [name: string]: string | Node;
+}
+
+/** Deeper nesting than any call has; a bound on hostile input. */
+const MAX_DEPTH = 5;
+
+function segments(name: string): string[] {
+  const match = /^([^[\]]+)((?:\[[^[\]]*\])*)$/.exec(name);
+  const head = match?.[1];
+  if (head === undefined) throw invalid(`Invalid parameter name: ${name}`, name);
+  const rest = Array.from((match?.[2] ?? "").matchAll(/\[([^[\]]*)\]/g), (part) => part[1] ?? "");
+  if (rest.length >= MAX_DEPTH) throw invalid(`Parameter nested too deeply: ${name}`, name);
+  return [head, ...rest];
+}
+
+function put(root: Node, name: string, value: string): void {
+  let node = root;
+  const path = segments(name);
+  for (const [depth, segment] of path.entries()) {
+    const key = segment === "" ? String(Object.keys(node).length) : segment;
+    if (depth === path.length - 1) {
+      node[key] = value;
+      return;
+    }
+    const present = Object.hasOwn(node, key) ? node[key] : undefined;
+    if (typeof present === "string") throw invalid(`Invalid parameter: ${name}`, name);
+    const child = present ?? (Object.create(null) as Node);
+    node[key] = child;
+    node = child;
+  }
+}
+
+/** A node whose keys are all numbers is an array. */
+function settle(node: string | Node): FormValue {
+  if (typeof node === "string") return node;
+  const entries = Object.entries(node);
+  if (entries.length > 0 && entries.every(([key]) => /^\d+$/.test(key)))
+    return entries.map(([, child]) => settle(child));
+  return Object.fromEntries(entries.map(([key, child]) => [key, settle(child)]));
+}
+
+/** Parses a form body or a query string. Throws a StripeFailure for a name that is not of the form. */
+export function parseForm(text: string): FormMap {
+  const root = Object.create(null) as Node;
+  for (const [name, value] of new URLSearchParams(text)) put(root, name, value);
+  return Object.fromEntries(Object.entries(root).map(([key, child]) => [key, settle(child)]));
+}

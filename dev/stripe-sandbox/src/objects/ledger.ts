@@ -1,0 +1,270 @@
+// The one object that is Stripe: every call is one transaction of its SQLite, and events leave it after the commit.
+import { DurableObject } from "cloudflare:workers";
+import { canonicalJson } from "#shared/hash";
+import { failureAnswer, perform, performAuthentication } from "../api.ts";
+import type { ApiCall } from "../api.ts";
+import { ENDPOINT_EVENTS, FAULT_HANG_MS, IDEMPOTENCY_RETENTION_MS } from "../constants.ts";
+import { StripeFailure } from "../failure.ts";
+import { Faults, NO_FAULTS } from "../faults.ts";
+import type { FaultsChange } from "../faults.ts";
+import { importPayment } from "../import.ts";
+import type { ImportedPayment } from "../import.ts";
+import type { Answer, PaymentIntent, Session, StripeEvent } from "../session.ts";
+import { SCHEMA, Store } from "../store.ts";
+import { Signer, deliveryTimes, nextAttempt, post } from "../webhooks.ts";
+
+/** An answer on its way out. `dropped`: the work is done and the caller must not learn of it. */
+export interface LedgerAnswer {
+  readonly status: number;
+  readonly body: string;
+  /** The request whose stored answer this is; absent when the call was run now. */
+  readonly originalRequest?: string;
+  readonly dropped?: true;
+}
+
+interface StoredAnswer extends Record<string, SqlStorageValue> {
+  request: string;
+  request_id: string;
+  status: number;
+  body: string;
+}
+
+interface Delivery extends Record<string, SqlStorageValue> {
+  seq: number;
+  body: string;
+  attempts: number;
+}
+
+/** How many deliveries one alarm takes up; the next follows at once. */
+const ALARM_BATCH = 100;
+
+export class Ledger extends DurableObject<SandboxEnv> {
+  readonly #sql: SqlStorage;
+  readonly #store: Store;
+  readonly #signer: Signer;
+  #faults: Faults;
+  /** Calls that hang: the same key meanwhile is a conflict. */
+  readonly #running = new Set<string>();
+  /** Deliveries being sent by this instance: the alarm leaves them alone. */
+  readonly #sending = new Set<number>();
+  /** The alarm's time as far as this instance knows, so that it is not written again for every event. */
+  #alarmMs: number | undefined;
+
+  constructor(ctx: DurableObjectState, env: SandboxEnv) {
+    super(ctx, env);
+    this.#sql = ctx.storage.sql;
+    this.#sql.exec(SCHEMA);
+    this.#store = new Store(this.#sql);
+    this.#signer = new Signer(env.STRIPE_WEBHOOK_SECRET);
+    const [row] = this.#sql.exec<{ value: string }>("SELECT value FROM settings WHERE name = 'faults'");
+    this.#faults = row === undefined ? NO_FAULTS : Faults.parse(JSON.parse(row.value));
+  }
+
+  /** Runs one API call, or replays the answer kept under its idempotency key. */
+  async call(call: ApiCall): Promise<LedgerAnswer> {
+    // A fault stands between the shop's server and Stripe; the buyer's browser is not in its way.
+    const fault = call.publishable ? "ok" : this.#faults.answers;
+    if (fault === "error_500") return failed(500, "api_error", "An unknown error occurred (fault switch error_500).");
+    const key = call.method === "POST" ? call.idempotencyKey : undefined;
+    if (key !== undefined && this.#running.has(key)) {
+      return failed(
+        409,
+        "idempotency_error",
+        "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through). Please try again later.",
+        "idempotency_key_in_use",
+      );
+    }
+    const answer = key === undefined ? this.#run(call) : this.#runOnce(call, key);
+    if (fault === "drop_after") return { ...answer, dropped: true };
+    if (fault === "hang") await this.#hang(key);
+    return answer;
+  }
+
+  /** The buyer's answer on the 3-D Secure page, and where the page sends the buyer then. */
+  authenticate(
+    id: string,
+    secret: string,
+    approved: boolean,
+    requestId: string,
+  ): LedgerAnswer & { readonly returnUrl: string | null } {
+    const before = this.#store.find<PaymentIntent>("payment_intent", id);
+    const answer = this.#transact({ requestId, publicUrl: this.env.PUBLIC_URL }, (session) =>
+      performAuthentication(session, id, secret, approved),
+    );
+    return { ...answer, returnUrl: before?.next_action?.redirect_to_url?.return_url ?? null };
+  }
+
+  faults(): Faults {
+    return this.#faults;
+  }
+
+  /** Sets the switches that are named. They hold until they are set again, over restarts too. */
+  setFaults(change: FaultsChange): Faults {
+    this.#faults = Faults.parse({ ...this.#faults, ...change });
+    this.#sql.exec("INSERT OR REPLACE INTO settings (name, value) VALUES ('faults', ?)", JSON.stringify(this.#faults));
+    return this.#faults;
+  }
+
+  /** Adds payments that were made before this ledger was opened. One that is there already stays as it is. */
+  importPayments(payments: readonly ImportedPayment[]): number {
+    return this.ctx.storage.transactionSync(
+      () => payments.filter((payment) => importPayment(this.#store, payment, Date.now())).length,
+    );
+  }
+
+  async reset(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
+    this.#alarmMs = undefined;
+    this.#faults = NO_FAULTS;
+    for (const table of ["objects", "idempotency", "deliveries", "settings"]) this.#sql.exec(`DELETE FROM ${table}`);
+  }
+
+  /** Sends what is due, newest first: in order of cause it would go out at once. */
+  override async alarm(): Promise<void> {
+    this.#alarmMs = undefined;
+    const now = Date.now();
+    this.#sql.exec("DELETE FROM idempotency WHERE created_ms < ?", now - IDEMPOTENCY_RETENTION_MS);
+    const due = this.#sql
+      .exec<Delivery>(
+        "SELECT seq, body, attempts FROM deliveries WHERE due_ms <= ? ORDER BY due_ms, seq DESC LIMIT ?",
+        now,
+        ALARM_BATCH,
+      )
+      .toArray();
+    for (const delivery of due) if (!this.#sending.has(delivery.seq)) await this.#send(delivery);
+    await this.#arm();
+  }
+
+  #runOnce(call: ApiCall, key: string): LedgerAnswer {
+    const request = canonicalJson([call.method, call.path, call.params, call.publishable]);
+    const [stored] = this.#sql.exec<StoredAnswer>(
+      "SELECT request, request_id, status, body FROM idempotency WHERE key = ?",
+      key,
+    );
+    if (stored === undefined) return this.#run(call, { key, request });
+    if (stored.request !== request) {
+      return failed(
+        400,
+        "idempotency_error",
+        `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
+      );
+    }
+    return { status: stored.status, body: stored.body, originalRequest: stored.request_id };
+  }
+
+  #run(call: ApiCall, idempotency?: { readonly key: string; readonly request: string }): LedgerAnswer {
+    return this.#transact(call, (session) => perform(session, call), idempotency);
+  }
+
+  #transact(
+    origin: Pick<ApiCall, "requestId" | "publicUrl" | "idempotencyKey">,
+    work: (session: Session) => Answer,
+    idempotency?: { readonly key: string; readonly request: string },
+  ): LedgerAnswer {
+    const now = Date.now();
+    const events: StripeEvent[] = [];
+    const session: Session = {
+      store: this.#store,
+      now: Math.floor(now / 1_000),
+      requestId: origin.requestId,
+      idempotencyKey: origin.idempotencyKey,
+      publicUrl: origin.publicUrl,
+      events,
+    };
+    try {
+      return this.ctx.storage.transactionSync(() => {
+        const { status, body } = work(session);
+        const text = JSON.stringify(body);
+        if (idempotency !== undefined) this.#keep(idempotency, origin.requestId, status, text, now);
+        this.#dispatch(events, now);
+        return { status, body: text };
+      });
+    } catch (error) {
+      if (!(error instanceof StripeFailure)) throw error;
+      const { status, body } = failureAnswer(error);
+      const text = JSON.stringify(body);
+      if (idempotency !== undefined && error.kept) this.#keep(idempotency, origin.requestId, status, text, now);
+      return { status, body: text };
+    }
+  }
+
+  #keep(
+    idempotency: { key: string; request: string },
+    requestId: string,
+    status: number,
+    body: string,
+    now: number,
+  ): void {
+    this.#sql.exec(
+      "INSERT INTO idempotency (key, request, request_id, status, body, created_ms) VALUES (?, ?, ?, ?, ?, ?)",
+      idempotency.key,
+      idempotency.request,
+      requestId,
+      status,
+      body,
+      now,
+    );
+  }
+
+  /** Writes a row for each delivery, arms the alarm, and sends; the output gate holds what is sent until the rows are durable. */
+  #dispatch(events: readonly StripeEvent[], now: number): void {
+    for (const event of events) {
+      if (!ENDPOINT_EVENTS.has(event.type)) continue;
+      const body = JSON.stringify(event);
+      for (const { dueMs, atOnce } of deliveryTimes(this.#faults.webhooks, now)) {
+        const { seq } = this.#sql
+          .exec<{ seq: number }>(
+            "INSERT INTO deliveries (body, attempts, due_ms) VALUES (?, 0, ?) RETURNING seq",
+            body,
+            dueMs,
+          )
+          .one();
+        this.#armBy(dueMs);
+        if (atOnce) this.ctx.waitUntil(this.#send({ seq, body, attempts: 0 }));
+      }
+    }
+  }
+
+  async #send({ seq, body, attempts }: Delivery): Promise<void> {
+    this.#sending.add(seq);
+    try {
+      const now = Date.now();
+      const taken = await post(this.env.PAYMENTS, this.#signer, body, now);
+      const next = taken ? undefined : nextAttempt(attempts + 1, Date.now());
+      if (next === undefined) this.#sql.exec("DELETE FROM deliveries WHERE seq = ?", seq);
+      else {
+        this.#sql.exec("UPDATE deliveries SET attempts = ?, due_ms = ? WHERE seq = ?", attempts + 1, next, seq);
+        this.#armBy(next);
+      }
+    } finally {
+      this.#sending.delete(seq);
+    }
+  }
+
+  #armBy(dueMs: number): void {
+    if (this.#alarmMs !== undefined && this.#alarmMs <= dueMs) return;
+    this.#alarmMs = dueMs;
+    void this.ctx.storage.setAlarm(dueMs);
+  }
+
+  /** Arms the alarm for the earliest delivery that is left. */
+  async #arm(): Promise<void> {
+    const { due } = this.#sql.exec<{ due: number | null }>("SELECT MIN(due_ms) AS due FROM deliveries").one();
+    if (due === null) return;
+    this.#alarmMs = Math.max(due, Date.now() + 1);
+    await this.ctx.storage.setAlarm(this.#alarmMs);
+  }
+
+  async #hang(key: string | undefined): Promise<void> {
+    if (key !== undefined) this.#running.add(key);
+    try {
+      await scheduler.wait(FAULT_HANG_MS);
+    } finally {
+      if (key !== undefined) this.#running.delete(key);
+    }
+  }
+}
+
+function failed(status: number, type: string, message: string, code?: string): LedgerAnswer {
+  return { status, body: JSON.stringify({ error: { type, message, ...(code === undefined ? {} : { code }) } }) };
+}

@@ -1,0 +1,101 @@
+// Refunds: https://docs.stripe.com/api/refunds. A card's refund succeeds at once.
+import { StripeFailure, invalid } from "./failure.ts";
+import type { FormMap } from "./form.ts";
+import { stripeId } from "./ids.ts";
+import { mergedMetadata, oneOf, only, optionalText, positiveAmount } from "./params.ts";
+import { chargeOf, emit, idOf } from "./session.ts";
+import type { Answer, Charge, PaymentIntent, Refund, Session } from "./session.ts";
+
+const REASONS = ["duplicate", "fraudulent", "requested_by_customer"] as const;
+
+export function newRefund(charge: Charge, id: string, amount: number, created: number): Refund {
+  return {
+    id,
+    object: "refund",
+    amount,
+    balance_transaction: null,
+    charge: charge.id,
+    created,
+    currency: charge.currency,
+    customer: null,
+    customer_account: null,
+    destination_details: {
+      card: { reference_status: "pending", reference_type: "acquirer_reference_number", type: "refund" },
+      type: "card",
+    },
+    metadata: {},
+    payment_intent: charge.payment_intent,
+    payment_method: charge.payment_method,
+    reason: null,
+    receipt_number: null,
+    source_transfer_reversal: null,
+    status: "succeeded",
+    transfer_reversal: null,
+  };
+}
+
+/** The charge that a refund names, by itself or by its intent. */
+function chargeToRefund(session: Session, params: FormMap): Charge {
+  const intentId = optionalText(params, "payment_intent");
+  const chargeId = optionalText(params, "charge");
+  if (intentId === undefined && chargeId === undefined) {
+    throw invalid(
+      "One of the following params should be provided for this request: payment_intent or charge.",
+      "payment_intent",
+    );
+  }
+  if (intentId === undefined) return session.store.get<Charge>("charge", String(chargeId), "charge");
+  const intent = session.store.get<PaymentIntent>("payment_intent", intentId, "payment_intent");
+  if (intent.status !== "succeeded") {
+    throw invalid(`This PaymentIntent (${intent.id}) does not have a successful charge to refund.`, "payment_intent");
+  }
+  return chargeOf(session, intent);
+}
+
+export function createRefund(session: Session, params: FormMap): Answer {
+  only(params, ["payment_intent", "charge", "amount", "metadata", "reason", "expand"]);
+  const reason = oneOf(params, "reason", REASONS) ?? null;
+  const charge = chargeToRefund(session, params);
+  // amount_refunded holds what a partial capture released too, so the difference is exactly what was taken and not given back.
+  const left = charge.amount - charge.amount_refunded;
+  if (!charge.captured || !charge.paid) throw invalid(`Charge ${charge.id} has not been captured.`, "charge");
+  if (left === 0) {
+    const code = "charge_already_refunded";
+    throw new StripeFailure(
+      400,
+      { ...invalid(`Charge ${charge.id} has already been refunded.`, undefined, code).body },
+      true,
+    );
+  }
+  const amount = positiveAmount(params, "amount") ?? left;
+  if (amount > left) {
+    throw invalid(
+      `Refund amount (${String(amount)}) is greater than unrefunded amount on charge (${String(left)}) in ${charge.currency}`,
+      "amount",
+    );
+  }
+  const refund: Refund = {
+    ...newRefund(charge, stripeId("re"), amount, session.now),
+    metadata: mergedMetadata(params),
+    reason,
+  };
+  const refunded: Charge = {
+    ...charge,
+    amount_refunded: charge.amount_refunded + amount,
+    refunded: amount === left,
+  };
+  session.store.insert("refund", idOf(charge.payment_intent), refund);
+  session.store.update(refunded);
+  emit(session, "refund.created", refund);
+  emit(session, "charge.refunded", refunded);
+  return { status: 200, body: refund };
+}
+
+export function updateRefund(session: Session, id: string, params: FormMap): Answer {
+  only(params, ["metadata", "expand"]);
+  const present = session.store.get<Refund>("refund", id);
+  const refund: Refund = { ...present, metadata: mergedMetadata(params, present.metadata ?? {}) };
+  session.store.update(refund);
+  emit(session, "refund.updated", refund);
+  return { status: 200, body: refund };
+}

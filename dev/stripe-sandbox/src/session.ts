@@ -1,0 +1,73 @@
+// What one API call works with: the store, the clock, and the events it leads to.
+import type Stripe from "stripe";
+import { API_VERSION } from "./constants.ts";
+import { stripeId } from "./ids.ts";
+import type { Store, StripeObject } from "./store.ts";
+
+/** The event types that the sandbox knows. */
+export type EventType =
+  | "payment_intent.created"
+  | "payment_intent.amount_capturable_updated"
+  | "payment_intent.succeeded"
+  | "payment_intent.payment_failed"
+  | "payment_intent.canceled"
+  | "payment_intent.requires_action"
+  | "charge.captured"
+  | "charge.refunded"
+  | "refund.created"
+  | "refund.updated";
+
+export interface StripeEvent extends StripeObject {
+  readonly object: "event";
+  readonly type: EventType;
+  readonly [member: string]: unknown;
+}
+
+export interface Session {
+  readonly store: Store;
+  /** Seconds, as Stripe counts time. */
+  readonly now: number;
+  readonly requestId: string;
+  readonly idempotencyKey: string | undefined;
+  /** Where a browser reaches this server. */
+  readonly publicUrl: string;
+  /** What happened in this call, in order; the ledger delivers it after the commit. */
+  readonly events: StripeEvent[];
+}
+
+/** Writes an event with the object as it is now. */
+export function emit(session: Session, type: EventType, object: StripeObject): void {
+  const event: StripeEvent = {
+    id: stripeId("evt"),
+    object: "event",
+    api_version: API_VERSION,
+    created: session.now,
+    data: { object },
+    livemode: false,
+    pending_webhooks: 1,
+    request: { id: session.requestId, idempotency_key: session.idempotencyKey ?? null },
+    type,
+  };
+  session.store.insert("event", type, event);
+  session.events.push(event);
+}
+
+export type PaymentIntent = Stripe.PaymentIntent;
+export type Charge = Stripe.Charge;
+export type Refund = Stripe.Refund;
+
+/** What a call answers. A decline is an answer with 402: it has left traces. */
+export interface Answer {
+  readonly status: number;
+  readonly body: object;
+}
+
+/** The id in a member that holds an id or, expanded, the object. */
+export function idOf(reference: string | { readonly id: string } | null): string {
+  if (reference === null) return "";
+  return typeof reference === "string" ? reference : reference.id;
+}
+
+export function chargeOf(session: Session, intent: PaymentIntent): Charge {
+  return session.store.get<Charge>("charge", idOf(intent.latest_charge));
+}
