@@ -59,7 +59,9 @@ type Query = Shop["query"];
 async function undelivered(query: Query): Promise<number> {
   const stores = Object.keys(DATABASES) as Store[];
   const producers = await Promise.all(
-    stores.map((store) => query<{ id: string; type: EventType }>(store, "SELECT id, type FROM outbox WHERE confirmed_at IS NULL")),
+    stores.map((store) =>
+      query<{ id: string; type: EventType }>(store, "SELECT id, type FROM outbox WHERE confirmed_at IS NULL"),
+    ),
   );
   const events = producers.flat();
   const missing = await Promise.all(
@@ -110,7 +112,10 @@ export async function startShop(environment: Environment = {}, seed = true): Pro
   });
   const query: Query = async <Row extends object>(worker: Store, sql: string, ...parameters: unknown[]) => {
     const database: D1Database = await runtime.getD1Database("DB", serviceName(worker));
-    const { results } = await database.prepare(sql).bind(...parameters).all<Row>();
+    const { results } = await database
+      .prepare(sql)
+      .bind(...parameters)
+      .all<Row>();
     return results;
   };
   const send: Send = async (path, init) => {
@@ -136,7 +141,7 @@ export async function startShop(environment: Environment = {}, seed = true): Pro
     async cron(worker) {
       const response = await send(`/dev/cron/${worker}`, { method: "POST" });
       if (!response.ok) throw new Error(`cron of ${worker}: ${String(response.status)} ${await response.text()}`);
-      return (await response.json()) as Record<string, number>;
+      return await response.json();
     },
     async quiet(timeoutMs = 30_000) {
       const deadline = Date.now() + timeoutMs;
@@ -144,7 +149,8 @@ export async function startShop(environment: Environment = {}, seed = true): Pro
         const missing = await undelivered(query);
         if (missing > 0) lastActivity = Date.now();
         else if (Date.now() - lastActivity >= STILLNESS_MS) return;
-        if (Date.now() > deadline) throw new Error(`not quiet after ${String(timeoutMs)} ms, ${String(missing)} undelivered`);
+        if (Date.now() > deadline)
+          throw new Error(`not quiet after ${String(timeoutMs)} ms, ${String(missing)} undelivered`);
         await pause(POLL_MS);
       }
     },

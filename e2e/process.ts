@@ -96,7 +96,7 @@ export async function startServer(environment: Environment = {}): Promise<Server
     async cron(worker) {
       const response = await send(`/dev/cron/${worker}`, { method: "POST" });
       if (!response.ok) throw new Error(`cron of ${worker}: ${String(response.status)} ${await response.text()}`);
-      return (await response.json()) as Record<string, number>;
+      return await response.json();
     },
     async stop() {
       if (child !== undefined) await end(child, "SIGTERM");

@@ -4,7 +4,7 @@ import path from "node:path";
 import { bundleWorkers } from "./local/bundle.ts";
 import { writeConfigs } from "./local/configs.ts";
 import { takeLock } from "./local/lock.ts";
-import { descendants, requireFreePort } from "./local/processes.ts";
+import { requireFreePort } from "./local/processes.ts";
 import { buildAssets, prepareState } from "./local/prepare.ts";
 import { startRuntime } from "./local/runtime.ts";
 import { announce, openLog, recoverEvents, startScheduler, untilSignal, waitUntilReady } from "./local/session.ts";
@@ -13,10 +13,10 @@ import { readSettings } from "./local/settings.ts";
 async function main(): Promise<number> {
   const startedAt = performance.now();
   const settings = readSettings(process.env);
-  const lock = takeLock(settings.stateDir, "start", settings.port);
+  const lock = await takeLock(settings.stateDir, "start", settings.port);
   const log = openLog(settings.stateDir, "start");
   const origin = `http://127.0.0.1:${settings.port}`;
-  // From the first moment: a signal while it starts ends it cleanly as well.
+  // Heard from the first moment, so that a signal while it starts ends it cleanly too.
   const signal = untilSignal();
   try {
     await requireFreePort(settings.port);
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
       onLog: (line) => log.write(line),
     });
     try {
-      lock.note(descendants(process.pid));
+      lock.noteChildren();
       await waitUntilReady(origin, () => false);
       await recoverEvents(origin, log.write);
       const stopScheduler = startScheduler(origin, log.write);

@@ -26,7 +26,11 @@ function filesUnder(folder: string): string[] {
 /** A digest of these files, by their path in the repo and content. */
 export function digestOf(files: readonly string[]): string {
   const hash = createHash("sha256");
-  for (const file of files) hash.update(`${path.relative(ROOT, file)}\0`).update(readFileSync(file)).update("\0");
+  for (const file of files)
+    hash
+      .update(`${path.relative(ROOT, file)}\0`)
+      .update(readFileSync(file))
+      .update("\0");
   return hash.digest("hex");
 }
 
@@ -80,5 +84,18 @@ export async function bundleWorkers(configs: readonly LocalConfig[], outDir: str
     }
     return [worker, outfile] as const;
   });
-  return new Map(await Promise.all(built));
+  try {
+    return new Map(await Promise.all(built));
+  } finally {
+    // Its process would stay with us otherwise.
+    await esbuild().stop();
+  }
+}
+
+/** How Miniflare is given a bundle. The root has to be its own folder: the runtime refuses a module above its root. */
+export function bundledModule(file: string): object {
+  return {
+    modulesRoot: path.dirname(file),
+    modules: [{ type: "ESModule", path: file, contents: readFileSync(file, "utf8") }],
+  };
 }

@@ -84,7 +84,6 @@ export function localConfig(worker: LocalWorker, settings: Settings): WranglerCo
     vars: {
       ...config.vars,
       ...Object.fromEntries(overrides),
-      ...settings.secrets[worker],
       ...(worker === "front" ? { CRONS: cronsByWorker() } : {}),
     },
     services: localServices(worker, config, settings),
@@ -100,12 +99,19 @@ export function localConfig(worker: LocalWorker, settings: Settings): WranglerCo
   };
 }
 
+/** Secrets stand where wrangler looks for them: it prints variables when it starts, and these not. */
+function writeSecrets(file: string, secrets: Readonly<Record<string, string>>): void {
+  const lines = Object.entries(secrets).map(([name, value]) => `${name}=${JSON.stringify(value)}\n`);
+  writeFileSync(file, lines.join(""), { mode: 0o600 });
+}
+
 /** Writes the local copies under STATE_DIR/config; the front's is the first. */
 export function writeConfigs(settings: Settings): LocalConfig[] {
   return localWorkers(settings).map((worker) => {
     const config = localConfig(worker, settings);
     const file = path.join(settings.stateDir, "config", worker, "wrangler.json");
     mkdirSync(path.dirname(file), { recursive: true });
+    writeSecrets(path.join(path.dirname(file), ".dev.vars"), settings.secrets[worker] ?? {});
     writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
     return { worker, file, config };
   });

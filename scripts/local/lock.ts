@@ -2,6 +2,13 @@
 // a run that was killed leaves it behind, and the next one sees that its process is gone.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { descendants } from "./processes.ts";
+
+/** A killed runtime lets go of its port and files within this. */
+const ORPHAN_END_MS = 5_000;
+const ORPHAN_POLL_MS = 20;
+/** How long a runtime may run before the lock knows of it. */
+const NOTE_EVERY_MS = 1_000;
 
 export type Mode = "dev" | "start";
 
@@ -62,22 +69,27 @@ export function currentRun(stateDir: string): LockInfo | undefined {
   return held !== undefined && isAlive(held) ? held : undefined;
 }
 
-/** Ends what a killed run left running. Its own runtimes only: pid and start time both have to fit. */
-function endOrphans(left: LockInfo): void {
-  for (const child of left.children) if (isAlive(child)) process.kill(child.pid, "SIGKILL");
+/** Ends what a killed run left running, and waits until it is gone. Its own only: pid and start time both have to fit. */
+async function endOrphans(left: LockInfo): Promise<void> {
+  for (const child of left.children.filter(isAlive)) process.kill(child.pid, "SIGKILL");
+  for (let waited = 0; waited < ORPHAN_END_MS && left.children.some(isAlive); waited += ORPHAN_POLL_MS) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, ORPHAN_POLL_MS);
+    });
+  }
 }
 
 export interface Lock {
-  /** Notes the runtimes that were started, for the run after a kill -9. */
-  note(children: readonly number[]): void;
-  release(): void;
+  /** Notes the processes below this one, for the run after a kill -9. Repeats itself: a runtime is replaced on reload. */
+  readonly noteChildren: () => void;
+  readonly release: () => void;
 }
 
 /**
  * Takes STATE_DIR for this process. Throws when another run has it; takes over from one that is gone, ending the runtimes it
  * left behind.
  */
-export function takeLock(stateDir: string, mode: Mode, port: number): Lock {
+export async function takeLock(stateDir: string, mode: Mode, port: number): Promise<Lock> {
   mkdirSync(stateDir, { recursive: true });
   const file = lockFile(stateDir);
   const mine: LockInfo = {
@@ -110,17 +122,25 @@ export function takeLock(stateDir: string, mode: Mode, port: number): Lock {
     }
     const moved = read(aside);
     rmSync(aside, { force: true });
-    if (moved !== undefined) endOrphans(moved);
+    if (moved !== undefined) await endOrphans(moved);
   }
-  return {
-    note(children) {
-      const noted = children.map((pid) => ({ pid, began: processStart(pid) ?? "" }));
-      const next = `${file}.${process.pid}`;
-      writeFileSync(next, JSON.stringify({ ...mine, children: noted }));
-      renameSync(next, file);
-    },
-    release() {
-      if (read(file)?.pid === process.pid) rmSync(file, { force: true });
-    },
+  let noted = "";
+  const note = (): void => {
+    const children = descendants(process.pid).map((pid) => ({ pid, began: processStart(pid) ?? "" }));
+    const text = JSON.stringify({ ...mine, children });
+    if (text === noted) return;
+    noted = text;
+    // Replaced in one step: whoever reads it meanwhile sees a whole file.
+    const next = `${file}.${process.pid}`;
+    writeFileSync(next, text);
+    renameSync(next, file);
   };
+  const timer = setInterval(note, NOTE_EVERY_MS).unref();
+  const release = (): void => {
+    clearInterval(timer);
+    if (read(file)?.pid === process.pid) rmSync(file, { force: true });
+  };
+  // Miniflare ends the process by itself on a signal; then this is all that still runs.
+  process.once("exit", release);
+  return { noteChildren: note, release };
 }

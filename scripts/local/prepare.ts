@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
 import { unstable_getMiniflareWorkerOptions as miniflareWorkerOptions } from "wrangler";
-import { bundleWorkers, digestOfSources } from "./bundle.ts";
+import { bundleWorkers, bundledModule, digestOfSources } from "./bundle.ts";
 import type { LocalConfig } from "./configs.ts";
 import { IMPORTER, writeSeed } from "./seed.ts";
 import type { Settings } from "./settings.ts";
@@ -49,7 +49,7 @@ async function sandboxWorkers(config: LocalConfig, stateDir: string): Promise<Ex
     {
       ...miniflareWorkerOptions(config.file).workerOptions,
       name: config.config.name,
-      modules: [{ type: "ESModule", path: bundle }],
+      ...bundledModule(bundle),
     } as unknown as ExtraWorkers[number],
     { name: serviceName("payments"), ...deaf },
   ];

@@ -70,7 +70,8 @@ async function canListen(port: number, host: string): Promise<boolean> {
 /** Throws when something listens on the port already. */
 export async function requireFreePort(port: number): Promise<void> {
   for (const host of ["127.0.0.1", "::1"]) {
-    if (!(await canListen(port, host))) throw new Error(`Port ${port} is in use. Stop what listens there, or set PORT.`);
+    if (!(await canListen(port, host)))
+      throw new Error(`Port ${port} is in use. Stop what listens there, or set PORT.`);
   }
 }
 

@@ -1,9 +1,9 @@
 // The built Workers in Miniflare, with no wrangler in between: what `npm start` runs. The first Worker listens on the port by a
 // direct socket, which leaves Miniflare's own entry Worker out of every request's way.
-import { readFileSync } from "node:fs";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import type { V4MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as miniflareWorkerOptions } from "wrangler";
+import { bundledModule } from "./bundle.ts";
 import type { LocalConfig } from "./configs.ts";
 import { persistencePath } from "./state.ts";
 
@@ -33,10 +33,8 @@ function workerOptions({ file, worker, config }: LocalConfig, options: RuntimeOp
   return {
     ...fromConfig,
     name: config.name,
-    ...(onOutbound === undefined
-      ? {}
-      : { outboundService: (request: Request): Response => onOutbound(request.url) }),
-    modules: [{ type: "ESModule", path: bundle, contents: readFileSync(bundle, "utf8") }],
+    ...(onOutbound === undefined ? {} : { outboundService: (request: Request): Response => onOutbound(request.url) }),
+    ...bundledModule(bundle),
     ...(first ? { unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }] } : {}),
   } as unknown as WorkerOptions;
 }

@@ -19,12 +19,16 @@ export interface Scratch {
   readonly configs: readonly LocalConfig[];
   readonly bundles: ReadonlyMap<string, string>;
   /** Removes the directory. */
-  remove(): void;
+  readonly remove: () => void;
 }
 
 /** The folder with migrated databases of this checkout, seeded or not, made when it is not there yet. */
 async function template(seed: boolean): Promise<string> {
-  const digest = digestOfSources(["migrations", "scripts/local", ...(seed ? ["scripts/seed", "dev/stripe-sandbox/src"] : [])]);
+  const digest = digestOfSources([
+    "migrations",
+    "scripts/local",
+    ...(seed ? ["scripts/seed", "dev/stripe-sandbox/src"] : []),
+  ]);
   const name = `${seed ? "seeded" : "empty"}-${digest.slice(0, 16)}`;
   const folder = path.join(CACHE, name);
   if (existsSync(folder)) return folder;

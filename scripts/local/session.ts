@@ -14,8 +14,8 @@ const MAX_LOG_BYTES = 50 * 1024 * 1024;
 
 export interface Logger {
   /** One line, to the log file and, when it is for the person at the terminal, there too. */
-  write(line: string): void;
-  close(): void;
+  readonly write: (line: string) => void;
+  readonly close: () => void;
 }
 
 /** Appends to STATE_DIR/logs/<mode>.log; the file before it is kept as <mode>.old.log once it is large. */
@@ -72,7 +72,10 @@ export function startScheduler(origin: string, log: (line: string) => void): () 
 /** Compares the outboxes once: what the local queues had accepted and not delivered went with the process before this one. */
 export async function recoverEvents(origin: string, log: (line: string) => void): Promise<void> {
   try {
-    const response = await fetch(`${origin}/dev/cron/gateway`, { method: "POST", signal: AbortSignal.timeout(MINUTE_MS) });
+    const response = await fetch(`${origin}/dev/cron/gateway`, {
+      method: "POST",
+      signal: AbortSignal.timeout(MINUTE_MS),
+    });
     log(`outboxes compared: ${await response.text()}`);
   } catch (error) {
     log(`outboxes not compared: ${String(error)}`);
@@ -108,7 +111,11 @@ Ctrl-C ends it; the data stays.
 /** Resolves with the exit code once the process is asked to end. A second signal does not wait. */
 export async function untilSignal(): Promise<number> {
   return await new Promise((resolve) => {
-    for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+      ["SIGHUP", 129],
+    ] as const) {
       process.once(signal, () => {
         resolve(code);
         process.once(signal, () => process.exit(code));

@@ -50,7 +50,9 @@ export function readSettings(env: Environment): Settings {
   const port = readPort(env["PORT"]);
   const stripeKey = present(env, "STRIPE_SECRET_KEY");
   if (stripeKey !== undefined && stripeKey !== SANDBOX_SECRET_KEY && !/^(sk|rk)_test_/.test(stripeKey)) {
-    throw new Error("STRIPE_SECRET_KEY is not a test key (sk_test_... or rk_test_...); a local shop must not move money");
+    throw new Error(
+      "STRIPE_SECRET_KEY is not a test key (sk_test_... or rk_test_...); a local shop must not move money",
+    );
   }
   const sandbox = stripeKey === undefined || stripeKey === SANDBOX_SECRET_KEY;
   const origins = [port, 3000, 5173].flatMap((each) => [`http://localhost:${each}`, `http://127.0.0.1:${each}`]);

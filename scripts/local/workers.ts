@@ -35,7 +35,9 @@ export function workerFolder(worker: LocalWorker): string {
 
 /** Its wrangler file; the gateway's is the one at the root. */
 export function wranglerFile(worker: LocalWorker): string {
-  return worker === "gateway" ? path.join(ROOT, "wrangler.toml") : path.join(ROOT, workerFolder(worker), "wrangler.toml");
+  return worker === "gateway"
+    ? path.join(ROOT, "wrangler.toml")
+    : path.join(ROOT, workerFolder(worker), "wrangler.toml");
 }
 
 export function serviceName(worker: LocalWorker): string {

@@ -38,7 +38,10 @@ function expand(element: string, field: Field): number[] {
 }
 
 function matches(text: string, field: Field, value: number): boolean {
-  return text.split(",").flatMap((element) => expand(element, field)).includes(value);
+  return text
+    .split(",")
+    .flatMap((element) => expand(element, field))
+    .includes(value);
 }
 
 /**
@@ -53,8 +56,7 @@ export function cronMatches(expression: string, time: Date): boolean {
   }
   const weekday = time.getUTCDay();
   const inMonth = matches(dayOfMonth, DAY_OF_MONTH, time.getUTCDate());
-  const inWeek =
-    matches(dayOfWeek, DAY_OF_WEEK, weekday) || (weekday === 0 && matches(dayOfWeek, DAY_OF_WEEK, 7));
+  const inWeek = matches(dayOfWeek, DAY_OF_WEEK, weekday) || (weekday === 0 && matches(dayOfWeek, DAY_OF_WEEK, 7));
   const bothRestricted = !dayOfMonth.startsWith("*") && !dayOfWeek.startsWith("*");
   const onTime =
     matches(minute, MINUTE, time.getUTCMinutes()) &&
