@@ -1,0 +1,120 @@
+// The HTTP app: finds the route, runs it as one logged invocation, and gives every answer, whatever made it, the same headers.
+import { Hono } from "hono";
+import type { Context } from "hono";
+import { fail } from "#shared/errors";
+import type { DomainError } from "#shared/errors";
+import { log, withInvocation } from "#shared/logger";
+import type { Identity } from "./access.ts";
+import type { GatewayDeps } from "./deps.ts";
+import { identify } from "./middleware/authentication.ts";
+import { requestIdOf, traceparentOf } from "./middleware/request-id.ts";
+import { optionsResponse, setResponseHeaders } from "./middleware/response-headers.ts";
+import { isBug } from "./peers.ts";
+import { problemResponse } from "./problems.ts";
+import { runRoute } from "./route.ts";
+import type { Route } from "./route.ts";
+import { allRoutes } from "./routes.ts";
+
+interface AppEnv {
+  Variables: { requestId: string; identity: Identity };
+}
+type AppContext = Context<AppEnv>;
+
+function problem(c: AppContext, error: DomainError, headers: Readonly<Record<string, string>> = {}): Response {
+  const hadCredentials = c.req.raw.headers.has("authorization");
+  return problemResponse(error, c.get("requestId"), { hadCredentials, headers });
+}
+
+/** What a throw means to the client: a Worker that is down, or a bug. Neither tells what happened; the log does. */
+function unexpected(c: AppContext, error: unknown): Response {
+  log("error", "request failed", { method: c.req.method, path: c.req.path, error });
+  const { error: told } = isBug(error)
+    ? fail("internal_error", "Something went wrong on our side.")
+    : fail("service_unavailable", "A part of the shop does not answer; try again in a moment.");
+  return problem(c, told);
+}
+
+async function serveRoute(route: Route, deps: GatewayDeps, c: AppContext): Promise<Response> {
+  const request = c.req.raw;
+  const identity = await identify(request, deps.tokens, route.access);
+  c.set("identity", identity);
+  const outcome = await runRoute(route, deps, {
+    request,
+    requestId: c.get("requestId"),
+    traceparent: traceparentOf(request),
+    identity,
+    rawParams: c.req.param(),
+    waitUntil: (work) => {
+      c.executionCtx.waitUntil(work);
+    },
+  });
+  return outcome.ok ? outcome.value : problem(c, outcome.error);
+}
+
+/** `/api/orders/{orderId}` as Hono writes it. */
+function honoPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ":$1");
+}
+
+/**
+ * The methods of each path, for 405 and OPTIONS: those of the routes, HEAD where there is GET, and OPTIONS everywhere. Paths
+ * without a parameter come first, so that `GET /api/orders/quote` is a wrong method and not an order called "quote".
+ */
+function methodsByPath(routes: readonly Route[]): [string, string[]][] {
+  const methods = new Map<string, string[]>();
+  for (const { path, method } of routes) {
+    const own = method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()];
+    methods.set(path, [...(methods.get(path) ?? []), ...own]);
+  }
+  return [...methods]
+    .map(([path, own]): [string, string[]] => [path, [...own, "OPTIONS"]])
+    .toSorted(([a], [b]) => Number(a.includes("{")) - Number(b.includes("{")));
+}
+
+function isWrite(method: string): boolean {
+  return method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
+}
+
+/** One line per request; reads that went well only at debug level. The query is left out: it may hold what people typed. */
+function logRequest(c: AppContext, status: number, ms: number): void {
+  const identity = c.get("identity") as Identity | undefined;
+  const userId = identity?.kind === "user" ? identity.user.id : undefined;
+  const level = isWrite(c.req.method) || status >= 400 ? "info" : "debug";
+  log(level, "request", { method: c.req.method, path: c.req.path, status, ms, userId });
+}
+
+/** The whole HTTP surface over these dependencies. */
+export function createApp(deps: GatewayDeps): Hono<AppEnv> {
+  const { allowedOrigins, logLevel, now } = deps.settings;
+  const app = new Hono<AppEnv>();
+
+  app.use(async (c, next) => {
+    const request = c.req.raw;
+    const requestId = requestIdOf(request);
+    c.set("requestId", requestId);
+    const startedAt = now();
+    await withInvocation(
+      { worker: "gateway", operation: "fetch", correlationId: requestId, requestId, level: logLevel },
+      async () => {
+        await next();
+        setResponseHeaders(c.res.headers, request, requestId, allowedOrigins);
+        logRequest(c, c.res.status, now() - startedAt);
+      },
+    );
+  });
+
+  for (const [path, allow] of methodsByPath(allRoutes)) {
+    for (const route of allRoutes.filter((candidate) => candidate.path === path)) {
+      app.on(route.method.toUpperCase(), honoPath(path), (c) => serveRoute(route, deps, c));
+    }
+    // What comes here has a known path and a method that it does not take.
+    app.all(honoPath(path), (c) => {
+      if (c.req.method === "OPTIONS") return optionsResponse(c.req.raw, allow, allowedOrigins);
+      const { error } = fail("method_not_allowed", "This path does not take that method.");
+      return problem(c, error, { allow: allow.join(", ") });
+    });
+  }
+  app.notFound((c) => problem(c, fail("not_found", "There is no such path.").error));
+  app.onError((error, c) => unexpected(c, error));
+  return app;
+}

@@ -1,0 +1,65 @@
+// What the gateway's routes work with, made of its bindings once per isolate.
+import { systemCall } from "#shared/call";
+import { parseLogLevel } from "#shared/logger";
+import type { LogLevel } from "#shared/logger";
+import { newId } from "#shared/ids";
+import { PublicCache } from "./middleware/public-cache.ts";
+import { boundPeers, guardedPeers } from "./peers.ts";
+import type { Peers } from "./peers.ts";
+import { TokenVerifier } from "./tokens.ts";
+
+/** Counted apart, so that reading much does not stop one from ordering. */
+export type LimitClass = "auth" | "write" | "read";
+export type Limiters = Readonly<Record<LimitClass, Pick<RateLimit, "limit">>>;
+
+export interface Settings {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly allowedOrigins: ReadonlySet<string>;
+  /** Absent: nothing is limited. */
+  readonly limiters?: Limiters;
+  readonly assets: Pick<Fetcher, "fetch">;
+  readonly logLevel: LogLevel;
+  readonly now: () => number;
+}
+
+export interface GatewayDeps extends Peers {
+  readonly settings: Settings;
+  readonly tokens: TokenVerifier;
+  readonly cache: PublicCache;
+}
+
+export function settingsOf(env: GatewayEnv): Settings {
+  return {
+    issuer: env.JWT_ISSUER,
+    audience: env.JWT_AUDIENCE,
+    allowedOrigins: new Set(env.ALLOWED_ORIGINS.split(",").flatMap((origin) => origin.trim() || [])),
+    // Anything but exactly `off` leaves them on: a typing error must not open the door.
+    ...(env.RATE_LIMITS === "off"
+      ? {}
+      : { limiters: { auth: env.AUTH_LIMITER, write: env.WRITE_LIMITER, read: env.READ_LIMITER } }),
+    assets: env.ASSETS,
+    logLevel: parseLogLevel(env.LOG_LEVEL),
+    now: Date.now,
+  };
+}
+
+/** Puts the deadlines on the peers and makes what an isolate remembers: keys, verified tokens, public answers. */
+export function depsOf(peers: Peers, settings: Settings): GatewayDeps {
+  const reachable = guardedPeers(peers);
+  const tokens = new TokenVerifier({
+    issuer: settings.issuer,
+    audience: settings.audience,
+    now: settings.now,
+    fetchKeys: async () => {
+      const answer = await reachable.accounts.jwks(systemCall("gateway", newId("req")));
+      if (!answer.ok) throw new Error(answer.error.detail);
+      return answer.value.keys;
+    },
+  });
+  return { ...reachable, settings, tokens, cache: new PublicCache() };
+}
+
+export function createDeps(env: GatewayEnv): GatewayDeps {
+  return depsOf(boundPeers(env), settingsOf(env));
+}

@@ -1,0 +1,250 @@
+// Draws a product: a plain vector still life of its department, with colours and proportions that come from the product itself,
+// so that the same image comes out each time and no two products look alike.
+import type { ProductImageSubject } from "#shared/contracts/catalog";
+
+/** How the products of a department look. */
+interface Look {
+  readonly hue: number;
+  readonly shape: (ink: Ink) => string;
+}
+
+/** What a shape is drawn with. `vary(n)` is 0..1, the same each time for the same image and n. */
+interface Ink {
+  readonly body: string;
+  readonly dark: string;
+  readonly light: string;
+  readonly vary: (n: number) => number;
+}
+
+const SIZE = 480;
+
+/** FNV-1a, 32 bits (http://www.isthe.com/chongo/tech/comp/fnv/): spreads well, and these numbers keep no secret. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  return value >>> 0;
+}
+
+function span(low: number, high: number, part: number): number {
+  return Math.round(low + (high - low) * part);
+}
+
+function rect(x: number, y: number, width: number, height: number, fill: string, radius = 6): string {
+  return `<rect x="${String(x)}" y="${String(y)}" width="${String(width)}" height="${String(height)}" rx="${String(radius)}" fill="${fill}"/>`;
+}
+
+function circle(x: number, y: number, radius: number, fill: string): string {
+  return `<circle cx="${String(x)}" cy="${String(y)}" r="${String(radius)}" fill="${fill}"/>`;
+}
+
+function path(d: string, fill: string): string {
+  return `<path d="${d}" fill="${fill}"/>`;
+}
+
+function line(d: string, stroke: string, width: number): string {
+  return `<path d="${d}" fill="none" stroke="${stroke}" stroke-width="${String(width)}" stroke-linecap="round" stroke-linejoin="round"/>`;
+}
+
+function box({ body, dark, light, vary }: Ink): string {
+  const width = span(150, 220, vary(1));
+  const height = span(110, 170, vary(2));
+  const x = 240 - width / 2;
+  const y = 330 - height;
+  return rect(x, y, width, height, body) + rect(x, y, width, 26, dark) + rect(226, y, 28, height / 2, light, 2);
+}
+
+function wrench({ body, dark, light, vary }: Ink): string {
+  const length = span(150, 210, vary(1));
+  return `<g transform="rotate(${String(span(-50, -30, vary(2)))} 240 240)">${rect(240 - length / 2, 222, length, 36, body, 18)}${circle(
+    240 - length / 2,
+    240,
+    44,
+    dark,
+  )}${circle(240 - length / 2, 240, 20, light)}${circle(240 + length / 2, 240, 34, dark)}${rect(240 + length / 2, 228, 44, 24, light, 2)}</g>`;
+}
+
+function helmet({ body, dark, light, vary }: Ink): string {
+  const crown = span(120, 150, vary(1));
+  return (
+    path(`M130 290 A110 ${String(crown)} 0 0 1 350 290 Z`, body) +
+    rect(108, 284, 264, 30, dark, 15) +
+    path(`M226 ${String(292 - crown)} h28 v${String(crown - 8)} h-28 Z`, light)
+  );
+}
+
+function monitor({ body, dark, light, vary }: Ink): string {
+  const width = span(210, 260, vary(1));
+  const x = 240 - width / 2;
+  return (
+    rect(x, 140, width, 150, dark, 12) +
+    rect(x + 12, 152, width - 24, 126, light, 4) +
+    rect(x + 28, 172, span(60, 120, vary(2)), 12, body, 6) +
+    rect(x + 28, 196, span(80, 150, vary(3)), 12, body, 6) +
+    rect(222, 290, 36, 34, dark, 2) +
+    rect(170, 322, 140, 14, body, 7)
+  );
+}
+
+function chair({ body, dark, light, vary }: Ink): string {
+  const back = span(110, 140, vary(1));
+  return (
+    rect(180, 250 - back, 120, back, body, 18) +
+    rect(196, 266 - back, 88, 20, light, 10) +
+    rect(165, 252, 150, 28, dark, 14) +
+    rect(231, 280, 18, 50, dark, 2) +
+    line("M180 344 L240 324 L300 344", dark, 12)
+  );
+}
+
+function bottle({ body, dark, light, vary }: Ink): string {
+  const width = span(84, 116, vary(1));
+  const x = 240 - width / 2;
+  return (
+    rect(x, 190, width, 150, body, 18) +
+    rect(222, 150, 36, 44, body, 6) +
+    rect(214, 132, 52, 26, dark, 6) +
+    rect(266, 138, 34, 12, dark, 6) +
+    rect(x + 12, 236, width - 24, 64, light, 6)
+  );
+}
+
+function cup({ body, dark, light, vary }: Ink): string {
+  const rise = span(18, 40, vary(1));
+  return (
+    path("M160 210 H300 L288 320 Q286 336 268 336 H192 Q174 336 172 320 Z", body) +
+    line("M300 232 q52 -4 46 36 q-6 34 -54 28", dark, 16) +
+    rect(152, 200, 156, 20, dark, 10) +
+    line(
+      `M206 176 q-14 -${String(rise / 2)} 0 -${String(rise)} M254 176 q14 -${String(rise / 2)} 0 -${String(rise)}`,
+      light,
+      8,
+    )
+  );
+}
+
+function cable({ body, dark, light, vary }: Ink): string {
+  const radius = span(76, 100, vary(1));
+  return (
+    circle(240, 240, radius + 14, dark) +
+    circle(240, 240, radius, body) +
+    circle(240, 240, radius * 0.62, light) +
+    circle(240, 240, radius * 0.34, dark) +
+    line(`M${String(240 + radius)} 250 q40 40 10 84`, body, 14)
+  );
+}
+
+function pipe({ body, dark, light, vary }: Ink): string {
+  const bore = span(50, 74, vary(1));
+  return (
+    rect(130, 240 - bore / 2, 150, bore, body, 4) +
+    path(`M280 ${String(240 - bore / 2)} q70 0 70 ${String(bore)} v60 h-${String(bore)} v-60 h-10 Z`, body) +
+    rect(118, 232 - bore / 2, 26, bore + 16, dark, 4) +
+    rect(342 - bore, 290, bore + 16, 26, dark, 4) +
+    rect(160, 240 - bore / 4, 90, 8, light, 4)
+  );
+}
+
+function cross({ body, dark, light, vary }: Ink): string {
+  const arm = span(34, 46, vary(1));
+  return (
+    rect(140, 180, 200, 150, body, 16) +
+    rect(200, 154, 80, 34, dark, 10) +
+    rect(212, 166, 56, 22, body, 6) +
+    rect(240 - arm / 2, 204, arm, 102, light, 4) +
+    rect(189, 255 - arm / 2, 102, arm, light, 4)
+  );
+}
+
+function notebook({ body, dark, light, vary }: Ink): string {
+  const pages = span(10, 22, vary(1));
+  return (
+    rect(172 + pages, 138, 150, 200, dark, 8) +
+    rect(164, 132, 150, 200, body, 8) +
+    rect(186, 164, 104, 44, light, 4) +
+    rect(164, 132, 16, 200, dark, 4) +
+    line("M300 130 l40 -30 l16 20 l-40 32 Z", dark, 8)
+  );
+}
+
+function leaf({ body, dark, light, vary }: Ink): string {
+  const spread = span(60, 90, vary(1));
+  return (
+    path(
+      `M240 250 C${String(240 - spread * 2)} 220 ${String(240 - spread)} 120 ${String(240 - spread / 2)} 120 C230 150 246 210 240 250 Z`,
+      body,
+    ) +
+    path(
+      `M240 250 C${String(240 + spread * 2)} 230 ${String(240 + spread)} 150 ${String(240 + spread / 2)} 146 C250 170 236 220 240 250 Z`,
+      light,
+    ) +
+    path("M186 260 H294 L282 340 H198 Z", dark)
+  );
+}
+
+/** First the words that departments and categories are named by, then what is drawn for them. */
+const LOOKS: readonly (Look & { readonly words: RegExp })[] = [
+  { words: /safe|ppe|protect|workwear/, hue: 42, shape: helmet },
+  { words: /electric|cable|wire|light/, hue: 265, shape: cable },
+  { words: /it-|comput|electron|network|office-tech/, hue: 218, shape: monitor },
+  { words: /furnitur|seating|desk/, hue: 24, shape: chair },
+  { words: /clean|janitor|hygien|chemical|lab/, hue: 176, shape: bottle },
+  { words: /food|kitchen|cater|pantry|beverage|hospital(?!s)/, hue: 8, shape: cup },
+  { words: /plumb|pipe|hydraul|fluid|hvac/, hue: 200, shape: pipe },
+  { words: /medic|health|first-aid/, hue: 350, shape: cross },
+  { words: /office|paper|station|print/, hue: 232, shape: notebook },
+  { words: /garden|outdoor|agri|ground|landscap/, hue: 128, shape: leaf },
+  { words: /tool|fasten|machin|industr|automot|workshop|metal/, hue: 212, shape: wrench },
+  { words: /pack|ship|storage|warehous|material/, hue: 32, shape: box },
+];
+const GENERIC: Look = { hue: 206, shape: box };
+
+function lookOf({ departmentSlug, categorySlug }: ProductImageSubject): Look {
+  const named = (slug: string): Look | undefined => LOOKS.find(({ words }) => words.test(slug));
+  return named(departmentSlug) ?? named(categorySlug) ?? GENERIC;
+}
+
+/** Text as XML takes it; control characters, which XML 1.0 refuses even escaped, become spaces. */
+function escapeXml(text: string): string {
+  return text
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\uFFFE\uFFFF]/gu, " ")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
+}
+
+function shorten(text: string, characters: number): string {
+  const all = Array.from(text);
+  return all.length <= characters ? text : `${all.slice(0, characters - 1).join("")}…`;
+}
+
+function caption(y: number, size: number, weight: number, fill: string, text: string): string {
+  return `<text x="240" y="${String(y)}" font-size="${String(size)}" font-weight="${String(weight)}" fill="${fill}" text-anchor="middle">${escapeXml(text)}</text>`;
+}
+
+/** One image of a product as SVG text; `position` (from 1) turns and tints it. Deterministic. */
+export function drawProduct(subject: ProductImageSubject, position: number): string {
+  const seed = hash(`${subject.sku}/${String(position)}`);
+  const { hue, shape } = lookOf(subject);
+  const tint = (hue + (seed % 25) - 12 + 360) % 360;
+  const color = (saturation: number, lightness: number): string =>
+    `hsl(${String(tint)} ${String(saturation)}% ${String(lightness)}%)`;
+  const vary = (n: number): number => (hash(`${String(seed)}:${String(n)}`) % 1_000) / 1_000;
+  const ink: Ink = { body: color(48, 52), dark: color(42, 30), light: color(60, 86), vary };
+  const scale = [1, 1.12, 0.9][position % 3] ?? 1;
+  const turn = [0, -8, 8][(position - 1) % 3] ?? 0;
+  const title = escapeXml(subject.name);
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${String(SIZE)} ${String(SIZE)}" role="img" aria-label="${title}" font-family="system-ui, sans-serif">` +
+    `<title>${title}</title>` +
+    rect(0, 0, SIZE, SIZE, color(36, 95), 0) +
+    circle(span(160, 320, vary(8)), span(180, 260, vary(9)), span(120, 170, vary(7)), color(46, 89)) +
+    `<ellipse cx="240" cy="352" rx="130" ry="12" fill="${color(30, 80)}"/>` +
+    `<g transform="translate(240 250) rotate(${String(turn)}) scale(${String(scale)}) translate(-240 -250)">${shape(ink)}</g>` +
+    caption(412, 20, 600, color(40, 22), shorten(subject.name, 40)) +
+    caption(438, 14, 400, color(20, 38), shorten(`${subject.sku} · ${subject.categoryPath}`, 58)) +
+    "</svg>"
+  );
+}

@@ -1,0 +1,27 @@
+// Reads the Authorization header into an identity. What a route makes of it, access.ts says.
+import type { Access, Identity } from "../access.ts";
+import { log } from "#shared/logger";
+import type { TokenVerifier } from "../tokens.ts";
+
+const BEARER = /^bearer +(\S+)$/i;
+/** An order's token is base64url without padding; anything with a dot is meant as a JWT. */
+const OPAQUE_TOKEN = /^[A-Za-z0-9_-]{20,100}$/;
+/** Longer than any token of ours by far; a header this long is not worth a signature check. */
+const MAX_TOKEN_CHARACTERS = 4_096;
+
+/** Throws when the signing keys are needed and accounts does not answer, but not for a public route: nobody needs to be anyone there. */
+export async function identify(request: Request, tokens: TokenVerifier, access: Access): Promise<Identity> {
+  const header = request.headers.get("authorization");
+  if (header === null) return { kind: "none" };
+  const token = BEARER.exec(header.trim())?.[1];
+  if (token === undefined || token.length > MAX_TOKEN_CHARACTERS) return { kind: "bad" };
+  if (OPAQUE_TOKEN.test(token)) return { kind: "opaque", token };
+  try {
+    const user = await tokens.verify(token);
+    return user === undefined ? { kind: "bad" } : { kind: "user", user };
+  } catch (error) {
+    if (access !== "public") throw error;
+    log("warn", "a token could not be checked", { error });
+    return { kind: "bad" };
+  }
+}

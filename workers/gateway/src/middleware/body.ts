@@ -1,0 +1,68 @@
+// Reads a JSON body: its content type, its length (counted, whatever Content-Length says) and its text are checked here, its
+// meaning by the route's schema.
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { ok } from "#shared/result";
+import { MAX_BODY_BYTES } from "../constants.ts";
+
+const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;
+/** A half of a surrogate pair, or NUL, in an escape: neither can be stored or passed on as text. */
+const SUSPECT_ESCAPE = /\\u(?:d[89a-f]|0000)/i;
+
+const TOO_LARGE = fail("payload_too_large", `A body may be at most ${String(MAX_BODY_BYTES)} bytes.`);
+const MALFORMED = fail("malformed_json", "The body is not well-formed JSON in UTF-8.");
+
+async function readBytes(body: ReadableStream<Uint8Array>): Promise<Outcome<Uint8Array>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.byteLength;
+    if (length > MAX_BODY_BYTES) {
+      await reader.cancel();
+      return TOO_LARGE;
+    }
+    chunks.push(value);
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return ok(bytes);
+}
+
+function refuseBrokenText(key: string, value: unknown): unknown {
+  for (const text of [key, value]) {
+    if (typeof text === "string" && (!text.isWellFormed() || text.includes("\u0000"))) throw new SyntaxError();
+  }
+  return value;
+}
+
+function parse(bytes: Uint8Array): Outcome<unknown> {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return ok(SUSPECT_ESCAPE.test(text) ? JSON.parse(text, refuseBrokenText) : JSON.parse(text));
+  } catch {
+    return MALFORMED;
+  }
+}
+
+/**
+ * Fails with payload_too_large, unsupported_media_type or malformed_json. Without a body it is `{}` when `optional`:
+ * every member of such a body is optional too.
+ */
+export async function readJson(request: Request, optional: boolean): Promise<Outcome<unknown>> {
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) return TOO_LARGE;
+  const type = request.headers.get("content-type");
+  const wrongType = type !== null && !JSON_TYPE.test(type);
+  if (wrongType) return fail("unsupported_media_type", "The body must be application/json.");
+  const bytes = request.body === null ? ok(new Uint8Array()) : await readBytes(request.body);
+  if (!bytes.ok) return bytes;
+  if (bytes.value.byteLength === 0) return optional ? ok({}) : MALFORMED;
+  if (type === null) return fail("unsupported_media_type", "The body must be application/json.");
+  return parse(bytes.value);
+}

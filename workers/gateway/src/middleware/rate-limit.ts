@@ -1,0 +1,58 @@
+// Rate limits by class, per user where there is one, else per client address. They keep abuse out and are no accounting: the
+// binding counts per location.
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { sha256Hex } from "#shared/hash";
+import { log } from "#shared/logger";
+import { ok } from "#shared/result";
+import type { Identity } from "../access.ts";
+import type { LimitClass, Limiters } from "../deps.ts";
+
+const LIMITED = fail("rate_limited", "Too many requests; wait a little.");
+
+/** One customer of a provider has a whole /64 of IPv6 (RFC 6177), so that is what counts as one address. */
+export function clientNetwork(address: string): string {
+  // An IPv4 address, also in its mapped form.
+  if (!address.includes(":") || address.includes(".")) return address;
+  const [head = "", tail = ""] = address.toLowerCase().split("::");
+  const groups = head.split(":").filter((group) => group !== "");
+  const rest = tail.split(":").filter((group) => group !== "");
+  const zeros = address.includes("::") ? Math.max(8 - groups.length - rest.length, 0) : 0;
+  const all = [...groups, ...Array.from({ length: zeros }, () => "0"), ...rest];
+  return `${all
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ""))
+    .join(":")}::/64`;
+}
+
+/** Who is counted: the user, or the address that Cloudflare saw. */
+export function limitKey(identity: Identity, request: Request): string {
+  if (identity.kind === "user") return identity.user.id;
+  return clientNetwork(request.headers.get("cf-connecting-ip") ?? "unknown");
+}
+
+async function spend(limiters: Limiters, limitClass: LimitClass, key: string): Promise<boolean> {
+  try {
+    return (await limiters[limitClass].limit({ key })).success;
+  } catch (error) {
+    // Without its counter the shop stays open: the limit is a courtesy to the Workers behind, not a lock.
+    log("warn", "the rate limiter does not answer", { limitClass, error });
+    return true;
+  }
+}
+
+/** Counts one request. Fails with rate_limited. */
+export async function limitRate(
+  limiters: Limiters | undefined,
+  limitClass: LimitClass,
+  key: string,
+): Promise<Outcome<null>> {
+  if (limiters === undefined) return ok(null);
+  return (await spend(limiters, limitClass, key)) ? ok(null) : LIMITED;
+}
+
+/** Counts a try for this e-mail, whoever makes it: a guess from many addresses is still a guess. */
+export async function limitEmail(limiters: Limiters | undefined, email: string): Promise<Outcome<null>> {
+  if (limiters === undefined) return ok(null);
+  return await limitRate(limiters, "auth", `email:${await sha256Hex(email)}`);
+}

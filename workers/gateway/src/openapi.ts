@@ -1,0 +1,183 @@
+// The OpenAPI 3.1 document, made from the very routes and schemas that serve: zod writes JSON Schema 2020-12, which is what
+// OpenAPI 3.1 speaks, and a schema's `meta({ id })` is its name among the components.
+import { z } from "zod";
+import type { ErrorCode } from "#shared/errors";
+import { sha256Hex } from "#shared/hash";
+import type { Access } from "./access.ts";
+import { PROBLEMS, Problem } from "./problems.ts";
+import type { Route } from "./route.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+type Components = Map<string, unknown>;
+
+const COMPONENT = "#/components/schemas/";
+
+/** Lets the members that a client must not depend on stay open in answers: we may add to them. */
+function openObjects({ jsonSchema }: { readonly jsonSchema: Record<string, unknown> }): void {
+  if (jsonSchema["additionalProperties"] === false) delete jsonSchema["additionalProperties"];
+}
+
+/** A schema with its named parts moved to the components. Requests are described as they are sent, answers as they come. */
+function schemaOf(schema: z.ZodType, io: "input" | "output", components: Components): Json {
+  const made = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: "any",
+    ...(io === "output" ? { override: openObjects } : {}),
+  });
+  const renamed = JSON.parse(JSON.stringify(made).replaceAll('"#/$defs/', `"${COMPONENT}`)) as Record<string, unknown>;
+  const { $schema: _schema, $defs: definitions, id: _id, ...rest } = renamed;
+  for (const [name, definition] of Object.entries((definitions ?? {}) as Json)) {
+    const { id: _ownId, ...described } = definition as Json;
+    components.set(name, described);
+  }
+  return rest;
+}
+
+/** One entry per member of an object schema. */
+function parametersOf(schema: z.ZodType | undefined, place: "path" | "query", components: Components): Json[] {
+  if (schema === undefined) return [];
+  const { properties, required } = schemaOf(schema, "input", components) as {
+    properties?: Json;
+    required?: readonly string[];
+  };
+  return Object.entries(properties ?? {}).map(([name, described]) => ({
+    name,
+    in: place,
+    required: place === "path" || (required ?? []).includes(name),
+    schema: described,
+  }));
+}
+
+function header(name: string, description: string): Json {
+  return { name, in: "header", required: false, description, schema: { type: "string" } };
+}
+
+function headersOf(route: Route): Json[] {
+  return [
+    ...(route.idempotent ? [header("Idempotency-Key", "The same key and body again gives the same resource.")] : []),
+    ...(route.ifMatch ? [header("If-Match", "The cart's ETag; 412 when the cart has changed since.")] : []),
+    ...(route.cart === undefined ? [] : [header("X-Cart-Token", "A guest's cart, as the first cart answer told it.")]),
+    ...(route.cache === undefined ? [] : [header("If-None-Match", "The ETag of the answer that the client has.")]),
+  ];
+}
+
+/** The codes that a route may answer with, beside its own, because of how it is checked. */
+function codesOf(route: Route): ErrorCode[] {
+  const access: Readonly<Record<Access, readonly ErrorCode[]>> = {
+    public: [],
+    "guest-or-user": ["unauthenticated"],
+    user: ["unauthenticated"],
+    "order-token-or-user": ["unauthenticated"],
+    staff: ["unauthenticated", "forbidden"],
+    admin: ["unauthenticated", "forbidden"],
+  };
+  const parsesInput = route.body ?? route.query ?? route.idempotent ?? route.cart;
+  return [
+    ...route.errors,
+    ...access[route.access],
+    ...(parsesInput === undefined ? [] : (["validation_failed"] as const)),
+    ...(route.params === undefined || route.errors.includes("product_not_found") ? [] : (["not_found"] as const)),
+    ...(route.body === undefined ? [] : (["malformed_json", "payload_too_large", "unsupported_media_type"] as const)),
+    "rate_limited",
+    "internal_error",
+    "service_unavailable",
+  ];
+}
+
+function problemsOf(route: Route): Record<string, Json> {
+  const byStatus = new Map<number, Set<ErrorCode>>();
+  for (const code of codesOf(route)) {
+    const { status } = PROBLEMS[code];
+    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
+  }
+  const content = { "application/problem+json": { schema: { $ref: `${COMPONENT}Problem` } } };
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      status,
+      { description: [...codes].map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join("; "), content },
+    ]),
+  );
+}
+
+function answersOf(route: Route, components: Components): Record<string, Json> {
+  const answers = Object.entries(route.answers).map(([status, schema]) => {
+    const content =
+      schema === null ? {} : { content: { "application/json": { schema: schemaOf(schema, "output", components) } } };
+    return [status, { description: route.summary, ...content }];
+  });
+  return {
+    ...Object.fromEntries(answers),
+    ...(route.cache === undefined ? {} : { 304: { description: "The client has this answer." } }),
+  };
+}
+
+const SECURITY: Readonly<Record<Access, readonly Json[]>> = {
+  public: [],
+  "guest-or-user": [{}, { accessToken: [] }],
+  user: [{ accessToken: [] }],
+  "order-token-or-user": [{ accessToken: [] }, { orderToken: [] }],
+  staff: [{ accessToken: [] }],
+  admin: [{ accessToken: [] }],
+};
+
+const ROLE_NOTES: Partial<Record<Access, string>> = { staff: "For vendors and admins.", admin: "For admins." };
+
+function operationOf(route: Route, components: Components): Json {
+  const body =
+    route.body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: route.bodyOptional === undefined,
+            content: { "application/json": { schema: schemaOf(route.body, "input", components) } },
+          },
+        };
+  const note = ROLE_NOTES[route.access];
+  return {
+    tags: [route.tag],
+    summary: route.summary,
+    ...(note === undefined ? {} : { description: note }),
+    security: SECURITY[route.access],
+    parameters: [
+      ...parametersOf(route.params, "path", components),
+      ...parametersOf(route.query, "query", components),
+      ...headersOf(route),
+    ],
+    ...body,
+    responses: { ...answersOf(route, components), ...problemsOf(route) },
+  };
+}
+
+const SECURITY_SCHEMES = {
+  accessToken: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "From register, login or refresh." },
+  orderToken: { type: "http", scheme: "bearer", description: "A guest's token of one order, told when it was placed." },
+};
+
+/** The document as text, with a strong tag. */
+export async function openApiDocument(
+  routes: readonly Route[],
+): Promise<{ readonly text: string; readonly etag: string }> {
+  const components: Components = new Map();
+  schemaOf(Problem, "output", components);
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const route of routes) {
+    paths[route.path] = { ...paths[route.path], [route.method]: operationOf(route, components) };
+  }
+  const text = JSON.stringify({
+    openapi: "3.1.0",
+    info: {
+      title: "Tradepost",
+      version: "1",
+      description:
+        "Money is integers in the currency's minor unit. Failures are problem+json (RFC 9457) with a stable `code`.",
+    },
+    servers: [{ url: "/" }],
+    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: Object.fromEntries([...components].toSorted(([a], [b]) => (a < b ? -1 : 1))),
+      securitySchemes: SECURITY_SCHEMES,
+    },
+  });
+  return { text, etag: `"${(await sha256Hex(text)).slice(0, 32)}"` };
+}

@@ -1,0 +1,257 @@
+// How a route is written down, and the one order in which every request to it is checked: rate, access, path, cache, headers,
+// query, body, and only then the handler. The OpenAPI document and the tests read the same description.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import { fail } from "#shared/errors";
+import type { ErrorCode, Outcome } from "#shared/errors";
+import { randomToken } from "#shared/hash";
+import { ok } from "#shared/result";
+import { fieldErrors } from "#shared/rpc";
+import { authorize } from "./access.ts";
+import type { Access, Authorized, Identity } from "./access.ts";
+import type { GatewayDeps, LimitClass } from "./deps.ts";
+import { readJson } from "./middleware/body.ts";
+import { cartTokenOf, ifVersionOf } from "./middleware/cart-headers.ts";
+import { cacheKey, publicAnswer, publicResponse } from "./middleware/public-cache.ts";
+import { limitEmail, limitKey, limitRate } from "./middleware/rate-limit.ts";
+
+export type Method = "get" | "post" | "patch" | "delete" | "put";
+export type Tag =
+  | "Accounts"
+  | "Catalog"
+  | "Cart"
+  | "Orders"
+  | "Payments"
+  | "Inventory"
+  | "Notifications"
+  | "Operations";
+
+/** What a route needs of the request beside its parsed input. */
+export interface Incoming {
+  readonly request: Request;
+  readonly requestId: string;
+  readonly traceparent: string | undefined;
+  readonly identity: Identity;
+  /** Path parameters as they stand in the URL, decoded. */
+  readonly rawParams: Readonly<Record<string, string>>;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
+export interface Input<P, Q, B> extends Incoming {
+  readonly call: Call;
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+  /** A guest's token of one order, on routes with access `order-token-or-user`. */
+  readonly orderToken: string | undefined;
+  /** A guest's, on routes that say `cart`; a user's cart is known by the user. */
+  readonly cartToken: string | undefined;
+  /** On routes that say `ifMatch`. */
+  readonly ifVersion: number | undefined;
+  /** On routes that say `idempotent`. */
+  readonly idempotencyKey: string | undefined;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** Left out: no body. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+type Output<S> = S extends z.ZodType ? z.output<S> : undefined;
+type Optional = z.ZodType | undefined;
+
+export interface RouteSpec<P extends Optional, Q extends Optional, B extends Optional> {
+  readonly method: Method;
+  /** As OpenAPI writes it: `/api/orders/{orderId}`. */
+  readonly path: string;
+  readonly tag: Tag;
+  readonly summary: string;
+  readonly access: Access;
+  readonly limit: LimitClass;
+  /** An id that does not parse cannot exist: the answer is 404, not 400. */
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  /** No body means `{}`. */
+  readonly bodyOptional?: true;
+  /** Honours Idempotency-Key. */
+  readonly idempotent?: true;
+  /** Honours If-Match with the cart's version. */
+  readonly ifMatch?: true;
+  /** `own`: a guest without a cart token is given one. `accepted`: a guest's token is passed on. */
+  readonly cart?: "own" | "accepted";
+  /** Counted per e-mail of the body too. */
+  readonly limitByEmail?: true;
+  /** Public answers that the short caches keep, by these query parameters. */
+  readonly cache?: readonly string[];
+  /** Status to the schema of its body; null for none or for a body that is no JSON. */
+  readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  readonly errors: readonly ErrorCode[];
+  readonly handle: (
+    deps: GatewayDeps,
+    input: Input<Output<P>, Output<Q>, Output<B>>,
+  ) => Promise<Outcome<Reply | Response>>;
+}
+
+/** A route whose types were checked where it was written. */
+export interface Route extends Omit<RouteSpec<Optional, Optional, Optional>, "handle"> {
+  readonly handle: (deps: GatewayDeps, input: Input<unknown, unknown, unknown>) => Promise<Outcome<Reply | Response>>;
+}
+
+export function route<P extends Optional = undefined, Q extends Optional = undefined, B extends Optional = undefined>(
+  spec: RouteSpec<P, Q, B>,
+): Route {
+  return spec as unknown as Route;
+}
+
+/** Renders what a peer answered with one status. */
+export function replyWith(
+  status: number,
+  outcome: Outcome<unknown>,
+  headers: Readonly<Record<string, string>> = {},
+): Outcome<Reply> {
+  if (!outcome.ok) return outcome;
+  return ok(status === 204 ? { status, headers } : { status, body: outcome.value, headers });
+}
+
+/** Says that an Idempotency-Key was seen before. */
+export function replayedHeader(replayed: boolean): Record<string, string> {
+  return replayed ? { "idempotency-replayed": "true" } : {};
+}
+
+function parseParams(route: Route, raw: Readonly<Record<string, string>>): Outcome<unknown> {
+  if (route.params === undefined) return ok(undefined);
+  const parsed = route.params.safeParse(raw);
+  if (parsed.success) return ok(parsed.data);
+  const name = parsed.error.issues[0]?.path[0];
+  return name === "productId" || name === "idOrSlug"
+    ? fail("product_not_found", "There is no such product.")
+    : fail("not_found", "There is no such thing.");
+}
+
+function invalid(error: z.ZodError): ReturnType<typeof fail> {
+  return fail("validation_failed", "The request is not valid.", { errors: fieldErrors(error) });
+}
+
+function parseQuery(route: Route, url: URL): Outcome<unknown> {
+  if (route.query === undefined) return ok(undefined);
+  const parsed = route.query.safeParse(Object.fromEntries(url.searchParams));
+  return parsed.success ? ok(parsed.data) : invalid(parsed.error);
+}
+
+async function parseBody(route: Route, request: Request): Promise<Outcome<unknown>> {
+  if (route.body === undefined) return ok(undefined);
+  const json = await readJson(request, route.bodyOptional ?? false);
+  if (!json.ok) return json;
+  const parsed = route.body.safeParse(json.value);
+  return parsed.success ? ok(parsed.data) : invalid(parsed.error);
+}
+
+function idempotencyKeyOf(route: Route, request: Request): Outcome<string | undefined> {
+  const key = request.headers.get("idempotency-key");
+  if (route.idempotent === undefined || key === null) return ok(undefined);
+  if (key.length >= 1 && key.length <= 255) return ok(key);
+  return fail("validation_failed", "The request is not valid.", {
+    errors: [{ path: "Idempotency-Key", message: "must have 1 to 255 characters" }],
+  });
+}
+
+interface ConditionHeaders {
+  readonly cartToken: string | undefined;
+  readonly ifVersion: number | undefined;
+  readonly idempotencyKey: string | undefined;
+}
+
+function readHeaders(route: Route, { request }: Incoming, authorized: Authorized): Outcome<ConditionHeaders> {
+  const isGuest = authorized.actor.role === "guest";
+  const token = route.cart !== undefined && isGuest ? cartTokenOf(request) : ok(undefined);
+  if (!token.ok) return token;
+  const ifVersion = route.ifMatch === undefined ? ok(undefined) : ifVersionOf(request);
+  if (!ifVersion.ok) return ifVersion;
+  const idempotencyKey = idempotencyKeyOf(route, request);
+  if (!idempotencyKey.ok) return idempotencyKey;
+  const cartToken = token.value ?? (route.cart === "own" && isGuest ? randomToken() : undefined);
+  return ok({ cartToken, ifVersion: ifVersion.value, idempotencyKey: idempotencyKey.value });
+}
+
+function callOf(incoming: Incoming, authorized: Authorized): Call {
+  const { requestId, traceparent } = incoming;
+  return {
+    actor: authorized.actor,
+    requestId,
+    correlationId: requestId,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
+}
+
+function render(result: Reply | Response): Response {
+  if (result instanceof Response) return result;
+  const headers = { "cache-control": "no-store", ...result.headers };
+  if (result.body === undefined) return new Response(null, { status: result.status, headers });
+  return new Response(JSON.stringify(result.body), {
+    status: result.status,
+    headers: { ...headers, "content-type": "application/json" },
+  });
+}
+
+async function parseAndHandle(
+  route: Route,
+  deps: GatewayDeps,
+  incoming: Incoming,
+  authorized: Authorized,
+  params: unknown,
+  url: URL,
+): Promise<Outcome<Reply | Response>> {
+  const headers = readHeaders(route, incoming, authorized);
+  if (!headers.ok) return headers;
+  const query = parseQuery(route, url);
+  if (!query.ok) return query;
+  const body = await parseBody(route, incoming.request);
+  if (!body.ok) return body;
+  if (route.limitByEmail !== undefined) {
+    const limited = await limitEmail(deps.settings.limiters, (body.value as { email: string }).email);
+    if (!limited.ok) return limited;
+  }
+  return await route.handle(deps, {
+    ...incoming,
+    ...headers.value,
+    call: callOf(incoming, authorized),
+    orderToken: authorized.orderToken,
+    params,
+    query: query.value,
+    body: body.value,
+  });
+}
+
+/** Takes a request through its route. What a check or the handler refuses comes back as a failure; a throw is an outage or a bug. */
+export async function runRoute(route: Route, deps: GatewayDeps, incoming: Incoming): Promise<Outcome<Response>> {
+  const { request, identity } = incoming;
+  const { limiters, now } = deps.settings;
+  if (limiters !== undefined) {
+    const limited = await limitRate(limiters, route.limit, limitKey(identity, request));
+    if (!limited.ok) return limited;
+  }
+  const authorized = authorize(route.access, identity);
+  if (!authorized.ok) return authorized;
+  const params = parseParams(route, incoming.rawParams);
+  if (!params.ok) return params;
+  const url = new URL(request.url);
+  const handle = (): Promise<Outcome<Reply | Response>> =>
+    parseAndHandle(route, deps, incoming, authorized.value, params.value, url);
+  if (route.cache === undefined) {
+    const result = await handle();
+    return result.ok ? ok(render(result.value)) : result;
+  }
+  const answer = await publicAnswer(
+    cacheKey(url, route.cache),
+    { cache: deps.cache, now, waitUntil: incoming.waitUntil },
+    async () => {
+      const result = await handle();
+      if (!result.ok) return result;
+      return ok(result.value instanceof Response ? null : result.value.body);
+    },
+  );
+  return answer.ok ? ok(publicResponse(request, answer.value)) : answer;
+}

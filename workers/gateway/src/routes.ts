@@ -1,0 +1,26 @@
+// Every route of the public API.
+import type { Route } from "./route.ts";
+import { accountRoutes } from "./routes/accounts.ts";
+import { cartRoutes } from "./routes/cart.ts";
+import { catalogRoutes } from "./routes/catalog.ts";
+import { documentRoutes } from "./routes/documents.ts";
+import { imageRoutes } from "./routes/images.ts";
+import { inventoryRoutes } from "./routes/inventory.ts";
+import { notificationRoutes } from "./routes/notifications.ts";
+import { operationRoutes } from "./routes/operations.ts";
+import { orderRoutes } from "./routes/orders.ts";
+import { paymentRoutes } from "./routes/payments.ts";
+
+const described: readonly Route[] = [
+  ...accountRoutes,
+  ...catalogRoutes,
+  ...cartRoutes,
+  ...orderRoutes,
+  ...paymentRoutes,
+  ...inventoryRoutes,
+  ...notificationRoutes,
+  ...operationRoutes,
+  ...imageRoutes,
+];
+
+export const allRoutes: readonly Route[] = [...described, ...documentRoutes(described)];

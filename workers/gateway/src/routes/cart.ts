@@ -1,0 +1,100 @@
+// The cart of a user, or of the guest whose X-Cart-Token comes with the request.
+import { z } from "zod";
+import { AddItemBody, Cart, ChangeItemBody } from "#shared/contracts/orders";
+import type { Outcome } from "#shared/errors";
+import { idSchema } from "#shared/ids";
+import { replyWith, route } from "../route.ts";
+import type { Reply, Route } from "../route.ts";
+
+const ItemParams = z.object({ itemId: idSchema("itm") });
+
+/** Every cart answer names its version, and tells a guest the token. */
+function cartReply(status: number, cart: Outcome<Cart>, cartToken: string | undefined): Outcome<Reply> {
+  if (!cart.ok) return cart;
+  return replyWith(status, cart, {
+    etag: `"${String(cart.value.version)}"`,
+    ...(cartToken === undefined ? {} : { "x-cart-token": cartToken }),
+  });
+}
+
+export const cartRoutes: readonly Route[] = [
+  route({
+    method: "get",
+    path: "/api/cart",
+    tag: "Cart",
+    summary: "The cart with prices as of now",
+    access: "guest-or-user",
+    limit: "read",
+    cart: "own",
+    answers: { 200: Cart },
+    errors: [],
+    handle: async ({ orders }, { call, cartToken }) =>
+      cartReply(200, await orders.getCart(call, { cartToken }), cartToken),
+  }),
+  route({
+    method: "post",
+    path: "/api/cart/items",
+    tag: "Cart",
+    summary: "Add a product; the same product again adds up",
+    access: "guest-or-user",
+    limit: "write",
+    cart: "own",
+    ifMatch: true,
+    body: AddItemBody,
+    answers: { 201: Cart },
+    errors: [
+      "product_not_found",
+      "insufficient_stock",
+      "quantity_below_minimum",
+      "too_many_lines",
+      "cart_version_conflict",
+    ],
+    handle: async ({ orders }, { call, body, cartToken, ifVersion }) =>
+      cartReply(201, await orders.addItem(call, { ...body, cartToken, ifVersion }), cartToken),
+  }),
+  route({
+    method: "patch",
+    path: "/api/cart/items/{itemId}",
+    tag: "Cart",
+    summary: "Set a line's quantity; 0 removes it",
+    access: "guest-or-user",
+    limit: "write",
+    cart: "own",
+    ifMatch: true,
+    params: ItemParams,
+    body: ChangeItemBody,
+    answers: { 200: Cart },
+    errors: ["not_found", "insufficient_stock", "quantity_below_minimum", "cart_version_conflict"],
+    handle: async ({ orders }, { call, params, body, cartToken, ifVersion }) =>
+      cartReply(200, await orders.changeItem(call, { ...params, ...body, cartToken, ifVersion }), cartToken),
+  }),
+  route({
+    method: "delete",
+    path: "/api/cart/items/{itemId}",
+    tag: "Cart",
+    summary: "Remove a line",
+    access: "guest-or-user",
+    limit: "write",
+    cart: "own",
+    ifMatch: true,
+    params: ItemParams,
+    answers: { 200: Cart },
+    errors: ["not_found", "cart_version_conflict"],
+    handle: async ({ orders }, { call, params, cartToken, ifVersion }) =>
+      cartReply(200, await orders.removeItem(call, { ...params, cartToken, ifVersion }), cartToken),
+  }),
+  route({
+    method: "post",
+    path: "/api/cart/clear",
+    tag: "Cart",
+    summary: "Remove every line",
+    access: "guest-or-user",
+    limit: "write",
+    cart: "own",
+    ifMatch: true,
+    answers: { 200: Cart },
+    errors: ["cart_version_conflict"],
+    handle: async ({ orders }, { call, cartToken, ifVersion }) =>
+      cartReply(200, await orders.clearCart(call, { cartToken, ifVersion }), cartToken),
+  }),
+];

@@ -1,0 +1,82 @@
+// The API's description: as OpenAPI, and as a page that needs no internet access.
+import { z } from "zod";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { ok } from "#shared/result";
+import type { GatewayDeps } from "../deps.ts";
+import { noneMatches } from "../middleware/public-cache.ts";
+import { openApiDocument } from "../openapi.ts";
+import { route } from "../route.ts";
+import type { Route } from "../route.ts";
+
+/** What the page may load: its own files, the document, and the images that Swagger UI carries as data. */
+const PAGE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** Everything in assets/api/docs. Nothing else of the assets is served. */
+const PAGE_FILES = z.enum(["page.css", "page.js", "swagger-ui.css", "swagger-ui-bundle.js"]);
+
+/** An asset with its type and tag; the answer of the binding itself cannot be changed. */
+async function asset(deps: GatewayDeps, request: Request, path: string): Promise<Outcome<Response>> {
+  const headers = new Headers();
+  const tag = request.headers.get("if-none-match");
+  if (tag !== null) headers.set("if-none-match", tag);
+  const found = await deps.settings.assets.fetch(new URL(path, request.url).href, { headers });
+  if (found.status !== 200 && found.status !== 304) return fail("not_found", "There is no such file.");
+  const answer = new Response(found.body, { status: found.status });
+  for (const name of ["content-type", "etag"]) {
+    const value = found.headers.get(name);
+    if (value !== null) answer.headers.set(name, value);
+  }
+  answer.headers.set("cache-control", "no-cache");
+  answer.headers.set("content-security-policy", PAGE_POLICY);
+  return ok(answer);
+}
+
+/** The routes that describe `described` and themselves. */
+export function documentRoutes(described: readonly Route[]): readonly Route[] {
+  let document: { readonly text: string; readonly etag: string } | undefined;
+  const routes: readonly Route[] = [
+    route({
+      method: "get",
+      path: "/api/openapi.json",
+      tag: "Operations",
+      summary: "This document",
+      access: "public",
+      limit: "read",
+      answers: { 200: null },
+      errors: [],
+      handle: async (_deps, { request }) => {
+        document ??= await openApiDocument([...described, ...routes]);
+        const headers = { etag: document.etag, "cache-control": "no-cache", "content-type": "application/json" };
+        const known = noneMatches(request.headers.get("if-none-match"), document.etag);
+        return ok(new Response(known ? null : document.text, { status: known ? 304 : 200, headers }));
+      },
+    }),
+    route({
+      method: "get",
+      path: "/api/docs",
+      tag: "Operations",
+      summary: "The API as a page",
+      access: "public",
+      limit: "read",
+      answers: { 200: null },
+      errors: [],
+      handle: async (deps, { request }) => await asset(deps, request, "/api/docs/"),
+    }),
+    route({
+      method: "get",
+      path: "/api/docs/{file}",
+      tag: "Operations",
+      summary: "A file of that page",
+      access: "public",
+      limit: "read",
+      params: z.object({ file: PAGE_FILES }),
+      answers: { 200: null },
+      errors: ["not_found"],
+      handle: async (deps, { request, params }) => await asset(deps, request, `/api/docs/${params.file}`),
+    }),
+  ];
+  return routes;
+}

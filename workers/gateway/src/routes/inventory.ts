@@ -1,0 +1,115 @@
+// Stock: what everyone may see of it, and what staff do with it.
+import { z } from "zod";
+import type { Actor } from "#shared/call";
+import {
+  AdjustBody,
+  Level,
+  ListTransactionsInput,
+  LowStockInput,
+  ManualReservation,
+  ProductInput,
+  PublicLevel,
+  ReleaseInput,
+  Released,
+  ReserveInput,
+  Transaction,
+} from "#shared/contracts/inventory";
+import { pageOf } from "#shared/paging";
+import { ok } from "#shared/result";
+import { replayedHeader, replyWith, route } from "../route.ts";
+import type { Route } from "../route.ts";
+
+/** The whole level is for admins and for the vendor whose product it is; anyone else sees what the shop window shows. */
+function visibleLevel(
+  actor: Actor,
+  { vendorId, ...level }: Level & { readonly vendorId: string | null },
+): PublicLevel | Level {
+  const isOwner = actor.role === "vendor" && vendorId === actor.id;
+  if (actor.role === "admin" || isOwner) return level;
+  const { productId, available, status } = level;
+  return { productId, available, status };
+}
+
+export const inventoryRoutes: readonly Route[] = [
+  route({
+    method: "get",
+    path: "/api/inventory/transactions",
+    tag: "Inventory",
+    summary: "The ledger, newest first; a vendor sees own products",
+    access: "staff",
+    limit: "read",
+    query: ListTransactionsInput,
+    answers: { 200: pageOf(Transaction) },
+    errors: ["invalid_cursor"],
+    handle: async ({ inventory }, { call, query }) => replyWith(200, await inventory.listTransactions(call, query)),
+  }),
+  route({
+    method: "get",
+    path: "/api/inventory/low-stock",
+    tag: "Inventory",
+    summary: "Products at or under their threshold; a vendor sees own products",
+    access: "staff",
+    limit: "read",
+    query: LowStockInput,
+    answers: { 200: pageOf(Level) },
+    errors: ["invalid_cursor"],
+    handle: async ({ inventory }, { call, query }) => replyWith(200, await inventory.listLowStock(call, query)),
+  }),
+  route({
+    method: "post",
+    path: "/api/inventory/reserve",
+    tag: "Inventory",
+    summary: "Reserve stock outside an order, all lines or none",
+    access: "admin",
+    limit: "write",
+    body: ReserveInput,
+    answers: { 201: ManualReservation },
+    errors: ["insufficient_stock", "product_not_found", "reservation_conflict"],
+    handle: async ({ inventory }, { call, body }) => replyWith(201, await inventory.reserve(call, body)),
+  }),
+  route({
+    method: "post",
+    path: "/api/inventory/release",
+    tag: "Inventory",
+    summary: "Release a reservation; again changes nothing",
+    access: "admin",
+    limit: "write",
+    body: ReleaseInput,
+    answers: { 200: Released },
+    errors: [],
+    handle: async ({ inventory }, { call, body }) => replyWith(200, await inventory.release(call, body)),
+  }),
+  route({
+    method: "get",
+    path: "/api/inventory/{productId}",
+    tag: "Inventory",
+    summary: "A product's stock; all of it for an admin and its vendor",
+    access: "guest-or-user",
+    limit: "read",
+    params: ProductInput,
+    answers: { 200: z.union([Level, PublicLevel]) },
+    errors: ["product_not_found"],
+    handle: async ({ inventory }, { call, params }) => {
+      const level = await inventory.level(call, params);
+      return level.ok ? replyWith(200, ok(visibleLevel(call.actor, level.value))) : level;
+    },
+  }),
+  route({
+    method: "post",
+    path: "/api/inventory/{productId}/adjust",
+    tag: "Inventory",
+    summary: "Change the stock on hand and write the ledger",
+    access: "staff",
+    limit: "write",
+    idempotent: true,
+    params: ProductInput,
+    body: AdjustBody,
+    answers: { 200: Level },
+    errors: ["product_not_found", "stock_held", "idempotency_key_reused"],
+    handle: async ({ inventory }, { call, params, body, idempotencyKey }) => {
+      const adjusted = await inventory.adjust(call, { ...params, ...body, idempotencyKey });
+      if (!adjusted.ok) return adjusted;
+      return replyWith(200, ok(adjusted.value.level), replayedHeader(adjusted.value.replayed));
+    },
+  }),
+];

@@ -1,0 +1,79 @@
+// What operators and verifiers of tokens ask.
+import { z } from "zod";
+import type { Call } from "#shared/call";
+import { ok } from "#shared/result";
+import { HEALTH_DEADLINE_MS } from "../constants.ts";
+import type { GatewayDeps } from "../deps.ts";
+import { PEER_NAMES, withDeadline } from "../peers.ts";
+import type { PeerName } from "../peers.ts";
+import { replyWith, route } from "../route.ts";
+import type { Route } from "../route.ts";
+
+const ServiceHealth = z.object({ status: z.enum(["up", "down"]), latencyMs: z.int() });
+type ServiceHealth = z.infer<typeof ServiceHealth>;
+const Health = z
+  .object({ status: z.enum(["ok", "degraded"]), services: z.record(z.string(), ServiceHealth) })
+  .meta({ id: "Health" });
+
+const Jwks = z
+  .object({
+    keys: z.array(
+      z.object({
+        kty: z.string(),
+        crv: z.string(),
+        x: z.string(),
+        kid: z.string(),
+        alg: z.string(),
+        use: z.literal("sig"),
+      }),
+    ),
+  })
+  .meta({ id: "Jwks" });
+
+/** Browsers and other verifiers may keep the keys this long; accounts publishes the next key longer before it signs with it. */
+const JWKS_CACHE_CONTROL = "public, max-age=300";
+
+/** Asks a Worker something that takes it and its database hardly any work. */
+async function healthOf(deps: GatewayDeps, call: Call, name: PeerName): Promise<ServiceHealth> {
+  const { now } = deps.settings;
+  const startedAt = now();
+  try {
+    const probe = deps[name].unseenEvents(call, { ids: [], everything: false });
+    const { ok: isUp } = await withDeadline(probe, HEALTH_DEADLINE_MS);
+    return { status: isUp ? "up" : "down", latencyMs: now() - startedAt };
+  } catch {
+    return { status: "down", latencyMs: now() - startedAt };
+  }
+}
+
+export const operationRoutes: readonly Route[] = [
+  route({
+    method: "get",
+    path: "/api/health",
+    tag: "Operations",
+    summary: "How each part is; always 200",
+    access: "public",
+    limit: "read",
+    answers: { 200: Health },
+    errors: [],
+    handle: async (deps, { call }) => {
+      const parts = await Promise.all(
+        PEER_NAMES.map(async (name) => [name, await healthOf(deps, call, name)] as const),
+      );
+      const isUp = parts.every(([, { status }]) => status === "up");
+      return replyWith(200, ok({ status: isUp ? "ok" : "degraded", services: Object.fromEntries(parts) }));
+    },
+  }),
+  route({
+    method: "get",
+    path: "/.well-known/jwks.json",
+    tag: "Operations",
+    summary: "The keys that access tokens are signed with",
+    access: "public",
+    limit: "read",
+    answers: { 200: Jwks },
+    errors: [],
+    handle: async ({ accounts }, { call }) =>
+      replyWith(200, await accounts.jwks(call), { "cache-control": JWKS_CACHE_CONTROL }),
+  }),
+];

@@ -1,0 +1,131 @@
+// Orders: what one would cost, placing it, looking at it, and moving it on.
+import { z } from "zod";
+import {
+  CancelOrderBody,
+  ChangeStatusBody,
+  CreateOrderBody,
+  CreatedOrder,
+  ListOrdersInput,
+  Order,
+  OrderTracking,
+  Quote,
+  QuoteBody,
+} from "#shared/contracts/orders";
+import { idSchema } from "#shared/ids";
+import { pageOf } from "#shared/paging";
+import { ok } from "#shared/result";
+import { replayedHeader, replyWith, route } from "../route.ts";
+import type { Route } from "../route.ts";
+
+const OrderParams = z.object({ orderId: idSchema("ord") });
+
+export const orderRoutes: readonly Route[] = [
+  route({
+    method: "post",
+    path: "/api/orders/quote",
+    tag: "Orders",
+    summary: "What the items, or the cart, would cost; holds nothing",
+    access: "guest-or-user",
+    limit: "write",
+    cart: "accepted",
+    body: QuoteBody,
+    answers: { 200: Quote },
+    errors: ["cart_empty", "product_not_found", "product_unavailable", "quantity_below_minimum", "coupon_not_found"],
+    handle: async ({ orders }, { call, body, cartToken }) =>
+      replyWith(200, await orders.quote(call, { ...body, cartToken })),
+  }),
+  route({
+    method: "post",
+    path: "/api/orders",
+    tag: "Orders",
+    summary: "Place an order for the items, or the cart, and hold the stock",
+    access: "guest-or-user",
+    limit: "write",
+    cart: "accepted",
+    idempotent: true,
+    body: CreateOrderBody,
+    answers: { 201: CreatedOrder },
+    errors: [
+      "insufficient_stock",
+      "cart_empty",
+      "product_not_found",
+      "product_unavailable",
+      "quantity_below_minimum",
+      "total_changed",
+      "coupon_not_found",
+      "idempotency_key_reused",
+      "idempotency_in_progress",
+    ],
+    handle: async ({ orders }, { call, body, cartToken, idempotencyKey }) => {
+      const created = await orders.createOrder(call, { ...body, cartToken, idempotencyKey });
+      return created.ok ? replyWith(201, ok(created.value.order), replayedHeader(created.value.replayed)) : created;
+    },
+  }),
+  route({
+    method: "get",
+    path: "/api/orders",
+    tag: "Orders",
+    summary: "Orders, newest first: a customer's own; all for an admin",
+    access: "user",
+    limit: "read",
+    query: ListOrdersInput,
+    answers: { 200: pageOf(Order) },
+    errors: ["invalid_cursor"],
+    handle: async ({ orders }, { call, query }) => replyWith(200, await orders.listOrders(call, query)),
+  }),
+  route({
+    method: "get",
+    path: "/api/orders/{orderId}",
+    tag: "Orders",
+    summary: "One order with its history",
+    access: "order-token-or-user",
+    limit: "read",
+    params: OrderParams,
+    answers: { 200: Order },
+    errors: ["not_found"],
+    handle: async ({ orders }, { call, params, orderToken }) =>
+      replyWith(200, await orders.getOrder(call, { ...params, orderToken })),
+  }),
+  route({
+    method: "get",
+    path: "/api/orders/{orderId}/tracking",
+    tag: "Orders",
+    summary: "Where the parcel is",
+    access: "order-token-or-user",
+    limit: "read",
+    params: OrderParams,
+    answers: { 200: OrderTracking },
+    errors: ["not_found"],
+    handle: async ({ orders }, { call, params, orderToken }) =>
+      replyWith(200, await orders.getTracking(call, { ...params, orderToken })),
+  }),
+  route({
+    method: "post",
+    path: "/api/orders/{orderId}/cancel",
+    tag: "Orders",
+    summary: "Cancel; cancelling again changes nothing",
+    access: "order-token-or-user",
+    limit: "write",
+    params: OrderParams,
+    body: CancelOrderBody,
+    bodyOptional: true,
+    answers: { 200: Order },
+    errors: ["not_found", "illegal_transition"],
+    handle: async ({ orders }, { call, params, body, orderToken }) =>
+      replyWith(200, await orders.cancelOrder(call, { ...params, ...body, orderToken })),
+  }),
+  route({
+    method: "patch",
+    path: "/api/orders/{orderId}/status",
+    tag: "Orders",
+    summary: "Move an order on; SHIPPED captures the payment first",
+    access: "staff",
+    limit: "write",
+    params: OrderParams,
+    body: ChangeStatusBody,
+    answers: { 200: Order },
+    errors: ["not_found", "illegal_transition", "payment_not_capturable", "payment_provider_unavailable"],
+    handle: async ({ orders }, { call, params, body }) =>
+      replyWith(200, await orders.changeStatus(call, { ...params, ...body })),
+  }),
+];

@@ -1,0 +1,95 @@
+// Payments of orders. Stripe's webhook is not here: its route goes straight to the payments Worker.
+import { z } from "zod";
+import { CreateIntentBody } from "#shared/contracts/orders";
+import { CaptureBody, Payment, PaymentIntent, Refund, RefundBody } from "#shared/contracts/payments";
+import { idSchema } from "#shared/ids";
+import { ok } from "#shared/result";
+import { replayedHeader, replyWith, route } from "../route.ts";
+import type { Route } from "../route.ts";
+
+const PaymentParams = z.object({ paymentId: idSchema("pay") });
+
+export const paymentRoutes: readonly Route[] = [
+  route({
+    method: "post",
+    path: "/api/payments/intent",
+    tag: "Payments",
+    summary: "Start paying an order, or go on with the payment that was started",
+    access: "order-token-or-user",
+    limit: "write",
+    idempotent: true,
+    body: CreateIntentBody,
+    answers: { 201: PaymentIntent, 200: PaymentIntent },
+    errors: ["not_found", "order_not_payable", "idempotency_key_reused", "payment_provider_unavailable"],
+    handle: async ({ orders }, { call, body, orderToken, idempotencyKey }) => {
+      const paid = await orders.payOrder(call, { ...body, orderToken, idempotencyKey });
+      if (!paid.ok) return paid;
+      const { intent, created, replayed } = paid.value;
+      // A replay tells what the first answer told: that the payment was made.
+      return replyWith(created || replayed ? 201 : 200, ok(intent), replayedHeader(replayed));
+    },
+  }),
+  route({
+    method: "post",
+    path: "/api/payments/{paymentId}/capture",
+    tag: "Payments",
+    summary: "Capture all or part of what was authorized; the rest is released",
+    access: "admin",
+    limit: "write",
+    idempotent: true,
+    params: PaymentParams,
+    body: CaptureBody,
+    bodyOptional: true,
+    answers: { 200: Payment },
+    errors: [
+      "not_found",
+      "payment_not_capturable",
+      "amount_exceeds_authorized",
+      "idempotency_key_reused",
+      "payment_provider_unavailable",
+    ],
+    handle: async ({ payments }, { call, params, body, idempotencyKey }) => {
+      const captured = await payments.capture(call, { ...params, ...body, idempotencyKey });
+      if (!captured.ok) return captured;
+      return replyWith(200, ok(captured.value.payment), replayedHeader(captured.value.replayed));
+    },
+  }),
+  route({
+    method: "post",
+    path: "/api/payments/{paymentId}/refund",
+    tag: "Payments",
+    summary: "Refund all or part of what was captured",
+    access: "admin",
+    limit: "write",
+    idempotent: true,
+    params: PaymentParams,
+    body: RefundBody,
+    bodyOptional: true,
+    answers: { 201: Refund },
+    errors: [
+      "not_found",
+      "payment_not_refundable",
+      "amount_exceeds_captured",
+      "idempotency_key_reused",
+      "payment_provider_unavailable",
+    ],
+    handle: async ({ payments }, { call, params, body, idempotencyKey }) => {
+      const refunded = await payments.refund(call, { ...params, ...body, idempotencyKey });
+      if (!refunded.ok) return refunded;
+      return replyWith(201, ok(refunded.value.refund), replayedHeader(refunded.value.replayed));
+    },
+  }),
+  route({
+    method: "get",
+    path: "/api/payments/order/{orderId}",
+    tag: "Payments",
+    summary: "An order's payments with their refunds and history",
+    access: "order-token-or-user",
+    limit: "read",
+    params: z.object({ orderId: idSchema("ord") }),
+    answers: { 200: z.object({ items: z.array(Payment) }) },
+    errors: ["not_found"],
+    handle: async ({ orders }, { call, params, orderToken }) =>
+      replyWith(200, await orders.listOrderPayments(call, { ...params, orderToken })),
+  }),
+];

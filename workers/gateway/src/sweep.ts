@@ -1,0 +1,133 @@
+// The comparing sweep over all outboxes: an event is done when every consumer has it in its inbox, and only this finds out.
+// The gateway runs it because it is the one Worker that may call all others.
+import type { Call } from "#shared/call";
+import type { MessagingContract, SweepCounts } from "#shared/contracts/messaging";
+import type { Outcome } from "#shared/errors";
+import { CONSUMERS, ROUTES } from "#shared/events/routing";
+import type { Consumer } from "#shared/events/routing";
+import { log } from "#shared/logger";
+import { RESEND_AFTER_MS, SWEEP_LIMIT } from "#shared/outbox";
+import type { UnconfirmedEvent } from "#shared/outbox";
+import { PEER_NAMES } from "./peers.ts";
+import type { PeerName, Peers } from "./peers.ts";
+
+type Messengers = Readonly<Record<PeerName, MessagingContract>>;
+
+/** What a consumer said about the ids it was asked for; undefined when it did not answer. */
+interface ConsumerAnswer {
+  /** Not handled, whether or not a retry is on its way: not to be confirmed. */
+  readonly missing: ReadonlySet<string>;
+  /** Missing, and no retry will bring it: to be sent again. */
+  readonly lost: ReadonlySet<string>;
+}
+
+type Answers = ReadonlyMap<Consumer, ConsumerAnswer | undefined>;
+
+/** A Worker that is down is left out of this round; the others are not held up by it. */
+async function ask<T>(peer: PeerName, question: () => Promise<Outcome<T>>): Promise<T | undefined> {
+  try {
+    const answer = await question();
+    if (answer.ok) return answer.value;
+    log("warn", "the sweep was refused", { peer, error: answer.error.detail });
+  } catch (error) {
+    log("warn", "the sweep got no answer", { peer, error });
+  }
+  return undefined;
+}
+
+/** Unknown to this version of the routing, an event cannot be judged and stays as it is. */
+function consumersOf(event: UnconfirmedEvent): readonly Consumer[] | undefined {
+  return Object.hasOwn(ROUTES, event.type) ? ROUTES[event.type] : undefined;
+}
+
+async function unseen(
+  peers: Messengers,
+  consumer: Consumer,
+  call: Call,
+  ids: readonly string[],
+  everything: boolean,
+): Promise<Set<string> | undefined> {
+  const found = new Set<string>();
+  for (let start = 0; start < ids.length; start += SWEEP_LIMIT) {
+    const chunk = ids.slice(start, start + SWEEP_LIMIT);
+    const answer = await ask(consumer, () => peers[consumer].unseenEvents(call, { ids: chunk, everything }));
+    if (answer === undefined) return undefined;
+    for (const id of answer) found.add(id);
+  }
+  return found;
+}
+
+async function askConsumer(
+  peers: Messengers,
+  consumer: Consumer,
+  call: Call,
+  ids: readonly string[],
+  everything: boolean,
+): Promise<ConsumerAnswer | undefined> {
+  // Confirming needs the strict answer: an event whose retry is pending would be lost with the queue if it were confirmed.
+  const missing = await unseen(peers, consumer, call, ids, true);
+  if (missing === undefined) return undefined;
+  if (everything || missing.size === 0) return { missing, lost: missing };
+  const lost = await unseen(peers, consumer, call, [...missing], false);
+  return lost === undefined ? undefined : { missing, lost };
+}
+
+async function settleProducer(
+  peers: Messengers,
+  producer: PeerName,
+  call: Call,
+  events: readonly UnconfirmedEvent[],
+  answers: Answers,
+  resendBefore: number,
+): Promise<{ readonly confirmed: number; readonly resent: number }> {
+  const done: string[] = [];
+  const deliveries: { id: string; consumer: Consumer }[] = [];
+  for (const event of events) {
+    const consumers = consumersOf(event);
+    if (consumers === undefined) continue;
+    if (consumers.every((consumer) => answers.get(consumer)?.missing.has(event.id) === false)) done.push(event.id);
+    if (event.time > resendBefore) continue;
+    for (const consumer of consumers) {
+      if (answers.get(consumer)?.lost.has(event.id) === true) deliveries.push({ id: event.id, consumer });
+    }
+  }
+  const resent =
+    deliveries.length === 0 ? 0 : await ask(producer, () => peers[producer].resendEvents(call, { deliveries }));
+  const confirmed =
+    done.length === 0 ? null : await ask(producer, () => peers[producer].confirmEvents(call, { ids: done }));
+  return { confirmed: confirmed === undefined ? 0 : done.length, resent: resent ?? 0 };
+}
+
+/**
+ * One round over every Worker: asks each producer for what is unconfirmed, each consumer for what of it is missing, sends again
+ * what was lost for RESEND_AFTER_MS (`everything`: whatever its age or back-off) and confirms what all consumers have.
+ * The counts include each consumer's lag: the events it has not handled yet.
+ */
+export async function sweepOutboxes(peers: Peers, call: Call, everything: boolean, now: number): Promise<SweepCounts> {
+  const producers = await Promise.all(
+    PEER_NAMES.map(async (name) => ({ name, events: await ask(name, () => peers[name].unconfirmedEvents(call)) })),
+  );
+  const open = producers.flatMap(({ events }) => events ?? []);
+  const answers: Answers = new Map(
+    await Promise.all(
+      CONSUMERS.map(async (consumer) => {
+        const ids = open.filter((event) => consumersOf(event)?.includes(consumer) === true).map(({ id }) => id);
+        return [consumer, await askConsumer(peers, consumer, call, ids, everything)] as const;
+      }),
+    ),
+  );
+  const resendBefore = everything ? Number.POSITIVE_INFINITY : now - RESEND_AFTER_MS;
+  const settled = await Promise.all(
+    producers.map(({ name, events }) => settleProducer(peers, name, call, events ?? [], answers, resendBefore)),
+  );
+  const lag = CONSUMERS.map((consumer) => [`lag_${consumer}`, answers.get(consumer)?.missing.size ?? 0] as const);
+  return {
+    unconfirmed: open.length,
+    confirmed: settled.reduce((sum, { confirmed }) => sum + confirmed, 0),
+    resent: settled.reduce((sum, { resent }) => sum + resent, 0),
+    unreachable:
+      producers.filter(({ events }) => events === undefined).length +
+      [...answers.values()].filter((answer) => answer === undefined).length,
+    ...Object.fromEntries(lag),
+  };
+}

@@ -1,0 +1,98 @@
+// Access tokens: verified here against the public keys of accounts, which are kept in the isolate. No Worker is asked for a
+// token that was seen before.
+import { errors, importJWK, jwtVerify } from "jose";
+import type { CryptoKey, JWTHeaderParameters } from "jose";
+import type { User } from "#shared/call";
+import { AccessTokenClaims } from "#shared/contracts/accounts";
+import type { PublicJwk } from "#shared/contracts/accounts";
+import { log } from "#shared/logger";
+import { CLOCK_TOLERANCE_SECONDS, JWKS_MAX_AGE_MS, JWKS_MIN_REFETCH_MS, MAX_VERIFIED_TOKENS } from "./constants.ts";
+import { PeerFailed } from "./peers.ts";
+
+/** `none` and everything symmetric is absent: a public key must never serve as an HMAC secret (RFC 8725, 3.1). */
+const ALGORITHMS = ["EdDSA", "ES256"];
+
+export interface TokenSettings {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly now: () => number;
+  /** Asks accounts. A throw is an outage. */
+  readonly fetchKeys: () => Promise<readonly PublicJwk[]>;
+}
+
+class UnknownKey extends Error {}
+
+export class TokenVerifier {
+  readonly #settings: TokenSettings;
+  #keys = new Map<string, CryptoKey | Uint8Array>();
+  #fetchedAt = Number.NEGATIVE_INFINITY;
+  readonly #verified = new Map<string, { readonly user: User; readonly expiresAtMs: number }>();
+
+  constructor(settings: TokenSettings) {
+    this.#settings = settings;
+  }
+
+  /** The user whom the token names, or undefined when it is not valid. Throws when the keys are needed and accounts is down. */
+  async verify(token: string): Promise<User | undefined> {
+    const now = this.#settings.now();
+    const known = this.#verified.get(token);
+    if (known !== undefined) {
+      if (known.expiresAtMs > now) return known.user;
+      this.#verified.delete(token);
+    }
+    try {
+      const { payload } = await jwtVerify(token, (header) => this.#keyOf(header), {
+        algorithms: ALGORITHMS,
+        issuer: this.#settings.issuer,
+        audience: this.#settings.audience,
+        requiredClaims: ["exp", "sub"],
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: new Date(now),
+      });
+      const claims = AccessTokenClaims.safeParse(payload);
+      if (!claims.success) return undefined;
+      const { sub, role, email, name } = claims.data;
+      const user: User = { role, id: sub, email, name };
+      this.#remember(token, user, ((payload.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1_000);
+      return user;
+    } catch (error) {
+      // A key that does not fit the header's algorithm is a TypeError of the crypto layer, and as bad as a wrong signature.
+      if (error instanceof errors.JOSEError || error instanceof UnknownKey || error instanceof TypeError)
+        return undefined;
+      throw error;
+    }
+  }
+
+  #remember(token: string, user: User, expiresAtMs: number): void {
+    if (this.#verified.size >= MAX_VERIFIED_TOKENS) {
+      const oldest = this.#verified.keys().next();
+      if (oldest.done !== true) this.#verified.delete(oldest.value);
+    }
+    this.#verified.set(token, { user, expiresAtMs });
+  }
+
+  async #keyOf({ kid }: JWTHeaderParameters): Promise<CryptoKey | Uint8Array> {
+    if (kid === undefined) throw new UnknownKey();
+    const age = this.#settings.now() - this.#fetchedAt;
+    const missing = !this.#keys.has(kid);
+    if (age > JWKS_MAX_AGE_MS || (missing && age > JWKS_MIN_REFETCH_MS)) await this.#refetch(missing);
+    const key = this.#keys.get(kid);
+    if (key === undefined) throw new UnknownKey();
+    return key;
+  }
+
+  async #refetch(needed: boolean): Promise<void> {
+    try {
+      const keys = await this.#settings.fetchKeys();
+      const imported = await Promise.all(
+        keys.map(async (jwk) => [jwk.kid, await importJWK({ ...jwk }, jwk.alg)] as const),
+      );
+      this.#keys = new Map(imported);
+      this.#fetchedAt = this.#settings.now();
+    } catch (error) {
+      // Keys change once in months: known ones go on being good while accounts is down.
+      if (needed) throw new PeerFailed("the signing keys cannot be read", { cause: error });
+      log("warn", "the signing keys could not be refreshed", { error });
+    }
+  }
+}
