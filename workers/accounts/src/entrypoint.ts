@@ -1,0 +1,47 @@
+// The RPC surface of the accounts Worker: see shared/contracts/accounts.ts.
+import { z } from "zod";
+import type { Call } from "#shared/call";
+import { ChangePasswordInput, LoginInput, RefreshInput, RegisterInput } from "#shared/contracts/accounts";
+import type { AccountsContract, PublicJwk, Session, User } from "#shared/contracts/accounts";
+import type { Outcome } from "#shared/errors";
+import { serve } from "#shared/rpc";
+import { domainWorker } from "#shared/worker";
+import { sweep } from "./scheduled.ts";
+import { createDeps } from "./service/deps.ts";
+import type { AccountsDeps } from "./service/deps.ts";
+import { jwks } from "./service/keys.ts";
+import { logout, refresh } from "./service/sessions.ts";
+import { changePassword, login, me, register } from "./service/users.ts";
+
+export class AccountsRpc
+  extends domainWorker<AccountsEnv, AccountsDeps>({ createDeps, sweep })
+  implements AccountsContract
+{
+  register(call: Call, input: z.input<typeof RegisterInput>): Promise<Outcome<Session>> {
+    return serve(createDeps(this.env, this.ctx), "register", call, RegisterInput, input, register);
+  }
+
+  login(call: Call, input: z.input<typeof LoginInput>): Promise<Outcome<Session>> {
+    return serve(createDeps(this.env, this.ctx), "login", call, LoginInput, input, login);
+  }
+
+  refresh(call: Call, input: z.input<typeof RefreshInput>): Promise<Outcome<Session>> {
+    return serve(createDeps(this.env, this.ctx), "refresh", call, RefreshInput, input, refresh);
+  }
+
+  logout(call: Call, input: z.input<typeof RefreshInput>): Promise<Outcome<null>> {
+    return serve(createDeps(this.env, this.ctx), "logout", call, RefreshInput, input, logout);
+  }
+
+  me(call: Call): Promise<Outcome<User>> {
+    return serve(createDeps(this.env, this.ctx), "me", call, z.undefined(), undefined, me);
+  }
+
+  changePassword(call: Call, input: z.input<typeof ChangePasswordInput>): Promise<Outcome<null>> {
+    return serve(createDeps(this.env, this.ctx), "changePassword", call, ChangePasswordInput, input, changePassword);
+  }
+
+  jwks(call: Call): Promise<Outcome<{ readonly keys: readonly PublicJwk[] }>> {
+    return serve(createDeps(this.env, this.ctx), "jwks", call, z.undefined(), undefined, jwks);
+  }
+}

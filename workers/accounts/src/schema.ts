@@ -1,0 +1,40 @@
+// The tables of migrations/auth as Drizzle sees them; the migrations are the truth about constraints and indexes.
+import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+
+export const users = sqliteTable("users", {
+  id: text("id").primaryKey(),
+  email: text("email").notNull(),
+  name: text("name").notNull(),
+  role: text("role", { enum: ["customer", "vendor", "admin"] }).notNull(),
+  passwordHash: text("password_hash").notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+export type UserRow = typeof users.$inferSelect;
+
+export const tokenFamilies = sqliteTable("token_families", {
+  id: text("id").primaryKey(),
+  userId: text("user_id").notNull(),
+  createdAt: integer("created_at").notNull(),
+  expiresAt: integer("expires_at").notNull(),
+  endsAt: integer("ends_at").notNull(),
+  endedAt: integer("ended_at"),
+  endedBy: text("ended_by", { enum: ["logout", "reuse", "password"] }),
+});
+
+export const refreshTokens = sqliteTable("refresh_tokens", {
+  tokenHash: text("token_hash").primaryKey(),
+  familyId: text("family_id").notNull(),
+  createdAt: integer("created_at").notNull(),
+  expiresAt: integer("expires_at").notNull(),
+  usedAt: integer("used_at"),
+});
+
+export const signingKeys = sqliteTable("signing_keys", {
+  generation: integer("generation").primaryKey(),
+  kid: text("kid").notNull(),
+  publicJwk: text("public_jwk").notNull(),
+  privateJwe: text("private_jwe").notNull(),
+  createdAt: integer("created_at").notNull(),
+  activeFrom: integer("active_from").notNull(),
+});
+export type SigningKeyRow = typeof signingKeys.$inferSelect;

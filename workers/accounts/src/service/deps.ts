@@ -1,0 +1,33 @@
+// What the use cases need, made from the Worker's bindings.
+import { openDatabase } from "#shared/database";
+import { parseLogLevel } from "#shared/logger";
+import type { Deps } from "#shared/outbox";
+import { KeyCache } from "./key-cache.ts";
+
+export interface AccountsDeps extends Deps {
+  readonly issuer: string;
+  readonly audience: string;
+  /** What private keys are encrypted under. */
+  readonly signingKeySecret: string;
+  readonly keys: KeyCache;
+}
+
+/** One for the isolate: signing costs no read while it holds a key. */
+const isolateKeys = new KeyCache();
+
+export function createDeps(env: AccountsEnv, ctx: Pick<ExecutionContext, "waitUntil">): AccountsDeps {
+  return {
+    worker: "accounts",
+    db: openDatabase(env.DB),
+    queues: { NOTIFICATIONS_INBOX: env.NOTIFICATIONS_INBOX },
+    now: () => Date.now(),
+    waitUntil: (work) => {
+      ctx.waitUntil(work);
+    },
+    logLevel: parseLogLevel(env.LOG_LEVEL),
+    issuer: env.JWT_ISSUER,
+    audience: env.JWT_AUDIENCE,
+    signingKeySecret: env.SIGNING_KEY_SECRET,
+    keys: isolateKeys,
+  };
+}

@@ -1,0 +1,26 @@
+// Users in D1.
+import { eq, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { Database, Statement } from "#shared/database";
+import { users } from "../schema.ts";
+import type { UserRow } from "../schema.ts";
+
+/** The column compares without case. */
+export async function findUserByEmail(db: Database, email: string): Promise<UserRow | undefined> {
+  return await db.select().from(users).where(eq(users.email, email)).get();
+}
+
+export async function findUser(db: Database, id: string): Promise<UserRow | undefined> {
+  return await db.select().from(users).where(eq(users.id, id)).get();
+}
+
+export function insertUser(user: UserRow): Statement {
+  return sql`INSERT INTO users (id, email, name, role, password_hash, created_at)
+    VALUES (${user.id}, ${user.email}, ${user.name}, ${user.role}, ${user.passwordHash}, ${user.createdAt})`;
+}
+
+/** Changes nothing when the password is no longer the one that was checked. */
+export function replacePassword(user: UserRow, newHash: string): SQL {
+  return sql`UPDATE users SET password_hash = ${newHash}
+    WHERE id = ${user.id} AND password_hash = ${user.passwordHash}`;
+}

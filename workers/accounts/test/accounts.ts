@@ -1,0 +1,64 @@
+// What the tests of this Worker share: dependencies with a clock of their own and recorded queues, and users.
+import { env } from "cloudflare:workers";
+import type { Session } from "#shared/contracts/accounts";
+import type { Outcome } from "#shared/errors";
+import { newId } from "#shared/ids";
+import { guestCall, recordedQueues } from "#shared/testkit/kit";
+import type { RecordedQueues } from "#shared/testkit/kit";
+import type { AccountsDeps } from "../src/service/deps.ts";
+import { createDeps } from "../src/service/deps.ts";
+import { KeyCache } from "../src/service/key-cache.ts";
+import { register } from "../src/service/users.ts";
+
+export const accountsEnv = env as unknown as AccountsEnv;
+export const PASSWORD = "correct horse battery";
+
+export interface TestAccounts {
+  readonly deps: AccountsDeps;
+  readonly sent: RecordedQueues["sent"];
+  /** Moves the clock on. */
+  readonly advance: (ms: number) => void;
+}
+
+/** One isolate's view of the Worker: its own clock and its own cached key. */
+export function testAccounts(): TestAccounts {
+  const { queues, sent } = recordedQueues();
+  let now = Date.now();
+  const background: Promise<unknown>[] = [];
+  const waitUntil = (work: Promise<unknown>): void => {
+    background.push(work);
+  };
+  const deps = {
+    ...createDeps(accountsEnv, { waitUntil }),
+    queues,
+    keys: new KeyCache(),
+    now: () => now,
+  };
+  return {
+    deps,
+    sent,
+    advance: (ms) => {
+      now += ms;
+    },
+  };
+}
+
+export function freshEmail(): string {
+  return `${newId("usr")}@example.com`;
+}
+
+/** The value of an outcome that must be a success. */
+export function valueOf<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`unexpected failure: ${outcome.error.code}`);
+  return outcome.value;
+}
+
+/** The code of an outcome that must be a failure. */
+export function codeOf(outcome: Outcome<unknown>): string {
+  return outcome.ok ? "ok" : outcome.error.code;
+}
+
+/** A fresh customer's first session. */
+export async function signUp(deps: AccountsDeps, email = freshEmail()): Promise<Session> {
+  return valueOf(await register(deps, guestCall(), { email, password: PASSWORD, name: "Test Person" }));
+}

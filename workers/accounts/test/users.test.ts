@@ -1,0 +1,180 @@
+// Registering, signing in and changing the password.
+import { exports } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import type { AccountsContract } from "#shared/contracts/accounts";
+import { callAs, guestCall } from "#shared/testkit/kit";
+import { SCRYPT_PARAMETERS } from "../src/constants.ts";
+import { formatHash, parseHash } from "../src/domain/password-hash.ts";
+import { refresh } from "../src/service/sessions.ts";
+import { UNKNOWN_USER_HASH, checkPassword, hashPassword } from "../src/service/passwords.ts";
+import { changePassword, login, me, register } from "../src/service/users.ts";
+import { PASSWORD, accountsEnv, codeOf, freshEmail, signUp, testAccounts, valueOf } from "./accounts.ts";
+
+const rpc = (exports as unknown as { AccountsRpc: AccountsContract }).AccountsRpc;
+
+async function storedHash(userId: string): Promise<string> {
+  const row = await accountsEnv.DB.prepare("SELECT password_hash FROM users WHERE id = ?")
+    .bind(userId)
+    .first<{ password_hash: string }>();
+  return row?.password_hash ?? "";
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return performance.now() - startedAt;
+}
+
+describe("register", () => {
+  it("makes a customer, signs them in and tells of it with the caller's correlation id", async () => {
+    const { deps, sent } = testAccounts();
+    const call = guestCall();
+    const email = freshEmail();
+    const session = valueOf(await register(deps, call, { email, password: PASSWORD, name: "Ada" }));
+    expect(session.user).toMatchObject({ email, name: "Ada", role: "customer" });
+    expect(sent).toHaveLength(1);
+    expect(sent[0]).toMatchObject({
+      consumer: "notifications",
+      event: {
+        type: "USER_REGISTERED",
+        subject: session.user.id,
+        correlationid: call.correlationId,
+        data: { userId: session.user.id, email, name: "Ada", locale: "en" },
+      },
+    });
+  });
+
+  it("refuses an e-mail that is taken, in any case, and tells of nothing", async () => {
+    const { deps, sent } = testAccounts();
+    const { user } = await signUp(deps);
+    const again = await rpc.register(guestCall(), {
+      email: ` ${user.email.toUpperCase()} `,
+      password: PASSWORD,
+      name: "Eve",
+    });
+    expect(codeOf(again)).toBe("email_taken");
+    expect(sent).toHaveLength(1);
+  });
+
+  it("makes one account when two register the same e-mail at once", async () => {
+    const { deps, sent } = testAccounts();
+    const input = { email: freshEmail(), password: PASSWORD, name: "Twin" };
+    const outcomes = await Promise.all([1, 2, 3].map(() => register(deps, guestCall(), input)));
+    expect(outcomes.map(codeOf).toSorted()).toEqual(["email_taken", "email_taken", "ok"]);
+    expect(sent).toHaveLength(1);
+  });
+
+  it("names the field that is wrong", async () => {
+    const outcome = await rpc.register(guestCall(), { email: "nobody", password: "short", name: "N" });
+    expect(outcome).toMatchObject({ ok: false, error: { code: "validation_failed" } });
+    expect(outcome.ok ? [] : outcome.error.errors?.map(({ path }) => path)).toEqual(["email", "password"]);
+  });
+});
+
+describe("login", () => {
+  it("signs in whatever the e-mail's case", async () => {
+    const { deps } = testAccounts();
+    const { user } = await signUp(deps);
+    const session = valueOf(await rpc.login(guestCall(), { email: user.email.toUpperCase(), password: PASSWORD }));
+    expect(session.user).toEqual(user);
+  });
+
+  it("answers an unknown e-mail and a wrong password alike", async () => {
+    const { deps } = testAccounts();
+    const { user } = await signUp(deps);
+    const wrong = await login(deps, guestCall(), { email: user.email, password: "not the password" });
+    const unknown = await login(deps, guestCall(), { email: freshEmail(), password: "not the password" });
+    expect(codeOf(wrong)).toBe("invalid_credentials");
+    expect(unknown).toEqual(wrong);
+  });
+
+  it("hashes for an unknown e-mail as long as for a known one", async () => {
+    const { deps } = testAccounts();
+    const { user } = await signUp(deps);
+    const password = "not the password";
+    const attempt = (email: string): Promise<number> => timed(() => login(deps, guestCall(), { email, password }));
+    const known = Math.min(await attempt(user.email), await attempt(user.email));
+    const unknown = Math.min(await attempt(freshEmail()), await attempt(freshEmail()));
+    // Without the hash the unknown one takes a hundredth; the margin is for a busy machine.
+    expect(unknown).toBeGreaterThan(known / 4);
+    expect(parseHash(UNKNOWN_USER_HASH)).toMatchObject(SCRYPT_PARAMETERS);
+  });
+
+  it("hashes anew, once, what was hashed with other parameters", async () => {
+    const { deps } = testAccounts();
+    const { user } = await signUp(deps);
+    const { scryptSync } = await import("node:crypto");
+    const salt = new Uint8Array(16).fill(7);
+    const old = formatHash({ log2N: 10, r: 8, p: 1, salt, key: scryptSync(PASSWORD, salt, 32, { N: 1024 }) });
+    await accountsEnv.DB.prepare("UPDATE users SET password_hash = ? WHERE id = ?").bind(old, user.id).run();
+    const credentials = { email: user.email, password: PASSWORD };
+    // Two at once: the second finds another hash than it checked, and checks again.
+    const both = await Promise.all([login(deps, guestCall(), credentials), login(deps, guestCall(), credentials)]);
+    expect(both.map(codeOf)).toEqual(["ok", "ok"]);
+    const renewed = await storedHash(user.id);
+    expect(parseHash(renewed)).toMatchObject(SCRYPT_PARAMETERS);
+    expect(codeOf(await login(deps, guestCall(), credentials))).toBe("ok");
+    expect(await storedHash(user.id)).toBe(renewed);
+  });
+
+  it("makes another hash of the same password each time", async () => {
+    const [one, other] = await Promise.all([hashPassword(PASSWORD), hashPassword(PASSWORD)]);
+    expect(one).not.toBe(other);
+    expect(one).toMatch(/^scrypt\$14\$8\$5\$[\w-]{22}\$[\w-]{43}$/);
+    expect(await checkPassword(PASSWORD, other)).toEqual({ matches: true, outdated: false });
+  });
+});
+
+describe("me", () => {
+  it("is the caller's own account", async () => {
+    const { deps } = testAccounts();
+    const { user } = await signUp(deps);
+    expect(valueOf(await rpc.me(callAs("customer", user.id)))).toEqual(user);
+  });
+
+  it("refuses a guest and an account that is gone", async () => {
+    const { deps } = testAccounts();
+    expect(codeOf(await me(deps, guestCall()))).toBe("unauthenticated");
+    expect(codeOf(await me(deps, callAs("customer")))).toBe("unauthenticated");
+  });
+});
+
+describe("changePassword", () => {
+  it("ends every session and takes the new password from then on", async () => {
+    const { deps } = testAccounts();
+    const { user, refreshToken } = await signUp(deps);
+    const second = valueOf(await login(deps, guestCall(), { email: user.email, password: PASSWORD }));
+    const newPassword = "another long password";
+    const call = callAs("customer", user.id);
+    expect(codeOf(await changePassword(deps, call, { currentPassword: PASSWORD, newPassword }))).toBe("ok");
+    for (const token of [refreshToken, second.refreshToken]) {
+      expect(codeOf(await refresh(deps, guestCall(), { refreshToken: token }))).toBe("refresh_token_invalid");
+    }
+    expect(codeOf(await login(deps, guestCall(), { email: user.email, password: PASSWORD }))).toBe(
+      "invalid_credentials",
+    );
+    expect(codeOf(await login(deps, guestCall(), { email: user.email, password: newPassword }))).toBe("ok");
+  });
+
+  it("leaves no session of the old password behind when a sign-in runs at the same time", async () => {
+    const { deps } = testAccounts();
+    const { user } = await signUp(deps);
+    const [, session] = await Promise.all([
+      changePassword(deps, callAs("customer", user.id), {
+        currentPassword: PASSWORD,
+        newPassword: "another long password",
+      }),
+      login(deps, guestCall(), { email: user.email, password: PASSWORD }),
+    ]);
+    const survivor = session.ok ? session.value.refreshToken : "none";
+    expect(codeOf(await refresh(deps, guestCall(), { refreshToken: survivor }))).toBe("refresh_token_invalid");
+  });
+
+  it("refuses a wrong current password and changes nothing", async () => {
+    const { deps } = testAccounts();
+    const { user, refreshToken } = await signUp(deps);
+    const input = { currentPassword: "not the password", newPassword: "another long password" };
+    expect(codeOf(await changePassword(deps, callAs("customer", user.id), input))).toBe("invalid_credentials");
+    expect(codeOf(await refresh(deps, guestCall(), { refreshToken }))).toBe("ok");
+  });
+});
