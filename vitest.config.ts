@@ -72,6 +72,35 @@ function workerProject(worker: string): () => Promise<TestProjectInlineConfigura
   };
 }
 
+/** The shop's endpoint as the sandbox's tests see it: keeps every webhook, and refuses the next ones when it is told to. */
+const RECORDING_ENDPOINT = `let received = []; let refuse = 0;
+  export default { async fetch(request) {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/received") return Response.json(received);
+    if (pathname === "/refuse") { refuse = Number(searchParams.get("times")); return new Response(null); }
+    received.push({ pathname, signature: request.headers.get("stripe-signature"), body: await request.text() });
+    if (refuse > 0) { refuse -= 1; return new Response(null, { status: 500 }); }
+    return Response.json({ received: true });
+  } };`;
+
+function stripeSandboxProject(): TestProjectInlineConfiguration {
+  const configPath = path.join(ROOT, "dev/stripe-sandbox/wrangler.toml");
+  const compatibilityDate = readWranglerFile(configPath).compatibility_date;
+  return {
+    plugins: [
+      cloudflareTest({
+        wrangler: { configPath },
+        miniflare: {
+          workers: [
+            { name: "tradepost-payments", modules: true, compatibilityDate, script: RECORDING_ENDPOINT },
+          ] as never,
+        },
+      }),
+    ],
+    test: { name: "stripe-sandbox", include: ["dev/stripe-sandbox/test/*.test.ts"], testTimeout: 30_000 },
+  };
+}
+
 export default defineConfig({
   test: {
     projects: [
@@ -83,6 +112,7 @@ export default defineConfig({
         },
       },
       ...["gateway", "accounts", "catalog", "orders", "payments", "inventory", "notifications"].map(workerProject),
+      stripeSandboxProject(),
       async () => ({
         plugins: [
           cloudflareTest({

@@ -1,7 +1,7 @@
 // GET and POST of the 3-D Secure page. A browser posts its form and is sent on; a script posts the same form with
 // `Accept: application/json` and gets the intent.
 import { challengePage, outcomePage } from "./authentication-page.ts";
-import { MAX_BODY_BYTES } from "./constants.ts";
+import { bodyText } from "./form.ts";
 import type { Ledger } from "./objects/ledger.ts";
 import { randomId } from "./ids.ts";
 import type { PaymentIntent } from "./session.ts";
@@ -55,7 +55,7 @@ export async function answerAuthentication(
   id: string,
 ): Promise<Response> {
   const { searchParams } = new URL(request.url);
-  const form = new URLSearchParams((await request.text()).slice(0, MAX_BODY_BYTES));
+  const form = new URLSearchParams((await bodyText(request)) ?? "");
   const outcome = form.get("outcome");
   const secret = form.get("secret") ?? searchParams.get("secret") ?? "";
   if (outcome !== "approve" && outcome !== "fail") {

@@ -1,5 +1,5 @@
 // Stripe's test payment methods (https://docs.stripe.com/testing) and what each does when it is charged.
-import type Stripe from "stripe";
+import type { Stripe } from "stripe";
 import { StripeFailure } from "./failure.ts";
 import { randomId } from "./ids.ts";
 

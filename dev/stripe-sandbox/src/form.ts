@@ -1,4 +1,5 @@
 // The form encoding of Stripe's API: `metadata[order]=1`, `expand[]=latest_charge`, `expand[0]=latest_charge`.
+import { MAX_BODY_BYTES } from "./constants.ts";
 import { invalid } from "./failure.ts";
 
 export interface FormMap {
@@ -46,6 +47,12 @@ function settle(node: string | Node): FormValue {
   if (entries.length > 0 && entries.every(([key]) => /^\d+$/.test(key)))
     return entries.map(([, child]) => settle(child));
   return Object.fromEntries(entries.map(([key, child]) => [key, settle(child)]));
+}
+
+/** The body as text, or undefined when it is over the limit. `Request.text()` warns of a form body's type on every call. */
+export async function bodyText(request: Request): Promise<string | undefined> {
+  const bytes = await request.arrayBuffer();
+  return bytes.byteLength > MAX_BODY_BYTES ? undefined : new TextDecoder().decode(bytes);
 }
 
 /** Parses a form body or a query string. Throws a StripeFailure for a name that is not of the form. */

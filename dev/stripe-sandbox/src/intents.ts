@@ -1,5 +1,5 @@
 // PaymentIntents: https://docs.stripe.com/api/payment_intents. One call is one transaction of the ledger.
-import type Stripe from "stripe";
+import type { Stripe } from "stripe";
 import { findCard, methodId } from "./cards.ts";
 import { charge, declined } from "./charges.ts";
 import { invalid, unexpectedState } from "./failure.ts";

@@ -2,10 +2,10 @@
 import type { ApiCall } from "./api.ts";
 import { isSecretKey } from "./api.ts";
 import { answerAuthentication, showAuthentication } from "./authentication.ts";
-import { API_VERSION, MAX_BODY_BYTES, MAX_IDEMPOTENCY_KEY_LENGTH } from "./constants.ts";
+import { API_VERSION, MAX_IDEMPOTENCY_KEY_LENGTH } from "./constants.ts";
 import { StripeFailure, invalid, unauthorized, unrecognizedUrl } from "./failure.ts";
 import { FaultsChange } from "./faults.ts";
-import { parseForm } from "./form.ts";
+import { bodyText, parseForm } from "./form.ts";
 import type { FormMap } from "./form.ts";
 import { randomId } from "./ids.ts";
 import type { Ledger, LedgerAnswer } from "./objects/ledger.ts";
@@ -51,8 +51,8 @@ function publishable(request: Request): boolean {
 
 async function params(request: Request, url: URL): Promise<FormMap> {
   if (request.method !== "POST") return parseForm(url.search);
-  const text = await request.text();
-  if (text.length > MAX_BODY_BYTES)
+  const text = await bodyText(request);
+  if (text === undefined)
     throw new StripeFailure(413, { type: "invalid_request_error", message: "Request body too large." });
   const type = request.headers.get("content-type") ?? "";
   if (text !== "" && !type.startsWith("application/x-www-form-urlencoded")) {

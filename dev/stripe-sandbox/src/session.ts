@@ -1,5 +1,5 @@
 // What one API call works with: the store, the clock, and the events it leads to.
-import type Stripe from "stripe";
+import type { Stripe } from "stripe";
 import { API_VERSION } from "./constants.ts";
 import { stripeId } from "./ids.ts";
 import type { Store, StripeObject } from "./store.ts";
