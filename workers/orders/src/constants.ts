@@ -1,0 +1,28 @@
+// Limits and times of carts and orders.
+
+/**
+ * How long one attempt to order a cart counts as being on its way. Longer than any attempt can take: it starts its commit within
+ * ORDER_COMMIT_DEADLINE_MS, and D1 ends a batch after 30 s.
+ */
+export const CHECKOUT_LEASE_MS = 120_000;
+
+/** An attempt that has not begun its commit by then gives up: the stock it holds is only its own for 120 s. */
+export const ORDER_COMMIT_DEADLINE_MS = 60_000;
+
+/** A guest's token opens their order this long: until returns and disputes are usually over. */
+export const ACCESS_TOKEN_TTL_MS = 90 * 24 * 60 * 60 * 1_000;
+
+/** How often a write that lost a race is decided again; each loss means that another write came through. */
+export const MAX_STALE_RETRIES = 5;
+
+/** Order numbers are random, so a second draw is as good as never needed. */
+export const MAX_NUMBER_DRAWS = 3;
+
+/** How long stock and money may lag behind an order before its last event is published anew. */
+export const UNSETTLED_AFTER_MS = 5 * 60 * 1_000;
+
+/** What one sweep takes on, well within the 30 s that cron work gets; the next minute takes the rest. */
+export const SWEEP_BATCH = 100;
+
+/** Accounts have no language yet; every message is in this one. */
+export const DEFAULT_LOCALE = "en";

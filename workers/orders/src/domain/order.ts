@@ -1,0 +1,120 @@
+// The order's state machine, pure. The consumer runs the same rules in SQL (store/saga.ts), built from the tables below; a test
+// holds the two together.
+import type { OrderStatus, PaymentStatus, StockStatus } from "#shared/contracts/orders";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { ok } from "#shared/result";
+
+export interface OrderState {
+  readonly status: OrderStatus;
+  readonly paymentStatus: PaymentStatus;
+  /** Of the last payment event applied; 0 before the first. */
+  readonly paymentVersion: number;
+  readonly stockStatus: StockStatus;
+}
+
+/** The states in which the money is the shop's to take. A dispute follows a capture, so it counts, but holds the goods back. */
+export const MONEY_IN: readonly PaymentStatus[] = ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"];
+/** Money that went back entirely: nothing is left to ship for. */
+export const MONEY_GONE: readonly PaymentStatus[] = ["VOIDED", "REFUNDED"];
+/** States in which a payment can still be made. */
+export const PAYABLE: readonly PaymentStatus[] = ["NONE", "CREATED", "REQUIRES_ACTION", "FAILED"];
+
+/** Until the goods leave. */
+export const CANCELLABLE: readonly OrderStatus[] = ["PENDING", "CONFIRMED", "PROCESSING"];
+/** A buyer may not stop what is being packed. */
+export const CANCELLABLE_BY_BUYER: readonly OrderStatus[] = ["PENDING", "CONFIRMED"];
+
+/** What stock status each may replace. It only moves forward, so late and repeated events change nothing. */
+export const STOCK_REPLACES: Readonly<Record<"RESERVED" | "REJECTED" | "RELEASED", readonly StockStatus[]>> = {
+  RESERVED: ["PENDING"],
+  RELEASED: ["PENDING", "RESERVED"],
+  REJECTED: ["PENDING", "RESERVED", "RELEASED"],
+};
+export type StockNews = keyof typeof STOCK_REPLACES;
+
+/** The one step forward that staff takes from each state. CONFIRMED is nobody's to give: it follows from money and stock. */
+const NEXT_BY_STAFF: Readonly<Partial<Record<OrderStatus, OrderStatus>>> = {
+  CONFIRMED: "PROCESSING",
+  PROCESSING: "SHIPPED",
+  SHIPPED: "DELIVERED",
+};
+
+/** Payment states that let the goods move on; DISPUTED is not among them until it is closed. */
+export const MONEY_SAFE: readonly PaymentStatus[] = ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED"];
+
+/** What an event made of an order: its new state and, where the status changed, why. */
+export interface Applied {
+  readonly state: OrderState;
+  readonly reason: string | null;
+}
+
+function confirmed(state: OrderState): Applied {
+  const ready =
+    state.status === "PENDING" && state.stockStatus === "RESERVED" && MONEY_IN.includes(state.paymentStatus);
+  return { state: ready ? { ...state, status: "CONFIRMED" } : state, reason: null };
+}
+
+function cancelled(state: OrderState, reason: string): Applied {
+  return CANCELLABLE.includes(state.status)
+    ? { state: { ...state, status: "CANCELLED" }, reason }
+    : { state, reason: null };
+}
+
+/** News from inventory. */
+export function applyStock(state: OrderState, news: StockNews): Applied {
+  if (!STOCK_REPLACES[news].includes(state.stockStatus)) return { state, reason: null };
+  const next: OrderState = { ...state, stockStatus: news };
+  return news === "REJECTED" ? cancelled(next, "insufficient_stock") : confirmed(next);
+}
+
+/** Why an order ends whose money went: past its window it is the time-out's own void that comes back. */
+export function moneyGoneReason(state: OrderState, status: PaymentStatus, dueAt: number, now: number): string {
+  if (status === "REFUNDED") return "payment_refunded";
+  return state.status === "PENDING" && dueAt <= now ? "payment_timeout" : "payment_voided";
+}
+
+/** News from payments; an event that is not newer than the last one applied changes nothing. */
+export function applyPayment(
+  state: OrderState,
+  news: { readonly status: PaymentStatus; readonly version: number },
+  dueAt: number,
+  now: number,
+): Applied {
+  if (news.version <= state.paymentVersion) return { state, reason: null };
+  const next: OrderState = { ...state, paymentStatus: news.status, paymentVersion: news.version };
+  return MONEY_GONE.includes(news.status)
+    ? cancelled(next, moneyGoneReason(state, news.status, dueAt, now))
+    : confirmed(next);
+}
+
+export type Party = "buyer" | "staff" | "system";
+
+function illegal(from: OrderStatus, to: OrderStatus, detail: string): Outcome<OrderState> {
+  return fail("illegal_transition", detail, { from, to });
+}
+
+/**
+ * What a command makes of an order: the new state, the same object when it is there already, or illegal_transition.
+ * SHIPPED takes the reserved stock with it: inventory follows ORDER_SHIPPED and cannot refuse it.
+ */
+export function command(state: OrderState, to: OrderStatus, by: Party): Outcome<OrderState> {
+  if (state.status === to) return ok(state);
+  if (to === "CANCELLED") {
+    return (by === "buyer" ? CANCELLABLE_BY_BUYER : CANCELLABLE).includes(state.status)
+      ? ok({ ...state, status: to })
+      : illegal(state.status, to, `An order that is ${state.status} cannot be cancelled.`);
+  }
+  if (by === "buyer" || NEXT_BY_STAFF[state.status] !== to) {
+    return illegal(state.status, to, `An order that is ${state.status} cannot become ${to}.`);
+  }
+  if (to === "DELIVERED") return ok({ ...state, status: to });
+  if (!MONEY_SAFE.includes(state.paymentStatus)) {
+    return illegal(
+      state.status,
+      to,
+      `The order's payment is ${state.paymentStatus}; the goods stay until it is settled.`,
+    );
+  }
+  return ok(to === "SHIPPED" ? { ...state, status: to, stockStatus: "CONSUMED" } : { ...state, status: to });
+}
