@@ -1,0 +1,53 @@
+// The tables of migrations/order as Drizzle writes them. Reads that gather an order with its lines are SQL in store/orders.ts.
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { OrderStatus, PaymentStatus, ShippingMethodId, StockStatus } from "#shared/contracts/orders";
+
+export const orders = sqliteTable("orders", {
+  id: text().primaryKey(),
+  number: text().notNull(),
+  customerId: text("customer_id"),
+  customer: text().notNull(),
+  status: text().$type<OrderStatus>().notNull(),
+  currency: text().notNull(),
+  subtotal: integer().notNull(),
+  discount: integer().notNull(),
+  shipping: integer().notNull(),
+  tax: integer().notNull(),
+  total: integer().notNull(),
+  shippingAddress: text("shipping_address").notNull(),
+  shippingMethod: text("shipping_method").$type<ShippingMethodId>().notNull(),
+  paymentStatus: text("payment_status").$type<PaymentStatus>().notNull(),
+  paymentVersion: integer("payment_version").notNull().default(0),
+  stockStatus: text("stock_status").$type<StockStatus>().notNull(),
+  paymentDueAt: integer("payment_due_at").notNull(),
+  tracking: text(),
+  reservationOwner: text("reservation_owner").notNull(),
+  requestKey: text("request_key").notNull(),
+  fingerprint: text().notNull(),
+  correlationId: text("correlation_id").notNull(),
+  accessTokenHash: text("access_token_hash"),
+  eventData: text("event_data").notNull(),
+  version: integer().notNull().default(1),
+  createdAt: integer("created_at").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+});
+
+export const orderHistory = sqliteTable(
+  "order_history",
+  {
+    orderId: text("order_id").notNull(),
+    version: integer().notNull(),
+    fromStatus: text("from_status").$type<OrderStatus>(),
+    toStatus: text("to_status").$type<OrderStatus>().notNull(),
+    at: integer().notNull(),
+    actor: text().notNull(),
+    reason: text(),
+  },
+  (table) => [primaryKey({ columns: [table.orderId, table.version] })],
+);
+
+export const carts = sqliteTable("carts", {
+  id: text().primaryKey(),
+  customer: text(),
+  expiresAt: integer("expires_at").notNull(),
+});

@@ -1,0 +1,184 @@
+// Reading orders: one statement brings an order with its lines and history.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { z } from "zod";
+import { Address, TrackingBody } from "#shared/contracts/orders";
+import type { Order, OrderStatus, PaymentStatus, ShippingMethodId, StockStatus } from "#shared/contracts/orders";
+import { inJson } from "#shared/database";
+import type { Database } from "#shared/database";
+import { Customer, OrderEventData } from "#shared/events/catalogue";
+import { PAYABLE } from "../domain/order.ts";
+
+const StoredItem = z.object({
+  id: z.string(),
+  productId: z.string(),
+  vendorId: z.string().nullable(),
+  sku: z.string(),
+  name: z.string(),
+  unitPrice: z.int(),
+  quantity: z.int(),
+  lineTotal: z.int(),
+});
+export type StoredItem = z.infer<typeof StoredItem>;
+
+const StoredEntry = z.object({
+  from: z.string().nullable(),
+  to: z.string(),
+  at: z.int(),
+  actor: z.string(),
+  reason: z.string().nullable(),
+});
+
+interface Row {
+  readonly id: string;
+  readonly number: string;
+  readonly customer_id: string | null;
+  readonly customer: string;
+  readonly status: OrderStatus;
+  readonly currency: string;
+  readonly subtotal: number;
+  readonly discount: number;
+  readonly shipping: number;
+  readonly tax: number;
+  readonly total: number;
+  readonly shipping_address: string;
+  readonly shipping_method: ShippingMethodId;
+  readonly payment_status: PaymentStatus;
+  readonly payment_version: number;
+  readonly stock_status: StockStatus;
+  readonly payment_due_at: number;
+  readonly tracking: string | null;
+  readonly reservation_owner: string;
+  readonly fingerprint: string;
+  readonly correlation_id: string;
+  readonly access_token_hash: string | null;
+  readonly event_data: string;
+  readonly version: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly items: string;
+  readonly history: string;
+}
+
+/** An order as it is stored: what the API shows, and what the rules need beside it. Times in milliseconds. */
+export interface StoredOrder {
+  readonly order: Order;
+  readonly version: number;
+  readonly paymentVersion: number;
+  readonly customer: Customer;
+  readonly eventData: OrderEventData;
+  readonly reservationOwner: string;
+  readonly fingerprint: string;
+  readonly correlationId: string;
+  readonly accessTokenHash: string | null;
+  readonly createdAt: number;
+  readonly paymentDueAt: number;
+  /** Per line: whose product it is. */
+  readonly vendorIds: readonly (string | null)[];
+}
+
+const SELECT = sql`SELECT orders.*,
+  (SELECT json_group_array(json_object('id', id, 'productId', product_id, 'vendorId', vendor_id, 'sku', sku, 'name', name,
+      'unitPrice', unit_price, 'quantity', quantity, 'lineTotal', line_total))
+    FROM (SELECT * FROM order_items WHERE order_id = orders.id ORDER BY position)) AS items,
+  (SELECT json_group_array(json_object('from', from_status, 'to', to_status, 'at', at, 'actor', actor, 'reason', reason))
+    FROM (SELECT * FROM order_history WHERE order_id = orders.id ORDER BY version)) AS history
+  FROM orders`;
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
+
+function renderItem({ vendorId: _vendorId, ...item }: StoredItem): Order["items"][number] {
+  return item;
+}
+
+function stored(row: Row): StoredOrder {
+  const items = z.array(StoredItem).parse(JSON.parse(row.items));
+  const history = z.array(StoredEntry).parse(JSON.parse(row.history));
+  const order: Order = {
+    id: row.id,
+    number: row.number,
+    customerId: row.customer_id,
+    status: row.status,
+    subtotal: row.subtotal,
+    discount: row.discount,
+    shipping: row.shipping,
+    tax: row.tax,
+    total: row.total,
+    currency: row.currency,
+    items: items.map(renderItem),
+    shippingAddress: Address.parse(JSON.parse(row.shipping_address)),
+    shippingMethod: row.shipping_method,
+    paymentStatus: row.payment_status,
+    stockStatus: row.stock_status,
+    paymentDueAt: iso(row.payment_due_at),
+    ...(row.tracking === null ? {} : { tracking: TrackingBody.parse(JSON.parse(row.tracking)) }),
+    history: history.map((entry) => ({ ...entry, at: iso(entry.at) }) as Order["history"][number]),
+    createdAt: iso(row.created_at),
+    updatedAt: iso(row.updated_at),
+  };
+  return {
+    order,
+    version: row.version,
+    paymentVersion: row.payment_version,
+    customer: Customer.parse(JSON.parse(row.customer)),
+    eventData: OrderEventData.parse(JSON.parse(row.event_data)),
+    reservationOwner: row.reservation_owner,
+    fingerprint: row.fingerprint,
+    correlationId: row.correlation_id,
+    accessTokenHash: row.access_token_hash,
+    createdAt: row.created_at,
+    paymentDueAt: row.payment_due_at,
+    vendorIds: items.map(({ vendorId }) => vendorId),
+  };
+}
+
+async function readWhere(db: Database, condition: SQL): Promise<StoredOrder[]> {
+  return (await db.all<Row>(sql`${SELECT} ${condition}`)).map(stored);
+}
+
+export async function findOrder(db: Database, id: string): Promise<StoredOrder | undefined> {
+  return (await readWhere(db, sql`WHERE id = ${id}`))[0];
+}
+
+/** The order that this request, or another checkout of the same cart, has made. */
+export async function findMade(db: Database, requestKey: string, orderId?: string): Promise<StoredOrder | undefined> {
+  const found = await readWhere(db, sql`WHERE request_key = ${requestKey} OR id = ${orderId ?? ""} LIMIT 2`);
+  // The request's own order comes before the one that only shares the cart.
+  return found.find(({ order }) => order.id !== orderId) ?? found[0];
+}
+
+export interface OrderFilter {
+  readonly customerId?: string | undefined;
+  readonly status?: OrderStatus | undefined;
+}
+
+/** Newest first, after `key` (created_at, id). */
+export async function listStoredOrders(
+  db: Database,
+  { customerId, status }: OrderFilter,
+  key: readonly (string | number)[] | undefined,
+  limit: number,
+): Promise<readonly StoredOrder[]> {
+  const conditions = [
+    ...(customerId === undefined ? [] : [sql`customer_id = ${customerId}`]),
+    ...(status === undefined ? [] : [sql`status = ${status}`]),
+    ...(key === undefined ? [] : [sql`(created_at, id) < (${key[0] ?? 0}, ${key[1] ?? ""})`]),
+  ];
+  const where = conditions.length === 0 ? sql`` : sql`WHERE ${sql.join(conditions, sql` AND `)}`;
+  return await readWhere(db, sql`${where} ORDER BY created_at DESC, id DESC LIMIT ${limit}`);
+}
+
+/** Orders whose payment window is over and whose money is not known to be in, the longest over first. */
+export async function unpaidOrders(db: Database, now: number, limit: number): Promise<readonly StoredOrder[]> {
+  return await readWhere(
+    db,
+    sql`WHERE status = 'PENDING' AND payment_due_at <= ${now} AND ${inJson(sql`payment_status`, PAYABLE)}
+      ORDER BY payment_due_at LIMIT ${limit}`,
+  );
+}
+
+export async function orderExists(db: Database, id: string): Promise<boolean> {
+  return (await db.all(sql`SELECT 1 FROM orders WHERE id = ${id}`)).length > 0;
+}

@@ -1,0 +1,123 @@
+// What inventory and payments tell of an order, as one batch without a read before it. The conditions are the tables of
+// domain/order.ts in SQL; test/saga.test.ts compares the two over random states and events. History and outbox rows come first,
+// decided on the order as it still is, the UPDATE last.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { OrderStatus, PaymentStatus } from "#shared/contracts/orders";
+import type { Statement } from "#shared/database";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { newId } from "#shared/ids";
+import type { Effect } from "#shared/inbox";
+import { outboxInsertFrom } from "#shared/outbox";
+import { CANCELLABLE, MONEY_GONE, MONEY_IN, STOCK_REPLACES } from "../domain/order.ts";
+import type { StockNews } from "../domain/order.ts";
+
+/** Who the history names: the Worker whose event moved the order. */
+type Source = "inventory" | "payments";
+
+interface News {
+  readonly event: EventEnvelope;
+  readonly orderId: string;
+  readonly source: Source;
+  readonly now: number;
+  /** Whether the event is news at all for the order as it is. */
+  readonly applies: SQL;
+  /** The columns it sets. */
+  readonly set: SQL;
+  /** The status it leads to, where `when` holds too, and why. */
+  readonly to: "CONFIRMED" | "CANCELLED";
+  readonly when: SQL;
+  readonly reason: SQL;
+}
+
+function oneOf(column: SQL, values: readonly string[]): SQL {
+  return sql`${column} IN (${sql.join(
+    values.map((value) => sql`${value}`),
+    sql`, `,
+  )})`;
+}
+
+const CAN_CANCEL = oneOf(sql`status`, CANCELLABLE);
+
+function outboxRow(news: News, moves: SQL): SQL {
+  const type = `ORDER_${news.to}` as const;
+  const head = {
+    id: newId("evt"),
+    type,
+    subject: news.orderId,
+    correlationid: news.event.correlationid,
+    time: new Date(news.now).toISOString(),
+  };
+  const envelope = sql`json_set(${JSON.stringify({
+    specversion: "1.0",
+    source: "tradepost/orders",
+    ...head,
+    causationid: news.event.id,
+    ...(news.event.traceparent === undefined ? {} : { traceparent: news.event.traceparent }),
+  })}, '$.data', json_set(event_data, '$.status', ${news.to satisfies OrderStatus}, '$.reason', ${news.reason}))`;
+  return outboxInsertFrom(head, envelope, sql`FROM orders WHERE ${moves}`);
+}
+
+function effectOf(news: News): Effect {
+  const { orderId, now, to } = news;
+  const applies = sql`id = ${orderId} AND ${news.applies}`;
+  const moves = sql`${applies} AND ${news.when}`;
+  const statements: Statement[] = [
+    sql`INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, reason)
+      SELECT id, version + 1, status, ${to}, ${now}, ${news.source}, ${news.reason} FROM orders WHERE ${moves}`,
+    outboxRow(news, moves),
+    sql`UPDATE orders SET ${news.set}, status = iif(${news.when}, ${to}, status), version = version + 1, updated_at = ${now}
+      WHERE ${applies}`,
+  ];
+  return { statements, known: sql`(SELECT 1 FROM orders WHERE id = ${orderId})` };
+}
+
+/** STOCK_RESERVED, STOCK_REJECTED, STOCK_RELEASED. */
+export function stockNews(
+  event: EventEnvelope<"STOCK_RESERVED" | "STOCK_REJECTED" | "STOCK_RELEASED">,
+  stock: StockNews,
+  now: number,
+): Effect {
+  const rejected = stock === "REJECTED";
+  return effectOf({
+    event,
+    orderId: event.data.orderId,
+    source: "inventory",
+    now,
+    applies: oneOf(sql`stock_status`, STOCK_REPLACES[stock]),
+    set: sql`stock_status = ${stock}`,
+    to: rejected ? "CANCELLED" : "CONFIRMED",
+    when: rejected
+      ? CAN_CANCEL
+      : sql`(${stock} = 'RESERVED' AND status = 'PENDING' AND ${oneOf(sql`payment_status`, MONEY_IN)})`,
+    reason: rejected ? sql`'insufficient_stock'` : sql`NULL`,
+  });
+}
+
+/** Any PAYMENT_ event, its `data.status` parsed. */
+export function paymentNews(
+  event: EventEnvelope & { readonly data: { readonly orderId: string; readonly version: number } },
+  status: PaymentStatus,
+  now: number,
+): Effect {
+  const gone = MONEY_GONE.includes(status);
+  const canConfirm = MONEY_IN.includes(status) ? sql`(status = 'PENDING' AND stock_status = 'RESERVED')` : sql`false`;
+  return effectOf({
+    event,
+    orderId: event.data.orderId,
+    source: "payments",
+    now,
+    applies: sql`payment_version < ${event.data.version}`,
+    set: sql`payment_status = ${status}, payment_version = ${event.data.version}`,
+    to: gone ? "CANCELLED" : "CONFIRMED",
+    when: gone ? CAN_CANCEL : canConfirm,
+    reason: goneReason(status, gone, now),
+  });
+}
+
+/** As moneyGoneReason in domain/order.ts. */
+function goneReason(status: PaymentStatus, gone: boolean, now: number): SQL {
+  if (!gone) return sql`NULL`;
+  if (status === "REFUNDED") return sql`'payment_refunded'`;
+  return sql`iif(status = 'PENDING' AND payment_due_at <= ${now}, 'payment_timeout', 'payment_voided')`;
+}

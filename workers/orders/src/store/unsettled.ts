@@ -1,0 +1,54 @@
+// The net under it all: orders whose stock or money has not followed their status, and their last event published anew.
+import { sql } from "drizzle-orm";
+import { commit } from "#shared/database";
+import { parseEvent } from "#shared/events/envelope";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { ROUTES } from "#shared/events/routing";
+import { newId } from "#shared/ids";
+import { log, logCost } from "#shared/logger";
+import { outboxInsert } from "#shared/outbox";
+import type { Deps, InboxQueues } from "#shared/outbox";
+import { UNSETTLED_AFTER_MS } from "../constants.ts";
+
+/**
+ * The last event of each such order. The pause since it was last published is at least UNSETTLED_AFTER_MS and doubles each time:
+ * what does not mend needs an operator, not a stream of events. `everything` ignores the pause.
+ */
+export async function unsettledEvents(
+  deps: Deps,
+  everything: boolean,
+  limit: number,
+): Promise<readonly EventEnvelope[]> {
+  const rows = await deps.db.all<{ envelope: string }>(sql`
+    WITH stuck AS (
+      SELECT id, updated_at, 'ORDER_CREATED' AS type FROM orders WHERE status = 'PENDING' AND stock_status = 'PENDING'
+      UNION ALL
+      SELECT id, updated_at, 'ORDER_' || status AS type FROM orders WHERE unsettled = 1
+    )
+    SELECT last.envelope FROM stuck JOIN outbox AS last ON last.id =
+      (SELECT id FROM outbox WHERE subject = stuck.id AND type = stuck.type ORDER BY time DESC, id DESC LIMIT 1)
+    WHERE ${everything ? 1 : 0} OR ${deps.now()} - last.time >= max(${UNSETTLED_AFTER_MS}, last.time - stuck.updated_at)
+    ORDER BY last.time LIMIT ${limit}`);
+  return rows.map(({ envelope }) => parseEvent(JSON.parse(envelope))).filter((event) => event !== undefined);
+}
+
+/**
+ * Publishes an event again under a new id, since its consumers have the old one in their inboxes, and only to those that move
+ * stock or money: people are not told twice. Kept as confirmed, so that the outbox sweep does not send it to the others; if this
+ * one is lost too, the next sweep makes another.
+ */
+export async function publishAnew(deps: Deps, event: EventEnvelope): Promise<void> {
+  const now = deps.now();
+  const anew: EventEnvelope = { ...event, id: newId("evt"), time: new Date(now).toISOString(), causationid: event.id };
+  await commit(deps.db, [outboxInsert(anew), sql`UPDATE outbox SET confirmed_at = ${now} WHERE id = ${anew.id}`]);
+  log("warn", "the order's stock or money has not followed; its last event is published anew", {
+    orderId: event.subject,
+    type: event.type,
+  });
+  for (const consumer of ROUTES[event.type]) {
+    if (consumer === "notifications") continue;
+    const binding = `${consumer.toUpperCase() as Uppercase<typeof consumer>}_INBOX` satisfies keyof InboxQueues;
+    await deps.queues[binding]?.send(anew);
+    logCost({ messagesSent: 1 });
+  }
+}

@@ -1,0 +1,106 @@
+// Writing orders on request: the batch that makes one and the batch of a transition.
+import { and, eq, sql } from "drizzle-orm";
+import type { Order } from "#shared/contracts/orders";
+import { mustChange } from "#shared/database";
+import type { Statement } from "#shared/database";
+import type { Customer, OrderEventData } from "#shared/events/catalogue";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { outboxInsert, save } from "#shared/outbox";
+import type { Deps } from "#shared/outbox";
+import { orderHistory, orders } from "../schema.ts";
+import type { StoredItem, StoredOrder } from "./orders.ts";
+
+/** Everything an order is made of. Times in milliseconds. */
+export interface NewOrder {
+  readonly order: Order;
+  readonly items: readonly StoredItem[];
+  readonly customer: Customer;
+  readonly eventData: OrderEventData;
+  readonly requestKey: string;
+  readonly fingerprint: string;
+  readonly correlationId: string;
+  readonly accessTokenHash: string | null;
+  readonly actor: string;
+  readonly now: number;
+  readonly paymentDueAt: number;
+}
+
+/** One statement for any number of lines: D1 binds at most 100 parameters, JSON text is one. */
+function insertItems(orderId: string, items: readonly StoredItem[]): Statement {
+  return sql`INSERT INTO order_items
+      (order_id, position, id, product_id, vendor_id, sku, name, unit_price, quantity, line_total)
+    SELECT ${orderId}, key, value ->> 'id', value ->> 'productId', value ->> 'vendorId', value ->> 'sku', value ->> 'name',
+      value ->> 'unitPrice', value ->> 'quantity', value ->> 'lineTotal'
+    FROM json_each(${JSON.stringify(items)})`;
+}
+
+/**
+ * Makes the order with its lines, its history and ORDER_CREATED, in one batch.
+ * @throws UniqueViolation when the request or the cart has made its order already, or the number is taken.
+ */
+export async function insertOrder(deps: Deps, draft: NewOrder, event: EventEnvelope): Promise<void> {
+  const { order, now } = draft;
+  const { items: _items, history: _history, tracking: _tracking, ...columns } = order;
+  await save(deps, [
+    deps.db.insert(orders).values({
+      ...columns,
+      customer: JSON.stringify(draft.customer),
+      shippingAddress: JSON.stringify(order.shippingAddress),
+      paymentDueAt: draft.paymentDueAt,
+      reservationOwner: draft.eventData.reservationOwner,
+      requestKey: draft.requestKey,
+      fingerprint: draft.fingerprint,
+      correlationId: draft.correlationId,
+      accessTokenHash: draft.accessTokenHash,
+      eventData: JSON.stringify(draft.eventData),
+      createdAt: now,
+      updatedAt: now,
+    }),
+    insertItems(order.id, draft.items),
+    deps.db
+      .insert(orderHistory)
+      .values({ orderId: order.id, version: 1, fromStatus: null, toStatus: order.status, at: now, actor: draft.actor }),
+    outboxInsert(event),
+  ]);
+}
+
+/** A transition decided on the order as it was read; `after` is the order with it done. */
+export interface Transition {
+  readonly before: StoredOrder;
+  readonly after: Order;
+  readonly event: EventEnvelope;
+  readonly actor: string;
+  readonly reason: string | null;
+  readonly now: number;
+}
+
+/** @throws StaleWrite when the order changed since it was read. Nothing is written then. */
+export async function writeTransition(
+  deps: Deps,
+  { before, after, event, actor, reason, now }: Transition,
+): Promise<void> {
+  const version = before.version + 1;
+  await save(deps, [
+    deps.db
+      .update(orders)
+      .set({
+        status: after.status,
+        stockStatus: after.stockStatus,
+        tracking: after.tracking === undefined ? null : JSON.stringify(after.tracking),
+        version,
+        updatedAt: now,
+      })
+      .where(and(eq(orders.id, after.id), eq(orders.version, before.version))),
+    mustChange(),
+    deps.db.insert(orderHistory).values({
+      orderId: after.id,
+      version,
+      fromStatus: before.order.status,
+      toStatus: after.status,
+      at: now,
+      actor,
+      reason,
+    }),
+    outboxInsert(event),
+  ]);
+}
