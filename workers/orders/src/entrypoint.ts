@@ -1,0 +1,91 @@
+// The RPC surface: each method parses its input and hands it to its use case.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import {
+  AddItemInput,
+  CancelOrderInput,
+  ChangeItemInput,
+  ChangeStatusInput,
+  ClearCartInput,
+  CreateOrderInput,
+  GetCartInput,
+  GetOrderInput,
+  ListOrdersInput,
+  PayOrderInput,
+  QuoteInput,
+  RemoveItemInput,
+} from "#shared/contracts/orders";
+import type { OrdersContract } from "#shared/contracts/orders";
+import { serve } from "#shared/rpc";
+import { domainWorker } from "#shared/worker";
+import { sweep } from "./scheduled.ts";
+import { addItem, changeItem, clearCart, getCart, removeItem } from "./service/cart.ts";
+import { cancelOrder, changeStatus } from "./service/commands.ts";
+import { createOrder } from "./service/create.ts";
+import { createDeps } from "./service/deps.ts";
+import type { OrdersDeps } from "./service/deps.ts";
+import { getOrder, getTracking, listOrderPayments, listOrders } from "./service/orders.ts";
+import { payOrder } from "./service/pay.ts";
+import { quote } from "./service/quote.ts";
+
+const Base = domainWorker<OrdersEnv, OrdersDeps>({ createDeps, sweep, inbox: (env) => env.ORDERS_INBOX });
+
+type Answer<M extends keyof OrdersContract> = ReturnType<OrdersContract[M]>;
+
+export class OrdersRpc extends Base implements OrdersContract {
+  getCart(call: Call, input: z.input<typeof GetCartInput>): Answer<"getCart"> {
+    return serve(createDeps(this.env, this.ctx), "getCart", call, GetCartInput, input, getCart);
+  }
+
+  addItem(call: Call, input: z.input<typeof AddItemInput>): Answer<"addItem"> {
+    return serve(createDeps(this.env, this.ctx), "addItem", call, AddItemInput, input, addItem);
+  }
+
+  changeItem(call: Call, input: z.input<typeof ChangeItemInput>): Answer<"changeItem"> {
+    return serve(createDeps(this.env, this.ctx), "changeItem", call, ChangeItemInput, input, changeItem);
+  }
+
+  removeItem(call: Call, input: z.input<typeof RemoveItemInput>): Answer<"removeItem"> {
+    return serve(createDeps(this.env, this.ctx), "removeItem", call, RemoveItemInput, input, removeItem);
+  }
+
+  clearCart(call: Call, input: z.input<typeof ClearCartInput>): Answer<"clearCart"> {
+    return serve(createDeps(this.env, this.ctx), "clearCart", call, ClearCartInput, input, clearCart);
+  }
+
+  quote(call: Call, input: z.input<typeof QuoteInput>): Answer<"quote"> {
+    return serve(createDeps(this.env, this.ctx), "quote", call, QuoteInput, input, quote);
+  }
+
+  createOrder(call: Call, input: z.input<typeof CreateOrderInput>): Answer<"createOrder"> {
+    return serve(createDeps(this.env, this.ctx), "createOrder", call, CreateOrderInput, input, createOrder);
+  }
+
+  listOrders(call: Call, input: z.input<typeof ListOrdersInput>): Answer<"listOrders"> {
+    return serve(createDeps(this.env, this.ctx), "listOrders", call, ListOrdersInput, input, listOrders);
+  }
+
+  getOrder(call: Call, input: z.input<typeof GetOrderInput>): Answer<"getOrder"> {
+    return serve(createDeps(this.env, this.ctx), "getOrder", call, GetOrderInput, input, getOrder);
+  }
+
+  getTracking(call: Call, input: z.input<typeof GetOrderInput>): Answer<"getTracking"> {
+    return serve(createDeps(this.env, this.ctx), "getTracking", call, GetOrderInput, input, getTracking);
+  }
+
+  cancelOrder(call: Call, input: z.input<typeof CancelOrderInput>): Answer<"cancelOrder"> {
+    return serve(createDeps(this.env, this.ctx), "cancelOrder", call, CancelOrderInput, input, cancelOrder);
+  }
+
+  changeStatus(call: Call, input: z.input<typeof ChangeStatusInput>): Answer<"changeStatus"> {
+    return serve(createDeps(this.env, this.ctx), "changeStatus", call, ChangeStatusInput, input, changeStatus);
+  }
+
+  payOrder(call: Call, input: z.input<typeof PayOrderInput>): Answer<"payOrder"> {
+    return serve(createDeps(this.env, this.ctx), "payOrder", call, PayOrderInput, input, payOrder);
+  }
+
+  listOrderPayments(call: Call, input: z.input<typeof GetOrderInput>): Answer<"listOrderPayments"> {
+    return serve(createDeps(this.env, this.ctx), "listOrderPayments", call, GetOrderInput, input, listOrderPayments);
+  }
+}

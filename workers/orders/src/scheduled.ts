@@ -1,0 +1,135 @@
+// What time brings about: unpaid orders end, carts expire, orders whose stock or money lags get another push, old events go.
+import type { Call } from "#shared/call";
+import { systemCall } from "#shared/call";
+import type { SweepCounts } from "#shared/contracts/messaging";
+import { StaleWrite } from "#shared/database";
+import { Customer } from "#shared/events/catalogue";
+import type { EventLine } from "#shared/events/catalogue";
+import { makeEvent } from "#shared/events/envelope";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { newId } from "#shared/ids";
+import { purgeInbox } from "#shared/inbox";
+import { log, withInvocation } from "#shared/logger";
+import { lineTotalMinor, sumMinor } from "#shared/money";
+import { purgeOutbox } from "#shared/outbox";
+import { SWEEP_BATCH } from "./constants.ts";
+import type { CartLine } from "./domain/cart.ts";
+import { cancelOrder } from "./service/commands.ts";
+import { createDeps } from "./service/deps.ts";
+import type { OrdersDeps } from "./service/deps.ts";
+import { endCartRow, expiredCartRows, postponeCartRow } from "./store/carts.ts";
+import type { CartRow } from "./store/carts.ts";
+import { unpaidOrders } from "./store/orders.ts";
+import type { StoredOrder } from "./store/orders.ts";
+import { publishAnew, unsettledEvents } from "./store/unsettled.ts";
+
+/** How many orders or carts a sweep works on at once: each waits for a peer or an object, not for this Worker. */
+const SWEEP_CONCURRENCY = 10;
+/** What "everything" takes at once; a shop on one machine does not have more open. */
+const EVERYTHING_LIMIT = 10_000;
+
+/** Runs `work` for each item and counts those that it was done for. One that throws is logged and left for the next sweep. */
+async function countDone<T>(items: readonly T[], work: (item: T) => Promise<boolean>): Promise<number> {
+  let done = 0;
+  for (let start = 0; start < items.length; start += SWEEP_CONCURRENCY) {
+    const results = await Promise.allSettled(items.slice(start, start + SWEEP_CONCURRENCY).map(work));
+    for (const result of results) {
+      if (result.status === "rejected") log("warn", "left for the next sweep", { error: result.reason as unknown });
+      else if (result.value) done += 1;
+    }
+  }
+  return done;
+}
+
+/**
+ * Ends an order whose window is over. Payments closes the intent at Stripe first, so that no money can come after the order is
+ * gone: when it was paid after all, its event is on the way; when Stripe cannot be asked, the order waits for the next minute.
+ */
+async function endUnpaid(deps: OrdersDeps, { order, correlationId }: StoredOrder): Promise<boolean> {
+  const call = systemCall("payment_timeout", correlationId);
+  const closed = await deps.payments.close(call, { orderId: order.id });
+  if (!closed.ok || closed.value === "paid") return false;
+  const cancelled = await cancelOrder(deps, call, { orderId: order.id, reason: "payment_timeout" });
+  return cancelled.ok;
+}
+
+async function cartExpired(
+  deps: OrdersDeps,
+  call: Call,
+  row: CartRow,
+  lines: readonly CartLine[],
+): Promise<EventEnvelope | undefined> {
+  const ids = lines.map(({ productId }) => productId);
+  const products = await deps.catalog.pricedProducts(call, { ids, fresh: false });
+  if (!products.ok) throw new Error(`the catalog refused: ${products.error.code}`);
+  const known = new Map(products.value.map((product) => [product.id, product]));
+  const rendered: EventLine[] = lines.flatMap(({ productId, quantity }) => {
+    const product = known.get(productId);
+    if (product === undefined) return [];
+    const { sku, name, unitPrice } = product;
+    return [{ productId, sku, name, quantity, unitPrice, lineTotal: lineTotalMinor(unitPrice, quantity) }];
+  });
+  if (rendered.length === 0) return undefined;
+  const data = {
+    cartId: row.id,
+    customer: row.customer === null ? null : Customer.parse(JSON.parse(row.customer)),
+    lines: rendered,
+    subtotal: sumMinor(rendered.map(({ lineTotal }) => lineTotal)),
+    currency: deps.currency,
+  };
+  const cause = { worker: deps.worker, correlationId: call.correlationId, now: deps.now() };
+  return makeEvent("CART_EXPIRED", row.id, data, cause);
+}
+
+/** Asks the cart; tells of its end in the batch that drops its row, and lets its lines go last, since they read as gone already. */
+async function expireCart(deps: OrdersDeps, row: CartRow): Promise<boolean> {
+  const call = systemCall("cart_expiry", newId("req"));
+  const touch = { now: deps.now(), correlationId: call.correlationId };
+  const expiry = await deps.cart(row.id).expiry(touch);
+  if (expiry.live) {
+    await postponeCartRow(deps.db, row, expiry.until);
+    return false;
+  }
+  const event = expiry.lines.length === 0 ? undefined : await cartExpired(deps, call, row, expiry.lines);
+  try {
+    await endCartRow(deps, row, event);
+  } catch (error) {
+    // Its owner came back, or another sweep was first.
+    if (error instanceof StaleWrite) return false;
+    throw error;
+  }
+  await deps.cart(row.id).drop({ version: expiry.version, now: touch.now });
+  return expiry.lines.length > 0;
+}
+
+/**
+ * Runs all sweeps. `everything` takes all there is and ignores pauses between tries; a payment window or a cart's life that is
+ * still open is not a pause, so these are left alone.
+ */
+export async function sweep(deps: OrdersDeps, _call: Call, everything: boolean): Promise<SweepCounts> {
+  const limit = everything ? EVERYTHING_LIMIT : SWEEP_BATCH;
+  const now = deps.now();
+  const unpaid = await countDone(await unpaidOrders(deps.db, now, limit), (order) => endUnpaid(deps, order));
+  const carts = await countDone(await expiredCartRows(deps.db, now, limit), (row) => expireCart(deps, row));
+  const unsettled = await countDone(await unsettledEvents(deps, everything, limit), async (event) => {
+    await publishAnew(deps, event);
+    return true;
+  });
+  return {
+    unpaidOrders: unpaid,
+    expiredCarts: carts,
+    unsettledOrders: unsettled,
+    purgedEvents: await purgeOutbox(deps),
+    purgedInbox: await purgeInbox(deps),
+  };
+}
+
+export async function runScheduled(env: OrdersEnv, ctx: ExecutionContext): Promise<void> {
+  const deps = createDeps(env, ctx);
+  const call = systemCall("cron", newId("req"));
+  const invocation = { worker: deps.worker, operation: "scheduled", correlationId: call.correlationId };
+  await withInvocation({ ...invocation, level: deps.logLevel }, async () => {
+    const counts = await sweep(deps, call, false);
+    if (Object.values(counts).some((count) => count > 0)) log("info", "swept", counts);
+  });
+}

@@ -1,0 +1,166 @@
+// The cart's use cases. The object decides; here its lines get what the catalog and inventory say of them now.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import type { PricedProduct } from "#shared/contracts/catalog";
+import type {
+  AddItemInput,
+  Cart,
+  ChangeItemInput,
+  ClearCartInput,
+  GetCartInput,
+  RemoveItemInput,
+} from "#shared/contracts/orders";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { sha256Hex } from "#shared/hash";
+import { sumMinor } from "#shared/money";
+import { ok } from "#shared/result";
+import type { CartLine, Limits } from "../domain/cart.ts";
+import type { CartView, Touch, Write } from "../objects/cart.ts";
+import type { OrdersDeps } from "./deps.ts";
+import { customerOf, requireCart } from "./owner.ts";
+
+const NO_PRODUCT = fail("product_not_found", "There is no such product.");
+
+function touchOf(deps: OrdersDeps, call: Call): Touch {
+  return { now: deps.now(), correlationId: call.correlationId };
+}
+
+function writeOf(deps: OrdersDeps, call: Call, ifVersion: number | undefined): Write {
+  const touch = touchOf(deps, call);
+  return { ...touch, ifVersion, expiresAt: touch.now + deps.cartTtlMs, customer: customerOf(call) };
+}
+
+/** A product that is not sold any more stays in sight, as something that cannot be ordered. */
+function renderLine(line: CartLine, product: PricedProduct | undefined): Cart["items"][number] {
+  const unitPrice = product?.unitPrice ?? 0;
+  return {
+    id: line.id,
+    productId: line.productId,
+    sku: product?.sku ?? "",
+    name: product?.name ?? "No longer sold",
+    imageUrl: product?.imageUrl ?? "",
+    unitPrice,
+    quantity: line.quantity,
+    lineTotal: unitPrice * line.quantity,
+    availability: product?.status === "active" ? product.availability : "out_of_stock",
+  };
+}
+
+/** Shows the cart at the catalog's prices; asks it only for products that `known` lacks. */
+async function render(
+  deps: OrdersDeps,
+  call: Call,
+  name: string,
+  view: CartView,
+  known: readonly PricedProduct[] = [],
+): Promise<Outcome<Cart>> {
+  const products = new Map(known.map((product) => [product.id, product]));
+  const ids = view.lines.map(({ productId }) => productId).filter((id) => !products.has(id));
+  if (ids.length > 0) {
+    const found = await deps.catalog.pricedProducts(call, { ids, fresh: false });
+    if (!found.ok) return found;
+    for (const product of found.value) products.set(product.id, product);
+  }
+  const items = view.lines.map((line) => renderLine(line, products.get(line.productId)));
+  return ok({
+    // From the name, so that a cart has its id before it has anything to store.
+    id: `crt_${(await sha256Hex(name)).slice(0, 32)}`,
+    version: view.version,
+    items,
+    subtotal: sumMinor(items.map(({ lineTotal }) => lineTotal)),
+    currency: deps.currency,
+    itemCount: items.reduce((sum, { quantity }) => sum + quantity, 0),
+    expiresAt: new Date(view.expiresAt === 0 ? deps.now() + deps.cartTtlMs : view.expiresAt).toISOString(),
+  });
+}
+
+/** The product and what a quantity of it is held against. Both peers are asked at once. */
+async function limitsOf(
+  deps: OrdersDeps,
+  call: Call,
+  productId: string,
+): Promise<Outcome<{ readonly product: PricedProduct; readonly limits: Limits }>> {
+  const [products, level] = await Promise.all([
+    deps.catalog.pricedProducts(call, { ids: [productId], fresh: false }),
+    deps.inventory.level(call, { productId }),
+  ]);
+  if (!products.ok) return products;
+  const product = products.value.find(({ id }) => id === productId);
+  if (product?.status !== "active") return NO_PRODUCT;
+  if (!level.ok) return level;
+  return ok({ product, limits: { minimum: product.minOrderQuantity, available: level.value.available } });
+}
+
+export async function getCart(
+  deps: OrdersDeps,
+  call: Call,
+  input: z.output<typeof GetCartInput>,
+): Promise<Outcome<Cart>> {
+  const name = await requireCart(call, input.cartToken);
+  if (!name.ok) return name;
+  return await render(deps, call, name.value, await deps.cart(name.value).view(touchOf(deps, call)));
+}
+
+export async function addItem(
+  deps: OrdersDeps,
+  call: Call,
+  input: z.output<typeof AddItemInput>,
+): Promise<Outcome<Cart>> {
+  const name = await requireCart(call, input.cartToken);
+  if (!name.ok) return name;
+  const found = await limitsOf(deps, call, input.productId);
+  if (!found.ok) return found;
+  const { productId, quantity, ifVersion } = input;
+  const added = await deps
+    .cart(name.value)
+    .add({ ...writeOf(deps, call, ifVersion), ...found.value.limits, productId, quantity });
+  return added.ok ? await render(deps, call, name.value, added.value, [found.value.product]) : added;
+}
+
+export async function changeItem(
+  deps: OrdersDeps,
+  call: Call,
+  input: z.output<typeof ChangeItemInput>,
+): Promise<Outcome<Cart>> {
+  if (input.quantity === 0) return await removeItem(deps, call, input);
+  const name = await requireCart(call, input.cartToken);
+  if (!name.ok) return name;
+  const { itemId, quantity, ifVersion } = input;
+  // Which product a line is of never changes; everything else is decided in the object's own step below.
+  const { lines, version } = await deps.cart(name.value).view(touchOf(deps, call));
+  const line = lines.find(({ id }) => id === itemId);
+  if (line === undefined) {
+    return ifVersion === undefined || ifVersion === version
+      ? fail("not_found", "There is no such line in the cart.")
+      : fail("cart_version_conflict", "The cart was changed meanwhile.", { currentVersion: version });
+  }
+  const found = await limitsOf(deps, call, line.productId);
+  if (!found.ok) return found;
+  const changed = await deps
+    .cart(name.value)
+    .change({ ...writeOf(deps, call, ifVersion), ...found.value.limits, itemId, quantity });
+  return changed.ok ? await render(deps, call, name.value, changed.value, [found.value.product]) : changed;
+}
+
+export async function removeItem(
+  deps: OrdersDeps,
+  call: Call,
+  { cartToken, itemId, ifVersion }: z.output<typeof RemoveItemInput>,
+): Promise<Outcome<Cart>> {
+  const name = await requireCart(call, cartToken);
+  if (!name.ok) return name;
+  const removed = await deps.cart(name.value).remove({ ...writeOf(deps, call, ifVersion), itemId });
+  return removed.ok ? await render(deps, call, name.value, removed.value) : removed;
+}
+
+export async function clearCart(
+  deps: OrdersDeps,
+  call: Call,
+  { cartToken, ifVersion }: z.output<typeof ClearCartInput>,
+): Promise<Outcome<Cart>> {
+  const name = await requireCart(call, cartToken);
+  if (!name.ok) return name;
+  const cleared = await deps.cart(name.value).clear(writeOf(deps, call, ifVersion));
+  return cleared.ok ? await render(deps, call, name.value, cleared.value) : cleared;
+}

@@ -1,0 +1,249 @@
+// Making an order: price, hold, write. One request makes one order, however often and however concurrently it is sent: the
+// UNIQUE of its request key decides in the order's own batch, and of a cart's version there is one order id. Nothing is looked
+// up beforehand; whoever loses reads the winner.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import type { CreateOrderInput, CreatedOrder } from "#shared/contracts/orders";
+import { UniqueViolation } from "#shared/database";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import type { Customer, StockLine } from "#shared/events/catalogue";
+import { makeEvent } from "#shared/events/envelope";
+import { fingerprint, randomToken, requestKey, sha256Hex } from "#shared/hash";
+import { newId } from "#shared/ids";
+import { log } from "#shared/logger";
+import { ok } from "#shared/result";
+import { CHECKOUT_LEASE_MS, DEFAULT_LOCALE, MAX_NUMBER_DRAWS, ORDER_COMMIT_DEADLINE_MS } from "../constants.ts";
+import { mergeLines } from "../domain/totals.ts";
+import { findMade } from "../store/orders.ts";
+import type { StoredOrder } from "../store/orders.ts";
+import { insertOrder } from "../store/write.ts";
+import type { OrdersDeps } from "./deps.ts";
+import { draftOrder } from "./draft.ts";
+import { cartName, customerOf } from "./owner.ts";
+import { checkCoupon, price } from "./quote.ts";
+
+const ROUTE = "POST /api/orders";
+
+type Input = z.output<typeof CreateOrderInput>;
+type Created = Outcome<{ readonly order: CreatedOrder; readonly replayed: boolean }>;
+
+/** Who orders, and under what identity their requests are known. */
+interface Buyer {
+  readonly customer: Customer;
+  readonly cartName: string | undefined;
+  readonly identity: string;
+}
+
+/** A request with its identity settled. */
+interface Request {
+  readonly call: Call;
+  readonly input: Input;
+  readonly buyer: Buyer;
+  readonly fingerprint: string;
+  readonly startedAt: number;
+}
+
+/** Lines to order under one request key. `orderId` is the cart's, or fresh. */
+interface Basket {
+  readonly key: string;
+  readonly orderId: string;
+  readonly lines: readonly StockLine[];
+}
+
+/** A cart's lines, taken for an order. */
+interface CartBasket extends Basket {
+  readonly cartName: string;
+  /** What to step back from when no order comes of it. */
+  readonly attemptId: string;
+  /** Whether this version was checked out before. */
+  readonly repeated: boolean;
+}
+
+async function buyerOf(call: Call, { cartToken, email, shippingAddress }: Input): Promise<Outcome<Buyer>> {
+  const name = await cartName(call, cartToken);
+  const account = customerOf(call);
+  if (account !== null) return ok({ customer: account, cartName: name, identity: `user:${call.actor.id}` });
+  if (email === undefined) {
+    const errors = [{ path: "email", message: "is needed without an account" }];
+    return fail("validation_failed", "A guest's order needs an e-mail address.", { errors });
+  }
+  const customer = { id: null, email, name: shippingAddress.name, locale: DEFAULT_LOCALE };
+  return ok({ customer, cartName: name, identity: name ?? `email:${email.toLowerCase()}` });
+}
+
+/**
+ * A guest's token. Where there is a cart token, itself a secret, it follows from that and the request, so that a repeated request
+ * gets the same; without one it is random and told once.
+ */
+async function accessToken({ call, input, buyer }: Request, key: string): Promise<string | undefined> {
+  if (customerOf(call) !== null) return undefined;
+  if (buyer.cartName === undefined || input.cartToken === undefined) return randomToken();
+  return await requestKey("order access token", input.cartToken, key);
+}
+
+async function replay(request: Request, key: string, made: StoredOrder): Promise<Created> {
+  if (made.fingerprint !== request.fingerprint) {
+    return fail("idempotency_key_reused", "This request was made before with another body.");
+  }
+  const token = await accessToken(request, key);
+  const known = token !== undefined && (await sha256Hex(token)) === made.accessTokenHash;
+  return ok({ order: { ...made.order, ...(known ? { accessToken: token } : {}) }, replayed: true });
+}
+
+async function fromItems({ input, buyer }: Request, lines: readonly StockLine[]): Promise<Outcome<Basket>> {
+  const merged = mergeLines(lines);
+  if (!merged.ok) return merged;
+  const key =
+    input.idempotencyKey === undefined
+      ? await requestKey(buyer.identity, ROUTE, "once", newId("req"))
+      : await requestKey(buyer.identity, ROUTE, "key", input.idempotencyKey);
+  return ok({ key, orderId: newId("ord"), lines: merged.value });
+}
+
+async function fromCart(deps: OrdersDeps, { call, input, buyer, startedAt }: Request): Promise<Outcome<CartBasket>> {
+  if (buyer.cartName === undefined) return fail("cart_empty", "The cart is empty.");
+  const attemptId = newId("req");
+  const taken = await deps.cart(buyer.cartName).checkout({
+    now: startedAt,
+    correlationId: call.correlationId,
+    orderId: newId("ord"),
+    attemptId,
+    until: startedAt + CHECKOUT_LEASE_MS,
+  });
+  if (!taken.ok) return taken;
+  const { orderId, version, lines, repeated } = taken.value;
+  const key =
+    input.idempotencyKey === undefined
+      ? await requestKey(buyer.identity, ROUTE, "cart", buyer.cartName, String(version))
+      : await requestKey(buyer.identity, ROUTE, "key", input.idempotencyKey);
+  return ok({ key, orderId, lines, repeated, attemptId, cartName: buyer.cartName });
+}
+
+interface Hold {
+  readonly owner: string;
+  readonly newlyHeld: readonly StockLine[];
+}
+
+/**
+ * Holds the lines for the request's key, so that copies of it share one hold. A key whose earlier attempt failed and was released
+ * cannot hold again, nor can one that another body holds under: those go on under a name of their own.
+ */
+async function hold(deps: OrdersDeps, call: Call, { key, lines }: Basket): Promise<Outcome<Hold>> {
+  const shared = await deps.inventory.hold(call, { owner: key, lines: [...lines] });
+  if (shared.ok) return ok({ owner: key, newlyHeld: shared.value.newlyHeld });
+  if (shared.error.code !== "reservation_conflict") return shared;
+  const owner = `${key}.${newId("req")}`;
+  const own = await deps.inventory.hold(call, { owner, lines: [...lines] });
+  return own.ok ? ok({ owner, newlyHeld: own.value.newlyHeld }) : own;
+}
+
+/** Lets go what a loser holds beside the winner. Under the same owner the winner lives on these holds, whoever made them. */
+async function releaseBeside(deps: OrdersDeps, call: Call, held: Hold, winner: StoredOrder): Promise<void> {
+  const kept = new Set(
+    winner.reservationOwner === held.owner ? winner.order.items.map(({ productId }) => productId) : [],
+  );
+  const productIds = held.newlyHeld.map(({ productId }) => productId).filter((id) => !kept.has(id));
+  if (productIds.length === 0) return;
+  try {
+    await deps.inventory.releaseHold(call, { owner: held.owner, productIds });
+  } catch (error) {
+    log("warn", "a hold was not released; it expires by itself", { owner: held.owner, error });
+  }
+}
+
+/** Prices, holds and writes. After the hold nothing can be refused but by a winner. */
+async function make(deps: OrdersDeps, request: Request, basket: Basket): Promise<Created> {
+  const { call, input, buyer, startedAt } = request;
+  const priced = await price(deps, call, basket.lines, input);
+  if (!priced.ok) return priced;
+  const { total } = priced.value.quote;
+  if (input.expectedTotal !== undefined && input.expectedTotal !== total) {
+    return fail("total_changed", "The total has changed.", { total });
+  }
+  const held = await hold(deps, call, basket);
+  if (!held.ok) return held;
+  if (deps.now() - startedAt > ORDER_COMMIT_DEADLINE_MS) {
+    return fail("service_unavailable", "The order took too long to be made; try again.");
+  }
+  const token = await accessToken(request, basket.key);
+  for (let draw = 1; ; draw += 1) {
+    const now = deps.now();
+    const draft = draftOrder(
+      {
+        id: basket.orderId,
+        priced: priced.value,
+        customer: buyer.customer,
+        shippingAddress: input.shippingAddress,
+        reservationOwner: held.value.owner,
+        requestKey: basket.key,
+        fingerprint: request.fingerprint,
+        accessTokenHash: token === undefined ? null : await sha256Hex(token),
+        correlationId: call.correlationId,
+        actor: call.actor.id,
+        paymentWindowMs: deps.paymentWindowMs,
+      },
+      now,
+    );
+    const cause = { worker: deps.worker, correlationId: call.correlationId, traceparent: call.traceparent, now };
+    try {
+      await insertOrder(deps, draft, makeEvent("ORDER_CREATED", basket.orderId, draft.eventData, cause));
+      return ok({ order: { ...draft.order, ...(token === undefined ? {} : { accessToken: token }) }, replayed: false });
+    } catch (error) {
+      if (!(error instanceof UniqueViolation)) throw error;
+      const winner = await findMade(deps.db, basket.key, basket.orderId);
+      if (winner !== undefined) {
+        await releaseBeside(deps, call, held.value, winner);
+        return await replay(request, basket.key, winner);
+      }
+      // Then it was the number that is taken.
+      if (draw === MAX_NUMBER_DRAWS) throw error;
+    }
+  }
+}
+
+async function fromCartOnce(deps: OrdersDeps, request: Request): Promise<Created> {
+  const taken = await fromCart(deps, request);
+  if (!taken.ok) return taken;
+  const { key, orderId, cartName, attemptId, repeated } = taken.value;
+  const found = async (): Promise<StoredOrder | undefined> =>
+    repeated ? await findMade(deps.db, key, orderId) : undefined;
+  const before = await found();
+  if (before !== undefined) return await replay(request, key, before);
+  const created = await make(deps, request, taken.value);
+  if (created.ok) return created;
+  const meanwhile = await found();
+  if (meanwhile !== undefined) return await replay(request, key, meanwhile);
+  // A refused attempt wrote nothing, so the cart is free again at once. One that ended in an error may have: its lease decides.
+  await deps.cart(cartName).abandon({ attemptId });
+  return created;
+}
+
+async function attempt(deps: OrdersDeps, request: Request): Promise<Created> {
+  const { input } = request;
+  const coupon = checkCoupon(input.couponCode);
+  if (!coupon.ok) return coupon;
+  if (input.items === undefined) return await fromCartOnce(deps, request);
+  const basket = await fromItems(request, input.items);
+  return basket.ok ? await make(deps, request, basket.value) : basket;
+}
+
+/** See OrdersContract.createOrder. */
+export async function createOrder(deps: OrdersDeps, call: Call, input: Input): Promise<Created> {
+  const buyer = await buyerOf(call, input);
+  if (!buyer.ok) return buyer;
+  const { idempotencyKey, cartToken: _cartToken, ...asked } = input;
+  const request: Request = {
+    call,
+    input,
+    buyer: buyer.value,
+    fingerprint: await fingerprint(ROUTE, asked),
+    startedAt: deps.now(),
+  };
+  const created = await attempt(deps, request);
+  if (created.ok || idempotencyKey === undefined) return created;
+  // The first of these requests may have changed what this one stumbled over: emptied the cart, taken the last piece.
+  const key = await requestKey(buyer.value.identity, ROUTE, "key", idempotencyKey);
+  const made = await findMade(deps.db, key);
+  return made === undefined ? created : await replay(request, key, made);
+}

@@ -1,0 +1,81 @@
+// Reading orders: the list, one, and where it is.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import { isAdmin } from "#shared/call";
+import type { GetOrderInput, ListOrdersInput, Order, OrderTracking } from "#shared/contracts/orders";
+import type { Payment } from "#shared/contracts/payments";
+import type { Outcome } from "#shared/errors";
+import { decodeCursor, toPage } from "#shared/paging";
+import type { Page } from "#shared/paging";
+import { ok } from "#shared/result";
+import { estimatedDelivery } from "../domain/shipping.ts";
+import { listStoredOrders } from "../store/orders.ts";
+import { openOrder } from "./access.ts";
+import type { OrdersDeps } from "./deps.ts";
+
+export async function listOrders(
+  deps: OrdersDeps,
+  call: Call,
+  input: z.output<typeof ListOrdersInput>,
+): Promise<Outcome<Page<Order>>> {
+  const { limit, cursor, status } = input;
+  const { actor } = call;
+  const customerId = isAdmin(actor) ? input.customerId : actor.id;
+  const scope = ["orders", customerId, status];
+  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
+  if (!key.ok) return key;
+  const rows = await listStoredOrders(deps.db, { customerId, status }, key.value, limit + 1);
+  return ok(
+    await toPage(
+      rows,
+      limit,
+      scope,
+      ({ createdAt, order }) => [createdAt, order.id],
+      ({ order }) => order,
+    ),
+  );
+}
+
+export async function getOrder(
+  deps: OrdersDeps,
+  call: Call,
+  input: z.output<typeof GetOrderInput>,
+): Promise<Outcome<Order>> {
+  const visible = await openOrder(deps, call, input);
+  return visible.ok ? ok(visible.value.stored.order) : visible;
+}
+
+/** The promise runs from dispatch; before it, from now on. */
+function promisedDay({ status, history, shippingMethod, shippingAddress }: Order, now: number): string | null {
+  if (status === "DELIVERED" || status === "CANCELLED") return null;
+  const shippedAt = history.find(({ to }) => to === "SHIPPED")?.at;
+  const from = shippedAt === undefined ? now : Date.parse(shippedAt);
+  return new Date(estimatedDelivery(from, shippingMethod, shippingAddress.country)).toISOString();
+}
+
+export async function getTracking(
+  deps: OrdersDeps,
+  call: Call,
+  input: z.output<typeof GetOrderInput>,
+): Promise<Outcome<OrderTracking>> {
+  const visible = await openOrder(deps, call, input);
+  if (!visible.ok) return visible;
+  const { order } = visible.value.stored;
+  return ok({
+    status: order.status,
+    carrier: order.tracking?.carrier ?? null,
+    number: order.tracking?.number ?? null,
+    url: order.tracking?.url ?? null,
+    estimatedDelivery: promisedDay(order, deps.now()),
+    events: order.history.map(({ to, at, reason }) => ({ status: to, at, note: reason })),
+  });
+}
+
+export async function listOrderPayments(
+  deps: OrdersDeps,
+  call: Call,
+  input: z.output<typeof GetOrderInput>,
+): Promise<Outcome<{ readonly items: readonly Payment[] }>> {
+  const visible = await openOrder(deps, call, input);
+  return visible.ok ? await deps.payments.listPayments(call, { orderId: input.orderId }) : visible;
+}

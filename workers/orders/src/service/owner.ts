@@ -1,0 +1,33 @@
+// Who is buying: whose cart a call means, and who an order is for.
+import type { Call } from "#shared/call";
+import { isUser } from "#shared/call";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import type { Customer } from "#shared/events/catalogue";
+import { sha256Hex } from "#shared/hash";
+import { ok } from "#shared/result";
+import { DEFAULT_LOCALE } from "../constants.ts";
+
+/** The account's customer, or null for a guest. */
+export function customerOf({ actor }: Call): Customer | null {
+  return isUser(actor) ? { id: actor.id, email: actor.email, name: actor.name, locale: DEFAULT_LOCALE } : null;
+}
+
+/** The name of the cart's object: a user has one, a guest's is known by its token, which is not stored. */
+export async function cartName(call: Call, cartToken: string | undefined): Promise<string | undefined> {
+  if (isUser(call.actor)) return call.actor.id;
+  return cartToken === undefined ? undefined : `guest:${await sha256Hex(cartToken)}`;
+}
+
+/** The same, where there must be a cart. */
+export async function requireCart(call: Call, cartToken: string | undefined): Promise<Outcome<string>> {
+  const name = await cartName(call, cartToken);
+  if (name !== undefined) return ok(name);
+  const errors = [{ path: "cartToken", message: "is needed without an account" }];
+  return fail("validation_failed", "A guest's cart is known by its token.", { errors });
+}
+
+/** Who the history and the ledger name. */
+export function actorName({ actor }: Call): string {
+  return actor.id;
+}

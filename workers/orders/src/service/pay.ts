@@ -1,0 +1,59 @@
+// Paying an order: whose it is, that it can be paid and how much are decided here, the rest is the payments Worker's.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import { isAdmin, isUser } from "#shared/call";
+import type { PayOrderInput } from "#shared/contracts/orders";
+import type { PaymentIntent } from "#shared/contracts/payments";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { fingerprint, requestKey } from "#shared/hash";
+import { ACCESS_TOKEN_TTL_MS } from "../constants.ts";
+import { takeForPayment } from "../store/pay.ts";
+import { openOrder, tokenHash } from "./access.ts";
+import type { OrdersDeps } from "./deps.ts";
+
+const ROUTE = "POST /api/payments/intent";
+
+type Input = z.output<typeof PayOrderInput>;
+
+/** The rule of access.ts for a buyer, in SQL: the order is read by the statement that changes it. */
+async function ownedBy({ actor }: Call, orderToken: string | undefined, now: number): Promise<SQL> {
+  if (isAdmin(actor)) return sql`true`;
+  const hash = await tokenHash(orderToken);
+  const byToken =
+    hash === undefined ? sql`false` : sql`(access_token_hash = ${hash} AND created_at > ${now - ACCESS_TOKEN_TTL_MS})`;
+  return isUser(actor) ? sql`(customer_id = ${actor.id} OR ${byToken})` : byToken;
+}
+
+async function idempotencyOf(
+  { actor }: Call,
+  { orderId, orderToken, idempotencyKey }: Input,
+): Promise<{ readonly key: string; readonly fingerprint: string } | undefined> {
+  if (idempotencyKey === undefined) return undefined;
+  const identity = isUser(actor) ? `user:${actor.id}` : `token:${orderToken ?? ""}`;
+  return {
+    key: await requestKey(identity, ROUTE, idempotencyKey),
+    fingerprint: await fingerprint(ROUTE, { orderId }),
+  };
+}
+
+export async function payOrder(
+  deps: OrdersDeps,
+  call: Call,
+  input: Input,
+): Promise<Outcome<{ readonly intent: PaymentIntent; readonly created: boolean; readonly replayed: boolean }>> {
+  const now = deps.now();
+  const payable = await takeForPayment(deps.db, input.orderId, await ownedBy(call, input.orderToken, now), now);
+  if (payable === undefined) {
+    const visible = await openOrder(deps, call, input);
+    return visible.ok ? fail("order_not_payable", "This order cannot be paid, or not any more.") : visible;
+  }
+  const idempotency = await idempotencyOf(call, input);
+  return await deps.payments.createIntent(call, {
+    orderId: input.orderId,
+    ...payable,
+    ...(idempotency === undefined ? {} : { idempotency }),
+  });
+}

@@ -1,0 +1,59 @@
+// What an order would cost now, and the pricing that making one shares with it.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import type { Quote, QuoteInput } from "#shared/contracts/orders";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import type { StockLine } from "#shared/events/catalogue";
+import { ok } from "#shared/result";
+import { calculate, mergeLines, priceLines } from "../domain/totals.ts";
+import type { Calculation, PricedLine } from "../domain/totals.ts";
+import type { OrdersDeps } from "./deps.ts";
+import { requireCart } from "./owner.ts";
+
+export interface Priced extends Calculation {
+  readonly lines: readonly PricedLine[];
+}
+
+type Wanted = Pick<z.output<typeof QuoteInput>, "shippingAddress" | "shippingMethod">;
+
+/** Prices lines at the catalog's fresh prices. Fails as quote does. */
+export async function price(
+  deps: OrdersDeps,
+  call: Call,
+  lines: readonly StockLine[],
+  { shippingAddress, shippingMethod }: Wanted,
+): Promise<Outcome<Priced>> {
+  const ids = lines.map(({ productId }) => productId);
+  const products = await deps.catalog.pricedProducts(call, { ids, fresh: true });
+  if (!products.ok) return products;
+  const priced = priceLines(lines, products.value, deps.currency);
+  if (!priced.ok) return priced;
+  const calculated = calculate(priced.value, shippingAddress.country, deps.currency, shippingMethod);
+  return calculated.ok ? ok({ ...calculated.value, lines: priced.value }) : calculated;
+}
+
+/** Coupons do not exist yet, so none is valid. */
+export function checkCoupon(couponCode: string | undefined): Outcome<null> {
+  return couponCode === undefined ? ok(null) : fail("coupon_not_found", "There is no such coupon.");
+}
+
+async function cartLines(
+  deps: OrdersDeps,
+  call: Call,
+  cartToken: string | undefined,
+): Promise<Outcome<readonly StockLine[]>> {
+  const name = await requireCart(call, cartToken);
+  if (!name.ok) return name;
+  const view = await deps.cart(name.value).view({ now: deps.now(), correlationId: call.correlationId });
+  return view.lines.length === 0 ? fail("cart_empty", "The cart is empty.") : ok(view.lines);
+}
+
+export async function quote(deps: OrdersDeps, call: Call, input: z.output<typeof QuoteInput>): Promise<Outcome<Quote>> {
+  const coupon = checkCoupon(input.couponCode);
+  if (!coupon.ok) return coupon;
+  const wanted = input.items === undefined ? await cartLines(deps, call, input.cartToken) : mergeLines(input.items);
+  if (!wanted.ok) return wanted;
+  const priced = await price(deps, call, wanted.value, input);
+  return priced.ok ? ok(priced.value.quote) : priced;
+}
