@@ -27,6 +27,8 @@ export interface Effect {
    * `(SELECT 1 FROM orders WHERE id = …)`. The batch is then refused and the event tried again later.
    */
   readonly known?: SQL;
+  /** Called when this delivery has committed the effect, and not for a copy that changed nothing. */
+  readonly committed?: () => void;
 }
 
 export type Handler<T extends EventType> = (event: EventEnvelope<T>) => Effect | Promise<Effect>;
@@ -62,6 +64,7 @@ type Prepared = { readonly message: Message; readonly event: EventEnvelope; read
 async function commitOne(deps: Deps, { event, effect }: Prepared): Promise<void> {
   try {
     const { events } = await commit(deps.db, [inboxInsert(event, effect, deps.now()), ...effect.statements]);
+    effect.committed?.();
     await relay(deps.queues, events);
   } catch (error) {
     if (error instanceof UniqueViolation && error.constraint === "inbox.event_id") return;
@@ -210,7 +213,10 @@ async function commitAll(deps: Deps, prepared: readonly Prepared[]): Promise<boo
       deps.db,
       prepared.flatMap(({ event, effect }) => [inboxInsert(event, effect, deps.now()), ...effect.statements]),
     );
-    for (const { message } of prepared) message.ack();
+    for (const { message, effect } of prepared) {
+      message.ack();
+      effect.committed?.();
+    }
     await relay(deps.queues, events);
     return true;
   } catch (error) {
