@@ -1,4 +1,4 @@
-// Single products, and what other Workers need of several.
+// Single products, and what other Workers need of several. Subqueries name the outer table in plain SQL, see taxonomy.ts.
 import { and, eq, or, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { PricedProduct, ProductImageSubject } from "#shared/contracts/catalog";
@@ -33,7 +33,7 @@ export async function readActiveProduct(db: Database, idOrSlug: string): Promise
       minOrderQuantity: products.minOrderQuantity,
       createdAt: products.createdAt,
       images: sql<string>`(SELECT json_group_array(json_array(url, alt)) FROM
-        (SELECT url, alt FROM product_images WHERE product_id = ${products.id} ORDER BY position))`,
+        (SELECT url, alt FROM product_images WHERE product_id = products.id ORDER BY position))`,
     })
     .from(products)
     .innerJoin(brands, eq(brands.id, products.brandId))
@@ -51,7 +51,7 @@ export async function readPricedProducts(db: Database, ids: readonly string[]): 
       name: products.name,
       unitPrice: products.price,
       currency: products.currency,
-      imageUrl: sql<string>`coalesce((SELECT url FROM product_images WHERE product_id = ${products.id}
+      imageUrl: sql<string>`coalesce((SELECT url FROM product_images WHERE product_id = products.id
         ORDER BY position LIMIT 1), '')`,
       weightGrams: products.weightGrams,
       minOrderQuantity: products.minOrderQuantity,

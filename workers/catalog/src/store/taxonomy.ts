@@ -1,4 +1,5 @@
-// Categories and brands, each with the number of its active products.
+// Categories and brands, each with the number of its active products. The subqueries name the outer table in plain SQL:
+// Drizzle leaves it out of a column when it selects from one table, and the name would then be the inner one.
 import { asc, sql } from "drizzle-orm";
 import type { Brand } from "#shared/contracts/catalog";
 import type { Database } from "#shared/database";
@@ -12,7 +13,7 @@ export async function readCategories(db: Database): Promise<CategoryRow[]> {
       parentId: categories.parentId,
       slug: categories.slug,
       name: categories.name,
-      ownCount: sql<number>`(SELECT count(*) FROM products WHERE category_id = ${categories.id} AND status = 'active')`,
+      ownCount: sql<number>`(SELECT count(*) FROM products WHERE category_id = categories.id AND status = 'active')`,
     })
     .from(categories)
     .orderBy(asc(categories.position), asc(categories.name));
@@ -24,7 +25,7 @@ export async function readBrands(db: Database): Promise<Brand[]> {
       id: brands.id,
       slug: brands.slug,
       name: brands.name,
-      productCount: sql<number>`(SELECT count(*) FROM products WHERE brand_id = ${brands.id} AND status = 'active')`,
+      productCount: sql<number>`(SELECT count(*) FROM products WHERE brand_id = brands.id AND status = 'active')`,
     })
     .from(brands)
     .orderBy(asc(brands.name));

@@ -1,0 +1,125 @@
+// Availability as inventory tells it: any order, any number of copies, and products not yet known.
+import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test";
+import { exports } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { CatalogContract } from "#shared/contracts/catalog";
+import { makeEvent } from "#shared/events/envelope";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { EVENT_RETENTION_MS } from "#shared/outbox";
+import { callAs, deliver } from "#shared/testkit/kit";
+import type { Delivery } from "#shared/testkit/kit";
+import { consumeBatch } from "../src/consumer.ts";
+import worker from "../src/index.ts";
+import { insertProducts, insertTaxonomy, testEnv } from "./fixture.ts";
+
+type Told = EventEnvelope<"STOCK_AVAILABILITY_CHANGED">;
+
+function told(productId: string, sequence: number, available: number): Told {
+  const availability = available > 5 ? "in_stock" : available > 0 ? "low_stock" : "out_of_stock";
+  return makeEvent(
+    "STOCK_AVAILABILITY_CHANGED",
+    productId,
+    { productId, availability, available, sequence },
+    { worker: "inventory", correlationId: "test", now: Date.now() },
+  );
+}
+
+function send(events: readonly unknown[]): Promise<Delivery> {
+  return deliver((batch, ctx) => consumeBatch(batch, testEnv, ctx), "tradepost-catalog-inbox", events);
+}
+
+async function stockOf(productId: string): Promise<unknown> {
+  return await testEnv.DB.prepare(
+    "SELECT availability, available, availability_sequence AS sequence, version FROM products WHERE id = ?",
+  )
+    .bind(productId)
+    .first();
+}
+
+beforeAll(insertTaxonomy);
+
+describe("STOCK_AVAILABILITY_CHANGED", () => {
+  it("is shown on the product, and leaves its version alone", async () => {
+    await insertProducts({ id: "prd_1", name: "Drill" });
+    const event = told("prd_1", 3, 2);
+    expect(await send([event])).toEqual({ acknowledged: [event.id], retried: [] });
+    expect(await stockOf("prd_1")).toEqual({ availability: "low_stock", available: 2, sequence: 3, version: 1 });
+  });
+
+  it("has no effect when something newer is known, also as another delivery", async () => {
+    await insertProducts({ id: "prd_2", name: "Saw" });
+    const newer = told("prd_2", 9, 0);
+    await send([newer]);
+    await send([told("prd_2", 8, 50), told("prd_2", 9, 40), newer]);
+    expect(await stockOf("prd_2")).toMatchObject({ availability: "out_of_stock", available: 0, sequence: 9 });
+  });
+
+  it("never shows less than nothing", async () => {
+    await insertProducts({ id: "prd_3", name: "File" });
+    await send([told("prd_3", 1, -4)]);
+    expect(await stockOf("prd_3")).toMatchObject({ availability: "out_of_stock", available: 0 });
+  });
+
+  it("is tried again while the product is unknown, without holding up others", async () => {
+    await insertProducts({ id: "prd_4", name: "Rasp" });
+    const early = told("prd_early", 1, 9);
+    const fine = told("prd_4", 1, 9);
+    expect(await send([early, fine])).toEqual({ acknowledged: [fine.id], retried: [early.id] });
+    await insertProducts({ id: "prd_early", name: "Late Product", available: 0, availability: "out_of_stock" });
+    expect(await send([early])).toEqual({ acknowledged: [early.id], retried: [] });
+    expect(await stockOf("prd_early")).toMatchObject({ available: 9, sequence: 1 });
+  });
+
+  it("ends the same whatever the order, the copies and the batches", async () => {
+    let product = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.nat(9), { minLength: 1, maxLength: 12 }),
+        fc.integer({ min: 1, max: 12 }),
+        async (order, batchSize) => {
+          product += 1;
+          const id = `prd_any${String(product)}`;
+          await insertProducts({ id, name: `Any ${String(product)}` });
+          const events = Array.from({ length: 10 }, (_, index) => told(id, index + 1, index * 2));
+          const shuffled = order.flatMap((index) => events[index] ?? []);
+          for (let at = 0; at < shuffled.length; at += batchSize) await send(shuffled.slice(at, at + batchSize));
+          const last = Math.max(...order);
+          expect(await stockOf(id)).toMatchObject({ available: last * 2, sequence: last + 1 });
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
+  it("becomes a dead letter when the queue gives up, which can be replayed", async () => {
+    const lost = told("prd_never", 1, 1);
+    await send([lost]);
+    await deliver((batch, ctx) => consumeBatch(batch, testEnv, ctx), "tradepost-catalog-dead-letters", [lost]);
+    const rpc = (exports as unknown as { CatalogRpc: CatalogContract }).CatalogRpc;
+    const letters = await rpc.listDeadLetters(callAs("admin"), {});
+    expect(letters).toMatchObject({ value: { items: [{ eventId: lost.id, subject: "prd_never" }] } });
+    expect(await rpc.replayDeadLetter(callAs("admin"), { eventId: "evt_none" })).toMatchObject({
+      error: { code: "not_found" },
+    });
+  });
+});
+
+describe("the sweeps", () => {
+  it("clear old events and old inbox rows, by cron as by call", async () => {
+    const old = Date.now() - 2 * EVENT_RETENTION_MS - 1;
+    const inbox = (id: string): D1PreparedStatement =>
+      testEnv.DB.prepare("INSERT INTO inbox (event_id, handled_at) VALUES (?, ?)").bind(id, old);
+    const rpc = (exports as unknown as { CatalogRpc: CatalogContract }).CatalogRpc;
+    await inbox("evt_old1").run();
+    expect(await rpc.runSweeps(callAs("admin"), { everything: true })).toEqual({
+      ok: true,
+      value: { purgedEvents: 0, purgedInbox: 1 },
+    });
+    await inbox("evt_old2").run();
+    const ctx = createExecutionContext();
+    await worker.scheduled(createScheduledController(), testEnv, ctx);
+    await waitOnExecutionContext(ctx);
+    expect(await testEnv.DB.prepare("SELECT event_id FROM inbox WHERE handled_at = ?").bind(old).first()).toBeNull();
+  });
+});
