@@ -1,0 +1,288 @@
+// Making orders: what they cost, what refuses them, and that one request or one cart makes one order.
+import { beforeEach, describe, expect, it } from "vitest";
+import { randomToken } from "#shared/hash";
+import { newId } from "#shared/ids";
+import { MAX_AMOUNT_MINOR } from "#shared/money";
+import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
+import type { InventoryContract } from "#shared/contracts/inventory";
+import { QuoteInput } from "#shared/contracts/orders";
+import { CHECKOUT_LEASE_MS } from "../src/constants.ts";
+import { addItem, changeItem, getCart } from "../src/service/cart.ts";
+import { createOrder } from "../src/service/create.ts";
+import { getOrder } from "../src/service/orders.ts";
+import { quote } from "../src/service/quote.ts";
+import { ADDRESS, eventTypes, must, openShop, ordered, refusal, request, reread } from "./shop.ts";
+import type { Shop } from "./shop.ts";
+
+let shop: Shop;
+beforeEach(() => {
+  shop = openShop();
+});
+
+describe("an order", () => {
+  it("is priced by the catalog, holds its stock, and tells of itself once", async () => {
+    const call = callAs("customer");
+    const productId = shop.product({ unitPrice: 1_000, weightGrams: 1_500, vendorId: newId("usr") });
+    const order = await ordered(shop, call, [
+      { productId, quantity: 1 },
+      { productId, quantity: 2 },
+    ]);
+    expect(order).toMatchObject({
+      customerId: call.actor.id,
+      status: "PENDING",
+      paymentStatus: "NONE",
+      stockStatus: "PENDING",
+      subtotal: 3_000,
+      shipping: 599 + 5 * 75,
+      total: 3_000 + 599 + 5 * 75,
+      shippingMethod: "standard",
+    });
+    expect(order.number).toMatch(/^TP-\d{6}-[0-9A-HJKMNP-TV-Z]{8}$/);
+    const { accessToken, ...shown } = order;
+    expect(accessToken).toBeUndefined();
+    expect(await reread(shop, order.id)).toEqual(shown);
+    expect(await eventTypes(shop, order.id)).toEqual(["ORDER_CREATED"]);
+    const created = shop.sent.filter(({ event }) => event.subject === order.id);
+    expect(created.map(({ consumer }) => consumer).toSorted()).toEqual(["inventory", "notifications"]);
+    const { reservationOwner } = created[0]?.event.data as { reservationOwner: string };
+    expect(shop.inventory.heldBy(reservationOwner)).toEqual({ [productId]: 3 });
+  });
+
+  it("costs what the quote said, and is refused where another total was expected", async () => {
+    const call = callAs("customer");
+    const items = [{ productId: shop.product(), quantity: 2 }];
+    const asked = { items, shippingAddress: { ...ADDRESS, country: "CA" }, shippingMethod: "express" as const };
+    const quoted = must(await quote(shop.deps, call, QuoteInput.parse(asked)));
+    expect(quoted.shippingMethods.map(({ id }) => id)).toEqual(["standard", "express", "freight"]);
+    const wrong = await createOrder(shop.deps, call, request({ ...asked, expectedTotal: quoted.total + 1 }));
+    expect(refusal(wrong)).toMatchObject({ code: "total_changed", total: quoted.total });
+    const made = must(await createOrder(shop.deps, call, request({ ...asked, expectedTotal: quoted.total })));
+    expect(made.order.total).toBe(quoted.total);
+  });
+
+  it("is refused with its reason, and then holds nothing", async () => {
+    const call = callAs("customer");
+    const make = async (input: Record<string, unknown>) => refusal(await createOrder(shop.deps, call, request(input)));
+    const one = (productId: string, quantity = 1) => ({ items: [{ productId, quantity }] });
+    const fine = shop.product();
+    const archived = shop.product({ status: "archived", name: "Old drill" });
+    expect((await make(one(newId("prd")))).code).toBe("product_not_found");
+    expect(await make({ items: [...one(fine).items, ...one(archived).items] })).toMatchObject({
+      code: "product_unavailable",
+      lines: [{ productId: archived, name: "Old drill" }],
+    });
+    expect((await make(one(shop.product({ minOrderQuantity: 10 })))).code).toBe("quantity_below_minimum");
+    expect((await make({ ...one(fine), couponCode: "SAVE10" })).code).toBe("coupon_not_found");
+    expect((await make({})).code).toBe("cart_empty");
+    expect((await make(one(shop.product({ unitPrice: MAX_AMOUNT_MINOR })))).code).toBe("validation_failed");
+    const heavy = shop.product({ weightGrams: 40_000 });
+    expect((await make({ ...one(heavy), shippingMethod: "standard" })).code).toBe("validation_failed");
+    expect((await make({ items: [...one(fine, 9_999).items, ...one(fine).items] })).code).toBe("validation_failed");
+    expect(shop.inventory.holds).toBe(0);
+    const scarce = shop.product({ stock: 1 });
+    expect(await make({ items: [...one(fine).items, ...one(scarce, 2).items] })).toMatchObject({
+      code: "insufficient_stock",
+      shortages: [{ productId: scarce, requested: 2, available: 1 }],
+    });
+    expect(shop.inventory.held.size).toBe(0);
+  });
+
+  it("is open to its guest by the token that is told, and to nobody else", async () => {
+    const items = [{ productId: shop.product(), quantity: 1 }];
+    expect(refusal(await createOrder(shop.deps, guestCall(), request({ items }))).code).toBe("validation_failed");
+    const input = request({ items, email: "guest@example.com" });
+    const { order } = must(await createOrder(shop.deps, guestCall(), input));
+    const orderToken = order.accessToken ?? "";
+    expect(orderToken.length).toBeGreaterThanOrEqual(43);
+    const ref = { orderId: order.id };
+    expect(must(await getOrder(shop.deps, guestCall(), { ...ref, orderToken })).customerId).toBeNull();
+    for (const [call, token] of [
+      [guestCall(), undefined],
+      [guestCall(), randomToken()],
+      [callAs("customer"), undefined],
+      [callAs("vendor"), undefined],
+    ] as const) {
+      expect(refusal(await getOrder(shop.deps, call, { ...ref, orderToken: token })).code).toBe("not_found");
+    }
+    shop.advance(90 * 24 * 3_600_000);
+    expect(refusal(await getOrder(shop.deps, guestCall(), { ...ref, orderToken })).code).toBe("not_found");
+  });
+});
+
+describe("one request", () => {
+  it("makes one order however often it is sent at once, and later", async () => {
+    const call = callAs("customer");
+    const productId = shop.product({ stock: 3 });
+    const input = request({ items: [{ productId, quantity: 3 }], idempotencyKey: "k" });
+    const made = await Promise.all(Array.from({ length: 20 }, () => createOrder(shop.deps, call, input)));
+    const orders = made.map(must);
+    expect(new Set(orders.map(({ order }) => order.id)).size).toBe(1);
+    expect(orders.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect(await eventTypes(shop, orders[0]?.order.id ?? "")).toEqual(["ORDER_CREATED"]);
+    expect(shop.inventory.available(productId)).toBe(0);
+    const product = shop.products.get(productId);
+    if (product !== undefined) shop.products.set(productId, { ...product, status: "archived" });
+    expect(must(await createOrder(shop.deps, call, input)).replayed).toBe(true);
+    const other = await createOrder(shop.deps, call, { ...input, shippingMethod: "express" });
+    expect(refusal(other).code).toBe("idempotency_key_reused");
+    const another = await createOrder(shop.deps, callAs("customer"), input);
+    expect(refusal(another).code).toBe("product_unavailable");
+  });
+
+  it("is refused with another body at once, and the loser keeps no stock", async () => {
+    const call = callAs("customer");
+    const shared = shop.product();
+    const extra = shop.product();
+    const one = { productId: shared, quantity: 2 };
+    const bodies = [[one], [one, { productId: extra, quantity: 1 }], [{ productId: shared, quantity: 3 }]];
+    const results = await Promise.all(
+      bodies.map((items) => createOrder(shop.deps, call, request({ items, idempotencyKey: "k" }))),
+    );
+    expect(results.filter(({ ok }) => ok)).toHaveLength(1);
+    for (const result of results.filter(({ ok }) => !ok)) expect(refusal(result).code).toBe("idempotency_key_reused");
+    const winner = must(results.find(({ ok }) => ok) ?? results[0] ?? expect.fail()).order;
+    const held = Object.fromEntries(winner.items.map(({ productId, quantity }) => [productId, quantity]));
+    expect(shop.inventory.available(shared)).toBe(10 - (held[shared] ?? 0));
+    expect(shop.inventory.available(extra)).toBe(10 - (held[extra] ?? 0));
+  });
+
+  it("may be sent again under its key after a refusal", async () => {
+    const call = callAs("customer");
+    const productId = shop.product({ stock: 0 });
+    const input = request({ items: [{ productId, quantity: 1 }], idempotencyKey: "k" });
+    expect(refusal(await createOrder(shop.deps, call, input)).code).toBe("insufficient_stock");
+    shop.inventory.stock.set(productId, 1);
+    expect(must(await createOrder(shop.deps, call, input)).replayed).toBe(false);
+  });
+
+  it("of a guest gets the same access token again", async () => {
+    const cartToken = randomToken();
+    const input = request({
+      items: [{ productId: shop.product(), quantity: 1 }],
+      email: "guest@example.com",
+      cartToken,
+      idempotencyKey: "k",
+    });
+    const first = must(await createOrder(shop.deps, guestCall(), input)).order;
+    const again = must(await createOrder(shop.deps, guestCall(), input));
+    expect(again).toMatchObject({ replayed: true, order: { id: first.id, accessToken: first.accessToken } });
+  });
+});
+
+describe("one cart", () => {
+  async function filled(call = callAs("customer"), stock = 10) {
+    const productId = shop.product({ stock });
+    must(await addItem(shop.deps, call, { productId, quantity: 2 }));
+    return { call, productId };
+  }
+
+  it("checked out many times at once makes one order, and is empty right after", async () => {
+    const { call, productId } = await filled(callAs("customer"), 2);
+    const made = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        createOrder(shop.deps, call, request(index % 2 === 0 ? {} : { idempotencyKey: "same" })),
+      ),
+    );
+    const successes = made.filter(({ ok }) => ok).map(must);
+    expect(new Set(successes.map(({ order }) => order.id)).size).toBe(1);
+    expect(successes.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect(shop.inventory.available(productId)).toBe(0);
+    expect(must(await getCart(shop.deps, call, {})).items).toEqual([]);
+    expect(refusal(await createOrder(shop.deps, call, request({}))).code).toBe("cart_empty");
+  });
+
+  it("checked out twice at once answers both with the same order", async () => {
+    const { call } = await filled();
+    const made = (await Promise.all([1, 2].map(() => createOrder(shop.deps, call, request({}))))).map(must);
+    expect(made[0]?.order.id).toBe(made[1]?.order.id);
+    expect(made.map(({ replayed }) => replayed).toSorted()).toEqual([false, true]);
+    expect(must(await createOrder(shop.deps, call, request({}))).replayed).toBe(true);
+  });
+
+  it("checked out under two keys at once makes one order and leaves no second hold", async () => {
+    const { call, productId } = await filled();
+    const made = await Promise.all(
+      ["a", "b"].map((idempotencyKey) => createOrder(shop.deps, call, request({ idempotencyKey }))),
+    );
+    expect(new Set(made.map((each) => must(each).order.id)).size).toBe(1);
+    expect(shop.inventory.available(productId)).toBe(8);
+  });
+
+  it("keeps what is added while its order is being made", async () => {
+    const { call, productId } = await filled();
+    const other = shop.product();
+    const slow = shop.with({
+      inventory: stubOf<InventoryContract>({
+        ...shop.inventory.contract(),
+        hold: async (holdCall, input) => {
+          must(await addItem(shop.deps, call, { productId, quantity: 1 }));
+          must(await addItem(shop.deps, call, { productId: other, quantity: 4 }));
+          const meanwhile = await createOrder(shop.deps, call, request({}));
+          expect(refusal(meanwhile).code).toBe("idempotency_in_progress");
+          return await shop.deps.inventory.hold(holdCall, input);
+        },
+      }),
+    });
+    const { order } = must(await createOrder(slow.deps, call, request({})));
+    expect(order.items).toMatchObject([{ productId, quantity: 2 }]);
+    const { items } = must(await getCart(shop.deps, call, {}));
+    expect(items.map((item) => [item.productId, item.quantity])).toEqual([
+      [productId, 1],
+      [other, 4],
+    ]);
+    const second = must(await createOrder(shop.deps, call, request({})));
+    expect(second.order.id).not.toBe(order.id);
+    expect(second.replayed).toBe(false);
+  });
+
+  it("can be changed and ordered at once after a refusal", async () => {
+    const { call, productId } = await filled();
+    shop.inventory.stock.set(productId, 1);
+    expect(refusal(await createOrder(shop.deps, call, request({}))).code).toBe("insufficient_stock");
+    const { items } = must(await getCart(shop.deps, call, {}));
+    expect(items).toMatchObject([{ quantity: 2 }]);
+    must(await changeItem(shop.deps, call, { itemId: items[0]?.id ?? "", quantity: 1 }));
+    expect(must(await createOrder(shop.deps, call, request({}))).order.items).toMatchObject([{ quantity: 1 }]);
+  });
+
+  it("can be ordered again as it is after a refusal", async () => {
+    const { call, productId } = await filled();
+    shop.inventory.stock.set(productId, 1);
+    expect(refusal(await createOrder(shop.deps, call, request({}))).code).toBe("insufficient_stock");
+    shop.inventory.stock.set(productId, 2);
+    expect(must(await createOrder(shop.deps, call, request({}))).replayed).toBe(false);
+  });
+
+  it("survives a crash between its checkout and its order", async () => {
+    const { call } = await filled();
+    const crashing = shop.with({
+      inventory: stubOf<InventoryContract>({
+        hold: () => {
+          throw new Error("the Worker died");
+        },
+      }),
+    });
+    const crash = async (): Promise<void> => {
+      await createOrder(crashing.deps, call, request({}));
+    };
+    await expect(crash()).rejects.toThrow("died");
+    must(await addItem(shop.deps, call, { productId: shop.product(), quantity: 1 }));
+    expect(refusal(await createOrder(shop.deps, call, request({}))).code).toBe("idempotency_in_progress");
+    shop.advance(CHECKOUT_LEASE_MS);
+    expect(must(await createOrder(shop.deps, call, request({}))).order.items).toHaveLength(2);
+    expect(must(await getCart(shop.deps, call, {})).items).toEqual([]);
+  });
+
+  it("belongs to one guest, whose order it becomes", async () => {
+    const cartToken = randomToken();
+    must(await addItem(shop.deps, guestCall(), { cartToken, productId: shop.product(), quantity: 1 }));
+    const input = request({ cartToken, email: "guest@example.com" });
+    const made = must(await createOrder(shop.deps, guestCall(), input));
+    expect(made.order.accessToken).toBeDefined();
+    expect(must(await createOrder(shop.deps, guestCall(), input))).toMatchObject({
+      replayed: true,
+      order: { id: made.order.id, accessToken: made.order.accessToken },
+    });
+    expect(must(await getCart(shop.deps, guestCall(), { cartToken })).items).toEqual([]);
+  });
+});

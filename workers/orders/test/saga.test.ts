@@ -1,0 +1,223 @@
+// What inventory and payments tell: the SQL does what the state machine says, and copies and order of arrival make no difference.
+import { sql } from "drizzle-orm";
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { OrderStatus, PaymentStatus, StockStatus } from "#shared/contracts/orders";
+import { commit } from "#shared/database";
+import { parseEvent } from "#shared/events/envelope";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { newId } from "#shared/ids";
+import { callAs } from "#shared/testkit/kit";
+import { applyPayment, applyStock } from "../src/domain/order.ts";
+import type { Applied, OrderState, StockNews } from "../src/domain/order.ts";
+import { getOrder } from "../src/service/orders.ts";
+import { findOrder } from "../src/store/orders.ts";
+import { eventTypes, must, openShop, ordered, ordersEnv, paymentEvent, reread, stockEvent } from "./shop.ts";
+import type { Shop } from "./shop.ts";
+
+let shop: Shop;
+beforeEach(() => {
+  shop = openShop();
+});
+
+const STOCK_EVENTS = { RESERVED: "STOCK_RESERVED", REJECTED: "STOCK_REJECTED", RELEASED: "STOCK_RELEASED" } as const;
+
+describe("an order is confirmed", () => {
+  it.each([
+    ["stock first", [0, 1]],
+    ["money first", [1, 0]],
+  ] as const)("when stock and money are there, %s", async (_name, sequence) => {
+    const call = callAs("customer");
+    const order = await ordered(shop, call);
+    const events = [stockEvent("STOCK_RESERVED", order.id), paymentEvent(order.id, "AUTHORIZED", 3)];
+    for (const index of sequence) {
+      const event = events[index];
+      if (event !== undefined) await shop.receive(event, event);
+    }
+    const confirmed = must(await getOrder(shop.deps, call, { orderId: order.id }));
+    expect(confirmed).toMatchObject({ status: "CONFIRMED", stockStatus: "RESERVED", paymentStatus: "AUTHORIZED" });
+    expect(confirmed.history.map(({ to }) => to)).toEqual(["PENDING", "CONFIRMED"]);
+    expect(await eventTypes(shop, order.id)).toEqual(["ORDER_CREATED", "ORDER_CONFIRMED"]);
+  });
+
+  it("by an event that carries everything and names its cause", async () => {
+    const order = await ordered(shop);
+    const last = paymentEvent(order.id, "AUTHORIZED", 1);
+    await shop.receive(stockEvent("STOCK_RESERVED", order.id));
+    await shop.receive(last);
+    const row = await ordersEnv.DB.prepare("SELECT envelope FROM outbox WHERE subject = ? AND type = 'ORDER_CONFIRMED'")
+      .bind(order.id)
+      .first<{ envelope: string }>();
+    const event = parseEvent(JSON.parse(row?.envelope ?? "null"));
+    expect(event).toMatchObject({
+      type: "ORDER_CONFIRMED",
+      subject: order.id,
+      causationid: last.id,
+      correlationid: last.correlationid,
+      data: { orderId: order.id, status: "CONFIRMED", total: order.total, reason: null, tracking: null },
+    });
+    expect(shop.sent.filter((message) => message.event.id === event?.id).map(({ consumer }) => consumer)).toEqual([
+      "notifications",
+    ]);
+  });
+});
+
+describe("an order is cancelled", () => {
+  it("when its stock is rejected", async () => {
+    const order = await ordered(shop);
+    await shop.receive(stockEvent("STOCK_REJECTED", order.id));
+    const cancelled = await reread(shop, order.id);
+    expect(cancelled).toMatchObject({ status: "CANCELLED", stockStatus: "REJECTED" });
+    expect(cancelled.history.at(-1)).toMatchObject({
+      to: "CANCELLED",
+      actor: "inventory",
+      reason: "insufficient_stock",
+    });
+    expect(await eventTypes(shop, order.id)).toEqual(["ORDER_CREATED", "ORDER_CANCELLED"]);
+  });
+
+  it("when its money goes, and a late authorization does not bring it back", async () => {
+    const order = await ordered(shop);
+    await shop.receive(stockEvent("STOCK_RESERVED", order.id), paymentEvent(order.id, "VOIDED", 2));
+    await shop.receive(paymentEvent(order.id, "AUTHORIZED", 1));
+    await shop.receive(paymentEvent(order.id, "AUTHORIZED", 3));
+    expect(await reread(shop, order.id)).toMatchObject({ status: "CANCELLED", paymentStatus: "AUTHORIZED" });
+    expect(await eventTypes(shop, order.id)).toEqual(["ORDER_CREATED", "ORDER_CANCELLED"]);
+  });
+});
+
+it("tries an event again whose order is not there yet", async () => {
+  const event = stockEvent("STOCK_RESERVED", newId("ord"));
+  expect(await shop.receive(event)).toEqual({ acknowledged: [], retried: [event.id] });
+});
+
+it("refuses a payment status that it does not know, and keeps why", async () => {
+  const order = await ordered(shop);
+  const event = paymentEvent(order.id, "MELTED", 1);
+  expect((await shop.receive(event)).retried).toEqual([event.id]);
+  const failure = await ordersEnv.DB.prepare("SELECT error FROM inbox_failures WHERE event_id = ?")
+    .bind(event.id)
+    .first<{ error: string }>();
+  expect(failure?.error).toContain("ZodError");
+});
+
+const state = fc.record({
+  status: fc.constantFrom(...OrderStatus.options),
+  paymentStatus: fc.constantFrom(...PaymentStatus.options),
+  paymentVersion: fc.integer({ min: 0, max: 4 }),
+  stockStatus: fc.constantFrom(...StockStatus.options),
+});
+const news = fc.oneof(
+  fc.record({ stock: fc.constantFrom<StockNews>("RESERVED", "REJECTED", "RELEASED") }),
+  fc.record({ payment: fc.constantFrom(...PaymentStatus.options), version: fc.integer({ min: 1, max: 5 }) }),
+);
+
+it("does in SQL what the state machine says, in every state", async () => {
+  const order = await ordered(shop);
+  const put = async (
+    { status, paymentStatus, paymentVersion, stockStatus }: OrderState,
+    due: number,
+  ): Promise<void> => {
+    await commit(shop.deps.db, [
+      sql`UPDATE orders SET status = ${status}, payment_status = ${paymentStatus}, payment_version = ${paymentVersion},
+        stock_status = ${stockStatus}, payment_due_at = ${due}, version = version + 1 WHERE id = ${order.id}`,
+    ]);
+  };
+  await fc.assert(
+    fc.asyncProperty(state, news, fc.boolean(), async (before, item, overdue) => {
+      const now = shop.deps.now();
+      const due = overdue ? now : now + 1;
+      await put(before, due);
+      const seen = await reread(shop, order.id);
+      let expected: Applied;
+      let event: EventEnvelope;
+      if ("stock" in item) {
+        expected = applyStock(before, item.stock);
+        event = stockEvent(STOCK_EVENTS[item.stock], order.id);
+      } else {
+        expected = applyPayment(before, { status: item.payment, version: item.version }, due, now);
+        event = paymentEvent(order.id, item.payment, item.version);
+      }
+      expect((await shop.receive(event)).acknowledged).toEqual([event.id]);
+      const found = await findOrder(shop.deps.db, order.id);
+      const after = found?.order;
+      expect({
+        status: after?.status,
+        paymentStatus: after?.paymentStatus,
+        paymentVersion: found?.paymentVersion,
+        stockStatus: after?.stockStatus,
+      }).toEqual(expected.state);
+      const added = after?.history.slice(seen.history.length).map(({ from, to, reason }) => ({ from, to, reason }));
+      expect(added).toEqual(
+        expected.state.status === before.status
+          ? []
+          : [{ from: before.status, to: expected.state.status, reason: expected.reason }],
+      );
+    }),
+    { numRuns: 150 },
+  );
+}, 60_000);
+
+/** Events that can come of one order, in the order they happen. */
+const stories = fc
+  .record({
+    stock: fc.constantFrom<readonly (keyof typeof STOCK_EVENTS)[]>([], ["RESERVED"], ["REJECTED"]),
+    declines: fc.array(fc.constantFrom<PaymentStatus>("REQUIRES_ACTION", "FAILED"), { maxLength: 2 }),
+    money: fc.constantFrom<readonly PaymentStatus[]>(
+      [],
+      ["AUTHORIZED"],
+      ["AUTHORIZED", "VOIDED"],
+      ["AUTHORIZED", "CAPTURED"],
+      ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "REFUNDED"],
+      ["AUTHORIZED", "CAPTURED", "DISPUTED", "CAPTURED"],
+      ["VOIDED"],
+    ),
+  })
+  .chain(({ stock, declines, money }) => {
+    const all = [
+      ...stock.map((name) => ({ stock: name })),
+      ...[...declines, ...money].map((status, index) => ({ status, version: index + 1 })),
+    ];
+    const copies = fc.shuffledSubarray([...all, ...all], { minLength: 0 });
+    return fc.record({ all: fc.constant(all), copies }).chain((story) =>
+      fc
+        .shuffledSubarray([...story.all, ...story.copies], {
+          minLength: story.all.length + story.copies.length,
+        })
+        .map((arrivals) => ({ all: story.all, arrivals })),
+    );
+  });
+
+it("ends in the same state however the events of an order arrive, and tells of each change once", async () => {
+  await fc.assert(
+    fc.asyncProperty(stories, fc.integer({ min: 1, max: 4 }), async ({ all, arrivals }, size) => {
+      const [straight, shuffled] = [await ordered(shop), await ordered(shop)];
+      const eventsOf = (orderId: string): Map<object, EventEnvelope> =>
+        new Map(
+          all.map((item) => [
+            item,
+            "stock" in item
+              ? stockEvent(STOCK_EVENTS[item.stock], orderId)
+              : paymentEvent(orderId, item.status, item.version),
+          ]),
+        );
+      for (const event of eventsOf(straight.id).values()) await shop.receive(event);
+      const events = eventsOf(shuffled.id);
+      const queue = arrivals.flatMap((item) => events.get(item) ?? []);
+      for (let start = 0; start < queue.length; start += size) {
+        await shop.receive(...queue.slice(start, start + size));
+      }
+      const [one, other] = [await reread(shop, straight.id), await reread(shop, shuffled.id)];
+      const ending = ({ status, paymentStatus, stockStatus }: typeof one): object => ({
+        status,
+        paymentStatus,
+        stockStatus,
+      });
+      expect(ending(other)).toEqual(ending(one));
+      const types = await eventTypes(shop, shuffled.id);
+      expect(new Set(types).size).toBe(types.length);
+      expect(types.includes("ORDER_CANCELLED")).toBe(one.status === "CANCELLED");
+    }),
+    { numRuns: 40 },
+  );
+}, 60_000);
