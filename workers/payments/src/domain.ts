@@ -1,0 +1,200 @@
+// The pure rules of a payment. Its state is not counted up from events: it is derived, whole, from what Stripe holds now
+// (the intent, its refunds, its disputes), so it matters neither which webhook came first nor how often.
+import { z } from "zod";
+import type { PaymentState, Refund } from "#shared/contracts/payments";
+import type { EventType } from "#shared/events/catalogue";
+import { sumMinor } from "#shared/money";
+
+/** https://docs.stripe.com/payments/paymentintents/lifecycle */
+export const IntentStatus = z.enum([
+  "requires_payment_method",
+  "requires_confirmation",
+  "requires_action",
+  "processing",
+  "requires_capture",
+  "succeeded",
+  "canceled",
+]);
+export type IntentStatus = z.infer<typeof IntentStatus>;
+
+export interface TrueRefund {
+  readonly stripeRefundId: string;
+  /** Our row's id, from the refund's metadata; null for one made in Stripe's dashboard. */
+  readonly refundId: string | null;
+  readonly amount: number;
+  readonly status: Refund["status"];
+  readonly reason: string | null;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+/** What Stripe holds of one payment, at one moment. Amounts in minor units, currency as ISO 4217. */
+export interface Truth {
+  readonly intentId: string;
+  readonly clientSecret: string;
+  readonly status: IntentStatus;
+  readonly amount: number;
+  readonly currency: string;
+  readonly amountCapturable: number;
+  readonly amountReceived: number;
+  /** Why the last attempt to pay failed: a decline code, or the error's code. */
+  readonly failure: string | null;
+  readonly cancellationReason: string | null;
+  /** Null when the refunds were not asked for, because there can be none. */
+  readonly refunds: readonly TrueRefund[] | null;
+  /** The dispute that counts: an open or lost one. */
+  readonly dispute: { readonly reason: string } | null;
+}
+
+/** The part of a payment that Stripe decides. */
+export interface Position {
+  readonly status: PaymentState;
+  readonly amountCapturable: number;
+  readonly amountCaptured: number;
+  readonly amountRefunded: number;
+  readonly reason: string | null;
+}
+
+/** States in which the buyer can still pay. */
+export const OPEN_STATES: readonly PaymentState[] = ["CREATED", "REQUIRES_ACTION", "FAILED"];
+/** States in which money was captured and not all of it went back. */
+export const CAPTURED_STATES: readonly PaymentState[] = ["CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"];
+
+export function isOpen(status: PaymentState): boolean {
+  return OPEN_STATES.includes(status);
+}
+
+/** Money is authorized or captured: an order with such a payment is paid. */
+export function isPaid(status: PaymentState): boolean {
+  return status === "AUTHORIZED" || CAPTURED_STATES.includes(status);
+}
+
+function derivePaid(truth: Truth): Position {
+  const amountCaptured = truth.amountReceived;
+  const done = (truth.refunds ?? []).filter(({ status }) => status === "succeeded");
+  const amountRefunded = sumMinor(done.map(({ amount }) => amount));
+  const amounts = { amountCapturable: 0, amountCaptured, amountRefunded };
+  if (truth.dispute !== null) return { status: "DISPUTED", ...amounts, reason: truth.dispute.reason };
+  if (amountRefunded === 0) return { status: "CAPTURED", ...amounts, reason: null };
+  const reason = done.toSorted((a, b) => b.createdAt - a.createdAt)[0]?.reason ?? null;
+  return { status: amountRefunded >= amountCaptured ? "REFUNDED" : "PARTIALLY_REFUNDED", ...amounts, reason };
+}
+
+/** The state of a payment, from Stripe's truth alone. */
+export function derive(truth: Truth): Position {
+  const nothing = { amountCapturable: 0, amountCaptured: 0, amountRefunded: 0, reason: null };
+  switch (truth.status) {
+    case "requires_payment_method":
+      return truth.failure === null
+        ? { status: "CREATED", ...nothing }
+        : { status: "FAILED", ...nothing, reason: truth.failure };
+    case "requires_confirmation":
+    case "processing":
+      return { status: "CREATED", ...nothing };
+    case "requires_action":
+      return { status: "REQUIRES_ACTION", ...nothing };
+    case "requires_capture":
+      return { status: "AUTHORIZED", ...nothing, amountCapturable: truth.amountCapturable };
+    case "canceled":
+      return { status: "VOIDED", ...nothing, reason: truth.cancellationReason };
+    case "succeeded":
+      return derivePaid(truth);
+  }
+}
+
+/**
+ * An intent moves from open to authorized to captured or void and never back (a refund may still fail, so the captured states are
+ * one rank). Truth is fetched after the row was read, so it can be no older; this is the second lock on the same door.
+ */
+const RANK: Readonly<Record<PaymentState, number>> = {
+  CREATED: 0,
+  REQUIRES_ACTION: 0,
+  FAILED: 0,
+  AUTHORIZED: 1,
+  CAPTURED: 2,
+  PARTIALLY_REFUNDED: 2,
+  REFUNDED: 2,
+  DISPUTED: 2,
+  VOIDED: 2,
+};
+
+export function canFollow(from: PaymentState, to: PaymentState): boolean {
+  if (from === "VOIDED" || to === "VOIDED") return from === to || RANK[from] < RANK.VOIDED;
+  return RANK[to] >= RANK[from];
+}
+
+/** What the row knows that truth is held against. */
+export interface Known extends Position {
+  readonly amount: number;
+  readonly currency: string;
+}
+
+export type Decision =
+  | { readonly kind: "unchanged" }
+  /** Stripe took other money than was asked for: that must not be confirmed. */
+  | { readonly kind: "mismatch" }
+  /** Truth older than the row. */
+  | { readonly kind: "backwards" }
+  | { readonly kind: "change"; readonly next: Position };
+
+/**
+ * What to do with a payment's row, given Stripe's truth. `voidReason` says why we cancelled the intent, where we did:
+ * Stripe knows only that it was.
+ */
+export function decide(known: Known, truth: Truth, voidReason?: string): Decision {
+  const derived = derive(truth);
+  const sameMoney = truth.amount === known.amount && truth.currency === known.currency;
+  if (!sameMoney && (isPaid(derived.status) || derived.status === "REFUNDED")) return { kind: "mismatch" };
+  if (!canFollow(known.status, derived.status)) return { kind: "backwards" };
+  const next = derived.status === "VOIDED" ? { ...derived, reason: reasonOfVoid(known, derived, voidReason) } : derived;
+  const same =
+    next.status === known.status &&
+    next.amountCapturable === known.amountCapturable &&
+    next.amountCaptured === known.amountCaptured &&
+    next.amountRefunded === known.amountRefunded &&
+    next.reason === known.reason;
+  return same ? { kind: "unchanged" } : { kind: "change", next };
+}
+
+export type PaymentEventType = Extract<EventType, `PAYMENT_${string}`>;
+
+/** What is void stays void for the reason first told. */
+function reasonOfVoid(known: Known, derived: Position, voidReason: string | undefined): string | null {
+  return known.status === "VOIDED" ? known.reason : (voidReason ?? derived.reason);
+}
+
+/** The event that tells of a position; none while the buyer has yet to act, because nobody waits for that. */
+export function eventOf(status: PaymentState): PaymentEventType | undefined {
+  switch (status) {
+    case "CREATED":
+    case "REQUIRES_ACTION":
+      return undefined;
+    case "FAILED":
+      return "PAYMENT_FAILED";
+    case "AUTHORIZED":
+      return "PAYMENT_AUTHORIZED";
+    case "CAPTURED":
+      return "PAYMENT_CAPTURED";
+    case "PARTIALLY_REFUNDED":
+    case "REFUNDED":
+      return "PAYMENT_REFUNDED";
+    case "VOIDED":
+      return "PAYMENT_VOIDED";
+    case "DISPUTED":
+      return "PAYMENT_DISPUTED";
+  }
+}
+
+/** What may still be refunded: pending refunds count as gone, so that two at once cannot exceed what was captured. */
+export function refundable(
+  amountCaptured: number,
+  refunds: readonly { readonly amount: number; readonly status: Refund["status"] }[],
+): number {
+  const taken = refunds.filter(({ status }) => status === "pending" || status === "succeeded");
+  return Math.max(0, amountCaptured - sumMinor(taken.map(({ amount }) => amount)));
+}
+
+/** Milliseconds until try number `attempts + 1`: first, twice, four times … up to `max`. */
+export function backoffMs(attempts: number, first: number, max: number): number {
+  return Math.min(first * 2 ** Math.min(attempts, 30), max);
+}

@@ -1,0 +1,52 @@
+// The RPC surface of payments. See PaymentsContract for what each method promises.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import {
+  CaptureInput,
+  CaptureOrderInput,
+  CloseInput,
+  CreateIntentInput,
+  OrderPaymentsInput,
+  RefundInput,
+} from "#shared/contracts/payments";
+import type { PaymentsContract } from "#shared/contracts/payments";
+import { serve } from "#shared/rpc";
+import { domainWorker } from "#shared/worker";
+import { sweep } from "./scheduled.ts";
+import { capture, captureOrder } from "./service/captures.ts";
+import { close } from "./service/close.ts";
+import { createDeps } from "./service/deps.ts";
+import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
+import { createIntent } from "./service/intents.ts";
+import { listPayments } from "./service/list.ts";
+import { refund } from "./service/refunds.ts";
+
+type Answer<Method extends keyof PaymentsContract> = ReturnType<PaymentsContract[Method]>;
+
+const Base = domainWorker<PaymentsBindings, PaymentsDeps>({ createDeps, sweep, inbox: (env) => env.PAYMENTS_INBOX });
+
+export class PaymentsRpc extends Base implements PaymentsContract {
+  createIntent(call: Call, input: z.input<typeof CreateIntentInput>): Answer<"createIntent"> {
+    return serve(createDeps(this.env, this.ctx), "createIntent", call, CreateIntentInput, input, createIntent);
+  }
+
+  capture(call: Call, input: z.input<typeof CaptureInput>): Answer<"capture"> {
+    return serve(createDeps(this.env, this.ctx), "capture", call, CaptureInput, input, capture);
+  }
+
+  captureOrder(call: Call, input: z.input<typeof CaptureOrderInput>): Answer<"captureOrder"> {
+    return serve(createDeps(this.env, this.ctx), "captureOrder", call, CaptureOrderInput, input, captureOrder);
+  }
+
+  refund(call: Call, input: z.input<typeof RefundInput>): Answer<"refund"> {
+    return serve(createDeps(this.env, this.ctx), "refund", call, RefundInput, input, refund);
+  }
+
+  listPayments(call: Call, input: z.input<typeof OrderPaymentsInput>): Answer<"listPayments"> {
+    return serve(createDeps(this.env, this.ctx), "listPayments", call, OrderPaymentsInput, input, listPayments);
+  }
+
+  close(call: Call, input: z.input<typeof CloseInput>): Answer<"close"> {
+    return serve(createDeps(this.env, this.ctx), "close", call, CloseInput, input, close);
+  }
+}

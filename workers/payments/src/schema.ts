@@ -1,0 +1,95 @@
+// The tables of migrations/payment/0002_payments.sql, for typed queries. Constraints and indexes stand only there.
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { PaymentState, Refund } from "#shared/contracts/payments";
+import type { Customer } from "#shared/events/catalogue";
+
+export const payments = sqliteTable("payments", {
+  id: text().primaryKey(),
+  orderId: text("order_id").notNull(),
+  orderNumber: text("order_number").notNull(),
+  customer: text({ mode: "json" }).$type<Customer>().notNull(),
+  amount: integer().notNull(),
+  amountCapturable: integer("amount_capturable").notNull().default(0),
+  amountCaptured: integer("amount_captured").notNull().default(0),
+  amountRefunded: integer("amount_refunded").notNull().default(0),
+  currency: text().notNull(),
+  status: text().$type<PaymentState>().notNull(),
+  reason: text(),
+  flag: text().$type<"amount_mismatch">(),
+  version: integer().notNull().default(1),
+  stripePaymentIntentId: text("stripe_payment_intent_id"),
+  clientSecret: text("client_secret"),
+  createGeneration: integer("create_generation").notNull().default(0),
+  idempotencyKey: text("idempotency_key"),
+  fingerprint: text(),
+  correlationId: text("correlation_id").notNull(),
+  attempts: integer().notNull().default(0),
+  nextCheckAt: integer("next_check_at"),
+  createdAt: integer("created_at").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+});
+export type PaymentRow = typeof payments.$inferSelect;
+
+export const paymentHistory = sqliteTable(
+  "payment_history",
+  {
+    paymentId: text("payment_id").notNull(),
+    version: integer().notNull(),
+    status: text().$type<PaymentState>().notNull(),
+    at: integer().notNull(),
+    actor: text().notNull(),
+    reason: text(),
+  },
+  (table) => [primaryKey({ columns: [table.paymentId, table.version] })],
+);
+
+export const refunds = sqliteTable("refunds", {
+  id: text().primaryKey(),
+  paymentId: text("payment_id").notNull(),
+  amount: integer().notNull(),
+  currency: text().notNull(),
+  status: text().$type<Refund["status"]>().notNull(),
+  reason: text(),
+  stripeRefundId: text("stripe_refund_id"),
+  actor: text().notNull(),
+  idempotencyKey: text("idempotency_key"),
+  fingerprint: text(),
+  attempts: integer().notNull().default(0),
+  nextAttemptAt: integer("next_attempt_at"),
+  createdAt: integer("created_at").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+});
+export type RefundRow = typeof refunds.$inferSelect;
+
+export const captures = sqliteTable(
+  "captures",
+  {
+    actor: text().notNull(),
+    idempotencyKey: text("idempotency_key").notNull(),
+    fingerprint: text().notNull(),
+    paymentId: text("payment_id").notNull(),
+    amount: integer().notNull(),
+    createdAt: integer("created_at").notNull(),
+    capturedAt: integer("captured_at"),
+  },
+  (table) => [primaryKey({ columns: [table.actor, table.idempotencyKey] })],
+);
+export type CaptureRow = typeof captures.$inferSelect;
+
+export const stripeEvents = sqliteTable("stripe_events", {
+  id: text().primaryKey(),
+  type: text().notNull(),
+  payload: text().notNull(),
+  receivedAt: integer("received_at").notNull(),
+  processedAt: integer("processed_at"),
+  attempts: integer().notNull().default(0),
+  nextAttemptAt: integer("next_attempt_at"),
+  error: text(),
+});
+export type StripeEventRow = typeof stripeEvents.$inferSelect;
+
+export const closedOrders = sqliteTable("closed_orders", {
+  orderId: text("order_id").primaryKey(),
+  reason: text().notNull(),
+  closedAt: integer("closed_at").notNull(),
+});

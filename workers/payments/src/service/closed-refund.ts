@@ -1,0 +1,52 @@
+// The refund of what a closed order's payment has captured. Its id follows from the order and the payment, so that an event
+// delivered twice, a webhook and a sweep all mean the same refund.
+import { sha256Hex } from "#shared/hash";
+import { save } from "#shared/outbox";
+import { refundable } from "../domain.ts";
+import type { RefundRow } from "../schema.ts";
+import { refundInsert, refundRefused } from "../store/refunds.ts";
+import { loadView } from "../store/views.ts";
+import type { View } from "../store/views.ts";
+import type { PaymentsDeps } from "./deps.ts";
+import { refundAtStripe } from "./refund-at-stripe.ts";
+import { StripeRefused } from "./stripe.ts";
+
+/** Stands as the actor of these refunds. */
+const ACTOR = "order_closed";
+
+/** One that failed needs a successor, and a successor another id; while one is pending it is still the same one. */
+async function nextId(view: View): Promise<string> {
+  const settled = view.refunds.filter(({ actor, status }) => actor === ACTOR && status !== "pending");
+  const digest = await sha256Hex(`${view.row.orderId}:${view.row.id}:${String(settled.length)}`);
+  return `rfd_${digest.slice(0, 32)}`;
+}
+
+async function insert(deps: PaymentsDeps, view: View): Promise<RefundRow | undefined> {
+  const id = await nextId(view);
+  const reason = view.closed;
+  await save(deps, [refundInsert({ id, paymentId: view.row.id, amount: null, reason, actor: ACTOR }, deps.now())]);
+  return (await loadView(deps.db, view.row.id)).refunds.find((refund) => refund.id === id);
+}
+
+/**
+ * Refunds what is left of a closed order's captured money. False when there is nothing to do.
+ * @throws StripeUnavailable, StripeRefused
+ */
+export async function refundRest(deps: PaymentsDeps, view: View): Promise<boolean> {
+  const { row, refunds } = view;
+  if (row.status === "DISPUTED" || row.stripePaymentIntentId === null) return false;
+  const pending = refunds.find(
+    ({ actor, status, stripeRefundId }) => actor === ACTOR && status === "pending" && stripeRefundId === null,
+  );
+  const fresh =
+    pending === undefined && refundable(row.amountCaptured, refunds) > 0 ? await insert(deps, view) : undefined;
+  const refund = pending ?? fresh;
+  if (refund?.status !== "pending") return false;
+  try {
+    await refundAtStripe(deps, refund, row.stripePaymentIntentId, pending === undefined);
+    return true;
+  } catch (error) {
+    if (error instanceof StripeRefused) await save(deps, [refundRefused(refund.id, deps.now())]);
+    throw error;
+  }
+}

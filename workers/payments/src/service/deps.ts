@@ -1,0 +1,47 @@
+// What the use cases of payments work with.
+import type Stripe from "stripe";
+import { openDatabase } from "#shared/database";
+import { parseLogLevel } from "#shared/logger";
+import type { Deps } from "#shared/outbox";
+import { stripeClient } from "./stripe.ts";
+
+/** The sandbox is bound by the local configuration only, and that is the whole difference between local and not. */
+export type PaymentsBindings = PaymentsEnv & { readonly STRIPE_SANDBOX?: Fetcher };
+
+export interface PaymentsDeps extends Deps {
+  readonly stripe: Stripe;
+  readonly publishableKey: string;
+  readonly webhookSecret: string;
+}
+
+/** Building the SDK's client costs more than a call of an RPC method; the bindings of an isolate do not change. */
+const clients = new WeakMap<PaymentsBindings, Stripe>();
+
+function clientOf(env: PaymentsBindings): Stripe {
+  const present = clients.get(env);
+  if (present !== undefined) return present;
+  const client = stripeClient({ secretKey: env.STRIPE_SECRET_KEY, sandbox: env.STRIPE_SANDBOX });
+  clients.set(env, client);
+  return client;
+}
+
+export function createDeps(env: PaymentsBindings, ctx: Pick<ExecutionContext, "waitUntil">): PaymentsDeps {
+  return {
+    worker: "payments",
+    db: openDatabase(env.DB),
+    queues: {
+      ORDERS_INBOX: env.ORDERS_INBOX,
+      NOTIFICATIONS_INBOX: env.NOTIFICATIONS_INBOX,
+      PAYMENTS_INBOX: env.PAYMENTS_INBOX,
+    },
+    now: Date.now,
+    waitUntil: (work) => ctx.waitUntil(work),
+    logLevel: parseLogLevel(env.LOG_LEVEL),
+    // Lazy, because most calls never speak to Stripe.
+    get stripe() {
+      return clientOf(env);
+    },
+    publishableKey: env.STRIPE_PUBLISHABLE_KEY,
+    webhookSecret: env.STRIPE_WEBHOOK_SECRET,
+  };
+}

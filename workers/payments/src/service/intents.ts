@@ -1,0 +1,143 @@
+// Makes an order's PaymentIntent. The row is written first and its id is Stripe's idempotency key: twenty calls at once, or one
+// after a crash between the two, end in one row and one intent.
+import { sql } from "drizzle-orm";
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import type { CreateIntentInput, PaymentIntent } from "#shared/contracts/payments";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { newId } from "#shared/ids";
+import { log } from "#shared/logger";
+import { save } from "#shared/outbox";
+import { ok } from "#shared/result";
+import { isOpen } from "../domain.ts";
+import type { PaymentRow } from "../schema.ts";
+import { adoptIntent, paymentInsert, renewCreation } from "../store/payments.ts";
+import { byId, byOrder, loadView, viewStatements, viewsOf } from "../store/views.ts";
+import type { View } from "../store/views.ts";
+import type { PaymentsDeps } from "./deps.ts";
+import { unavailable } from "./failures.ts";
+import { cancelIntent, reconcile } from "./reconcile.ts";
+import { renderIntent } from "./render.ts";
+import { StripeRefused, StripeUnavailable, createStripeIntent } from "./stripe.ts";
+
+type Input = z.output<typeof CreateIntentInput>;
+type Made = { readonly intent: PaymentIntent; readonly created: boolean; readonly replayed: boolean };
+
+const NOT_PAYABLE = fail("order_not_payable", "The order cannot be paid any more.");
+
+/** Writes the row where there is none, and reads what there is, in one round trip. */
+async function insertAndRead(
+  deps: PaymentsDeps,
+  call: Call,
+  input: Input,
+  paymentId: string,
+): Promise<{ readonly ofOrder: readonly View[]; readonly ofKey: View | undefined }> {
+  const key = input.idempotency?.key;
+  const byKey = key === undefined ? byId(paymentId) : sql`idempotency_key = ${key}`;
+  const { results } = await save(deps, [
+    ...paymentInsert({ ...input, id: paymentId }, call.actor.id, deps.now()),
+    ...viewStatements(byOrder(input.orderId)),
+    ...viewStatements(byKey),
+  ]);
+  const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
+  const [ofKey] = key === undefined ? [] : viewsOf(rows(5), rows(6), rows(7));
+  return { ofOrder: viewsOf(rows(2), rows(3), rows(4)), ofKey };
+}
+
+/**
+ * Stores the intent that was made for a row. An order that was closed meanwhile has its intent cancelled at once: the secret was told
+ * to nobody, so it cannot have been paid.
+ */
+async function storeIntent(
+  deps: PaymentsDeps,
+  row: PaymentRow,
+  intentId: string,
+  clientSecret: string,
+): Promise<PaymentRow | undefined> {
+  const { results } = await save(deps, [
+    adoptIntent(row.id, intentId, clientSecret, deps.now()),
+    ...viewStatements(byId(row.id)),
+  ]);
+  const [view] = viewsOf(results[1]?.results ?? [], results[2]?.results ?? [], results[3]?.results ?? []);
+  if (view === undefined) throw new Error(`payment ${row.id} is gone`);
+  if (view.closed === null && isOpen(view.row.status)) return view.row;
+  if (view.row.stripePaymentIntentId !== intentId) await cancelIntent(deps, intentId);
+  else await reconcile(deps, view, { actor: "payments", reason: "intent", voidReason: view.closed ?? undefined });
+  return undefined;
+}
+
+/**
+ * Completes a row that has no intent: makes it at Stripe, or gets the one that was made, and stores it. Undefined when the order
+ * was closed meanwhile.
+ * @throws StripeUnavailable, StripeRefused
+ */
+export async function completeIntent(deps: PaymentsDeps, row: PaymentRow): Promise<PaymentRow | undefined> {
+  try {
+    const made = await createStripeIntent(deps.stripe, row);
+    return await storeIntent(deps, row, made.id, made.client_secret ?? "");
+  } catch (error) {
+    if (error instanceof StripeUnavailable) {
+      // Another call that held the key may have finished; or Stripe failed and would repeat that under this key.
+      const { row: present } = await loadView(deps.db, row.id);
+      if (present.stripePaymentIntentId !== null && isOpen(present.status)) return present;
+      if (error.answered) await save(deps, [renewCreation(row)]);
+    }
+    throw error;
+  }
+}
+
+/** The present state of an intent that was made before: it may have been paid or cancelled without our having heard. */
+async function refreshed(deps: PaymentsDeps, view: View): Promise<PaymentRow> {
+  try {
+    return await reconcile(deps, view, { actor: "payments", reason: "intent" });
+  } catch (error) {
+    // What is stored is good enough to pay with, while Stripe does not answer.
+    if (error instanceof StripeUnavailable) return view.row;
+    throw error;
+  }
+}
+
+async function payableRow(deps: PaymentsDeps, view: View, created: boolean): Promise<PaymentRow | undefined> {
+  if (view.closed !== null || !isOpen(view.row.status)) return undefined;
+  if (view.row.stripePaymentIntentId === null) return await completeIntent(deps, view.row);
+  if (created) return view.row;
+  const row = await refreshed(deps, view);
+  return isOpen(row.status) ? row : undefined;
+}
+
+async function payable(deps: PaymentsDeps, view: View, created: boolean, replayed: boolean): Promise<Outcome<Made>> {
+  try {
+    const row = await payableRow(deps, view, created);
+    const intent = row && renderIntent(row, deps.publishableKey);
+    return intent === undefined ? NOT_PAYABLE : ok({ intent, created, replayed });
+  } catch (error) {
+    if (error instanceof StripeRefused) {
+      log("error", "Stripe refuses to make the intent", { paymentId: view.row.id, code: error.code, error });
+      return fail("order_not_payable", "The payment provider does not take this payment.");
+    }
+    return unavailable(error);
+  }
+}
+
+/** See PaymentsContract.createIntent. */
+export async function createIntent(deps: PaymentsDeps, call: Call, input: Input): Promise<Outcome<Made>> {
+  const paymentId = newId("pay");
+  const { ofOrder, ofKey } = await insertAndRead(deps, call, input, paymentId);
+  if (ofKey !== undefined && ofKey.row.id !== paymentId) {
+    if (ofKey.row.fingerprint !== input.idempotency?.fingerprint) {
+      return fail("idempotency_key_reused", "This Idempotency-Key was used for another request.");
+    }
+    // The same request again gets the same intent as it is now, also when it has been paid meanwhile.
+    const intent = isOpen(ofKey.row.status) ? undefined : renderIntent(ofKey.row, deps.publishableKey);
+    if (intent !== undefined) return ok({ intent, created: true, replayed: true });
+    return await payable(deps, ofKey, true, ofKey.row.stripePaymentIntentId !== null);
+  }
+  const live = ofOrder.find(({ row }) => row.status !== "VOIDED");
+  if (live === undefined) return NOT_PAYABLE;
+  if (live.row.amount !== input.amount || live.row.currency !== input.currency) {
+    log("error", "an order's amount differs from its payment's", { orderId: input.orderId, paymentId: live.row.id });
+    return NOT_PAYABLE;
+  }
+  return await payable(deps, live, live.row.id === paymentId, false);
+}

@@ -1,0 +1,151 @@
+// Brings a payment's row to what Stripe holds. Every way in (webhook, call, event, sweep) ends here, so there is one place where
+// a payment's state is written. The row is read first and Stripe is asked after: truth is then never older than the row.
+import type Stripe from "stripe";
+import { StaleWrite } from "#shared/database";
+import type { Statement } from "#shared/database";
+import { log } from "#shared/logger";
+import { save } from "#shared/outbox";
+import { MAX_TRIES } from "../constants.ts";
+import { decide } from "../domain.ts";
+import type { Truth } from "../domain.ts";
+import type { PaymentRow } from "../schema.ts";
+import { adoptIntent, flagMismatch, positionUpdate } from "../store/payments.ts";
+import type { Change } from "../store/payments.ts";
+import { refundUpserts } from "../store/refunds.ts";
+import { loadView } from "../store/views.ts";
+import type { View } from "../store/views.ts";
+import type { PaymentsDeps } from "./deps.ts";
+import { refundRest } from "./closed-refund.ts";
+import { EXPAND_CHARGE, ask, isUnexpectedState, retrieveIntent, truthOf } from "./stripe.ts";
+
+/** The payment's money is on its way at Stripe: neither to be cancelled nor to be refunded yet. */
+export class StillProcessing extends Error {
+  override readonly name = "StillProcessing";
+}
+
+interface Consequence {
+  readonly statements: readonly Statement[];
+  /** The row as it is once they are written. */
+  readonly row: PaymentRow;
+}
+
+function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Change): Consequence {
+  const { row } = view;
+  const decision = decide(row, truth, change.voidReason ?? view.closed ?? undefined);
+  const adopted = { ...row, stripePaymentIntentId: truth.intentId, clientSecret: truth.clientSecret };
+  switch (decision.kind) {
+    case "change":
+      return {
+        statements: positionUpdate(view, decision.next, truth, change, deps.now()),
+        row: { ...adopted, ...decision.next, version: row.version + 1 },
+      };
+    case "mismatch":
+      log("error", "Stripe's intent holds other money than the payment", { paymentId: row.id });
+      return { statements: row.flag === null ? flagMismatch(view, truth, change, deps.now()) : [], row };
+    case "backwards":
+      log("warn", "Stripe's answer is older than the payment", { paymentId: row.id, status: row.status });
+      return { statements: [], row };
+    case "unchanged":
+      if (row.stripePaymentIntentId !== null) return { statements: [], row };
+      return { statements: [adoptIntent(row.id, truth.intentId, truth.clientSecret, deps.now())], row: adopted };
+  }
+}
+
+/** Writes what follows from the truth, with `also` in the same batch. Undefined when the row changed meanwhile and nothing was written. */
+async function record(
+  deps: PaymentsDeps,
+  view: View,
+  truth: Truth,
+  change: Change,
+  also: readonly Statement[],
+): Promise<PaymentRow | undefined> {
+  const consequence = consequenceOf(deps, view, truth, change);
+  const statements = [...consequence.statements, ...refundUpserts(view, truth.refunds ?? [], deps.now()), ...also];
+  try {
+    if (statements.length > 0) await save(deps, statements);
+    return consequence.row;
+  } catch (error) {
+    if (error instanceof StaleWrite) return undefined;
+    throw error;
+  }
+}
+
+/** Cancels an intent that can be. Undefined when its state moved on meanwhile, and has to be read again. */
+export async function cancelIntent(deps: PaymentsDeps, intentId: string): Promise<Stripe.PaymentIntent | undefined> {
+  try {
+    // No idempotency key of ours: the intent's own state lets it be cancelled once, and a key would repeat an old failure.
+    return await ask(() => deps.stripe.paymentIntents.cancel(intentId, EXPAND_CHARGE));
+  } catch (error) {
+    if (isUnexpectedState(error)) return undefined;
+    throw error;
+  }
+}
+
+/** An intent of a closed order: cancelled, when it can still be. */
+async function cancelIfClosed(
+  deps: PaymentsDeps,
+  view: View,
+  intent: Stripe.PaymentIntent,
+): Promise<Stripe.PaymentIntent | undefined> {
+  if (view.closed === null || intent.status === "succeeded" || intent.status === "canceled") return intent;
+  if (intent.status === "processing") throw new StillProcessing(`payment ${view.row.id} is being processed`);
+  return await cancelIntent(deps, intent.id);
+}
+
+/** The intent's id is the row's; a row that has none takes over the one that was made for it. */
+function intentIdOf(view: View, adopt: string | undefined): string {
+  const intentId = view.row.stripePaymentIntentId ?? adopt;
+  if (intentId === undefined) throw new Error(`payment ${view.row.id} has no intent`);
+  return intentId;
+}
+
+export interface ReconcileOptions {
+  /** Stripe's answer to a call made after the view was read: as good as asking, once. */
+  readonly answer?: Stripe.PaymentIntent | undefined;
+  /** The intent that was made for a row which has none stored. */
+  readonly adopt?: string | undefined;
+  /** Written in the same batch as what follows from the truth. */
+  readonly also?: readonly Statement[];
+}
+
+/**
+ * Reads Stripe's truth and writes it. Money of a closed order goes back: an authorization is cancelled, what was captured is
+ * refunded. Returns the row as it then is.
+ * @throws StripeUnavailable, StillProcessing
+ */
+export async function reconcile(
+  deps: PaymentsDeps,
+  start: View,
+  change: Change,
+  options: ReconcileOptions = {},
+): Promise<PaymentRow> {
+  let view = start;
+  let { answer } = options;
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const intent = answer ?? (await retrieveIntent(deps.stripe, intentIdOf(view, options.adopt)));
+    const settled = await cancelIfClosed(deps, view, intent);
+    if (settled !== undefined) {
+      const truth = await truthOf(deps.stripe, settled, view.refunds);
+      const row = await record(deps, view, truth, change, options.also ?? []);
+      if (row !== undefined && view.closed === null) return row;
+      if (row !== undefined) return truth.status === "succeeded" ? await giveBack(deps, row, change) : row;
+    }
+    answer = undefined;
+    view = await loadView(deps.db, view.row.id);
+  }
+  throw new StaleWrite(`payment ${view.row.id} kept changing`);
+}
+
+/** The refund that a closed order's captured money needs, and then the state it leaves. */
+async function giveBack(deps: PaymentsDeps, row: PaymentRow, change: Change): Promise<PaymentRow> {
+  const view = await loadView(deps.db, row.id);
+  if (!(await refundRest(deps, view))) return view.row;
+  const after = await loadView(deps.db, row.id);
+  const truth = await truthOf(
+    deps.stripe,
+    await retrieveIntent(deps.stripe, intentIdOf(after, undefined)),
+    after.refunds,
+  );
+  // Refused, somebody else has written what they saw of the same refund.
+  return (await record(deps, after, truth, change, [])) ?? (await loadView(deps.db, row.id)).row;
+}

@@ -1,0 +1,122 @@
+// Refunds by an admin's call. The row takes its amount out of what is left before Stripe is asked, so refunds at once never
+// exceed what was captured; its id is Stripe's idempotency key, so a lost answer never makes two.
+import { sql } from "drizzle-orm";
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import type { Refund, RefundInput } from "#shared/contracts/payments";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { fingerprint } from "#shared/hash";
+import { newId } from "#shared/ids";
+import { log } from "#shared/logger";
+import { save } from "#shared/outbox";
+import { ok } from "#shared/result";
+import { refunds } from "../schema.ts";
+import type { RefundRow } from "../schema.ts";
+import type { Change } from "../store/payments.ts";
+import { refundInsert, refundRefused } from "../store/refunds.ts";
+import { fromRow } from "../store/rows.ts";
+import { byId, loadView, viewStatements, viewsOf } from "../store/views.ts";
+import type { View } from "../store/views.ts";
+import type { PaymentsDeps } from "./deps.ts";
+import { unavailable } from "./failures.ts";
+import { reconcile } from "./reconcile.ts";
+import { refundAtStripe } from "./refund-at-stripe.ts";
+import { renderRefund } from "./render.ts";
+import { StripeRefused, StripeUnavailable } from "./stripe.ts";
+
+type Input = z.output<typeof RefundInput>;
+
+interface Asked {
+  readonly view: View | undefined;
+  /** The refund under this caller's key, or the one just written. */
+  readonly refund: RefundRow | undefined;
+  readonly isNew: boolean;
+}
+
+/** Writes the refund where it fits, and reads what is there, in one round trip. */
+async function askedFor(deps: PaymentsDeps, call: Call, input: Input, print: string): Promise<Asked> {
+  const { paymentId, amount, reason, idempotencyKey } = input;
+  const id = newId("rfd");
+  const actor = call.actor.id;
+  const idempotency = idempotencyKey === undefined ? undefined : { key: idempotencyKey, fingerprint: print };
+  const mine = sql`id = ${id} OR (actor = ${actor} AND idempotency_key = ${idempotencyKey ?? null})`;
+  const { results } = await save(deps, [
+    refundInsert({ id, paymentId, amount: amount ?? null, reason: reason ?? null, actor, idempotency }, deps.now()),
+    sql`SELECT * FROM refunds WHERE ${mine}`,
+    ...viewStatements(byId(paymentId)),
+  ]);
+  const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
+  const [found] = rows(1);
+  const [view] = viewsOf(rows(2), rows(3), rows(4));
+  return {
+    view,
+    refund: found === undefined ? undefined : fromRow(refunds, found),
+    isNew: (results[0]?.meta.changes ?? 0) > 0,
+  };
+}
+
+/** Stripe's reasons against a refund that have nothing to do with its amount. */
+const DISPUTED_CODES: readonly string[] = ["charge_disputed", "refund_disputed_payment", "charge_not_refundable"];
+
+const NOT_REFUNDABLE = fail("payment_not_refundable", "The payment cannot be refunded in its present state.");
+const EXCEEDS = fail("amount_exceeds_captured", "The amount is over what was captured and not refunded yet.");
+
+/** Why no row could be written. */
+function whyNot(view: View): Outcome<never> {
+  const { status } = view.row;
+  return status === "CAPTURED" || status === "PARTIALLY_REFUNDED" || status === "REFUNDED" ? EXCEEDS : NOT_REFUNDABLE;
+}
+
+/**
+ * Takes a refund to Stripe and writes what came of it.
+ * @throws StripeUnavailable; the row then stays pending, and a sweep or the next call with the key goes on with it.
+ */
+export async function carryOut(
+  deps: PaymentsDeps,
+  view: View,
+  refund: RefundRow,
+  change: Change,
+  firstTry: boolean,
+): Promise<Outcome<RefundRow>> {
+  const { stripePaymentIntentId } = view.row;
+  if (stripePaymentIntentId === null) throw new Error(`refund ${refund.id} of a payment that has no intent`);
+  try {
+    await refundAtStripe(deps, refund, stripePaymentIntentId, firstTry);
+  } catch (error) {
+    if (!(error instanceof StripeRefused)) throw error;
+    log("warn", "Stripe refuses a refund", { refundId: refund.id, code: error.code });
+    await save(deps, [refundRefused(refund.id, deps.now())]);
+    // Money may have gone back in Stripe's dashboard without our having heard.
+    await reconcile(deps, await loadView(deps.db, view.row.id), change);
+    return DISPUTED_CODES.includes(error.code) ? NOT_REFUNDABLE : EXCEEDS;
+  }
+  await reconcile(deps, view, change);
+  const after = await loadView(deps.db, view.row.id);
+  return ok(after.refunds.find(({ id }) => id === refund.id) ?? refund);
+}
+
+/** See PaymentsContract.refund. */
+export async function refund(
+  deps: PaymentsDeps,
+  call: Call,
+  input: Input,
+): Promise<Outcome<{ readonly refund: Refund; readonly replayed: boolean }>> {
+  const { paymentId, amount, reason } = input;
+  const print = await fingerprint("refund", { paymentId, amount, reason });
+  const { view, refund: row, isNew } = await askedFor(deps, call, input, print);
+  if (row !== undefined && !isNew && row.fingerprint !== print) {
+    return fail("idempotency_key_reused", "This Idempotency-Key was used for another request.");
+  }
+  if (view === undefined) return fail("not_found", "There is no such payment.");
+  if (row === undefined) return whyNot(view);
+  if (row.stripeRefundId !== null) return ok({ refund: renderRefund(row), replayed: true });
+  try {
+    const change = { actor: call.actor.id, reason: "refund", traceparent: call.traceparent };
+    const done = await carryOut(deps, view, row, change, isNew);
+    return done.ok ? ok({ refund: renderRefund(done.value), replayed: false }) : done;
+  } catch (error) {
+    if (error instanceof StripeUnavailable) log("warn", "refund left pending", { refundId: row.id });
+    return unavailable(error);
+  }
+}

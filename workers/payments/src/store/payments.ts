@@ -1,0 +1,169 @@
+// Writes of payments. Each stands in one batch with its history row and its event, behind a check of the version.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { mustChange } from "#shared/database";
+import type { Statement } from "#shared/database";
+import { makeEvent } from "#shared/events/envelope";
+import { outboxInsert } from "#shared/outbox";
+import { AUTHORIZED_CHECK_MS, FIRST_CHECK_MS } from "../constants.ts";
+import { eventOf, isOpen } from "../domain.ts";
+import type { Position, Truth } from "../domain.ts";
+import type { PaymentRow } from "../schema.ts";
+import type { View } from "./views.ts";
+
+/** Who changes a payment, and why: for its history and its events. */
+export interface Change {
+  /** A user's id, or the part of the system that acted. */
+  readonly actor: string;
+  /** The call, event or webhook. */
+  readonly reason: string;
+  /** Why the payment is void, where this change voids it. */
+  readonly voidReason?: string | undefined;
+  readonly causationId?: string | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+/** When Stripe is asked about a payment again, if nothing is heard; null when nothing is open. */
+function nextCheckAt(position: Position, closed: boolean, now: number): number | null {
+  const { status } = position;
+  if (isOpen(status)) return now + FIRST_CHECK_MS;
+  if (status === "AUTHORIZED") return now + (closed ? FIRST_CHECK_MS : AUTHORIZED_CHECK_MS);
+  // A closed order's money has to go back, whatever happens to the process that is about to do it.
+  if (closed && (status === "CAPTURED" || status === "PARTIALLY_REFUNDED")) return now + FIRST_CHECK_MS;
+  return null;
+}
+
+export function historyInsert(
+  row: Pick<PaymentRow, "id">,
+  version: number,
+  status: string,
+  change: Change,
+  now: number,
+): SQL {
+  return sql`INSERT INTO payment_history (payment_id, version, status, at, actor, reason)
+    VALUES (${row.id}, ${version}, ${status}, ${now}, ${change.actor}, ${change.reason})`;
+}
+
+function eventInsert(row: PaymentRow, next: Position, version: number, change: Change, now: number): SQL[] {
+  const type = eventOf(next.status);
+  if (type === undefined) return [];
+  const data = {
+    paymentId: row.id,
+    orderId: row.orderId,
+    orderNumber: row.orderNumber,
+    customer: row.customer,
+    currency: row.currency,
+    amount: row.amount,
+    ...next,
+    version,
+  };
+  const cause = {
+    worker: "payments",
+    correlationId: row.correlationId,
+    causationId: change.causationId,
+    traceparent: change.traceparent,
+    now,
+  };
+  return [outboxInsert(makeEvent(type, row.orderId, data, cause))];
+}
+
+/** Moves a payment to its next position, or aborts the batch when its version has passed. Takes over the intent's id where the row has none. */
+export function positionUpdate(
+  view: View,
+  next: Position,
+  truth: Truth | null,
+  change: Change,
+  now: number,
+): Statement[] {
+  const { row, closed } = view;
+  const version = row.version + 1;
+  return [
+    sql`UPDATE payments SET status = ${next.status}, amount_capturable = ${next.amountCapturable},
+        amount_captured = ${next.amountCaptured}, amount_refunded = ${next.amountRefunded}, reason = ${next.reason},
+        version = ${version}, attempts = 0, next_check_at = ${nextCheckAt(next, closed !== null, now)}, updated_at = ${now},
+        stripe_payment_intent_id = coalesce(stripe_payment_intent_id, ${truth?.intentId ?? null}),
+        client_secret = coalesce(client_secret, ${truth?.clientSecret ?? null})
+      WHERE id = ${row.id} AND version = ${row.version}`,
+    mustChange(),
+    historyInsert(row, version, next.status, change, now),
+    ...eventInsert(row, next, version, change, now),
+  ];
+}
+
+/** Voids a payment whose intent was never stored. A creation under way finds it void when it stores its intent, and cancels that. */
+export function voidWithoutIntent(view: View, change: Change, now: number): Statement[] {
+  const next: Position = {
+    status: "VOIDED",
+    amountCapturable: 0,
+    amountCaptured: 0,
+    amountRefunded: 0,
+    reason: change.voidReason ?? null,
+  };
+  return positionUpdate(view, next, null, change, now);
+}
+
+/** Marks a payment whose intent holds other money than was asked for; it is not confirmed and not asked about again. */
+export function flagMismatch(view: View, truth: Truth, change: Change, now: number): Statement[] {
+  const { row } = view;
+  const reason = `${change.reason}: amount mismatch, Stripe has ${String(truth.amount)} ${truth.currency}`;
+  return [
+    sql`UPDATE payments SET flag = 'amount_mismatch', version = version + 1, next_check_at = NULL, updated_at = ${now}
+      WHERE id = ${row.id} AND version = ${row.version}`,
+    mustChange(),
+    historyInsert(row, row.version + 1, row.status, { ...change, reason }, now),
+  ];
+}
+
+/** Stores the intent that Stripe made for a row; nothing happens when one is stored already. */
+export function adoptIntent(paymentId: string, intentId: string, clientSecret: string, now: number): SQL {
+  return sql`UPDATE payments SET stripe_payment_intent_id = ${intentId}, client_secret = ${clientSecret},
+      version = version + 1, updated_at = ${now}
+    WHERE id = ${paymentId} AND stripe_payment_intent_id IS NULL`;
+}
+
+/** Lets the next creation use a new key: Stripe repeats a 5xx under the old one. Nobody was given the secret of an intent it may have made. */
+export function renewCreation(row: PaymentRow): SQL {
+  return sql`UPDATE payments SET create_generation = create_generation + 1
+    WHERE id = ${row.id} AND create_generation = ${row.createGeneration} AND stripe_payment_intent_id IS NULL`;
+}
+
+export interface NewPayment {
+  readonly id: string;
+  readonly orderId: string;
+  readonly orderNumber: string;
+  readonly customer: PaymentRow["customer"];
+  readonly amount: number;
+  readonly currency: string;
+  readonly correlationId: string;
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string } | undefined;
+}
+
+/** Writes the payment of an order that is open and has none, and its first history row; otherwise writes nothing. */
+export function paymentInsert(payment: NewPayment, actor: string, now: number): [SQL, SQL] {
+  const { id, orderId, orderNumber, customer, amount, currency, correlationId, idempotency } = payment;
+  return [
+    sql`INSERT INTO payments (id, order_id, order_number, customer, amount, currency, status, idempotency_key, fingerprint,
+        correlation_id, next_check_at, created_at, updated_at)
+      SELECT ${id}, ${orderId}, ${orderNumber}, ${JSON.stringify(customer)}, ${amount}, ${currency}, 'CREATED',
+        ${idempotency?.key ?? null}, ${idempotency?.fingerprint ?? null}, ${correlationId}, ${now + FIRST_CHECK_MS}, ${now}, ${now}
+      WHERE NOT EXISTS (SELECT 1 FROM closed_orders WHERE order_id = ${orderId})
+      ON CONFLICT DO NOTHING`,
+    sql`INSERT INTO payment_history (payment_id, version, status, at, actor, reason)
+      SELECT ${id}, 1, 'CREATED', ${now}, ${actor}, 'intent' WHERE changes() > 0`,
+  ];
+}
+
+/** Closes an order for good. With `unlessOpen` only when no payment of it is open or paid. */
+export function closeOrder(orderId: string, reason: string, now: number, unlessOpen: boolean): SQL {
+  const condition = unlessOpen
+    ? sql`NOT EXISTS (SELECT 1 FROM payments WHERE order_id = ${orderId} AND status NOT IN ('VOIDED', 'REFUNDED'))`
+    : sql`true`;
+  return sql`INSERT INTO closed_orders (order_id, reason, closed_at) SELECT ${orderId}, ${reason}, ${now} WHERE ${condition}
+    ON CONFLICT DO NOTHING`;
+}
+
+/** Has the sweep look at an order's payments soon: armed before the work, so that a crash in it is made good. */
+export function armChecks(orderId: string, now: number): SQL {
+  return sql`UPDATE payments SET attempts = 0, next_check_at = ${now + FIRST_CHECK_MS}
+    WHERE order_id = ${orderId} AND status NOT IN ('VOIDED', 'REFUNDED', 'DISPUTED')`;
+}

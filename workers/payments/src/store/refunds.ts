@@ -1,0 +1,69 @@
+// Writes of refunds. A row stands before Stripe is asked, and its id is Stripe's idempotency key.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { REFUND_RETRY_MS } from "../constants.ts";
+import type { TrueRefund } from "../domain.ts";
+import type { RefundRow } from "../schema.ts";
+import type { View } from "./views.ts";
+
+export interface NewRefund {
+  readonly id: string;
+  readonly paymentId: string;
+  /** Null for all that is left. */
+  readonly amount: number | null;
+  readonly reason: string | null;
+  readonly actor: string;
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string } | undefined;
+}
+
+/**
+ * Takes the amount out of what may still be refunded, or writes nothing. What is pending counts as gone; the sum and the insert
+ * are one statement, so two refunds at once never exceed what was captured.
+ */
+export function refundInsert(refund: NewRefund, now: number): SQL {
+  const { id, paymentId, amount, reason, actor, idempotency } = refund;
+  const taken = sql`coalesce((SELECT sum(amount) FROM refunds WHERE payment_id = ${paymentId}
+    AND status IN ('pending', 'succeeded')), 0)`;
+  return sql`INSERT INTO refunds (id, payment_id, amount, currency, status, reason, actor, idempotency_key, fingerprint,
+      next_attempt_at, created_at, updated_at)
+    SELECT ${id}, id, coalesce(${amount}, amount_left), currency, 'pending', ${reason}, ${actor}, ${idempotency?.key ?? null},
+      ${idempotency?.fingerprint ?? null}, ${now + REFUND_RETRY_MS}, ${now}, ${now}
+    FROM (SELECT id, currency, amount_captured - ${taken} AS amount_left FROM payments
+      WHERE id = ${paymentId} AND status IN ('CAPTURED', 'PARTIALLY_REFUNDED'))
+    WHERE coalesce(${amount}, amount_left) BETWEEN 1 AND amount_left
+    ON CONFLICT DO NOTHING`;
+}
+
+/** A refund made in Stripe's dashboard has no row of ours; its id then follows from Stripe's. */
+function rowIdOf(refund: TrueRefund): string {
+  return refund.refundId ?? `rfd_${refund.stripeRefundId.replaceAll(/[^0-9A-Za-z]/g, "").slice(0, 40)}`;
+}
+
+function differs(row: RefundRow | undefined, truth: TrueRefund): boolean {
+  return row === undefined || row.status !== truth.status || row.stripeRefundId !== truth.stripeRefundId;
+}
+
+function upsert(view: View, truth: TrueRefund, now: number): SQL {
+  const nextAttemptAt = truth.status === "pending" ? now + REFUND_RETRY_MS : null;
+  // A refund that succeeded can still fail at the customer's bank; it never becomes pending again.
+  return sql`INSERT INTO refunds (id, payment_id, amount, currency, status, reason, stripe_refund_id, actor, next_attempt_at,
+      created_at, updated_at)
+    VALUES (${rowIdOf(truth)}, ${view.row.id}, ${truth.amount}, ${view.row.currency}, ${truth.status}, ${truth.reason},
+      ${truth.stripeRefundId}, 'stripe', ${nextAttemptAt}, ${truth.createdAt}, ${now})
+    ON CONFLICT (id) DO UPDATE SET status = excluded.status, stripe_refund_id = excluded.stripe_refund_id,
+      next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at
+    WHERE refunds.status = 'pending' OR excluded.status <> 'pending'`;
+}
+
+/** Brings the rows of a payment's refunds to what Stripe holds. */
+export function refundUpserts(view: View, truths: readonly TrueRefund[], now: number): SQL[] {
+  const rows = new Map(view.refunds.map((row) => [row.id, row]));
+  return truths.filter((truth) => differs(rows.get(rowIdOf(truth)), truth)).map((truth) => upsert(view, truth, now));
+}
+
+/** Stripe refused for good. The row stays as the trace; its key is free again, because only successes are remembered. */
+export function refundRefused(refundId: string, now: number): SQL {
+  return sql`UPDATE refunds SET status = 'failed', idempotency_key = NULL, fingerprint = NULL, next_attempt_at = NULL,
+      updated_at = ${now}
+    WHERE id = ${refundId} AND status = 'pending' AND stripe_refund_id IS NULL`;
+}

@@ -1,0 +1,70 @@
+// Reading payments for a decision: the row, its refunds, and whether its order is closed, from one state of the database.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { readAll } from "#shared/database";
+import type { Database } from "#shared/database";
+import { closedOrders, payments, refunds } from "../schema.ts";
+import type { PaymentRow, RefundRow } from "../schema.ts";
+import { fromRow } from "./rows.ts";
+import type { RawRow } from "./rows.ts";
+
+export interface View {
+  readonly row: PaymentRow;
+  readonly refunds: readonly RefundRow[];
+  /** Why the order must not be paid any more; null while it may. */
+  readonly closed: string | null;
+}
+
+/** Three statements for `viewsOf`. `match` is a condition on payments. */
+export function viewStatements(match: SQL): [SQL, SQL, SQL] {
+  return [
+    sql`SELECT * FROM payments WHERE ${match} ORDER BY created_at, id`,
+    sql`SELECT * FROM refunds WHERE payment_id IN (SELECT id FROM payments WHERE ${match}) ORDER BY created_at, id`,
+    sql`SELECT * FROM closed_orders WHERE order_id IN (SELECT order_id FROM payments WHERE ${match})`,
+  ];
+}
+
+/** The views of what `viewStatements` selected, oldest payment first. */
+export function viewsOf(
+  paymentRows: readonly RawRow[],
+  refundRows: readonly RawRow[],
+  closedRows: readonly RawRow[],
+): View[] {
+  const allRefunds = refundRows.map((row) => fromRow(refunds, row));
+  const closed = new Map(
+    closedRows.map((raw) => fromRow(closedOrders, raw)).map(({ orderId, reason }) => [orderId, reason]),
+  );
+  return paymentRows.map((raw) => {
+    const row = fromRow(payments, raw);
+    return {
+      row,
+      refunds: allRefunds.filter(({ paymentId }) => paymentId === row.id),
+      closed: closed.get(row.orderId) ?? null,
+    };
+  });
+}
+
+export async function loadViews(db: Database, match: SQL): Promise<View[]> {
+  return viewsOf(...(await readAll<[RawRow, RawRow, RawRow]>(db, viewStatements(match))));
+}
+
+/** @throws when there is no such payment; payments are never deleted. */
+export async function loadView(db: Database, paymentId: string): Promise<View> {
+  const [view] = await loadViews(db, byId(paymentId));
+  if (view === undefined) throw new Error(`payment ${paymentId} is gone`);
+  return view;
+}
+
+export function byId(paymentId: string): SQL {
+  return sql`id = ${paymentId}`;
+}
+
+export function byOrder(orderId: string): SQL {
+  return sql`order_id = ${orderId}`;
+}
+
+/** A webhook tells of an intent, and of our payment where Stripe's object carries the metadata. */
+export function byIntent(intentId: string, paymentId: string | undefined): SQL {
+  const ofIntent = sql`stripe_payment_intent_id = ${intentId}`;
+  return paymentId === undefined ? ofIntent : sql`(${ofIntent} OR id = ${paymentId})`;
+}
