@@ -22,8 +22,12 @@ function startWrangler(settings: Settings, configs: readonly LocalConfig[]): Chi
   const args = [
     "dev",
     ...configs.flatMap(({ file }) => ["-c", file]),
-    ...["--ip", "127.0.0.1", "--port", String(settings.port), "--inspector-port", "0"],
-    ...["--persist-to", settings.stateDir, "--show-interactive-dev-session=false", "--log-level", "log"],
+    "--ip=127.0.0.1",
+    `--port=${settings.port}`,
+    "--inspector-port=0",
+    `--persist-to=${settings.stateDir}`,
+    "--show-interactive-dev-session=false",
+    "--log-level=log",
   ];
   return spawn(process.execPath, [path.join(ROOT, "node_modules/wrangler/bin/wrangler.js"), ...args], {
     cwd: ROOT,

@@ -1,6 +1,6 @@
 // Local copies of the wrangler files: absolute paths, the run's variables, local secrets, local database ids, the Stripe
 // sandbox. So the files in the repo stay the production truth and no Worker asks at run time whether it is local.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "smol-toml";
 import type { Settings } from "./settings.ts";
@@ -101,6 +101,8 @@ export function localConfig(worker: LocalWorker, settings: Settings): WranglerCo
 
 /** Secrets stand where wrangler looks for them: it prints variables when it starts, and these not. */
 function writeSecrets(file: string, secrets: Readonly<Record<string, string>>): void {
+  rmSync(file, { force: true });
+  if (Object.keys(secrets).length === 0) return;
   const lines = Object.entries(secrets).map(([name, value]) => `${name}=${JSON.stringify(value)}\n`);
   writeFileSync(file, lines.join(""), { mode: 0o600 });
 }

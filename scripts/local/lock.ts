@@ -10,7 +10,7 @@ const ORPHAN_POLL_MS = 20;
 /** How long a runtime may run before the lock knows of it. */
 const NOTE_EVERY_MS = 1_000;
 
-export type Mode = "dev" | "start";
+export type Mode = "dev" | "start" | "seed";
 
 export interface LockInfo {
   readonly pid: number;

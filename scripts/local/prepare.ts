@@ -3,7 +3,6 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
-import { unstable_getMiniflareWorkerOptions as miniflareWorkerOptions } from "wrangler";
 import { bundleWorkers, bundledModule, digestOfSources } from "./bundle.ts";
 import type { LocalConfig } from "./configs.ts";
 import { IMPORTER, writeSeed } from "./seed.ts";
@@ -11,6 +10,7 @@ import type { Settings } from "./settings.ts";
 import { migrateAll, migrationsDigest, readStamp, withState, writeStamp } from "./state.ts";
 import type { ExtraWorkers } from "./state.ts";
 import { ROOT, serviceName } from "./workers.ts";
+import { bindingsOf } from "./wrangler.ts";
 
 const run = promisify(execFile);
 
@@ -47,7 +47,7 @@ async function sandboxWorkers(config: LocalConfig, stateDir: string): Promise<Ex
       serviceBindings: { SANDBOX: { name: config.config.name, entrypoint: "SandboxAdmin" } },
     },
     {
-      ...miniflareWorkerOptions(config.file).workerOptions,
+      ...bindingsOf(config.file),
       name: config.config.name,
       ...bundledModule(bundle),
     } as unknown as ExtraWorkers[number],

@@ -2,10 +2,10 @@
 // direct socket, which leaves Miniflare's own entry Worker out of every request's way.
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import type { V4MiniflareOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions as miniflareWorkerOptions } from "wrangler";
 import { bundledModule } from "./bundle.ts";
 import type { LocalConfig } from "./configs.ts";
 import { persistencePath } from "./state.ts";
+import { bindingsOf } from "./wrangler.ts";
 
 export interface RuntimeOptions {
   readonly configs: readonly LocalConfig[];
@@ -29,9 +29,8 @@ function workerOptions({ file, worker, config }: LocalConfig, options: RuntimeOp
   const { onOutbound } = options;
   const bundle = options.bundles.get(worker);
   if (bundle === undefined) throw new Error(`${worker} was not bundled`);
-  const { workerOptions: fromConfig } = miniflareWorkerOptions(file);
   return {
-    ...fromConfig,
+    ...bindingsOf(file),
     name: config.name,
     ...(onOutbound === undefined ? {} : { outboundService: (request: Request): Response => onOutbound(request.url) }),
     ...bundledModule(bundle),

@@ -1,0 +1,55 @@
+// Holds the structure: reads the repo, asks each rule of scripts/structure/, and prints what is not as agreed.
+import { readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { readWranglerFile } from "./local/configs.ts";
+import { DATABASES, PRODUCTION_WORKERS, ROOT, wranglerFile } from "./local/workers.ts";
+import { configViolations } from "./structure/configs.ts";
+import type { Config } from "./structure/configs.ts";
+import { emptyFiles, planViolations } from "./structure/files.ts";
+import { importViolations } from "./structure/imports.ts";
+import { lockViolations } from "./structure/lock.ts";
+import type { LockFile } from "./structure/lock.ts";
+import { migrationViolations } from "./structure/migrations.ts";
+
+const FOLDERS = ["shared", "workers", "dev", "scripts", "e2e", "migrations"];
+
+/** Path relative to the root, with forward slashes -> text. Static assets are whatever they are. */
+function readTree(folder: string): [string, string][] {
+  return readdirSync(path.join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes(`${path.sep}assets`))
+    .filter((entry) => !entry.parentPath.includes("node_modules") && !entry.parentPath.includes(".wrangler"))
+    .map((entry) => {
+      const file = path.join(entry.parentPath, entry.name);
+      return [path.relative(ROOT, file).replaceAll(path.sep, "/"), readFileSync(file, "utf8")];
+    });
+}
+
+/** All violations in this checkout. */
+export function structureViolations(): string[] {
+  const tree = new Map(FOLDERS.flatMap(readTree));
+  const files = [...tree.keys()];
+  const under = (folder: string): string[] =>
+    files.filter((file) => file.startsWith(`${folder}/`)).map((file) => file.slice(folder.length + 1));
+  const config = (worker: Parameters<typeof wranglerFile>[0]): Config =>
+    readWranglerFile(wranglerFile(worker)) as unknown as Config;
+  const migrationsOf = (database: string): Map<string, string> =>
+    new Map(under(`migrations/${database}`).map((name) => [name, tree.get(`migrations/${database}/${name}`) ?? ""]));
+  const sharedMigration = tree.get("migrations/auth/0001_messaging.sql");
+  return [
+    ...emptyFiles(tree),
+    ...PRODUCTION_WORKERS.flatMap((worker) => planViolations(worker, under(`workers/${worker}`))),
+    ...[...tree]
+      .filter(([file]) => file.endsWith(".ts") && !file.endsWith(".d.ts"))
+      .flatMap(([file, text]) => importViolations(file, text)),
+    ...configViolations(PRODUCTION_WORKERS.map(config), [config("front"), config("stripe-sandbox")]),
+    ...Object.values(DATABASES).flatMap((name) => migrationViolations(name, migrationsOf(name), sharedMigration)),
+    ...lockViolations(JSON.parse(readFileSync(path.join(ROOT, "package-lock.json"), "utf8")) as LockFile),
+  ];
+}
+
+if (import.meta.main) {
+  const violations = structureViolations();
+  for (const violation of violations) console.error(violation);
+  if (violations.length > 0) process.exitCode = 1;
+  else console.log("The structure is as agreed.");
+}

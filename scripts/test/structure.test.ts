@@ -1,0 +1,173 @@
+import { describe, expect, it } from "vitest";
+import { structureViolations } from "../structure.ts";
+import { configViolations } from "../structure/configs.ts";
+import type { Config } from "../structure/configs.ts";
+import { emptyFiles, planViolations } from "../structure/files.ts";
+import { importViolations, importsOf } from "../structure/imports.ts";
+import { lockViolations } from "../structure/lock.ts";
+import { migrationViolations } from "../structure/migrations.ts";
+
+const COMPLETE = ["README.md", "env.d.ts", "src/index.ts"];
+
+describe("this checkout", () => {
+  it("is as agreed", () => {
+    expect(structureViolations()).toEqual([]);
+  });
+});
+
+describe("the plan of a Worker", () => {
+  it("takes each role as a file or a folder", () => {
+    const files = [...COMPLETE, "src/service/orders.ts", "src/domain.ts", "src/objects/cart.ts", "src/store.ts"];
+    expect(planViolations("orders", files)).toEqual([]);
+  });
+
+  it.each([
+    [["src/helpers.ts"], "helpers.ts"],
+    [["src/util/format.ts"], "util/format.ts"],
+    [["src/store.ts", "src/store/orders.ts"], "both a file and a folder"],
+  ])("refuses %j", (added, complaint) => {
+    expect(planViolations("orders", [...COMPLETE, ...added])).toEqual([expect.stringContaining(complaint)]);
+  });
+
+  it("misses what every Worker has", () => {
+    expect(planViolations("orders", ["src/index.ts", "env.d.ts"])).toEqual(["workers/orders/README.md is missing"]);
+  });
+
+  it("refuses files without content", () => {
+    expect(
+      emptyFiles(
+        new Map([
+          ["a.ts", "\n  \n"],
+          ["b.ts", "// b"],
+        ]),
+      ),
+    ).toEqual(["a.ts: empty"]);
+  });
+});
+
+describe("imports", () => {
+  it("are found in every form", () => {
+    const text = `import a from "./a.ts";\nexport * from "#shared/b";\nimport "c";\nconst d = await import("./d.ts");`;
+    expect(importsOf(text)).toEqual(["./a.ts", "#shared/b", "c", "./d.ts"]);
+  });
+
+  it.each([
+    ["workers/orders/src/entrypoint.ts", "./service/orders.ts"],
+    ["workers/orders/src/service/orders.ts", "../store/orders.ts"],
+    ["workers/orders/src/store/orders.ts", "../schema.ts"],
+    ["workers/orders/src/schema.ts", "./domain.ts"],
+    ["workers/orders/src/service/orders.ts", "#shared/result"],
+    ["workers/orders/test/orders.test.ts", "../src/store/orders.ts"],
+    ["workers/gateway/src/problems.ts", "./routes/orders.ts"],
+    ["e2e/order.test.ts", "../scripts/local/runtime.ts"],
+  ])("let %s import %s", (file, target) => {
+    expect(importViolations(file, `import { x } from "${target}";`)).toEqual([]);
+  });
+
+  it.each([
+    ["workers/orders/src/store/orders.ts", "../service/orders.ts"],
+    ["workers/orders/src/domain.ts", "./store.ts"],
+    ["workers/orders/src/domain/totals.ts", "../schema.ts"],
+    ["workers/orders/src/schema.ts", "./store.ts"],
+    ["workers/orders/src/service.ts", "./consumer.ts"],
+    ["workers/orders/src/service.ts", "../../payments/src/domain.ts"],
+    ["workers/orders/src/service.ts", "../../../scripts/local/workers.ts"],
+    ["shared/outbox.ts", "../workers/orders/src/schema.ts"],
+    ["workers/orders/src/service.ts", "./domain"],
+  ])("do not let %s import %s", (file, target) => {
+    expect(importViolations(file, `import { x } from "${target}";`)).toHaveLength(1);
+  });
+});
+
+function worker(name: string, extra: Partial<Config> = {}): Config {
+  return { name, compatibility_date: "2026-10-20", workers_dev: false, preview_urls: false, ...extra };
+}
+
+function calls(...services: string[]): Pick<Config, "services"> {
+  return { services: services.map((service) => ({ binding: "PEER", service, entrypoint: "Rpc" })) };
+}
+
+const CONSUMER = { queue: "a-inbox", max_retries: 10, dead_letter_queue: "a-dead" };
+
+describe("the wrangler files", () => {
+  it("that are well say nothing", () => {
+    const production = [
+      worker("tradepost-gateway", { routes: [{ pattern: "shop.example/*" }], ...calls("tradepost-a") }),
+      worker("tradepost-a", {
+        queues: { producers: [{ queue: "a-inbox" }], consumers: [CONSUMER, { queue: "a-dead" }] },
+      }),
+    ];
+    expect(configViolations(production, [])).toEqual([]);
+  });
+
+  it.each<[string, Config[], string]>([
+    [
+      "a circle of bindings",
+      [worker("a", calls("b")), worker("b", calls("c")), worker("c", calls("a"))],
+      "in a circle",
+    ],
+    ["a binding of nobody", [worker("a", calls("b"))], "which there is not"],
+    ["a second public door", [worker("a", { routes: [{ pattern: "shop.example/api/*" }] })], "public route"],
+    [
+      "a route of payments beside the webhook",
+      [worker("tradepost-payments", { routes: [{ pattern: "x/api/*" }] })],
+      "public route",
+    ],
+    ["an address on workers.dev", [worker("a", { workers_dev: true })], "workers_dev"],
+    ["two compatibility dates", [worker("a"), worker("b", { compatibility_date: "2026-01-01" })], "compatibility date"],
+    [
+      "a consumer without dead letters",
+      [worker("a", { queues: { consumers: [{ queue: "q", max_retries: 10 }] } })],
+      "no dead-letter queue",
+    ],
+    [
+      "dead letters that nobody reads",
+      [worker("a", { queues: { consumers: [CONSUMER] } })],
+      "does not consume its own",
+    ],
+    [
+      "another number of retries",
+      [worker("a", { queues: { consumers: [{ ...CONSUMER, max_retries: 3 }, { queue: "a-dead" }] } })],
+      "max_retries 3",
+    ],
+    ["messages that nobody reads", [worker("a", { queues: { producers: [{ queue: "q" }] } })], "nobody consumes"],
+  ])("with %s are refused", (_, production, complaint) => {
+    expect(configViolations(production, [])).toEqual([expect.stringContaining(complaint)]);
+  });
+
+  it("never bind the sandbox in production", () => {
+    const production = [worker("tradepost-payments", calls("tradepost-stripe-sandbox"))];
+    expect(configViolations(production, []).join()).toContain("local only");
+  });
+});
+
+describe("the lock file", () => {
+  const workerd = { version: "1", optionalDependencies: { "@cloudflare/workerd-linux-64": "1" } };
+  const linux = { "node_modules/@cloudflare/workerd-linux-64": { version: "1" } };
+
+  it("names every platform and no registry", () => {
+    expect(lockViolations({ packages: { "node_modules/workerd": workerd, ...linux } })).toEqual([]);
+    expect(lockViolations({ packages: { "node_modules/workerd": workerd } })).toHaveLength(1);
+    expect(
+      lockViolations({ packages: { "node_modules/workerd": { ...workerd, resolved: "https://x" }, ...linux } }),
+    ).toHaveLength(1);
+  });
+});
+
+describe("migrations", () => {
+  const shared = ["0001_messaging.sql", "CREATE"] as const;
+  it.each([
+    ["0003_later.sql", "without a gap"],
+    ["0001_other.sql", "without a gap"],
+    ["2_short.sql", "not named"],
+    ["0002_Upper.sql", "not named"],
+  ])("refuse %s after the first", (name, complaint) => {
+    const violations = migrationViolations("order", new Map([shared, [name, "CREATE"]]), "CREATE");
+    expect(violations.join()).toContain(complaint);
+  });
+
+  it("all begin with the same", () => {
+    expect(migrationViolations("order", new Map([shared]), "CREATE")).toEqual([]);
+    expect(migrationViolations("order", new Map([shared]), "ALTER")).toHaveLength(1);
+  });
+});
