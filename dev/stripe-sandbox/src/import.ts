@@ -4,13 +4,14 @@ import { newCharge } from "./charges.ts";
 import { CAPTURE_WINDOW_SECONDS } from "./constants.ts";
 import { blankIntent } from "./intents.ts";
 import { newRefund } from "./refunds.ts";
-import type { PaymentIntent } from "./session.ts";
+import type { Charge, PaymentIntent } from "./session.ts";
 import type { Store } from "./store.ts";
 
 /** One paid intent. Times in milliseconds, amounts in minor units, currency in ISO 4217 upper case. */
 export interface ImportedPayment {
   readonly id: string;
-  readonly chargeId: string;
+  /** Null for an intent that was cancelled before anybody paid it. */
+  readonly chargeId: string | null;
   readonly clientSecret: string;
   readonly amount: number;
   readonly currency: string;
@@ -42,7 +43,7 @@ export function importPayment(store: Store, payment: ImportedPayment, now: numbe
     client_secret: payment.clientSecret,
     capture_method: "manual",
     metadata: { ...payment.metadata },
-    payment_method: methodId(CARD),
+    payment_method: payment.chargeId === null ? null : methodId(CARD),
     latest_charge: payment.chargeId,
     status,
     amount_capturable: status === "requires_capture" ? amount : 0,
@@ -50,19 +51,20 @@ export function importPayment(store: Store, payment: ImportedPayment, now: numbe
     canceled_at: payment.canceledAt === null ? null : seconds(payment.canceledAt),
     cancellation_reason: status === "canceled" ? "requested_by_customer" : null,
   };
-  const refunded = payment.refunds.reduce((sum, refund) => sum + refund.amount, 0);
   // Open authorizations count from the import: however old the seeds' dates are, they can still be captured.
   const captureBefore = status === "succeeded" ? undefined : seconds(now) + CAPTURE_WINDOW_SECONDS;
-  const charge = {
-    ...newCharge(intent, card, payment.chargeId, seconds(payment.createdAt), captureBefore),
-    amount_refunded: status === "canceled" ? amount : refunded,
-    refunded: status === "canceled" || refunded === amount,
-  };
   store.insert("payment_intent", null, intent);
-  store.insert("charge", payment.id, charge);
-  for (const refund of payment.refunds) {
-    const made = newRefund(charge, refund.id, refund.amount, seconds(refund.createdAt));
-    store.insert("refund", payment.id, Object.assign(made, { metadata: { ...refund.metadata } }));
-  }
+  if (payment.chargeId !== null)
+    importCharge(store, payment, newCharge(intent, card, payment.chargeId, intent.created, captureBefore));
   return true;
+}
+
+function importCharge(store: Store, { id, status, amount, refunds }: ImportedPayment, authorized: Charge): void {
+  const refunded = status === "canceled" ? amount : refunds.reduce((sum, refund) => sum + refund.amount, 0);
+  const charge = { ...authorized, amount_refunded: refunded, refunded: refunded === amount };
+  store.insert("charge", id, charge);
+  for (const refund of refunds) {
+    const made = newRefund(charge, refund.id, refund.amount, seconds(refund.createdAt));
+    store.insert("refund", id, Object.assign(made, { metadata: { ...refund.metadata } }));
+  }
 }

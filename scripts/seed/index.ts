@@ -1,0 +1,42 @@
+// The whole seed as rows, by database and table, in the order to be written. The same on every machine; nothing is written here.
+import type { ImportedPayment } from "../../dev/stripe-sandbox/src/import.ts";
+import { catalogSeed, seedProducts } from "./catalog.ts";
+import { orderTables, seedOrders } from "./orders.ts";
+import { paymentTables, sandboxPayments } from "./payments.ts";
+import { seedPeople, userRows } from "./people.ts";
+import type { SeedRow } from "./people.ts";
+import { seedStock } from "./stock.ts";
+
+/** Rows by table, each keyed by column. */
+export type SeedTables = Readonly<Record<string, readonly SeedRow[]>>;
+
+export interface Seed {
+  readonly databases: {
+    readonly auth: SeedTables;
+    readonly product: SeedTables;
+    readonly inventory: SeedTables;
+    readonly order: SeedTables;
+    readonly payment: SeedTables;
+    /** Empty: the templates come with the migrations, and nobody was told of what the seeds pretend. */
+    readonly notification: SeedTables;
+  };
+  readonly sandboxPayments: readonly ImportedPayment[];
+}
+
+export function buildSeed(): Seed {
+  const people = seedPeople();
+  const products = seedProducts();
+  const orders = seedOrders(people, products);
+  const stock = seedStock(products, orders);
+  return {
+    databases: {
+      auth: { users: userRows(people) },
+      product: { ...catalogSeed(stock.of) },
+      inventory: stock.tables,
+      order: orderTables(orders),
+      payment: paymentTables(orders),
+      notification: {},
+    },
+    sandboxPayments: sandboxPayments(orders),
+  };
+}

@@ -1,0 +1,147 @@
+// The payments of the seeded orders, as payments has them and as the Stripe sandbox is told of them.
+import type { ImportedPayment } from "../../dev/stripe-sandbox/src/import.ts";
+import { createdAt } from "./orders.ts";
+import type { SeedOrder } from "./orders.ts";
+import type { SeedRow } from "./people.ts";
+import { SEED_NOW } from "./random.ts";
+
+const REFUND_REASON = "ORDER_CANCELLED";
+
+interface SeedPayment {
+  readonly id: string;
+  readonly intentId: string;
+  readonly clientSecret: string;
+  readonly refundId: string;
+  readonly stripeRefundId: string;
+  readonly order: SeedOrder;
+}
+
+function paymentOf(order: SeedOrder): SeedPayment {
+  const serial = order.id.slice("ord_seed".length);
+  const intentId = `pi_3TradepostSeed${serial}`;
+  return {
+    id: `pay_seed${serial}`,
+    intentId,
+    clientSecret: `${intentId}_secret_${order.requestKey.slice(0, 24)}`,
+    refundId: `rfd_seed${serial}`,
+    stripeRefundId: `re_3TradepostSeed${serial}`,
+    order,
+  };
+}
+
+/** When the payment came to this status, in milliseconds since the epoch; null when it never did. */
+function reachedAt({ order }: SeedPayment, status: string): number | null {
+  return order.story.paymentSteps.find(({ to }) => to === status)?.at ?? null;
+}
+
+function paymentRow(payment: SeedPayment): SeedRow {
+  const { order } = payment;
+  const { story, buyer, calculation } = order;
+  const { total, currency } = calculation.quote;
+  const captured = reachedAt(payment, "CAPTURED") === null ? 0 : total;
+  const reasons = { withdrawn: "ORDER_CANCELLED", expired: "payment_timeout", refunded: REFUND_REASON } as const;
+  return {
+    id: payment.id,
+    order_id: order.id,
+    order_number: order.number,
+    customer: JSON.stringify({ id: buyer.id, email: buyer.email, name: buyer.name, locale: "en" }),
+    amount: total,
+    amount_capturable: story.paymentStatus === "AUTHORIZED" ? total : 0,
+    amount_captured: captured,
+    amount_refunded: story.paymentStatus === "REFUNDED" ? total : 0,
+    currency,
+    status: story.paymentStatus,
+    reason: story.status === "CANCELLED" ? reasons[story.outcome as keyof typeof reasons] : null,
+    flag: null,
+    version: story.paymentSteps.length,
+    stripe_payment_intent_id: payment.intentId,
+    client_secret: payment.clientSecret,
+    create_generation: 0,
+    idempotency_key: null,
+    fingerprint: null,
+    correlation_id: order.correlationId,
+    attempts: 0,
+    next_check_at: null,
+    created_at: story.paymentSteps[0]?.at ?? SEED_NOW,
+    updated_at: story.paymentSteps.at(-1)?.at ?? SEED_NOW,
+  };
+}
+
+function historyRows({ id, order }: SeedPayment): SeedRow[] {
+  return order.story.paymentSteps.flatMap(({ at, to, actor, reason }, index) =>
+    to === undefined ? [] : [{ payment_id: id, version: index + 1, status: to, at, actor, reason }],
+  );
+}
+
+function refundRows(payment: SeedPayment): SeedRow[] {
+  const at = reachedAt(payment, "REFUNDED");
+  if (at === null) return [];
+  return [
+    {
+      id: payment.refundId,
+      payment_id: payment.id,
+      amount: payment.order.calculation.quote.total,
+      currency: payment.order.calculation.quote.currency,
+      status: "succeeded",
+      reason: REFUND_REASON,
+      stripe_refund_id: payment.stripeRefundId,
+      actor: "payments",
+      idempotency_key: null,
+      fingerprint: null,
+      attempts: 0,
+      next_attempt_at: null,
+      created_at: at,
+      updated_at: at,
+    },
+  ];
+}
+
+/** Rows of the database payment, each table after those it refers to. */
+export function paymentTables(orders: readonly SeedOrder[]): Readonly<Record<string, readonly SeedRow[]>> {
+  const payments = orders.map(paymentOf);
+  return {
+    payments: payments.map(paymentRow),
+    payment_history: payments.flatMap(historyRows),
+    refunds: payments.flatMap(refundRows),
+    closed_orders: orders
+      .filter(({ story }) => story.status === "CANCELLED")
+      .map(({ id, story }) => ({
+        order_id: id,
+        reason: story.outcome === "expired" ? "payment_timeout" : "ORDER_CANCELLED",
+        closed_at: story.stockChangedAt,
+      })),
+  };
+}
+
+/** What the sandbox has to know so that these payments can be captured, refunded and looked up there. */
+export function sandboxPayments(orders: readonly SeedOrder[]): readonly ImportedPayment[] {
+  return orders.map(paymentOf).map((payment) => {
+    const { order } = payment;
+    const { total, currency } = order.calculation.quote;
+    const refundedAt = reachedAt(payment, "REFUNDED");
+    const canceledAt = reachedAt(payment, "VOIDED");
+    return {
+      id: payment.intentId,
+      chargeId: reachedAt(payment, "AUTHORIZED") === null ? null : payment.intentId.replace("pi_", "ch_"),
+      clientSecret: payment.clientSecret,
+      amount: total,
+      currency,
+      status:
+        canceledAt !== null ? "canceled" : reachedAt(payment, "CAPTURED") === null ? "requires_capture" : "succeeded",
+      metadata: { paymentId: payment.id, orderId: order.id },
+      refunds:
+        refundedAt === null
+          ? []
+          : [
+              {
+                id: payment.stripeRefundId,
+                amount: total,
+                metadata: { refundId: payment.refundId, reason: REFUND_REASON },
+                createdAt: refundedAt,
+              },
+            ],
+      createdAt: createdAt(order) + 40_000,
+      canceledAt,
+    };
+  });
+}

@@ -1,0 +1,187 @@
+// What happened to a seeded order, step by step, as the Workers would have done it: each step is a version of the order or of its
+// payment, and those that moved the status are in the history.
+import type { OrderStatus, PaymentStatus, StockStatus } from "#shared/contracts/orders";
+import type { PaymentState } from "#shared/contracts/payments";
+import { SEED_NOW, between } from "./random.ts";
+import type { Random } from "./random.ts";
+
+/** withdrawn: cancelled by the buyer. expired: never paid. refunded: captured early, then cancelled by staff. */
+export type Outcome = "confirmed" | "processing" | "shipped" | "delivered" | "withdrawn" | "expired" | "refunded";
+
+export interface OrderStep {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Absent where the version changed something else than the status. */
+  readonly to?: OrderStatus;
+  readonly actor: string;
+  readonly reason?: string;
+}
+
+export interface PaymentStep {
+  readonly at: number;
+  readonly to?: PaymentState;
+  readonly actor: string;
+  readonly reason: string;
+}
+
+export interface Story {
+  readonly outcome: Outcome;
+  readonly status: OrderStatus;
+  readonly paymentStatus: Exclude<PaymentStatus, "NONE">;
+  readonly stockStatus: StockStatus;
+  readonly orderSteps: readonly OrderStep[];
+  readonly paymentSteps: readonly PaymentStep[];
+  /** When the reservation became what it is. */
+  readonly stockChangedAt: number;
+}
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+/** The orders Worker's own PAYMENT_WINDOW_SECONDS, as it is unless a run says otherwise. */
+export const PAYMENT_WINDOW_MS = 30 * MINUTE_MS;
+
+/** Hours between the order and SEED_NOW. Only the last 30 days count: inventory forgets settled reservations after that. */
+const AGE_HOURS: Readonly<Record<Outcome, readonly [number, number]>> = {
+  confirmed: [4, 60],
+  processing: [30, 100],
+  shipped: [70, 160],
+  delivered: [150, 320],
+  withdrawn: [20, 100],
+  expired: [10, 110],
+  refunded: [40, 110],
+};
+
+/** Who acts in a story. */
+export interface Cast {
+  readonly buyerId: string;
+  readonly staffId: string;
+}
+
+/** The money's way: the intent is made and stored, authorized, and then what the outcome makes of it. */
+function paymentSteps(outcome: Outcome, { buyerId, staffId }: Cast, times: Times): PaymentStep[] {
+  const made: PaymentStep[] = [
+    { at: times.created + 40 * SECOND_MS, to: "CREATED", actor: buyerId, reason: "intent" },
+    { at: times.created + 41 * SECOND_MS, actor: buyerId, reason: "intent" },
+  ];
+  const voided: PaymentStep = {
+    at: times.ended + SECOND_MS,
+    to: "VOIDED",
+    actor: "payments",
+    reason: "ORDER_CANCELLED",
+  };
+  if (outcome === "expired") return [...made, { ...voided, at: times.ended - SECOND_MS, reason: "payment_timeout" }];
+  const paid: PaymentStep[] = [...made, { at: times.paid, to: "AUTHORIZED", actor: "stripe", reason: "webhook" }];
+  if (outcome === "confirmed" || outcome === "processing") return paid;
+  if (outcome === "withdrawn") return [...paid, voided];
+  if (outcome === "refunded") {
+    return [
+      ...paid,
+      { at: times.captured, to: "CAPTURED", actor: staffId, reason: "capture" },
+      { at: times.ended + 2 * SECOND_MS, to: "REFUNDED", actor: "payments", reason: "ORDER_CANCELLED" },
+    ];
+  }
+  return [...paid, { at: times.captured, to: "CAPTURED", actor: staffId, reason: "shipment" }];
+}
+
+/** The order's way. Steps without `to` are stock and money that followed. */
+function orderSteps(outcome: Outcome, { buyerId, staffId }: Cast, times: Times): OrderStep[] {
+  const pending: OrderStep[] = [
+    { at: times.created, to: "PENDING", actor: buyerId },
+    { at: times.created + SECOND_MS, actor: "inventory" },
+  ];
+  const followed = (after: number): OrderStep[] => [
+    { at: after + SECOND_MS, actor: "inventory" },
+    { at: after + 3 * SECOND_MS, actor: "payments" },
+  ];
+  if (outcome === "expired") {
+    const reason = "payment_timeout";
+    return [...pending, { at: times.ended, to: "CANCELLED", actor: reason, reason }, ...followed(times.ended)];
+  }
+  const confirmed: OrderStep[] = [...pending, { at: times.paid + SECOND_MS, to: "CONFIRMED", actor: "payments" }];
+  if (outcome === "confirmed") return confirmed;
+  if (outcome === "withdrawn") {
+    const cancelled = { at: times.ended, to: "CANCELLED", actor: buyerId, reason: "Ordered by mistake" } as const;
+    return [...confirmed, cancelled, ...followed(times.ended)];
+  }
+  if (outcome === "refunded") {
+    const cancelled = { at: times.ended, to: "CANCELLED", actor: staffId, reason: "Agreed with the buyer" } as const;
+    return [...confirmed, { at: times.captured + SECOND_MS, actor: "payments" }, cancelled, ...followed(times.ended)];
+  }
+  const processing: OrderStep[] = [...confirmed, { at: times.processing, to: "PROCESSING", actor: staffId }];
+  if (outcome === "processing") return processing;
+  const shipped: OrderStep[] = [
+    ...processing,
+    { at: times.shipped, to: "SHIPPED", actor: staffId },
+    { at: times.shipped + SECOND_MS, actor: "payments" },
+  ];
+  if (outcome === "shipped") return shipped;
+  return [...shipped, { at: times.delivered, to: "DELIVERED", actor: staffId }];
+}
+
+interface Times {
+  readonly created: number;
+  readonly paid: number;
+  readonly processing: number;
+  readonly captured: number;
+  readonly shipped: number;
+  readonly delivered: number;
+  readonly ended: number;
+}
+
+function timesOf(random: Random, outcome: Outcome): Times {
+  const [least, most] = AGE_HOURS[outcome];
+  const created = SEED_NOW - between(random, least * HOUR_MS, most * HOUR_MS);
+  const paid = created + between(random, MINUTE_MS, 20 * MINUTE_MS);
+  const processing = paid + between(random, HOUR_MS, 20 * HOUR_MS);
+  const delivered = SEED_NOW - between(random, HOUR_MS, 40 * HOUR_MS);
+  // A delivered order left 60 to 110 hours before SEED_NOW; one on its way 1 to 40 hours before.
+  const shippedAgo: readonly [number, number] = outcome === "delivered" ? [60, 110] : [1, 40];
+  const shipped = SEED_NOW - between(random, shippedAgo[0] * HOUR_MS, shippedAgo[1] * HOUR_MS);
+  const ended =
+    outcome === "expired"
+      ? created + PAYMENT_WINDOW_MS + 45 * SECOND_MS
+      : paid + between(random, HOUR_MS, 15 * HOUR_MS);
+  const captured = outcome === "refunded" ? paid + 30 * MINUTE_MS : shipped - SECOND_MS;
+  return { created, paid, processing, captured, shipped, delivered, ended };
+}
+
+const STATUS: Readonly<Record<Outcome, OrderStatus>> = {
+  confirmed: "CONFIRMED",
+  processing: "PROCESSING",
+  shipped: "SHIPPED",
+  delivered: "DELIVERED",
+  withdrawn: "CANCELLED",
+  expired: "CANCELLED",
+  refunded: "CANCELLED",
+};
+const PAYMENT_STATUS: Readonly<Record<Outcome, Story["paymentStatus"]>> = {
+  confirmed: "AUTHORIZED",
+  processing: "AUTHORIZED",
+  shipped: "CAPTURED",
+  delivered: "CAPTURED",
+  withdrawn: "VOIDED",
+  expired: "VOIDED",
+  refunded: "REFUNDED",
+};
+
+/** Tells one order's story, ending at or before SEED_NOW. */
+export function tellStory(random: Random, outcome: Outcome, cast: Cast): Story {
+  const times = timesOf(random, outcome);
+  const status = STATUS[outcome];
+  const consumed = status === "SHIPPED" || status === "DELIVERED";
+  const stockChangedAt = consumed
+    ? times.shipped + SECOND_MS
+    : status === "CANCELLED"
+      ? times.ended + SECOND_MS
+      : times.created + SECOND_MS;
+  return {
+    outcome,
+    status,
+    paymentStatus: PAYMENT_STATUS[outcome],
+    stockStatus: consumed ? "CONSUMED" : status === "CANCELLED" ? "RELEASED" : "RESERVED",
+    orderSteps: orderSteps(outcome, cast, times),
+    paymentSteps: paymentSteps(outcome, cast, times),
+    stockChangedAt,
+  };
+}
