@@ -44,8 +44,8 @@ describe("an order", () => {
     expect(await eventTypes(shop, order.id)).toEqual(["ORDER_CREATED"]);
     const created = shop.sent.filter(({ event }) => event.subject === order.id);
     expect(created.map(({ consumer }) => consumer).toSorted()).toEqual(["inventory", "notifications"]);
-    const { reservationOwner } = created[0]?.event.data as { reservationOwner: string };
-    expect(shop.inventory.heldBy(reservationOwner)).toEqual({ [productId]: 3 });
+    const data = created[0]?.event.data as { readonly reservationOwner: string } | undefined;
+    expect(shop.inventory.heldBy(data?.reservationOwner ?? "")).toEqual({ [productId]: 3 });
   });
 
   it("costs what the quote said, and is refused where another total was expected", async () => {
@@ -140,8 +140,8 @@ describe("one request", () => {
     );
     expect(results.filter(({ ok }) => ok)).toHaveLength(1);
     for (const result of results.filter(({ ok }) => !ok)) expect(refusal(result).code).toBe("idempotency_key_reused");
-    const winner = must(results.find(({ ok }) => ok) ?? results[0] ?? expect.fail()).order;
-    const held = Object.fromEntries(winner.items.map(({ productId, quantity }) => [productId, quantity]));
+    const items = results.flatMap((result) => (result.ok ? result.value.order.items : []));
+    const held = Object.fromEntries(items.map(({ productId, quantity }) => [productId, quantity]));
     expect(shop.inventory.available(shared)).toBe(10 - (held[shared] ?? 0));
     expect(shop.inventory.available(extra)).toBe(10 - (held[extra] ?? 0));
   });
@@ -195,7 +195,7 @@ describe("one cart", () => {
     const { call } = await filled();
     const made = (await Promise.all([1, 2].map(() => createOrder(shop.deps, call, request({}))))).map(must);
     expect(made[0]?.order.id).toBe(made[1]?.order.id);
-    expect(made.map(({ replayed }) => replayed).toSorted()).toEqual([false, true]);
+    expect(made.filter(({ replayed }) => replayed)).toHaveLength(1);
     expect(must(await createOrder(shop.deps, call, request({}))).replayed).toBe(true);
   });
 

@@ -11,7 +11,7 @@ import type { Deps, InboxQueues } from "#shared/outbox";
 import { UNSETTLED_AFTER_MS } from "../constants.ts";
 
 /**
- * The last event of each such order. The pause since it was last published is at least UNSETTLED_AFTER_MS and doubles each time:
+ * The last event of each such order, where every consumer is known to have it: until then it is the outbox sweep's. The pause since it was last published is at least UNSETTLED_AFTER_MS and doubles each time:
  * what does not mend needs an operator, not a stream of events. `everything` ignores the pause.
  */
 export async function unsettledEvents(
@@ -27,7 +27,7 @@ export async function unsettledEvents(
     )
     SELECT last.envelope FROM stuck JOIN outbox AS last ON last.id =
       (SELECT id FROM outbox WHERE subject = stuck.id AND type = stuck.type ORDER BY time DESC, id DESC LIMIT 1)
-    WHERE ${everything ? 1 : 0} OR ${deps.now()} - last.time >= max(${UNSETTLED_AFTER_MS}, last.time - stuck.updated_at)
+    WHERE last.confirmed_at IS NOT NULL AND (${everything ? 1 : 0} OR ${deps.now()} - last.time >= max(${UNSETTLED_AFTER_MS}, last.time - stuck.updated_at))
     ORDER BY last.time LIMIT ${limit}`);
   return rows.map(({ envelope }) => parseEvent(JSON.parse(envelope))).filter((event) => event !== undefined);
 }

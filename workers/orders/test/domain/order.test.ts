@@ -1,0 +1,106 @@
+// The order's state machine, over random histories.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { OrderStatus, PaymentStatus, StockStatus } from "#shared/contracts/orders";
+import { CANCELLABLE, applyPayment, applyStock, command } from "../../src/domain/order.ts";
+import type { OrderState, Party, StockNews } from "../../src/domain/order.ts";
+
+const START: OrderState = { status: "PENDING", paymentStatus: "NONE", paymentVersion: 0, stockStatus: "PENDING" };
+
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ stock: fc.constantFrom<StockNews>("RESERVED", "REJECTED", "RELEASED") }),
+    fc.record({ payment: fc.constantFrom(...PaymentStatus.options), version: fc.nat({ max: 8 }) }),
+    fc.record({ to: fc.constantFrom(...OrderStatus.options), by: fc.constantFrom<Party>("buyer", "staff", "system") }),
+  ),
+  { maxLength: 20 },
+);
+type Step = typeof steps extends fc.Arbitrary<readonly (infer S)[]> ? S : never;
+
+function step(state: OrderState, item: Step): OrderState {
+  if ("stock" in item) return applyStock(state, item.stock).state;
+  if ("payment" in item) return applyPayment(state, { status: item.payment, version: item.version }, 0, 0).state;
+  const next = command(state, item.to, item.by);
+  return next.ok ? next.value : state;
+}
+
+const RANK: Readonly<Record<OrderStatus, number>> = {
+  PENDING: 0,
+  CONFIRMED: 1,
+  PROCESSING: 2,
+  SHIPPED: 3,
+  DELIVERED: 4,
+  CANCELLED: 5,
+};
+
+describe("the state machine", () => {
+  it("never goes back, never leaves an end, and skips no step", () => {
+    fc.assert(
+      fc.property(steps, (items) => {
+        let state = START;
+        for (const item of items) {
+          const next = step(state, item);
+          expect(RANK[next.status]).toBeGreaterThanOrEqual(RANK[state.status]);
+          const cancels = next.status === "CANCELLED" && state.status !== "CANCELLED";
+          const allowed = cancels ? CANCELLABLE.includes(state.status) : RANK[next.status] - RANK[state.status] <= 1;
+          expect(allowed).toBe(true);
+          state = next;
+        }
+      }),
+    );
+  });
+
+  it("confirms nothing without stock and money, and ships nothing whose money is disputed or gone", () => {
+    fc.assert(
+      fc.property(steps, (items) => {
+        let state = START;
+        for (const item of items) {
+          const next = step(state, item);
+          const confirms = next.status === "CONFIRMED" && state.status === "PENDING";
+          const moneyIn = ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"].includes(next.paymentStatus);
+          expect(!confirms || (next.stockStatus === "RESERVED" && moneyIn)).toBe(true);
+          const ships = next.status === "SHIPPED" && state.status === "PROCESSING";
+          expect(!ships || (moneyIn && next.paymentStatus !== "DISPUTED")).toBe(true);
+          expect(state.stockStatus !== "CONSUMED" || next.stockStatus === "CONSUMED").toBe(true);
+          expect(next.paymentVersion).toBeGreaterThanOrEqual(state.paymentVersion);
+          state = next;
+        }
+      }),
+    );
+  });
+
+  it("takes every event twice as it takes it once", () => {
+    fc.assert(
+      fc.property(steps, (items) => {
+        let state = START;
+        for (const item of items) {
+          state = step(state, item);
+          expect(step(state, item)).toEqual(state);
+        }
+      }),
+    );
+  });
+
+  it("answers the present status with the very same state, in every state", () => {
+    const states = OrderStatus.options.flatMap((status) =>
+      PaymentStatus.options.flatMap((paymentStatus) =>
+        StockStatus.options.map((stockStatus) => ({ status, paymentStatus, stockStatus, paymentVersion: 1 })),
+      ),
+    );
+    for (const state of states) {
+      for (const by of ["buyer", "staff", "system"] as const) {
+        const same = command(state, state.status, by);
+        expect(same.ok && same.value === state).toBe(true);
+      }
+    }
+  });
+
+  it("tells from where to where a refused step would have gone", () => {
+    expect(command({ ...START, status: "SHIPPED" }, "CANCELLED", "staff")).toMatchObject({
+      ok: false,
+      error: { code: "illegal_transition", from: "SHIPPED", to: "CANCELLED" },
+    });
+    expect(command({ ...START, status: "PROCESSING" }, "CANCELLED", "buyer").ok).toBe(false);
+    expect(command({ ...START, status: "PROCESSING" }, "CANCELLED", "staff").ok).toBe(true);
+  });
+});
