@@ -30,8 +30,7 @@ export function structureViolations(): string[] {
   const files = [...tree.keys()];
   const under = (folder: string): string[] =>
     files.filter((file) => file.startsWith(`${folder}/`)).map((file) => file.slice(folder.length + 1));
-  const config = (worker: Parameters<typeof wranglerFile>[0]): Config =>
-    readWranglerFile(wranglerFile(worker)) as unknown as Config;
+  const config = (worker: Parameters<typeof wranglerFile>[0]): Config => readWranglerFile(wranglerFile(worker));
   const migrationsOf = (database: string): Map<string, string> =>
     new Map(under(`migrations/${database}`).map((name) => [name, tree.get(`migrations/${database}/${name}`) ?? ""]));
   const sharedMigration = tree.get("migrations/auth/0001_messaging.sql");

@@ -3,10 +3,10 @@
 /** Roles that are a file or, when there is much of it, a folder. */
 const FILE_OR_FOLDER = ["service", "domain", "store"];
 const DOMAIN_FILES = ["index", "entrypoint", "consumer", "scheduled", "schema", "constants"];
-const GATEWAY_FILES = [
-  ...["index", "app", "entrypoint", "scheduled", "sweep", "constants"],
-  ...["deps", "peers", "access", "tokens", "problems", "route", "routes", "openapi", "images"],
-];
+const GATEWAY_FILES =
+  "index app entrypoint scheduled sweep constants deps peers access tokens problems route routes openapi images".split(
+    " ",
+  );
 const GATEWAY_FOLDERS = ["routes", "middleware"];
 
 /** What every Worker has beside its sources. */

@@ -49,7 +49,7 @@ describe("a cron expression", () => {
     "5-1 * * * *",
     "1-2-3 * * * *",
   ])("that is not one is refused: %j", (expression) => {
-    expect(() => cronMatches(expression, at("00:00"))).toThrow();
+    expect(() => cronMatches(expression, at("00:00"))).toThrow(/cron|runs backwards/);
   });
 
   it("fires as often in a day as its minutes and hours say", () => {

@@ -33,7 +33,7 @@ describe("settings", () => {
   });
 
   it.each([{ PORT: "x" }, { PORT: "0" }, { PORT: "70000" }, { STRIPE_SECRET_KEY: "sk_live_1" }])("refuse %j", (env) => {
-    expect(() => readSettings(env)).toThrow();
+    expect(() => readSettings(env)).toThrow(/is not a (?:port|test key)/);
   });
 
   it("leave the sandbox out when a Stripe key is set", () => {
@@ -110,7 +110,9 @@ describe("the lock", () => {
     const stateDir = path.join(folder, "torn");
     mkdirSync(stateDir);
     writeFileSync(path.join(stateDir, "run.lock"), '{"pid":');
-    (await takeLock(stateDir, "dev", 1)).release();
+    const lock = await takeLock(stateDir, "dev", 1);
+    expect(currentRun(stateDir)).toMatchObject({ mode: "dev" });
+    lock.release();
   });
 });
 

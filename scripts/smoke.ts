@@ -1,0 +1,158 @@
+// `npm run smoke -- [url]`: buys something on a running server and follows it to the customer's door. Prints each step with its
+// time and ends with 1 at the first wrong answer. It needs the seeded accounts and the Stripe sandbox.
+import type { Quote, Cart, Order } from "#shared/contracts/orders";
+import type { Notification } from "#shared/contracts/notifications";
+import type { ProductPage } from "#shared/contracts/catalog";
+import type { Payment } from "#shared/contracts/payments";
+import type { Page } from "#shared/paging";
+import { ADDRESS, Client, confirmPayment, eventually, orderReaches, signIn } from "../e2e/client.ts";
+import type { Send } from "../e2e/client.ts";
+import { readSettings } from "./local/settings.ts";
+
+const QUANTITY = 2;
+const MAILS = ["order_received", "payment_received", "order_shipped", "order_delivered"];
+
+/** Throws with what was expected and what came. */
+function require(what: string, actual: unknown, expected: unknown): void {
+  if (actual !== expected) throw new Error(`${what}: expected ${String(expected)}, got ${String(actual)}`);
+}
+
+async function step<T>(name: string, work: () => Promise<T>, tell: (result: T) => string = () => ""): Promise<T> {
+  const startedAt = performance.now();
+  const result = await work();
+  const ms = (performance.now() - startedAt).toFixed(0);
+  console.log(`ok  ${name.padEnd(34)}${`${ms} ms`.padStart(8)}  ${tell(result)}`);
+  return result;
+}
+
+async function browse(buyer: Client): Promise<ProductPage["items"][number]> {
+  const page = await buyer.expect<ProductPage>(200, "GET", "/api/products?inStock=true&limit=100");
+  const product = page.items.find((item) => item.minOrderQuantity <= QUANTITY && item.availability === "in_stock");
+  if (product === undefined) throw new Error("no product is in stock");
+  const found = await buyer.expect<ProductPage>(
+    200,
+    "GET",
+    `/api/products?limit=100&q=${encodeURIComponent(product.name)}`,
+  );
+  require("the search finds it", found.items.some(({ id }) => id === product.id), true);
+  const one = await buyer.expect<{ id: string }>(200, "GET", `/api/products/${product.slug}`);
+  require("the product", one.id, product.id);
+  return product;
+}
+
+async function fillCart(buyer: Client, productId: string): Promise<Cart> {
+  await buyer.expect(200, "POST", "/api/cart/clear");
+  const cart = await buyer.expect<Cart>(201, "POST", "/api/cart/items", { productId, quantity: QUANTITY });
+  require("items in the cart", cart.itemCount, QUANTITY);
+  return cart;
+}
+
+async function changeStatus(admin: Client, orderId: string, status: string, more: object = {}): Promise<Order> {
+  const order = await admin.expect<Order>(200, "PATCH", `/api/orders/${orderId}/status`, { status, ...more });
+  require("the status", order.status, status);
+  return order;
+}
+
+async function mailsAbout(buyer: Client, number: string): Promise<string[]> {
+  return await eventually("the mails", async () => {
+    const page = await buyer.expect<Page<Notification>>(200, "GET", "/api/notifications?limit=100");
+    const sent = page.items
+      .filter(({ status, subject, body }) => status === "sent" && `${subject} ${body}`.includes(number))
+      .map(({ template }) => template);
+    return MAILS.every((template) => sent.includes(template)) ? sent : undefined;
+  });
+}
+
+async function walk(send: Send): Promise<void> {
+  const guest = new Client(send);
+  await step("health", async () => {
+    require("health", (await guest.expect<{ status: string }>(200, "GET", "/api/health")).status, "ok");
+  });
+  const buyer = await step("login", async () => await signIn(guest, "customer@example.com", "Customer123!"));
+  const product = await step(
+    "browse, search, look",
+    async () => await browse(buyer),
+    ({ name }) => name,
+  );
+  const cart = await step(
+    "cart",
+    async () => await fillCart(buyer, product.id),
+    ({ subtotal, currency }) => `${subtotal} ${currency}`,
+  );
+  const quote = await step(
+    "quote",
+    async () => {
+      const result = await buyer.expect<Quote>(200, "POST", "/api/orders/quote", { shippingAddress: ADDRESS });
+      require("the quote's subtotal", result.subtotal, cart.subtotal);
+      require("the quote's total", result.total, result.subtotal - result.discount + result.shipping + result.tax);
+      return result;
+    },
+    ({ total, shipping }) => `${total} with ${shipping} for shipping`,
+  );
+  const placed = await step(
+    "order",
+    async () => {
+      const body = { shippingAddress: ADDRESS, expectedTotal: quote.total };
+      const order = await buyer.expect<Order>(201, "POST", "/api/orders", body, {
+        "idempotency-key": crypto.randomUUID(),
+      });
+      require("the order's status", order.status, "PENDING");
+      require("the order's total", order.total, quote.total);
+      return order;
+    },
+    ({ number }) => number,
+  );
+  await step("stock RESERVED", async () => {
+    return await orderReaches(buyer, placed.id, ({ stockStatus }) => stockStatus === "RESERVED", "has its stock");
+  });
+  const intent = await step("payment intent", async () => {
+    const result = await buyer.expect<Parameters<typeof confirmPayment>[1] & { amount: number }>(
+      201,
+      "POST",
+      "/api/payments/intent",
+      { orderId: placed.id },
+    );
+    require("the amount", result.amount, placed.total);
+    return result;
+  });
+  await step("card confirmed at the sandbox", async () => {
+    require("the sandbox's answer", (await confirmPayment(send, intent)).status, 200);
+  });
+  await step("order CONFIRMED", async () => {
+    const order = await orderReaches(buyer, placed.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
+    require("the payment", order.paymentStatus, "AUTHORIZED");
+  });
+  const admin = await step("login as admin", async () => await signIn(guest, "admin@example.com", "Admin123!"));
+  await step("PROCESSING", async () => await changeStatus(admin, placed.id, "PROCESSING"));
+  await step("SHIPPED", async () => {
+    return await changeStatus(admin, placed.id, "SHIPPED", { tracking: { carrier: "DHL", number: "JD0001" } });
+  });
+  await step("payment CAPTURED, stock CONSUMED", async () => {
+    await orderReaches(
+      buyer,
+      placed.id,
+      ({ paymentStatus, stockStatus }) => paymentStatus === "CAPTURED" && stockStatus === "CONSUMED",
+      "is CAPTURED and CONSUMED",
+    );
+    const { items } = await buyer.expect<{ items: Payment[] }>(200, "GET", `/api/payments/order/${placed.id}`);
+    require("the amount captured", items[0]?.amountCaptured, placed.total);
+  });
+  await step("DELIVERED", async () => await changeStatus(admin, placed.id, "DELIVERED"));
+  await step(
+    "mails",
+    async () => await mailsAbout(buyer, placed.number),
+    (sent) => sent.join(", "),
+  );
+}
+
+const [url = `http://localhost:${readSettings(process.env).port}`] = process.argv.slice(2);
+const origin = url.replace(/\/+$/, "");
+const startedAt = performance.now();
+try {
+  await walk(async (path, init) => await fetch(`${origin}${path}`, init));
+  console.log(`All well in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s on ${origin}`);
+} catch (error) {
+  console.error(`WRONG  ${error instanceof Error ? error.message : String(error)}`);
+  if (error instanceof Error && error.cause !== undefined) console.error(error.cause);
+  process.exitCode = 1;
+}
