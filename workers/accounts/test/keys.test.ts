@@ -1,9 +1,11 @@
 // Access tokens and the keys that sign them.
+import { exports } from "cloudflare:workers";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 import { AccessTokenClaims } from "#shared/contracts/accounts";
+import type { AccountsContract } from "#shared/contracts/accounts";
 import { systemCall } from "#shared/call";
-import { guestCall } from "#shared/testkit/kit";
+import { callAs, guestCall } from "#shared/testkit/kit";
 import { KEY_CACHE_MS, KEY_KEEP_MS, KEY_LEAD_MS, KEY_SIGNS_FOR_MS } from "../src/constants.ts";
 import { sweep } from "../src/scheduled.ts";
 import type { AccountsDeps } from "../src/service/deps.ts";
@@ -12,6 +14,7 @@ import { jwks, signingKey } from "../src/service/keys.ts";
 import { login } from "../src/service/users.ts";
 import { PASSWORD, accountsEnv, signUp, testAccounts, valueOf } from "./accounts.ts";
 
+const rpc = (exports as unknown as { AccountsRpc: AccountsContract }).AccountsRpc;
 const CRON = systemCall("test", "req_test");
 
 async function kids(deps: AccountsDeps): Promise<string[]> {
@@ -115,6 +118,16 @@ describe("rotation", () => {
     advance(KEY_KEEP_MS);
     expect(await kids(deps)).toEqual([published[1]]);
     expect(await sweep(deps, CRON, false)).toMatchObject({ signingKeysPurged: 1 });
+  });
+
+  it("runs with the Worker's other sweeps when asked", async () => {
+    const counts = valueOf(await rpc.runSweeps(callAs("admin"), { everything: false }));
+    expect(Object.keys(counts).toSorted()).toEqual([
+      "eventsPurged",
+      "refreshTokensPurged",
+      "signingKeysMade",
+      "signingKeysPurged",
+    ]);
   });
 
   it("makes one next key when two sweeps run at once", async () => {

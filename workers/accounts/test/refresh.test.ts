@@ -1,6 +1,10 @@
 // Refresh tokens: rotation, reuse, races, and the two ends of a session.
 import { describe, expect, it } from "vitest";
+import { RefreshInput } from "#shared/contracts/accounts";
+import type { Session } from "#shared/contracts/accounts";
+import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
+import { serve } from "#shared/rpc";
 import { guestCall } from "#shared/testkit/kit";
 import { FAMILY_LIFE_MS, REFRESH_TOKEN_LIFE_MS } from "../src/constants.ts";
 import type { AccountsDeps } from "../src/service/deps.ts";
@@ -8,12 +12,17 @@ import { logout, refresh } from "../src/service/sessions.ts";
 import { purgeSessions } from "../src/store/sessions.ts";
 import { accountsEnv, codeOf, signUp, testAccounts, valueOf } from "./accounts.ts";
 
+/** As the entrypoint calls it. */
+function use(deps: AccountsDeps, refreshToken: string): Promise<Outcome<Session>> {
+  return serve(deps, "refresh", guestCall(), RefreshInput, { refreshToken }, refresh);
+}
+
 async function trade(deps: AccountsDeps, refreshToken: string): Promise<string> {
-  return valueOf(await refresh(deps, guestCall(), { refreshToken })).refreshToken;
+  return valueOf(await use(deps, refreshToken)).refreshToken;
 }
 
 async function codeOfTrade(deps: AccountsDeps, refreshToken: string): Promise<string> {
-  return codeOf(await refresh(deps, guestCall(), { refreshToken }));
+  return codeOf(await use(deps, refreshToken));
 }
 
 async function endedBy(userId: string): Promise<string[]> {
@@ -27,7 +36,7 @@ describe("refresh", () => {
   it("gives a new pair and the same user", async () => {
     const { deps } = testAccounts();
     const first = await signUp(deps);
-    const second = valueOf(await refresh(deps, guestCall(), { refreshToken: first.refreshToken }));
+    const second = valueOf(await use(deps, first.refreshToken));
     expect(second.user).toEqual(first.user);
     expect(second.refreshToken).not.toBe(first.refreshToken);
     expect(second.expiresIn).toBe(900);
@@ -56,7 +65,7 @@ describe("refresh", () => {
   it("lets exactly one of many uses at once win, and ends the family by the others", async () => {
     const { deps } = testAccounts();
     const { user, refreshToken } = await signUp(deps);
-    const outcomes = await Promise.all(Array.from({ length: 10 }, () => refresh(deps, guestCall(), { refreshToken })));
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => use(deps, refreshToken)));
     expect(outcomes.map(codeOf).toSorted()).toEqual(["ok", ...Array.from({ length: 9 }, () => "refresh_token_reused")]);
     const winner = outcomes.find((outcome) => outcome.ok);
     expect(await codeOfTrade(deps, winner?.value.refreshToken ?? "")).toBe("refresh_token_invalid");

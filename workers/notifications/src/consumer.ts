@@ -1,0 +1,85 @@
+// Events in, mails out. A handler renders and returns the row to write; the row and the inbox row are one commit, and what this
+// delivery committed it sends right after.
+import type { EventType } from "#shared/events/catalogue";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { NOTHING, consume } from "#shared/inbox";
+import type { Effect, Handler, Handlers } from "#shared/inbox";
+import { log, withInvocation } from "#shared/logger";
+import { lowStockMessage, orderMessage, paymentMessage, requestedMessage, welcomeMessage } from "./domain/messages.ts";
+import type { MessageContent, Shop } from "./domain/messages.ts";
+import type { Template } from "./domain/template.ts";
+import { compose } from "./service/compose.ts";
+import { createDeps } from "./service/deps.ts";
+import type { NotificationsDeps } from "./service/deps.ts";
+import { dispatch } from "./service/dispatch.ts";
+import { insertNotification } from "./store/outgoing.ts";
+import type { Outgoing } from "./store/outgoing.ts";
+
+/** A row that this delivery has committed, and that is therefore its to send. */
+interface Committed {
+  readonly row: Outgoing;
+  readonly correlationId: string;
+}
+
+/** `committed` collects what there is to send when the batch is through. */
+export function handlers(deps: NotificationsDeps, committed: Committed[]): Handlers {
+  // One read for the whole batch, begun by the first handler that needs it.
+  let templates: Promise<readonly Template[]> | undefined;
+
+  function mail<T extends EventType>(
+    contentOf: (data: EventEnvelope<T>["data"], shop: Shop) => MessageContent,
+  ): Handler<T> {
+    return async (event): Promise<Effect> => {
+      templates ??= deps.templates.read(deps.db, deps.now());
+      const row = compose(event, contentOf(event.data, deps.shop), await templates);
+      return {
+        statements: [insertNotification(deps, row)],
+        committed: () => committed.push({ row, correlationId: event.correlationid }),
+      };
+    };
+  }
+
+  return {
+    ORDER_CREATED: mail((data, shop) => orderMessage("order_received", data, shop)),
+    // The money is authorized and the goods are reserved: only now can a buyer count on both.
+    ORDER_CONFIRMED: mail((data, shop) => orderMessage("payment_received", data, shop)),
+    ORDER_SHIPPED: mail((data, shop) => orderMessage("order_shipped", data, shop)),
+    ORDER_DELIVERED: mail((data, shop) => orderMessage("order_delivered", data, shop)),
+    ORDER_CANCELLED: mail((data, shop) => orderMessage("order_cancelled", data, shop)),
+    PAYMENT_FAILED: mail((data, shop) => paymentMessage("payment_failed", data, shop)),
+    PAYMENT_REFUNDED: mail((data, shop) => paymentMessage("payment_refunded", data, shop)),
+    STOCK_LOW: mail(lowStockMessage),
+    USER_REGISTERED: mail(welcomeMessage),
+    NOTIFICATION_SEND: mail(requestedMessage),
+    // These make no mail; their inbox rows tell the outbox sweep that they arrived. PROCESSING is the shop's own step, the buyer
+    // hears of SHIPPED; what CAPTURED and VOIDED mean to a buyer is in the mails on shipment and cancellation; a dispute is
+    // between the bank and the operators; an expired cart asks for a reminder that nobody has agreed to yet.
+    ORDER_PROCESSING: () => NOTHING,
+    PAYMENT_CAPTURED: () => NOTHING,
+    PAYMENT_VOIDED: () => NOTHING,
+    PAYMENT_DISPUTED: () => NOTHING,
+    CART_EXPIRED: () => NOTHING,
+  };
+}
+
+export async function consumeWith(deps: NotificationsDeps, batch: MessageBatch): Promise<void> {
+  const committed: Committed[] = [];
+  await consume(batch, deps, handlers(deps, committed));
+  const [first] = committed;
+  if (first === undefined) return;
+  const { worker, logLevel: level } = deps;
+  const { correlationId } = first;
+  await withInvocation({ worker, operation: "dispatch", correlationId, level }, async () => {
+    const rows = committed.map(({ row }) => row);
+    try {
+      await dispatch(deps, rows);
+    } catch (error) {
+      // Not rethrown: the events are handled and acknowledged, and what was not marked is the sweep's when the lease is over.
+      log("error", "mails left to the sweep", { notifications: rows.length, error });
+    }
+  });
+}
+
+export async function consumeBatch(batch: MessageBatch, env: NotificationsEnv, ctx: ExecutionContext): Promise<void> {
+  await consumeWith(createDeps(env, ctx), batch);
+}

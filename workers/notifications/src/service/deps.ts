@@ -1,0 +1,34 @@
+// What the use cases need, made from the Worker's bindings.
+import { openDatabase } from "#shared/database";
+import { parseLogLevel } from "#shared/logger";
+import type { Deps } from "#shared/outbox";
+import type { Shop } from "../domain/messages.ts";
+import { TemplateCache } from "../store/templates.ts";
+
+export interface NotificationsDeps extends Deps {
+  readonly shop: Shop;
+  /** The address that mails come from. */
+  readonly mailFrom: string;
+  /** Hands one mail to the provider; throws when it is not taken. */
+  readonly sendMail: (message: EmailMessageBuilder) => Promise<unknown>;
+  readonly templates: TemplateCache;
+}
+
+const isolateTemplates = new TemplateCache();
+
+export function createDeps(env: NotificationsEnv, ctx: Pick<ExecutionContext, "waitUntil">): NotificationsDeps {
+  return {
+    worker: "notifications",
+    db: openDatabase(env.DB),
+    queues: { NOTIFICATIONS_INBOX: env.NOTIFICATIONS_INBOX },
+    now: () => Date.now(),
+    waitUntil: (work) => {
+      ctx.waitUntil(work);
+    },
+    logLevel: parseLogLevel(env.LOG_LEVEL),
+    shop: { name: env.SHOP_NAME, adminEmail: env.ADMIN_EMAIL },
+    mailFrom: env.MAIL_FROM,
+    sendMail: (message) => env.EMAIL.send(message),
+    templates: isolateTemplates,
+  };
+}

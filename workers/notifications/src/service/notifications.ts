@@ -1,0 +1,45 @@
+// A reader's own notifications.
+import type { Call } from "#shared/call";
+import { isUser } from "#shared/call";
+import type { ListNotificationsInput, Notification, ReadNotificationInput } from "#shared/contracts/notifications";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { decodeCursor, toPage } from "#shared/paging";
+import type { Page } from "#shared/paging";
+import { ok } from "#shared/result";
+import type { z } from "zod";
+import { listFor, markRead } from "../store/reader.ts";
+import type { ReaderRow } from "../store/reader.ts";
+import type { NotificationsDeps } from "./deps.ts";
+
+function renderNotification({ textBody, createdAt, readAt, ...row }: ReaderRow): Notification {
+  return {
+    ...row,
+    body: textBody,
+    createdAt: new Date(createdAt).toISOString(),
+    readAt: readAt === null ? null : new Date(readAt).toISOString(),
+  };
+}
+
+export async function listNotifications(
+  deps: NotificationsDeps,
+  call: Call,
+  { limit, cursor }: z.output<typeof ListNotificationsInput>,
+): Promise<Outcome<Page<Notification>>> {
+  const { actor } = call;
+  if (!isUser(actor)) return fail("unauthenticated", "Sign in first.");
+  const scope = ["notifications", actor.id];
+  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
+  if (!key.ok) return key;
+  const rows = await listFor(deps, actor, key.value, limit + 1);
+  return ok(await toPage(rows, limit, scope, (row) => [row.createdAt, row.id], renderNotification));
+}
+
+export async function readNotification(
+  deps: NotificationsDeps,
+  call: Call,
+  { notificationId }: z.output<typeof ReadNotificationInput>,
+): Promise<Outcome<Notification>> {
+  const row = isUser(call.actor) ? await markRead(deps, call.actor, notificationId) : undefined;
+  return row === undefined ? fail("not_found", "There is no such notification.") : ok(renderNotification(row));
+}

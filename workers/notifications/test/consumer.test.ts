@@ -1,0 +1,234 @@
+// Events in, mails out: what each event makes, once, in any order, and what happens when a handler fails.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { EVENT_TYPES } from "#shared/events/catalogue";
+import { ROUTES } from "#shared/events/routing";
+import { MAX_RETRIES } from "#shared/inbox";
+import { newId } from "#shared/ids";
+import { deliver } from "#shared/testkit/kit";
+import { consumeBatch, handlers } from "../src/consumer.ts";
+import {
+  INBOX,
+  event,
+  notificationsEnv,
+  orderData,
+  paymentData,
+  requested,
+  rowsAbout,
+  testNotifications,
+} from "./notifications.ts";
+
+/** Everything that can be told of one order, whether it could all happen or not. */
+function eventsOfOrder(): { readonly orderId: string; readonly events: EventEnvelope[] } {
+  const data = orderData({ tracking: { carrier: "UPS", number: "1Z9" } });
+  const { orderId } = data;
+  const payment = paymentData(data, { amountRefunded: 1_000 });
+  return {
+    orderId,
+    events: [
+      event("ORDER_CREATED", orderId, data),
+      event("PAYMENT_FAILED", orderId, payment),
+      event("ORDER_CONFIRMED", orderId, data),
+      event("ORDER_PROCESSING", orderId, data),
+      event("PAYMENT_CAPTURED", orderId, payment),
+      event("ORDER_SHIPPED", orderId, data),
+      event("ORDER_DELIVERED", orderId, data),
+      event("PAYMENT_REFUNDED", orderId, payment),
+      event("PAYMENT_REFUNDED", orderId, { ...payment, version: 2, amountRefunded: 2_000 }),
+      event("PAYMENT_VOIDED", orderId, payment),
+      event("PAYMENT_DISPUTED", orderId, payment),
+      event("ORDER_CANCELLED", orderId, data),
+    ],
+  };
+}
+
+const TEMPLATES_OF_ORDER = [
+  "order_cancelled",
+  "order_delivered",
+  "order_received",
+  "order_shipped",
+  "payment_failed",
+  "payment_received",
+  "payment_refunded",
+  "payment_refunded",
+];
+
+async function count(table: "inbox" | "inbox_failures", id: string): Promise<number> {
+  const row = await notificationsEnv.DB.prepare(`SELECT count(*) AS n FROM ${table} WHERE event_id = ?`)
+    .bind(id)
+    .first<{ n: number }>();
+  return row?.n ?? -1;
+}
+
+describe("the events of an order", () => {
+  it("each make their mail, sent once and kept", async () => {
+    const shop = testNotifications();
+    const { orderId, events } = eventsOfOrder();
+    const { acknowledged } = await shop.deliver(events);
+    expect(acknowledged).toHaveLength(events.length);
+    const rows = await rowsAbout(orderId);
+    expect(rows.map(({ template }) => template)).toEqual(TEMPLATES_OF_ORDER);
+    expect(new Set(rows.map(({ status }) => status))).toEqual(new Set(["sent"]));
+    expect(shop.mails.map(({ headers }) => String(headers?.["X-Notification-Id"])).toSorted()).toEqual(
+      rows.map(({ id }) => id).toSorted(),
+    );
+  });
+
+  it("end in the same rows and mails however they are repeated, shuffled and batched", async () => {
+    const template = eventsOfOrder().events.length;
+    const arrivals = fc.array(fc.nat({ max: template - 1 }), { maxLength: 20 }).chain((copies) =>
+      fc.shuffledSubarray([...Array.from({ length: template }, (_unused, index) => index), ...copies], {
+        minLength: template + copies.length,
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(arrivals, fc.integer({ min: 1, max: 40 }), async (order, batchSize) => {
+        const shop = testNotifications();
+        const { orderId, events } = eventsOfOrder();
+        const messages = order.map((index) => events[index]);
+        for (let from = 0; from < messages.length; from += batchSize) {
+          await shop.deliver(messages.slice(from, from + batchSize));
+        }
+        const rows = await rowsAbout(orderId);
+        expect(rows.map((row) => `${row.template} ${row.status}`)).toEqual(
+          TEMPLATES_OF_ORDER.map((name) => `${name} sent`),
+        );
+        expect(shop.mails).toHaveLength(TEMPLATES_OF_ORDER.length);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("are mailed once when two deliveries run at once", async () => {
+    const shop = testNotifications();
+    const { orderId, events } = eventsOfOrder();
+    await Promise.all([shop.deliver(events), shop.deliver(events.toReversed()), shop.deliver(events.slice(3))]);
+    expect(await rowsAbout(orderId)).toHaveLength(TEMPLATES_OF_ORDER.length);
+    expect(shop.mails).toHaveLength(TEMPLATES_OF_ORDER.length);
+  });
+
+  it("go out through the binding as it is configured", async () => {
+    const data = orderData();
+    const created = event("ORDER_CREATED", data.orderId, data);
+    await deliver((batch, ctx) => consumeBatch(batch, notificationsEnv, ctx), INBOX, [created]);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ status: "sent", attempts: 1, lastError: null }]);
+  });
+
+  it("reach a guest by mail without a user", async () => {
+    const shop = testNotifications();
+    const customer = { id: null, email: "guest@example.com", name: "Guest", locale: "en" };
+    const data = orderData({ customer });
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ userId: null, audience: "user", status: "sent" }]);
+    expect(shop.mails).toMatchObject([{ to: "guest@example.com", subject: "Order TP-1001 received" }]);
+  });
+});
+
+describe("other events", () => {
+  it("every type that is routed here has a handler", () => {
+    const handled = Object.keys(handlers(testNotifications().deps, [])).toSorted();
+    expect(handled).toEqual(EVENT_TYPES.filter((type) => ROUTES[type].includes("notifications")).toSorted());
+  });
+
+  it("low stock goes to the admins", async () => {
+    const shop = testNotifications();
+    const productId = newId("prd");
+    await shop.deliver([
+      event("STOCK_LOW", productId, { productId, sku: "BOLT-8", name: "Bolt <M8>", available: 4, threshold: 10 }),
+    ]);
+    expect(shop.mails).toMatchObject([
+      { to: "admin@example.com", subject: "Low stock: Bolt <M8> (BOLT-8)", from: { name: "Tradepost" } },
+    ]);
+    expect(await rowsAbout(productId)).toMatchObject([{ audience: "admins", userId: null }]);
+  });
+
+  it("a new user is welcomed", async () => {
+    const shop = testNotifications();
+    const userId = newId("usr");
+    await shop.deliver([
+      event("USER_REGISTERED", userId, { userId, email: "a@example.com", name: "Ada", locale: "de" }),
+    ]);
+    expect(await rowsAbout(userId)).toMatchObject([{ template: "welcome", userId, locale: "en" }]);
+  });
+
+  it("those that make no mail are only noted", async () => {
+    const shop = testNotifications();
+    const data = orderData();
+    const quiet = event("ORDER_PROCESSING", data.orderId, data);
+    await shop.deliver([quiet]);
+    expect(await rowsAbout(data.orderId)).toEqual([]);
+    expect(await count("inbox", quiet.id)).toBe(1);
+  });
+});
+
+describe("a handler that fails", () => {
+  const NEEDS_MORE = requested("welcome", {});
+
+  it("leaves nothing half-made and keeps the reason and a growing pause", async () => {
+    const shop = testNotifications();
+    const pauses: number[] = [];
+    const failing = requested("welcome", {});
+    for (const attempt of [1, 2, 3, 4, 5, 6]) {
+      expect(await shop.deliver([failing], attempt)).toEqual({ acknowledged: [], retried: [failing.id] });
+      const row = await notificationsEnv.DB.prepare("SELECT * FROM inbox_failures WHERE event_id = ?")
+        .bind(failing.id)
+        .first<{ attempts: number; error: string; retry_at: number }>();
+      expect(row).toMatchObject({ attempts: attempt, error: "TemplateError: welcome lacks the variable email" });
+      pauses.push((row?.retry_at ?? 0) - shop.deps.now());
+    }
+    pauses.forEach((pause, index) => {
+      expect(pause).toBeGreaterThanOrEqual(2 ** index * 1_000);
+      expect(pause).toBeLessThanOrEqual(2 ** (index + 1) * 1_000);
+    });
+    expect(await rowsAbout(failing.subject)).toEqual([]);
+    expect(await count("inbox", failing.id)).toBe(0);
+    expect(shop.mails).toEqual([]);
+  });
+
+  it("ends as a dead letter with its error, and a replay is handled once the cause is mended", async () => {
+    const shop = testNotifications();
+    const failing = requested("later_kind", { word: "hello" });
+    for (let attempt = 1; attempt <= MAX_RETRIES; attempt += 1) {
+      expect((await shop.deliver([failing], attempt)).retried).toEqual([failing.id]);
+    }
+    expect((await shop.deliver([failing], MAX_RETRIES + 1)).acknowledged).toEqual([failing.id]);
+    const dead = await notificationsEnv.DB.prepare("SELECT * FROM dead_letters WHERE event_id = ?")
+      .bind(failing.id)
+      .first<{ envelope: string; error: string; attempts: number }>();
+    expect(dead).toMatchObject({
+      type: "NOTIFICATION_SEND",
+      attempts: MAX_RETRIES + 1,
+      error: "TemplateError: there is no template later_kind for email",
+    });
+    expect(await count("inbox_failures", failing.id)).toBe(0);
+
+    await notificationsEnv.DB.prepare(
+      `INSERT INTO templates (kind, channel, locale, subject, text_body, html_body, variables, updated_at)
+        VALUES ('later_kind', 'email', 'en', 'Say {{word}}', '{{word}}', '<p>{{word}}</p>', '["word"]', 0)`,
+    ).run();
+    shop.advance(60_000);
+    await shop.deliver([JSON.parse(dead?.envelope ?? "null")]);
+    await shop.deliver([JSON.parse(dead?.envelope ?? "null")]);
+    expect(shop.mails).toMatchObject([{ subject: "Say hello" }]);
+  });
+
+  it("is kept with its error when the queue itself gives up", async () => {
+    const shop = testNotifications();
+    await shop.deliver([NEEDS_MORE]);
+    await shop.deliver([NEEDS_MORE], 1, "tradepost-notifications-dead-letters");
+    const dead = await notificationsEnv.DB.prepare("SELECT error FROM dead_letters WHERE event_id = ?")
+      .bind(NEEDS_MORE.id)
+      .first<{ error: string }>();
+    expect(dead?.error).toBe("TemplateError: welcome lacks the variable email");
+  });
+
+  it("does not hold up the others of its batch", async () => {
+    const shop = testNotifications();
+    const data = orderData();
+    const good = event("ORDER_CREATED", data.orderId, data);
+    const bad = requested("welcome", {});
+    expect(await shop.deliver([bad, good])).toEqual({ acknowledged: [good.id], retried: [bad.id] });
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ status: "sent" }]);
+  });
+});

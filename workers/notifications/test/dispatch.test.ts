@@ -1,0 +1,176 @@
+// Sending: what a provider's failure, a crash and two senders at once lead to, and what a batch costs.
+import { describe, expect, it, vi } from "vitest";
+import { consumeWith } from "../src/consumer.ts";
+import { CLAIM_LIMIT, MAX_SEND_ATTEMPTS, PURGE_MINUTE_OF_DAY, SEND_LEASE_MS } from "../src/constants.ts";
+import { systemCall } from "#shared/call";
+import { deliver } from "#shared/testkit/kit";
+import { sweep } from "../src/scheduled.ts";
+import { INBOX, event, orderData, rowsAbout, testNotifications } from "./notifications.ts";
+import type { TestNotifications } from "./notifications.ts";
+
+const HOUR_MS = 3_600_000;
+const CRON = systemCall("test", "req_test");
+
+async function receive(shop: TestNotifications): Promise<string> {
+  const data = orderData();
+  await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
+  return data.orderId;
+}
+
+function refusal(code: string): Error {
+  return Object.assign(new Error("refused"), { code });
+}
+
+describe("a mail that is not taken", () => {
+  it("waits for its pause and is then sent by the sweep", async () => {
+    const shop = testNotifications();
+    shop.breakMail(refusal("E_INTERNAL_SERVER_ERROR"));
+    const about = await receive(shop);
+    const [row] = await rowsAbout(about);
+    expect(row).toMatchObject({ status: "pending", attempts: 1, lastError: "E_INTERNAL_SERVER_ERROR: refused" });
+    expect(row?.nextAttemptAt).toBeGreaterThan(shop.deps.now());
+
+    shop.breakMail(undefined);
+    await shop.sendDue(false);
+    expect(await shop.mailsAbout(about)).toBe(0);
+    shop.advance(2_000);
+    await shop.sendDue(false);
+    expect(await rowsAbout(about)).toMatchObject([{ status: "sent", attempts: 2, lastError: null }]);
+    expect(await shop.mailsAbout(about)).toBe(1);
+  });
+
+  it("fails for good after its last try", async () => {
+    const shop = testNotifications();
+    shop.breakMail(new Error("down"));
+    const about = await receive(shop);
+    for (let tries = 1; tries < MAX_SEND_ATTEMPTS + 2; tries += 1) {
+      shop.advance(HOUR_MS);
+      await shop.sendDue(false);
+    }
+    expect(await rowsAbout(about)).toMatchObject([
+      { status: "failed", attempts: MAX_SEND_ATTEMPTS, lastError: "down" },
+    ]);
+  });
+
+  it("fails at once when no later try can mend it", async () => {
+    const shop = testNotifications();
+    shop.breakMail(refusal("E_RECIPIENT_SUPPRESSED"));
+    expect(await rowsAbout(await receive(shop))).toMatchObject([{ status: "failed", attempts: 1 }]);
+  });
+
+  it("is tried at once by a sweep over everything, and only once in it", async () => {
+    const shop = testNotifications();
+    shop.breakMail(new Error("down"));
+    const about = await receive(shop);
+    await sweep(shop.deps, CRON, true);
+    expect(await rowsAbout(about)).toMatchObject([{ status: "pending", attempts: 2 }]);
+    shop.breakMail(undefined);
+    expect(await sweep(shop.deps, CRON, true)).toMatchObject({ inboxPurged: 0 });
+    expect(await rowsAbout(about)).toMatchObject([{ status: "sent", attempts: 3 }]);
+  });
+});
+
+describe("a sender that dies", () => {
+  it("is not raced by the sweep while its lease lasts", async () => {
+    const shop = testNotifications();
+    const data = orderData();
+    const slow = {
+      ...shop.deps,
+      sendMail: async (message: EmailMessageBuilder) => {
+        await shop.sendDue(true);
+        await shop.deps.sendMail(message);
+      },
+    };
+    await deliver((batch) => consumeWith(slow, batch), INBOX, [event("ORDER_CREATED", data.orderId, data)]);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ status: "sent", attempts: 1 }]);
+    expect(await shop.mailsAbout(data.orderId)).toBe(1);
+  });
+
+  it("loses nothing when the mark is not written", async () => {
+    const shop = testNotifications();
+    const data = orderData();
+    let alive = true;
+    const { $client: client } = shop.deps.db;
+    const dying = {
+      ...shop.deps,
+      sendMail: () => {
+        alive = false;
+        return Promise.resolve();
+      },
+      db: new Proxy(shop.deps.db, {
+        get: (target, property, receiver) =>
+          property === "$client"
+            ? new Proxy(client, {
+                get: (inner, member) => {
+                  if (!alive && member === "batch") throw new Error("the isolate is gone");
+                  const value: unknown = Reflect.get(inner, member, inner);
+                  return typeof value === "function" ? (value.bind(inner) as unknown) : value;
+                },
+              })
+            : (Reflect.get(target, property, receiver) as unknown),
+      }),
+    };
+    const created = event("ORDER_CREATED", data.orderId, data);
+    const { acknowledged } = await deliver((batch) => consumeWith(dying, batch), INBOX, [created]);
+    expect(acknowledged).toEqual([created.id]);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ status: "pending" }]);
+    await shop.sendDue(true);
+    expect(await shop.mailsAbout(data.orderId)).toBe(0);
+    shop.advance(SEND_LEASE_MS);
+    await shop.sendDue(false);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ status: "sent", attempts: 2 }]);
+  });
+});
+
+describe("many at once", () => {
+  it("two sweeps never send the same mail", async () => {
+    const shop = testNotifications();
+    shop.breakMail(new Error("down"));
+    const orders = Array.from({ length: CLAIM_LIMIT + 10 }, () => orderData());
+    for (let from = 0; from < orders.length; from += 50) {
+      await shop.deliver(orders.slice(from, from + 50).map((data) => event("ORDER_CREATED", data.orderId, data)));
+    }
+    shop.breakMail(undefined);
+    shop.advance(HOUR_MS);
+    await Promise.all([shop.sendDue(false), shop.sendDue(false), shop.sendDue(true)]);
+    const sent = shop.mails.map(({ headers }) => headers?.["X-Notification-Id"]);
+    expect(new Set(sent).size).toBe(sent.length);
+    for (const { orderId } of orders) expect(await rowsAbout(orderId)).toMatchObject([{ status: "sent" }]);
+  });
+
+  it("a batch costs one commit and one mark", async () => {
+    const shop = testNotifications();
+    await receive(shop);
+    const deps = { ...shop.deps, logLevel: "debug" as const };
+    const events = Array.from({ length: 20 }, () => orderData()).map((data) =>
+      event("ORDER_CREATED", data.orderId, data),
+    );
+    const lines: string[] = [];
+    const spy = vi.spyOn(console, "log").mockImplementation((line: string) => {
+      lines.push(line);
+    });
+    try {
+      await deliver((batch) => consumeWith(deps, batch), INBOX, events);
+    } finally {
+      spy.mockRestore();
+    }
+    const costs = lines
+      .map((line) => JSON.parse(line) as { message: string; d1RoundTrips?: number; rowsWritten?: number })
+      .filter(({ message }) => message === "cost");
+    expect(costs.reduce((sum, { d1RoundTrips = 0 }) => sum + d1RoundTrips, 0)).toBe(2);
+    // A row and three index entries, the inbox row; then the row again and its entry among the pending.
+    expect(costs.reduce((sum, { rowsWritten = 0 }) => sum + rowsWritten, 0) / events.length).toBeLessThanOrEqual(7);
+  });
+});
+
+describe("the sweep of each minute", () => {
+  it("purges once a day", async () => {
+    const shop = testNotifications();
+    const day = 24 * HOUR_MS;
+    const minuteMs = 60_000;
+    shop.advance(day - (shop.deps.now() % day) + PURGE_MINUTE_OF_DAY * minuteMs);
+    expect(await sweep(shop.deps, CRON, false)).toHaveProperty("inboxPurged");
+    shop.advance(minuteMs);
+    expect(await sweep(shop.deps, CRON, false)).not.toHaveProperty("inboxPurged");
+  });
+});

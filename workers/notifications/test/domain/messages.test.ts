@@ -1,0 +1,224 @@
+// Templates and messages as pure functions, against the templates that the migration brings.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { OrderEventData, PaymentEventData } from "#shared/events/catalogue";
+import { FINAL_SEND_ERRORS, MAX_SEND_ATTEMPTS } from "../../src/constants.ts";
+import { afterFailure } from "../../src/domain/delivery.ts";
+import {
+  lowStockMessage,
+  orderMessage,
+  paymentMessage,
+  requestedMessage,
+  welcomeMessage,
+} from "../../src/domain/messages.ts";
+import type { MessageContent } from "../../src/domain/messages.ts";
+import { TemplateError, pickTemplate, render } from "../../src/domain/template.ts";
+import type { Template } from "../../src/domain/template.ts";
+
+const SHOP = { name: "Tradepost", adminEmail: "admin@example.com" };
+const CUSTOMER = { id: "usr_1", email: "ada@example.com", name: "Ada", locale: "en" };
+
+const ORDER: OrderEventData = {
+  orderId: "ord_1",
+  number: "TP-1",
+  reservationOwner: "key",
+  customer: CUSTOMER,
+  lines: [{ productId: "prd_1", sku: "B8", name: "Bolt", quantity: 3, unitPrice: 1_250, lineTotal: 3_750 }],
+  currency: "USD",
+  subtotal: 3_750,
+  discount: 0,
+  shipping: 1_000,
+  tax: 0,
+  total: 4_750,
+  status: "PENDING",
+  reason: null,
+  tracking: null,
+};
+
+const PAYMENT: PaymentEventData = {
+  paymentId: "pay_1",
+  orderId: "ord_1",
+  orderNumber: "TP-1",
+  customer: CUSTOMER,
+  currency: "USD",
+  amount: 4_750,
+  amountCapturable: 0,
+  amountCaptured: 4_750,
+  amountRefunded: 1_000,
+  status: "PARTIALLY_REFUNDED",
+  version: 3,
+  reason: "card_declined",
+};
+
+/** What the migrations put there, read with the database engine that D1 runs on. */
+function storedTemplates(): Template[] {
+  const database = new DatabaseSync(":memory:");
+  const directory = path.resolve(import.meta.dirname, "../../../../migrations/notification");
+  for (const file of ["0002_notifications.sql", "0003_templates.sql"]) {
+    database.exec(readFileSync(path.join(directory, file), "utf8"));
+  }
+  const rows = database
+    .prepare(
+      "SELECT kind, channel, locale, subject, text_body AS textBody, html_body AS htmlBody, variables FROM templates",
+    )
+    .all();
+  return rows.map((row) => ({
+    ...row,
+    variables: JSON.parse(String(row["variables"])) as string[],
+  })) as unknown as Template[];
+}
+
+function template(over: Partial<Template>): Template {
+  return {
+    kind: "test",
+    channel: "email",
+    locale: "en",
+    subject: "S",
+    textBody: "T",
+    htmlBody: "<p>H</p>",
+    variables: [],
+    ...over,
+  };
+}
+
+const MESSAGES: readonly MessageContent[] = [
+  orderMessage("order_received", ORDER, SHOP),
+  orderMessage("payment_received", ORDER, SHOP),
+  orderMessage("order_shipped", ORDER, SHOP),
+  orderMessage("order_delivered", ORDER, SHOP),
+  orderMessage("order_cancelled", ORDER, SHOP),
+  paymentMessage("payment_refunded", PAYMENT, SHOP),
+  paymentMessage("payment_failed", PAYMENT, SHOP),
+  lowStockMessage({ productId: "prd_1", sku: "B8", name: "Bolt", available: 2, threshold: 5 }, SHOP),
+  welcomeMessage({ userId: "usr_1", email: "ada@example.com", name: "Ada", locale: "en" }, SHOP),
+];
+
+describe("the stored templates", () => {
+  const templates = storedTemplates();
+
+  it.each(MESSAGES.map((message) => [message.kind, message] as const))(
+    "%s is filled by its message",
+    (kind, message) => {
+      const rendered = render(pickTemplate(templates, kind, "email", message.locale), message.variables);
+      for (const text of Object.values(rendered)) {
+        expect(text).not.toMatch(/\{\{|\}\}|undefined|null|NaN/);
+        expect(text.length).toBeGreaterThan(0);
+      }
+    },
+  );
+
+  it("are each used, name every variable that they use, and no other", () => {
+    expect(templates.map(({ kind }) => kind).toSorted()).toEqual(MESSAGES.map(({ kind }) => kind).toSorted());
+    for (const { kind, subject, textBody, htmlBody, variables } of templates) {
+      const text = `${subject}${textBody}${htmlBody}`;
+      const used = Array.from(text.matchAll(/\{\{(\w+)\}\}/g), (match) => String(match[1]));
+      expect([...new Set(used)].toSorted(), kind).toEqual([...variables].toSorted());
+    }
+  });
+});
+
+describe("messages", () => {
+  it("show amounts in the order's currency with its own exponent", () => {
+    expect(orderMessage("order_received", ORDER, SHOP).variables).toMatchObject({
+      total: "$47.50",
+      shipping: "$10.00",
+      lines: "3 x Bolt (B8): $37.50",
+    });
+    expect(orderMessage("order_received", { ...ORDER, currency: "JPY" }, SHOP).variables["total"]).toBe("¥4,750");
+  });
+
+  it("survive a locale that is no language tag", () => {
+    const customer = { ...CUSTOMER, locale: "not a locale!" };
+    expect(orderMessage("order_received", { ...ORDER, customer }, SHOP).variables["total"]).toBe("$47.50");
+  });
+
+  it("put codes into words and leave a person's words alone", () => {
+    const reasonFor = (reason: string | null): string | undefined =>
+      orderMessage("order_cancelled", { ...ORDER, reason }, SHOP).variables["reason"];
+    expect(reasonFor("payment_timeout")).toBe("it was not paid in time");
+    expect(reasonFor("card_declined")).toBe("card declined");
+    expect(reasonFor("I changed my mind")).toBe("I changed my mind");
+    expect(reasonFor("constructor")).toBe("constructor");
+    expect(reasonFor(null)).toBe("none given");
+  });
+
+  it("name the shipment", () => {
+    const tracking = { carrier: "UPS", number: "1Z9", url: "https://example.com/1Z9" };
+    expect(orderMessage("order_shipped", { ...ORDER, tracking }, SHOP).variables["tracking"]).toBe(
+      "UPS, tracking number 1Z9\nhttps://example.com/1Z9",
+    );
+  });
+
+  it("that are asked for bring their own variables beside the reader's name", () => {
+    const data = { kind: "x", recipient: CUSTOMER, variables: { code: "1" } };
+    expect(requestedMessage(data, SHOP)).toMatchObject({
+      kind: "x",
+      userId: "usr_1",
+      variables: { name: "Ada", shopName: "Tradepost", code: "1" },
+    });
+  });
+});
+
+describe("rendering", () => {
+  it("puts any text into html without a tag, a quote or a placeholder of its own", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (value) => {
+        const { html, text } = render(template({ htmlBody: "{{v}}", textBody: "{{ v }}" }), { v: value });
+        expect(html).not.toMatch(/[<>"']/);
+        expect(text).toBe(value);
+      }),
+    );
+  });
+
+  it("keeps a subject on one line", () => {
+    expect(render(template({ subject: "Hi {{v}}" }), { v: "A\r\nBcc: b@example.com" }).subject).toBe(
+      "Hi A Bcc: b@example.com",
+    );
+  });
+
+  it.each([
+    ["used and missing", template({ textBody: "{{v}}" }), {}],
+    ["required and missing", template({ variables: ["v"] }), {}],
+    ["inherited only", template({ textBody: "{{toString}}" }), {}],
+    ["not readable", template({ htmlBody: "{{v" }), { v: "x" }],
+    ["not a name", template({ subject: "{{1 + 1}}" }), { v: "x" }],
+  ])("refuses a placeholder that is %s", (_name, broken, variables) => {
+    expect(() => render(broken, variables)).toThrow(TemplateError);
+  });
+
+  it("takes the reader's language, then its parent, then English", () => {
+    const templates = ["en", "de", "de-AT"].map((locale) => template({ locale }));
+    const localeFor = (locale: string): string => pickTemplate(templates, "test", "email", locale).locale;
+    expect(["de-at", "de-CH", "fr", "en-GB", ""].map(localeFor)).toEqual(["de-AT", "de", "en", "en", "en"]);
+    expect(() => pickTemplate(templates, "other", "email", "en")).toThrow("no template other");
+    expect(() => pickTemplate(templates, "test", "sms", "en")).toThrow(TemplateError);
+  });
+});
+
+describe("after a failed try", () => {
+  it("waits longer each time, up to ten minutes, and gives up in the end", () => {
+    const error = new Error("down");
+    const tries = Array.from({ length: MAX_SEND_ATTEMPTS }, (_unused, index) =>
+      afterFailure({ id: "ntf_1", attempts: index + 1 }, error, 0, () => 1),
+    );
+    expect(tries.slice(0, 3).map(({ nextAttemptAt }) => nextAttemptAt)).toEqual([2_000, 4_000, 8_000]);
+    expect(Math.max(...tries.map(({ nextAttemptAt }) => nextAttemptAt))).toBe(600_000);
+    expect(tries.map(({ status }) => status)).toEqual([
+      ...Array.from({ length: MAX_SEND_ATTEMPTS - 1 }, () => "pending"),
+      "failed",
+    ]);
+  });
+
+  it("gives up at once on a final refusal", () => {
+    for (const code of FINAL_SEND_ERRORS) {
+      const error = Object.assign(new Error("no"), { code });
+      expect(afterFailure({ id: "ntf_1", attempts: 1 }, error, 0)).toMatchObject({
+        status: "failed",
+        error: `${code}: no`,
+      });
+    }
+  });
+});

@@ -1,0 +1,137 @@
+// What the tests of this Worker share: dependencies with a clock and a recorded provider, events of one order, and the rows.
+import { env } from "cloudflare:workers";
+import type { EventData, EventType, OrderEventData, PaymentEventData } from "#shared/events/catalogue";
+import { makeEvent } from "#shared/events/envelope";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { newId } from "#shared/ids";
+import { withInvocation } from "#shared/logger";
+import { deliver } from "#shared/testkit/kit";
+import type { Delivery } from "#shared/testkit/kit";
+import { consumeWith } from "../src/consumer.ts";
+import type { NotificationRow } from "../src/schema.ts";
+import { createDeps } from "../src/service/deps.ts";
+import type { NotificationsDeps } from "../src/service/deps.ts";
+import { sendDue } from "../src/service/dispatch.ts";
+import { TemplateCache } from "../src/store/templates.ts";
+
+export const notificationsEnv = env as unknown as NotificationsEnv;
+export const INBOX = "tradepost-notifications-inbox";
+
+export interface TestNotifications {
+  readonly deps: NotificationsDeps;
+  /** Every mail that was handed over, in order. */
+  readonly mails: EmailMessageBuilder[];
+  readonly advance: (ms: number) => void;
+  /** The provider throws this from now on; undefined mends it. */
+  readonly breakMail: (error: Error | undefined) => void;
+  readonly deliver: (events: readonly unknown[], attempts?: number, queue?: string) => Promise<Delivery>;
+  /** What the sweep does about mails, with the log of an invocation. */
+  readonly sendDue: (everything: boolean) => Promise<void>;
+  /** How many mails went out about one subject. */
+  readonly mailsAbout: (about: string) => Promise<number>;
+}
+
+export function testNotifications(): TestNotifications {
+  let now = Date.now();
+  let broken: Error | undefined;
+  const mails: EmailMessageBuilder[] = [];
+  const deps: NotificationsDeps = {
+    ...createDeps(notificationsEnv, { waitUntil: () => undefined }),
+    templates: new TemplateCache(),
+    now: () => now,
+    sendMail: (message) => {
+      if (broken !== undefined) return Promise.reject(broken);
+      mails.push(message);
+      return Promise.resolve();
+    },
+  };
+  return {
+    deps,
+    mails,
+    advance: (ms) => {
+      now += ms;
+    },
+    breakMail: (error) => {
+      broken = error;
+    },
+    deliver: (events, attempts = 1, queue = INBOX) =>
+      deliver((batch) => consumeWith(deps, batch), queue, events, attempts),
+    sendDue: async (everything) => {
+      const invocation = { worker: deps.worker, operation: "test", correlationId: "req_test", level: deps.logLevel };
+      await withInvocation(invocation, () => sendDue(deps, everything));
+    },
+    mailsAbout: async (about) => {
+      const ids = new Set((await rowsAbout(about)).map(({ id }) => id));
+      return mails.filter(({ headers }) => ids.has(headers?.["X-Notification-Id"] ?? "")).length;
+    },
+  };
+}
+
+export function event<T extends EventType>(type: T, subject: string, data: EventData<T>): EventEnvelope<T> {
+  return makeEvent(type, subject, data, { worker: "test", correlationId: newId("req"), now: Date.now() });
+}
+
+export function orderData(over: Partial<OrderEventData> = {}): OrderEventData {
+  const userId = newId("usr");
+  return {
+    orderId: newId("ord"),
+    number: "TP-1001",
+    reservationOwner: "key",
+    customer: { id: userId, email: `${userId}@example.com`, name: "Ada Lovelace", locale: "en" },
+    lines: [
+      { productId: "prd_1", sku: "BOLT-8", name: "Bolt M8", quantity: 3, unitPrice: 1_250, lineTotal: 3_750 },
+      { productId: "prd_2", sku: "NUT-8", name: "Nut M8", quantity: 1, unitPrice: 250, lineTotal: 250 },
+    ],
+    currency: "USD",
+    subtotal: 4_000,
+    discount: 0,
+    shipping: 995,
+    tax: 0,
+    total: 4_995,
+    status: "PENDING",
+    reason: null,
+    tracking: null,
+    ...over,
+  };
+}
+
+export function paymentData(order: OrderEventData, over: Partial<PaymentEventData> = {}): PaymentEventData {
+  return {
+    paymentId: newId("pay"),
+    orderId: order.orderId,
+    orderNumber: order.number,
+    customer: order.customer,
+    currency: order.currency,
+    amount: order.total,
+    amountCapturable: 0,
+    amountCaptured: order.total,
+    amountRefunded: 0,
+    status: "CAPTURED",
+    version: 1,
+    reason: null,
+    ...over,
+  };
+}
+
+/** A request for the mail of any kind, with variables of the test's own. */
+export function requested(kind: string, variables: Record<string, string>, name = "Ada"): EventEnvelope {
+  const id = newId("usr");
+  return event("NOTIFICATION_SEND", id, {
+    kind,
+    recipient: { id, email: `${id}@example.com`, name, locale: "en" },
+    variables,
+  });
+}
+
+/** The rows about one subject, by template. */
+export async function rowsAbout(about: string): Promise<NotificationRow[]> {
+  const { results } = await notificationsEnv.DB.prepare(
+    `SELECT id, event_id AS eventId, about, audience, user_id AS userId, recipient, channel, template, locale, subject,
+      text_body AS textBody, html_body AS htmlBody, status, attempts, next_attempt_at AS nextAttemptAt,
+      leased_until AS leasedUntil, last_error AS lastError, created_at AS createdAt, sent_at AS sentAt, read_at AS readAt
+      FROM notifications WHERE about = ? ORDER BY template, event_id`,
+  )
+    .bind(about)
+    .all<NotificationRow>();
+  return results;
+}

@@ -1,0 +1,137 @@
+// Notifications as their reader sees them, over RPC.
+import { exports } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import type { Notification, NotificationsContract } from "#shared/contracts/notifications";
+import type { Outcome } from "#shared/errors";
+import { newId } from "#shared/ids";
+import { callAs, guestCall } from "#shared/testkit/kit";
+import { event, orderData, requested, rowsAbout, testNotifications } from "./notifications.ts";
+
+const rpc = (exports as unknown as { NotificationsRpc: NotificationsContract }).NotificationsRpc;
+
+function valueOf<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`unexpected failure: ${outcome.error.code}`);
+  return outcome.value;
+}
+
+async function listed(userId: string, limit: number): Promise<Notification[]> {
+  const items: Notification[] = [];
+  let cursor: string | undefined;
+  do {
+    const input = cursor === undefined ? { limit } : { limit, cursor };
+    const page = valueOf(await rpc.listNotifications(callAs("customer", userId), input));
+    items.push(...page.items);
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  return items;
+}
+
+/** A user who got `count` notifications, two at each moment. */
+async function reader(count: number): Promise<string> {
+  const shop = testNotifications();
+  const userId = newId("usr");
+  const customer = { id: userId, email: "reader@example.com", name: "Reader", locale: "en" };
+  for (let made = 0; made < count; made += 2) {
+    const data = orderData({ customer, number: `TP-${String(made)}` });
+    await shop.deliver([
+      event("ORDER_CREATED", data.orderId, data),
+      event("ORDER_CONFIRMED", data.orderId, { ...data, number: `TP-${String(made + 1)}` }),
+    ]);
+    shop.advance(1_000);
+  }
+  return userId;
+}
+
+describe("the list", () => {
+  it("is the reader's own, newest first, whole whatever the page", async () => {
+    const userId = await reader(8);
+    await reader(2);
+    const whole = await listed(userId, 100);
+    expect(whole).toHaveLength(8);
+    expect(whole.map(({ createdAt }) => createdAt)).toEqual(
+      whole
+        .map(({ createdAt }) => createdAt)
+        .toSorted()
+        .toReversed(),
+    );
+    expect(await listed(userId, 3)).toEqual(whole);
+    expect(await listed(userId, 1)).toEqual(whole);
+    expect(Object.keys(whole[0] ?? {}).toSorted()).toEqual(
+      ["body", "channel", "createdAt", "id", "readAt", "status", "subject", "template"].toSorted(),
+    );
+  });
+
+  it("refuses another's cursor and a guest", async () => {
+    const userId = await reader(4);
+    const page = valueOf(await rpc.listNotifications(callAs("customer", userId), { limit: 1 }));
+    const stolen = await rpc.listNotifications(callAs("customer"), { limit: 1, cursor: page.nextCursor ?? "" });
+    expect(stolen).toMatchObject({ ok: false, error: { code: "invalid_cursor" } });
+    expect(await rpc.listNotifications(guestCall(), {})).toMatchObject({ error: { code: "unauthenticated" } });
+  });
+
+  it("shows the admins' messages to admins only, among their own", async () => {
+    const shop = testNotifications();
+    const productId = newId("prd");
+    const admin = newId("usr");
+    const low = { productId, sku: "S", name: "N", available: 1, threshold: 5 };
+    await shop.deliver([event("STOCK_LOW", productId, low)]);
+    shop.advance(1_000);
+    const customer = { id: admin, email: "boss@example.com", name: "Boss", locale: "en" };
+    const data = orderData({ customer });
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
+    const templatesSeenBy = async (role: "admin" | "vendor"): Promise<string[]> =>
+      valueOf(await rpc.listNotifications(callAs(role, admin), { limit: 2 })).items.map(({ template }) => template);
+    expect(await templatesSeenBy("admin")).toEqual(["order_received", "low_stock"]);
+    expect(await templatesSeenBy("vendor")).toEqual(["order_received"]);
+  });
+});
+
+describe("reading one", () => {
+  it("marks it once", async () => {
+    const userId = await reader(2);
+    const [item] = await listed(userId, 1);
+    const input = { notificationId: item?.id ?? "" };
+    const first = valueOf(await rpc.readNotification(callAs("customer", userId), input));
+    expect(first.readAt).not.toBeNull();
+    expect(valueOf(await rpc.readNotification(callAs("customer", userId), input))).toEqual(first);
+  });
+
+  it("does not know another's", async () => {
+    const [item] = await listed(await reader(2), 1);
+    const outcome = await rpc.readNotification(callAs("admin"), { notificationId: item?.id ?? "" });
+    expect(outcome).toMatchObject({ ok: false, error: { code: "not_found" } });
+  });
+
+  it("of the admins is for admins", async () => {
+    const shop = testNotifications();
+    const productId = newId("prd");
+    const low = { productId, sku: "S", name: "N", available: 1, threshold: 5 };
+    await shop.deliver([event("STOCK_LOW", productId, low)]);
+    const [row] = await rowsAbout(productId);
+    const input = { notificationId: row?.id ?? "" };
+    expect(await rpc.readNotification(callAs("vendor"), input)).toMatchObject({ error: { code: "not_found" } });
+    expect(await rpc.readNotification(callAs("admin"), input)).toMatchObject({ ok: true });
+  });
+});
+
+describe("the Worker", () => {
+  it("runs its sweeps when asked", async () => {
+    const counts = valueOf(await rpc.runSweeps(callAs("admin"), { everything: true }));
+    expect(Object.keys(counts).toSorted()).toEqual(["eventsPurged", "inboxPurged", "mailsSent", "mailsTried"]);
+  });
+});
+
+describe("what a mail shows", () => {
+  it("escapes in html only, and keeps a name from making headers or placeholders", async () => {
+    const shop = testNotifications();
+    const name = `<script>alert("x")</script>\r\nBcc: all@example.com {{email}}`;
+    const hostile = requested("welcome", { email: "a&b@example.com" }, name);
+    await shop.deliver([hostile]);
+    const [mail] = shop.mails;
+    expect(mail?.html).toContain("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;");
+    expect(mail?.html).not.toContain("<script>");
+    expect(mail?.html).toContain("a&amp;b@example.com");
+    expect(mail?.text).toContain(name);
+    expect(mail?.text).toContain("a&b@example.com");
+  });
+});
