@@ -51,7 +51,8 @@ CREATE INDEX products_by_created ON products (created_at, id) WHERE status = 'ac
 CREATE INDEX products_by_price ON products (price, id) WHERE status = 'active';
 CREATE INDEX products_by_name ON products (name, id) WHERE status = 'active';
 CREATE INDEX products_by_category ON products (category_id) WHERE status = 'active';
-CREATE INDEX products_by_brand ON products (brand_id) WHERE status = 'active';
+-- Holds all that the facets of an unsearched list count.
+CREATE INDEX products_by_brand ON products (brand_id, category_id, price) WHERE status = 'active';
 
 CREATE TABLE product_images (
   product_id TEXT NOT NULL REFERENCES products (id) ON DELETE CASCADE,

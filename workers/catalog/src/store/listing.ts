@@ -114,10 +114,14 @@ interface FacetRow {
   readonly max: number | null;
 }
 
-/** All three groups from one pass over what matches; each group leaves its own filter out, so that one may choose again. */
+/**
+ * Each group leaves its own filter out, so that one may choose again. What a search matches is found once and kept for the
+ * groups; without one, three walks over the covering index of brands cost half of a copy of the whole table.
+ */
 function facetStatement(plan: ListingPlan): SQL {
   const always = sql`true`;
-  return sql`WITH matched AS MATERIALIZED (
+  const keep = plan.search.kind === "match" ? sql`MATERIALIZED` : sql`NOT MATERIALIZED`;
+  return sql`WITH matched AS ${keep} (
       SELECT p.brand_id, p.category_id, p.price, ${brandCondition(plan) ?? always} AS in_brand,
         ${categoryCondition(plan) ?? always} AS in_category, ${priceCondition(plan) ?? always} AS in_price
       FROM ${source(plan)} WHERE ${sql.join(baseConditions(plan), sql` AND `)}
