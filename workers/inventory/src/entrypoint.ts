@@ -1,0 +1,93 @@
+// The RPC surface of inventory: each method parses its input and calls its use case. shared/contracts/inventory.ts says what
+// they promise.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import {
+  AdjustInput,
+  AvailabilitiesInput,
+  HoldInput,
+  ListTransactionsInput,
+  LowStockInput,
+  ProductInput,
+  ReleaseHoldInput,
+  ReleaseInput,
+  ReserveInput,
+} from "#shared/contracts/inventory";
+import type {
+  InventoryContract,
+  Level,
+  ManualReservation,
+  PublicLevel,
+  Released,
+  Transaction,
+} from "#shared/contracts/inventory";
+import type { Outcome } from "#shared/errors";
+import type { StockLine } from "#shared/events/catalogue";
+import type { Page } from "#shared/paging";
+import { serve } from "#shared/rpc";
+import { domainWorker } from "#shared/worker";
+import { sweep } from "./scheduled.ts";
+import { adjust } from "./service/adjustments.ts";
+import { createDeps } from "./service/deps.ts";
+import type { InventoryDeps } from "./service/deps.ts";
+import { hold, releaseHold } from "./service/holds.ts";
+import { availabilities, level, listLowStock } from "./service/levels.ts";
+import { release, reserve } from "./service/manual.ts";
+import { listTransactions } from "./service/transactions.ts";
+
+export class InventoryRpc
+  extends domainWorker<InventoryEnv, InventoryDeps>({ createDeps, sweep, inbox: (env) => env.INVENTORY_INBOX })
+  implements InventoryContract
+{
+  hold(
+    call: Call,
+    input: z.input<typeof HoldInput>,
+  ): Promise<Outcome<{ readonly expiresAt: string; readonly newlyHeld: readonly StockLine[] }>> {
+    return serve(createDeps(this.env, this.ctx), "hold", call, HoldInput, input, hold);
+  }
+
+  releaseHold(call: Call, input: z.input<typeof ReleaseHoldInput>): Promise<Outcome<Released>> {
+    return serve(createDeps(this.env, this.ctx), "releaseHold", call, ReleaseHoldInput, input, releaseHold);
+  }
+
+  level(
+    call: Call,
+    input: z.input<typeof ProductInput>,
+  ): Promise<Outcome<Level & { readonly vendorId: string | null }>> {
+    return serve(createDeps(this.env, this.ctx), "level", call, ProductInput, input, level);
+  }
+
+  availabilities(call: Call, input: z.input<typeof AvailabilitiesInput>): Promise<Outcome<readonly PublicLevel[]>> {
+    return serve(createDeps(this.env, this.ctx), "availabilities", call, AvailabilitiesInput, input, availabilities);
+  }
+
+  reserve(call: Call, input: z.input<typeof ReserveInput>): Promise<Outcome<ManualReservation>> {
+    return serve(createDeps(this.env, this.ctx), "reserve", call, ReserveInput, input, reserve);
+  }
+
+  release(call: Call, input: z.input<typeof ReleaseInput>): Promise<Outcome<Released>> {
+    return serve(createDeps(this.env, this.ctx), "release", call, ReleaseInput, input, release);
+  }
+
+  adjust(
+    call: Call,
+    input: z.input<typeof AdjustInput>,
+  ): Promise<Outcome<{ readonly level: Level; readonly replayed: boolean }>> {
+    return serve(createDeps(this.env, this.ctx), "adjust", call, AdjustInput, input, adjust);
+  }
+
+  listTransactions(call: Call, input: z.input<typeof ListTransactionsInput>): Promise<Outcome<Page<Transaction>>> {
+    return serve(
+      createDeps(this.env, this.ctx),
+      "listTransactions",
+      call,
+      ListTransactionsInput,
+      input,
+      listTransactions,
+    );
+  }
+
+  listLowStock(call: Call, input: z.input<typeof LowStockInput>): Promise<Outcome<Page<Level>>> {
+    return serve(createDeps(this.env, this.ctx), "listLowStock", call, LowStockInput, input, listLowStock);
+  }
+}

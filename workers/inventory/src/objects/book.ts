@@ -1,0 +1,221 @@
+// The book of one product: reads the facts, lets domain.ts decide, and writes the outcome. All synchronous, and each method is
+// to run inside one transaction of the object. A change that is to be seen outside counts the sequence up (`#advance`).
+import type { EventData, EventType } from "#shared/events/catalogue";
+import { makeEvent } from "#shared/events/envelope";
+import type { Cause } from "#shared/events/envelope";
+import { newId } from "#shared/ids";
+import { err, ok } from "#shared/result";
+import type { Result } from "#shared/result";
+import { WORKER } from "../constants.ts";
+import { announce, decideConsume, decideHold, decideRelease, decideReserve, mayAdjust } from "../domain.ts";
+import type { Decision, Facts } from "../domain.ts";
+import type { LedgerRow, LevelState, ReservationRow, StockTables } from "./tables.ts";
+
+/** What a change continues, for the events it may cause. */
+export type Trace = Pick<Cause, "correlationId" | "causationId" | "traceparent">;
+
+export interface HoldRequest {
+  readonly owner: string;
+  readonly quantity: number;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** Names the attempt: only the last one to touch a hold may undo it. */
+  readonly attempt: string;
+  /** Whether the projection shows the hold. Holds of orders are over too soon to be shown. */
+  readonly shown: boolean;
+}
+
+export interface Held {
+  readonly newlyHeld: boolean;
+  readonly expiresAt: number;
+}
+
+export interface OrderLine {
+  readonly owner: string;
+  readonly orderId: string;
+  readonly quantity: number;
+}
+
+export interface Adjustment {
+  readonly delta: number;
+  readonly reason: Exclude<LedgerRow["type"], "sale">;
+  readonly actor: string;
+  /** Set for a vendor, who may only adjust own products. */
+  readonly vendorId?: string | undefined;
+  readonly key?: { readonly key: string; readonly fingerprint: string } | undefined;
+}
+
+/** `heldByOthers`: some of what is missing is only held and may come back at once. */
+export type Refusal =
+  | { readonly reason: "short"; readonly available: number; readonly heldByOthers: boolean }
+  | { readonly reason: "closed"; readonly available: number };
+
+export type AdjustRefusal = Refusal | { readonly reason: "key_reused" | "foreign_product" };
+
+interface Snapshot {
+  readonly level: LevelState;
+  readonly own: ReservationRow | undefined;
+  readonly facts: Facts;
+}
+
+type NewRow = Pick<ReservationRow, "owner" | "orderId" | "quantity" | "state" | "expiresAt"> & {
+  readonly attempt?: string | null;
+};
+
+type LedgerEntry = Pick<LedgerRow, "type" | "delta" | "reference" | "actor">;
+
+export class StockBook {
+  readonly #tables: StockTables;
+  readonly #now: number;
+  readonly #trace: Trace;
+  #hasAdvanced = false;
+
+  /** One book is opened for one change: `now` in milliseconds since the epoch. */
+  constructor(tables: StockTables, now: number, trace: Trace) {
+    this.#tables = tables;
+    this.#now = now;
+    this.#trace = trace;
+  }
+
+  /** Whether this change left something for D1. */
+  get hasAdvanced(): boolean {
+    return this.#hasAdvanced;
+  }
+
+  hold(request: HoldRequest): Result<Held, Refusal> {
+    const snapshot = this.#read(request.owner);
+    const { own, level, facts } = snapshot;
+    const decision = decideHold(facts, request.quantity);
+    if (decision.kind === "short" || decision.kind === "closed") return this.#refuse(decision, request.owner, facts);
+    const isNew = decision.kind === "take";
+    if (!isNew && own?.state === "reserved") return ok({ newlyHeld: false, expiresAt: request.expiresAt });
+    const expiresAt = isNew ? request.expiresAt : Math.max(own?.expiresAt ?? 0, request.expiresAt);
+    const { owner, quantity, attempt } = request;
+    const shown = request.shown || isShown(own);
+    this.#put(level, { owner, quantity, attempt, orderId: null, state: "held", expiresAt }, shown);
+    if (shown) this.#advance(level);
+    return ok({ newlyHeld: isNew, expiresAt });
+  }
+
+  /** Leaves no tombstone, the owner may try again. A hold that a later attempt has found is that attempt's to keep. */
+  undo(owner: string, attempt: string): void {
+    const { own, level } = this.#read(owner);
+    if (own?.state !== "held" || own.attempt !== attempt) return;
+    this.#put(level, { ...own, state: "expired" }, isShown(own));
+    this.#giveBack(level, own.quantity, isShown(own));
+  }
+
+  reserve(line: OrderLine): Result<null, Refusal> {
+    const { level, facts } = this.#read(line.owner);
+    const decision = decideReserve(facts, line.quantity);
+    if (decision.kind === "already") return ok(null);
+    if (decision.kind !== "take") return this.#refuse(decision, line.owner, facts);
+    this.#put(level, { ...line, state: "reserved", expiresAt: null }, true);
+    this.#advance(level);
+    return ok(null);
+  }
+
+  consume(line: OrderLine): Result<null, Refusal> {
+    const { level, facts } = this.#read(line.owner);
+    const decision = decideConsume(facts, line.quantity);
+    if (decision.kind === "already") return ok(null);
+    if (decision.kind !== "take") return this.#refuse(decision, line.owner, facts);
+    this.#put(level, { ...line, state: "consumed", expiresAt: null }, true);
+    this.#advance(level, { type: "sale", delta: -line.quantity, reference: line.orderId, actor: "system" });
+    return ok(null);
+  }
+
+  /** How much came back. */
+  release(owner: string): number {
+    const { own, level, facts } = this.#read(owner);
+    const decision = decideRelease(facts);
+    if (decision.kind === "already") return 0;
+    const released = decision.kind === "take" ? (own?.quantity ?? 0) : 0;
+    const { orderId = null, quantity = 0 } = own ?? {};
+    this.#put(level, { owner, orderId, quantity, state: "released", expiresAt: null }, isShown(own));
+    this.#giveBack(level, released, isShown(own));
+    return released;
+  }
+
+  /** Whether it was done now, or before under the same key. */
+  adjust({ delta, reason, actor, vendorId, key }: Adjustment): Result<{ readonly replayed: boolean }, AdjustRefusal> {
+    const { level, facts } = this.#read("");
+    if (vendorId !== undefined && vendorId !== level.vendorId) return err({ reason: "foreign_product" });
+    const known = key === undefined ? undefined : this.#tables.adjustmentFingerprint(actor, key.key);
+    if (known !== undefined) return known === key?.fingerprint ? ok({ replayed: true }) : err({ reason: "key_reused" });
+    const { available } = facts;
+    if (!mayAdjust(available, delta)) return err({ reason: "short", available, heldByOthers: false });
+    this.#advance(level, { type: reason, delta, reference: null, actor });
+    if (key !== undefined) this.#tables.rememberAdjustment(actor, key.key, key.fingerprint, this.#now);
+    return ok({ replayed: false });
+  }
+
+  /** Tells of a change that is in the level's row already. */
+  touch(): void {
+    this.#advance(this.#tables.level(this.#now));
+  }
+
+  /** Marks holds past their time, so that the database's own count is right, and tells when the projection had counted them. */
+  expire(): LevelState {
+    const level = this.#tables.level(this.#now);
+    if (level.lapsed === 0) return level;
+    const hadBeenShown = this.#tables.expire(this.#now, level.sequence + 1);
+    this.#giveBack(level, level.lapsed, hadBeenShown);
+    return this.#tables.level(this.#now);
+  }
+
+  #read(owner: string): Snapshot {
+    const level = this.expire();
+    const own = owner === "" ? undefined : this.#tables.reservation(owner);
+    return { level, own, facts: { available: level.onHand - level.taken, own, now: this.#now } };
+  }
+
+  #refuse(
+    decision: Exclude<Decision, { kind: "take" | "already" }>,
+    owner: string,
+    facts: Facts,
+  ): Result<never, Refusal> {
+    if (decision.kind === "closed") return err({ reason: "closed", available: facts.available });
+    const heldByOthers = this.#tables.isHeldByOthers(owner, this.#now);
+    return err({ reason: "short", available: decision.available, heldByOthers });
+  }
+
+  #put(level: LevelState, row: NewRow, shown: boolean): void {
+    const sequence = shown ? level.sequence + 1 : 0;
+    const { owner, orderId, quantity, state, expiresAt, attempt = null } = row;
+    this.#tables.put({ owner, orderId, quantity, state, expiresAt, attempt, updatedAt: this.#now, sequence });
+  }
+
+  /** `before` is the level before `quantity` came back. The end of a hold that nobody had been shown is no change. */
+  #giveBack(before: LevelState, quantity: number, shown: boolean): void {
+    if (shown || before.taken - quantity < before.shownTaken) this.#advance(before);
+  }
+
+  /** Counts a change up, writes its ledger entry and whatever has to be told. `before` is the level before the change. */
+  #advance(before: LevelState, entry?: LedgerEntry): void {
+    this.#hasAdvanced = true;
+    const { onHand, taken, sequence } = this.#tables.advance(entry?.delta ?? 0);
+    if (entry !== undefined) {
+      this.#tables.addLedger({ ...entry, id: newId("txn"), onHandAfter: onHand, createdAt: this.#now, sequence });
+    }
+    const available = onHand - taken;
+    const told = announce(before, available, before.threshold, (entry?.delta ?? 0) > 0);
+    if (told.armed === before.armed && told.availability === before.availability) return;
+    this.#tables.tell(told.armed, told.availability);
+    const { productId, sku, name, threshold } = before;
+    if (told.stockLow) this.#emit("STOCK_LOW", { productId, sku, name, available, threshold }, before, sequence);
+    if (told.availabilityChanged) {
+      const data = { productId, availability: told.availability, available, sequence };
+      this.#emit("STOCK_AVAILABILITY_CHANGED", data, before, sequence);
+    }
+  }
+
+  #emit<T extends EventType>(type: T, data: EventData<T>, { productId }: LevelState, sequence: number): void {
+    const event = makeEvent(type, productId, data, { worker: WORKER, now: this.#now, ...this.#trace });
+    this.#tables.addEvent({ id: event.id, envelope: JSON.stringify(event) }, sequence);
+  }
+}
+
+function isShown(row: ReservationRow | undefined): boolean {
+  return (row?.sequence ?? 0) > 0;
+}

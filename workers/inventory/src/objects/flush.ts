@@ -1,0 +1,61 @@
+// One flush of a Stock object: the D1 statements that bring the projection up to a sequence. Everything in it is guarded by
+// sequences or ids that the object made when the change happened, so an older flush never overwrites a newer one and the same
+// flush twice has one effect.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { parseEvent } from "#shared/events/envelope";
+import { outboxInsertFrom } from "#shared/outbox";
+import type { EventRow, LedgerRow, LevelState, ReservationRow } from "./tables.ts";
+
+export interface Flush {
+  readonly level: LevelState;
+  readonly reservations: readonly ReservationRow[];
+  readonly ledger: readonly LedgerRow[];
+  readonly events: readonly EventRow[];
+}
+
+function levelUpsert(level: LevelState, now: number): SQL {
+  return sql`INSERT INTO stock_levels (product_id, sku, name, vendor_id, product_version, opening, on_hand, reserved, available,
+      availability, sequence, updated_at)
+    VALUES (${level.productId}, ${level.sku}, ${level.name}, ${level.vendorId}, ${level.version}, ${level.opening}, ${level.onHand},
+      ${level.taken}, ${level.onHand - level.taken}, ${level.availability}, ${level.sequence}, ${now})
+    ON CONFLICT (product_id) DO UPDATE SET sku = excluded.sku, name = excluded.name, vendor_id = excluded.vendor_id,
+      product_version = excluded.product_version, on_hand = excluded.on_hand, reserved = excluded.reserved,
+      available = excluded.available, availability = excluded.availability, sequence = excluded.sequence,
+      updated_at = excluded.updated_at
+    WHERE excluded.sequence > stock_levels.sequence`;
+}
+
+function reservationsUpsert(productId: string, rows: readonly ReservationRow[]): SQL {
+  return sql`INSERT INTO reservations (product_id, owner, order_id, quantity, state, expires_at, updated_at, sequence)
+    SELECT ${productId}, value ->> 'owner', value ->> 'orderId', value ->> 'quantity', value ->> 'state', value ->> 'expiresAt',
+      value ->> 'updatedAt', value ->> 'sequence'
+    FROM json_each(${JSON.stringify(rows)}) WHERE true
+    ON CONFLICT (product_id, owner) DO UPDATE SET order_id = excluded.order_id, quantity = excluded.quantity,
+      state = excluded.state, expires_at = excluded.expires_at, updated_at = excluded.updated_at, sequence = excluded.sequence
+    WHERE excluded.sequence > reservations.sequence`;
+}
+
+function ledgerInsert(productId: string, rows: readonly LedgerRow[]): SQL {
+  return sql`INSERT INTO ledger (id, product_id, type, delta, on_hand_after, reference, actor, created_at)
+    SELECT value ->> 'id', ${productId}, value ->> 'type', value ->> 'delta', value ->> 'onHandAfter', value ->> 'reference',
+      value ->> 'actor', value ->> 'createdAt'
+    FROM json_each(${JSON.stringify(rows)}) WHERE true ON CONFLICT DO NOTHING`;
+}
+
+/** The row may be there from a flush whose end the object did not live to see. */
+function eventInsert({ id, envelope }: EventRow): SQL {
+  const event = parseEvent(JSON.parse(envelope));
+  if (event === undefined) throw new Error(`stored event ${id} is not in the catalogue`);
+  return outboxInsertFrom(event, sql`${envelope}`, sql`WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE id = ${id})`);
+}
+
+/** The statements of one atomic batch. `level` must have no holds past their time left unmarked. */
+export function flushStatements({ level, reservations, ledger, events }: Flush, now: number): SQL[] {
+  return [
+    levelUpsert(level, now),
+    ...(reservations.length === 0 ? [] : [reservationsUpsert(level.productId, reservations)]),
+    ...(ledger.length === 0 ? [] : [ledgerInsert(level.productId, ledger)]),
+    ...events.map(eventInsert),
+  ];
+}

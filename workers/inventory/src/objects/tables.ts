@@ -1,0 +1,362 @@
+// The SQLite of one Stock object: its tables and every statement on them. All of it is synchronous, so a method that reads,
+// decides and writes without an await between cannot be interleaved.
+import type { Availability } from "#shared/events/catalogue";
+import type { AdjustmentReason } from "#shared/contracts/inventory";
+import type { z } from "zod";
+import type { Reservation } from "../domain.ts";
+
+/** `taken` is kept by triggers from the rows that are held or reserved, so that a CHECK can refuse what would oversell. */
+const SCHEMA = `
+CREATE TABLE level (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  product_id TEXT NOT NULL,
+  sku TEXT NOT NULL,
+  name TEXT NOT NULL,
+  vendor_id TEXT,
+  product_version INTEGER NOT NULL,
+  opening INTEGER NOT NULL,
+  on_hand INTEGER NOT NULL CHECK (on_hand >= 0),
+  taken INTEGER NOT NULL DEFAULT 0 CHECK (taken >= 0),
+  own_threshold INTEGER,
+  threshold INTEGER NOT NULL,
+  armed INTEGER NOT NULL,
+  availability TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  flushed_sequence INTEGER NOT NULL,
+  shown_taken INTEGER NOT NULL,
+  purged_at INTEGER NOT NULL,
+  CHECK (taken <= on_hand)
+) STRICT;
+CREATE TABLE reservations (
+  owner TEXT PRIMARY KEY,
+  order_id TEXT,
+  quantity INTEGER NOT NULL CHECK (quantity >= 0),
+  state TEXT NOT NULL CHECK (state IN ('held', 'expired', 'reserved', 'consumed', 'released')),
+  expires_at INTEGER,
+  attempt TEXT,
+  updated_at INTEGER NOT NULL,
+  sequence INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX reservations_held ON reservations (expires_at, quantity) WHERE state = 'held';
+CREATE INDEX reservations_changed ON reservations (sequence) WHERE sequence > 0;
+CREATE TRIGGER reservation_added AFTER INSERT ON reservations WHEN NEW.state IN ('held', 'reserved')
+BEGIN UPDATE level SET taken = taken + NEW.quantity; END;
+CREATE TRIGGER reservation_changed AFTER UPDATE OF state, quantity ON reservations
+BEGIN UPDATE level SET taken = taken - iif(OLD.state IN ('held', 'reserved'), OLD.quantity, 0)
+  + iif(NEW.state IN ('held', 'reserved'), NEW.quantity, 0); END;
+CREATE TRIGGER reservation_removed AFTER DELETE ON reservations WHEN OLD.state IN ('held', 'reserved')
+BEGIN UPDATE level SET taken = taken - OLD.quantity; END;
+CREATE TABLE ledger (
+  id TEXT PRIMARY KEY,
+  type TEXT NOT NULL,
+  delta INTEGER NOT NULL,
+  on_hand_after INTEGER NOT NULL,
+  reference TEXT,
+  actor TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  sequence INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ledger_by_sequence ON ledger (sequence);
+CREATE TABLE events (
+  id TEXT PRIMARY KEY,
+  envelope TEXT NOT NULL,
+  sequence INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE adjustments (
+  actor TEXT NOT NULL,
+  key TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (actor, key)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** What the catalog says of the product. */
+export interface ProductDetails {
+  readonly productId: string;
+  readonly sku: string;
+  readonly name: string;
+  readonly vendorId: string | null;
+  readonly version: number;
+}
+
+export interface LevelState extends ProductDetails {
+  readonly opening: number;
+  readonly onHand: number;
+  /** Held and reserved together, holds past their time included until they are marked. */
+  readonly taken: number;
+  /** The part of `taken` that is past its time. */
+  readonly lapsed: number;
+  readonly threshold: number;
+  readonly armed: boolean;
+  readonly availability: Availability;
+  readonly sequence: number;
+  readonly flushedSequence: number;
+  /** What the projection counts as taken. */
+  readonly shownTaken: number;
+  readonly purgedAt: number;
+}
+
+/** A row of `reservations`. Sequence 0: nobody outside the object has heard of it. */
+export interface ReservationRow extends Reservation {
+  readonly owner: string;
+  readonly orderId: string | null;
+  /** The last attempt to hold that touched the row: only that one may undo it. */
+  readonly attempt: string | null;
+  readonly updatedAt: number;
+  readonly sequence: number;
+}
+
+export interface LedgerRow {
+  readonly id: string;
+  readonly type: "sale" | z.infer<typeof AdjustmentReason>;
+  readonly delta: number;
+  readonly onHandAfter: number;
+  readonly reference: string | null;
+  readonly actor: string;
+  readonly createdAt: number;
+  readonly sequence: number;
+}
+
+export interface EventRow {
+  readonly id: string;
+  readonly envelope: string;
+}
+
+/** What a level is opened with. */
+export interface Opening extends ProductDetails {
+  readonly opening: number;
+  readonly onHand: number;
+  readonly ownThreshold: number | null;
+  readonly threshold: number;
+  readonly armed: boolean;
+  readonly availability: Availability;
+  readonly sequence: number;
+  readonly reservations: readonly ReservationRow[];
+}
+
+type Sql = Record<string, SqlStorageValue>;
+
+const LEVEL = `product_id AS productId, sku, name, vendor_id AS vendorId, product_version AS version, opening, on_hand AS onHand,
+  taken, threshold, armed, availability, level.sequence AS sequence, flushed_sequence AS flushedSequence, shown_taken AS shownTaken,
+  purged_at AS purgedAt,
+  (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS lapsed`;
+
+const RESERVATION = `owner, order_id AS orderId, quantity, state, expires_at AS expiresAt, attempt, updated_at AS updatedAt, sequence`;
+
+export class StockTables {
+  readonly #storage: DurableObjectStorage;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+  }
+
+  #rows<T>(query: string, ...bindings: SqlStorageValue[]): T[] {
+    return this.#storage.sql.exec<Sql>(query, ...bindings).toArray() as T[];
+  }
+
+  /** Runs `work` as one transaction: a throw undoes it all. `work` must not be async, its awaits would fall outside. */
+  transaction<T>(work: () => T): T {
+    return this.#storage.transactionSync(work);
+  }
+
+  /** The tables are made when the object opens, so asking for a product that does not exist leaves nothing behind. */
+  isOpen(): boolean {
+    return this.#rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'level'").length > 0;
+  }
+
+  open(opening: Opening, now: number): void {
+    this.#storage.sql.exec(SCHEMA);
+    this.#rows(
+      `INSERT INTO level (id, product_id, sku, name, vendor_id, product_version, opening, on_hand, own_threshold, threshold, armed,
+        availability, sequence, flushed_sequence, shown_taken, purged_at) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+      opening.productId,
+      opening.sku,
+      opening.name,
+      opening.vendorId,
+      opening.version,
+      opening.opening,
+      opening.onHand,
+      opening.ownThreshold,
+      opening.threshold,
+      Number(opening.armed),
+      opening.availability,
+      opening.sequence,
+      opening.sequence,
+      now,
+    );
+    for (const row of opening.reservations) this.put(row);
+    this.#rows("UPDATE level SET shown_taken = taken");
+  }
+
+  /** The shop's default threshold may differ from run to run; the alarm is then armed for the new one. */
+  useThreshold(threshold: number): void {
+    this.#rows(
+      `UPDATE level SET threshold = ?1, armed = (on_hand - taken > ?1) WHERE own_threshold IS NULL AND threshold <> ?1`,
+      threshold,
+    );
+  }
+
+  /** @throws when the object is not open. */
+  level(now: number): LevelState {
+    const [level] = this.#rows<Omit<LevelState, "armed"> & { readonly armed: number }>(
+      `SELECT ${LEVEL} FROM level`,
+      now,
+    );
+    if (level === undefined) throw new Error("the stock object is not open");
+    return { ...level, armed: Boolean(level.armed) };
+  }
+
+  reservation(owner: string): ReservationRow | undefined {
+    return this.#rows<ReservationRow>(`SELECT ${RESERVATION} FROM reservations WHERE owner = ?`, owner)[0];
+  }
+
+  put(row: ReservationRow): void {
+    this.#rows(
+      `INSERT INTO reservations (owner, order_id, quantity, state, expires_at, attempt, updated_at, sequence)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (owner) DO UPDATE SET order_id = excluded.order_id, quantity = excluded.quantity, state = excluded.state,
+        expires_at = excluded.expires_at, attempt = excluded.attempt, updated_at = excluded.updated_at, sequence = excluded.sequence`,
+      row.owner,
+      row.orderId,
+      row.quantity,
+      row.state,
+      row.expiresAt,
+      row.attempt,
+      row.updatedAt,
+      row.sequence,
+    );
+  }
+
+  /** Marks the holds past their time. Tells whether any of them had been shown outside. */
+  expire(now: number, sequence: number): boolean {
+    const expired = this.#rows<{ sequence: number }>(
+      `UPDATE reservations SET state = 'expired', updated_at = ?1, sequence = iif(sequence > 0, ?2, 0)
+      WHERE state = 'held' AND expires_at <= ?1 RETURNING sequence`,
+      now,
+      sequence,
+    );
+    return expired.some((row) => row.sequence > 0);
+  }
+
+  isHeldByOthers(owner: string, now: number): boolean {
+    const query = "SELECT 1 FROM reservations WHERE state = 'held' AND expires_at > ? AND owner <> ? LIMIT 1";
+    return this.#rows(query, now, owner).length > 0;
+  }
+
+  nextExpiry(): number | null {
+    const [row] = this.#rows<{ at: number | null }>(
+      "SELECT min(expires_at) AS at FROM reservations WHERE state = 'held'",
+    );
+    return row?.at ?? null;
+  }
+
+  /** Counts a change that is to be seen outside, and moves on-hand. Returns the new figures. */
+  advance(onHandDelta: number): { readonly onHand: number; readonly taken: number; readonly sequence: number } {
+    const [row] = this.#rows<{ onHand: number; taken: number; sequence: number }>(
+      `UPDATE level SET sequence = sequence + 1, on_hand = on_hand + ? RETURNING on_hand AS onHand, taken, sequence`,
+      onHandDelta,
+    );
+    if (row === undefined) throw new Error("the stock object is not open");
+    return row;
+  }
+
+  tell(armed: boolean, availability: Availability): void {
+    this.#rows("UPDATE level SET armed = ?, availability = ?", Number(armed), availability);
+  }
+
+  describe(details: ProductDetails): boolean {
+    return (
+      this.#rows(
+        `UPDATE level SET sku = ?, name = ?, vendor_id = ?, product_version = ?4 WHERE product_version < ?4 RETURNING 1`,
+        details.sku,
+        details.name,
+        details.vendorId,
+        details.version,
+      ).length > 0
+    );
+  }
+
+  addLedger(row: LedgerRow): void {
+    this.#rows(
+      `INSERT INTO ledger (id, type, delta, on_hand_after, reference, actor, created_at, sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      row.id,
+      row.type,
+      row.delta,
+      row.onHandAfter,
+      row.reference,
+      row.actor,
+      row.createdAt,
+      row.sequence,
+    );
+  }
+
+  addEvent(event: EventRow, sequence: number): void {
+    this.#rows("INSERT INTO events (id, envelope, sequence) VALUES (?, ?, ?)", event.id, event.envelope, sequence);
+  }
+
+  adjustmentFingerprint(actor: string, key: string): string | undefined {
+    const query = "SELECT fingerprint FROM adjustments WHERE actor = ? AND key = ?";
+    return this.#rows<{ fingerprint: string }>(query, actor, key)[0]?.fingerprint;
+  }
+
+  rememberAdjustment(actor: string, key: string, fingerprint: string, now: number): void {
+    const query = "INSERT INTO adjustments (actor, key, fingerprint, created_at) VALUES (?, ?, ?, ?)";
+    this.#rows(query, actor, key, fingerprint, now);
+  }
+
+  /** Whether anything waits for a flush. */
+  isPending(): boolean {
+    return this.#rows("SELECT 1 FROM level WHERE sequence > flushed_sequence").length > 0;
+  }
+
+  /** The sequence up to which one flush goes: all there is, or as far as `limit` changed reservations reach. */
+  flushTarget(level: LevelState, limit: number): number {
+    const [last] = this.#rows<{ sequence: number }>(
+      "SELECT sequence FROM reservations WHERE sequence > ? ORDER BY sequence LIMIT 1 OFFSET ?",
+      level.flushedSequence,
+      limit - 1,
+    );
+    return last?.sequence ?? level.sequence;
+  }
+
+  changedReservations(after: number, upTo: number): ReservationRow[] {
+    return this.#rows(
+      `SELECT ${RESERVATION} FROM reservations WHERE sequence > ? AND sequence <= ? ORDER BY sequence`,
+      after,
+      upTo,
+    );
+  }
+
+  newLedger(after: number, upTo: number): LedgerRow[] {
+    return this.#rows(
+      `SELECT id, type, delta, on_hand_after AS onHandAfter, reference, actor, created_at AS createdAt, sequence
+      FROM ledger WHERE sequence > ? AND sequence <= ? ORDER BY sequence`,
+      after,
+      upTo,
+    );
+  }
+
+  pendingEvents(upTo: number): EventRow[] {
+    return this.#rows("SELECT id, envelope FROM events WHERE sequence <= ? ORDER BY sequence", upTo);
+  }
+
+  markFlushed(upTo: number, shownTaken: number): void {
+    this.#rows("UPDATE level SET flushed_sequence = max(flushed_sequence, ?), shown_taken = ?", upTo, shownTaken);
+    this.#rows("DELETE FROM events WHERE sequence <= ?", upTo);
+  }
+
+  /** Makes the next flushes write everything again: for a projection that lost rows. */
+  forgetFlushes(): void {
+    this.#rows("UPDATE level SET sequence = sequence + 1, flushed_sequence = 0");
+  }
+
+  purge(before: number, now: number): void {
+    this.#rows(
+      "DELETE FROM reservations WHERE state IN ('expired', 'consumed', 'released') AND updated_at < ?",
+      before,
+    );
+    this.#rows("DELETE FROM adjustments WHERE created_at < ?", before);
+    this.#rows("UPDATE level SET purged_at = ?", now);
+  }
+}

@@ -1,0 +1,77 @@
+// Sweeps: what time and crashes leave behind. Each is idempotent, and may run beside itself.
+import { systemCall } from "#shared/call";
+import type { Call } from "#shared/call";
+import type { SweepCounts } from "#shared/contracts/messaging";
+import { purgeInbox } from "#shared/inbox";
+import { newId } from "#shared/ids";
+import { log, withInvocation } from "#shared/logger";
+import { purgeOutbox } from "#shared/outbox";
+import { PENDING_STALE_MS, RECONCILE_LIMIT, RECONCILE_WINDOW_MS, SWEEP_CONCURRENCY } from "./constants.ts";
+import { createDeps } from "./service/deps.ts";
+import type { InventoryDeps } from "./service/deps.ts";
+import { releaseManualLines } from "./service/manual.ts";
+import { readProjections } from "./store/levels.ts";
+import { closeExpired, moveManual, readStalePending } from "./store/manual.ts";
+import { purgeReservations } from "./store/purge.ts";
+
+export async function sweep(deps: InventoryDeps, call: Call, everything: boolean): Promise<SweepCounts> {
+  return {
+    abandonedReservations: await releaseAbandoned(deps, call, everything),
+    expiredReservations: await closeExpired(deps),
+    correctedProjections: await reconcileProjections(deps, everything),
+    purgedReservations: await purgeReservations(deps),
+    purgedOutbox: await purgeOutbox(deps),
+    purgedInbox: await purgeInbox(deps),
+  };
+}
+
+/** The cron of each minute. */
+export async function runScheduled(env: InventoryEnv, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {
+  const deps = createDeps(env, ctx);
+  const call = systemCall("cron", newId("req"));
+  const { worker, logLevel: level } = deps;
+  const { correlationId } = call;
+  await withInvocation({ worker, operation: "scheduled", correlationId, level }, async () => {
+    await sweep(deps, call, false);
+  });
+}
+
+/** Manual reservations that a crash left between their row and their last hold. */
+async function releaseAbandoned(deps: InventoryDeps, call: Call, everything: boolean): Promise<number> {
+  const rows = await readStalePending(deps, everything ? deps.now() : deps.now() - PENDING_STALE_MS);
+  for (const row of rows) {
+    await releaseManualLines(deps, call, row);
+    await moveManual(deps, row, ["pending"], "released");
+  }
+  return rows.length;
+}
+
+/** Has the objects bring their projections up to date; those that needed it are counted. */
+async function reconcileProjections(deps: InventoryDeps, everything: boolean): Promise<number> {
+  const now = deps.now();
+  const projections = await readProjections(deps, {
+    since: everything ? 0 : now - RECONCILE_WINDOW_MS,
+    expiredBefore: now,
+    limit: everything ? Number.MAX_SAFE_INTEGER : RECONCILE_LIMIT,
+  });
+  let corrected = 0;
+  for (let start = 0; start < projections.length; start += SWEEP_CONCURRENCY) {
+    const group = projections.slice(start, start + SWEEP_CONCURRENCY);
+    const answers = await Promise.all(group.map((projection) => reconcile(deps, projection)));
+    corrected += answers.filter(Boolean).length;
+  }
+  return corrected;
+}
+
+/** One object that is down must not keep the others from being looked at. */
+async function reconcile(
+  deps: InventoryDeps,
+  { productId, sequence }: { productId: string; sequence: number },
+): Promise<boolean> {
+  try {
+    return await deps.stock(productId).reconcile(sequence);
+  } catch (error) {
+    log("warn", "reconciling a projection failed", { productId, error });
+    return false;
+  }
+}

@@ -1,0 +1,72 @@
+// Adjustments of on-hand. Whether a key was served is the object's to say, in the same write as the adjustment; the table of
+// keys in D1 only stops one key from serving two products.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import type { AdjustInput, Level } from "#shared/contracts/inventory";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { fingerprint } from "#shared/hash";
+import { ok } from "#shared/result";
+import { ADJUSTMENT_IN_PROGRESS_MS } from "../constants.ts";
+import type { Adjustment } from "../objects/book.ts";
+import type { AdjustmentKey } from "../schema.ts";
+import { claimKey, dropKey, takeOverKey } from "../store/keys.ts";
+import type { InventoryDeps } from "./deps.ts";
+import { vendorOf } from "./levels.ts";
+import { onStock, productNotFound, traceOf } from "./products.ts";
+
+type Adjusted = Outcome<{ readonly level: Level; readonly replayed: boolean }>;
+
+function keyReused(): Outcome<never> {
+  return fail("idempotency_key_reused", "This Idempotency-Key was used for another adjustment.");
+}
+
+/** See InventoryContract.adjust. */
+export async function adjust(deps: InventoryDeps, call: Call, input: z.output<typeof AdjustInput>): Promise<Adjusted> {
+  const { productId, delta, reason, idempotencyKey } = input;
+  const adjustment: Adjustment = { delta, reason, actor: call.actor.id, vendorId: vendorOf(call) };
+  if (idempotencyKey === undefined) return await apply(deps, call, productId, adjustment);
+  const claim: AdjustmentKey = {
+    actor: call.actor.id,
+    key: idempotencyKey,
+    productId,
+    fingerprint: await fingerprint(`POST /api/inventory/${productId}/adjust`, { delta, reason }),
+    createdAt: deps.now(),
+  };
+  const refusal = await claimOrRefuse(deps, claim);
+  if (refusal !== undefined) return refusal;
+  const key = { key: claim.key, fingerprint: claim.fingerprint };
+  const adjusted = await apply(deps, call, productId, { ...adjustment, key });
+  if (!adjusted.ok) await dropKey(deps, claim);
+  return adjusted;
+}
+
+/** Undefined when the key is this adjustment's. A claim that its object knows nothing of is over once it had time to arrive. */
+async function claimOrRefuse(deps: InventoryDeps, claim: AdjustmentKey): Promise<Outcome<never> | undefined> {
+  const stands = await claimKey(deps, claim);
+  if (stands.fingerprint === claim.fingerprint) return undefined;
+  if (await deps.stock(stands.productId).remembersAdjustment(stands.actor, stands.key)) return keyReused();
+  const isOver = stands.createdAt <= deps.now() - ADJUSTMENT_IN_PROGRESS_MS;
+  if (isOver && (await takeOverKey(deps, stands, claim))) return undefined;
+  return fail("idempotency_in_progress", "Another request with this Idempotency-Key is under way.");
+}
+
+async function apply(deps: InventoryDeps, call: Call, productId: string, adjustment: Adjustment): Promise<Adjusted> {
+  const answer = await onStock(deps, call, productId, (stock) => stock.adjust(adjustment, traceOf(call)));
+  if (answer.ok) {
+    const { vendorId: _, ...level } = answer.value.level;
+    return ok({ level, replayed: answer.value.replayed });
+  }
+  switch (answer.error.reason) {
+    case "key_reused":
+      return keyReused();
+    case "short":
+    case "closed":
+      return fail("stock_held", "That would leave less on hand than is held and reserved.", {
+        available: answer.error.available,
+      });
+    default:
+      // Unknown, or another vendor's, which to this one is the same.
+      return productNotFound();
+  }
+}

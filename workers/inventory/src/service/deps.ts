@@ -1,0 +1,40 @@
+// What the use cases work with: the database and queues, the Stock objects, and catalog.
+import type { CatalogContract } from "#shared/contracts/catalog";
+import { logCost } from "#shared/logger";
+import { peer } from "#shared/rpc";
+import type { Stock } from "../objects/stock.ts";
+import { storeDeps } from "../store/deps.ts";
+import type { StoreDeps } from "../store/deps.ts";
+
+/** The calls that a Stock object answers. */
+export type StockCalls = Pick<
+  Stock,
+  | "hold"
+  | "undo"
+  | "reserve"
+  | "consume"
+  | "release"
+  | "adjust"
+  | "remembersAdjustment"
+  | "level"
+  | "describe"
+  | "reconcile"
+>;
+
+export interface InventoryDeps extends StoreDeps {
+  /** The object of a product, for exactly one call: each use is counted as one. */
+  readonly stock: (productId: string) => StockCalls;
+  readonly catalog: CatalogContract;
+}
+
+export function createDeps(env: InventoryEnv, ctx: Pick<ExecutionContext, "waitUntil">): InventoryDeps {
+  return {
+    ...storeDeps(env, ctx),
+    stock: (productId) => {
+      logCost({ objectCalls: 1 });
+      // The mapped RPC types say no more than the class does: all its answers are plain data.
+      return env.STOCK.getByName(productId) as unknown as StockCalls;
+    },
+    catalog: peer<CatalogContract>(env.CATALOG),
+  };
+}

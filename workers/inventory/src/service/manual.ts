@@ -1,0 +1,76 @@
+// Reservations made by the API, outside orders. The row with its lines is in D1 before anything is held, so a crash leaves
+// nothing that release or the sweep could not find. Their owners begin with `manual`, which no order's owner does.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import type { ManualReservation, ReleaseInput, Released, ReserveInput } from "#shared/contracts/inventory";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { ok } from "#shared/result";
+import { sumLines } from "../domain.ts";
+import type { Line } from "../domain.ts";
+import type { ManualRow } from "../schema.ts";
+import { findManual, moveManual, openManual } from "../store/manual.ts";
+import type { InventoryDeps } from "./deps.ts";
+import { holdAll, releaseAll } from "./holds.ts";
+
+function rowOwner(orderId: string): string {
+  return `manual:${orderId}`;
+}
+
+/**
+ * The owner in the objects. An owner that was released stays shut out there, so each later use of an id has its own, which
+ * no id can imitate: what follows `manual:` is always the id of a first use.
+ */
+function stockOwner({ owner, generation }: ManualRow): string {
+  return generation === 1 ? owner : owner.replace("manual:", `manual.${String(generation)}:`);
+}
+
+export function linesOf(row: ManualRow): Line[] {
+  return JSON.parse(row.items) as Line[];
+}
+
+/** Gives back what a reservation holds. */
+export async function releaseManualLines(deps: InventoryDeps, call: Call, row: ManualRow): Promise<Line[]> {
+  const productIds = linesOf(row).map(({ productId }) => productId);
+  return await releaseAll(deps, call, stockOwner(row), productIds);
+}
+
+/** See InventoryContract.reserve. An id whose reservation was released, failed or expired may be used again. */
+export async function reserve(
+  deps: InventoryDeps,
+  call: Call,
+  { orderId, items, ttlSeconds }: z.output<typeof ReserveInput>,
+): Promise<Outcome<ManualReservation>> {
+  const wanted = { owner: rowOwner(orderId), items: JSON.stringify(sumLines(items)) };
+  const row = await openManual(deps, { ...wanted, expiresAt: deps.now() + ttlSeconds * 1_000 });
+  if (row.items !== wanted.items) return fail("reservation_conflict", "This orderId is reserved with other items.");
+  const reservation = { orderId, items: linesOf(row), expiresAt: new Date(row.expiresAt).toISOString() };
+  if (row.state === "held") return ok(reservation);
+  const held = await holdAll(deps, call, {
+    owner: stockOwner(row),
+    lines: linesOf(row),
+    expiresAt: row.expiresAt,
+    shown: true,
+  });
+  if (!held.ok) {
+    await moveManual(deps, row, ["pending"], "failed");
+    return held;
+  }
+  // A copy of this request may have failed beside it, or finished first; only a release in between takes it back.
+  if (await moveManual(deps, row, ["pending", "failed", "held"], "held")) return ok(reservation);
+  await releaseManualLines(deps, call, row);
+  return fail("reservation_conflict", "This reservation was released while it was made.");
+}
+
+/** See InventoryContract.release. The objects first: a crash in between leaves a row that can be released again. */
+export async function release(
+  deps: InventoryDeps,
+  call: Call,
+  { orderId }: z.output<typeof ReleaseInput>,
+): Promise<Outcome<Released>> {
+  const row = await findManual(deps, rowOwner(orderId));
+  if (row === undefined || row.state === "released" || row.state === "failed") return ok({ released: [] });
+  const released = await releaseManualLines(deps, call, row);
+  await moveManual(deps, row, ["pending", "held"], "released");
+  return ok({ released });
+}

@@ -1,0 +1,113 @@
+// What an order's events do to its stock: the objects first, all lines at once, each call idempotent by the order's owner key;
+// then, in one batch with the inbox row, the event that tells how it went.
+import type { OrderEventData } from "#shared/events/catalogue";
+import { makeEvent } from "#shared/events/envelope";
+import type { Cause, EventEnvelope } from "#shared/events/envelope";
+import { systemCall } from "#shared/call";
+import type { Call } from "#shared/call";
+import { NOTHING } from "#shared/inbox";
+import type { Effect } from "#shared/inbox";
+import { outboxInsert } from "#shared/outbox";
+import type { Result } from "#shared/result";
+import { WORKER } from "../constants.ts";
+import { sumLines } from "../domain.ts";
+import type { Line } from "../domain.ts";
+import type { OrderLine, Trace } from "../objects/book.ts";
+import type { StockFailure } from "../objects/stock.ts";
+import type { InventoryDeps, StockCalls } from "./deps.ts";
+import { onStock } from "./products.ts";
+
+type OrderEvent = EventEnvelope<"ORDER_CREATED" | "ORDER_CANCELLED" | "ORDER_SHIPPED">;
+
+function callOf(event: OrderEvent): Call {
+  const call = systemCall(WORKER, event.correlationid);
+  return event.traceparent === undefined ? call : { ...call, traceparent: event.traceparent };
+}
+
+function causeOf(deps: InventoryDeps, event: OrderEvent): Cause {
+  const { correlationid: correlationId, id: causationId, traceparent } = event;
+  return { worker: WORKER, correlationId, causationId, traceparent, now: deps.now() };
+}
+
+function traceOf(event: OrderEvent): Trace {
+  return { correlationId: event.correlationid, causationId: event.id, traceparent: event.traceparent };
+}
+
+interface Refused {
+  readonly line: Line;
+  readonly failure: StockFailure;
+}
+
+/** Asks every line's object at once; answers those that refused. */
+async function onEveryLine(
+  deps: InventoryDeps,
+  event: OrderEvent,
+  lines: readonly Line[],
+  work: (stock: StockCalls, line: OrderLine, trace: Trace) => Promise<Result<null, StockFailure>>,
+): Promise<Refused[]> {
+  const { orderId, reservationOwner: owner } = event.data;
+  const answers = await Promise.all(
+    lines.map(async (line) => ({
+      line,
+      result: await onStock(deps, callOf(event), line.productId, (stock) =>
+        work(stock, { owner, orderId, quantity: line.quantity }, traceOf(event)),
+      ),
+    })),
+  );
+  return answers.flatMap(({ line, result }) => (result.ok ? [] : [{ line, failure: result.error }]));
+}
+
+async function releaseLines(deps: InventoryDeps, event: OrderEvent, lines: readonly Line[]): Promise<void> {
+  const { reservationOwner } = event.data;
+  await Promise.all(lines.map(({ productId }) => deps.stock(productId).release(reservationOwner, traceOf(event))));
+}
+
+function stockData(
+  { orderId, reservationOwner }: OrderEventData,
+  lines: readonly Line[],
+): { orderId: string; reservationOwner: string; lines: Line[] } {
+  return { orderId, reservationOwner, lines: [...lines] };
+}
+
+/**
+ * ORDER_CREATED: the holds become reservations. If any line is gone, expired and sold meanwhile or released by an earlier
+ * ORDER_CANCELLED, the whole order is released and rejected.
+ */
+export async function reserveOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_CREATED">): Promise<Effect> {
+  const lines = sumLines(event.data.lines);
+  const refused = await onEveryLine(deps, event, lines, (stock, line, trace) => stock.reserve(line, trace));
+  const data = stockData(event.data, lines);
+  const cause = causeOf(deps, event);
+  if (refused.length === 0) {
+    return { statements: [outboxInsert(makeEvent("STOCK_RESERVED", data.orderId, data, cause))] };
+  }
+  await releaseLines(deps, event, lines);
+  const shortages = refused.map(({ line, failure }) => ({
+    productId: line.productId,
+    requested: line.quantity,
+    available: failure.reason === "unknown_product" ? 0 : failure.available,
+  }));
+  return { statements: [outboxInsert(makeEvent("STOCK_REJECTED", data.orderId, { ...data, shortages }, cause))] };
+}
+
+/** ORDER_CANCELLED: everything is given back. Coming before ORDER_CREATED it leaves tombstones, which then reject the order. */
+export async function releaseOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_CANCELLED">): Promise<Effect> {
+  const lines = sumLines(event.data.lines);
+  await releaseLines(deps, event, lines);
+  const data = stockData(event.data, lines);
+  return { statements: [outboxInsert(makeEvent("STOCK_RELEASED", data.orderId, data, causeOf(deps, event)))] };
+}
+
+/**
+ * ORDER_SHIPPED: on-hand goes down. It needs no ORDER_CREATED before it; the goods are gone either way. Goods that the book does
+ * not have left the house: the event is retried and then kept as a dead letter until somebody has corrected the stock.
+ */
+export async function consumeOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_SHIPPED">): Promise<Effect> {
+  const lines = sumLines(event.data.lines);
+  const refused = await onEveryLine(deps, event, lines, (stock, line, trace) => stock.consume(line, trace));
+  if (refused.length > 0) {
+    const products = refused.map(({ line }) => line.productId).join(", ");
+    throw new Error(`order ${event.data.orderId} was shipped with more than is on hand of ${products}`);
+  }
+  return NOTHING;
+}

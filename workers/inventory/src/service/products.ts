@@ -1,0 +1,40 @@
+// Reaching a product's object, also the first time: a product that inventory does not know yet is asked at catalog.
+import type { Call } from "#shared/call";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import type { Result } from "#shared/result";
+import type { Trace } from "../objects/book.ts";
+import type { InventoryDeps, StockCalls } from "./deps.ts";
+
+/** What an object's change continues when a call caused it. */
+export function traceOf({ correlationId, traceparent }: Call): Trace {
+  return { correlationId, traceparent };
+}
+
+export function productNotFound(): Outcome<never> {
+  return fail("product_not_found", "There is no such product.");
+}
+
+/** Tells a product's object what catalog says of the product. False when catalog does not know it either. */
+async function introduce(deps: InventoryDeps, call: Call, productId: string): Promise<boolean> {
+  const answer = await deps.catalog.pricedProducts(call, { ids: [productId], fresh: true });
+  if (!answer.ok) throw new Error(`catalog refused to describe ${productId}: ${answer.error.code}`);
+  const product = answer.value.find(({ id }) => id === productId);
+  if (product === undefined) return false;
+  const { sku, name, vendorId } = product;
+  // Version 0: whatever PRODUCT_UPSERTED says later is newer.
+  await deps.stock(productId).describe({ productId, sku, name, vendorId, version: 0 }, traceOf(call));
+  return true;
+}
+
+/** One call to a product's object, repeated once after an introduction when the object did not know the product. */
+export async function onStock<T, F extends { readonly reason: string }>(
+  deps: InventoryDeps,
+  call: Call,
+  productId: string,
+  work: (stock: StockCalls) => Promise<Result<T, F>>,
+): Promise<Result<T, F>> {
+  const answer = await work(deps.stock(productId));
+  if (answer.ok || answer.error.reason !== "unknown_product") return answer;
+  return (await introduce(deps, call, productId)) ? await work(deps.stock(productId)) : answer;
+}

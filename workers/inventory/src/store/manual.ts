@@ -1,0 +1,70 @@
+// The rows of manual reservations. Each change is one conditional statement: who it changed a row for has won.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { commit } from "#shared/database";
+import type { ManualRow } from "../schema.ts";
+import type { StoreDeps } from "./deps.ts";
+
+const COLUMNS = sql`owner, generation, items, state, expires_at AS expiresAt, updated_at AS updatedAt`;
+
+async function rowsOf(deps: StoreDeps, statements: readonly SQL[]): Promise<ManualRow[]> {
+  const { results } = await commit(deps.db, statements);
+  return (results.at(-1)?.results ?? []) as unknown as ManualRow[];
+}
+
+/**
+ * Opens a reservation and answers the row that stands: this one, or an open one that was there before. One that is over
+ * (released, failed or expired) is replaced under the next generation.
+ */
+export async function openManual(
+  deps: StoreDeps,
+  { owner, items, expiresAt }: Pick<ManualRow, "owner" | "items" | "expiresAt">,
+): Promise<ManualRow> {
+  const now = deps.now();
+  const [row] = await rowsOf(deps, [
+    sql`INSERT INTO manual_reservations (owner, items, state, expires_at, updated_at)
+      VALUES (${owner}, ${items}, 'pending', ${expiresAt}, ${now})
+      ON CONFLICT (owner) DO UPDATE SET generation = generation + 1, items = excluded.items, state = 'pending',
+        expires_at = excluded.expires_at, updated_at = excluded.updated_at
+      WHERE state IN ('released', 'failed') OR expires_at <= ${now}`,
+    sql`SELECT ${COLUMNS} FROM manual_reservations WHERE owner = ${owner}`,
+  ]);
+  if (row === undefined) throw new Error(`the reservation ${owner} was not written`);
+  return row;
+}
+
+export async function findManual(deps: StoreDeps, owner: string): Promise<ManualRow | undefined> {
+  const [row] = await rowsOf(deps, [sql`SELECT ${COLUMNS} FROM manual_reservations WHERE owner = ${owner}`]);
+  return row;
+}
+
+/** Moves a reservation of this generation on. False when it was not in one of the states `from` any more. */
+export async function moveManual(
+  deps: StoreDeps,
+  { owner, generation }: Pick<ManualRow, "owner" | "generation">,
+  from: readonly ManualRow["state"][],
+  to: ManualRow["state"],
+): Promise<boolean> {
+  const rows = await rowsOf(deps, [
+    sql`UPDATE manual_reservations SET state = ${to}, updated_at = ${deps.now()}
+      WHERE owner = ${owner} AND generation = ${generation} AND state IN (SELECT value FROM json_each(${JSON.stringify(from)}))
+      RETURNING ${COLUMNS}`,
+  ]);
+  return rows.length > 0;
+}
+
+/** Reservations that a crash left half made: still pending since `before`. */
+export async function readStalePending(deps: StoreDeps, before: number): Promise<ManualRow[]> {
+  return await rowsOf(deps, [
+    sql`SELECT ${COLUMNS} FROM manual_reservations WHERE state = 'pending' AND updated_at <= ${before} LIMIT 100`,
+  ]);
+}
+
+/** Closes those whose time is over; their holds have ended by themselves. Returns how many. */
+export async function closeExpired(deps: StoreDeps): Promise<number> {
+  const rows = await rowsOf(deps, [
+    sql`UPDATE manual_reservations SET state = 'released', updated_at = ${deps.now()}
+      WHERE state IN ('pending', 'held') AND expires_at <= ${deps.now()} RETURNING ${COLUMNS}`,
+  ]);
+  return rows.length;
+}
