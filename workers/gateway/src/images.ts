@@ -72,19 +72,6 @@ function helmet({ body, dark, light, vary }: Ink): string {
   );
 }
 
-function monitor({ body, dark, light, vary }: Ink): string {
-  const width = span(210, 260, vary(1));
-  const x = 240 - width / 2;
-  return (
-    rect(x, 140, width, 150, dark, 12) +
-    rect(x + 12, 152, width - 24, 126, light, 4) +
-    rect(x + 28, 172, span(60, 120, vary(2)), 12, body, 6) +
-    rect(x + 28, 196, span(80, 150, vary(3)), 12, body, 6) +
-    rect(222, 290, 36, 34, dark, 2) +
-    rect(170, 322, 140, 14, body, 7)
-  );
-}
-
 function chair({ body, dark, light, vary }: Ink): string {
   const back = span(110, 140, vary(1));
   return (
@@ -105,20 +92,6 @@ function bottle({ body, dark, light, vary }: Ink): string {
     rect(214, 132, 52, 26, dark, 6) +
     rect(266, 138, 34, 12, dark, 6) +
     rect(x + 12, 236, width - 24, 64, light, 6)
-  );
-}
-
-function cup({ body, dark, light, vary }: Ink): string {
-  const rise = span(18, 40, vary(1));
-  return (
-    path("M160 210 H300 L288 320 Q286 336 268 336 H192 Q174 336 172 320 Z", body) +
-    line("M300 232 q52 -4 46 36 q-6 34 -54 28", dark, 16) +
-    rect(152, 200, 156, 20, dark, 10) +
-    line(
-      `M206 176 q-14 -${String(rise / 2)} 0 -${String(rise)} M254 176 q14 -${String(rise / 2)} 0 -${String(rise)}`,
-      light,
-      8,
-    )
   );
 }
 
@@ -144,57 +117,60 @@ function pipe({ body, dark, light, vary }: Ink): string {
   );
 }
 
-function cross({ body, dark, light, vary }: Ink): string {
-  const arm = span(34, 46, vary(1));
+function flask({ body, dark, light, vary }: Ink): string {
+  const level = span(262, 300, vary(1));
+  const half = span(30, 44, vary(1));
   return (
-    rect(140, 180, 200, 150, body, 16) +
-    rect(200, 154, 80, 34, dark, 10) +
-    rect(212, 166, 56, 22, body, 6) +
-    rect(240 - arm / 2, 204, arm, 102, light, 4) +
-    rect(189, 255 - arm / 2, 102, arm, light, 4)
-  );
-}
-
-function notebook({ body, dark, light, vary }: Ink): string {
-  const pages = span(10, 22, vary(1));
-  return (
-    rect(172 + pages, 138, 150, 200, dark, 8) +
-    rect(164, 132, 150, 200, body, 8) +
-    rect(186, 164, 104, 44, light, 4) +
-    rect(164, 132, 16, 200, dark, 4) +
-    line("M300 130 l40 -30 l16 20 l-40 32 Z", dark, 8)
-  );
-}
-
-function leaf({ body, dark, light, vary }: Ink): string {
-  const spread = span(60, 90, vary(1));
-  return (
+    path("M216 150 H264 V214 L328 318 Q336 340 312 340 H168 Q144 340 152 318 L216 214 Z", light) +
     path(
-      `M240 250 C${String(240 - spread * 2)} 220 ${String(240 - spread)} 120 ${String(240 - spread / 2)} 120 C230 150 246 210 240 250 Z`,
+      `M${String(240 - half * 2)} ${String(level)} H${String(240 + half * 2)} L322 320 Q328 332 312 332 H168 Q152 332 158 320 Z`,
       body,
     ) +
-    path(
-      `M240 250 C${String(240 + spread * 2)} 230 ${String(240 + spread)} 150 ${String(240 + spread / 2)} 146 C250 170 236 220 240 250 Z`,
-      light,
-    ) +
-    path("M186 260 H294 L282 340 H198 Z", dark)
+    rect(206, 136, 68, 20, dark, 8) +
+    circle(220, level + 20, 7, light) +
+    circle(252, level + 12, 5, light)
   );
 }
 
-/** First the words that departments and categories are named by, then what is drawn for them. */
+function trolley({ body, dark, light, vary }: Ink): string {
+  const height = span(70, 110, vary(1));
+  return (
+    line("M130 130 L160 150 V308", dark, 14) +
+    rect(152, 300, 200, 18, dark, 9) +
+    rect(184, 296 - height, 130, height, body) +
+    rect(184, 296 - height / 2, 130, 10, light, 2) +
+    circle(186, 332, 18, dark) +
+    circle(320, 332, 18, dark) +
+    circle(186, 332, 7, light) +
+    circle(320, 332, 7, light)
+  );
+}
+
+function bolt({ body, dark, light, vary }: Ink): string {
+  const length = span(120, 170, vary(1));
+  const turns = Array.from({ length: Math.floor(length / 22) }, (_, index) =>
+    line(`M214 ${String(222 + index * 20)} L266 ${String(212 + index * 20)}`, dark, 6),
+  );
+  return (
+    path("M182 150 L211 128 H269 L298 150 V182 L269 200 H211 L182 182 Z", body) +
+    path("M211 128 H269 L262 200 H218 Z", light) +
+    rect(216, 198, 48, length, body, 4) +
+    turns.join("")
+  );
+}
+
+/** By the words that departments and categories are named with. */
 const LOOKS: readonly (Look & { readonly words: RegExp })[] = [
-  { words: /safe|ppe|protect|workwear/, hue: 42, shape: helmet },
-  { words: /electric|cable|wire|light/, hue: 265, shape: cable },
-  { words: /it-|comput|electron|network|office-tech/, hue: 218, shape: monitor },
-  { words: /furnitur|seating|desk/, hue: 24, shape: chair },
-  { words: /clean|janitor|hygien|chemical|lab/, hue: 176, shape: bottle },
-  { words: /food|kitchen|cater|pantry|beverage|hospital(?!s)/, hue: 8, shape: cup },
-  { words: /plumb|pipe|hydraul|fluid|hvac/, hue: 200, shape: pipe },
-  { words: /medic|health|first-aid/, hue: 350, shape: cross },
-  { words: /office|paper|station|print/, hue: 232, shape: notebook },
-  { words: /garden|outdoor|agri|ground|landscap/, hue: 128, shape: leaf },
-  { words: /tool|fasten|machin|industr|automot|workshop|metal/, hue: 212, shape: wrench },
-  { words: /pack|ship|storage|warehous|material/, hue: 32, shape: box },
+  { words: /safety|workwear|protect/, hue: 42, shape: helmet },
+  { words: /electric|cable|light/, hue: 265, shape: cable },
+  { words: /office|furnitur|chair/, hue: 24, shape: chair },
+  { words: /clean|hygien|janitor/, hue: 176, shape: bottle },
+  { words: /hydraul|pneum|valve|pipe/, hue: 200, shape: pipe },
+  { words: /laborat|measur|instrument/, hue: 292, shape: flask },
+  { words: /handling|trolley|lifting/, hue: 350, shape: trolley },
+  { words: /fasten|fixing|bolt|screw/, hue: 220, shape: bolt },
+  { words: /tool|wrench|drill/, hue: 128, shape: wrench },
+  { words: /packag|shipping|box/, hue: 32, shape: box },
 ];
 const GENERIC: Look = { hue: 206, shape: box };
 

@@ -1,0 +1,170 @@
+// The OpenAPI document, the docs page, the product images, health and the keys.
+import { exports } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import { ERROR_CODES, fail } from "#shared/errors";
+import { newId } from "#shared/ids";
+import { ok } from "#shared/result";
+import { drawProduct } from "../src/images.ts";
+import { allRoutes } from "../src/routes.ts";
+import { gateway, problemOf, signer } from "./support.ts";
+
+interface Operation {
+  readonly summary: string;
+  readonly parameters: readonly { readonly name: string; readonly in: string }[];
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
+  readonly security: readonly unknown[];
+}
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Record<string, unknown>>> };
+}
+
+const response = await gateway()("/api/openapi.json");
+const text = await response.clone().text();
+const document = JSON.parse(text) as Document;
+
+describe("the OpenAPI document", () => {
+  it("describes every route, its failures and who may call it", () => {
+    expect(document.openapi).toBe("3.1.0");
+    for (const { method, path, access } of allRoutes) {
+      const operation = document.paths[path]?.[method];
+      expect(operation, `${method} ${path}`).toBeDefined();
+      expect(Object.keys(operation?.responses ?? {})).toEqual(expect.arrayContaining(["429", "500", "503"]));
+      expect((operation?.security ?? []).length > 0).toBe(access !== "public");
+      expect(operation?.parameters.filter((parameter) => parameter.in === "path").map(({ name }) => name)).toEqual(
+        [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name),
+      );
+    }
+  });
+
+  it("has all the components that it refers to, by the names of the contracts", () => {
+    const names = new Set([...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name ?? ""));
+    expect([...names].filter((name) => !Object.hasOwn(document.components.schemas, name))).toEqual([]);
+    expect([...names]).toEqual(expect.arrayContaining(["Cart", "Order", "Product", "Category", "Payment", "Problem"]));
+    expect(text).not.toContain("$defs");
+    expect(text).not.toContain("$schema");
+  });
+
+  it("lists every problem code", () => {
+    expect(document.components.schemas["Problem"]).toMatchObject({ properties: { code: { enum: ERROR_CODES } } });
+  });
+
+  it("says that nullable is null, and what is sent as text in a query", () => {
+    expect(document.components.schemas["Order"]?.["properties"]).toMatchObject({
+      customerId: { type: ["string", "null"] },
+      total: { type: "integer" },
+    });
+    expect(document.paths["/api/products"]?.["get"]?.parameters.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["q", "category", "minPrice", "cursor", "If-None-Match"]),
+    );
+  });
+
+  it("is kept by browsers as long as it is the same", async () => {
+    const etag = response.headers.get("etag") ?? "";
+    const again = await gateway()("/api/openapi.json", { headers: { "if-none-match": etag } });
+    expect(again.status).toBe(304);
+  });
+});
+
+describe("the docs page", () => {
+  it("is served with its files and loads nothing from elsewhere", async () => {
+    const page = await gateway()("/api/docs");
+    expect(page.status).toBe(200);
+    expect(page.headers.get("content-type")).toContain("text/html");
+    expect(page.headers.get("content-security-policy")).toContain("script-src 'self'");
+    const html = await page.text();
+    const sources = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, source]) => source ?? "");
+    expect(sources.filter((source) => /^(?:https?:)?\/\//.test(source))).toEqual([]);
+    const script = await gateway()("/api/docs/page.js");
+    expect(script.headers.get("content-type")).toContain("javascript");
+    expect(script.headers.get("x-content-type-options")).toBe("nosniff");
+  });
+
+  it.each(["index.html", "other.js", "..%2findex.html", "%2e%2e", "page.js%00"])("serves no %s", async (file) => {
+    expect((await gateway()(`/api/docs/${file}`)).status).toBe(404);
+  });
+});
+
+describe("a product image", () => {
+  const subject = {
+    name: `<script>alert("1")</script> & 'Söhne' \u0007`,
+    sku: "S-1",
+    categoryPath: "Power & Hand Tools / Drills",
+    departmentSlug: "power-hand-tools",
+    categorySlug: "drills",
+  };
+
+  it("is an SVG that browsers keep for ever and that can do nothing", async () => {
+    const productImage = vi.fn<() => Promise<{ ok: true; value: typeof subject }>>(async () => ok(subject));
+    const send = gateway({ catalog: { productImage } });
+    const path = `/images/products/${newId("prd")}/2.svg`;
+    const image = await send(path);
+    expect(image.headers.get("content-type")).toBe("image/svg+xml");
+    expect(image.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+    expect(image.headers.get("content-security-policy")).toContain("default-src 'none'");
+    const svg = await image.text();
+    expect(svg).toBe(drawProduct(subject, 2));
+    expect(await (await send(path)).text()).toBe(svg);
+    expect(productImage).toHaveBeenCalledTimes(1);
+  });
+
+  it("escapes what it writes", () => {
+    const svg = drawProduct(subject, 1);
+    expect(svg).not.toContain("<script");
+    expect(svg).toContain("&lt;script&gt;");
+    expect(svg).not.toContain("\u0007");
+  });
+
+  it("is the same each time and another for each position and product", () => {
+    const images = [1, 2, 3].map((position) => drawProduct(subject, position));
+    expect(new Set([...images, drawProduct({ ...subject, sku: "S-2" }, 1)]).size).toBe(4);
+    expect(drawProduct(subject, 1)).toBe(images[0]);
+  });
+
+  it.each(["0.svg", "1.png", "1", "-1.svg", "1.svg.js", "01.svg", "1000.svg"])("does not exist as %s", async (file) => {
+    expect((await gateway()(`/images/products/prd_1/${file}`)).status).toBe(404);
+  });
+
+  it("does not exist for what is no product", async () => {
+    const send = gateway({ catalog: { productImage: async () => fail("product_not_found", "No.") } });
+    expect((await send(`/images/products/${newId("prd")}/1.svg`)).status).toBe(404);
+    expect(await problemOf(await send("/images/products/x/1.svg"))).toMatchObject({ code: "product_not_found" });
+  });
+});
+
+describe("health", () => {
+  const up = { unseenEvents: async () => ok([]) };
+  const all = { accounts: up, catalog: up, orders: up, payments: up, inventory: up, notifications: up };
+
+  it("is ok when every part answers", async () => {
+    const answer = await gateway(all)("/api/health");
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ status: "ok", services: { orders: { status: "up" } } });
+  });
+
+  it("names the part that is down or hangs, within its deadline", async () => {
+    const hangs = { unseenEvents: () => new Promise<never>(() => {}) };
+    const throws = { unseenEvents: async () => await Promise.reject(new Error("down")) };
+    const startedAt = Date.now();
+    const answer = await gateway({ ...all, payments: hangs, catalog: throws })("/api/health");
+    expect(Date.now() - startedAt).toBeLessThan(2_000);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({
+      status: "degraded",
+      services: { payments: { status: "down" }, catalog: { status: "down" }, orders: { status: "up" } },
+    });
+  });
+});
+
+it("publishes the keys of accounts", async () => {
+  const answer = await gateway()("/.well-known/jwks.json");
+  expect(await answer.json()).toEqual({ keys: [signer.jwk] });
+  expect(answer.headers.get("cache-control")).toContain("max-age");
+});
+
+it("is wired to its bindings: without its peers the Worker still answers", async () => {
+  const { default: worker } = exports as unknown as { default: Fetcher };
+  expect(await (await worker.fetch("https://api.test/api/health")).json()).toMatchObject({ status: "degraded" });
+  expect((await worker.fetch("https://api.test/api/nothing")).status).toBe(404);
+});

@@ -1,0 +1,126 @@
+// The rate limit classes over the platform's own binding, with the limits of wrangler.toml.
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { fail } from "#shared/errors";
+import { newId } from "#shared/ids";
+import { ok } from "#shared/result";
+import { settingsOf } from "../src/deps.ts";
+import type { Settings } from "../src/deps.ts";
+import { clientNetwork } from "../src/middleware/rate-limit.ts";
+import { bearer, emptyCart, gateway, problemOf, tokenFor } from "./support.ts";
+
+const gatewayEnv = env as unknown as GatewayEnv;
+const limited: Partial<Settings> = { limiters: settingsOf({ ...gatewayEnv, RATE_LIMITS: "on" }).limiters ?? failed() };
+
+function failed(): never {
+  throw new Error("the limits are off");
+}
+
+const send = gateway(
+  {
+    accounts: {
+      login: async () => fail("invalid_credentials", "No."),
+      refresh: async () => fail("refresh_token_invalid", "No."),
+    },
+    orders: { getCart: async () => ok(emptyCart), clearCart: async () => ok(emptyCart) },
+  },
+  limited,
+);
+
+/** The window is fixed to the clock: a burst across its border counts as two, so one that meets the border starts again. */
+async function burst(count: number, request: (n: number) => Promise<Response>): Promise<Response[]> {
+  if (Date.now() % 60_000 > 55_000) await new Promise((resolve) => setTimeout(resolve, 60_100 - (Date.now() % 60_000)));
+  return await Promise.all(Array.from({ length: count }, (_, n) => request(n)));
+}
+
+const countOf = (responses: readonly Response[], status: number): number =>
+  responses.filter((response) => response.status === status).length;
+
+const login = async (address: string, email: string): Promise<Response> =>
+  await send("/api/auth/login", {
+    method: "POST",
+    json: { email, password: "x" },
+    headers: { "cf-connecting-ip": address },
+  });
+
+describe("signing in", () => {
+  it("is tried ten times a minute from one address", async () => {
+    const address = newId("req");
+    const responses = await burst(12, (n) => login(address, `${newId("usr")}${String(n)}@example.com`));
+    expect([countOf(responses, 401), countOf(responses, 429)]).toEqual([10, 2]);
+    const refused = responses.find(({ status }) => status === 429);
+    expect(refused?.headers.get("retry-after")).toBe("60");
+    expect(refused && (await problemOf(refused))).toMatchObject({ code: "rate_limited" });
+  });
+
+  it("is tried ten times a minute for one e-mail, from wherever, however it is written", async () => {
+    const email = `${newId("usr")}@example.com`;
+    const responses = await burst(12, (n) => login(newId("req"), n % 2 === 0 ? email : ` ${email.toUpperCase()}`));
+    expect([countOf(responses, 401), countOf(responses, 429)]).toEqual([10, 2]);
+  });
+});
+
+describe("classes", () => {
+  it("are counted apart: who wrote too much may still read", async () => {
+    const headers = { "cf-connecting-ip": newId("req") };
+    const writes = await burst(125, () => send("/api/cart/clear", { method: "POST", headers }));
+    expect([countOf(writes, 200), countOf(writes, 429)]).toEqual([120, 5]);
+    expect((await send("/api/cart", { headers })).status).toBe(200);
+  });
+
+  it("are counted per user where there is one: an office behind one address does not stop itself", async () => {
+    const address = newId("req");
+    const tokens = await Promise.all([tokenFor("customer"), tokenFor("customer")]);
+    const responses = await burst(200, (n) =>
+      send("/api/cart/clear", {
+        method: "POST",
+        headers: { "cf-connecting-ip": address, ...bearer(tokens[n % 2] ?? "") },
+      }),
+    );
+    expect(countOf(responses, 200)).toBe(200);
+  });
+
+  it("count bad tokens by address before they are refused", async () => {
+    const headers = { "cf-connecting-ip": newId("req"), authorization: "Bearer a.b.c" };
+    const responses = await burst(125, () => send("/api/orders/ord_1/cancel", { method: "POST", headers }));
+    expect([countOf(responses, 401), countOf(responses, 429)]).toEqual([120, 5]);
+  });
+
+  it("let an office keep its sessions alive", async () => {
+    const headers = { "cf-connecting-ip": newId("req") };
+    const responses = await burst(40, () =>
+      send("/api/auth/refresh", { method: "POST", json: { refreshToken: "x" }, headers }),
+    );
+    expect(countOf(responses, 429)).toBe(0);
+  });
+});
+
+describe("the switch", () => {
+  it.each(["on", "OFF", "off ", "false", "0", ""])("leaves the limits on with %j", (value) => {
+    expect(settingsOf({ ...gatewayEnv, RATE_LIMITS: value }).limiters).toBeDefined();
+  });
+
+  it("is off with exactly off", () => {
+    expect(settingsOf({ ...gatewayEnv, RATE_LIMITS: "off" }).limiters).toBeUndefined();
+  });
+});
+
+it("keeps the shop open when the counter is down", async () => {
+  const broken = { limit: async () => await Promise.reject(new Error("down")) };
+  const open = gateway(
+    { orders: { getCart: async () => ok(emptyCart) } },
+    { limiters: { auth: broken, write: broken, read: broken } },
+  );
+  expect((await open("/api/cart")).status).toBe(200);
+});
+
+it.each([
+  ["192.0.2.7", "192.0.2.7"],
+  ["::ffff:192.0.2.7", "::ffff:192.0.2.7"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+  ["2001:DB8:0001:0002::9", "2001:db8:1:2::/64"],
+  ["2001:db8::1", "2001:db8:0:0::/64"],
+  ["::1", "0:0:0:0::/64"],
+])("counts %s as %s", (address, network) => {
+  expect(clientNetwork(address)).toBe(network);
+});

@@ -1,0 +1,239 @@
+// The comparing sweep over model Workers: whatever was lost on the way, an event is confirmed when all its consumers have it, and
+// never before.
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { systemCall } from "#shared/call";
+import type { MessagingContract, SweepCounts } from "#shared/contracts/messaging";
+import { EVENT_TYPES } from "#shared/events/catalogue";
+import type { EventType } from "#shared/events/catalogue";
+import { CONSUMERS, ROUTES } from "#shared/events/routing";
+import type { Consumer } from "#shared/events/routing";
+import { withInvocation } from "#shared/logger";
+import type { UnconfirmedEvent } from "#shared/outbox";
+import { ok } from "#shared/result";
+import { PEER_NAMES } from "../src/peers.ts";
+import type { PeerName, Peers } from "../src/peers.ts";
+import { sweepOutboxes } from "../src/sweep.ts";
+import { stubPeers } from "./support.ts";
+
+const NOW = 1_000_000_000;
+const call = systemCall("test", "req_1");
+
+/** Where an event is at one consumer: not there, tried and failed with the retry under way, or handled. */
+type Stage = "absent" | "retrying" | "handled";
+
+interface ModelEvent {
+  readonly event: UnconfirmedEvent;
+  readonly producer: PeerName;
+  confirmed: boolean;
+  readonly at: Map<Consumer, Stage>;
+}
+
+/** All six Workers' outboxes and inboxes in memory. A message sent again is handled at once, unless the queue loses it. */
+class Model {
+  readonly down = new Set<PeerName>();
+  readonly sent: string[] = [];
+  queueLoses = false;
+
+  constructor(readonly events: readonly ModelEvent[]) {}
+
+  peers(): Peers {
+    return stubPeers(Object.fromEntries(PEER_NAMES.map((name) => [name, this.#worker(name)])));
+  }
+
+  #worker(name: PeerName): Partial<MessagingContract> {
+    const own = (): readonly ModelEvent[] => this.events.filter(({ producer }) => producer === name);
+    const answer = async <T>(value: () => T): Promise<{ ok: true; value: T }> => {
+      if (this.down.has(name)) throw new Error("down");
+      return ok(value());
+    };
+    return {
+      unconfirmedEvents: () =>
+        answer(() =>
+          own()
+            .filter(({ confirmed }) => !confirmed)
+            .map(({ event }) => event),
+        ),
+      unseenEvents: (_call, { ids, everything }) =>
+        answer(() =>
+          ids.filter((id) => {
+            const stage = this.events.find(({ event }) => event.id === id)?.at.get(name as Consumer);
+            return stage === "absent" || (everything && stage === "retrying");
+          }),
+        ),
+      resendEvents: (_call, { deliveries }) =>
+        answer(() => {
+          for (const { id, consumer } of deliveries) {
+            this.sent.push(`${id}>${consumer}`);
+            if (!this.queueLoses)
+              own()
+                .find(({ event }) => event.id === id)
+                ?.at.set(consumer, "handled");
+          }
+          return deliveries.length;
+        }),
+      confirmEvents: (_call, { ids }) =>
+        answer(() => {
+          for (const entry of own()) if (ids.includes(entry.event.id)) entry.confirmed = true;
+          return null;
+        }),
+    };
+  }
+
+  /** The outages are meant, so nothing is said about them. */
+  sweep(everything = false): Promise<SweepCounts> {
+    return withInvocation({ worker: "gateway", operation: "test", correlationId: "req_1", level: "off" }, () =>
+      sweepOutboxes(this.peers(), call, everything, NOW),
+    );
+  }
+
+  confirmedTooEarly(): readonly ModelEvent[] {
+    return this.events.filter(
+      ({ confirmed, at }) => confirmed && [...at.values()].some((stage) => stage !== "handled"),
+    );
+  }
+}
+
+function modelEvent(
+  id: string,
+  type: EventType,
+  producer: PeerName,
+  stageOf: (consumer: Consumer) => Stage,
+  ageMs = 60_000,
+): ModelEvent {
+  return {
+    event: { id, type, time: NOW - ageMs },
+    producer,
+    confirmed: false,
+    at: new Map(ROUTES[type].map((consumer) => [consumer, stageOf(consumer)])),
+  };
+}
+
+const stage = fc.constantFrom<Stage>("absent", "retrying", "handled");
+const entries = fc.array(
+  fc.record({
+    type: fc.constantFrom(...EVENT_TYPES),
+    producer: fc.constantFrom(...PEER_NAMES),
+    stages: fc.tuple(stage, stage, stage, stage, stage),
+    ageMs: fc.integer({ min: 0, max: 100_000 }),
+  }),
+  { maxLength: 40 },
+);
+const models = entries.map(
+  (list) =>
+    new Model(
+      list.map(({ type, producer, stages, ageMs }, index) =>
+        modelEvent(
+          `evt_${String(index)}`,
+          type,
+          producer,
+          (consumer) => stages[CONSUMERS.indexOf(consumer)] ?? "absent",
+          ageMs,
+        ),
+      ),
+    ),
+);
+const outages = fc.subarray([...PEER_NAMES]);
+
+describe("properties", () => {
+  it("never confirms before every consumer has handled it, whoever is down", async () => {
+    await fc.assert(
+      fc.asyncProperty(models, outages, fc.boolean(), fc.boolean(), async (model, down, everything, queueLoses) => {
+        for (const name of down) model.down.add(name);
+        model.queueLoses = queueLoses;
+        await model.sweep(everything);
+        expect(model.confirmedTooEarly()).toEqual([]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("ends with everything handled and confirmed once all are up", async () => {
+    await fc.assert(
+      fc.asyncProperty(models, outages, async (model, down) => {
+        for (const name of down) model.down.add(name);
+        await model.sweep();
+        model.down.clear();
+        await model.sweep(true);
+        const last = await model.sweep(true);
+        expect(model.events.filter(({ confirmed }) => !confirmed)).toEqual([]);
+        expect(last).toMatchObject({ resent: 0, unreachable: 0 });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("sends again only what a consumer lacks, only when it is old enough, and to nobody else", async () => {
+    await fc.assert(
+      fc.asyncProperty(models, async (model) => {
+        const expected = model.events.flatMap(({ event, at }) =>
+          event.time > NOW - 30_000
+            ? []
+            : [...at].filter(([, where]) => where === "absent").map(([consumer]) => `${event.id}>${consumer}`),
+        );
+        await model.sweep();
+        expect(model.sent.toSorted()).toEqual(expected.toSorted());
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+it("tells each consumer's lag and what was done", async () => {
+  const model = new Model([
+    modelEvent("evt_1", "ORDER_CREATED", "orders", (consumer) => (consumer === "inventory" ? "handled" : "absent")),
+    modelEvent("evt_2", "ORDER_CONFIRMED", "orders", () => "handled"),
+    modelEvent("evt_3", "STOCK_RESERVED", "inventory", () => "retrying"),
+    modelEvent("evt_4", "ORDER_CONFIRMED", "orders", () => "absent", 1_000),
+  ]);
+  expect(await model.sweep()).toEqual({
+    unconfirmed: 4,
+    confirmed: 1,
+    resent: 1,
+    unreachable: 0,
+    lag_catalog: 0,
+    lag_orders: 1,
+    lag_payments: 0,
+    lag_inventory: 0,
+    lag_notifications: 2,
+  });
+  expect(model.sent).toEqual(["evt_1>notifications"]);
+});
+
+it("goes on without a Worker that is down", async () => {
+  const model = new Model([
+    modelEvent("evt_1", "ORDER_CREATED", "orders", () => "absent"),
+    modelEvent("evt_2", "STOCK_RESERVED", "inventory", () => "handled"),
+  ]);
+  model.down.add("notifications");
+  const counts = await model.sweep();
+  expect(model.sent).toEqual(["evt_1>inventory"]);
+  expect(counts).toMatchObject({ confirmed: 1, resent: 1, unreachable: 2 });
+});
+
+it("asks nobody who has nothing to tell, and a consumer only about its own", async () => {
+  const asked: (readonly string[])[] = [];
+  const model = new Model([modelEvent("evt_1", "STOCK_RESERVED", "inventory", () => "handled")]);
+  const peers = model.peers();
+  const watched: Peers = {
+    ...peers,
+    orders: new Proxy(peers.orders, {
+      get: (target, property) =>
+        property === "unseenEvents"
+          ? async (_call: unknown, input: { ids: readonly string[] }) => {
+              asked.push(input.ids);
+              return ok([]);
+            }
+          : (Reflect.get(target, property) as unknown),
+    }),
+    payments: stubPeers({ payments: { unconfirmedEvents: async () => ok([]) } }).payments,
+  };
+  await sweepOutboxes(watched, call, false, NOW);
+  expect(asked).toEqual([["evt_1"]]);
+});
+
+it("leaves an event alone that this version has no route for", async () => {
+  const unknown = { ...modelEvent("evt_1", "ORDER_CREATED", "orders", () => "handled") };
+  const model = new Model([{ ...unknown, event: { ...unknown.event, type: "FROM_THE_FUTURE" as EventType } }]);
+  expect(await model.sweep(true)).toMatchObject({ unconfirmed: 1, confirmed: 0, resent: 0 });
+});
