@@ -43,12 +43,12 @@ function retrieve(kind: Kind): Run {
 function list(kind: Kind, url: string, filters: readonly string[]): Run {
   return (session, _id, params) => {
     only(params, [...LIST_PARAMS, ...filters]);
-    return { status: 200, body: session.store.list(kind, parentsOf(session, kind, params), params, url) };
+    return { status: 200, body: session.store.list(kind, filterOf(session, kind, params), params, url) };
   };
 }
 
-/** What a list's filters mean for the `parent` column. */
-function parentsOf(session: Session, kind: Kind, params: FormMap): readonly string[] {
+/** What a list is narrowed to: types of events, or an intent's charges and refunds. */
+function filterOf(session: Session, kind: Kind, params: FormMap): readonly string[] {
   if (kind === "event") return [...texts(params, "type"), ...texts(params, "types")];
   const intent = optionalText(params, "payment_intent");
   const charge = optionalText(params, "charge");

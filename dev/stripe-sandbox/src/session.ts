@@ -48,7 +48,7 @@ export function emit(session: Session, type: EventType, object: StripeObject): v
     request: { id: session.requestId, idempotency_key: session.idempotencyKey ?? null },
     type,
   };
-  session.store.insert("event", type, event);
+  session.store.insert("event", null, event);
   session.events.push(event);
 }
 

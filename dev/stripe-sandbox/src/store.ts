@@ -13,7 +13,6 @@ CREATE TABLE IF NOT EXISTS objects (
   created INTEGER NOT NULL,
   data TEXT NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (kind, seq);
 CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent, kind, seq) WHERE parent IS NOT NULL;
 CREATE TABLE IF NOT EXISTS idempotency (
   key TEXT PRIMARY KEY,
@@ -32,7 +31,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
-/** `parent` is what lists filter by: the intent of a charge or refund, the type of an event. */
+/** `parent` is the intent of a charge or refund. */
 export type Kind = "payment_intent" | "charge" | "refund" | "event";
 
 export interface StripeObject {
@@ -93,16 +92,17 @@ export class Store {
     return Array.from(this.#sql.exec<{ data: string }>(query, parent, kind), ({ data }) => JSON.parse(data) as T);
   }
 
-  /** One page, newest first, as Stripe pages (https://docs.stripe.com/api/pagination). */
-  list(kind: Kind, parents: readonly string[], params: FormMap, url: string): ListPage {
+  /** One page, newest first, as Stripe pages (https://docs.stripe.com/api/pagination). `filter`: intents, or types of events. */
+  list(kind: Kind, filter: readonly string[], params: FormMap, url: string): ListPage {
     const limit = optionalInteger(params, "limit") ?? DEFAULT_LIMIT;
     if (limit < 1 || limit > MAX_LIMIT) throw invalid("Limit must be between 1 and 100.", "limit");
     const backwards = optionalText(params, "ending_before") !== undefined;
     const conditions = ["kind = ?"];
     const values: (string | number)[] = [kind];
-    if (parents.length > 0) {
-      conditions.push(`parent IN (${parents.map(() => "?").join(", ")})`);
-      values.push(...parents);
+    if (filter.length > 0) {
+      // Lists go back from the newest row and stop when the page is full, so kinds and events need no index of their own.
+      conditions.push(`${kind === "event" ? "data ->> '$.type'" : "parent"} IN (${filter.map(() => "?").join(", ")})`);
+      values.push(...filter);
     }
     for (const [param, comparison] of [
       ["starting_after", "<"],
