@@ -216,6 +216,20 @@ describe("paying", () => {
     expect(intents).toEqual([]);
   });
 
+  it("repeated under its key finds its intent, though it is paid by now, and only for its buyer", async () => {
+    const buyer = callAs("customer");
+    const vendor = callAs("vendor");
+    const productId = shop.product({ vendorId: vendor.actor.id });
+    const order = await ordered(shop, buyer, [{ productId, quantity: 1 }]);
+    const input = { orderId: order.id, idempotencyKey: "k" };
+    must(await payOrder(shop.deps, buyer, input));
+    await shop.receive(paymentEvent(order.id, "AUTHORIZED", 2));
+    must(await payOrder(shop.deps, buyer, input));
+    expect(intents[1]).toEqual(intents[0]);
+    expect(refusal(await payOrder(shop.deps, vendor, input)).code).toBe("order_not_payable");
+    expect(intents).toHaveLength(2);
+  });
+
   it("is possible again after a decline, and for a guest by the order's token", async () => {
     const items = [{ productId: shop.product(), quantity: 1 }];
     const input = request({ items, email: "guest@example.com" });

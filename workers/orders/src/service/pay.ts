@@ -10,13 +10,24 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { fingerprint, requestKey } from "#shared/hash";
 import { ACCESS_TOKEN_TTL_MS } from "../constants.ts";
+import { MONEY_IN } from "../domain/order.ts";
+import type { StoredOrder } from "../store/orders.ts";
 import { takeForPayment } from "../store/pay.ts";
+import type { Payable } from "../store/pay.ts";
 import { openOrder, tokenHash } from "./access.ts";
+import type { Visible } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
 
 const ROUTE = "POST /api/payments/intent";
 
 type Input = z.output<typeof PayOrderInput>;
+interface Made {
+  readonly intent: PaymentIntent;
+  readonly created: boolean;
+  readonly replayed: boolean;
+}
+
+const NOT_PAYABLE = fail("order_not_payable", "This order cannot be paid, or not any more.");
 
 /** The rule of access.ts for a buyer, in SQL: the order is read by the statement that changes it. */
 async function ownedBy({ actor }: Call, orderToken: string | undefined, now: number): Promise<SQL> {
@@ -25,6 +36,15 @@ async function ownedBy({ actor }: Call, orderToken: string | undefined, now: num
   const byToken =
     hash === undefined ? sql`false` : sql`(access_token_hash = ${hash} AND created_at > ${now - ACCESS_TOKEN_TTL_MS})`;
   return isUser(actor) ? sql`(customer_id = ${actor.id} OR ${byToken})` : byToken;
+}
+
+/** Selling all of an order does not make it one's own to pay. */
+function isPayer({ actor }: Call, { stored, party }: Visible): boolean {
+  return party === "buyer" || isAdmin(actor) || stored.order.customerId === actor.id;
+}
+
+function payableOf({ order, customer, correlationId }: StoredOrder): Payable {
+  return { orderNumber: order.number, amount: order.total, currency: order.currency, customer, correlationId };
 }
 
 async function idempotencyOf(
@@ -39,21 +59,22 @@ async function idempotencyOf(
   };
 }
 
-export async function payOrder(
-  deps: OrdersDeps,
-  call: Call,
-  input: Input,
-): Promise<Outcome<{ readonly intent: PaymentIntent; readonly created: boolean; readonly replayed: boolean }>> {
+/** See OrdersContract.payOrder. */
+export async function payOrder(deps: OrdersDeps, call: Call, input: Input): Promise<Outcome<Made>> {
   const now = deps.now();
-  const payable = await takeForPayment(deps.db, input.orderId, await ownedBy(call, input.orderToken, now), now);
-  if (payable === undefined) {
-    const visible = await openOrder(deps, call, input);
-    return visible.ok ? fail("order_not_payable", "This order cannot be paid, or not any more.") : visible;
-  }
   const idempotency = await idempotencyOf(call, input);
-  return await deps.payments.createIntent(call, {
-    orderId: input.orderId,
-    ...payable,
-    ...(idempotency === undefined ? {} : { idempotency }),
-  });
+  const ask = (payable: Payable): Promise<Outcome<Made>> =>
+    deps.payments.createIntent(call, {
+      orderId: input.orderId,
+      ...payable,
+      ...(idempotency === undefined ? {} : { idempotency }),
+    });
+  const payable = await takeForPayment(deps.db, input.orderId, await ownedBy(call, input.orderToken, now), now);
+  if (payable !== undefined) return await ask(payable);
+  const visible = await openOrder(deps, call, input);
+  if (!visible.ok) return visible;
+  const { stored } = visible.value;
+  // A repeated request gets its intent as it is now, paid too. The payment that is there keeps payments from making another.
+  const mayRepeat = idempotency !== undefined && MONEY_IN.includes(stored.order.paymentStatus);
+  return mayRepeat && isPayer(call, visible.value) ? await ask(payableOf(stored)) : NOT_PAYABLE;
 }

@@ -63,10 +63,10 @@ function run(state: CartState, { kind, product, quantity }: Step, attempt: numbe
       return taken.ok ? taken.value.state : state;
     }
     case "ordered":
-      return settle(state, true, now);
     case "pass":
-      return settle(state, false, now);
+      return settle(state, kind === "ordered", now);
   }
+  throw new Error(`no step ${String(kind satisfies never)}`);
 }
 
 it("keeps its rules whatever is done to it", () => {

@@ -1,0 +1,56 @@
+// What one order costs this Worker, counted by the cost lines that the shared code logs: see Budget in README.md.
+import { expect, it, vi } from "vitest";
+import { withInvocation } from "#shared/logger";
+import type { PaymentsContract } from "#shared/contracts/payments";
+import { fail } from "#shared/errors";
+import { callAs } from "#shared/testkit/kit";
+import { addItem, getCart } from "../src/service/cart.ts";
+import { createOrder } from "../src/service/create.ts";
+import { payOrder } from "../src/service/pay.ts";
+import { must, openShop, paymentEvent, request, stockEvent } from "./shop.ts";
+
+interface Spent {
+  readonly d1RoundTrips: number;
+  readonly objectCalls: number;
+  readonly rowsWritten: number;
+}
+
+/** Runs `work` and adds up its cost lines. What a Cart object spends itself is not among them. */
+async function spentBy(work: () => Promise<unknown>): Promise<Spent> {
+  const lines: string[] = [];
+  const spy = vi.spyOn(console, "log").mockImplementation((line: string) => {
+    lines.push(line);
+  });
+  try {
+    await withInvocation({ worker: "orders", operation: "test", correlationId: "test", level: "debug" }, work);
+  } finally {
+    spy.mockRestore();
+  }
+  const costs = lines.map((line) => JSON.parse(line) as Partial<Spent>);
+  const sum = (name: keyof Spent): number => costs.reduce((total, cost) => total + (cost[name] ?? 0), 0);
+  return { d1RoundTrips: sum("d1RoundTrips"), objectCalls: sum("objectCalls"), rowsWritten: sum("rowsWritten") };
+}
+
+it("takes one cart call a step, one batch to order, one statement to pay, and one batch an event", async () => {
+  const createIntent: PaymentsContract["createIntent"] = async () => fail("payment_provider_unavailable", "stubbed");
+  const shop = openShop({ createIntent }).with({ logLevel: "debug" });
+  const call = callAs("customer");
+  const productId = shop.product();
+  const added = await spentBy(async () => must(await addItem(shop.deps, call, { productId, quantity: 1 })));
+  expect(added).toMatchObject({ d1RoundTrips: 0, objectCalls: 1 });
+  let orderId = "";
+  const ordered = await spentBy(async () => {
+    orderId = must(await createOrder(shop.deps, call, request({ idempotencyKey: "k" }))).order.id;
+  });
+  expect(ordered).toMatchObject({ d1RoundTrips: 1, objectCalls: 1 });
+  const shown = await spentBy(async () => must(await getCart(shop.deps, call, {})));
+  expect(shown).toMatchObject({ d1RoundTrips: 0, objectCalls: 1 });
+  const paid = await spentBy(async () => await payOrder(shop.deps, call, { orderId }));
+  expect(paid).toMatchObject({ d1RoundTrips: 1, objectCalls: 0 });
+  const reserved = await spentBy(async () => await shop.receive(stockEvent("STOCK_RESERVED", orderId)));
+  const confirmed = await spentBy(async () => await shop.receive(paymentEvent(orderId, "AUTHORIZED", 1)));
+  expect([reserved.d1RoundTrips, confirmed.d1RoundTrips]).toEqual([1, 1]);
+  const rows = [ordered, paid, reserved, confirmed].map(({ rowsWritten }) => rowsWritten);
+  // Index rows count: an outbox row alone is five.
+  expect(rows).toEqual([13, 1, 3, 8]);
+});
