@@ -92,6 +92,11 @@ describe("signing keys", () => {
     const stranger = { ...deps, keys: new KeyCache(), signingKeySecret: "another secret" };
     expect(await rejected(() => signingKey(stranger))).toBe("JWEDecryptionFailed");
   });
+
+  it("are not used without a secret", async () => {
+    const { deps } = testAccounts();
+    expect(await rejected(() => signingKey({ ...deps, signingKeySecret: "" }))).toBe("Error");
+  });
 });
 
 describe("rotation", () => {

@@ -3,6 +3,9 @@
 /** How long a sender has a notification for itself: well above what a batch of mails takes. After a crash the sweep takes over then. */
 export const SEND_LEASE_MS = 60_000;
 
+/** A provider that does not answer counts as one that refused: well inside the lease, so that the mark is written in time. */
+export const SEND_TIMEOUT_MS = 20_000;
+
 /**
  * Tries until a mail is given up. With pauses that double up to ten minutes they reach over some two hours: longer than a
  * provider's usual trouble, and a mail about an order that comes later than that only confuses.

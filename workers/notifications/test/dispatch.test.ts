@@ -1,8 +1,16 @@
 // Sending: what a provider's failure, a crash and two senders at once lead to, and what a batch costs.
 import { describe, expect, it, vi } from "vitest";
 import { consumeWith } from "../src/consumer.ts";
-import { CLAIM_LIMIT, MAX_SEND_ATTEMPTS, PURGE_MINUTE_OF_DAY, SEND_LEASE_MS } from "../src/constants.ts";
+import {
+  CLAIM_LIMIT,
+  MAX_SEND_ATTEMPTS,
+  PURGE_MINUTE_OF_DAY,
+  SEND_LEASE_MS,
+  SEND_TIMEOUT_MS,
+} from "../src/constants.ts";
 import { systemCall } from "#shared/call";
+import type { SweepCounts } from "#shared/contracts/messaging";
+import { withInvocation } from "#shared/logger";
 import { deliver } from "#shared/testkit/kit";
 import { sweep } from "../src/scheduled.ts";
 import { INBOX, event, orderData, rowsAbout, testNotifications } from "./notifications.ts";
@@ -15,6 +23,17 @@ async function receive(shop: TestNotifications): Promise<string> {
   const data = orderData();
   await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
   return data.orderId;
+}
+
+/** The whole sweep, with the log of an invocation. */
+function swept({ deps }: TestNotifications, everything: boolean): Promise<SweepCounts> {
+  const invocation = {
+    worker: deps.worker,
+    operation: "test",
+    correlationId: CRON.correlationId,
+    level: deps.logLevel,
+  };
+  return withInvocation(invocation, () => sweep(deps, CRON, everything));
 }
 
 function refusal(code: string): Error {
@@ -58,14 +77,42 @@ describe("a mail that is not taken", () => {
     expect(await rowsAbout(await receive(shop))).toMatchObject([{ status: "failed", attempts: 1 }]);
   });
 
+  it("is tried again when the provider does not answer, and holds up no other", async () => {
+    const shop = testNotifications();
+    const [stuck, fine] = [orderData(), orderData()];
+    const realSetTimeout = setTimeout;
+    const hanging = {
+      ...shop.deps,
+      sendMail: async (message: EmailMessageBuilder) => {
+        if (message.to !== stuck.customer.email) return shop.deps.sendMail(message);
+        // A task of its own: by then the other mail is through and the timeout of this one is set.
+        realSetTimeout(() => {
+          vi.advanceTimersByTime(SEND_TIMEOUT_MS);
+        }, 0);
+        return await new Promise(() => undefined);
+      },
+    };
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const events = [stuck, fine].map((data) => event("ORDER_CREATED", data.orderId, data));
+      await deliver((batch) => consumeWith(hanging, batch), INBOX, events);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(await rowsAbout(stuck.orderId)).toMatchObject([
+      { status: "pending", lastError: "the mail provider did not answer in time" },
+    ]);
+    expect(await rowsAbout(fine.orderId)).toMatchObject([{ status: "sent" }]);
+  });
+
   it("is tried at once by a sweep over everything, and only once in it", async () => {
     const shop = testNotifications();
     shop.breakMail(new Error("down"));
     const about = await receive(shop);
-    await sweep(shop.deps, CRON, true);
+    await swept(shop, true);
     expect(await rowsAbout(about)).toMatchObject([{ status: "pending", attempts: 2 }]);
     shop.breakMail(undefined);
-    expect(await sweep(shop.deps, CRON, true)).toMatchObject({ inboxPurged: 0 });
+    expect(await swept(shop, true)).toMatchObject({ inboxPurged: 0 });
     expect(await rowsAbout(about)).toMatchObject([{ status: "sent", attempts: 3 }]);
   });
 });
@@ -123,6 +170,15 @@ describe("a sender that dies", () => {
 });
 
 describe("many at once", () => {
+  it("a sweep over everything takes a backlog of any length, each mail once", async () => {
+    const shop = testNotifications();
+    shop.breakMail(new Error("down"));
+    const orders = Array.from({ length: 2 * CLAIM_LIMIT + 1 }, () => orderData());
+    await shop.deliver(orders.map((data) => event("ORDER_CREATED", data.orderId, data)));
+    expect((await swept(shop, true))["mailsTried"]).toBeGreaterThanOrEqual(orders.length);
+    for (const { orderId } of orders) expect(await rowsAbout(orderId)).toMatchObject([{ attempts: 2 }]);
+  });
+
   it("two sweeps never send the same mail", async () => {
     const shop = testNotifications();
     shop.breakMail(new Error("down"));
@@ -169,8 +225,8 @@ describe("the sweep of each minute", () => {
     const day = 24 * HOUR_MS;
     const minuteMs = 60_000;
     shop.advance(day - (shop.deps.now() % day) + PURGE_MINUTE_OF_DAY * minuteMs);
-    expect(await sweep(shop.deps, CRON, false)).toHaveProperty("inboxPurged");
+    expect(await swept(shop, false)).toHaveProperty("inboxPurged");
     shop.advance(minuteMs);
-    expect(await sweep(shop.deps, CRON, false)).not.toHaveProperty("inboxPurged");
+    expect(await swept(shop, false)).not.toHaveProperty("inboxPurged");
   });
 });

@@ -26,7 +26,9 @@ const StoredPublicJwk = z.object({
 });
 
 /** The key that encrypts private keys. The secret is text of any length, so it goes through HKDF first. */
-async function wrappingKey(secret: string): Promise<Uint8Array> {
+async function wrappingKey(secret: string | undefined): Promise<Uint8Array> {
+  // An absent secret would pass as an empty one, and private keys would lie there as good as open.
+  if (secret === undefined || secret === "") throw new Error("the secret SIGNING_KEY_SECRET is not set");
   const encoder = new TextEncoder();
   const base = await crypto.subtle.importKey("raw", encoder.encode(secret), "HKDF", false, ["deriveBits"]);
   const bits = await crypto.subtle.deriveBits(

@@ -33,15 +33,16 @@ export function insertNotification(deps: Deps, row: NewNotification): Statement 
 
 /**
  * Takes notifications that are due and that nobody is sending. The claim is also the read, so two claimers never get the same
- * row. `everything` ignores the pause after a failure, but not somebody else's lease.
+ * row. `everything` ignores the pause after a failure, but not somebody else's lease; `tried` are left out.
  */
-export async function claimDue(deps: Deps, everything: boolean): Promise<Outgoing[]> {
+export async function claimDue(deps: Deps, everything: boolean, tried: readonly string[]): Promise<Outgoing[]> {
   const now = deps.now();
   const dueBy = everything ? Number.MAX_SAFE_INTEGER : now;
   const { results } = await save(deps, [
     sql`UPDATE notifications SET attempts = attempts + 1, leased_until = ${now + SEND_LEASE_MS}
       WHERE id IN (SELECT id FROM notifications
         WHERE status = 'pending' AND next_attempt_at <= ${dueBy} AND leased_until <= ${now}
+          AND NOT ${inJson(sql`id`, tried)}
         ORDER BY next_attempt_at LIMIT ${CLAIM_LIMIT})
       RETURNING id, recipient, channel, subject, text_body AS textBody, html_body AS htmlBody, attempts`,
   ]);
