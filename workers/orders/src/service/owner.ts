@@ -26,8 +26,3 @@ export async function requireCart(call: Call, cartToken: string | undefined): Pr
   const errors = [{ path: "cartToken", message: "is needed without an account" }];
   return fail("validation_failed", "A guest's cart is known by its token.", { errors });
 }
-
-/** Who the history and the ledger name. */
-export function actorName({ actor }: Call): string {
-  return actor.id;
-}

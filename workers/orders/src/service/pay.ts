@@ -1,6 +1,4 @@
 // Paying an order: whose it is, that it can be paid and how much are decided here, the rest is the payments Worker's.
-import { sql } from "drizzle-orm";
-import type { SQL } from "drizzle-orm";
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import { isAdmin, isUser } from "#shared/call";
@@ -13,7 +11,7 @@ import { ACCESS_TOKEN_TTL_MS } from "../constants.ts";
 import { MONEY_IN } from "../domain/order.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import { takeForPayment } from "../store/pay.ts";
-import type { Payable } from "../store/pay.ts";
+import type { Payable, Payer } from "../store/pay.ts";
 import { openOrder, tokenHash } from "./access.ts";
 import type { Visible } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
@@ -29,13 +27,13 @@ interface Made {
 
 const NOT_PAYABLE = fail("order_not_payable", "This order cannot be paid, or not any more.");
 
-/** The rule of access.ts for a buyer, in SQL: the order is read by the statement that changes it. */
-async function ownedBy({ actor }: Call, orderToken: string | undefined, now: number): Promise<SQL> {
-  if (isAdmin(actor)) return sql`true`;
-  const hash = await tokenHash(orderToken);
-  const byToken =
-    hash === undefined ? sql`false` : sql`(access_token_hash = ${hash} AND created_at > ${now - ACCESS_TOKEN_TTL_MS})`;
-  return isUser(actor) ? sql`(customer_id = ${actor.id} OR ${byToken})` : byToken;
+async function payerOf({ actor }: Call, orderToken: string | undefined, now: number): Promise<Payer> {
+  if (isAdmin(actor)) return "anyone";
+  return {
+    customerId: isUser(actor) ? actor.id : undefined,
+    accessTokenHash: await tokenHash(orderToken),
+    tokensSince: now - ACCESS_TOKEN_TTL_MS,
+  };
 }
 
 /** Selling all of an order does not make it one's own to pay. */
@@ -69,7 +67,7 @@ export async function payOrder(deps: OrdersDeps, call: Call, input: Input): Prom
       ...payable,
       ...(idempotency === undefined ? {} : { idempotency }),
     });
-  const payable = await takeForPayment(deps.db, input.orderId, await ownedBy(call, input.orderToken, now), now);
+  const payable = await takeForPayment(deps.db, input.orderId, await payerOf(call, input.orderToken, now), now);
   if (payable !== undefined) return await ask(payable);
   const visible = await openOrder(deps, call, input);
   if (!visible.ok) return visible;

@@ -9,7 +9,7 @@ import { ok } from "#shared/result";
 import { calculate, mergeLines, priceLines } from "../domain/totals.ts";
 import type { Calculation, PricedLine } from "../domain/totals.ts";
 import type { OrdersDeps } from "./deps.ts";
-import { requireCart } from "./owner.ts";
+import { cartName } from "./owner.ts";
 
 export interface Priced extends Calculation {
   readonly lines: readonly PricedLine[];
@@ -43,10 +43,10 @@ async function cartLines(
   call: Call,
   cartToken: string | undefined,
 ): Promise<Outcome<readonly StockLine[]>> {
-  const name = await requireCart(call, cartToken);
-  if (!name.ok) return name;
-  const view = await deps.cart(name.value).view({ now: deps.now(), correlationId: call.correlationId });
-  return view.lines.length === 0 ? fail("cart_empty", "The cart is empty.") : ok(view.lines);
+  const name = await cartName(call, cartToken);
+  const touch = { now: deps.now(), correlationId: call.correlationId };
+  const lines = name === undefined ? [] : (await deps.cart(name).view(touch)).lines;
+  return lines.length === 0 ? fail("cart_empty", "The cart is empty.") : ok(lines);
 }
 
 export async function quote(deps: OrdersDeps, call: Call, input: z.output<typeof QuoteInput>): Promise<Outcome<Quote>> {

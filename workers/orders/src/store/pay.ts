@@ -16,18 +16,35 @@ const Payable = z.object({
 });
 export type Payable = z.infer<typeof Payable>;
 
+/** Who asks to pay: an admin, or whoever has the order as a customer or by its token. */
+export type Payer =
+  | "anyone"
+  | {
+      readonly customerId: string | undefined;
+      readonly accessTokenHash: string | undefined;
+      /** Tokens of orders made before this time (ms) have lapsed. */
+      readonly tokensSince: number;
+    };
+
+/** The rule of service/access.ts for a buyer. An absent value is NULL, which equals nothing. */
+function ownedBy(payer: Payer): SQL {
+  if (payer === "anyone") return sql`true`;
+  return sql`(customer_id = ${payer.customerId ?? null}
+    OR (access_token_hash = ${payer.accessTokenHash ?? null} AND created_at > ${payer.tokensSince}))`;
+}
+
 /** Undefined when the order is not there, not the caller's, or not to be paid (now, or any more). */
 export async function takeForPayment(
   db: Database,
   orderId: string,
-  owned: SQL,
+  payer: Payer,
   now: number,
 ): Promise<Payable | undefined> {
   const { results } = await commit(db, [
     sql`UPDATE orders SET payment_status = iif(payment_status = 'NONE', 'CREATED', payment_status),
         updated_at = iif(payment_status = 'NONE', ${now}, updated_at),
         version = iif(payment_status = 'NONE', version + 1, version)
-      WHERE id = ${orderId} AND status = 'PENDING' AND payment_due_at > ${now} AND ${owned}
+      WHERE id = ${orderId} AND status = 'PENDING' AND payment_due_at > ${now} AND ${ownedBy(payer)}
         AND ${inJson(sql`payment_status`, PAYABLE)}
       RETURNING number AS orderNumber, total AS amount, currency, customer, correlation_id AS correlationId`,
   ]);
