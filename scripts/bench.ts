@@ -1,0 +1,145 @@
+// `npm run bench`: starts `npm start` on data of its own with rate limits off, measures it from this process, and prints a table. In
+// the same run, by the same client on the same kind of socket, a Worker that only answers "ok" is the floor of each row.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { startServer } from "../e2e/process.ts";
+import type { Server } from "../e2e/process.ts";
+import { cpuMsOf } from "./local/processes.ts";
+import { connect, measure, toMeasure } from "./bench/load.ts";
+import type { Measure } from "./bench/load.ts";
+import * as shop from "./bench/shop.ts";
+import { ROOT } from "./local/workers.ts";
+
+const DURATION_MS = Number(process.env["BENCH_SECONDS"] ?? 5) * 1_000;
+const WARM_UP_MS = 1_000;
+const CLIENTS = [1, 16];
+const BUYERS = 200;
+const UNITS = 50;
+/** Events and projections of the measure before are out of the way after this. */
+const SETTLE_MS = 2_000;
+
+interface Line extends Measure {
+  readonly name: string;
+  readonly clients: number;
+}
+
+async function settle(): Promise<void> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, SETTLE_MS);
+  });
+}
+
+async function measureFloor(): Promise<Line[]> {
+  const floor = spawn(process.execPath, [path.join(ROOT, "scripts/bench/floor.ts")], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const [chunk] = (await once(floor.stdout, "data")) as [Buffer];
+  const lines: Line[] = [];
+  for (const clients of CLIENTS) {
+    const { request, close } = connect(`http://127.0.0.1:${chunk.toString().trim()}`, clients);
+    const work = async (): Promise<void> => {
+      if ((await request("/")).status !== 200) throw new Error("the floor does not answer");
+    };
+    const pid = floor.pid ?? 0;
+    const result = await measure({ clients, durationMs: DURATION_MS, warmUpMs: WARM_UP_MS, pid, work });
+    lines.push({ name: 'floor: "ok"', clients, ...result });
+    await close();
+  }
+  const ended = once(floor, "exit");
+  floor.stdin.end();
+  await ended;
+  return lines;
+}
+
+const COLUMNS = ["", "clients", "per s", "p50 ms", "p95 ms", "p99 ms", "CPU-ms", "of floor"];
+const WIDTHS = [30, 9, 10, 10, 10, 10, 10, 10];
+
+function printRow(cells: readonly string[]): void {
+  console.log(
+    cells
+      .map((cell, index) => (index === 0 ? cell.padEnd(WIDTHS[0] ?? 0) : cell.padStart(WIDTHS[index] ?? 0)))
+      .join(""),
+  );
+}
+
+function print(line: Line, floor: readonly Line[]): void {
+  const base = floor.find(({ clients }) => clients === line.clients)?.perSecond;
+  const ratio = base === undefined ? "" : `1/${(base / line.perSecond).toFixed(1)}`;
+  const numbers = [line.p50, line.p95, line.p99, line.cpuMs].map((value) => value.toFixed(2));
+  printRow([line.name, String(line.clients), line.perSecond.toFixed(0), ...numbers, ratio]);
+}
+
+async function measureRush(server: Server, stage: shop.Stage): Promise<Line> {
+  const productId = stage.productIds.at(-1) ?? "";
+  const { request, close } = connect(server.origin, BUYERS);
+  await shop.setStock(request, stage.admin, productId, UNITS);
+  await settle();
+  const cpuBefore = cpuMsOf(server.pid());
+  const rush = await shop.rush(request, productId, BUYERS);
+  const cpuMs = cpuMsOf(server.pid()) - cpuBefore;
+  const left = await shop.availableOf(request, stage.admin, productId);
+  await close();
+  if (rush.sold !== UNITS || rush.refused !== BUYERS - UNITS || left !== 0) {
+    throw new Error(`${BUYERS} buyers for ${UNITS}: ${rush.sold} sold, ${rush.refused} refused, ${left} left`);
+  }
+  console.log(
+    `\n${BUYERS} buyers at once for ${UNITS} units: exactly ${rush.sold} sold, ${rush.refused} refused, ${left} left; ` +
+      `all answered after ${rush.answeredMs.toFixed(0)} ms, all ${rush.sold} paid and CONFIRMED after ${rush.confirmedMs.toFixed(0)} ms`,
+  );
+  return {
+    name: `${BUYERS} buyers for ${UNITS}`,
+    clients: BUYERS,
+    ...toMeasure(rush.latencies, rush.answeredMs, cpuMs),
+  };
+}
+
+console.log(
+  `${availableParallelism()} cores, ${DURATION_MS / 1_000} s a row; CPU-ms is the server's own, for one request or order\n`,
+);
+const floor = await measureFloor();
+const server = await startServer();
+try {
+  const setup = connect(server.origin, 4);
+  const stage = await shop.setStage(setup.request, Math.max(...CLIENTS));
+  await settle();
+  printRow(COLUMNS);
+  for (const line of floor) print(line, floor);
+  const steps = new Map<number, shop.Steps & { count: number }>();
+  for (const clients of CLIENTS) {
+    const { request, close } = connect(server.origin, clients);
+    const orderSteps = { ...shop.noSteps(), count: 0 };
+    steps.set(clients, orderSteps);
+    const rows: readonly (readonly [string, (client: number, round: number) => Promise<void>])[] = [
+      ["product list", async () => await shop.listProducts(request)],
+      ["one product", async (_, round) => await shop.oneProduct(request, stage, round)],
+      ["search, 200 queries", async (client, round) => await shop.search(request, stage, round + client * 13)],
+      ["add to cart", async (client, round) => await shop.addToCart(request, stage, client, round)],
+      [
+        "whole order",
+        async (client, round) => {
+          await shop.wholeOrder(request, stage, client, round, orderSteps);
+          orderSteps.count += 1;
+        },
+      ],
+    ];
+    for (const [name, work] of rows) {
+      if (name === "whole order") await shop.clearCarts(request, stage);
+      const pid = server.pid();
+      const result = await measure({ clients, durationMs: DURATION_MS, warmUpMs: WARM_UP_MS, pid, work });
+      print({ name, clients, ...result }, floor);
+      await settle();
+    }
+    await close();
+  }
+  print(await measureRush(server, stage), floor);
+  for (const [clients, { count, ...each }] of steps) {
+    const parts = Object.entries(each).map(([name, ms]) => `${name} ${(ms / count).toFixed(1)}`);
+    console.log(`An order with ${clients} client${clients === 1 ? "" : "s"} is made of (ms): ${parts.join(", ")}`);
+  }
+  await setup.close();
+} finally {
+  await server.stop();
+}
+process.exit();

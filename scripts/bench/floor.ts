@@ -1,0 +1,27 @@
+// The floor of the benchmark, as a process of its own: a Worker that answers "ok", on the same kind of socket as the shop. Prints
+// its port; ends with its parent.
+import { Miniflare, convertV4MiniflareOptions } from "miniflare";
+import { findFreePort } from "../local/processes.ts";
+
+const port = await findFreePort();
+const runtime = new Miniflare(
+  convertV4MiniflareOptions({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    telemetry: { enabled: false },
+    workers: [
+      {
+        name: "floor",
+        modules: true,
+        compatibilityDate: "2026-10-20",
+        script: 'export default { fetch: () => new Response("ok") };',
+        unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+      },
+    ],
+  }),
+);
+await runtime.ready;
+console.log(port);
+process.stdin.resume();
+process.stdin.once("end", () => void runtime.dispose().then(() => process.exit()));

@@ -1,0 +1,105 @@
+// Load from this process: so many clients, each sending its next request when the last one is answered, for a fixed time. What it
+// costs is read from the system: CPU time of the server's processes, not of this one.
+import { Pool } from "undici";
+import { cpuMsOf } from "../local/processes.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface RequestOptions {
+  readonly method?: "GET" | "POST" | "PATCH";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** One request over kept-alive connections. */
+export type Request = (path: string, options?: RequestOptions) => Promise<Answer>;
+
+export interface Connection {
+  readonly request: Request;
+  readonly close: () => Promise<void>;
+}
+
+/** As many connections as clients; none waits for another's. */
+export function connect(origin: string, connections: number): Connection {
+  const pool = new Pool(origin, { connections, pipelining: 1 });
+  return {
+    async request(path, { method = "GET", headers = {}, body } = {}) {
+      const response = await pool.request({ path, method, headers, ...(body === undefined ? {} : { body }) });
+      return { status: response.statusCode, body: await response.body.text() };
+    },
+    close: async () => {
+      await pool.close();
+    },
+  };
+}
+
+export interface Measure {
+  readonly perSecond: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  /** User and system time of the server for one unit of work. */
+  readonly cpuMs: number;
+  readonly count: number;
+}
+
+/** The value below which this share of the sorted samples lies. */
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+}
+
+export function toMeasure(latencies: readonly number[], elapsedMs: number, cpuMs: number): Measure {
+  const sorted = latencies.toSorted((a, b) => a - b);
+  return {
+    perSecond: (sorted.length / elapsedMs) * 1_000,
+    p50: percentile(sorted, 0.5),
+    p95: percentile(sorted, 0.95),
+    p99: percentile(sorted, 0.99),
+    cpuMs: cpuMs / Math.max(sorted.length, 1),
+    count: sorted.length,
+  };
+}
+
+export interface LoadOptions {
+  readonly clients: number;
+  readonly durationMs: number;
+  readonly warmUpMs: number;
+  /** The server: its CPU time is counted with that of all processes below it. */
+  readonly pid: number;
+  /** One unit of work. Throws when an answer is wrong, which ends the measure. */
+  readonly work: (client: number, round: number) => Promise<void>;
+}
+
+async function loop(
+  options: LoadOptions,
+  client: number,
+  until: number,
+  latencies: number[],
+  first: number,
+): Promise<number> {
+  let round = first;
+  for (let now = performance.now(); now < until; round++) {
+    await options.work(client, round);
+    const end = performance.now();
+    latencies.push(end - now);
+    now = end;
+  }
+  return round;
+}
+
+/** Warms up, then measures. */
+export async function measure(options: LoadOptions): Promise<Measure> {
+  const clients = Array.from({ length: options.clients }, (_, client) => client);
+  const warmUntil = performance.now() + options.warmUpMs;
+  const rounds = await Promise.all(clients.map((client) => loop(options, client, warmUntil, [], 0)));
+  const latencies: number[] = [];
+  const cpuBefore = cpuMsOf(options.pid);
+  const startedAt = performance.now();
+  const until = startedAt + options.durationMs;
+  await Promise.all(clients.map((client) => loop(options, client, until, latencies, rounds[client] ?? 0)));
+  return toMeasure(latencies, performance.now() - startedAt, cpuMsOf(options.pid) - cpuBefore);
+}
