@@ -5,8 +5,6 @@ import type { SeedOrder } from "./orders.ts";
 import type { SeedRow } from "./people.ts";
 import { SEED_NOW } from "./random.ts";
 
-const REFUND_REASON = "ORDER_CANCELLED";
-
 interface SeedPayment {
   readonly id: string;
   readonly intentId: string;
@@ -39,7 +37,6 @@ function paymentRow(payment: SeedPayment): SeedRow {
   const { story, buyer, calculation } = order;
   const { total, currency } = calculation.quote;
   const captured = reachedAt(payment, "CAPTURED") === null ? 0 : total;
-  const reasons = { withdrawn: "ORDER_CANCELLED", expired: "payment_timeout", refunded: REFUND_REASON } as const;
   return {
     id: payment.id,
     order_id: order.id,
@@ -51,7 +48,7 @@ function paymentRow(payment: SeedPayment): SeedRow {
     amount_refunded: story.paymentStatus === "REFUNDED" ? total : 0,
     currency,
     status: story.paymentStatus,
-    reason: story.status === "CANCELLED" ? reasons[story.outcome as keyof typeof reasons] : null,
+    reason: story.cancelReason,
     flag: null,
     version: story.paymentSteps.length,
     stripe_payment_intent_id: payment.intentId,
@@ -83,9 +80,9 @@ function refundRows(payment: SeedPayment): SeedRow[] {
       amount: payment.order.calculation.quote.total,
       currency: payment.order.calculation.quote.currency,
       status: "succeeded",
-      reason: REFUND_REASON,
+      reason: payment.order.story.cancelReason,
       stripe_refund_id: payment.stripeRefundId,
-      actor: "payments",
+      actor: "order_closed",
       idempotency_key: null,
       fingerprint: null,
       attempts: 0,
@@ -107,7 +104,7 @@ export function paymentTables(orders: readonly SeedOrder[]): Readonly<Record<str
       .filter(({ story }) => story.status === "CANCELLED")
       .map(({ id, story }) => ({
         order_id: id,
-        reason: story.outcome === "expired" ? "payment_timeout" : "ORDER_CANCELLED",
+        reason: story.cancelReason,
         closed_at: story.stockChangedAt,
       })),
   };
@@ -136,7 +133,7 @@ export function sandboxPayments(orders: readonly SeedOrder[]): readonly Imported
               {
                 id: payment.stripeRefundId,
                 amount: total,
-                metadata: { refundId: payment.refundId, reason: REFUND_REASON },
+                metadata: { refundId: payment.refundId, reason: order.story.cancelReason ?? "" },
                 createdAt: refundedAt,
               },
             ],

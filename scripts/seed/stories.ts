@@ -31,6 +31,8 @@ export interface Story {
   readonly stockStatus: StockStatus;
   readonly orderSteps: readonly OrderStep[];
   readonly paymentSteps: readonly PaymentStep[];
+  /** Why it was cancelled; null where it was not. */
+  readonly cancelReason: string | null;
   /** When the reservation became what it is. */
   readonly stockChangedAt: number;
 }
@@ -67,18 +69,22 @@ function paymentSteps(outcome: Outcome, { buyerId, staffId }: Cast, times: Times
   const voided: PaymentStep = {
     at: times.ended + SECOND_MS,
     to: "VOIDED",
-    actor: "payments",
+    actor: "orders",
     reason: "ORDER_CANCELLED",
   };
-  if (outcome === "expired") return [...made, { ...voided, at: times.ended - SECOND_MS, reason: "payment_timeout" }];
-  const paid: PaymentStep[] = [...made, { at: times.paid, to: "AUTHORIZED", actor: "stripe", reason: "webhook" }];
+  if (outcome === "expired")
+    return [...made, { ...voided, at: times.ended - SECOND_MS, actor: "payment_timeout", reason: "payment_timeout" }];
+  const paid: PaymentStep[] = [
+    ...made,
+    { at: times.paid, to: "AUTHORIZED", actor: "stripe", reason: "payment_intent.amount_capturable_updated" },
+  ];
   if (outcome === "confirmed" || outcome === "processing") return paid;
   if (outcome === "withdrawn") return [...paid, voided];
   if (outcome === "refunded") {
     return [
       ...paid,
       { at: times.captured, to: "CAPTURED", actor: staffId, reason: "capture" },
-      { at: times.ended + 2 * SECOND_MS, to: "REFUNDED", actor: "payments", reason: "ORDER_CANCELLED" },
+      { at: times.ended + 2 * SECOND_MS, to: "REFUNDED", actor: "orders", reason: "ORDER_CANCELLED" },
     ];
   }
   return [...paid, { at: times.captured, to: "CAPTURED", actor: staffId, reason: "shipment" }];
@@ -175,12 +181,14 @@ export function tellStory(random: Random, outcome: Outcome, cast: Cast): Story {
     : status === "CANCELLED"
       ? times.ended + SECOND_MS
       : times.created + SECOND_MS;
+  const steps = orderSteps(outcome, cast, times);
   return {
     outcome,
     status,
     paymentStatus: PAYMENT_STATUS[outcome],
     stockStatus: consumed ? "CONSUMED" : status === "CANCELLED" ? "RELEASED" : "RESERVED",
-    orderSteps: orderSteps(outcome, cast, times),
+    cancelReason: steps.find(({ to }) => to === "CANCELLED")?.reason ?? null,
+    orderSteps: steps,
     paymentSteps: paymentSteps(outcome, cast, times),
     stockChangedAt,
   };
