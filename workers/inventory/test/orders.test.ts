@@ -1,0 +1,201 @@
+// Order events: in any order, any number of times, and with crashes between the objects and D1.
+import { expect, test } from "vitest";
+import fc from "fast-check";
+import { newId } from "#shared/ids";
+import { callAs } from "#shared/testkit/kit";
+import { hold } from "../src/service/holds.ts";
+import {
+  TRACE,
+  env,
+  eventsAbout,
+  flush,
+  ledgerOf,
+  levelOf,
+  order,
+  projectionOf,
+  receive,
+  statesOf,
+  stocked,
+  warehouse,
+} from "./warehouse.ts";
+import type { TestOrder, Warehouse } from "./warehouse.ts";
+
+const call = callAs("customer");
+
+async function placed({ deps }: Warehouse, stock: readonly number[], quantity = 2): Promise<TestOrder> {
+  const lines = await Promise.all(stock.map(async (onHand) => ({ productId: await stocked(onHand), quantity })));
+  const placedOrder = order(lines);
+  await hold(deps, call, { owner: placedOrder.owner, lines });
+  return placedOrder;
+}
+
+const idsOf = ({ lines }: TestOrder): string[] => lines.map(({ productId }) => productId);
+
+test("ORDER_CREATED turns the holds into reservations and tells of it in the order's name", async () => {
+  const shop = warehouse();
+  const placedOrder = await placed(shop, [5, 5]);
+  const created = placedOrder.event("ORDER_CREATED");
+  const before = shop.calls();
+  expect(await receive(shop.deps, [created])).toEqual({ acknowledged: [created.id], retried: [] });
+  expect(shop.calls() - before).toBe(2);
+  expect(await statesOf(placedOrder.owner, idsOf(placedOrder))).toEqual(["reserved", "reserved"]);
+  const [told] = await eventsAbout(placedOrder.orderId);
+  expect(told).toMatchObject({
+    type: "STOCK_RESERVED",
+    subject: placedOrder.orderId,
+    causationid: created.id,
+    correlationid: created.correlationid,
+    data: { orderId: placedOrder.orderId, reservationOwner: placedOrder.owner },
+  });
+  expect(shop.sent.map(({ consumer, event }) => [consumer, event.type])).toEqual([["orders", "STOCK_RESERVED"]]);
+});
+
+test("a hold that is gone and sold rejects the whole order and gives the rest back", async () => {
+  const shop = warehouse();
+  const [a, b] = [await stocked(5), await stocked(1)];
+  const late = order([
+    { productId: a, quantity: 2 },
+    { productId: b, quantity: 2 },
+  ]);
+  await receive(shop.deps, [late.event("ORDER_CREATED")]);
+  const [told] = await eventsAbout(late.orderId);
+  expect(told).toMatchObject({
+    type: "STOCK_REJECTED",
+    data: { shortages: [{ productId: b, requested: 2, available: 1 }] },
+  });
+  expect([await levelOf(shop.deps, a), await levelOf(shop.deps, b)]).toMatchObject([{ reserved: 0 }, { reserved: 0 }]);
+});
+
+test("ORDER_CANCELLED before ORDER_CREATED ends with nothing held", async () => {
+  const shop = warehouse();
+  const placedOrder = await placed(shop, [5, 5]);
+  await receive(shop.deps, [placedOrder.event("ORDER_CANCELLED")]);
+  await receive(shop.deps, [placedOrder.event("ORDER_CREATED")]);
+  const told = await eventsAbout(placedOrder.orderId);
+  expect(told.map(({ type }) => type)).toEqual(["STOCK_RELEASED", "STOCK_REJECTED"]);
+  expect(await statesOf(placedOrder.owner, idsOf(placedOrder))).toEqual(["released", "released"]);
+});
+
+test("ORDER_CANCELLED of an order never heard of leaves tombstones that its hold meets", async () => {
+  const shop = warehouse();
+  const unheard = order([{ productId: await stocked(5), quantity: 2 }]);
+  await receive(shop.deps, [unheard.event("ORDER_CANCELLED")]);
+  expect(await hold(shop.deps, call, { owner: unheard.owner, lines: [...unheard.lines] })).toMatchObject({
+    error: { code: "reservation_conflict" },
+  });
+});
+
+test("ORDER_SHIPPED takes the goods off the shelf once, with a sale in the ledger", async () => {
+  const shop = warehouse();
+  const placedOrder = await placed(shop, [5]);
+  const [id = ""] = idsOf(placedOrder);
+  await receive(shop.deps, [placedOrder.event("ORDER_CREATED")]);
+  const shipped = placedOrder.event("ORDER_SHIPPED");
+  await receive(shop.deps, [shipped]);
+  await receive(shop.deps, [shipped, placedOrder.event("ORDER_SHIPPED")]);
+  await flush(id);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 3, reserved: 0, available: 3 });
+  expect(await ledgerOf(id)).toEqual([{ type: "sale", delta: -2, on_hand_after: 3, reference: placedOrder.orderId }]);
+});
+
+test("goods shipped that the book does not have: tried again, until the stock is corrected", async () => {
+  const shop = warehouse();
+  const id = await stocked(1);
+  const shipped = order([{ productId: id, quantity: 2 }]).event("ORDER_SHIPPED");
+  expect(await receive(shop.deps, [shipped])).toMatchObject({ retried: [shipped.id] });
+  await shop.deps.stock(id).adjust({ delta: 1, reason: "correction", actor: "usr_1" }, TRACE);
+  expect(await receive(shop.deps, [shipped])).toMatchObject({ acknowledged: [shipped.id] });
+  expect(await levelOf(shop.deps, id)).toMatchObject({ onHand: 0 });
+});
+
+test("a crash between the objects and D1 is made good by the next delivery", async () => {
+  const shop = warehouse();
+  const placedOrder = await placed(shop, [5, 5]);
+  const created = placedOrder.event("ORDER_CREATED");
+  await env.DB.exec("ALTER TABLE outbox RENAME TO hidden_outbox");
+  expect(await receive(shop.deps, [created])).toMatchObject({ retried: [created.id] });
+  expect(await statesOf(placedOrder.owner, idsOf(placedOrder))).toEqual(["reserved", "reserved"]);
+  await env.DB.exec("ALTER TABLE hidden_outbox RENAME TO outbox");
+  expect(await receive(shop.deps, [created])).toMatchObject({ acknowledged: [created.id] });
+  expect(await eventsAbout(placedOrder.orderId)).toHaveLength(1);
+});
+
+test("ten orders' events in one queue batch are one commit", async () => {
+  const shop = warehouse();
+  const orders = await Promise.all(Array.from({ length: 10 }, () => placed(shop, [5])));
+  const created = orders.map((one) => one.event("ORDER_CREATED"));
+  expect(await receive(shop.deps, created)).toMatchObject({ acknowledged: created.map(({ id }) => id) });
+  expect(shop.sent.filter(({ event }) => event.type === "STOCK_RESERVED")).toHaveLength(10);
+});
+
+test("PRODUCT_UPSERTED keeps the newest words and makes a level of nothing", async () => {
+  const shop = warehouse();
+  const id = newId("prd");
+  const upserted = (version: number) => ({
+    ...order([{ productId: id, quantity: 1 }]).event("ORDER_CREATED"),
+    id: newId("evt"),
+    type: "PRODUCT_UPSERTED" as const,
+    subject: id,
+    data: {
+      productId: id,
+      version,
+      sku: `S${String(version)}`,
+      name: "N",
+      vendorId: null,
+      status: "active" as const,
+      price: 1,
+      currency: "USD" as const,
+      weightGrams: 1,
+      minOrderQuantity: 1,
+    },
+  });
+  await receive(shop.deps, [upserted(2), upserted(1)]);
+  await flush(id);
+  expect(await projectionOf(id)).toMatchObject({ sku: "S2", on_hand: 0, available: 0 });
+});
+
+const REMAINING = { reserved: 5, released: 5, consumed: 3 } as const;
+
+test("any interleaving of an order's events, with copies, ends in the same state", async () => {
+  const shop = warehouse();
+  const types = fc.constantFrom("ORDER_CREATED", "ORDER_CANCELLED", "ORDER_SHIPPED");
+  const story = fc.record({
+    held: fc.boolean(),
+    deliveries: fc.array(fc.record({ type: types, copies: fc.integer({ min: 1, max: 3 }), together: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 5,
+    }),
+  });
+  const property = fc.asyncProperty(story, async ({ held, deliveries }) => {
+    const placedOrder = await placed(shop, [5, 5]);
+    const loose = held ? placedOrder : order(placedOrder.lines);
+    if (!held) await Promise.all(idsOf(placedOrder).map((id) => shop.deps.stock(id).release(placedOrder.owner, TRACE)));
+    const events = {
+      ORDER_CREATED: loose.event("ORDER_CREATED"),
+      ORDER_CANCELLED: loose.event("ORDER_CANCELLED"),
+      ORDER_SHIPPED: loose.event("ORDER_SHIPPED"),
+    };
+    for (const { type, copies, together } of deliveries) {
+      const batch = Array.from({ length: copies }, () => events[type]);
+      if (together) await receive(shop.deps, batch);
+      else await Promise.all(batch.map((event) => receive(shop.deps, [event])));
+    }
+    const seen = new Set(deliveries.map(({ type }) => type));
+    const end = seen.has("ORDER_SHIPPED") ? "consumed" : seen.has("ORDER_CANCELLED") ? "released" : "reserved";
+    expect(await statesOf(loose.owner, idsOf(loose))).toEqual([end, end]);
+    for (const id of idsOf(loose)) {
+      const level = await levelOf(shop.deps, id);
+      expect(level).toMatchObject({ onHand: REMAINING[end], reserved: end === "reserved" ? 2 : 0 });
+      await flush(id);
+      expect(await projectionOf(id)).toMatchObject({ on_hand: level.onHand, reserved: level.reserved });
+      const sold = (await ledgerOf(id)).reduce((sum, { delta }) => sum + delta, 0);
+      expect(5 + sold).toBe(level.onHand);
+    }
+    const told = await eventsAbout(loose.orderId);
+    expect(told.filter(({ type }) => type === "STOCK_RESERVED" || type === "STOCK_REJECTED")).toHaveLength(
+      seen.has("ORDER_CREATED") ? 1 : 0,
+    );
+    expect(told.filter(({ type }) => type === "STOCK_RELEASED")).toHaveLength(seen.has("ORDER_CANCELLED") ? 1 : 0);
+  });
+  await fc.assert(property, { numRuns: 30 });
+});

@@ -1,0 +1,317 @@
+// The Stock object by itself: opening, holds, what flows to D1, and what survives.
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { expect, test, vi } from "vitest";
+import { newId } from "#shared/ids";
+import {
+  TRACE,
+  catalogProduct,
+  env,
+  eventsAbout,
+  flush,
+  ledgerOf,
+  levelOf,
+  projectionOf,
+  statesOf,
+  stocked,
+  stub,
+  warehouse,
+} from "./warehouse.ts";
+
+const soon = (ms = 60_000): number => Date.now() + ms;
+const holdOf = (quantity: number, owner: string = newId("req"), ms?: number) => ({
+  owner,
+  quantity,
+  expiresAt: soon(ms),
+  attempt: newId("req"),
+  shown: false,
+});
+const lineOf = (owner: string, quantity: number) => ({ owner, orderId: newId("ord"), quantity });
+
+test("200 concurrent holds of a product with 50 give exactly 50, in well under a second", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(50);
+  const startedAt = performance.now();
+  const answers = await Promise.all(Array.from({ length: 200 }, () => deps.stock(id).hold(holdOf(1), TRACE)));
+  expect(answers.filter((answer) => answer.ok)).toHaveLength(50);
+  expect(await levelOf(deps, id)).toMatchObject({ onHand: 50, reserved: 50, available: 0, status: "out_of_stock" });
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test("a product that D1 does not know stays unknown, leaves nothing behind, and is not remembered as unknown", async () => {
+  const { deps } = warehouse();
+  const id = newId("prd");
+  expect(await deps.stock(id).level()).toMatchObject({ ok: false, error: { reason: "unknown_product" } });
+  const tables = await runInDurableObject(stub(id), (_instance, state) =>
+    state.storage.sql
+      .exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'")
+      .toArray(),
+  );
+  expect(tables).toEqual([]);
+  await deps.stock(id).describe({ productId: id, sku: "S", name: "N", vendorId: null, version: 1 }, TRACE);
+  expect(await levelOf(deps, id)).toMatchObject({ onHand: 0, available: 0, status: "out_of_stock" });
+});
+
+test("concurrent first calls share one opening", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(3);
+  const levels = await Promise.all(Array.from({ length: 20 }, () => levelOf(deps, id)));
+  expect(new Set(levels.map(({ available }) => available))).toEqual(new Set([3]));
+});
+
+test("an opening that failed is tried again by the next call", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(3);
+  await env.DB.exec("ALTER TABLE stock_levels RENAME TO hidden_levels");
+  await expect((async () => await deps.stock(id).level())()).rejects.toThrow("stock_levels");
+  await env.DB.exec("ALTER TABLE hidden_levels RENAME TO stock_levels");
+  expect(await levelOf(deps, id)).toMatchObject({ available: 3 });
+});
+
+test("a level opens with the reservations that D1 has of it", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(10);
+  await env.DB.batch([
+    env.DB.prepare(
+      "INSERT INTO reservations (product_id, owner, order_id, quantity, state, updated_at) VALUES (?, 'o1', 'ord_1', 4, 'reserved', 1)",
+    ).bind(id),
+    env.DB.prepare(
+      "INSERT INTO reservations (product_id, owner, order_id, quantity, state, updated_at) VALUES (?, 'o2', 'ord_2', 5, 'consumed', 1)",
+    ).bind(id),
+    env.DB.prepare("UPDATE stock_levels SET reserved = 4, available = 6 WHERE product_id = ?").bind(id),
+  ]);
+  expect(await levelOf(deps, id)).toMatchObject({ onHand: 10, reserved: 4, available: 6 });
+  expect(await deps.stock(id).consume(lineOf("o2", 5), TRACE)).toMatchObject({ ok: true });
+  expect(await levelOf(deps, id)).toMatchObject({ onHand: 10 });
+  expect(await deps.stock(id).release("o1", TRACE)).toBe(4);
+});
+
+test("a hold is idempotent by owner, refuses another quantity, and counts once", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(10);
+  const owner = newId("req");
+  expect(await deps.stock(id).hold(holdOf(4, owner), TRACE)).toMatchObject({ ok: true, value: { newlyHeld: true } });
+  expect(await deps.stock(id).hold(holdOf(4, owner), TRACE)).toMatchObject({ ok: true, value: { newlyHeld: false } });
+  expect(await deps.stock(id).hold(holdOf(5, owner), TRACE)).toMatchObject({ error: { reason: "closed" } });
+  expect(await levelOf(deps, id)).toMatchObject({ reserved: 4, available: 6 });
+});
+
+test("a hold past its time is not counted, may be taken again, and is reserved while there is stock", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(5);
+  const owner = newId("req");
+  await deps.stock(id).hold(holdOf(5, owner, -1), TRACE);
+  expect(await levelOf(deps, id)).toMatchObject({ available: 5 });
+  expect(await deps.stock(id).hold(holdOf(2), TRACE)).toMatchObject({ ok: true });
+  const refused = await deps.stock(id).reserve(lineOf(owner, 5), TRACE);
+  expect(refused).toMatchObject({ error: { reason: "short", available: 3 } });
+  expect(await deps.stock(id).reserve(lineOf(owner, 3), TRACE)).toMatchObject({ ok: true });
+  expect(await levelOf(deps, id)).toMatchObject({ onHand: 5, reserved: 5, available: 0 });
+});
+
+test("releasing twice raises the stock once, and shuts the owner out", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(5);
+  const owner = newId("req");
+  await deps.stock(id).hold(holdOf(3, owner), TRACE);
+  await deps.stock(id).reserve(lineOf(owner, 3), TRACE);
+  expect(await deps.stock(id).release(owner, TRACE)).toBe(3);
+  expect(await deps.stock(id).release(owner, TRACE)).toBe(0);
+  expect(await levelOf(deps, id)).toMatchObject({ available: 5 });
+  expect(await deps.stock(id).hold(holdOf(3, owner), TRACE)).toMatchObject({ error: { reason: "closed" } });
+  expect(await deps.stock(id).reserve(lineOf(owner, 3), TRACE)).toMatchObject({ error: { reason: "closed" } });
+});
+
+test("only the attempt that touched a hold last may undo it", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(5);
+  const first = holdOf(3);
+  const second = { ...first, attempt: newId("req") };
+  await deps.stock(id).hold(first, TRACE);
+  await deps.stock(id).hold(second, TRACE);
+  await deps.stock(id).undo(first.owner, first.attempt, TRACE);
+  expect(await levelOf(deps, id)).toMatchObject({ available: 2 });
+  await deps.stock(id).undo(first.owner, second.attempt, TRACE);
+  expect(await levelOf(deps, id)).toMatchObject({ available: 5 });
+  expect(await deps.stock(id).hold(first, TRACE)).toMatchObject({ ok: true, value: { newlyHeld: true } });
+});
+
+test("after the alarm the projection equals the object, and opening plus ledger is on hand", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(20);
+  const sold = newId("req");
+  const kept = newId("req");
+  await deps.stock(id).hold(holdOf(4, sold), TRACE);
+  await deps.stock(id).hold(holdOf(2, kept), TRACE);
+  await deps.stock(id).reserve(lineOf(sold, 4), TRACE);
+  await deps.stock(id).reserve(lineOf(kept, 2), TRACE);
+  await deps.stock(id).consume(lineOf(sold, 4), TRACE);
+  await deps.stock(id).consume(lineOf(sold, 4), TRACE);
+  await deps.stock(id).adjust({ delta: 7, reason: "restock", actor: "usr_1" }, TRACE);
+  await deps.stock(id).adjust({ delta: -1, reason: "damaged", actor: "usr_1" }, TRACE);
+  await flush(id);
+  const level = await levelOf(deps, id);
+  const projection = await projectionOf(id);
+  expect(level).toMatchObject({ onHand: 22, reserved: 2, available: 20 });
+  expect(projection).toMatchObject({ on_hand: 22, reserved: 2, available: 20, availability: "in_stock" });
+  const ledger = await ledgerOf(id);
+  expect(ledger.map(({ type }) => type)).toEqual(["sale", "restock", "damaged"]);
+  expect((projection?.opening ?? 0) + ledger.reduce((sum, { delta }) => sum + delta, 0)).toBe(level.onHand);
+  expect(ledger.at(-1)?.on_hand_after).toBe(22);
+});
+
+test("a mere hold writes nothing to D1 and arms no alarm", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(20);
+  const held = holdOf(4);
+  await deps.stock(id).hold(held, TRACE);
+  await deps.stock(id).undo(held.owner, held.attempt, TRACE);
+  expect(await runDurableObjectAlarm(stub(id))).toBe(false);
+  expect(await projectionOf(id)).toMatchObject({ sequence: 0 });
+});
+
+test("a hold that a flush had counted is told of when it ends", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(20);
+  const abandoned = newId("req");
+  await deps.stock(id).hold(holdOf(4, abandoned), TRACE);
+  await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
+  await flush(id);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 21, reserved: 4, available: 17 });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
+  try {
+    await flush(id);
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 21, reserved: 0, available: 21 });
+  expect(await statesOf(abandoned, [id])).toEqual(["expired"]);
+});
+
+test("a flush that fails is armed again and loses nothing; a repeated one has no second effect", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(20);
+  await deps.stock(id).adjust({ delta: -15, reason: "correction", actor: "usr_1" }, TRACE);
+  await env.DB.exec("ALTER TABLE ledger RENAME TO hidden_ledger");
+  await flush(id);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 20 });
+  expect(await eventsAbout(id)).toEqual([]);
+  await env.DB.exec("ALTER TABLE hidden_ledger RENAME TO ledger");
+  const alarm = await runInDurableObject(stub(id), (_instance, state) => state.storage.getAlarm());
+  expect(alarm).toBeGreaterThan(Date.now());
+  await flush(id);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 5, availability: "low_stock" });
+  // As if the object had died after D1 took the flush and before it noted that.
+  await runInDurableObject(stub(id), (_instance, state) => {
+    state.storage.sql.exec("UPDATE level SET flushed_sequence = 1");
+  });
+  expect(await stub(id).reconcile(1)).toBe(true);
+  expect(await ledgerOf(id)).toHaveLength(1);
+  expect(await eventsAbout(id)).toHaveLength(2);
+});
+
+test("an older flush does not overwrite a newer one", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(20);
+  await env.DB.prepare("UPDATE stock_levels SET on_hand = 30, available = 30, sequence = 1 WHERE product_id = ?")
+    .bind(id)
+    .run();
+  await levelOf(deps, id);
+  await env.DB.prepare("UPDATE stock_levels SET on_hand = 40, available = 40, sequence = 99 WHERE product_id = ?")
+    .bind(id)
+    .run();
+  await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
+  await flush(id);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 40, sequence: 99 });
+});
+
+test("an evicted object comes back with the truth, not with what D1 says", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(8);
+  const owner = newId("req");
+  await deps.stock(id).hold(holdOf(3, owner), TRACE);
+  await deps.stock(id).adjust({ delta: 2, reason: "return", actor: "usr_1" }, TRACE);
+  await evictDurableObject(stub(id));
+  expect(await levelOf(deps, id)).toMatchObject({ onHand: 10, reserved: 3, available: 7 });
+  await flush(id);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 10, reserved: 3 });
+});
+
+test("STOCK_LOW comes once, and again only after a restock above the threshold", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(12);
+  const lows = async (): Promise<number> => {
+    await flush(id);
+    return (await eventsAbout(id)).filter(({ type }) => type === "STOCK_LOW").length;
+  };
+  const owner = newId("req");
+  await deps.stock(id).reserve(lineOf(owner, 2), TRACE);
+  expect(await lows()).toBe(1);
+  await deps.stock(id).release(owner, TRACE);
+  await deps.stock(id).reserve(lineOf(newId("req"), 2), TRACE);
+  expect(await lows()).toBe(1);
+  await deps.stock(id).adjust({ delta: 5, reason: "restock", actor: "usr_1" }, TRACE);
+  await deps.stock(id).reserve(lineOf(newId("req"), 6), TRACE);
+  expect(await lows()).toBe(2);
+  const [event] = (await eventsAbout(id)).filter(({ type }) => type === "STOCK_LOW");
+  expect(event).toMatchObject({
+    correlationid: "test",
+    data: { productId: id, sku: "SKU", available: 10, threshold: 10 },
+  });
+});
+
+test("each crossing between in, low and out of stock is told once, in growing sequence", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(12);
+  for (const quantity of [1, 5, 1, 5]) {
+    await deps.stock(id).reserve(lineOf(newId("req"), quantity), TRACE);
+    await flush(id);
+  }
+  await deps.stock(id).adjust({ delta: 50, reason: "restock", actor: "usr_1" }, TRACE);
+  await flush(id);
+  const told = (await eventsAbout(id)).flatMap((event) =>
+    event.type === "STOCK_AVAILABILITY_CHANGED" ? [event.data] : [],
+  );
+  expect(told.map(({ availability, available }) => [availability, available])).toEqual([
+    ["low_stock", 6],
+    ["out_of_stock", 0],
+    ["in_stock", 50],
+  ]);
+  expect(told.map(({ sequence }) => sequence)).toEqual(told.map(({ sequence }) => sequence).toSorted((a, b) => a - b));
+});
+
+test("the database itself refuses to oversell", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(2);
+  await levelOf(deps, id);
+  const attempt = (statement: string) => async (): Promise<void> => {
+    await runInDurableObject(stub(id), (_instance, state) => {
+      state.storage.sql.exec(statement);
+    });
+  };
+  await expect(
+    attempt(
+      "INSERT INTO reservations (owner, quantity, state, updated_at, sequence) VALUES ('x', 3, 'reserved', 1, 1)",
+    )(),
+  ).rejects.toThrow("CHECK constraint failed");
+  await expect(attempt("UPDATE level SET on_hand = -1")()).rejects.toThrow("CHECK constraint failed");
+});
+
+test("the catalog's words are taken when newer, and a first one opens the level at nothing", async () => {
+  const { deps } = warehouse();
+  const id = catalogProduct();
+  const say = async (version: number, name: string): Promise<void> => {
+    await deps.stock(id).describe({ productId: id, sku: "S", name, vendorId: "usr_v", version }, TRACE);
+    await flush(id);
+  };
+  await say(2, "second");
+  expect(await projectionOf(id)).toMatchObject({
+    on_hand: 0,
+    available: 0,
+    name: "second",
+    availability: "out_of_stock",
+  });
+  await say(1, "first");
+  expect(await projectionOf(id)).toMatchObject({ name: "second" });
+  await say(3, "third");
+  expect(await projectionOf(id)).toMatchObject({ name: "third" });
+});

@@ -1,0 +1,90 @@
+// Sweeps and the Worker's own entrypoint: what is left when an alarm, a row or a process was lost.
+import { env as testEnv, exports } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import type { InventoryContract } from "#shared/contracts/inventory";
+import { newId } from "#shared/ids";
+import { callAs } from "#shared/testkit/kit";
+import { runScheduled, sweep } from "../src/scheduled.ts";
+import { TRACE, env, flush, ledgerOf, projectionOf, stocked, stub, warehouse } from "./warehouse.ts";
+
+const call = callAs("admin");
+const inventory = (exports as unknown as { InventoryRpc: InventoryContract }).InventoryRpc;
+
+test("a change whose alarm was lost reaches D1 by the sweep", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(20);
+  await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
+  await flush(id);
+  await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
+  await runInDurableObject(stub(id), (_instance, state) => state.storage.deleteAlarm());
+  expect((await sweep(deps, call, true))["correctedProjections"]).toBeGreaterThanOrEqual(1);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 22 });
+  expect(await sweep(deps, call, true)).toMatchObject({ correctedProjections: 0 });
+});
+
+test("rows that D1 lost are written again, each once", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(20);
+  for (const delta of [1, 2]) {
+    await deps.stock(id).adjust({ delta, reason: "restock", actor: "usr_1" }, TRACE);
+    await flush(id);
+  }
+  await env.DB.batch([
+    env.DB.prepare("DELETE FROM ledger WHERE product_id = ? AND delta = 2").bind(id),
+    env.DB.prepare("UPDATE stock_levels SET on_hand = 21, available = 21, sequence = 2 WHERE product_id = ?").bind(id),
+  ]);
+  expect((await sweep(deps, call, true))["correctedProjections"]).toBeGreaterThanOrEqual(1);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 23 });
+  expect((await ledgerOf(id)).map(({ delta }) => delta)).toEqual([1, 2]);
+});
+
+test("what is past its retention goes; live reservations stay however old", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(20);
+  const insert = env.DB.prepare(
+    "INSERT INTO reservations (product_id, owner, quantity, state, updated_at) VALUES (?, ?, 1, ?, 1)",
+  );
+  await env.DB.batch([insert.bind(id, "old", "released"), insert.bind(id, "live", "reserved")]);
+  expect(await sweep(deps, call, false)).toMatchObject({ purgedReservations: 1 });
+  const { results } = await env.DB.prepare("SELECT owner FROM reservations WHERE product_id = ?").bind(id).all();
+  expect(results).toEqual([{ owner: "live" }]);
+});
+
+test("the object forgets released and served reservations after their retention", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(20);
+  await deps.stock(id).release("old", TRACE);
+  await deps.stock(id).reserve({ owner: "live", orderId: "ord_1", quantity: 1 }, TRACE);
+  const owners = await runInDurableObject(stub(id), async (instance, state) => {
+    state.storage.sql.exec("UPDATE reservations SET updated_at = 1");
+    state.storage.sql.exec("UPDATE level SET purged_at = 1");
+    await instance.alarm();
+    return state.storage.sql.exec("SELECT owner FROM reservations").toArray();
+  });
+  expect(owners).toEqual([{ owner: "live" }]);
+});
+
+test("the cron runs all sweeps", async () => {
+  const pending: Promise<unknown>[] = [];
+  await runScheduled(env, { waitUntil: (work) => void pending.push(work) });
+  await Promise.all(pending);
+  expect(testEnv).toBeDefined();
+});
+
+test("the entrypoint parses its input and answers over RPC", async () => {
+  const id = await stocked(5);
+  const lines = [{ productId: id, quantity: 2 }];
+  expect(await inventory.hold(call, { owner: newId("req"), lines })).toMatchObject({
+    ok: true,
+    value: { newlyHeld: lines },
+  });
+  expect(await inventory.level(call, { productId: id })).toMatchObject({ value: { available: 3 } });
+  expect(await inventory.adjust(call, { productId: id, delta: 0, reason: "restock" })).toMatchObject({
+    error: { code: "validation_failed", errors: [{ path: "delta" }] },
+  });
+  expect(await inventory.reserve(call, { orderId: "x", items: [] })).toMatchObject({
+    error: { code: "validation_failed" },
+  });
+  expect(await inventory.runSweeps(call, { everything: true })).toMatchObject({ ok: true });
+});
