@@ -146,6 +146,31 @@ describe("one request", () => {
     expect(shop.inventory.available(extra)).toBe(10 - (held[extra] ?? 0));
   });
 
+  it("that loses to its copy keeps the hold that it made first, and lets go what only it asked for", async () => {
+    const call = callAs("customer");
+    const [shared, extra] = [shop.product(), shop.product()];
+    const one = { productId: shared, quantity: 2 };
+    const winning = request({ items: [one], idempotencyKey: "k" });
+    for (const input of [winning, request({ items: [one, { productId: extra, quantity: 1 }], idempotencyKey: "k" })]) {
+      const buyer = { ...call, actor: callAs("customer").actor };
+      const overtaken = shop.with({
+        inventory: stubOf<InventoryContract>({
+          ...shop.inventory.contract(),
+          hold: async (holdCall, lines) => {
+            const held = await shop.deps.inventory.hold(holdCall, lines);
+            expect(must(await createOrder(shop.deps, buyer, winning)).replayed).toBe(false);
+            return held;
+          },
+        }),
+      });
+      const before = shop.inventory.available(shared);
+      const lost = await createOrder(overtaken.deps, buyer, input);
+      expect(lost.ok ? lost.value.replayed : lost.error.code).toBe(input === winning ? true : "idempotency_key_reused");
+      expect(shop.inventory.available(shared)).toBe(before - 2);
+      expect(shop.inventory.available(extra)).toBe(10);
+    }
+  });
+
   it("may be sent again under its key after a refusal", async () => {
     const call = callAs("customer");
     const productId = shop.product({ stock: 0 });
