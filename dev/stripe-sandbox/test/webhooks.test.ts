@@ -209,6 +209,14 @@ describe("payments imported from the seeds", () => {
     expect((await stripe.paymentIntents.capture("pi_seed2")).amount_received).toBe(9_900);
   });
 
+  it("may have been cancelled before anybody paid", async () => {
+    await sandbox.SandboxAdmin.importPayments([
+      { ...PAYMENT, id: "pi_seed3", chargeId: null, status: "canceled", refunds: [], canceledAt: PAYMENT.createdAt },
+    ]);
+    const intent = await stripe.paymentIntents.retrieve("pi_seed3", { expand: ["latest_charge"] });
+    expect(intent).toMatchObject({ status: "canceled", latest_charge: null, canceled_at: 1_760_000_000 });
+  });
+
   it("are forgotten by a reset", async () => {
     await sandbox.SandboxAdmin.importPayments([PAYMENT]);
     await sandbox.SandboxAdmin.reset();
