@@ -26,6 +26,8 @@ export const SHARED_CACHE_SECONDS = 5;
 export const REFRESH_GRACE_MS = 500;
 /** An eighth of an isolate's 128 MB. */
 export const MAX_ISOLATE_CACHE_BYTES = 16 * 1024 * 1024;
+/** URLs whose cache key is remembered; of at most 16 KB each, as no longer one reaches a Worker. */
+export const MAX_REMEMBERED_KEYS = 500;
 /** A drawn image is kept where it was asked for, for a day; browsers keep it for ever. */
 export const IMAGE_CACHE_SECONDS = 86_400;
 

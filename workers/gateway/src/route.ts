@@ -12,7 +12,7 @@ import type { Access, Authorized, Identity } from "./access.ts";
 import type { GatewayDeps, LimitClass } from "./deps.ts";
 import { readJson } from "./middleware/body.ts";
 import { cartTokenOf, ifVersionOf } from "./middleware/cart-headers.ts";
-import { cacheKey, publicAnswer, publicResponse } from "./middleware/public-cache.ts";
+import { publicAnswer, publicResponse } from "./middleware/public-cache.ts";
 import { limitEmail, limitKey, limitRate } from "./middleware/rate-limit.ts";
 
 export type Method = "get" | "post" | "patch" | "delete" | "put";
@@ -135,9 +135,9 @@ function invalid(error: z.ZodError): ReturnType<typeof fail> {
   return fail("validation_failed", "The request is not valid.", { errors: fieldErrors(error) });
 }
 
-function parseQuery(route: Route, url: URL): Outcome<unknown> {
+function parseQuery(route: Route, request: Request): Outcome<unknown> {
   if (route.query === undefined) return ok(undefined);
-  const parsed = route.query.safeParse(Object.fromEntries(url.searchParams));
+  const parsed = route.query.safeParse(Object.fromEntries(new URL(request.url).searchParams));
   return parsed.success ? ok(parsed.data) : invalid(parsed.error);
 }
 
@@ -202,11 +202,10 @@ async function parseAndHandle(
   incoming: Incoming,
   authorized: Authorized,
   params: unknown,
-  url: URL,
 ): Promise<Outcome<Reply | Response>> {
   const headers = readHeaders(route, incoming, authorized);
   if (!headers.ok) return headers;
-  const query = parseQuery(route, url);
+  const query = parseQuery(route, incoming.request);
   if (!query.ok) return query;
   const body = await parseBody(route, incoming.request);
   if (!body.ok) return body;
@@ -237,15 +236,14 @@ export async function runRoute(route: Route, deps: GatewayDeps, incoming: Incomi
   if (!authorized.ok) return authorized;
   const params = parseParams(route, incoming.rawParams);
   if (!params.ok) return params;
-  const url = new URL(request.url);
   const handle = (): Promise<Outcome<Reply | Response>> =>
-    parseAndHandle(route, deps, incoming, authorized.value, params.value, url);
+    parseAndHandle(route, deps, incoming, authorized.value, params.value);
   if (route.cache === undefined) {
     const result = await handle();
     return result.ok ? ok(render(result.value)) : result;
   }
   const answer = await publicAnswer(
-    cacheKey(url, route.cache),
+    deps.cache.keyOf(request.url, route.cache),
     { cache: deps.cache, now, waitUntil: incoming.waitUntil },
     async () => {
       const result = await handle();

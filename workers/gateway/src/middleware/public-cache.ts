@@ -4,7 +4,13 @@ import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
-import { ISOLATE_CACHE_MS, MAX_ISOLATE_CACHE_BYTES, REFRESH_GRACE_MS, SHARED_CACHE_SECONDS } from "../constants.ts";
+import {
+  ISOLATE_CACHE_MS,
+  MAX_ISOLATE_CACHE_BYTES,
+  MAX_REMEMBERED_KEYS,
+  REFRESH_GRACE_MS,
+  SHARED_CACHE_SECONDS,
+} from "../constants.ts";
 
 export interface PublicAnswer {
   readonly body: Uint8Array<ArrayBuffer>;
@@ -21,7 +27,18 @@ interface Entry {
 /** What this isolate keeps. Bounded by bytes; the oldest goes first. */
 export class PublicCache {
   readonly #entries = new Map<string, Entry>();
+  readonly #keys = new Map<string, string>();
   #bytes = 0;
+
+  /** The key of a URL; taking a URL apart costs more than all the rest of a hit, so that is remembered as well. */
+  keyOf(url: string, parameters: readonly string[]): string {
+    const known = this.#keys.get(url);
+    if (known !== undefined) return known;
+    const key = cacheKey(new URL(url), parameters);
+    if (this.#keys.size >= MAX_REMEMBERED_KEYS) this.#keys.clear();
+    this.#keys.set(url, key);
+    return key;
+  }
 
   get(key: string, now: number): PublicAnswer | undefined {
     const entry = this.#entries.get(key);

@@ -1,7 +1,7 @@
 // What every answer carries: the request id, the security headers, and CORS for the configured origins only.
 import { PREFLIGHT_MAX_AGE_SECONDS } from "../constants.ts";
 
-const SECURITY_HEADERS = {
+const SECURITY_HEADERS = Object.entries({
   "strict-transport-security": "max-age=63072000; includeSubDomains",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
@@ -9,7 +9,7 @@ const SECURITY_HEADERS = {
   // Shop pages of other origins show the product images.
   "cross-origin-resource-policy": "cross-origin",
   "cross-origin-opener-policy": "same-origin",
-};
+});
 /** For answers that no browser renders as a page; the docs page and the images bring their own. */
 const CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
@@ -24,7 +24,7 @@ export function setResponseHeaders(
   allowedOrigins: ReadonlySet<string>,
 ): void {
   headers.set("x-request-id", requestId);
-  for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
+  for (const [name, value] of SECURITY_HEADERS) headers.set(name, value);
   if (!headers.has("content-security-policy")) headers.set("content-security-policy", CONTENT_SECURITY_POLICY);
   // Also where there is no Origin: a shared cache must not give an answer without CORS headers to a page that needs them.
   headers.append("vary", "Origin");
