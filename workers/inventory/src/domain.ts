@@ -52,32 +52,16 @@ function takeIfRoom(facts: Facts, quantity: number): Decision {
 
 /** A new hold. The same again is `already`; another quantity, or an owner that was released or served, is `closed`. */
 export function decideHold(facts: Facts, quantity: number): Decision {
-  switch (effectiveState(facts)) {
-    case "held":
-    case "reserved":
-      return facts.own?.quantity === quantity ? ALREADY : CLOSED;
-    case "released":
-    case "consumed":
-      return CLOSED;
-    default:
-      // Expired or never heard of.
-      return takeIfRoom(facts, quantity);
-  }
+  const state = effectiveState(facts);
+  if (state === "held" || state === "reserved") return facts.own?.quantity === quantity ? ALREADY : CLOSED;
+  return state === "released" || state === "consumed" ? CLOSED : takeIfRoom(facts, quantity);
 }
 
 /** An order exists: its hold becomes a reservation. A hold that expired is taken again while there is stock. */
 export function decideReserve(facts: Facts, quantity: number): Decision {
-  switch (effectiveState(facts)) {
-    case "reserved":
-      return facts.own?.quantity === quantity ? ALREADY : takeIfRoom(facts, quantity);
-    case "consumed":
-      return ALREADY;
-    case "released":
-      return CLOSED;
-    default:
-      // Held, expired or never heard of.
-      return takeIfRoom(facts, quantity);
-  }
+  const state = effectiveState(facts);
+  if (state === "consumed" || (state === "reserved" && facts.own?.quantity === quantity)) return ALREADY;
+  return state === "released" ? CLOSED : takeIfRoom(facts, quantity);
 }
 
 /** The goods have left. Without a live reservation they come out of what is free; if that is too little, somebody must look. */
@@ -87,17 +71,9 @@ export function decideConsume(facts: Facts, quantity: number): Decision {
 
 /** `take` gives stock back; `closed` only shuts the owner out; `already` changes nothing. */
 export function decideRelease(facts: Pick<Facts, "own" | "now">): Decision {
-  switch (effectiveState(facts)) {
-    case "held":
-    case "reserved":
-      return TAKE;
-    case "released":
-    case "consumed":
-      return ALREADY;
-    default:
-      // Expired or never heard of.
-      return CLOSED;
-  }
+  const state = effectiveState(facts);
+  if (state === "held" || state === "reserved") return TAKE;
+  return state === "released" || state === "consumed" ? ALREADY : CLOSED;
 }
 
 /** Whether `delta` leaves on-hand at or above what is held and reserved. */

@@ -57,16 +57,10 @@ async function apply(deps: InventoryDeps, call: Call, productId: string, adjustm
     const { vendorId: _, ...level } = answer.value.level;
     return ok({ level, replayed: answer.value.replayed });
   }
-  switch (answer.error.reason) {
-    case "key_reused":
-      return keyReused();
-    case "short":
-    case "closed":
-      return fail("stock_held", "That would leave less on hand than is held and reserved.", {
-        available: answer.error.available,
-      });
-    default:
-      // Unknown, or another vendor's, which to this one is the same.
-      return productNotFound();
-  }
+  const { error } = answer;
+  if (error.reason === "key_reused") return keyReused();
+  // Another vendor's product is to this one as unknown as one that does not exist.
+  if (error.reason === "foreign_product" || error.reason === "unknown_product") return productNotFound();
+  const { available } = error;
+  return fail("stock_held", "That would leave less on hand than is held and reserved.", { available });
 }

@@ -12,7 +12,7 @@ import {
   mayAdjust,
   sumLines,
 } from "../../src/domain.ts";
-import type { Facts, Reservation } from "../../src/domain.ts";
+import type { Facts, Line, Reservation } from "../../src/domain.ts";
 
 const NOW = 1_000;
 const own = (state: Reservation["state"], quantity = 2, expiresAt: number | null = null): Reservation => ({
@@ -184,10 +184,8 @@ describe("what is told", () => {
         for (const { available, restocked } of steps) {
           const next = announce(told, available, 10, restocked);
           if (restocked && available > 10) mayAlarm = true;
-          if (next.stockLow) {
-            expect(mayAlarm).toBe(true);
-            mayAlarm = false;
-          }
+          expect(next.stockLow && !mayAlarm).toBe(false);
+          if (next.stockLow) mayAlarm = false;
           expect(next.availabilityChanged).toBe(availabilityOf(available, 10) !== told.availability);
           told = next;
         }
@@ -205,7 +203,7 @@ test("lines are summed by product, in the order of ids, whatever their order", (
       expect(summed.map(({ productId }) => productId)).toEqual(
         [...new Set([...left, ...right].map(({ productId }) => productId))].toSorted(),
       );
-      const total = (lines: typeof left): number => lines.reduce((sum, one) => sum + one.quantity, 0);
+      const total = (lines: readonly Line[]): number => lines.reduce((sum, one) => sum + one.quantity, 0);
       expect(total(summed)).toBe(total(left) + total(right));
     }),
   );
