@@ -98,8 +98,9 @@ export function derive(truth: Truth): Position {
     case "canceled":
       return { status: "VOIDED", ...nothing, reason: truth.cancellationReason };
     case "succeeded":
-      return derivePaid(truth);
+      break;
   }
+  return derivePaid(truth);
 }
 
 /**
@@ -163,26 +164,21 @@ function reasonOfVoid(known: Known, derived: Position, voidReason: string | unde
   return known.status === "VOIDED" ? known.reason : (voidReason ?? derived.reason);
 }
 
+const EVENTS: Readonly<Record<PaymentState, PaymentEventType | undefined>> = {
+  CREATED: undefined,
+  REQUIRES_ACTION: undefined,
+  FAILED: "PAYMENT_FAILED",
+  AUTHORIZED: "PAYMENT_AUTHORIZED",
+  CAPTURED: "PAYMENT_CAPTURED",
+  PARTIALLY_REFUNDED: "PAYMENT_REFUNDED",
+  REFUNDED: "PAYMENT_REFUNDED",
+  VOIDED: "PAYMENT_VOIDED",
+  DISPUTED: "PAYMENT_DISPUTED",
+};
+
 /** The event that tells of a position; none while the buyer has yet to act, because nobody waits for that. */
 export function eventOf(status: PaymentState): PaymentEventType | undefined {
-  switch (status) {
-    case "CREATED":
-    case "REQUIRES_ACTION":
-      return undefined;
-    case "FAILED":
-      return "PAYMENT_FAILED";
-    case "AUTHORIZED":
-      return "PAYMENT_AUTHORIZED";
-    case "CAPTURED":
-      return "PAYMENT_CAPTURED";
-    case "PARTIALLY_REFUNDED":
-    case "REFUNDED":
-      return "PAYMENT_REFUNDED";
-    case "VOIDED":
-      return "PAYMENT_VOIDED";
-    case "DISPUTED":
-      return "PAYMENT_DISPUTED";
-  }
+  return EVENTS[status];
 }
 
 /** What may still be refunded: pending refunds count as gone, so that two at once cannot exceed what was captured. */

@@ -1,6 +1,6 @@
 // Capturing an authorization, by an admin's call or for an order's shipment. Stripe lets an intent be captured once, which is what
 // makes a repeated capture harmless: it is refused as an unexpected state, and the state is then read.
-import type Stripe from "stripe";
+import type { Stripe } from "stripe";
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import type { CaptureInput, CaptureOrderInput, Payment } from "#shared/contracts/payments";

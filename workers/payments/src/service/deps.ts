@@ -1,5 +1,5 @@
 // What the use cases of payments work with.
-import type Stripe from "stripe";
+import type { Stripe } from "stripe";
 import { openDatabase } from "#shared/database";
 import { parseLogLevel } from "#shared/logger";
 import type { Deps } from "#shared/outbox";

@@ -1,6 +1,6 @@
 // Brings a payment's row to what Stripe holds. Every way in (webhook, call, event, sweep) ends here, so there is one place where
 // a payment's state is written. The row is read first and Stripe is asked after: truth is then never older than the row.
-import type Stripe from "stripe";
+import type { Stripe } from "stripe";
 import { StaleWrite } from "#shared/database";
 import type { Statement } from "#shared/database";
 import { log } from "#shared/logger";
@@ -46,9 +46,10 @@ function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Cha
       log("warn", "Stripe's answer is older than the payment", { paymentId: row.id, status: row.status });
       return { statements: [], row };
     case "unchanged":
-      if (row.stripePaymentIntentId !== null) return { statements: [], row };
-      return { statements: [adoptIntent(row.id, truth.intentId, truth.clientSecret, deps.now())], row: adopted };
+      break;
   }
+  if (row.stripePaymentIntentId !== null) return { statements: [], row };
+  return { statements: [adoptIntent(row.id, truth.intentId, truth.clientSecret, deps.now())], row: adopted };
 }
 
 /** Writes what follows from the truth, with `also` in the same batch. Undefined when the row changed meanwhile and nothing was written. */

@@ -1,5 +1,5 @@
 // Stripe through its own SDK: the client, what its errors mean here, and reading the truth about one payment.
-import Stripe from "stripe";
+import { Stripe } from "stripe";
 import { log } from "#shared/logger";
 import { SANDBOX_HOST, STRIPE_RETRIES, STRIPE_TIMEOUT_MS } from "../constants.ts";
 import { IntentStatus } from "../domain.ts";

@@ -1,7 +1,7 @@
 // Stripe's webhook: verified over the bytes as they came, stored once, answered, and processed after the answer. Nothing in the
 // body is believed but which intent it is about: the state is read from Stripe.
 import { sql } from "drizzle-orm";
-import Stripe from "stripe";
+import { Stripe } from "stripe";
 import { z } from "zod";
 import { newId } from "#shared/ids";
 import { log, withInvocation } from "#shared/logger";

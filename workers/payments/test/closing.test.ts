@@ -1,0 +1,223 @@
+import { sql } from "drizzle-orm";
+import { describe, expect, it } from "vitest";
+import { callAs } from "#shared/testkit/kit";
+import { captureOrder } from "../src/service/captures.ts";
+import { close } from "../src/service/close.ts";
+import { createIntent } from "../src/service/intents.ts";
+import { refund } from "../src/service/refunds.ts";
+import {
+  AMOUNT,
+  adminCall,
+  consumeEvents,
+  eventTypesOf,
+  eventsOf,
+  intentInput,
+  newAuthorized,
+  newIntent,
+  newWorld,
+  orderCancelled,
+  paymentOf,
+  paymentsOf,
+  sweepAll,
+  valueOf,
+} from "./kit.ts";
+
+describe("closing an unpaid order", () => {
+  it("cancels the intent at Stripe, and no later payment succeeds", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { orderId } = input;
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    expect(valueOf(await close(world.deps, adminCall(), { orderId }))).toBe("closed");
+    expect(world.peer.intent(stripePaymentIntentId).status).toBe("canceled");
+    expect(await paymentOf(world, orderId)).toMatchObject({ status: "VOIDED" });
+    expect(await createIntent(world.deps, callAs("customer"), input)).toMatchObject({
+      error: { code: "order_not_payable" },
+    });
+    expect(valueOf(await close(world.deps, adminCall(), { orderId }))).toBe("closed");
+    const [event, ...more] = await eventsOf(world, orderId);
+    expect(event).toMatchObject({ type: "PAYMENT_VOIDED", data: { reason: "payment_timeout" } });
+    expect(more).toEqual([]);
+  });
+
+  it("lets an order live that Stripe knows as paid, and sends its event", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { orderId } = input;
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.authorize(stripePaymentIntentId);
+    expect(valueOf(await close(world.deps, adminCall(), { orderId }))).toBe("paid");
+    expect(await eventTypesOf(world, orderId)).toEqual(["PAYMENT_AUTHORIZED"]);
+    expect(valueOf(await close(world.deps, adminCall(), { orderId }))).toBe("paid");
+    expect(await eventTypesOf(world, orderId)).toEqual(["PAYMENT_AUTHORIZED"]);
+  });
+
+  it("closes an order without a payment, so that none can be made", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    expect(valueOf(await close(world.deps, adminCall(), { orderId: input.orderId }))).toBe("closed");
+    expect(await createIntent(world.deps, callAs("customer"), input)).toMatchObject({
+      error: { code: "order_not_payable" },
+    });
+  });
+
+  it("closes nothing while Stripe cannot be asked", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { orderId } = input;
+    await newIntent(world, input);
+    world.peer.faults = ["drop_before"];
+    const unavailable = { error: { code: "payment_provider_unavailable" } };
+    expect(await close(world.deps, adminCall(), { orderId })).toMatchObject(unavailable);
+    world.peer.faults = ["error_500"];
+    expect(await close(world.deps, adminCall(), { orderId })).toMatchObject(unavailable);
+    expect((await paymentOf(world, orderId)).status).toBe("CREATED");
+  });
+
+  it("waits for a payment that Stripe is processing", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.intent(stripePaymentIntentId).status = "processing";
+    expect(await close(world.deps, adminCall(), { orderId: input.orderId })).toMatchObject({
+      error: { code: "payment_provider_unavailable" },
+    });
+  });
+
+  it("ends the same after the answer to the cancelling was lost", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { orderId } = input;
+    await newIntent(world, input);
+    world.peer.faults = [undefined, "drop_after"];
+    expect(await close(world.deps, adminCall(), { orderId })).toMatchObject({ ok: false });
+    expect(valueOf(await close(world.deps, adminCall(), { orderId }))).toBe("closed");
+    expect(await eventTypesOf(world, orderId)).toEqual(["PAYMENT_VOIDED"]);
+  });
+
+  it("against an intent that is being made leaves nothing that can be paid", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { orderId } = input;
+    world.peer.before = async (request) => {
+      world.peer.before = undefined;
+      if (request === "POST /v1/payment_intents") {
+        expect(valueOf(await close(world.deps, adminCall(), { orderId }))).toBe("closed");
+      }
+    };
+    expect(await createIntent(world.deps, callAs("customer"), input)).toMatchObject({
+      error: { code: "order_not_payable" },
+    });
+    expect([...world.peer.intents.values()].map(({ status }) => status)).toEqual(["canceled"]);
+    expect(await eventTypesOf(world, orderId)).toEqual(["PAYMENT_VOIDED"]);
+  });
+
+  it("against twenty buyers' calls at once leaves nothing that can be paid", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { orderId } = input;
+    const calls = Array.from({ length: 20 }, () => createIntent(world.deps, callAs("customer"), input));
+    const [closed] = await Promise.all([close(world.deps, adminCall(), { orderId }), ...calls]);
+    expect(valueOf(closed)).toBe("closed");
+    const open = [...world.peer.intents.values()].filter(({ status }) => status !== "canceled");
+    expect(open).toEqual([]);
+    expect((await paymentsOf(world, orderId)).every(({ status }) => status === "VOIDED")).toBe(true);
+  });
+});
+
+describe("ORDER_CANCELLED", () => {
+  it("cancels an authorization, once, however often it comes", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newAuthorized(world, input);
+    const event = orderCancelled(input);
+    expect((await consumeEvents(world, [event, event])).acknowledged).toEqual([event.id, event.id]);
+    await consumeEvents(world, [event]);
+    expect(world.peer.intent(stripePaymentIntentId).status).toBe("canceled");
+    const events = await eventsOf(world, input.orderId);
+    expect(events.map(({ type }) => type)).toEqual(["PAYMENT_AUTHORIZED", "PAYMENT_VOIDED"]);
+    expect(events[1]).toMatchObject({
+      causationid: event.id,
+      correlationid: input.correlationId,
+      data: { reason: "changed my mind" },
+    });
+  });
+
+  it("refunds what was captured and not refunded yet", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { id, stripePaymentIntentId } = await newAuthorized(world, input);
+    valueOf(await captureOrder(world.deps, adminCall(), { orderId: input.orderId }));
+    valueOf(await refund(world.deps, adminCall(), { paymentId: id, amount: 345 }));
+    await consumeEvents(world, [orderCancelled(input)]);
+    expect(world.peer.refundedOf(stripePaymentIntentId)).toBe(AMOUNT);
+    expect(await paymentOf(world, input.orderId)).toMatchObject({
+      status: "REFUNDED",
+      refunds: [{ amount: 345 }, { amount: AMOUNT - 345, status: "succeeded" }],
+    });
+  });
+
+  it("that comes before there is a payment lets none be made", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    await consumeEvents(world, [orderCancelled(input)]);
+    expect(await createIntent(world.deps, callAs("customer"), input)).toMatchObject({
+      error: { code: "order_not_payable" },
+    });
+  });
+
+  it("voids a payment whose intent was never stored", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    world.peer.faults = ["drop_before"];
+    await createIntent(world.deps, callAs("customer"), input);
+    await consumeEvents(world, [orderCancelled(input)]);
+    expect((await paymentOf(world, input.orderId)).status).toBe("VOIDED");
+  });
+
+  it.each(["drop_before", "drop_after", "error_500"] as const)(
+    "is tried again after %s, and makes one refund",
+    async (fault) => {
+      for (const good of [0, 1, 2, 3]) {
+        const world = newWorld();
+        const input = intentInput();
+        const { stripePaymentIntentId } = await newAuthorized(world, input);
+        valueOf(await captureOrder(world.deps, adminCall(), { orderId: input.orderId }));
+        const event = orderCancelled(input);
+        world.peer.faults = [...Array.from({ length: good }, () => undefined), fault];
+        await consumeEvents(world, [event]);
+        world.peer.forgetKeys();
+        await consumeEvents(world, [event]);
+        expect(world.peer.refundedOf(stripePaymentIntentId)).toBe(AMOUNT);
+        expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "REFUNDED", amountRefunded: AMOUNT });
+      }
+    },
+  );
+
+  it("is retried by the queue while Stripe processes the payment, and by the sweep too", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.intent(stripePaymentIntentId).status = "processing";
+    const event = orderCancelled(input);
+    expect((await consumeEvents(world, [event])).retried).toEqual([event.id]);
+    world.peer.authorize(stripePaymentIntentId);
+    await sweepAll(world);
+    expect(world.peer.intent(stripePaymentIntentId).status).toBe("canceled");
+    expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_VOIDED"]);
+    await consumeEvents(world, [event]);
+    const [row] = await world.deps.db.all(sql`SELECT event_id FROM inbox WHERE event_id = ${event.id}`);
+    expect(row).toEqual({ event_id: event.id });
+  });
+
+  it("closes a disputed payment's order and leaves the money to the dispute", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newAuthorized(world, input);
+    valueOf(await captureOrder(world.deps, adminCall(), { orderId: input.orderId }));
+    world.peer.disputes.set(stripePaymentIntentId, { status: "needs_response", reason: "fraudulent" });
+    await consumeEvents(world, [orderCancelled(input)]);
+    expect((await paymentOf(world, input.orderId)).status).toBe("DISPUTED");
+    expect(world.peer.refundedOf(stripePaymentIntentId)).toBe(0);
+  });
+});

@@ -1,0 +1,202 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { PaymentState } from "#shared/contracts/payments";
+import {
+  IntentStatus,
+  backoffMs,
+  canFollow,
+  decide,
+  derive,
+  eventOf,
+  isOpen,
+  isPaid,
+  refundable,
+} from "../../src/domain.ts";
+import type { Known, Truth, TrueRefund } from "../../src/domain.ts";
+
+const BASE: Truth = {
+  intentId: "pi_1",
+  clientSecret: "secret",
+  status: "requires_payment_method",
+  amount: 1_000,
+  currency: "USD",
+  amountCapturable: 0,
+  amountReceived: 0,
+  failure: null,
+  cancellationReason: null,
+  refunds: null,
+  dispute: null,
+};
+
+const KNOWN: Known = {
+  amount: 1_000,
+  currency: "USD",
+  status: "CREATED",
+  amountCapturable: 0,
+  amountCaptured: 0,
+  amountRefunded: 0,
+  reason: null,
+};
+
+function refundOf(amount: number, status: TrueRefund["status"], createdAt = 0): TrueRefund {
+  return { stripeRefundId: `re_${String(createdAt)}`, refundId: null, amount, status, reason: null, createdAt };
+}
+
+/** Truths that Stripe could tell: captured within the amount, refunded within the captured. */
+const truths: fc.Arbitrary<Truth> = fc
+  .record({
+    status: fc.constantFrom(...IntentStatus.options),
+    amount: fc.integer({ min: 50, max: 99_999_999 }),
+    currency: fc.constantFrom("USD", "JPY", "KWD"),
+    capturedPart: fc.double({ min: 0, max: 1, noNaN: true }),
+    parts: fc.array(
+      fc.tuple(
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.constantFrom("pending", "succeeded", "failed", "canceled"),
+      ),
+      {
+        maxLength: 5,
+      },
+    ),
+    failure: fc.option(fc.constantFrom("insufficient_funds", "generic_decline")),
+    dispute: fc.option(fc.constant({ reason: "fraudulent" })),
+  })
+  .map(({ status, amount, currency, capturedPart, parts, failure, dispute }) => {
+    const amountReceived = status === "succeeded" ? Math.max(1, Math.floor(amount * capturedPart)) : 0;
+    let left = amountReceived;
+    const refunds = parts.map(([part, refundStatus], index) => {
+      const taken = Math.floor(left * part);
+      left -= taken;
+      return refundOf(taken, refundStatus, index);
+    });
+    const amountCapturable = status === "requires_capture" ? amount : 0;
+    return { ...BASE, status, amount, currency, amountReceived, amountCapturable, failure, dispute, refunds };
+  });
+
+describe("the state derived from Stripe", () => {
+  it.each([
+    [{}, "CREATED", null],
+    [{ failure: "expired_card" }, "FAILED", "expired_card"],
+    [{ status: "requires_action" }, "REQUIRES_ACTION", null],
+    [{ status: "processing" }, "CREATED", null],
+    [{ status: "requires_capture", amountCapturable: 1_000 }, "AUTHORIZED", null],
+    [{ status: "canceled", cancellationReason: "automatic" }, "VOIDED", "automatic"],
+    [{ status: "succeeded", amountReceived: 1_000 }, "CAPTURED", null],
+    [{ status: "succeeded", amountReceived: 1_000, refunds: [refundOf(400, "succeeded")] }, "PARTIALLY_REFUNDED", null],
+    [{ status: "succeeded", amountReceived: 1_000, refunds: [refundOf(1_000, "pending")] }, "CAPTURED", null],
+    [{ status: "succeeded", amountReceived: 600, refunds: [refundOf(600, "succeeded")] }, "REFUNDED", null],
+    [{ status: "succeeded", amountReceived: 600, dispute: { reason: "fraudulent" } }, "DISPUTED", "fraudulent"],
+  ] as const satisfies readonly (readonly [Partial<Truth>, PaymentState, string | null])[])(
+    "of %o is %s",
+    (truth, status, reason) => {
+      expect(derive({ ...BASE, ...truth })).toMatchObject({ status, reason });
+    },
+  );
+
+  it("keeps refunded within captured within the amount, and counts only refunds that were done", () => {
+    fc.assert(
+      fc.property(truths, (truth) => {
+        const { amountCaptured, amountRefunded, amountCapturable } = derive(truth);
+        expect(amountCaptured).toBeLessThanOrEqual(truth.amount);
+        expect(amountRefunded).toBeLessThanOrEqual(amountCaptured);
+        expect(amountCapturable + amountCaptured).toBeLessThanOrEqual(truth.amount);
+        const done = (truth.refunds ?? []).filter(({ status }) => status === "succeeded");
+        if (truth.status === "succeeded")
+          expect(amountRefunded).toBe(done.reduce((sum, { amount }) => sum + amount, 0));
+      }),
+    );
+  });
+
+  it("does not depend on the order in which Stripe lists refunds", () => {
+    fc.assert(
+      fc.property(truths, (truth) => {
+        expect(derive({ ...truth, refunds: (truth.refunds ?? []).toReversed() })).toEqual(derive(truth));
+      }),
+    );
+  });
+});
+
+describe("a decision", () => {
+  it("is taken once: the same truth again changes nothing", () => {
+    fc.assert(
+      fc.property(truths, (truth) => {
+        const known = { ...KNOWN, amount: truth.amount, currency: truth.currency };
+        const first = decide(known, truth);
+        const next = first.kind === "change" ? { ...known, ...first.next } : known;
+        expect(decide(next, truth)).toEqual({ kind: "unchanged" });
+      }),
+    );
+  });
+
+  it("never lowers a payment's rank, whatever truths come in whatever order", () => {
+    const rank = (status: PaymentState): number => (isOpen(status) ? 0 : status === "AUTHORIZED" ? 1 : 2);
+    fc.assert(
+      fc.property(fc.array(truths, { maxLength: 8 }), (sequence) => {
+        let known = KNOWN;
+        for (const truth of sequence) {
+          const decision = decide(known, {
+            ...truth,
+            amount: 1_000,
+            currency: "USD",
+            amountReceived: 0,
+            refunds: null,
+          });
+          if (decision.kind !== "change") continue;
+          expect(rank(decision.next.status)).toBeGreaterThanOrEqual(rank(known.status));
+          known = { ...known, ...decision.next };
+        }
+      }),
+    );
+  });
+
+  it("confirms no other amount and no other currency", () => {
+    const authorized = { ...BASE, status: "requires_capture" as const, amountCapturable: 1_000 };
+    expect(decide(KNOWN, { ...authorized, amount: 999 })).toEqual({ kind: "mismatch" });
+    expect(decide(KNOWN, { ...authorized, currency: "EUR" })).toEqual({ kind: "mismatch" });
+    expect(decide(KNOWN, authorized)).toMatchObject({ kind: "change", next: { status: "AUTHORIZED" } });
+  });
+
+  it("voids for our reason where there is one, and keeps it", () => {
+    const canceled = { ...BASE, status: "canceled" as const, cancellationReason: "requested_by_customer" };
+    expect(decide(KNOWN, canceled, "payment_timeout")).toMatchObject({ next: { reason: "payment_timeout" } });
+    expect(decide({ ...KNOWN, status: "VOIDED", reason: "payment_timeout" }, canceled)).toEqual({ kind: "unchanged" });
+  });
+
+  it("leaves what is void void, and voids nothing that was captured", () => {
+    for (const status of PaymentState.options) {
+      expect(canFollow("VOIDED", status)).toBe(status === "VOIDED");
+      expect(canFollow(status, "VOIDED")).toBe(isOpen(status) || status === "AUTHORIZED" || status === "VOIDED");
+    }
+  });
+
+  it("has an event for every state but those in which the buyer has yet to act", () => {
+    const silent = PaymentState.options.filter((status) => eventOf(status) === undefined);
+    expect(silent).toEqual(["CREATED", "REQUIRES_ACTION"]);
+    expect(PaymentState.options.filter(isPaid)).toEqual(["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"]);
+  });
+});
+
+describe("what may still be refunded", () => {
+  it("plus what is pending or done is what was captured, while that is not exceeded", () => {
+    const statuses = fc.constantFrom<TrueRefund["status"][]>("pending", "succeeded", "failed", "canceled");
+    const refunds = fc.array(fc.record({ amount: fc.integer({ min: 1, max: 1_000 }), status: statuses }), {
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 10_000 }), refunds, (captured, rows) => {
+        const taken = rows.filter(({ status }) => status === "pending" || status === "succeeded");
+        const sum = taken.reduce((total, { amount }) => total + amount, 0);
+        expect(refundable(captured, rows)).toBe(Math.max(0, captured - sum));
+      }),
+    );
+  });
+});
+
+describe("the back-off", () => {
+  it("doubles from the first up to the longest", () => {
+    expect([0, 1, 2, 3].map((attempts) => backoffMs(attempts, 60_000, 400_000))).toEqual([
+      60_000, 120_000, 240_000, 400_000,
+    ]);
+    expect(backoffMs(10_000, 60_000, 400_000)).toBe(400_000);
+  });
+});

@@ -1,0 +1,194 @@
+// What the tests of payments share: the Worker's dependencies over a Stripe in memory, and the steps of a payment's life.
+import { env } from "cloudflare:workers";
+import { sql } from "drizzle-orm";
+import { vi } from "vitest";
+import { callAs, deliver, recordedQueues } from "#shared/testkit/kit";
+import type { Delivery, RecordedQueues } from "#shared/testkit/kit";
+import { systemCall } from "#shared/call";
+import type { Call } from "#shared/call";
+import type { SweepCounts } from "#shared/contracts/messaging";
+import type { CreateIntentInput, Payment, PaymentIntent } from "#shared/contracts/payments";
+import type { Outcome } from "#shared/errors";
+import { makeEvent } from "#shared/events/envelope";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { consume } from "#shared/inbox";
+import { newId } from "#shared/ids";
+import type { z } from "zod";
+import { handlers } from "../src/consumer.ts";
+import { sweep } from "../src/scheduled.ts";
+import { createDeps } from "../src/service/deps.ts";
+import type { PaymentsBindings, PaymentsDeps } from "../src/service/deps.ts";
+import { createIntent } from "../src/service/intents.ts";
+import { listPayments } from "../src/service/list.ts";
+import { stripeClient } from "../src/service/stripe.ts";
+import { handleWebhook } from "../src/service/webhook.ts";
+import { StripePeer } from "./stripe-peer.ts";
+
+export const AMOUNT = 12_345;
+
+// Use cases called outside an invocation log at the default level; the failures that tests bring about are not news.
+vi.spyOn(console, "warn").mockImplementation(() => undefined);
+vi.spyOn(console, "error").mockImplementation(() => undefined);
+
+export interface World {
+  readonly deps: PaymentsDeps;
+  readonly peer: StripePeer;
+  readonly recorded: RecordedQueues;
+  /** Waits for everything that was left to waitUntil. */
+  readonly settled: () => Promise<void>;
+  readonly clock: { skewMs: number };
+}
+
+export function bindings(): PaymentsBindings {
+  return env as unknown as PaymentsBindings;
+}
+
+/** The Worker over a Stripe of its own. `retries` are the SDK's, none unless a test is about them. */
+export function newWorld(options: { readonly retries?: number; readonly timeoutMs?: number } = {}): World {
+  const peer = new StripePeer();
+  const recorded = recordedQueues();
+  const waiting: Promise<unknown>[] = [];
+  const clock = { skewMs: 0 };
+  const deps: PaymentsDeps = {
+    ...createDeps(bindings(), { waitUntil: (work) => void waiting.push(work) }),
+    queues: recorded.queues,
+    now: () => Date.now() + clock.skewMs,
+    stripe: stripeClient({
+      secretKey: "sk_test_sandbox",
+      sandbox: { fetch: peer.fetch } as unknown as Fetcher,
+      retries: options.retries ?? 0,
+      timeoutMs: options.timeoutMs ?? 2_000,
+    }),
+  };
+  const settled = async (): Promise<void> => {
+    while (waiting.length > 0) await Promise.all(waiting.splice(0));
+  };
+  return { deps, peer, recorded, settled, clock };
+}
+
+export type IntentInput = z.output<typeof CreateIntentInput>;
+
+export function intentInput(overrides: Partial<IntentInput> = {}): IntentInput {
+  return {
+    orderId: newId("ord"),
+    orderNumber: "TP-1001",
+    amount: AMOUNT,
+    currency: "USD",
+    customer: { id: "usr_1", email: "buyer@example.com", name: "Bo Buyer", locale: "en" },
+    correlationId: newId("req"),
+    ...overrides,
+  };
+}
+
+/** The value, or a failure that says which. */
+export function valueOf<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`expected a value, got ${outcome.error.code}`);
+  return outcome.value;
+}
+
+export async function newIntent(world: World, input: IntentInput = intentInput()): Promise<PaymentIntent> {
+  return valueOf(await createIntent(world.deps, callAs("customer"), input)).intent;
+}
+
+/** Posts a webhook and waits until it is processed. */
+export async function post(world: World, request: Request): Promise<Response> {
+  const response = await handleWebhook(request, world.deps);
+  await world.settled();
+  return response;
+}
+
+/** A payment whose money is authorized, as Stripe told by webhook. */
+export async function newAuthorized(world: World, input: IntentInput = intentInput()): Promise<PaymentIntent> {
+  const intent = await newIntent(world, input);
+  world.peer.authorize(intent.stripePaymentIntentId);
+  await post(
+    world,
+    await world.peer.intentWebhook("payment_intent.amount_capturable_updated", intent.stripePaymentIntentId),
+  );
+  return intent;
+}
+
+export async function paymentsOf(world: World, orderId: string): Promise<readonly Payment[]> {
+  return valueOf(await listPayments(world.deps, callAs("admin"), { orderId })).items;
+}
+
+export async function paymentOf(world: World, orderId: string): Promise<Payment> {
+  const [payment, ...others] = await paymentsOf(world, orderId);
+  if (payment === undefined || others.length > 0) throw new Error(`expected one payment of ${orderId}`);
+  return payment;
+}
+
+/** The order's payment events in the outbox, in the order they were written. */
+export async function eventsOf(world: World, orderId: string): Promise<EventEnvelope[]> {
+  const rows = await world.deps.db.all<{ envelope: string }>(
+    sql`SELECT envelope FROM outbox WHERE subject = ${orderId} ORDER BY id`,
+  );
+  return rows.map(({ envelope }) => JSON.parse(envelope) as EventEnvelope);
+}
+
+export async function eventTypesOf(world: World, orderId: string): Promise<string[]> {
+  return (await eventsOf(world, orderId)).map(({ type }) => type);
+}
+
+export async function countOf(world: World, table: string): Promise<number> {
+  const [row] = await world.deps.db.all<{ n: number }>(sql`SELECT count(*) AS n FROM ${sql.identifier(table)}`);
+  return row?.n ?? 0;
+}
+
+export function orderCancelled(
+  input: IntentInput,
+  reason: string | null = "changed my mind",
+): EventEnvelope<"ORDER_CANCELLED"> {
+  const { orderId, orderNumber: number, customer, currency, amount } = input;
+  const line = { productId: "prd_1", sku: "S-1", name: "Bolt", quantity: 1, unitPrice: amount, lineTotal: amount };
+  return makeEvent(
+    "ORDER_CANCELLED",
+    orderId,
+    {
+      orderId,
+      number,
+      reservationOwner: orderId,
+      customer,
+      lines: [line],
+      currency,
+      subtotal: amount,
+      discount: 0,
+      shipping: 0,
+      tax: 0,
+      total: amount,
+      status: "CANCELLED",
+      reason,
+      tracking: null,
+    },
+    { worker: "orders", correlationId: input.correlationId, now: Date.now() },
+  );
+}
+
+/** Delivers events to the queue handler as one batch. */
+export async function consumeEvents(world: World, events: readonly EventEnvelope[]): Promise<Delivery> {
+  const delivery = await deliver(
+    (batch) => consume(batch, world.deps, handlers(world.deps)),
+    "tradepost-payments-inbox",
+    events,
+  );
+  await world.settled();
+  return delivery;
+}
+
+export function adminCall(): Call {
+  return callAs("admin");
+}
+
+/** Ends what earlier scenes of the same file left open: each has a Stripe of its own, and a sweep of all would ask the wrong one. */
+export async function endOthers(world: World): Promise<void> {
+  await world.deps.db.run(sql`UPDATE payments SET next_check_at = NULL WHERE next_check_at IS NOT NULL`);
+  await world.deps.db.run(sql`UPDATE refunds SET next_attempt_at = NULL WHERE next_attempt_at IS NOT NULL`);
+  await world.deps.db.run(sql`UPDATE stripe_events SET next_attempt_at = NULL WHERE next_attempt_at IS NOT NULL`);
+}
+
+/** All sweeps over everything open. */
+export async function sweepAll(world: World): Promise<SweepCounts> {
+  const counts = await sweep(world.deps, systemCall("cron", newId("req")), true);
+  await world.settled();
+  return counts;
+}

@@ -1,0 +1,280 @@
+// Stripe at the other end, in memory: as much of its HTTP API as payments speaks, so that the real SDK runs over it. It keeps
+// intents, refunds and idempotency keys, can fail in the ways a network and Stripe do, and counts what it was asked.
+import { Stripe } from "stripe";
+
+type Form = Readonly<Record<string, string>>;
+
+interface StoredIntent {
+  id: string;
+  object: "payment_intent";
+  amount: number;
+  amount_capturable: number;
+  amount_received: number;
+  currency: string;
+  status: string;
+  client_secret: string;
+  cancellation_reason: string | null;
+  last_payment_error: { type: string; code: string; decline_code?: string } | null;
+  latest_charge: string | null;
+  metadata: Record<string, string>;
+}
+
+interface StoredRefund {
+  id: string;
+  object: "refund";
+  amount: number;
+  created: number;
+  currency: string;
+  payment_intent: string;
+  reason: string | null;
+  status: string;
+  metadata: Record<string, string>;
+}
+
+interface Saved {
+  readonly fingerprint: string;
+  readonly status: number;
+  readonly body: unknown;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** `error_500` does nothing and fails; `drop_after` does the work and loses the answer; `hang` answers never. */
+export type Fault = "error_500" | "drop_after" | "drop_before" | "hang";
+
+const CANCELABLE = ["requires_payment_method", "requires_confirmation", "requires_action", "requires_capture"];
+
+function refusal(code: string, status = 400): Answer {
+  return { status, body: { error: { type: "invalid_request_error", code, message: code } } };
+}
+
+function metadataOf(form: Form): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(form).flatMap(([key, value]) => {
+      const name = /^metadata\[(\w+)\]$/.exec(key)?.[1];
+      return name === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+function nextId(prefix: string): string {
+  return `${prefix}_${crypto.randomUUID().replaceAll("-", "")}`;
+}
+
+export class StripePeer {
+  readonly intents = new Map<string, StoredIntent>();
+  readonly refunds = new Map<string, StoredRefund>();
+  /** Disputes by the intent they are about. */
+  readonly disputes = new Map<string, { status: string; reason: string }>();
+  /** Each request as `METHOD /path`, faults included. */
+  readonly requests: string[] = [];
+  /** Taken by the requests to come, in order; `undefined` is a request that goes well. */
+  faults: (Fault | undefined)[] = [];
+  /** Runs before a request is handled: where a test lets something else happen in between. */
+  before: ((request: string) => Promise<void> | void) | undefined;
+  readonly #saved = new Map<string, Saved>();
+
+  /** The Fetcher that the SDK is given. */
+  fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+    const request = new Request(input, init);
+    const { pathname } = new URL(request.url);
+    const name = `${request.method} ${pathname}`;
+    this.requests.push(name);
+    const fault = this.faults.shift();
+    await this.before?.(name);
+    if (fault === "hang") return await this.#hang(init?.signal);
+    if (fault === "drop_before") throw new TypeError("Network connection lost.");
+    const key = request.headers.get("idempotency-key");
+    const form = Object.fromEntries(new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer())));
+    const query = Object.fromEntries(new URL(request.url).searchParams);
+    const answer = this.#once(key, `${name} ${JSON.stringify(form)}`, () =>
+      fault === "error_500"
+        ? { status: 500, body: { error: { type: "api_error", message: "An unknown error occurred." } } }
+        : this.#handle(request.method, pathname, { ...form, ...query }),
+    );
+    if (fault === "drop_after") throw new TypeError("Network connection lost.");
+    return Response.json(answer.body, { status: answer.status, headers: { "request-id": nextId("req") } });
+  };
+
+  async #hang(signal: AbortSignal | null | undefined): Promise<Response> {
+    return await new Promise((_resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
+    });
+  }
+
+  /** Stripe repeats what it answered under a key, a 5xx included, and refuses the key for another request. */
+  #once(key: string | null, fingerprint: string, work: () => Answer): Answer {
+    const saved = key === null ? undefined : this.#saved.get(key);
+    if (saved !== undefined && saved.fingerprint !== fingerprint) {
+      return { status: 400, body: { error: { type: "idempotency_error", message: "Keys for idempotent requests…" } } };
+    }
+    const answer = saved ?? work();
+    // A snapshot: what is answered later under this key is what was answered then.
+    if (key !== null && saved === undefined) {
+      this.#saved.set(key, { fingerprint, status: answer.status, body: structuredClone(answer.body) });
+    }
+    return answer;
+  }
+
+  /** As Stripe does a day later. */
+  forgetKeys(): void {
+    this.#saved.clear();
+  }
+
+  #handle(method: string, path: string, form: Form): Answer {
+    const [, , resource, id, action] = path.split("/");
+    if (resource === "refunds") return method === "POST" ? this.#refund(form) : this.#listRefunds(form);
+    if (resource === "disputes") return this.#listDisputes(form);
+    if (resource !== "payment_intents") return refusal("resource_missing", 404);
+    if (id === undefined) return this.#create(form);
+    const intent = this.intents.get(id);
+    if (intent === undefined) return refusal("resource_missing", 404);
+    if (action === "capture") return this.#capture(intent, form);
+    if (action === "cancel") return this.#cancel(intent);
+    return { status: 200, body: this.expanded(intent) };
+  }
+
+  #create(form: Form): Answer {
+    const id = nextId("pi");
+    const intent: StoredIntent = {
+      id,
+      object: "payment_intent",
+      amount: Number(form["amount"]),
+      amount_capturable: 0,
+      amount_received: 0,
+      currency: String(form["currency"]),
+      status: "requires_payment_method",
+      client_secret: `${id}_secret_${nextId("s")}`,
+      cancellation_reason: null,
+      last_payment_error: null,
+      latest_charge: null,
+      metadata: metadataOf(form),
+    };
+    if (intent.amount < 50) return refusal("amount_too_small");
+    this.intents.set(id, intent);
+    return { status: 200, body: this.expanded(intent) };
+  }
+
+  #capture(intent: StoredIntent, form: Form): Answer {
+    if (intent.status !== "requires_capture") return refusal("payment_intent_unexpected_state");
+    const amount = Number(form["amount_to_capture"] ?? intent.amount_capturable);
+    if (amount > intent.amount_capturable) return refusal("amount_too_large");
+    Object.assign(intent, { status: "succeeded", amount_received: amount, amount_capturable: 0 });
+    return { status: 200, body: this.expanded(intent) };
+  }
+
+  #cancel(intent: StoredIntent): Answer {
+    if (!CANCELABLE.includes(intent.status)) return refusal("payment_intent_unexpected_state");
+    Object.assign(intent, { status: "canceled", amount_capturable: 0 });
+    return { status: 200, body: this.expanded(intent) };
+  }
+
+  #refund(form: Form): Answer {
+    const intent = this.intents.get(String(form["payment_intent"]));
+    if (intent?.status !== "succeeded") return refusal("charge_not_captured");
+    if (this.disputes.has(intent.id)) return refusal("charge_disputed");
+    const left = intent.amount_received - this.refundedOf(intent.id);
+    const amount = Number(form["amount"] ?? left);
+    if (left === 0) return refusal("charge_already_refunded");
+    if (amount > left) return refusal("parameter_invalid_integer");
+    const refund: StoredRefund = {
+      id: nextId("re"),
+      object: "refund",
+      amount,
+      created: Math.floor(Date.now() / 1_000),
+      currency: intent.currency,
+      payment_intent: intent.id,
+      reason: null,
+      status: "succeeded",
+      metadata: metadataOf(form),
+    };
+    this.refunds.set(refund.id, refund);
+    return { status: 200, body: structuredClone(refund) };
+  }
+
+  #listRefunds(form: Form): Answer {
+    const data = [...this.refunds.values()].filter((refund) => refund.payment_intent === form["payment_intent"]);
+    return { status: 200, body: { object: "list", has_more: false, url: "/v1/refunds", data: structuredClone(data) } };
+  }
+
+  #listDisputes(form: Form): Answer {
+    const dispute = this.disputes.get(String(form["payment_intent"]));
+    const data = dispute === undefined ? [] : [{ id: "dp_1", object: "dispute", ...dispute }];
+    return { status: 200, body: { object: "list", has_more: false, url: "/v1/disputes", data } };
+  }
+
+  /** An intent as Stripe answers it with `expand[]=latest_charge`, as it is now. */
+  expanded(intent: StoredIntent): Record<string, unknown> {
+    const released = intent.status === "succeeded" ? intent.amount - intent.amount_received : 0;
+    const charge = {
+      id: intent.latest_charge,
+      object: "charge",
+      payment_intent: intent.id,
+      disputed: this.disputes.has(intent.id),
+      // Stripe counts what a partial capture released as refunded; see truthOf.
+      amount_refunded: this.refundedOf(intent.id) + released,
+    };
+    return structuredClone({ ...intent, latest_charge: intent.latest_charge === null ? null : charge });
+  }
+
+  refundedOf(intentId: string): number {
+    return [...this.refunds.values()]
+      .filter(({ payment_intent, status }) => payment_intent === intentId && status !== "failed")
+      .reduce((sum, { amount }) => sum + amount, 0);
+  }
+
+  intent(id: string): StoredIntent {
+    const intent = this.intents.get(id);
+    if (intent === undefined) throw new Error(`the test's Stripe has no intent ${id}`);
+    return intent;
+  }
+
+  /** The buyer's card is good: the money is authorized. */
+  authorize(id: string): void {
+    const intent = this.intent(id);
+    Object.assign(intent, {
+      status: "requires_capture",
+      amount_capturable: intent.amount,
+      latest_charge: nextId("ch"),
+    });
+  }
+
+  decline(id: string, declineCode: string): void {
+    Object.assign(this.intent(id), {
+      last_payment_error: { type: "card_error", code: "card_declined", decline_code: declineCode },
+    });
+  }
+
+  /** What Stripe would post to the webhook now, signed. `object` overrides members of the event's object. */
+  async webhook(
+    type: string,
+    object: object,
+    options: { readonly id?: string; readonly secret?: string; readonly timestamp?: number } = {},
+  ): Promise<Request> {
+    const payload = JSON.stringify({ id: options.id ?? nextId("evt"), object: "event", type, data: { object } });
+    return await signed(payload, options.secret, options.timestamp);
+  }
+
+  /** The webhook of an intent as it is now. */
+  async intentWebhook(type: string, intentId: string, eventId = nextId("evt")): Promise<Request> {
+    return await this.webhook(type, structuredClone(this.intent(intentId)), { id: eventId });
+  }
+}
+
+/** A request that carries the payload with Stripe's signature. */
+export async function signed(
+  payload: string,
+  secret = "whsec_local_development",
+  timestamp = Math.floor(Date.now() / 1_000),
+): Promise<Request> {
+  const stripe = new Stripe("sk_test_sandbox");
+  const signature = await stripe.webhooks.generateTestHeaderStringAsync({ payload, secret, timestamp });
+  return new Request("https://shop.example/api/webhooks/stripe", {
+    method: "POST",
+    headers: { "stripe-signature": signature, "content-type": "application/json" },
+    body: payload,
+  });
+}

@@ -1,0 +1,285 @@
+import { sql } from "drizzle-orm";
+import { describe, expect, it } from "vitest";
+import { openDatabase } from "#shared/database";
+import { cancelOrderPayments } from "../src/service/close.ts";
+import { handleWebhook } from "../src/service/webhook.ts";
+import {
+  AMOUNT,
+  bindings,
+  countOf,
+  eventTypesOf,
+  eventsOf,
+  intentInput,
+  newAuthorized,
+  newIntent,
+  newWorld,
+  paymentOf,
+  post,
+  sweepAll,
+} from "./kit.ts";
+import { signed } from "./stripe-peer.ts";
+
+const AUTHORIZED = "payment_intent.amount_capturable_updated";
+
+describe("a webhook of Stripe's", () => {
+  it("is stored, answered, and makes the payment what Stripe says", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.authorize(stripePaymentIntentId);
+    const response = await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId));
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ received: true });
+    expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "AUTHORIZED", amountCapturable: AMOUNT });
+    const [event] = await eventsOf(world, input.orderId);
+    expect(event).toMatchObject({
+      type: "PAYMENT_AUTHORIZED",
+      subject: input.orderId,
+      correlationid: input.correlationId,
+      data: { orderId: input.orderId, amount: AMOUNT, amountCapturable: AMOUNT, status: "AUTHORIZED" },
+    });
+    expect(world.recorded.sent).toEqual([{ consumer: "orders", event }]);
+  });
+
+  it("has one effect, delivered ten times at once and again later", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.authorize(stripePaymentIntentId);
+    const copies = await Promise.all(
+      Array.from({ length: 10 }, () => world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId, "evt_ten")),
+    );
+    const responses = await Promise.all(copies.map((copy) => handleWebhook(copy, world.deps)));
+    await world.settled();
+    const later = await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId, "evt_ten"));
+    expect([...responses, later].map(({ status }) => status)).toEqual(Array.from({ length: 11 }, () => 200));
+    expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_AUTHORIZED"]);
+    const { history } = await paymentOf(world, input.orderId);
+    expect(history.map(({ status }) => status)).toEqual(["CREATED", "AUTHORIZED"]);
+    const stored = await world.deps.db.all(sql`SELECT id FROM stripe_events WHERE id = 'evt_ten'`);
+    expect(stored).toHaveLength(1);
+    expect(world.recorded.sent).toHaveLength(1);
+  });
+
+  it("never takes the state back when capturable comes after succeeded", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.authorize(stripePaymentIntentId);
+    const early = await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId);
+    Object.assign(world.peer.intent(stripePaymentIntentId), {
+      status: "succeeded",
+      amount_received: AMOUNT,
+      amount_capturable: 0,
+    });
+    await post(world, await world.peer.intentWebhook("payment_intent.succeeded", stripePaymentIntentId));
+    await post(world, early);
+    expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "CAPTURED", amountCaptured: AMOUNT });
+    expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_CAPTURED"]);
+  });
+
+  it("of a declined card makes the payment fail, payable again", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.decline(stripePaymentIntentId, "insufficient_funds");
+    await post(world, await world.peer.intentWebhook("payment_intent.payment_failed", stripePaymentIntentId));
+    const [event] = await eventsOf(world, input.orderId);
+    expect(event).toMatchObject({ type: "PAYMENT_FAILED", data: { reason: "insufficient_funds" } });
+    world.peer.authorize(stripePaymentIntentId);
+    await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId));
+    expect((await paymentOf(world, input.orderId)).status).toBe("AUTHORIZED");
+  });
+
+  it("of a dispute blocks the payment until it is won", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId: id } = await newAuthorized(world, input);
+    Object.assign(world.peer.intent(id), { status: "succeeded", amount_received: AMOUNT, amount_capturable: 0 });
+    world.peer.disputes.set(id, { status: "needs_response", reason: "fraudulent" });
+    const dispute = { object: "dispute", id: "dp_1", payment_intent: id };
+    await post(world, await world.peer.webhook("charge.dispute.created", dispute));
+    expect((await paymentOf(world, input.orderId)).status).toBe("DISPUTED");
+    world.peer.disputes.set(id, { status: "won", reason: "fraudulent" });
+    await post(world, await world.peer.webhook("charge.dispute.closed", dispute));
+    expect(await eventTypesOf(world, input.orderId)).toEqual([
+      "PAYMENT_AUTHORIZED",
+      "PAYMENT_DISPUTED",
+      "PAYMENT_CAPTURED",
+    ]);
+    const versions = (await eventsOf(world, input.orderId)).map(({ data }) => (data as { version: number }).version);
+    expect(versions).toEqual(versions.toSorted((a, b) => a - b));
+    expect(new Set(versions).size).toBe(3);
+  });
+
+  it("about an intent made elsewhere is acknowledged and ignored", async () => {
+    const world = newWorld();
+    const foreign = { object: "payment_intent", id: "pi_elsewhere", metadata: {} };
+    expect((await post(world, await world.peer.webhook(AUTHORIZED, foreign, { id: "evt_foreign" }))).status).toBe(200);
+    const [row] = await world.deps.db.all(sql`SELECT processed_at FROM stripe_events WHERE id = 'evt_foreign'`);
+    expect(row).toMatchObject({ processed_at: expect.any(Number) as number });
+    expect(world.peer.requests).toEqual([]);
+  });
+
+  it("finds the payment by its metadata when the intent's id was never stored", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    world.peer.faults = ["drop_after"];
+    await newIntent(world, input).catch(() => undefined);
+    const [id] = [...world.peer.intents.keys()];
+    world.peer.authorize(String(id));
+    await post(world, await world.peer.intentWebhook(AUTHORIZED, String(id)));
+    expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "AUTHORIZED", stripePaymentIntentId: id });
+  });
+
+  it("about other money than was asked for flags the payment and confirms nothing", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { id, stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.intent(stripePaymentIntentId).amount = 50;
+    world.peer.authorize(stripePaymentIntentId);
+    await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId));
+    expect((await paymentOf(world, input.orderId)).status).toBe("CREATED");
+    expect(await eventTypesOf(world, input.orderId)).toEqual([]);
+    const [row] = await world.deps.db.all(sql`SELECT flag FROM payments WHERE id = ${id}`);
+    expect(row).toEqual({ flag: "amount_mismatch" });
+  });
+
+  it("that could not be processed is processed by its duplicate", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.authorize(stripePaymentIntentId);
+    world.peer.faults = ["error_500"];
+    await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId, "evt_twice"));
+    expect((await paymentOf(world, input.orderId)).status).toBe("CREATED");
+    await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId, "evt_twice"));
+    expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_AUTHORIZED"]);
+  });
+
+  it("that could not be processed is processed by the sweep", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.authorize(stripePaymentIntentId);
+    world.peer.faults = ["drop_before"];
+    await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId));
+    await sweepAll(world);
+    await sweepAll(world);
+    expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_AUTHORIZED"]);
+  });
+
+  it("that never came is made good by the sweep of open payments", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.authorize(stripePaymentIntentId);
+    await sweepAll(world);
+    expect((await paymentOf(world, input.orderId)).status).toBe("AUTHORIZED");
+  });
+
+  it("of a payment that came too late voids it at once", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    // The order was closed while Stripe could not be reached.
+    world.peer.faults = ["drop_before"];
+    const cancel = cancelOrderPayments(world.deps, input.orderId, "payment_timeout", {
+      actor: "orders",
+      reason: "close",
+    });
+    await expect(cancel).rejects.toThrow("Stripe is not available");
+    world.peer.authorize(stripePaymentIntentId);
+    await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId));
+    expect(world.peer.intent(stripePaymentIntentId).status).toBe("canceled");
+    const [event, ...more] = await eventsOf(world, input.orderId);
+    expect(event).toMatchObject({ type: "PAYMENT_VOIDED", data: { reason: "payment_timeout" } });
+    expect(more).toEqual([]);
+  });
+
+  it("of a payment captured too late refunds it", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId: id } = await newIntent(world, input);
+    world.peer.faults = ["drop_before"];
+    await cancelOrderPayments(world.deps, input.orderId, "payment_timeout", { actor: "orders", reason: "x" }).catch(
+      () => 0,
+    );
+    world.peer.authorize(id);
+    Object.assign(world.peer.intent(id), { status: "succeeded", amount_received: AMOUNT, amount_capturable: 0 });
+    await post(world, await world.peer.intentWebhook("payment_intent.succeeded", id));
+    expect(world.peer.refundedOf(id)).toBe(AMOUNT);
+    expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "REFUNDED", amountRefunded: AMOUNT });
+  });
+
+  it("takes two D1 round trips to authorize a payment", async () => {
+    const world = newWorld();
+    const { stripePaymentIntentId } = await newIntent(world);
+    world.peer.authorize(stripePaymentIntentId);
+    let roundTrips = 0;
+    const { DB } = bindings();
+    const counted = {
+      prepare: (query: string) => DB.prepare(query),
+      batch: async (statements: D1PreparedStatement[]) => {
+        roundTrips += 1;
+        return await DB.batch(statements);
+      },
+    };
+    const db = openDatabase(counted as unknown as D1Database);
+    await handleWebhook(await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId), { ...world.deps, db });
+    await world.settled();
+    expect(roundTrips).toBe(2);
+  });
+});
+
+describe("a webhook that Stripe did not send", () => {
+  const PAYLOAD = JSON.stringify({
+    id: "evt_x",
+    type: AUTHORIZED,
+    data: { object: { object: "payment_intent", id: "pi_x" } },
+  });
+
+  async function refused(request: Request, status: number, code: string): Promise<void> {
+    const world = newWorld();
+    const before = await countOf(world, "stripe_events");
+    const response = await post(world, request);
+    expect(response.status).toBe(status);
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+    expect(await response.json()).toMatchObject({ status, code, requestId: expect.any(String) as string });
+    expect(await countOf(world, "stripe_events")).toBe(before);
+  }
+
+  it("is refused with a wrong secret", async () => {
+    await refused(await signed(PAYLOAD, "whsec_another"), 400, "invalid_signature");
+  });
+
+  it("is refused with a stale timestamp", async () => {
+    await refused(await signed(PAYLOAD, undefined, Math.floor(Date.now() / 1_000) - 301), 400, "invalid_signature");
+  });
+
+  it("is refused with a changed body", async () => {
+    const { headers, url } = await signed(PAYLOAD);
+    await refused(new Request(url, { method: "POST", headers, body: `${PAYLOAD} ` }), 400, "invalid_signature");
+  });
+
+  it("is refused without a signature", async () => {
+    const { url } = await signed(PAYLOAD);
+    await refused(new Request(url, { method: "POST", body: PAYLOAD }), 400, "invalid_signature");
+  });
+
+  it("is refused over 256 KiB", async () => {
+    await refused(await signed(JSON.stringify({ pad: "x".repeat(256 * 1_024) })), 413, "payload_too_large");
+  });
+
+  it("is refused when it is signed and not an event", async () => {
+    await refused(await signed(`{"object":"event"}`), 400, "validation_failed");
+  });
+
+  it("is 405 with another method, and 404 on another path", async () => {
+    const { url } = await signed(PAYLOAD);
+    await refused(new Request(url), 405, "method_not_allowed");
+    await refused(new Request("https://shop.example/else", { method: "POST" }), 404, "not_found");
+    const response = await handleWebhook(new Request(url), newWorld().deps);
+    expect(response.headers.get("allow")).toBe("POST");
+  });
+});

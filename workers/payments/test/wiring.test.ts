@@ -1,0 +1,58 @@
+// The Worker as it is deployed: its own bindings, entrypoint and handlers. Nothing here reaches Stripe.
+import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { systemCall } from "#shared/call";
+import { newId } from "#shared/ids";
+import { callAs, deliver } from "#shared/testkit/kit";
+import { PaymentsRpc } from "../src/entrypoint.ts";
+import worker from "../src/index.ts";
+import { bindings, intentInput, orderCancelled, valueOf } from "./kit.ts";
+import { signed } from "./stripe-peer.ts";
+
+function rpc(): PaymentsRpc {
+  return new PaymentsRpc(createExecutionContext(), bindings());
+}
+
+describe("the Worker", () => {
+  it("answers an order without payments with an empty list", async () => {
+    expect(valueOf(await rpc().listPayments(callAs("admin"), { orderId: newId("ord") }))).toEqual({ items: [] });
+  });
+
+  it("refuses an input that does not fit the contract", async () => {
+    const outcome = await rpc().refund(callAs("admin"), { paymentId: "pay_1", amount: 1.5 });
+    expect(outcome).toMatchObject({ ok: false, error: { code: "validation_failed", errors: [{ path: "amount" }] } });
+  });
+
+  it("verifies webhooks with its own secret", async () => {
+    const ctx = createExecutionContext();
+    const payload = JSON.stringify({
+      id: newId("evt"),
+      type: "customer.created",
+      data: { object: { object: "customer" } },
+    });
+    const good = await worker.fetch(await signed(payload), bindings(), ctx);
+    const bad = await worker.fetch(await signed(payload, "whsec_another"), bindings(), ctx);
+    await waitOnExecutionContext(ctx);
+    expect([good.status, bad.status]).toEqual([200, 400]);
+  });
+
+  it("takes events from its queue and keeps what is none as a dead letter", async () => {
+    const event = orderCancelled(intentInput());
+    const { acknowledged } = await deliver(
+      (batch, ctx) => worker.queue(batch, bindings(), ctx),
+      "tradepost-payments-inbox",
+      [event, { id: "nonsense" }],
+    );
+    expect(acknowledged.toSorted()).toEqual([event.id, "nonsense"].toSorted());
+    const { items } = valueOf(await rpc().listDeadLetters(callAs("admin"), {}));
+    expect(items).toMatchObject([{ eventId: "nonsense" }]);
+  });
+
+  it("sweeps by cron and on demand", async () => {
+    const ctx = createExecutionContext();
+    await worker.scheduled(createScheduledController({ cron: "* * * * *" }), bindings(), ctx);
+    await waitOnExecutionContext(ctx);
+    const counts = valueOf(await rpc().runSweeps(systemCall("cron", newId("req")), { everything: true }));
+    expect(counts).toEqual({ webhooks: 0, openPayments: 0, pendingRefunds: 0, purged: 0 });
+  });
+});
