@@ -279,6 +279,30 @@ test("each crossing between in, low and out of stock is told once, in growing se
   expect(told.map(({ sequence }) => sequence)).toEqual(told.map(({ sequence }) => sequence).toSorted((a, b) => a - b));
 });
 
+test("more changes than one flush takes follow in the next", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(600);
+  await Promise.all(Array.from({ length: 520 }, () => deps.stock(id).reserve(lineOf(newId("req"), 1), TRACE)));
+  const written = async (): Promise<unknown> => {
+    await flush(id);
+    const count = env.DB.prepare("SELECT count(*) AS rows FROM reservations WHERE product_id = ?").bind(id);
+    return (await count.first<{ rows: number }>())?.rows;
+  };
+  expect([await written(), await written()]).toEqual([500, 520]);
+  expect(await projectionOf(id)).toMatchObject({ reserved: 520, available: 80 });
+  expect(await runDurableObjectAlarm(stub(id))).toBe(false);
+});
+
+test("two first descriptions at once open the level once", async () => {
+  const { deps } = warehouse();
+  const id = newId("prd");
+  const say = (version: number): Promise<void> =>
+    deps.stock(id).describe({ productId: id, sku: "S", name: String(version), vendorId: null, version }, TRACE);
+  await Promise.all([say(1), say(2), say(1)]);
+  await flush(id);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 0, name: "2" });
+});
+
 test("the database itself refuses to oversell", async () => {
   const { deps } = warehouse();
   const id = await stocked(2);

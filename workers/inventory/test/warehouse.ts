@@ -88,7 +88,7 @@ export async function stocked(
 }
 
 export function stub(productId: string): DurableObjectStub<Stock> {
-  return env.STOCK.getByName(productId) as unknown as DurableObjectStub<Stock>;
+  return env.STOCK.getByName(productId);
 }
 
 /** Runs the object's alarm now, as if its time had come. */

@@ -50,7 +50,7 @@ export type Refusal =
   | { readonly reason: "short"; readonly available: number; readonly heldByOthers: boolean }
   | { readonly reason: "closed"; readonly available: number };
 
-export type AdjustRefusal = Refusal | { readonly reason: "key_reused" | "foreign_product" };
+export type AdjustRefusal = Refusal | { readonly reason: "key_reused" } | { readonly reason: "foreign_product" };
 
 interface Snapshot {
   readonly level: LevelState;

@@ -49,7 +49,6 @@ function render(level: LevelState): OwnedLevel {
 export class Stock extends DurableObject<InventoryEnv> {
   readonly #tables: StockTables;
   readonly #deps: StoreDeps;
-  readonly #productId: string;
   #isOpen: boolean;
   #opening: Promise<void> | undefined;
   #flushing: Promise<boolean> | undefined;
@@ -59,7 +58,6 @@ export class Stock extends DurableObject<InventoryEnv> {
 
   constructor(ctx: DurableObjectState, env: InventoryEnv) {
     super(ctx, env);
-    this.#productId = ctx.id.name ?? "";
     this.#deps = storeDeps(env, ctx);
     this.#tables = new StockTables(ctx.storage);
     this.#isOpen = this.#tables.isOpen();
@@ -128,12 +126,13 @@ export class Stock extends DurableObject<InventoryEnv> {
   /** Takes over what the catalog says, if it is newer; opens a product that has no level yet with nothing on hand. */
   async describe(details: ProductDetails, trace: Trace): Promise<void> {
     await this.#open();
-    await this.#change(trace, (book, now) => {
-      const isFirst = !this.#isOpen;
+    const isFirst = !this.#isOpen;
+    const { hasAdvanced } = this.#write(trace, (book, now) => {
       if (isFirst) this.#tables.open(emptyOpening(details, this.#deps.lowStockThreshold), now);
       if (isFirst || this.#tables.describe(details)) book.touch();
     });
     this.#isOpen = true;
+    if (hasAdvanced) await this.#arm(Date.now() + FLUSH_DELAY_MS);
   }
 
   /**
@@ -142,8 +141,10 @@ export class Stock extends DurableObject<InventoryEnv> {
    */
   async reconcile(projected: number): Promise<boolean> {
     if (!this.#isOpen) return false;
-    const flushed = this.#tables.level(Date.now()).flushedSequence;
-    if (projected < flushed && (await this.#projectedSequence()) < flushed) this.#tables.forgetFlushes();
+    const { productId, flushedSequence } = this.#tables.level(Date.now());
+    // The sweep read its figure a while ago; a flush since then is no loss.
+    const hasLost = projected < flushedSequence && (await this.#projectedSequence(productId)) < flushedSequence;
+    if (hasLost) this.#tables.forgetFlushes();
     this.#write({ correlationId: newId("req") }, (book) => book.expire());
     return await this.#flush();
   }
@@ -161,7 +162,7 @@ export class Stock extends DurableObject<InventoryEnv> {
         await this.#flush();
       } catch (error) {
         this.#failedFlushes += 1;
-        log("warn", "flush failed; it is tried again", { productId: this.#productId, error });
+        log("warn", "flush failed; it is tried again", { productId: this.ctx.id.name, error });
         return;
       }
       this.#failedFlushes = 0;
@@ -188,12 +189,17 @@ export class Stock extends DurableObject<InventoryEnv> {
   }
 
   async #load(): Promise<void> {
-    const opening = await readOpening(this.#deps.db, this.#productId, this.#deps.lowStockThreshold);
-    if (opening === undefined || this.#isOpen) return;
-    this.#tables.transaction(() => {
-      this.#tables.open(opening, Date.now());
+    const { worker, db, logLevel: level, lowStockThreshold } = this.#deps;
+    const productId = this.ctx.id.name;
+    if (productId === undefined) throw new Error("a stock object is reached by its product's id");
+    await withInvocation({ worker, operation: "Stock.open", correlationId: newId("req"), level }, async () => {
+      const opening = await readOpening(db, productId, lowStockThreshold);
+      if (opening === undefined || this.#isOpen) return;
+      this.#tables.transaction(() => {
+        this.#tables.open(opening, Date.now());
+      });
+      this.#isOpen = true;
     });
-    this.#isOpen = true;
   }
 
   #write<T>(
@@ -238,9 +244,9 @@ export class Stock extends DurableObject<InventoryEnv> {
     return true;
   }
 
-  async #projectedSequence(): Promise<number> {
+  async #projectedSequence(productId: string): Promise<number> {
     const rows = await this.#deps.db.all<{ sequence: number }>(
-      sql`SELECT sequence FROM stock_levels WHERE product_id = ${this.#productId}`,
+      sql`SELECT sequence FROM stock_levels WHERE product_id = ${productId}`,
     );
     return rows[0]?.sequence ?? 0;
   }

@@ -32,8 +32,7 @@ export function createDeps(env: InventoryEnv, ctx: Pick<ExecutionContext, "waitU
     ...storeDeps(env, ctx),
     stock: (productId) => {
       logCost({ objectCalls: 1 });
-      // The mapped RPC types say no more than the class does: all its answers are plain data.
-      return env.STOCK.getByName(productId) as unknown as StockCalls;
+      return env.STOCK.getByName(productId);
     },
     catalog: peer<CatalogContract>(env.CATALOG),
   };
