@@ -19,6 +19,8 @@ export const FIRST_CHECK_MS = 60_000;
 export const MAX_CHECK_MS = 6 * 60 * 60 * 1_000;
 /** An authorization lapses within days and changes hardly ever before capture. */
 export const AUTHORIZED_CHECK_MS = MAX_CHECK_MS;
+/** Where the back-off of an authorized payment starts: at its end. */
+export const AUTHORIZED_ATTEMPTS = 9;
 /** A webhook stored and not processed by then has lost its process. */
 export const WEBHOOK_RETRY_MS = 30_000;
 /** A pending refund is taken to Stripe again after this, then with the same back-off as checks. */

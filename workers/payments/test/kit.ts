@@ -40,7 +40,7 @@ export interface World {
 }
 
 export function bindings(): PaymentsBindings {
-  return env as unknown as PaymentsBindings;
+  return env;
 }
 
 /** The Worker over a Stripe of its own. `retries` are the SDK's, none unless a test is about them. */
@@ -55,7 +55,7 @@ export function newWorld(options: { readonly retries?: number; readonly timeoutM
     now: () => Date.now() + clock.skewMs,
     stripe: stripeClient({
       secretKey: "sk_test_sandbox",
-      sandbox: { fetch: peer.fetch } as unknown as Fetcher,
+      sandbox: { fetch: peer.fetch },
       retries: options.retries ?? 0,
       timeoutMs: options.timeoutMs ?? 2_000,
     }),

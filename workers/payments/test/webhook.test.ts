@@ -197,6 +197,21 @@ describe("a webhook of Stripe's", () => {
     expect(more).toEqual([]);
   });
 
+  it("voids the payment when the order is closed between reading it and writing it", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.authorize(stripePaymentIntentId);
+    world.peer.before = async () => {
+      world.peer.before = undefined;
+      // The consumer of ORDER_CANCELLED writes this first, and dies.
+      await world.deps.db.run(sql`INSERT INTO closed_orders VALUES (${input.orderId}, 'cancelled', 1)`);
+    };
+    await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId));
+    expect(world.peer.intent(stripePaymentIntentId).status).toBe("canceled");
+    expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_VOIDED"]);
+  });
+
   it("of a payment captured too late refunds it", async () => {
     const world = newWorld();
     const input = intentInput();
@@ -212,23 +227,27 @@ describe("a webhook of Stripe's", () => {
     expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "REFUNDED", amountRefunded: AMOUNT });
   });
 
-  it("takes two D1 round trips to authorize a payment", async () => {
+  it("takes two D1 round trips and twelve rows to authorize a payment", async () => {
     const world = newWorld();
     const { stripePaymentIntentId } = await newIntent(world);
     world.peer.authorize(stripePaymentIntentId);
     let roundTrips = 0;
+    let rowsWritten = 0;
     const { DB } = bindings();
     const counted = {
       prepare: (query: string) => DB.prepare(query),
       batch: async (statements: D1PreparedStatement[]) => {
         roundTrips += 1;
-        return await DB.batch(statements);
+        const results = await DB.batch(statements);
+        rowsWritten += results.reduce((sum, { meta }) => sum + meta.rows_written, 0);
+        return results;
       },
     };
     const db = openDatabase(counted as unknown as D1Database);
     await handleWebhook(await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId), { ...world.deps, db });
     await world.settled();
     expect(roundTrips).toBe(2);
+    expect(rowsWritten).toBeLessThanOrEqual(12);
   });
 });
 
@@ -239,46 +258,54 @@ describe("a webhook that Stripe did not send", () => {
     data: { object: { object: "payment_intent", id: "pi_x" } },
   });
 
-  async function refused(request: Request, status: number, code: string): Promise<void> {
+  /** The answer's status and code, once it is a problem and nothing was written. */
+  async function refusalOf(request: Request): Promise<string> {
     const world = newWorld();
     const before = await countOf(world, "stripe_events");
     const response = await post(world, request);
-    expect(response.status).toBe(status);
     expect(response.headers.get("content-type")).toBe("application/problem+json");
-    expect(await response.json()).toMatchObject({ status, code, requestId: expect.any(String) as string });
     expect(await countOf(world, "stripe_events")).toBe(before);
+    const problem = await response.json<{ status: number; code: string; requestId: string }>();
+    expect(problem).toMatchObject({ status: response.status, requestId: expect.any(String) as string });
+    return `${String(problem.status)} ${problem.code}`;
   }
 
   it("is refused with a wrong secret", async () => {
-    await refused(await signed(PAYLOAD, "whsec_another"), 400, "invalid_signature");
+    expect(await refusalOf(await signed(PAYLOAD, "whsec_another"))).toBe("400 invalid_signature");
   });
 
   it("is refused with a stale timestamp", async () => {
-    await refused(await signed(PAYLOAD, undefined, Math.floor(Date.now() / 1_000) - 301), 400, "invalid_signature");
+    expect(await refusalOf(await signed(PAYLOAD, undefined, Math.floor(Date.now() / 1_000) - 301))).toBe(
+      "400 invalid_signature",
+    );
   });
 
   it("is refused with a changed body", async () => {
     const { headers, url } = await signed(PAYLOAD);
-    await refused(new Request(url, { method: "POST", headers, body: `${PAYLOAD} ` }), 400, "invalid_signature");
+    expect(await refusalOf(new Request(url, { method: "POST", headers, body: `${PAYLOAD} ` }))).toBe(
+      "400 invalid_signature",
+    );
   });
 
   it("is refused without a signature", async () => {
     const { url } = await signed(PAYLOAD);
-    await refused(new Request(url, { method: "POST", body: PAYLOAD }), 400, "invalid_signature");
+    expect(await refusalOf(new Request(url, { method: "POST", body: PAYLOAD }))).toBe("400 invalid_signature");
   });
 
   it("is refused over 256 KiB", async () => {
-    await refused(await signed(JSON.stringify({ pad: "x".repeat(256 * 1_024) })), 413, "payload_too_large");
+    expect(await refusalOf(await signed(JSON.stringify({ pad: "x".repeat(256 * 1_024) })))).toBe(
+      "413 payload_too_large",
+    );
   });
 
   it("is refused when it is signed and not an event", async () => {
-    await refused(await signed(`{"object":"event"}`), 400, "validation_failed");
+    expect(await refusalOf(await signed(`{"object":"event"}`))).toBe("400 validation_failed");
   });
 
   it("is 405 with another method, and 404 on another path", async () => {
     const { url } = await signed(PAYLOAD);
-    await refused(new Request(url), 405, "method_not_allowed");
-    await refused(new Request("https://shop.example/else", { method: "POST" }), 404, "not_found");
+    expect(await refusalOf(new Request(url))).toBe("405 method_not_allowed");
+    expect(await refusalOf(new Request("https://shop.example/else", { method: "POST" }))).toBe("404 not_found");
     const response = await handleWebhook(new Request(url), newWorld().deps);
     expect(response.headers.get("allow")).toBe("POST");
   });

@@ -3,7 +3,8 @@ import type { Stripe } from "stripe";
 import { openDatabase } from "#shared/database";
 import { parseLogLevel } from "#shared/logger";
 import type { Deps } from "#shared/outbox";
-import { stripeClient } from "./stripe.ts";
+import { refuseLiveKey, stripeClient } from "./stripe.ts";
+import type { StripeOptions } from "./stripe.ts";
 
 /** The sandbox is bound by the local configuration only, and that is the whole difference between local and not. */
 export type PaymentsBindings = PaymentsEnv & { readonly STRIPE_SANDBOX?: Fetcher };
@@ -17,15 +18,20 @@ export interface PaymentsDeps extends Deps {
 /** Building the SDK's client costs more than a call of an RPC method; the bindings of an isolate do not change. */
 const clients = new WeakMap<PaymentsBindings, Stripe>();
 
+function stripeOptions(env: PaymentsBindings): StripeOptions {
+  return { secretKey: env.STRIPE_SECRET_KEY, sandbox: env.STRIPE_SANDBOX };
+}
+
 function clientOf(env: PaymentsBindings): Stripe {
   const present = clients.get(env);
   if (present !== undefined) return present;
-  const client = stripeClient({ secretKey: env.STRIPE_SECRET_KEY, sandbox: env.STRIPE_SANDBOX });
+  const client = stripeClient(stripeOptions(env));
   clients.set(env, client);
   return client;
 }
 
 export function createDeps(env: PaymentsBindings, ctx: Pick<ExecutionContext, "waitUntil">): PaymentsDeps {
+  refuseLiveKey(stripeOptions(env));
   return {
     worker: "payments",
     db: openDatabase(env.DB),

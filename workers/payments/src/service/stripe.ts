@@ -14,11 +14,17 @@ export interface StripeOptions {
   readonly retries?: number;
 }
 
-/** @throws when a sandbox is bound beside a key that could move real money: a wrong configuration must not start. */
-export function stripeClient({ secretKey, sandbox, timeoutMs, retries }: StripeOptions): Stripe {
+/** @throws when a sandbox is bound beside a key that could move real money: such a configuration must not run. */
+export function refuseLiveKey({ secretKey, sandbox }: StripeOptions): void {
   if (sandbox !== undefined && !secretKey.startsWith("sk_test")) {
     throw new Error("the Stripe sandbox is bound, but STRIPE_SECRET_KEY is not a test key");
   }
+}
+
+/** @throws see refuseLiveKey. */
+export function stripeClient(options: StripeOptions): Stripe {
+  refuseLiveKey(options);
+  const { secretKey, sandbox, timeoutMs, retries } = options;
   return new Stripe(secretKey, {
     httpClient: Stripe.createFetchHttpClient(sandbox?.fetch.bind(sandbox)),
     ...(sandbox === undefined ? {} : { host: SANDBOX_HOST, protocol: "http" as const }),

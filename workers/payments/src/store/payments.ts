@@ -5,7 +5,7 @@ import { mustChange } from "#shared/database";
 import type { Statement } from "#shared/database";
 import { makeEvent } from "#shared/events/envelope";
 import { outboxInsert } from "#shared/outbox";
-import { AUTHORIZED_CHECK_MS, FIRST_CHECK_MS } from "../constants.ts";
+import { AUTHORIZED_ATTEMPTS, AUTHORIZED_CHECK_MS, FIRST_CHECK_MS } from "../constants.ts";
 import { eventOf, isOpen } from "../domain.ts";
 import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
@@ -67,7 +67,10 @@ function eventInsert(row: PaymentRow, next: Position, version: number, change: C
   return [outboxInsert(makeEvent(type, row.orderId, data, cause))];
 }
 
-/** Moves a payment to its next position, or aborts the batch when its version has passed. Takes over the intent's id where the row has none. */
+/**
+ * Moves a payment to its next position, or aborts the batch when its version has passed, or when its order was closed since the view
+ * was read: what then comes to pass is another matter. Takes over the intent's id where the row has none.
+ */
 export function positionUpdate(
   view: View,
   next: Position,
@@ -77,13 +80,15 @@ export function positionUpdate(
 ): Statement[] {
   const { row, closed } = view;
   const version = row.version + 1;
+  const stillOpen = sql`NOT EXISTS (SELECT 1 FROM closed_orders WHERE order_id = ${row.orderId})`;
   return [
     sql`UPDATE payments SET status = ${next.status}, amount_capturable = ${next.amountCapturable},
         amount_captured = ${next.amountCaptured}, amount_refunded = ${next.amountRefunded}, reason = ${next.reason},
-        version = ${version}, attempts = 0, next_check_at = ${nextCheckAt(next, closed !== null, now)}, updated_at = ${now},
+        version = ${version}, attempts = ${next.status === "AUTHORIZED" ? AUTHORIZED_ATTEMPTS : 0},
+        next_check_at = ${nextCheckAt(next, closed !== null, now)}, updated_at = ${now},
         stripe_payment_intent_id = coalesce(stripe_payment_intent_id, ${truth?.intentId ?? null}),
         client_secret = coalesce(client_secret, ${truth?.clientSecret ?? null})
-      WHERE id = ${row.id} AND version = ${row.version}`,
+      WHERE id = ${row.id} AND version = ${row.version} AND ${closed === null ? stillOpen : sql`true`}`,
     mustChange(),
     historyInsert(row, version, next.status, change, now),
     ...eventInsert(row, next, version, change, now),
