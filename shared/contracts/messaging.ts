@@ -8,11 +8,17 @@ import type { UnconfirmedEvent } from "../outbox.ts";
 import { PageQuery } from "../paging.ts";
 import type { Page } from "../paging.ts";
 
-export const UnseenEventsInput = z.object({ ids: z.array(z.string()).max(1_000), everything: z.boolean() });
+/**
+ * Ids in one question: all producers' sweep pages together are asked about at once, because a cron run may call only 32 Workers.
+ * Some 1.2 MB as JSON, under D1's 2 MB for a parameter.
+ */
+export const MAX_IDS_AT_ONCE = 30_000;
+
+export const UnseenEventsInput = z.object({ ids: z.array(z.string()).max(MAX_IDS_AT_ONCE), everything: z.boolean() });
 export const ResendEventsInput = z.object({
   deliveries: z.array(z.object({ id: z.string(), consumer: z.enum(CONSUMERS) })).max(5_000),
 });
-export const ConfirmEventsInput = z.object({ ids: z.array(z.string()).max(1_000) });
+export const ConfirmEventsInput = z.object({ ids: z.array(z.string()).max(MAX_IDS_AT_ONCE) });
 export const ListEventsInput = PageQuery.extend({
   type: z.string().max(100).optional(),
   subject: z.string().max(100).optional(),

@@ -137,7 +137,9 @@ function invalid(error: z.ZodError): ReturnType<typeof fail> {
 
 function parseQuery(route: Route, request: Request): Outcome<unknown> {
   if (route.query === undefined) return ok(undefined);
-  const parsed = route.query.safeParse(Object.fromEntries(new URL(request.url).searchParams));
+  // Of a repeated parameter the first counts, as in the cache's key: two readings of one URL would poison the cache.
+  const parameters = Object.fromEntries([...new URL(request.url).searchParams].toReversed());
+  const parsed = route.query.safeParse(parameters);
   return parsed.success ? ok(parsed.data) : invalid(parsed.error);
 }
 

@@ -70,6 +70,16 @@ describe("lists", () => {
     });
   });
 
+  it("read a repeated parameter as its first, so that nobody is served another's answer", async () => {
+    const catalog = listing();
+    const send = gateway({ catalog });
+    const q = newId("prd");
+    await send(`/api/products?q=${q}&limit=5&limit=50`);
+    expect(catalog.listProducts.mock.calls[0]?.[1]).toMatchObject({ q, limit: 5 });
+    expect(await cursorOf(await send(`/api/products?q=${q}&limit=5`))).toBe("1");
+    expect(await cursorOf(await send(`/api/products?q=${q}&limit=50`))).toBe("2");
+  });
+
   it.each(["minPrice=-1", "minPrice=x", "maxPrice=1.5", "inStock=maybe", "sort=random", `q=${"x".repeat(201)}`])(
     "refuse ?%s, and do not keep that",
     async (query) => {

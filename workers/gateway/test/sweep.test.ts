@@ -3,12 +3,14 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
+import { MAX_IDS_AT_ONCE } from "#shared/contracts/messaging";
 import type { MessagingContract, SweepCounts } from "#shared/contracts/messaging";
 import { EVENT_TYPES } from "#shared/events/catalogue";
 import type { EventType } from "#shared/events/catalogue";
 import { CONSUMERS, ROUTES } from "#shared/events/routing";
 import type { Consumer } from "#shared/events/routing";
 import { withInvocation } from "#shared/logger";
+import { SWEEP_LIMIT } from "#shared/outbox";
 import type { UnconfirmedEvent } from "#shared/outbox";
 import { ok } from "#shared/result";
 import { PEER_NAMES } from "../src/peers.ts";
@@ -230,6 +232,10 @@ it("asks nobody who has nothing to tell, and a consumer only about its own", asy
   };
   await sweepOutboxes(watched, call, false, NOW);
   expect(asked).toEqual([["evt_1"]]);
+});
+
+it("asks in one question for what all producers may tell at once", () => {
+  expect(PEER_NAMES.length * SWEEP_LIMIT).toBeLessThanOrEqual(MAX_IDS_AT_ONCE);
 });
 
 it("leaves an event alone that this version has no route for", async () => {
