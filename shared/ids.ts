@@ -24,6 +24,11 @@ export function newId<P extends IdPrefix>(prefix: P): `${P}_${string}` {
   return `${prefix}_${uuidv7().replaceAll("-", "")}`;
 }
 
+/** Not above any id of its kind that was made at or after this time, in milliseconds since the epoch. */
+export function firstIdAt(prefix: IdPrefix, ms: number): string {
+  return `${prefix}_${Math.max(0, ms).toString(16).padStart(12, "0")}`;
+}
+
 /** Accepts what newId makes and the fixed ids of the seeds: the prefix, then 1 to 40 letters or digits. */
 export function idSchema(prefix: IdPrefix): z.ZodString {
   return z.string().regex(new RegExp(`^${prefix}_[0-9A-Za-z]{1,40}$`), `must be an id that starts with ${prefix}_`);

@@ -10,6 +10,7 @@ import type { EventEnvelope } from "./events/envelope.ts";
 import { CONSUMERS, ROUTES } from "./events/routing.ts";
 import type { Consumer } from "./events/routing.ts";
 import type { EventType } from "./events/catalogue.ts";
+import { firstIdAt } from "./ids.ts";
 import { log, logCost } from "./logger.ts";
 import type { LogLevel } from "./logger.ts";
 
@@ -163,7 +164,7 @@ export async function confirmEvents(deps: Deps, ids: readonly string[]): Promise
 /** Drops confirmed events past their retention. Returns how many. */
 export async function purgeOutbox(deps: Deps): Promise<number> {
   const { results } = await commit(deps.db, [
-    sql`DELETE FROM outbox WHERE confirmed_at IS NOT NULL AND time < ${deps.now() - EVENT_RETENTION_MS}`,
+    sql`DELETE FROM outbox WHERE confirmed_at IS NOT NULL AND id < ${firstIdAt("evt", deps.now() - EVENT_RETENTION_MS)}`,
   ]);
   return results[0]?.meta.changes ?? 0;
 }

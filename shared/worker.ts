@@ -1,7 +1,6 @@
 // The entrypoint that every domain Worker's RPC surface extends: what all answer in the same way about events and sweeps.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
-import type { SQL } from "drizzle-orm";
 import { z } from "zod";
 import type { Call } from "./call.ts";
 import {
@@ -35,11 +34,6 @@ export interface DomainWiring<Env, D extends Deps> {
   readonly inbox?: (env: Env) => Queue;
 }
 
-function keyset(rowKey: readonly [SQL, SQL], key: readonly (string | number)[] | undefined): SQL {
-  const [first, second] = rowKey;
-  return key === undefined ? sql`true` : sql`(${first}, ${second}) < (${key[0] ?? 0}, ${key[1] ?? ""})`;
-}
-
 async function listEvents(
   deps: Deps,
   _call: Call,
@@ -50,19 +44,20 @@ async function listEvents(
   const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
   if (!key.ok) return key;
   const filters = [
-    keyset([sql`time`, sql`id`], key.value),
+    key.value === undefined ? sql`true` : sql`id < ${key.value[0] ?? ""}`,
     ...(type === undefined ? [] : [sql`type = ${type}`]),
     ...(subject === undefined ? [] : [sql`subject = ${subject}`]),
     ...(correlationId === undefined ? [] : [sql`correlation_id = ${correlationId}`]),
   ];
-  const rows = await deps.db.all<{ id: string; time: number; envelope: string }>(
-    sql`SELECT id, time, envelope FROM outbox WHERE ${sql.join(filters, sql` AND `)} ORDER BY time DESC, id DESC LIMIT ${limit + 1}`,
+  // Ids of events sort by the time they were made, so the primary key is the order of the list.
+  const rows = await deps.db.all<{ id: string; envelope: string }>(
+    sql`SELECT id, envelope FROM outbox WHERE ${sql.join(filters, sql` AND `)} ORDER BY id DESC LIMIT ${limit + 1}`,
   );
   const page = await toPage(
     rows,
     limit,
     scope,
-    (row) => [row.time, row.id],
+    (row) => [row.id],
     (row) => parseEvent(JSON.parse(row.envelope)),
   );
   return ok({ items: page.items.filter((event) => event !== undefined), nextCursor: page.nextCursor });
@@ -76,9 +71,11 @@ async function listDeadLetters(
   const scope = "dead letters";
   const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
   if (!key.ok) return key;
+  const [deadAt = 0, eventId = ""] = key.value ?? [];
+  const before = key.value === undefined ? sql`true` : sql`(dead_at, event_id) < (${deadAt}, ${eventId})`;
   const rows = await deps.db.all<DeadLetter>(sql`SELECT event_id AS eventId, type, subject, envelope, attempts, error,
       dead_at AS deadAt, replayed_at AS replayedAt
-    FROM dead_letters WHERE ${keyset([sql`dead_at`, sql`event_id`], key.value)} ORDER BY dead_at DESC, event_id DESC LIMIT ${limit + 1}`);
+    FROM dead_letters WHERE ${before} ORDER BY dead_at DESC, event_id DESC LIMIT ${limit + 1}`);
   return ok(
     await toPage(
       rows,

@@ -14,6 +14,7 @@ CREATE TABLE templates (
   PRIMARY KEY (kind, channel, locale)
 ) STRICT, WITHOUT ROWID;
 
+-- Once per event: the rows of an event stand in one batch with its inbox row, whose key refuses a second time.
 CREATE TABLE notifications (
   id TEXT PRIMARY KEY CHECK (id GLOB 'ntf_*'),
   event_id TEXT NOT NULL,
@@ -40,8 +41,7 @@ CREATE TABLE notifications (
   sent_at INTEGER,
   read_at INTEGER,
   CHECK (audience = 'user' OR user_id IS NULL),
-  CHECK ((status = 'sent') = (sent_at IS NOT NULL)),
-  UNIQUE (event_id, channel, template, recipient)
+  CHECK ((status = 'sent') = (sent_at IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX notifications_pending ON notifications (next_attempt_at) WHERE status = 'pending';
 CREATE INDEX notifications_of_user ON notifications (user_id, created_at) WHERE user_id IS NOT NULL;

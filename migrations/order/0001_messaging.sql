@@ -9,7 +9,6 @@ CREATE TABLE outbox (
   confirmed_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_unconfirmed ON outbox (time) WHERE confirmed_at IS NULL;
-CREATE INDEX outbox_by_time ON outbox (time);
 CREATE INDEX outbox_by_subject ON outbox (subject);
 CREATE INDEX outbox_by_correlation ON outbox (correlation_id);
 

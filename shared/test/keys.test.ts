@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalJson, fingerprint, randomToken, requestKey } from "#shared/hash";
-import { idSchema, newId } from "#shared/ids";
+import { firstIdAt, idSchema, newId } from "#shared/ids";
 
 describe("request keys", () => {
   it("are equal exactly when all their parts are", async () => {
@@ -40,6 +40,12 @@ describe("ids", () => {
     const ids = Array.from({ length: 1_000 }, () => newId("ord"));
     expect(ids.toSorted()).toEqual(ids);
     expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("are split by a time into those made before and those made after", () => {
+    const now = Date.now();
+    expect(newId("evt") >= firstIdAt("evt", now)).toBe(true);
+    expect(newId("evt") < firstIdAt("evt", now + 60_000)).toBe(true);
   });
 
   it("are told from ids of another kind and from anything else", () => {
