@@ -42,15 +42,28 @@ export function currencyExponent(currency: string): number {
   return EXPONENTS[currency] ?? 2;
 }
 
-/** `formatMoney(123456, "USD")` is `$1,234.56`; the locale decides separators and the symbol's place. */
-export function formatMoney(amountMinor: number, currency: string, locale = "en-US"): string {
-  const exponent = currencyExponent(currency);
-  return new Intl.NumberFormat(locale, {
+/** One formatter for each locale and currency: making one costs thirty times as much as using it. */
+const formatters = new Map<string, Intl.NumberFormat>();
+
+function formatterOf(currency: string, locale: string): Intl.NumberFormat {
+  const key = `${locale} ${currency}`;
+  const known = formatters.get(key);
+  if (known !== undefined) return known;
+  const digits = currencyExponent(currency);
+  const options = {
     style: "currency",
     currency,
-    minimumFractionDigits: exponent,
-    maximumFractionDigits: exponent,
-  }).format(amountMinor / 10 ** exponent);
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  } as const;
+  const made = new Intl.NumberFormat(locale, options);
+  formatters.set(key, made);
+  return made;
+}
+
+/** `formatMoney(123456, "USD")` is `$1,234.56`; the locale decides separators and the symbol's place. */
+export function formatMoney(amountMinor: number, currency: string, locale = "en-US"): string {
+  return formatterOf(currency, locale).format(amountMinor / 10 ** currencyExponent(currency));
 }
 
 /** Adds amounts and refuses a sum that a number cannot hold exactly. */
