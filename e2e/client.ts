@@ -1,0 +1,223 @@
+// A buyer, a member of staff or a guest over HTTP, as a program outside would be: it knows api.md and nothing else.
+import type { Session } from "#shared/contracts/accounts";
+import type { ProductPage } from "#shared/contracts/catalog";
+import type { Level } from "#shared/contracts/inventory";
+import type { Cart, CreatedOrder, Order } from "#shared/contracts/orders";
+import type { PaymentIntent } from "#shared/contracts/payments";
+
+/** `fetch` against one server: the path begins with a slash. */
+export type Send = (path: string, init?: RequestInit) => Promise<Response>;
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly body: T;
+  readonly headers: Headers;
+}
+
+export interface Problem {
+  readonly code: string;
+  readonly detail: string;
+  readonly shortages?: readonly { productId: string; requested: number; available: number }[];
+}
+
+export const ADDRESS = {
+  name: "Test Person",
+  line1: "1 Dock Road",
+  city: "Springfield",
+  region: "IL",
+  postalCode: "62701",
+  country: "US",
+} as const;
+
+export class Client {
+  readonly #send: Send;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(send: Send, headers: Readonly<Record<string, string>> = {}) {
+    this.#send = send;
+    this.#headers = headers;
+  }
+
+  with(headers: Readonly<Record<string, string>>): Client {
+    return new Client(this.#send, { ...this.#headers, ...headers });
+  }
+
+  async call<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer<T>> {
+    const response = await this.#send(path, {
+      method,
+      headers: {
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...this.#headers,
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (text === "" ? undefined : JSON.parse(text)) as T,
+    };
+  }
+
+  /** The body of an answer with this status; anything else is an error that shows what came instead. */
+  async expect<T>(
+    status: number,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<T> {
+    const answer = await this.call<T>(method, path, body, headers);
+    if (answer.status !== status) {
+      throw new Error(
+        `${method} ${path}: ${String(answer.status)} instead of ${String(status)}: ${JSON.stringify(answer.body)}`,
+      );
+    }
+    return answer.body;
+  }
+}
+
+export async function signIn(client: Client, email: string, password: string): Promise<Client> {
+  const session = await client.expect<Session>(200, "POST", "/api/auth/login", { email, password });
+  return client.with({ authorization: `Bearer ${session.accessToken}` });
+}
+
+/** A buyer that nobody else uses. */
+export async function newBuyer(client: Client): Promise<{ readonly buyer: Client; readonly session: Session }> {
+  const session = await client.expect<Session>(201, "POST", "/api/auth/register", {
+    email: `buyer-${crypto.randomUUID()}@example.com`,
+    password: "correct horse battery",
+    name: "Test Buyer",
+  });
+  return { buyer: client.with({ authorization: `Bearer ${session.accessToken}` }), session };
+}
+
+export async function levelOf(admin: Client, productId: string): Promise<Level> {
+  return await admin.expect<Level>(200, "GET", `/api/inventory/${productId}`);
+}
+
+/** Products for tests to take: sold one at a time, and nothing of them reserved by a seeded order. */
+export interface Shelf {
+  /** A product that no other test has, with this much on hand. */
+  take(onHand: number): Promise<string>;
+}
+
+export async function openShelf(admin: Client): Promise<Shelf> {
+  const left: string[] = [];
+  let cursor: string | null = "";
+  while (cursor !== null) {
+    const page: ProductPage = await admin.expect(
+      200,
+      "GET",
+      `/api/products?limit=100${cursor === "" ? "" : `&cursor=${cursor}`}`,
+    );
+    left.push(...page.items.filter(({ minOrderQuantity }) => minOrderQuantity === 1).map(({ id }) => id));
+    cursor = page.nextCursor;
+  }
+  return {
+    async take(onHand) {
+      for (let id = left.pop(); id !== undefined; id = left.pop()) {
+        const level = await levelOf(admin, id);
+        if (level.reserved > 0) continue;
+        const delta = onHand - level.onHand;
+        if (delta !== 0)
+          await admin.expect(200, "POST", `/api/inventory/${id}/adjust`, { delta, reason: "correction" });
+        return id;
+      }
+      throw new Error("no product left");
+    },
+  };
+}
+
+export async function addToCart(buyer: Client, productId: string, quantity: number): Promise<Cart> {
+  return await buyer.expect<Cart>(201, "POST", "/api/cart/items", { productId, quantity });
+}
+
+export async function placeOrder(
+  buyer: Client,
+  items?: readonly { productId: string; quantity: number }[],
+  headers: Readonly<Record<string, string>> = {},
+): Promise<CreatedOrder> {
+  return await buyer.expect<CreatedOrder>(
+    201,
+    "POST",
+    "/api/orders",
+    { ...(items && { items }), shippingAddress: ADDRESS },
+    headers,
+  );
+}
+
+export async function getOrder(buyer: Client, orderId: string): Promise<Order> {
+  return await buyer.expect<Order>(200, "GET", `/api/orders/${orderId}`);
+}
+
+/** What a browser with Stripe.js does to pay: confirm the intent with a test payment method. */
+export async function confirmPayment(
+  send: Send,
+  intent: Pick<PaymentIntent, "stripePaymentIntentId" | "clientSecret" | "publishableKey">,
+  paymentMethod = "pm_card_visa",
+): Promise<Response> {
+  return await send(`/_stripe/v1/payment_intents/${intent.stripePaymentIntentId}/confirm`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${intent.publishableKey}`,
+      "content-type": "application/x-www-form-urlencoded",
+    },
+    body: new URLSearchParams({ payment_method: paymentMethod, client_secret: intent.clientSecret }).toString(),
+  });
+}
+
+/** Makes the intent of an order and pays it. */
+export async function pay(send: Send, buyer: Client, orderId: string): Promise<PaymentIntent> {
+  const answer = await buyer.call<PaymentIntent>("POST", "/api/payments/intent", { orderId });
+  if (answer.status !== 201 && answer.status !== 200) throw new Error(`intent: ${JSON.stringify(answer.body)}`);
+  const confirmed = await confirmPayment(send, answer.body);
+  if (!confirmed.ok) throw new Error(`confirm: ${await confirmed.text()}`);
+  return answer.body;
+}
+
+/** Polls until `read` gives something, and says what it waited for when it never does. */
+export async function eventually<T>(what: string, read: () => Promise<T | undefined>, timeoutMs = 20_000): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await read();
+    if (value !== undefined) return value;
+    if (Date.now() > deadline) throw new Error(`waited ${String(timeoutMs)} ms in vain: ${what}`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 25);
+    });
+  }
+}
+
+export async function orderReaches(
+  buyer: Client,
+  orderId: string,
+  done: (order: Order) => boolean,
+  what: string,
+): Promise<Order> {
+  let last: Order | undefined;
+  try {
+    return await eventually(`order ${orderId} ${what}`, async () => {
+      last = await getOrder(buyer, orderId);
+      return done(last) ? last : undefined;
+    });
+  } catch (error) {
+    throw new Error(`${String(error)}; it is ${JSON.stringify(last)}`, { cause: error });
+  }
+}
+
+export async function confirmedOrder(
+  send: Send,
+  buyer: Client,
+  items: readonly { productId: string; quantity: number }[],
+): Promise<Order> {
+  const order = await placeOrder(buyer, items);
+  await pay(send, buyer, order.id);
+  return await orderReaches(buyer, order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
+}
