@@ -9,6 +9,8 @@ import type { Environment } from "../scripts/local/settings.ts";
 import { ROOT } from "../scripts/local/workers.ts";
 import type { Send } from "./client.ts";
 
+export type Mode = "start" | "dev";
+
 export interface Server {
   readonly origin: string;
   readonly stateDir: string;
@@ -16,12 +18,16 @@ export interface Server {
   readonly pid: () => number;
   /** Runs all sweeps of a Worker over everything open. */
   cron(worker: string): Promise<Readonly<Record<string, number>>>;
-  /** Starts it on the same data, and answers when it is ready. */
-  start(): Promise<void>;
+  /** Starts it on the same data, and answers when it is ready: `npm start`, or `npm run dev` when asked. */
+  start(mode?: Mode): Promise<void>;
+  /** Tries to start a second one on the same data, and answers what it says. */
+  startAnother(mode?: Mode): Promise<string>;
   /** SIGKILL to the command and to every process below it, as a power cut would. */
   kill(): Promise<void>;
   /** SIGKILL to the command alone, which leaves its runtime behind. */
   killCommand(): Promise<void>;
+  /** Asks it to end and waits; the data stays. Answers the exit code. */
+  end(): Promise<number | null>;
   /** Asks it to end, waits, and removes its data. */
   stop(): Promise<void>;
 }
@@ -61,12 +67,14 @@ export async function startServer(environment: Environment = {}): Promise<Server
   const { settings, remove } = await makeScratch(variables, true);
   const origin = `http://127.0.0.1:${String(settings.port)}`;
   let child: ChildProcess | undefined;
-  const start = async (): Promise<void> => {
-    child = spawn(process.execPath, [path.join(ROOT, "scripts/start.ts")], {
+  const run = (mode: Mode): ChildProcess =>
+    spawn(process.execPath, [path.join(ROOT, `scripts/${mode}.ts`)], {
       cwd: ROOT,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...variables, PORT: String(settings.port), STATE_DIR: settings.stateDir },
     });
+  const start = async (mode: Mode = "start"): Promise<void> => {
+    child = run(mode);
     await ready(child);
   };
   const send: Send = async (target, init) => await fetch(`${origin}${target}`, init);
@@ -97,6 +105,22 @@ export async function startServer(environment: Environment = {}): Promise<Server
       const response = await send(`/dev/cron/${worker}`, { method: "POST" });
       if (!response.ok) throw new Error(`cron of ${worker}: ${String(response.status)} ${await response.text()}`);
       return await response.json();
+    },
+    async startAnother(mode = "start") {
+      const another = run(mode);
+      try {
+        await ready(another);
+        return "it started";
+      } catch (error) {
+        return String(error);
+      } finally {
+        await end(another, "SIGTERM");
+      }
+    },
+    async end() {
+      if (child === undefined) return null;
+      await end(child, "SIGTERM");
+      return child.exitCode;
     },
     async stop() {
       if (child !== undefined) await end(child, "SIGTERM");

@@ -112,6 +112,7 @@ async function main(): Promise<number> {
       );
       const first = await Promise.race([ready, signal]);
       if (first !== "ready") return first;
+      lock.noteChildren();
       await recoverEvents(origin, log.write);
       const stopScheduler = startScheduler(origin, log.write);
       output.show();

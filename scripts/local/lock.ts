@@ -71,8 +71,18 @@ export function currentRun(stateDir: string): LockInfo | undefined {
 
 /** Ends what a killed run left running, and waits until it is gone. Its own only: pid and start time both have to fit. */
 async function endOrphans(left: LockInfo): Promise<void> {
-  for (const child of left.children.filter(isAlive)) process.kill(child.pid, "SIGKILL");
-  for (let waited = 0; waited < ORPHAN_END_MS && left.children.some(isAlive); waited += ORPHAN_POLL_MS) {
+  const noted = left.children.filter(isAlive);
+  // What the noted ones have started since belongs to them.
+  const since = noted.flatMap(({ pid }) => descendants(pid)).map((pid) => ({ pid, began: processStart(pid) ?? "" }));
+  const orphans = [...noted, ...since].filter(isAlive);
+  for (const { pid } of orphans) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It ended with its parent.
+    }
+  }
+  for (let waited = 0; waited < ORPHAN_END_MS && orphans.some(isAlive); waited += ORPHAN_POLL_MS) {
     await new Promise((resolve) => {
       setTimeout(resolve, ORPHAN_POLL_MS);
     });

@@ -1,0 +1,57 @@
+// The two ways to run are one shop: what `npm start` wrote `npm run dev` reads, and the other way round. One run at a time has the
+// data, and a run whose command was killed does not keep the next one out.
+import { afterEach, describe, expect, it } from "vitest";
+import type { ProductPage } from "#shared/contracts/catalog";
+import type { Cart } from "#shared/contracts/orders";
+import { Client, addToCart, confirmedOrder, getOrder, orderReaches, signIn } from "./client.ts";
+import { startServer } from "./process.ts";
+import type { Server } from "./process.ts";
+
+let server: Server | undefined;
+
+afterEach(async () => {
+  await server?.stop();
+});
+
+async function productOf(guest: Client): Promise<string> {
+  const page = await guest.expect<ProductPage>(200, "GET", "/api/products?inStock=true&limit=100");
+  const product = page.items.find(({ availability, minOrderQuantity: minimum }) => {
+    return availability === "in_stock" && minimum === 1;
+  });
+  if (product === undefined) throw new Error("nothing is in stock");
+  return product.id;
+}
+
+describe("npm start and npm run dev", () => {
+  it("share data, sessions and objects", async () => {
+    server = await startServer();
+    const buyer = await signIn(new Client(server.send), "customer@example.com", "Customer123!");
+    const productId = await productOf(buyer);
+    const first = await confirmedOrder(server.send, buyer, [{ productId, quantity: 1 }]);
+    await addToCart(buyer, productId, 2);
+    expect(await server.end()).not.toBe(0);
+
+    await server.start("dev");
+    expect(await getOrder(buyer, first.id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "AUTHORIZED" });
+    expect((await buyer.expect<Cart>(200, "GET", "/api/cart")).items).toMatchObject([{ productId, quantity: 2 }]);
+    expect(await server.startAnother("start")).toMatch(/in use: npm run dev with pid/);
+    const second = await confirmedOrder(server.send, buyer, [{ productId, quantity: 1 }]);
+    await server.kill();
+
+    await server.start("start");
+    await orderReaches(buyer, second.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
+    expect((await buyer.expect<Cart>(200, "GET", "/api/cart")).itemCount).toBe(2);
+  }, 120_000);
+
+  it("end what a killed command left running", async () => {
+    server = await startServer();
+    await server.killCommand();
+    await server.start("start");
+    expect((await server.send("/api/health")).status).toBe(200);
+    await server.killCommand();
+    await server.start("dev");
+    await server.killCommand();
+    await server.start("start");
+    expect((await server.send("/api/health")).status).toBe(200);
+  }, 120_000);
+});
