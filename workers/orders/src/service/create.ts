@@ -11,7 +11,6 @@ import type { Customer, StockLine } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
 import { fingerprint, randomToken, requestKey, sha256Hex } from "#shared/hash";
 import { newId } from "#shared/ids";
-import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import { CHECKOUT_LEASE_MS, DEFAULT_LOCALE, MAX_NUMBER_DRAWS, ORDER_COMMIT_DEADLINE_MS } from "../constants.ts";
 import { mergeLines } from "../domain/totals.ts";
@@ -20,8 +19,12 @@ import type { StoredOrder } from "../store/orders.ts";
 import { insertOrder } from "../store/write.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { draftOrder } from "./draft.ts";
+import type { Draft } from "./draft.ts";
+import { hold, releaseBeside } from "./hold.ts";
+import type { Hold } from "./hold.ts";
 import { cartName, customerOf } from "./owner.ts";
 import { checkCoupon, price } from "./quote.ts";
+import type { Priced } from "./quote.ts";
 
 const ROUTE = "POST /api/orders";
 
@@ -120,86 +123,81 @@ async function fromCart(deps: OrdersDeps, { call, input, buyer, startedAt }: Req
   return ok({ key, orderId, lines, repeated, attemptId, cartName: buyer.cartName });
 }
 
-interface Hold {
-  readonly owner: string;
-  readonly newlyHeld: readonly StockLine[];
+interface Drafted {
+  readonly draft: Draft;
+  readonly token: string | undefined;
 }
 
-/**
- * Holds the lines for the request's key, so that copies of it share one hold. A key whose earlier attempt failed and was released
- * cannot hold again, nor can one that another body holds under: those go on under a name of their own.
- */
-async function hold(deps: OrdersDeps, call: Call, { key, lines }: Basket): Promise<Outcome<Hold>> {
-  const shared = await deps.inventory.hold(call, { owner: key, lines: [...lines] });
-  if (shared.ok) return ok({ owner: key, newlyHeld: shared.value.newlyHeld });
-  if (shared.error.code !== "reservation_conflict") return shared;
-  const owner = `${key}.${newId("req")}`;
-  const own = await deps.inventory.hold(call, { owner, lines: [...lines] });
-  return own.ok ? ok({ owner, newlyHeld: own.value.newlyHeld }) : own;
-}
-
-/** Lets go what a loser holds beside the winner. Under the same owner the winner lives on these holds, whoever made them. */
-async function releaseBeside(deps: OrdersDeps, call: Call, held: Hold, winner: StoredOrder): Promise<void> {
-  const kept = new Set(
-    winner.reservationOwner === held.owner ? winner.order.items.map(({ productId }) => productId) : [],
-  );
-  const productIds = held.newlyHeld.map(({ productId }) => productId).filter((id) => !kept.has(id));
-  if (productIds.length === 0) return;
-  try {
-    await deps.inventory.releaseHold(call, { owner: held.owner, productIds });
-  } catch (error) {
-    log("warn", "a hold was not released; it expires by itself", { owner: held.owner, error });
-  }
-}
-
-/** Prices, holds and writes. After the hold nothing can be refused but by a winner. */
-async function make(deps: OrdersDeps, request: Request, basket: Basket): Promise<Created> {
-  const { call, input, buyer, startedAt } = request;
-  const priced = await price(deps, call, basket.lines, input);
-  if (!priced.ok) return priced;
-  const { total } = priced.value.quote;
-  if (input.expectedTotal !== undefined && input.expectedTotal !== total) {
-    return fail("total_changed", "The total has changed.", { total });
-  }
-  const held = await hold(deps, call, basket);
-  if (!held.ok) return held;
-  if (deps.now() - startedAt > ORDER_COMMIT_DEADLINE_MS) {
-    return fail("service_unavailable", "The order took too long to be made; try again.");
-  }
+/** Puts everything settled together as the order to write. */
+async function drafted(
+  deps: OrdersDeps,
+  request: Request,
+  basket: Basket,
+  priced: Priced,
+  held: Hold,
+): Promise<Drafted> {
+  const { call, input, buyer, fingerprint } = request;
   const token = await accessToken(request, basket.key);
+  const draft = {
+    id: basket.orderId,
+    priced,
+    customer: buyer.customer,
+    shippingAddress: input.shippingAddress,
+    reservationOwner: held.owner,
+    requestKey: basket.key,
+    fingerprint,
+    accessTokenHash: token === undefined ? null : await sha256Hex(token),
+    correlationId: call.correlationId,
+    actor: call.actor.id,
+    paymentWindowMs: deps.paymentWindowMs,
+  };
+  return { draft, token };
+}
+
+/** Writes the order, or gives way to the one that the same request or cart has made. */
+async function write(
+  deps: OrdersDeps,
+  request: Request,
+  basket: Basket,
+  held: Hold,
+  { draft, token }: Drafted,
+): Promise<Created> {
+  const { call } = request;
   for (let draw = 1; ; draw += 1) {
     const now = deps.now();
-    const draft = draftOrder(
-      {
-        id: basket.orderId,
-        priced: priced.value,
-        customer: buyer.customer,
-        shippingAddress: input.shippingAddress,
-        reservationOwner: held.value.owner,
-        requestKey: basket.key,
-        fingerprint: request.fingerprint,
-        accessTokenHash: token === undefined ? null : await sha256Hex(token),
-        correlationId: call.correlationId,
-        actor: call.actor.id,
-        paymentWindowMs: deps.paymentWindowMs,
-      },
-      now,
-    );
+    const made = draftOrder(draft, now);
     const cause = { worker: deps.worker, correlationId: call.correlationId, traceparent: call.traceparent, now };
     try {
-      await insertOrder(deps, draft, makeEvent("ORDER_CREATED", basket.orderId, draft.eventData, cause));
-      return ok({ order: { ...draft.order, ...(token === undefined ? {} : { accessToken: token }) }, replayed: false });
+      await insertOrder(deps, made, makeEvent("ORDER_CREATED", basket.orderId, made.eventData, cause));
+      return ok({ order: { ...made.order, ...(token === undefined ? {} : { accessToken: token }) }, replayed: false });
     } catch (error) {
       if (!(error instanceof UniqueViolation)) throw error;
       const winner = await findMade(deps.db, basket.key, basket.orderId);
       if (winner !== undefined) {
-        await releaseBeside(deps, call, held.value, winner);
+        await releaseBeside(deps, call, held, winner);
         return await replay(request, basket.key, winner);
       }
       // Then it was the number that is taken.
       if (draw === MAX_NUMBER_DRAWS) throw error;
     }
   }
+}
+
+/** Prices, holds and writes. After the hold nothing can be refused but by a winner. */
+async function make(deps: OrdersDeps, request: Request, basket: Basket): Promise<Created> {
+  const { call, input, startedAt } = request;
+  const priced = await price(deps, call, basket.lines, input);
+  if (!priced.ok) return priced;
+  const { total } = priced.value.quote;
+  if (input.expectedTotal !== undefined && input.expectedTotal !== total) {
+    return fail("total_changed", "The total has changed.", { total });
+  }
+  const held = await hold(deps, call, basket.key, basket.lines);
+  if (!held.ok) return held;
+  if (deps.now() - startedAt > ORDER_COMMIT_DEADLINE_MS) {
+    return fail("service_unavailable", "The order took too long to be made; try again.");
+  }
+  return await write(deps, request, basket, held.value, await drafted(deps, request, basket, priced.value, held.value));
 }
 
 async function fromCartOnce(deps: OrdersDeps, request: Request): Promise<Created> {

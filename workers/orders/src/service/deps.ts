@@ -40,8 +40,7 @@ export function createDeps(env: OrdersEnv, ctx: Pick<ExecutionContext, "waitUnti
     payments: peer<PaymentsContract>(env.PAYMENTS),
     cart: (name) => {
       logCost({ objectCalls: 1 });
-      // The mapped RPC type of a stub loses the unions of an Outcome; the class implements this interface.
-      return env.CART.getByName(name) as unknown as CartObject;
+      return env.CART.getByName(name);
     },
     currency: env.SHOP_CURRENCY,
     cartTtlMs: secondsSetting("CART_TTL_SECONDS", env.CART_TTL_SECONDS),
