@@ -1,6 +1,6 @@
 // One run per STATE_DIR: two runtimes on the same SQLite files would each hold half the truth. The lock is a file with the pid;
 // a run that was killed leaves it behind, and the next one sees that its process is gone.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { descendants } from "./processes.ts";
 
@@ -39,8 +39,9 @@ export function processStart(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // A zombie has ended; only its parent has not noticed.
-    return fields[0] === "Z" ? undefined : fields[19];
+    // A zombie has ended; only its parent has not noticed. While other threads of it end, its ports and files are still open.
+    const ended = fields[0] === "Z" && readdirSync(`/proc/${pid}/task`).length <= 1;
+    return ended ? undefined : fields[19];
   } catch {
     return process.platform === "linux" ? undefined : "";
   }
