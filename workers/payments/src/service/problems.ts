@@ -1,13 +1,13 @@
-// The webhook's failures as RFC 9457 problems: Stripe comes here and not through the gateway, which does this for everyone else.
+// The webhook's failures as RFC 9457 problems, in the gateway's form: Stripe comes here and not through the gateway.
 import type { ErrorCode } from "#shared/errors";
 
 const TITLES = {
-  invalid_signature: [400, "Invalid signature"],
-  malformed_json: [400, "Malformed JSON"],
-  validation_failed: [400, "Validation failed"],
+  invalid_signature: [400, "The signature is not valid"],
+  malformed_json: [400, "The body is not JSON"],
+  validation_failed: [400, "The request is not valid"],
   not_found: [404, "Not found"],
   method_not_allowed: [405, "Method not allowed"],
-  payload_too_large: [413, "Payload too large"],
+  payload_too_large: [413, "The body is too large"],
 } as const satisfies Partial<Record<ErrorCode, readonly [number, string]>>;
 
 export function problem(
@@ -18,7 +18,15 @@ export function problem(
 ): Response {
   const [status, title] = TITLES[code];
   return Response.json(
-    { type: "about:blank", title, status, detail, code, requestId },
-    { status, headers: { ...headers, "content-type": "application/problem+json", "x-request-id": requestId } },
+    { type: `urn:tradepost:problem:${code}`, title, status, detail, code, requestId },
+    {
+      status,
+      headers: {
+        ...headers,
+        "content-type": "application/problem+json",
+        "cache-control": "no-store",
+        "x-request-id": requestId,
+      },
+    },
   );
 }
