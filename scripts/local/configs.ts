@@ -39,8 +39,8 @@ export interface LocalConfig {
   readonly config: WranglerConfig;
 }
 
-/** Production's own: routes would make the local runtime look at host names, secrets are given as variables. */
-const PRODUCTION_ONLY = ["routes", "secrets", "workers_dev", "preview_urls", "observability"];
+/** Production's own: routes would make the local runtime look at host names, secrets stand in a file of their own. */
+const PRODUCTION_ONLY = ["routes", "secrets", "workers_dev", "preview_urls", "observability", "build"];
 
 const SANDBOX: LocalWorker = "stripe-sandbox";
 
