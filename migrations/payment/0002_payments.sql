@@ -17,7 +17,7 @@ CREATE TABLE payments (
   flag TEXT CHECK (flag IN ('amount_mismatch')),
   version INTEGER NOT NULL DEFAULT 1 CHECK (version > 0),
   -- Null until Stripe has answered.
-  stripe_payment_intent_id TEXT UNIQUE,
+  stripe_payment_intent_id TEXT,
   client_secret TEXT,
   -- Grows when Stripe answered the creation with a 5xx: Stripe replays that answer under its idempotency key for a day.
   create_generation INTEGER NOT NULL DEFAULT 0,
@@ -34,6 +34,7 @@ CREATE TABLE payments (
 ) STRICT, WITHOUT ROWID;
 -- One payment per order, until it is void; and, by its prefix, all payments of an order.
 CREATE UNIQUE INDEX payments_one_per_order ON payments (order_id, iif(status = 'VOIDED', id, ''));
+CREATE UNIQUE INDEX payments_by_intent ON payments (stripe_payment_intent_id) WHERE stripe_payment_intent_id IS NOT NULL;
 CREATE UNIQUE INDEX payments_by_key ON payments (idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX payments_to_check ON payments (next_check_at) WHERE next_check_at IS NOT NULL;
 
