@@ -5,15 +5,6 @@ import type { FrontBindings } from "./dev.ts";
 
 const SANDBOX_PREFIX = "/_stripe";
 const WEBHOOK_PATH = "/api/webhooks/stripe";
-/** Cloudflare sets it on every request; the gateway counts rate limits by it. */
-const CLIENT_ADDRESS = "cf-connecting-ip";
-
-function withClientAddress(request: Request): Request {
-  if (request.headers.has(CLIENT_ADDRESS)) return request;
-  const headers = new Headers(request.headers);
-  headers.set(CLIENT_ADDRESS, "127.0.0.1");
-  return new Request(request, { headers });
-}
 
 function isUnder(prefix: string, pathname: string): boolean {
   return pathname === prefix || pathname.startsWith(`${prefix}/`);
@@ -31,6 +22,6 @@ export default {
     const sandbox = env.STRIPE_SANDBOX;
     if (sandbox !== undefined && isUnder(SANDBOX_PREFIX, url.pathname)) return await toSandbox(sandbox, request, url);
     const target = url.pathname === WEBHOOK_PATH ? env.PAYMENTS : env.GATEWAY;
-    return await target.fetch(withClientAddress(request));
+    return await target.fetch(request);
   },
 } satisfies ExportedHandler<FrontBindings>;
