@@ -19,7 +19,7 @@ const MAX_BATCH_MESSAGES = 100;
 /** Below the limit of 256 KB by what Queues adds to each message. */
 const MAX_BATCH_BYTES = 240_000;
 /** How many unconfirmed rows one sweep compares. */
-export const SWEEP_LIMIT = 1_000;
+export const SWEEP_LIMIT = 5_000;
 /** An event younger than this is still on its first way; sending it again would only make duplicates. */
 export const RESEND_AFTER_MS = 30_000;
 /** The outbox is also the log of events; confirmed rows stay this long. */
