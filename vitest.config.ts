@@ -101,6 +101,13 @@ function stripeSandboxProject(): TestProjectInlineConfiguration {
   };
 }
 
+function mailboxProject(): TestProjectInlineConfiguration {
+  return {
+    plugins: [cloudflareTest({ wrangler: { configPath: path.join(ROOT, "dev/mailbox/wrangler.toml") } })],
+    test: { name: "mailbox", include: ["dev/mailbox/test/*.test.ts"], testTimeout: 30_000 },
+  };
+}
+
 export default defineConfig({
   test: {
     projects: [
@@ -113,6 +120,7 @@ export default defineConfig({
       },
       ...["gateway", "accounts", "catalog", "orders", "payments", "inventory", "notifications"].map(workerProject),
       stripeSandboxProject(),
+      mailboxProject(),
       async () => ({
         plugins: [
           cloudflareTest({

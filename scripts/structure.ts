@@ -40,7 +40,7 @@ export function structureViolations(): string[] {
     ...[...tree]
       .filter(([file]) => file.endsWith(".ts") && !file.endsWith(".d.ts"))
       .flatMap(([file, text]) => importViolations(file, text)),
-    ...configViolations(PRODUCTION_WORKERS.map(config), [config("front"), config("stripe-sandbox")]),
+    ...configViolations(PRODUCTION_WORKERS.map(config), [config("front"), config("stripe-sandbox"), config("mailbox")]),
     ...Object.values(DATABASES).flatMap((name) => migrationViolations(name, migrationsOf(name), sharedMigration)),
     ...lockViolations(JSON.parse(readFileSync(path.join(ROOT, "package-lock.json"), "utf8")) as LockFile),
   ];

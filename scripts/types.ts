@@ -19,6 +19,7 @@ const WORKERS: readonly { readonly config: string; readonly out: string; readonl
   })),
   { config: "dev/front/wrangler.toml", out: "dev/front/env.d.ts", name: "FrontEnv" },
   { config: "dev/stripe-sandbox/wrangler.toml", out: "dev/stripe-sandbox/env.d.ts", name: "SandboxEnv" },
+  { config: "dev/mailbox/wrangler.toml", out: "dev/mailbox/env.d.ts", name: "MailboxEnv" },
 ];
 
 const run = promisify(execFile);

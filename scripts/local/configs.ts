@@ -1,5 +1,5 @@
 // Local copies of the wrangler files: absolute paths, the run's variables, local secrets, local database ids, the Stripe
-// sandbox. So the files in the repo stay the production truth and no Worker asks at run time whether it is local.
+// sandbox, the mailbox. So the files in the repo stay the production truth and no Worker asks at run time whether it is local.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "smol-toml";
@@ -27,6 +27,7 @@ export interface WranglerConfig {
   readonly vars?: Readonly<Record<string, string>>;
   readonly services?: readonly Service[];
   readonly d1_databases?: readonly Database[];
+  readonly send_email?: readonly { readonly name: string }[];
   readonly assets?: { readonly directory: string };
   readonly triggers?: { readonly crons: readonly string[] };
   readonly [key: string]: unknown;
@@ -39,10 +40,14 @@ export interface LocalConfig {
   readonly config: WranglerConfig;
 }
 
-/** Production's own: routes would make the local runtime look at host names, secrets stand in a file of their own. */
-const PRODUCTION_ONLY = ["routes", "secrets", "workers_dev", "preview_urls", "observability", "build"];
+/**
+ * Production's own: routes would make the local runtime look at host names, secrets stand in a file of their own, and the
+ * runtime's own `send_email` writes each mail into files.
+ */
+const PRODUCTION_ONLY = ["routes", "secrets", "workers_dev", "preview_urls", "observability", "build", "send_email"];
 
 const SANDBOX: LocalWorker = "stripe-sandbox";
+const MAILBOX: LocalWorker = "mailbox";
 
 export function readWranglerFile(file: string): WranglerConfig {
   return parse(readFileSync(file, "utf8")) as unknown as WranglerConfig;
@@ -56,9 +61,13 @@ export function localWorkers(settings: Settings): LocalWorker[] {
 function localServices(worker: LocalWorker, config: WranglerConfig, settings: Settings): Service[] {
   const sandbox = serviceName(SANDBOX);
   const services = (config.services ?? []).filter(({ service }) => settings.sandbox || service !== sandbox);
-  return worker === "payments" && settings.sandbox
-    ? [...services, { binding: "STRIPE_SANDBOX", service: sandbox }]
-    : services;
+  const mails = (config.send_email ?? []).map(({ name }) => ({
+    binding: name,
+    service: serviceName(MAILBOX),
+    entrypoint: "MailboxRpc",
+  }));
+  const stripe = worker === "payments" && settings.sandbox ? [{ binding: "STRIPE_SANDBOX", service: sandbox }] : [];
+  return [...services, ...mails, ...stripe];
 }
 
 /** The cron expressions of all Workers, for the front's scheduler. */

@@ -15,7 +15,7 @@ export const PRODUCTION_WORKERS = [
 ] as const;
 
 /** The local door comes first: the first Worker has the port. */
-export const LOCAL_WORKERS = ["front", ...PRODUCTION_WORKERS, "stripe-sandbox"] as const;
+export const LOCAL_WORKERS = ["front", ...PRODUCTION_WORKERS, "stripe-sandbox", "mailbox"] as const;
 export type LocalWorker = (typeof LOCAL_WORKERS)[number];
 
 /** The Workers with a database, and its name under migrations/. */
@@ -30,7 +30,7 @@ export const DATABASES = {
 
 /** The folder of a Worker, relative to the root. */
 export function workerFolder(worker: LocalWorker): string {
-  return worker === "front" || worker === "stripe-sandbox" ? `dev/${worker}` : `workers/${worker}`;
+  return PRODUCTION_WORKERS.some((name) => name === worker) ? `workers/${worker}` : `dev/${worker}`;
 }
 
 /** Its wrangler file; the gateway's is the one at the root. */

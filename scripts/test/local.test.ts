@@ -69,6 +69,14 @@ describe("local configurations", () => {
     });
   });
 
+  it("give mails to the mailbox, and to nobody else", () => {
+    const notifications = localConfig("notifications", readSettings({}));
+    expect(notifications).not.toHaveProperty("send_email");
+    expect(notifications.services).toEqual([
+      { binding: "EMAIL", service: "tradepost-mailbox", entrypoint: "MailboxRpc" },
+    ]);
+  });
+
   it("tell the front every Worker's cron", () => {
     const crons = JSON.parse(localConfig("front", readSettings({})).vars?.["CRONS"] ?? "{}") as Record<
       string,

@@ -135,8 +135,8 @@ describe("the wrangler files", () => {
     expect(configViolations(production, [])).toEqual([expect.stringContaining(complaint)]);
   });
 
-  it("never bind the sandbox in production", () => {
-    const production = [worker("tradepost-payments", calls("tradepost-stripe-sandbox"))];
+  it.each(["tradepost-stripe-sandbox", "tradepost-mailbox"])("never bind %s in production", (service) => {
+    const production = [worker("tradepost-payments", calls(service))];
     expect(configViolations(production, []).join()).toContain("local only");
   });
 });

@@ -1,5 +1,5 @@
-// `/dev/...`: sweeps on demand, the minute's tick of the scheduler, and how far the consumers lag behind. Local mode only, so
-// nothing here asks who calls.
+// `/dev/...`: sweeps on demand, the minute's tick of the scheduler, how far the consumers lag behind, and the mailbox. Local mode
+// only, so nothing here asks who calls.
 import { peer } from "#shared/rpc";
 import { systemCall } from "#shared/call";
 import type { MessagingContract } from "#shared/contracts/messaging";
@@ -95,5 +95,6 @@ export async function handleDev(request: Request, url: URL, env: FrontBindings):
     return await tick(env, new Date(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS));
   }
   if (action === "status" && name === undefined) return await lag(env);
+  if (action === "mailbox" && name === undefined) return await env.MAILBOX.fetch(request);
   return refuse(404, "There is nothing here.");
 }

@@ -1,0 +1,55 @@
+// The mailbox over HTTP: a page for people, JSON for programs. Reached through the local door only, so nobody is asked who they are.
+import { z } from "zod";
+import { lettersOf, MAX_LETTERS } from "./objects/letters.ts";
+import { mailboxPage } from "./page.ts";
+
+const DEFAULT_LIMIT = 100;
+
+const Query = z.object({
+  to: z.string().min(1).optional(),
+  limit: z.coerce.number().int().min(1).max(MAX_LETTERS).default(DEFAULT_LIMIT),
+});
+
+/** Nothing is loaded from anywhere, by the page or by a mail in its frame, which inherits this. */
+const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+function refuse(status: number, detail: string, headers: Readonly<Record<string, string>> = {}): Response {
+  return Response.json({ status, detail }, { status, headers });
+}
+
+/** A browser names text/html among what it takes, a program that wants JSON does not. */
+function wantsJson(request: Request): boolean {
+  const accept = request.headers.get("accept") ?? "";
+  return accept.includes("application/json") && !accept.includes("text/html");
+}
+
+async function show(request: Request, env: MailboxEnv): Promise<Response> {
+  const query = Query.safeParse(Object.fromEntries(new URL(request.url).searchParams));
+  if (!query.success) return refuse(400, z.prettifyError(query.error));
+  const { to, limit } = query.data;
+  const list = await lettersOf(env).list({ to, limit });
+  const headers = { "cache-control": "no-store", vary: "accept" };
+  if (wantsJson(request)) {
+    const items = list.items.map((letter) => ({ ...letter, at: new Date(letter.at).toISOString() }));
+    return Response.json({ items }, { headers });
+  }
+  return new Response(await mailboxPage(list, to), {
+    headers: {
+      ...headers,
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": CONTENT_SECURITY_POLICY,
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+    },
+  });
+}
+
+export async function handle(request: Request, env: MailboxEnv): Promise<Response> {
+  if (request.method === "GET" || request.method === "HEAD") return await show(request, env);
+  if (request.method === "DELETE") {
+    await lettersOf(env).clear();
+    return new Response(null, { status: 204 });
+  }
+  return refuse(405, "Use GET or DELETE.", { allow: "GET, HEAD, DELETE" });
+}
