@@ -40,7 +40,12 @@ export function structureViolations(): string[] {
     ...[...tree]
       .filter(([file]) => file.endsWith(".ts") && !file.endsWith(".d.ts"))
       .flatMap(([file, text]) => importViolations(file, text)),
-    ...configViolations(PRODUCTION_WORKERS.map(config), [config("front"), config("stripe-sandbox"), config("mailbox")]),
+    ...configViolations(PRODUCTION_WORKERS.map(config), [
+      config("front"),
+      config("stripe-sandbox"),
+      config("mailbox"),
+      config("assets"),
+    ]),
     ...Object.values(DATABASES).flatMap((name) => migrationViolations(name, migrationsOf(name), sharedMigration)),
     ...lockViolations(JSON.parse(readFileSync(path.join(ROOT, "package-lock.json"), "utf8")) as LockFile),
   ];

@@ -20,6 +20,7 @@ const WORKERS: readonly { readonly config: string; readonly out: string; readonl
   { config: "dev/front/wrangler.toml", out: "dev/front/env.d.ts", name: "FrontEnv" },
   { config: "dev/stripe-sandbox/wrangler.toml", out: "dev/stripe-sandbox/env.d.ts", name: "SandboxEnv" },
   { config: "dev/mailbox/wrangler.toml", out: "dev/mailbox/env.d.ts", name: "MailboxEnv" },
+  { config: "dev/assets/wrangler.toml", out: "dev/assets/env.d.ts", name: "AssetsEnv" },
 ];
 
 const run = promisify(execFile);

@@ -1,5 +1,5 @@
 // Local copies of the wrangler files: absolute paths, the run's variables, local secrets, local database ids, the Stripe
-// sandbox, the mailbox. So the files in the repo stay the production truth and no Worker asks at run time whether it is local.
+// sandbox, the mailbox, the static files. So the files in the repo stay the production truth and no Worker asks at run time whether it is local.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "smol-toml";
@@ -28,7 +28,7 @@ export interface WranglerConfig {
   readonly services?: readonly Service[];
   readonly d1_databases?: readonly Database[];
   readonly send_email?: readonly { readonly name: string }[];
-  readonly assets?: { readonly directory: string };
+  readonly assets?: { readonly directory: string; readonly binding: string };
   readonly triggers?: { readonly crons: readonly string[] };
   readonly [key: string]: unknown;
 }
@@ -48,6 +48,7 @@ const PRODUCTION_ONLY = ["routes", "secrets", "workers_dev", "preview_urls", "ob
 
 const SANDBOX: LocalWorker = "stripe-sandbox";
 const MAILBOX: LocalWorker = "mailbox";
+const ASSETS: LocalWorker = "assets";
 
 export function readWranglerFile(file: string): WranglerConfig {
   return parse(readFileSync(file, "utf8")) as unknown as WranglerConfig;
@@ -66,8 +67,12 @@ function localServices(worker: LocalWorker, config: WranglerConfig, settings: Se
     service: serviceName(MAILBOX),
     entrypoint: "MailboxRpc",
   }));
+  const files =
+    worker === ASSETS || config.assets === undefined
+      ? []
+      : [{ binding: config.assets.binding, service: serviceName(ASSETS) }];
   const stripe = worker === "payments" && settings.sandbox ? [{ binding: "STRIPE_SANDBOX", service: sandbox }] : [];
-  return [...services, ...mails, ...stripe];
+  return [...services, ...mails, ...files, ...stripe];
 }
 
 /** The cron expressions of all Workers, for the front's scheduler. */
@@ -86,7 +91,7 @@ export function localConfig(worker: LocalWorker, settings: Settings): WranglerCo
   const absolute = (relative: string): string => path.resolve(path.dirname(source), relative);
   const declared = Object.keys(config.vars ?? {});
   const overrides = Object.entries(settings.variables).filter(([name]) => declared.includes(name));
-  const kept = Object.entries(config).filter(([key]) => !PRODUCTION_ONLY.includes(key));
+  const kept = Object.entries(config).filter(([key]) => !PRODUCTION_ONLY.includes(key) && key !== "assets");
   return {
     ...(Object.fromEntries(kept) as unknown as WranglerConfig),
     main: absolute(config.main),
@@ -102,9 +107,9 @@ export function localConfig(worker: LocalWorker, settings: Settings): WranglerCo
       database_id: database.database_name,
       ...(database.migrations_dir === undefined ? {} : { migrations_dir: absolute(database.migrations_dir) }),
     })),
-    ...(config.assets === undefined
-      ? {}
-      : { assets: { ...config.assets, directory: absolute(config.assets.directory) } }),
+    ...(worker === ASSETS && config.assets !== undefined
+      ? { assets: { ...config.assets, directory: absolute(config.assets.directory) } }
+      : {}),
   };
 }
 

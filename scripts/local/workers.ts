@@ -15,7 +15,7 @@ export const PRODUCTION_WORKERS = [
 ] as const;
 
 /** The local door comes first: the first Worker has the port. */
-export const LOCAL_WORKERS = ["front", ...PRODUCTION_WORKERS, "stripe-sandbox", "mailbox"] as const;
+export const LOCAL_WORKERS = ["front", ...PRODUCTION_WORKERS, "stripe-sandbox", "mailbox", "assets"] as const;
 export type LocalWorker = (typeof LOCAL_WORKERS)[number];
 
 /** The Workers with a database, and its name under migrations/. */

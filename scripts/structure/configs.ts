@@ -23,7 +23,7 @@ export interface Config {
 /** As often as shared/inbox.ts counts (MAX_RETRIES). */
 const MAX_RETRIES = 10;
 const WEBHOOK_ROUTE = "/api/webhooks/stripe";
-const LOCAL_ONLY = ["tradepost-front", "tradepost-stripe-sandbox", "tradepost-mailbox"];
+const LOCAL_ONLY = ["tradepost-front", "tradepost-stripe-sandbox", "tradepost-mailbox", "tradepost-assets"];
 
 function deadLetters(configs: readonly Config[]): Set<string> {
   return new Set(
