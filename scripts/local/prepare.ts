@@ -17,6 +17,8 @@ const run = promisify(execFile);
 export interface PrepareOptions {
   readonly seed: boolean;
   readonly say: (line: string) => void;
+  /** The time of seeding, in milliseconds since the epoch; now unless a test says otherwise. */
+  readonly now?: number;
 }
 
 /** Builds the gateway's static assets (the docs page). */
@@ -59,13 +61,18 @@ async function sandboxWorkers(config: LocalConfig, stateDir: string): Promise<Ex
 export async function prepareState(
   settings: Settings,
   configs: readonly LocalConfig[],
-  { seed, say }: PrepareOptions,
+  { seed, say, now = Date.now() }: PrepareOptions,
 ): Promise<void> {
   const { stateDir } = settings;
-  const wanted = { migrations: migrationsDigest(), seed: `${digestOfSources(["scripts/seed"])} ${settings.sandbox}` };
+  const seedDigest = digestOfSources(["scripts/seed"]);
+  const wanted = { migrations: migrationsDigest(), seed: `${seedDigest} ${settings.sandbox}` };
   const found = readStamp(stateDir);
   const migrated = found.migrations === wanted.migrations;
-  const seeded = !seed || found.seed === wanted.seed;
+  // Two versions of a seed have the same ids for different things: rows of one between those of the other would be nonsense.
+  const otherSeed = seed && found.seed !== undefined && !found.seed.startsWith(`${seedDigest} `);
+  if (otherSeed)
+    say(`The seed of another version stays in ${stateDir}; remove that directory to have the present one.`);
+  const seeded = !seed || otherSeed || found.seed === wanted.seed;
   if (migrated && seeded) return;
   const sandbox = configs.find(({ worker }) => worker === "stripe-sandbox");
   const extra = seeded || sandbox === undefined ? [] : await sandboxWorkers(sandbox, stateDir);
@@ -76,7 +83,7 @@ export async function prepareState(
     if (seeded) return;
     say("Seeding:");
     const { buildSeed } = await import("../seed/index.ts");
-    await writeSeed(state, buildSeed(), sandbox !== undefined, say);
+    await writeSeed(state, buildSeed(), { withSandbox: sandbox !== undefined, now, say });
     writeStamp(stateDir, { seed: wanted.seed });
   });
 }

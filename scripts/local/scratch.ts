@@ -29,7 +29,8 @@ async function template(seed: boolean): Promise<string> {
     "scripts/local",
     ...(seed ? ["scripts/seed", "dev/stripe-sandbox/src"] : []),
   ]);
-  const name = `${seed ? "seeded" : "empty"}-${digest.slice(0, 16)}`;
+  // The seed's times are as of the day on which it is written.
+  const name = `${seed ? `seeded-${new Date().toISOString().slice(0, 10)}` : "empty"}-${digest.slice(0, 16)}`;
   const folder = path.join(CACHE, name);
   if (existsSync(folder)) return folder;
   mkdirSync(CACHE, { recursive: true });

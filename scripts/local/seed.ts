@@ -1,6 +1,9 @@
-// Writes the seed into the local databases. Rows go in as JSON, a few statements for thousands of rows, and INSERT OR IGNORE
-// makes a second run harmless.
+// Writes the seed into the local databases, with its times moved to now. Rows go in as JSON, a few statements for thousands of
+// rows, and INSERT OR IGNORE makes a second run harmless.
 import type { Miniflare } from "miniflare";
+import type { ImportedPayment } from "../../dev/stripe-sandbox/src/import.ts";
+import { shiftOn, shiftPayment, shiftRows } from "./seed-times.ts";
+import type { Column } from "./seed-times.ts";
 import type { DatabaseName, OpenState } from "./state.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -9,7 +12,17 @@ export type Row = Readonly<Record<string, unknown>>;
 export interface Seed {
   readonly databases: Readonly<Record<DatabaseName, Readonly<Record<string, readonly Row[]>>>>;
   /** What the Stripe sandbox has to know of seeded payments. */
-  readonly sandboxPayments: readonly unknown[];
+  readonly sandboxPayments: readonly ImportedPayment[];
+  /** The moment that the seed is built for, a midnight in UTC; nothing in it is later. Milliseconds since the epoch. */
+  readonly builtFor: number;
+}
+
+export interface WriteOptions {
+  /** Whether the sandbox stands in for Stripe and is told of the payments. */
+  readonly withSandbox: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly say: (line: string) => void;
 }
 
 /** The Worker through which the sandbox is asked to take payments in: its RPC cannot be called from Node by itself. */
@@ -54,22 +67,53 @@ async function importPayments(runtime: Miniflare, payments: readonly unknown[]):
   if (!response.ok) throw new Error(`The sandbox did not take the seeded payments: ${await response.text()}`);
 }
 
-/** Writes the whole seed, each database in one transaction, and says what it wrote. */
+/**
+ * By how much the seed is moved: as it was before where some of it is there already, and else to the day before `now`. A time may
+ * be part of a key (the ledger's is), so another shift would write the same rows a second time. The accounts are written first and
+ * never change, so they tell.
+ */
+async function shiftFor(auth: D1Database, seed: Seed, now: number): Promise<number> {
+  const first = seed.databases.auth["users"]?.[0];
+  const there =
+    first === undefined
+      ? null
+      : await auth
+          .prepare("SELECT created_at AS createdAt FROM users WHERE id = ?")
+          .bind(first["id"])
+          .first<{ createdAt: number }>();
+  return there === null ? shiftOn(now, seed.builtFor) : there.createdAt - Number(first?.["created_at"]);
+}
+
+async function columnsOf(database: D1Database, table: string): Promise<Column[]> {
+  const { results } = await database
+    .prepare("SELECT name, type FROM pragma_table_info(?)")
+    .bind(table)
+    .all<{ name: string; type: string }>();
+  return results;
+}
+
+/** Writes the whole seed as of `now`, each database in one transaction, and says what it wrote. */
 export async function writeSeed(
   { databases, runtime }: OpenState,
   seed: Seed,
-  withSandbox: boolean,
-  say: (line: string) => void,
+  { withSandbox, now, say }: WriteOptions,
 ): Promise<void> {
+  const shiftMs = await shiftFor(databases.auth, seed, now);
   for (const [name, tables] of Object.entries(seed.databases)) {
     const database = databases[name as DatabaseName];
     const filled = Object.entries(tables).filter(([, rows]) => rows.length > 0);
     if (filled.length === 0) continue;
-    await database.batch(filled.flatMap(([table, rows]) => insertStatements(database, table, rows)));
+    const statements = filled.map(async ([table, rows]) =>
+      insertStatements(database, table, shiftRows(rows, await columnsOf(database, table), shiftMs)),
+    );
+    await database.batch((await Promise.all(statements)).flat());
     say(`  ${name}: ${filled.map(([table, rows]) => `${rows.length} ${table}`).join(", ")}`);
   }
   if (withSandbox && seed.sandboxPayments.length > 0) {
-    await importPayments(runtime, seed.sandboxPayments);
+    await importPayments(
+      runtime,
+      seed.sandboxPayments.map((payment) => shiftPayment(payment, shiftMs)),
+    );
     say(`  sandbox: ${seed.sandboxPayments.length} payments`);
   }
 }

@@ -5,6 +5,7 @@ import { orderTables, seedOrders } from "./orders.ts";
 import { paymentTables, sandboxPayments } from "./payments.ts";
 import { seedPeople, userRows } from "./people.ts";
 import type { SeedRow } from "./people.ts";
+import { SEED_NOW } from "./random.ts";
 import { seedStock } from "./stock.ts";
 
 /** Rows by table, each keyed by column. */
@@ -21,6 +22,8 @@ export interface Seed {
     readonly notification: SeedTables;
   };
   readonly sandboxPayments: readonly ImportedPayment[];
+  /** See SEED_NOW. */
+  readonly builtFor: number;
 }
 
 export function buildSeed(): Seed {
@@ -38,5 +41,6 @@ export function buildSeed(): Seed {
       notification: {},
     },
     sandboxPayments: sandboxPayments(orders),
+    builtFor: SEED_NOW,
   };
 }

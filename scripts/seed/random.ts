@@ -1,6 +1,9 @@
 // Chance that repeats: the same seed gives the same shop on every machine and in every year. No clock, no Math.random.
 
-/** The moment at which the seeded shop is seen; everything in it happened before. Milliseconds since the epoch. */
+/**
+ * The moment at which the seeded shop is seen; everything in it happened before. Milliseconds since the epoch. Whoever writes the
+ * seed moves it to the day before (scripts/local/seed-times.ts).
+ */
 export const SEED_NOW = Date.UTC(2026, 10, 1);
 
 /** A source of numbers in [0, 1), each call the next one. */

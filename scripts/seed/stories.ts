@@ -43,16 +43,22 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** The orders Worker's own PAYMENT_WINDOW_SECONDS, as it is unless a run says otherwise. */
 export const PAYMENT_WINDOW_MS = 30 * MINUTE_MS;
 
-/** Hours between the order and SEED_NOW. Only the last 30 days count: inventory forgets settled reservations after that. */
+/**
+ * Hours between the order and SEED_NOW. What is settled was settled in the last SETTLED_WITHIN_MS: inventory forgets it 30 days
+ * later, and up to two days lie between SEED_NOW and the seeding.
+ */
 const AGE_HOURS: Readonly<Record<Outcome, readonly [number, number]>> = {
   confirmed: [4, 60],
   processing: [30, 100],
   shipped: [70, 160],
   delivered: [150, 320],
-  withdrawn: [20, 100],
-  expired: [10, 110],
-  refunded: [40, 110],
+  withdrawn: [20, 70],
+  expired: [10, 70],
+  refunded: [40, 70],
 };
+
+/** Leaves the whole seed in place for 25 days after the seeding. */
+export const SETTLED_WITHIN_MS = 3 * 24 * HOUR_MS;
 
 /** Who acts in a story. */
 export interface Cast {
@@ -141,8 +147,8 @@ function timesOf(random: Random, outcome: Outcome): Times {
   const paid = created + between(random, MINUTE_MS, 20 * MINUTE_MS);
   const processing = paid + between(random, HOUR_MS, 20 * HOUR_MS);
   const delivered = SEED_NOW - between(random, HOUR_MS, 40 * HOUR_MS);
-  // A delivered order left 60 to 110 hours before SEED_NOW; one on its way 1 to 40 hours before.
-  const shippedAgo: readonly [number, number] = outcome === "delivered" ? [60, 110] : [1, 40];
+  // A delivered order left 42 to 70 hours before SEED_NOW; one on its way 1 to 40 hours before.
+  const shippedAgo: readonly [number, number] = outcome === "delivered" ? [42, 70] : [1, 40];
   const shipped = SEED_NOW - between(random, shippedAgo[0] * HOUR_MS, shippedAgo[1] * HOUR_MS);
   const ended =
     outcome === "expired"

@@ -13,7 +13,8 @@ import { currentRun, processStart, takeLock } from "../local/lock.ts";
 import { findFreePort, requireFreePort } from "../local/processes.ts";
 import { chunks, insertStatements } from "../local/seed.ts";
 import { readSettings } from "../local/settings.ts";
-import { applyMigrations, withState } from "../local/state.ts";
+import { prepareState } from "../local/prepare.ts";
+import { applyMigrations, migrationsDigest, readStamp, withState, writeStamp } from "../local/state.ts";
 
 let folder: string;
 
@@ -167,6 +168,15 @@ describe("the databases", () => {
       expect((await auth.prepare("SELECT * FROM t ORDER BY id").all()).results).toEqual(rows);
     });
   }, 30_000);
+
+  it("keep a seed of another version as it is", async () => {
+    const settings = readSettings({ STATE_DIR: path.join(folder, "other-seed") });
+    writeStamp(settings.stateDir, { migrations: migrationsDigest(), seed: "another true" });
+    const said: string[] = [];
+    await prepareState(settings, [], { seed: true, say: (line) => said.push(line) });
+    expect(said).toEqual([expect.stringContaining("another version stays")]);
+    expect(readStamp(settings.stateDir).seed).toBe("another true");
+  });
 
   it("take large seeds in parts that fit", () => {
     const rows = Array.from({ length: 30 }, (_, n) => ({ n, text: "x".repeat(100_000) }));
