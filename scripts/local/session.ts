@@ -98,6 +98,7 @@ Tradepost is ready (npm run ${mode}, ${seconds.toFixed(1)} s)
   API docs      ${origin}/api/docs
   Health        ${origin}/api/health
   Payments      ${settings.sandbox ? `the Stripe sandbox, ${origin}/_stripe/v1/` : "Stripe, with your test key"}
+  Mails         ${origin}/dev/mailbox
   Data, logs    ${settings.stateDir}
 
   Accounts      ${ACCOUNTS.map(([email, password]) => `${email} / ${password}`).join("\n                ")}
