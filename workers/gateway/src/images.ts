@@ -191,6 +191,10 @@ function escapeXml(text: string): string {
     .replaceAll("'", "&#39;");
 }
 
+/** What fits between the edges in the widest of the fonts that `system-ui` may be. */
+const NAME_CHARACTERS = 32;
+const LINE_CHARACTERS = 52;
+
 function shorten(text: string, characters: number): string {
   const all = Array.from(text);
   return all.length <= characters ? text : `${all.slice(0, characters - 1).join("")}…`;
@@ -219,8 +223,8 @@ export function drawProduct(subject: ProductImageSubject, position: number): str
     circle(span(160, 320, vary(8)), span(180, 260, vary(9)), span(120, 170, vary(7)), color(46, 89)) +
     `<ellipse cx="240" cy="352" rx="130" ry="12" fill="${color(30, 80)}"/>` +
     `<g transform="translate(240 250) rotate(${String(turn)}) scale(${String(scale)}) translate(-240 -250)">${shape(ink)}</g>` +
-    caption(412, 20, 600, color(40, 22), shorten(subject.name, 40)) +
-    caption(438, 14, 400, color(20, 38), shorten(`${subject.sku} · ${subject.categoryPath}`, 58)) +
+    caption(412, 20, 600, color(40, 22), shorten(subject.name, NAME_CHARACTERS)) +
+    caption(438, 14, 400, color(20, 38), shorten(`${subject.sku} · ${subject.categoryPath}`, LINE_CHARACTERS)) +
     "</svg>"
   );
 }
