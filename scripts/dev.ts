@@ -9,7 +9,15 @@ import type { LocalConfig } from "./local/configs.ts";
 import { takeLock } from "./local/lock.ts";
 import { buildAssets, prepareState } from "./local/prepare.ts";
 import { requireFreePort } from "./local/processes.ts";
-import { announce, openLog, recoverEvents, startScheduler, untilSignal, waitUntilReady } from "./local/session.ts";
+import {
+  announce,
+  openLog,
+  recoverEvents,
+  runCommand,
+  startScheduler,
+  untilSignal,
+  waitUntilReady,
+} from "./local/session.ts";
 import type { Logger } from "./local/session.ts";
 import { readSettings } from "./local/settings.ts";
 import type { Settings } from "./local/settings.ts";
@@ -113,8 +121,8 @@ async function main(): Promise<number> {
       const first = await Promise.race([ready, signal]);
       if (first !== "ready") return first;
       lock.noteChildren();
-      await recoverEvents(origin, log.write);
-      const stopScheduler = startScheduler(origin, log.write);
+      await recoverEvents(origin, log);
+      const stopScheduler = startScheduler(origin, log);
       output.show();
       announce(settings, "dev", (performance.now() - startedAt) / 1_000);
       const code = await Promise.race([signal, ended]);
@@ -129,10 +137,4 @@ async function main(): Promise<number> {
   }
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
-process.exit();
+await runCommand(main);

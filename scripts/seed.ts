@@ -2,16 +2,19 @@
 import { writeConfigs } from "./local/configs.ts";
 import { takeLock } from "./local/lock.ts";
 import { prepareState } from "./local/prepare.ts";
+import { runCommand } from "./local/session.ts";
 import { readSettings } from "./local/settings.ts";
 
-const settings = readSettings(process.env);
-try {
+async function main(): Promise<number> {
+  const settings = readSettings(process.env);
   const lock = await takeLock(settings.stateDir, "seed", settings.port);
-  await prepareState(settings, writeConfigs(settings), { seed: true, say: console.log });
-  lock.release();
+  try {
+    await prepareState(settings, writeConfigs(settings), { seed: true, say: console.log });
+  } finally {
+    lock.release();
+  }
   console.log(`${settings.stateDir} is migrated and seeded.`);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  return 0;
 }
-process.exit();
+
+await runCommand(main);

@@ -7,7 +7,15 @@ import { takeLock } from "./local/lock.ts";
 import { requireFreePort } from "./local/processes.ts";
 import { buildAssets, prepareState } from "./local/prepare.ts";
 import { startRuntime } from "./local/runtime.ts";
-import { announce, openLog, recoverEvents, startScheduler, untilSignal, waitUntilReady } from "./local/session.ts";
+import {
+  announce,
+  openLog,
+  recoverEvents,
+  runCommand,
+  startScheduler,
+  untilSignal,
+  waitUntilReady,
+} from "./local/session.ts";
 import { readSettings } from "./local/settings.ts";
 
 async function main(): Promise<number> {
@@ -36,8 +44,8 @@ async function main(): Promise<number> {
     try {
       lock.noteChildren();
       await waitUntilReady(origin, () => false);
-      await recoverEvents(origin, log.write);
-      const stopScheduler = startScheduler(origin, log.write);
+      await recoverEvents(origin, log);
+      const stopScheduler = startScheduler(origin, log);
       announce(settings, "start", (performance.now() - startedAt) / 1_000);
       const code = await signal;
       stopScheduler();
@@ -51,10 +59,4 @@ async function main(): Promise<number> {
   }
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
-process.exit();
+await runCommand(main);

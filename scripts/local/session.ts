@@ -12,9 +12,12 @@ const READY_POLL_MS = 50;
 /** A log file past this is moved aside at the next start. */
 const MAX_LOG_BYTES = 50 * 1024 * 1024;
 
+/** The run's log file. */
 export interface Logger {
-  /** One line, to the log file and, when it is for the person at the terminal, there too. */
-  readonly write: (line: string) => void;
+  /** What the runtime and the Workers said, as it came. */
+  readonly write: (text: string) => void;
+  /** What the command itself has to tell: one JSON line in the form of shared/logger.ts. */
+  readonly note: (level: "info" | "error", message: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly close: () => void;
 }
 
@@ -25,8 +28,14 @@ export function openLog(stateDir: string, mode: string): Logger {
   const file = path.join(folder, `${mode}.log`);
   if (existsSync(file) && statSync(file).size > MAX_LOG_BYTES) renameSync(file, path.join(folder, `${mode}.old.log`));
   const stream = createWriteStream(file, { flags: "a" });
+  const write = (text: string): void => void stream.write(text.endsWith("\n") ? text : `${text}\n`);
   return {
-    write: (line) => void stream.write(line.endsWith("\n") ? line : `${line}\n`),
+    write,
+    note: (level, message, fields) => {
+      write(
+        JSON.stringify({ level, time: new Date().toISOString(), worker: "local", operation: mode, message, ...fields }),
+      );
+    },
     close: () => void stream.end(),
   };
 }
@@ -48,14 +57,14 @@ export async function waitUntilReady(origin: string, ended: () => boolean): Prom
 }
 
 /** Asks the front to fire each minute's crons, on time. Answers what stops it. */
-export function startScheduler(origin: string, log: (line: string) => void): () => void {
+export function startScheduler(origin: string, log: Logger): () => void {
   let timer: NodeJS.Timeout;
   const tick = async (): Promise<void> => {
     try {
       const response = await fetch(`${origin}/dev/tick`, { method: "POST", signal: AbortSignal.timeout(MINUTE_MS) });
-      log(`cron ${await response.text()}`);
+      log.note("info", "cron fired", { answer: await response.json() });
     } catch (error) {
-      log(`cron failed: ${String(error)}`);
+      log.note("error", "cron failed", { error: String(error) });
     }
   };
   const arm = (): void => {
@@ -70,15 +79,15 @@ export function startScheduler(origin: string, log: (line: string) => void): () 
 }
 
 /** Compares the outboxes once: what the local queues had accepted and not delivered went with the process before this one. */
-export async function recoverEvents(origin: string, log: (line: string) => void): Promise<void> {
+export async function recoverEvents(origin: string, log: Logger): Promise<void> {
   try {
     const response = await fetch(`${origin}/dev/cron/gateway`, {
       method: "POST",
       signal: AbortSignal.timeout(MINUTE_MS),
     });
-    log(`outboxes compared: ${await response.text()}`);
+    log.note("info", "outboxes compared", { answer: await response.json() });
   } catch (error) {
-    log(`outboxes not compared: ${String(error)}`);
+    log.note("error", "outboxes not compared", { error: String(error) });
   }
 }
 
@@ -87,6 +96,9 @@ const ACCOUNTS = [
   ["vendor@example.com", "Vendor123!"],
   ["customer@example.com", "Customer123!"],
 ] as const;
+
+/** What the first curl searches for: of these the seed has dozens (scripts/test/seed-catalog.test.ts). */
+export const FIRST_SEARCH = "gloves";
 
 /** Tells the person who started it what there is. */
 export function announce(settings: Settings, mode: string, seconds: number): void {
@@ -103,10 +115,21 @@ Tradepost is ready (npm run ${mode}, ${seconds.toFixed(1)} s)
 
   Accounts      ${ACCOUNTS.map(([email, password]) => `${email} / ${password}`).join("\n                ")}
 
-  Try           curl '${origin}/api/products?q=laptop&limit=3'
+  Try           curl '${origin}/api/products?q=${FIRST_SEARCH}&limit=2'
 
 Ctrl-C ends it; the data stays.
 `);
+}
+
+/** Runs a command to its exit code; what it throws is for the person at the terminal. Ends the process, whatever is left open. */
+export async function runCommand(command: () => Promise<number>): Promise<never> {
+  try {
+    process.exitCode = await command();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+  process.exit();
 }
 
 /** Resolves with the exit code once the process is asked to end. A second signal does not wait. */

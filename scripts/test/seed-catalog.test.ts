@@ -1,5 +1,9 @@
 // The seeded catalog: complete, consistent in itself, and the same on every run.
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { FIRST_SEARCH } from "../local/session.ts";
+import { ROOT } from "../local/workers.ts";
 import { SEED_VENDOR_ID, catalogSeed, seedProducts } from "../seed/catalog.ts";
 import type { SeedRow } from "../seed/catalog.ts";
 import { slugify } from "../seed/catalog/text.ts";
@@ -92,6 +96,12 @@ describe("the seeded catalog", () => {
     const withMinimum = numbers(seed.products, "min_order_quantity").filter((minimum) => minimum > 1);
     expect(withMinimum.length).toBeGreaterThan(40);
     expect(withMinimum.length).toBeLessThan(150);
+  });
+
+  it("has products for the first search that the start and the README propose", () => {
+    const hits = seed.products.filter((row) => String(row["name"]).toLowerCase().includes(FIRST_SEARCH));
+    expect(hits.length).toBeGreaterThanOrEqual(20);
+    expect(readFileSync(path.join(ROOT, "README.md"), "utf8")).toContain(`/api/products?q=${FIRST_SEARCH}`);
   });
 
   it("gives sixty products to the vendor", () => {
