@@ -1,7 +1,9 @@
 // The floor of the benchmark, as a process of its own: a Worker that answers "ok", on the same kind of socket as the shop. Prints
 // its port; ends with its parent.
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
+import { readWranglerFile } from "../local/configs.ts";
 import { findFreePort } from "../local/processes.ts";
+import { wranglerFile } from "../local/workers.ts";
 
 const port = await findFreePort();
 const runtime = new Miniflare(
@@ -14,7 +16,7 @@ const runtime = new Miniflare(
       {
         name: "floor",
         modules: true,
-        compatibilityDate: "2026-10-20",
+        compatibilityDate: readWranglerFile(wranglerFile("front")).compatibility_date,
         script: 'export default { fetch: () => new Response("ok") };',
         unsafeDirectSockets: [{ host: "127.0.0.1", port }],
       },
