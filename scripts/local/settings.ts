@@ -56,7 +56,6 @@ export function readSettings(env: Environment): Settings {
   }
   const sandbox = stripeKey === undefined || stripeKey === SANDBOX_SECRET_KEY;
   const origins = [port, 3000, 5173].flatMap((each) => [`http://localhost:${each}`, `http://127.0.0.1:${each}`]);
-  const metricsToken = present(env, "METRICS_TOKEN");
   return {
     port,
     stateDir: path.resolve(ROOT, present(env, "STATE_DIR") ?? ".state"),
@@ -78,7 +77,6 @@ export function readSettings(env: Environment): Settings {
         STRIPE_WEBHOOK_SECRET: present(env, "STRIPE_WEBHOOK_SECRET") ?? LOCAL_WEBHOOK_SECRET,
       },
       "stripe-sandbox": { STRIPE_WEBHOOK_SECRET: present(env, "STRIPE_WEBHOOK_SECRET") ?? LOCAL_WEBHOOK_SECRET },
-      ...(metricsToken === undefined ? {} : { gateway: { METRICS_TOKEN: metricsToken } }),
     },
     sandbox,
   };
