@@ -8,6 +8,7 @@ import type { Statement } from "./database.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
 import type { EventType } from "./events/catalogue.ts";
+import { firstIdAt } from "./ids.ts";
 import { log, withInvocation } from "./logger.ts";
 import { EVENT_RETENTION_MS, relay } from "./outbox.ts";
 import type { Deps } from "./outbox.ts";
@@ -75,12 +76,27 @@ async function commitOne(deps: Deps, { event, effect }: Prepared): Promise<void>
   }
 }
 
-/** Keeps the failure before asking for the retry, so that its count and reason outlive the queue. */
+/** Asks for a retry, or gives the event up after the last one. */
 async function refuse(deps: Deps, message: Message, event: EventEnvelope, error: unknown): Promise<void> {
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const delaySeconds = backoffSeconds(message.attempts);
-  const now = deps.now();
   log("warn", "event failed", { eventId: event.id, type: event.type, attempts: message.attempts, error });
+  try {
+    if ((await keepFailure(deps, event, reason, delaySeconds)) > MAX_RETRIES) {
+      await keepDeadLetter(deps, event.id, event, reason);
+      message.ack();
+      return;
+    }
+  } catch (unkept) {
+    // Thrown on, it would have the platform try the batch again without a pause, and the retries be used up within seconds.
+    log("error", "a failure could not be kept", { eventId: event.id, error: unkept });
+  }
+  message.retry({ delaySeconds });
+}
+
+/** Keeps the failure before the retry is asked for, so that its count and reason outlive the queue. Returns the tries so far. */
+async function keepFailure(deps: Deps, event: EventEnvelope, reason: string, delaySeconds: number): Promise<number> {
+  const now = deps.now();
   const { results } = await commit(deps.db, [
     sql`INSERT INTO inbox_failures (event_id, type, attempts, error, failed_at, retry_at)
       VALUES (${event.id}, ${event.type}, 1, ${reason}, ${now}, ${now + delaySeconds * 1_000})
@@ -89,12 +105,7 @@ async function refuse(deps: Deps, message: Message, event: EventEnvelope, error:
       RETURNING attempts`,
   ]);
   // The platform counts tries of one message; a message sent anew by the sweep starts at one again, this count does not.
-  if (Number(results[0]?.results[0]?.["attempts"] ?? 0) > MAX_RETRIES) {
-    await keepDeadLetter(deps, event.id, event, reason);
-    message.ack();
-  } else {
-    message.retry({ delaySeconds });
-  }
+  return Number(results[0]?.results[0]?.["attempts"] ?? 0);
 }
 
 async function keepDeadLetter(deps: Deps, eventId: string, body: unknown, reason: string | null): Promise<void> {
@@ -252,8 +263,10 @@ export async function replayDeadLetter(deps: Deps, inbox: Queue, eventId: string
 
 /** Inbox rows outlive every copy of their event: they go when the outbox row has gone. Returns how many. */
 export async function purgeInbox(deps: Deps): Promise<number> {
+  const before = deps.now() - 2 * EVENT_RETENTION_MS;
   const { results } = await commit(deps.db, [
-    sql`DELETE FROM inbox WHERE handled_at < ${deps.now() - 2 * EVENT_RETENTION_MS}`,
+    // Ids sort by the time of their event, so the key finds the few that are old enough; `handled_at` has no index.
+    sql`DELETE FROM inbox WHERE event_id < ${firstIdAt("evt", before)} AND handled_at < ${before}`,
     sql`DELETE FROM inbox_failures WHERE EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = inbox_failures.event_id)`,
   ]);
   return results[0]?.meta.changes ?? 0;

@@ -5,10 +5,18 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { openDatabase, commit } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { makeEvent } from "#shared/events/envelope";
-import { MAX_RETRIES, backoffSeconds, consume, replayDeadLetter, unseenEvents } from "#shared/inbox";
+import { MAX_RETRIES, backoffSeconds, consume, purgeInbox, replayDeadLetter, unseenEvents } from "#shared/inbox";
 import type { Handlers } from "#shared/inbox";
-import { newId } from "#shared/ids";
-import { confirmEvents, outboxInsert, relay, resendEvents, save, unconfirmedEvents } from "#shared/outbox";
+import { firstIdAt, newId } from "#shared/ids";
+import {
+  EVENT_RETENTION_MS,
+  confirmEvents,
+  outboxInsert,
+  relay,
+  resendEvents,
+  save,
+  unconfirmedEvents,
+} from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { deliver, recordedQueues } from "../../testkit/kit.ts";
 import type { Delivery, RecordedQueues } from "../../testkit/kit.ts";
@@ -59,6 +67,10 @@ async function receive(
   attempts = 1,
 ): Promise<Delivery> {
   return await deliver((batch) => consume(batch, deps, handlers), queue, bodies, attempts);
+}
+
+async function refused(): Promise<never> {
+  throw new Error("D1_ERROR: the database is not reachable");
 }
 
 async function timesSeen(userId: string): Promise<number> {
@@ -160,6 +172,16 @@ describe("consume", () => {
     expect(await unseenEvents(deps, [event.id], true)).toEqual([]);
   });
 
+  it("asks for each retry with its back-off while the database cannot even keep the failure", async () => {
+    const down = openDatabase({
+      prepare: (query: string) => env.DB.prepare(query),
+      batch: refused,
+    } as unknown as D1Database);
+    const [first, second] = [registered(), registered()];
+    const delivery = await receive({ ...testDeps(), db: down }, counting, [first, second]);
+    expect(delivery).toEqual({ acknowledged: [], retried: [first.id, second.id] });
+  });
+
   it("keeps what the queue itself gave up, with the last error, and replays it once", async () => {
     const recorded = recordedQueues();
     const deps = testDeps(recorded);
@@ -184,6 +206,21 @@ describe("consume", () => {
     await receive(deps, counting, replayed);
     await receive(deps, counting, replayed);
     expect(await timesSeen(event.subject)).toBe(1);
+  });
+});
+
+describe("purging", () => {
+  it("drops what was handled long ago, and keeps an old event that was handled late", async () => {
+    const now = Date.now();
+    const longAgo = now - 3 * EVENT_RETENTION_MS;
+    const [old, late, fresh] = [firstIdAt("evt", longAgo), firstIdAt("evt", longAgo + 1), newId("evt")];
+    const rows = [[old, longAgo] as const, [late, now] as const, [fresh, now] as const];
+    await commit(
+      db,
+      rows.map(([id, handledAt]) => sql`INSERT INTO inbox (event_id, handled_at) VALUES (${id}, ${handledAt})`),
+    );
+    expect(await purgeInbox(testDeps())).toBe(1);
+    expect(await unseenEvents(testDeps(), [old, late, fresh], true)).toEqual([old]);
   });
 });
 
