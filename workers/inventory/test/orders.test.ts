@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import fc from "fast-check";
 import { newId } from "#shared/ids";
-import { callAs } from "#shared/testkit/kit";
+import { callAs, stubOf } from "#shared/testkit/kit";
+import type { StockCalls } from "../src/service/deps.ts";
 import { hold } from "../src/service/holds.ts";
 import {
   TRACE,
@@ -64,6 +65,38 @@ test("a hold that is gone and sold rejects the whole order and gives the rest ba
     data: { shortages: [{ productId: b, requested: 2, available: 1 }] },
   });
   expect([await levelOf(shop.deps, a), await levelOf(shop.deps, b)]).toMatchObject([{ reserved: 0 }, { reserved: 0 }]);
+});
+
+test("two deliveries at once of which one finds stock and one does not never leave the order reserved without stock", async () => {
+  const shop = warehouse();
+  const [a, b] = [await stocked(5), await stocked(1)];
+  const late = order([
+    { productId: a, quantity: 2 },
+    { productId: b, quantity: 2 },
+  ]);
+  const created = late.event("ORDER_CREATED");
+  let between: Promise<unknown> | undefined;
+  const restockAndReceive = async (): Promise<void> => {
+    await shop.deps.stock(b).adjust({ delta: 5, reason: "restock", actor: "admin" }, TRACE);
+    await receive(shop.deps, [created]);
+  };
+  const slow: Warehouse["deps"] = {
+    ...shop.deps,
+    stock: (productId) =>
+      stubOf<StockCalls>({
+        reserve: async (...asked) => await shop.deps.stock(productId).reserve(...asked),
+        release: async (...asked) => {
+          await (between ??= restockAndReceive());
+          return await shop.deps.stock(productId).release(...asked);
+        },
+      }),
+  };
+  await receive(slow, [created]);
+  const told = (await eventsAbout(late.orderId)).map(({ type }) => type);
+  expect(told).toContain("STOCK_REJECTED");
+  expect(await statesOf(late.owner, idsOf(late))).toEqual(["released", "released"]);
+  await receive(slow, [created]);
+  expect((await eventsAbout(late.orderId)).map(({ type }) => type)).toEqual(told);
 });
 
 test("ORDER_CANCELLED before ORDER_CREATED ends with nothing held", async () => {

@@ -1,5 +1,7 @@
 // What an order's events do to its stock: the objects first, all lines at once, each call idempotent by the order's owner key;
 // then, in one batch with the inbox row, the event that tells how it went.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import type { OrderEventData } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
 import type { Cause, EventEnvelope } from "#shared/events/envelope";
@@ -7,7 +9,7 @@ import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
 import { NOTHING } from "#shared/inbox";
 import type { Effect } from "#shared/inbox";
-import { outboxInsert } from "#shared/outbox";
+import { outboxInsert, outboxInsertFrom, save } from "#shared/outbox";
 import type { Result } from "#shared/result";
 import { WORKER } from "../constants.ts";
 import { sumLines } from "../domain.ts";
@@ -69,9 +71,21 @@ function stockData(
   return { orderId, reservationOwner, lines: [...lines] };
 }
 
+/** Writes the rejection, once for each event that led to it. */
+function tellOnce(told: EventEnvelope<"STOCK_REJECTED">): SQL {
+  return outboxInsertFrom(
+    told,
+    sql`${JSON.stringify(told)}`,
+    sql`WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE subject = ${told.subject} AND type = ${told.type}
+      AND envelope ->> 'causationid' = ${told.causationid ?? null})`,
+  );
+}
+
 /**
  * ORDER_CREATED: the holds become reservations. If any line is gone, expired and sold meanwhile or released by an earlier
- * ORDER_CANCELLED, the whole order is released and rejected.
+ * ORDER_CANCELLED, the whole order is released and rejected. The rejection is told before anything is released and whether or not
+ * this delivery comes to its inbox row: a copy handled at the same time may have found every line there, and what it reserved is
+ * released with the rest. Orders takes STOCK_REJECTED over STOCK_RESERVED, whichever comes first.
  */
 export async function reserveOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_CREATED">): Promise<Effect> {
   const lines = sumLines(event.data.lines);
@@ -81,13 +95,14 @@ export async function reserveOrder(deps: InventoryDeps, event: EventEnvelope<"OR
   if (refused.length === 0) {
     return { statements: [outboxInsert(makeEvent("STOCK_RESERVED", data.orderId, data, cause))] };
   }
-  await releaseLines(deps, event, lines);
   const shortages = refused.map(({ line, failure }) => ({
     productId: line.productId,
     requested: line.quantity,
     available: failure.reason === "unknown_product" ? 0 : failure.available,
   }));
-  return { statements: [outboxInsert(makeEvent("STOCK_REJECTED", data.orderId, { ...data, shortages }, cause))] };
+  await save(deps, [tellOnce(makeEvent("STOCK_REJECTED", data.orderId, { ...data, shortages }, cause))]);
+  await releaseLines(deps, event, lines);
+  return NOTHING;
 }
 
 /** ORDER_CANCELLED: everything is given back. Coming before ORDER_CREATED it leaves tombstones, which then reject the order. */
