@@ -233,6 +233,17 @@ describe("one cart", () => {
     expect(shop.inventory.available(productId)).toBe(8);
   });
 
+  it("asked for under the key of an earlier order gets that one, and stays free to be ordered", async () => {
+    const { call } = await filled();
+    const first = must(await createOrder(shop.deps, call, request({ idempotencyKey: "again" })));
+    must(await addItem(shop.deps, call, { productId: shop.product(), quantity: 1 }));
+    const again = must(await createOrder(shop.deps, call, request({ idempotencyKey: "again" })));
+    expect(again).toMatchObject({ replayed: true, order: { id: first.order.id } });
+    must(await addItem(shop.deps, call, { productId: shop.product(), quantity: 1 }));
+    const next = must(await createOrder(shop.deps, call, request({})));
+    expect(next.order.items).toHaveLength(2);
+  });
+
   it("keeps what is added while its order is being made", async () => {
     const { call, productId } = await filled();
     const other = shop.product();

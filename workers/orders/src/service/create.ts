@@ -206,14 +206,20 @@ async function fromCartOnce(deps: OrdersDeps, request: Request): Promise<Created
   const { key, orderId, cartName, attemptId, repeated } = taken.value;
   const found = async (): Promise<StoredOrder | undefined> =>
     repeated ? await findMade(deps.db, key, orderId) : undefined;
+  const stepBack = (): Promise<void> => deps.cart(cartName).abandon({ attemptId });
+  const answer = async (made: StoredOrder): Promise<Created> => {
+    if (made.order.id !== orderId) await stepBack();
+    return await replay(request, key, made);
+  };
   const before = await found();
-  if (before !== undefined) return await replay(request, key, before);
+  if (before !== undefined) return await answer(before);
   const created = await make(deps, request, taken.value);
-  if (created.ok) return created;
-  const meanwhile = await found();
-  if (meanwhile !== undefined) return await replay(request, key, meanwhile);
-  // A refused attempt wrote nothing, so the cart is free again at once. One that ended in an error may have: its lease decides.
-  await deps.cart(cartName).abandon({ attemptId });
+  if (created.ok && created.value.order.id === orderId) return created;
+  const meanwhile = created.ok ? undefined : await found();
+  if (meanwhile !== undefined) return await answer(meanwhile);
+  // An attempt that was refused, or met the earlier order of its key, wrote nothing, so the cart is free again at once. One that
+  // ended in an error may have: its lease decides.
+  await stepBack();
   return created;
 }
 
