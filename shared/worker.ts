@@ -1,7 +1,9 @@
-// The entrypoint that every domain Worker's RPC surface extends: what all answer in the same way about events and sweeps.
+// What every domain Worker does in the same way: the entrypoint that its RPC surface extends, which answers about events and sweeps,
+// and its cron.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import { z } from "zod";
+import { systemCall } from "./call.ts";
 import type { Call } from "./call.ts";
 import {
   ConfirmEventsInput,
@@ -17,7 +19,9 @@ import { fail } from "./errors.ts";
 import type { Outcome } from "./errors.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
+import { newId } from "./ids.ts";
 import { replayDeadLetter, unseenEvents } from "./inbox.ts";
+import { log, withInvocation } from "./logger.ts";
 import { confirmEvents, resendEvents, unconfirmedEvents } from "./outbox.ts";
 import type { Deps, UnconfirmedEvent } from "./outbox.ts";
 import { decodeCursor, toPage } from "./paging.ts";
@@ -25,11 +29,13 @@ import type { Page } from "./paging.ts";
 import { ok } from "./result.ts";
 import { serve } from "./rpc.ts";
 
+/** Runs all sweeps of a Worker; each returns how many things it found. `everything` ignores age and back-off. */
+type Sweep<D extends Deps> = (deps: D, call: Call, everything: boolean) => Promise<SweepCounts>;
+
 /** How a Worker is put together: its dependencies from its bindings, and its sweeps. */
 export interface DomainWiring<Env, D extends Deps> {
   readonly createDeps: (env: Env, ctx: Pick<ExecutionContext, "waitUntil">) => D;
-  /** Runs all sweeps; each returns how many things it found. `everything` ignores age and back-off. */
-  readonly sweep: (deps: D, call: Call, everything: boolean) => Promise<SweepCounts>;
+  readonly sweep: Sweep<D>;
   /** The Worker's own inbox queue, for replays; absent where it consumes nothing. */
   readonly inbox?: (env: Env) => Queue;
 }
@@ -85,6 +91,17 @@ async function listDeadLetters(
       (row) => row,
     ),
   );
+}
+
+/** A Worker's cron: its sweeps as one logged invocation, told at info level when they found something. */
+export async function runCron<D extends Deps>(deps: D, sweep: Sweep<D>): Promise<void> {
+  const call = systemCall("cron", newId("req"));
+  const { worker, logLevel: level } = deps;
+  await withInvocation({ worker, operation: "scheduled", correlationId: call.correlationId, level }, async () => {
+    const counts = await sweep(deps, call, false);
+    const hasFound = Object.values(counts).some((count) => count > 0);
+    log(hasFound ? "info" : "debug", "swept", counts);
+  });
 }
 
 /** Makes the base class of one Worker's entrypoint. The class is abstract in spirit: it answers only what all share. */

@@ -1,10 +1,8 @@
-// Wiring of the accounts Worker.
-import { runCron } from "./scheduled.ts";
+// Wiring only: the RPC surface and the cron. Accounts consumes no events and speaks no HTTP.
+import { runScheduled } from "./scheduled.ts";
 
 export { AccountsRpc } from "./entrypoint.ts";
 
 export default {
-  async scheduled(_controller, env, ctx) {
-    await runCron(env, ctx);
-  },
+  scheduled: (_controller, env, ctx) => runScheduled(env, ctx),
 } satisfies ExportedHandler<AccountsEnv>;

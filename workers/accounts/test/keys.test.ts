@@ -105,8 +105,8 @@ describe("rotation", () => {
     const before = await signingKey(deps);
 
     advance(KEY_SIGNS_FOR_MS - KEY_LEAD_MS);
-    expect(await sweep(deps, CRON, false)).toMatchObject({ signingKeysMade: 1 });
-    expect(await sweep(deps, CRON, false)).toMatchObject({ signingKeysMade: 0 });
+    expect(await sweep(deps, CRON, false)).toMatchObject({ madeSigningKeys: 1 });
+    expect(await sweep(deps, CRON, false)).toMatchObject({ madeSigningKeys: 0 });
     const published = await kids(deps);
     expect(published).toHaveLength(2);
     expect((await signingKey(deps)).kid).toBe(before.kid);
@@ -122,16 +122,16 @@ describe("rotation", () => {
 
     advance(KEY_KEEP_MS);
     expect(await kids(deps)).toEqual([published[1]]);
-    expect(await sweep(deps, CRON, false)).toMatchObject({ signingKeysPurged: 1 });
+    expect(await sweep(deps, CRON, false)).toMatchObject({ purgedSigningKeys: 1 });
   });
 
   it("runs with the Worker's other sweeps when asked", async () => {
     const counts = valueOf(await rpc.runSweeps(callAs("admin"), { everything: false }));
     expect(Object.keys(counts).toSorted()).toEqual([
-      "eventsPurged",
-      "refreshTokensPurged",
-      "signingKeysMade",
-      "signingKeysPurged",
+      "madeSigningKeys",
+      "purgedEvents",
+      "purgedRefreshTokens",
+      "purgedSigningKeys",
     ]);
   });
 
@@ -141,6 +141,6 @@ describe("rotation", () => {
     advance(KEY_SIGNS_FOR_MS + KEY_LEAD_MS);
     await signingKey(deps);
     const sweeps = await Promise.all([sweep(deps, CRON, true), sweep(deps, CRON, true)]);
-    expect(sweeps.reduce((sum, counts) => sum + (counts["signingKeysMade"] ?? 0), 0)).toBe(1);
+    expect(sweeps.reduce((sum, counts) => sum + (counts["madeSigningKeys"] ?? 0), 0)).toBe(1);
   });
 });

@@ -1,11 +1,10 @@
 // Sweeps: what time and crashes leave behind. Each is idempotent, and may run beside itself.
-import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { SweepCounts } from "#shared/contracts/messaging";
 import { purgeInbox } from "#shared/inbox";
-import { newId } from "#shared/ids";
-import { log, withInvocation } from "#shared/logger";
+import { log } from "#shared/logger";
 import { purgeOutbox } from "#shared/outbox";
+import { runCron } from "#shared/worker";
 import { PENDING_STALE_MS, RECONCILE_LIMIT, RECONCILE_WINDOW_MS, SWEEP_CONCURRENCY } from "./constants.ts";
 import { createDeps } from "./service/deps.ts";
 import type { InventoryDeps } from "./service/deps.ts";
@@ -20,20 +19,14 @@ export async function sweep(deps: InventoryDeps, call: Call, everything: boolean
     expiredReservations: await closeExpired(deps),
     correctedProjections: await reconcileProjections(deps, everything),
     purgedReservations: await purgeReservations(deps),
-    purgedOutbox: await purgeOutbox(deps),
+    purgedEvents: await purgeOutbox(deps),
     purgedInbox: await purgeInbox(deps),
   };
 }
 
 /** The cron of each minute. */
 export async function runScheduled(env: InventoryEnv, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {
-  const deps = createDeps(env, ctx);
-  const call = systemCall("cron", newId("req"));
-  const { worker, logLevel: level } = deps;
-  const { correlationId } = call;
-  await withInvocation({ worker, operation: "scheduled", correlationId, level }, async () => {
-    await sweep(deps, call, false);
-  });
+  await runCron(createDeps(env, ctx), sweep);
 }
 
 /** Manual reservations that a crash left between their row and their last hold. */

@@ -1,14 +1,10 @@
-// Wiring of the notifications Worker.
+// Wiring only: the RPC surface, the inbox and the cron. Notifications speaks no HTTP.
 import { consumeBatch } from "./consumer.ts";
-import { runCron } from "./scheduled.ts";
+import { runScheduled } from "./scheduled.ts";
 
 export { NotificationsRpc } from "./entrypoint.ts";
 
 export default {
-  async queue(batch, env, ctx) {
-    await consumeBatch(batch, env, ctx);
-  },
-  async scheduled(_controller, env, ctx) {
-    await runCron(env, ctx);
-  },
+  queue: consumeBatch,
+  scheduled: (_controller, env, ctx) => runScheduled(env, ctx),
 } satisfies ExportedHandler<NotificationsEnv>;

@@ -112,7 +112,7 @@ describe("a mail that is not taken", () => {
     await swept(shop, true);
     expect(await rowsAbout(about)).toMatchObject([{ status: "pending", attempts: 2 }]);
     shop.breakMail(undefined);
-    expect(await swept(shop, true)).toMatchObject({ inboxPurged: 0 });
+    expect(await swept(shop, true)).toMatchObject({ purgedInbox: 0 });
     expect(await rowsAbout(about)).toMatchObject([{ status: "sent", attempts: 3 }]);
   });
 });
@@ -175,7 +175,7 @@ describe("many at once", () => {
     shop.breakMail(new Error("down"));
     const orders = Array.from({ length: 2 * CLAIM_LIMIT + 1 }, () => orderData());
     await shop.deliver(orders.map((data) => event("ORDER_CREATED", data.orderId, data)));
-    expect((await swept(shop, true))["mailsTried"]).toBeGreaterThanOrEqual(orders.length);
+    expect((await swept(shop, true))["triedMails"]).toBeGreaterThanOrEqual(orders.length);
     for (const { orderId } of orders) expect(await rowsAbout(orderId)).toMatchObject([{ attempts: 2 }]);
   });
 
@@ -225,8 +225,8 @@ describe("the sweep of each minute", () => {
     const day = 24 * HOUR_MS;
     const minuteMs = 60_000;
     shop.advance(day - (shop.deps.now() % day) + PURGE_MINUTE_OF_DAY * minuteMs);
-    expect(await swept(shop, false)).toHaveProperty("inboxPurged");
+    expect(await swept(shop, false)).toHaveProperty("purgedInbox");
     shop.advance(minuteMs);
-    expect(await swept(shop, false)).not.toHaveProperty("inboxPurged");
+    expect(await swept(shop, false)).not.toHaveProperty("purgedInbox");
   });
 });

@@ -117,7 +117,7 @@ describe("reading one", () => {
 describe("the Worker", () => {
   it("runs its sweeps when asked", async () => {
     const counts = valueOf(await rpc.runSweeps(callAs("admin"), { everything: true }));
-    expect(Object.keys(counts).toSorted()).toEqual(["eventsPurged", "inboxPurged", "mailsSent", "mailsTried"]);
+    expect(Object.keys(counts).toSorted()).toEqual(["purgedEvents", "purgedInbox", "sentMails", "triedMails"]);
   });
 });
 

@@ -9,9 +9,10 @@ import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import { purgeInbox } from "#shared/inbox";
-import { log, withInvocation } from "#shared/logger";
+import { log } from "#shared/logger";
 import { lineTotalMinor, sumMinor } from "#shared/money";
 import { purgeOutbox } from "#shared/outbox";
+import { runCron } from "#shared/worker";
 import { SWEEP_BATCH } from "./constants.ts";
 import type { CartLine } from "./domain/cart.ts";
 import { cancelOrder } from "./service/commands.ts";
@@ -124,12 +125,6 @@ export async function sweep(deps: OrdersDeps, _call: Call, everything: boolean):
   };
 }
 
-export async function runScheduled(env: OrdersEnv, ctx: ExecutionContext): Promise<void> {
-  const deps = createDeps(env, ctx);
-  const call = systemCall("cron", newId("req"));
-  const invocation = { worker: deps.worker, operation: "scheduled", correlationId: call.correlationId };
-  await withInvocation({ ...invocation, level: deps.logLevel }, async () => {
-    const counts = await sweep(deps, call, false);
-    if (Object.values(counts).some((count) => count > 0)) log("info", "swept", counts);
-  });
+export async function runScheduled(env: OrdersEnv, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {
+  await runCron(createDeps(env, ctx), sweep);
 }

@@ -7,6 +7,7 @@ import type { SweepCounts } from "#shared/contracts/messaging";
 import { purgeInbox } from "#shared/inbox";
 import { log } from "#shared/logger";
 import { purgeOutbox, save } from "#shared/outbox";
+import { runCron } from "#shared/worker";
 import {
   FIRST_CHECK_MS,
   MAX_CHECK_MS,
@@ -18,7 +19,8 @@ import {
 import { payments, refunds, stripeEvents } from "./schema.ts";
 import type { PaymentRow, RefundRow, StripeEventRow } from "./schema.ts";
 import { settleClosed } from "./service/close.ts";
-import type { PaymentsDeps } from "./service/deps.ts";
+import { createDeps } from "./service/deps.ts";
+import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
 import { completeIntent } from "./service/intents.ts";
 import { reconcile } from "./service/reconcile.ts";
 import { carryOut } from "./service/refunds.ts";
@@ -88,12 +90,16 @@ async function checkRefund(deps: PaymentsDeps, refund: RefundRow): Promise<void>
   else await reconcile(deps, view, CHANGE);
 }
 
-async function purge(deps: PaymentsDeps, everything: boolean): Promise<number> {
+async function purge(deps: PaymentsDeps, everything: boolean): Promise<SweepCounts> {
   const now = deps.now();
   const isItsMinute = now % PURGE_EVERY_MS < 60_000;
-  if (!everything && !isItsMinute) return 0;
+  if (!everything && !isItsMinute) return {};
   const { results } = await save(deps, [eventsPurge(now)]);
-  return (results[0]?.meta.changes ?? 0) + (await purgeOutbox(deps)) + (await purgeInbox(deps));
+  return {
+    purgedStripeEvents: results[0]?.meta.changes ?? 0,
+    purgedEvents: await purgeOutbox(deps),
+    purgedInbox: await purgeInbox(deps),
+  };
 }
 
 /** Runs all sweeps of payments; each is idempotent. */
@@ -113,5 +119,9 @@ export async function sweep(deps: PaymentsDeps, _call: Call, everything: boolean
     pending.map((row) => fromRow(refunds, row)),
     (row) => checkRefund(deps, row),
   );
-  return { webhooks, openPayments, pendingRefunds, purged: await purge(deps, everything) };
+  return { webhooks, openPayments, pendingRefunds, ...(await purge(deps, everything)) };
+}
+
+export async function runScheduled(env: PaymentsBindings, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {
+  await runCron(createDeps(env, ctx), sweep);
 }

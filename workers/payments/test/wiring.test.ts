@@ -60,6 +60,13 @@ describe("the Worker", () => {
     await worker.scheduled(createScheduledController({ cron: "* * * * *" }), bindings(), ctx);
     await waitOnExecutionContext(ctx);
     const counts = valueOf(await rpc().runSweeps(systemCall("cron", newId("req")), { everything: true }));
-    expect(counts).toEqual({ webhooks: 0, openPayments: 0, pendingRefunds: 0, purged: 0 });
+    expect(counts).toEqual({
+      webhooks: 0,
+      openPayments: 0,
+      pendingRefunds: 0,
+      purgedStripeEvents: 0,
+      purgedEvents: 0,
+      purgedInbox: 0,
+    });
   });
 });
