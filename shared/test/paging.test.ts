@@ -26,6 +26,20 @@ describe("cursors", () => {
     expect(await decodeCursor({ b: 2, a: 1 }, cursor)).toEqual({ ok: true, value: ["x"] });
   });
 
+  it("are refused with another key put in, and with any character changed", async () => {
+    const cursor = await encodeCursor("list", [1_700_000_000_000, "ord_1"]);
+    const parts = JSON.parse(atob(cursor)) as [string, unknown[]];
+    const otherKeys = [["a", "b"], [1], [1, 2, 3], [1_700_000_000_001, "ord_1"]].map((key) =>
+      btoa(JSON.stringify([parts[0], key])),
+    );
+    const changed = [...cursor].map((character, index) => {
+      return `${cursor.slice(0, index)}${character === "x" ? "y" : "x"}${cursor.slice(index + 1)}`;
+    });
+    for (const text of [...otherKeys, ...changed]) {
+      expect(await decodeCursor("list", text), text).toMatchObject({ ok: false, error: { code: "invalid_cursor" } });
+    }
+  });
+
   it("refuse any text that was not made here", async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "binary", maxLength: 200 }), async (text) => {
