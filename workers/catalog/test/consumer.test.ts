@@ -9,6 +9,7 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { EVENT_RETENTION_MS } from "#shared/outbox";
 import { callAs, deliver } from "#shared/testkit/kit";
 import type { Delivery } from "#shared/testkit/kit";
+import { firstIdAt } from "#shared/ids";
 import { consumeBatch } from "../src/consumer.ts";
 import worker from "../src/index.ts";
 import { insertProducts, insertTaxonomy, testEnv } from "./fixture.ts";
@@ -108,15 +109,19 @@ describe("STOCK_AVAILABILITY_CHANGED", () => {
 describe("the sweeps", () => {
   it("clear old events and old inbox rows, by cron as by call", async () => {
     const old = Date.now() - 2 * EVENT_RETENTION_MS - 1;
-    const inbox = (id: string): D1PreparedStatement =>
-      testEnv.DB.prepare("INSERT INTO inbox (event_id, handled_at) VALUES (?, ?)").bind(id, old);
+    // An id tells when its event was made, and the purge goes by it.
+    const inbox = (tail: string): D1PreparedStatement =>
+      testEnv.DB.prepare("INSERT INTO inbox (event_id, handled_at) VALUES (?, ?)").bind(
+        `${firstIdAt("evt", old)}${tail}`,
+        old,
+      );
     const rpc = (exports as unknown as { CatalogRpc: CatalogContract }).CatalogRpc;
-    await inbox("evt_old1").run();
+    await inbox("1").run();
     expect(await rpc.runSweeps(callAs("admin"), { everything: true })).toEqual({
       ok: true,
       value: { purgedEvents: 0, purgedInbox: 1 },
     });
-    await inbox("evt_old2").run();
+    await inbox("2").run();
     const ctx = createExecutionContext();
     await worker.scheduled(createScheduledController(), testEnv, ctx);
     await waitOnExecutionContext(ctx);
