@@ -29,7 +29,10 @@ export function firstIdAt(prefix: IdPrefix, ms: number): string {
   return `${prefix}_${Math.max(0, ms).toString(16).padStart(12, "0")}`;
 }
 
-/** Accepts what newId makes and the fixed ids of the seeds: the prefix, then 1 to 40 letters or digits. */
+/**
+ * Accepts what newId makes, the fixed ids of the seeds, and what else a client may take for an id of this kind, so that
+ * `prd_does_not_exist` is answered as a product that is not there and not as a request that is not valid.
+ */
 export function idSchema(prefix: IdPrefix): z.ZodString {
-  return z.string().regex(new RegExp(`^${prefix}_[0-9A-Za-z]{1,40}$`), `must be an id that starts with ${prefix}_`);
+  return z.string().regex(new RegExp(`^${prefix}_[0-9A-Za-z_-]{1,40}$`), `must be an id that starts with ${prefix}_`);
 }

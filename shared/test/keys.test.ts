@@ -49,7 +49,9 @@ describe("ids", () => {
   });
 
   it("are told from ids of another kind and from anything else", () => {
-    expect(idSchema("ord").safeParse(newId("ord")).success).toBe(true);
+    for (const good of [newId("ord"), "ord_seed0001", "ord_does_not_exist", `ord_${crypto.randomUUID()}`]) {
+      expect(idSchema("ord").safeParse(good).success, good).toBe(true);
+    }
     for (const bad of [newId("pay"), "ord_", "ord_../x", "ord_a b", `ord_${"a".repeat(41)}`, "", "ORD_1"]) {
       expect(idSchema("ord").safeParse(bad).success, bad).toBe(false);
     }

@@ -6,6 +6,7 @@ import {
   GetProductInput,
   ListProductsInput,
   ProductDetail,
+  ProductId,
   ProductPage,
 } from "#shared/contracts/catalog";
 import type { Call } from "#shared/call";
@@ -32,7 +33,7 @@ async function presentStock(deps: GatewayDeps, call: Call, productId: string): P
 
 async function productDetail(deps: GatewayDeps, call: Call, idOrSlug: string): Promise<Outcome<ProductDetail>> {
   // With an id both are asked at once; a slug must become one first.
-  const early = /^prd_[0-9A-Za-z]{1,40}$/.test(idOrSlug) ? presentStock(deps, call, idOrSlug) : undefined;
+  const early = ProductId.safeParse(idOrSlug).success ? presentStock(deps, call, idOrSlug) : undefined;
   const product = await deps.catalog.getProduct(call, { idOrSlug });
   if (!product.ok) return product;
   const stock = await (early ?? presentStock(deps, call, product.value.id));
