@@ -176,6 +176,9 @@ describe("fault switches", () => {
     expect(impatient.type).toBe("StripeConnectionError");
     const second = await refusal(stripe.paymentIntents.create(params, key));
     expect(second).toMatchObject({ statusCode: 409, code: "idempotency_key_in_use" });
+    await setFaults({ answers: "ok" });
+    const third = await stripe.paymentIntents.create(params, key);
+    expect(third.status).toBe("requires_payment_method");
   });
 });
 

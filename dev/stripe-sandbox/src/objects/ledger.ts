@@ -45,6 +45,8 @@ export class Ledger extends DurableObject<SandboxEnv> {
   #faults: Faults;
   /** Calls that hang: the same key meanwhile is a conflict. */
   readonly #running = new Set<string>();
+  /** Ends the wait of each call that hangs. */
+  readonly #hanging = new Set<() => void>();
   /** Deliveries being sent by this instance: the alarm leaves them alone. */
   readonly #sending = new Set<number>();
   /** The alarm's time as far as this instance knows, so that it is not written again for every event. */
@@ -98,10 +100,11 @@ export class Ledger extends DurableObject<SandboxEnv> {
     return this.#faults;
   }
 
-  /** Sets the switches that are named. They hold until they are set again, over restarts too. */
+  /** Sets the switches that are named. They hold until they are set again, over restarts too. What hangs goes on when that is over. */
   setFaults(change: FaultsChange): Faults {
     this.#faults = Faults.parse({ ...this.#faults, ...change });
     this.#sql.exec("INSERT OR REPLACE INTO settings (name, value) VALUES ('faults', ?)", JSON.stringify(this.#faults));
+    if (this.#faults.answers !== "hang") for (const goOn of this.#hanging) goOn();
     return this.#faults;
   }
 
@@ -257,9 +260,12 @@ export class Ledger extends DurableObject<SandboxEnv> {
 
   async #hang(key: string | undefined): Promise<void> {
     if (key !== undefined) this.#running.add(key);
+    const { promise: over, resolve: goOn } = Promise.withResolvers<void>();
+    this.#hanging.add(goOn);
     try {
-      await scheduler.wait(FAULT_HANG_MS);
+      await Promise.race([scheduler.wait(FAULT_HANG_MS), over]);
     } finally {
+      this.#hanging.delete(goOn);
       if (key !== undefined) this.#running.delete(key);
     }
   }
