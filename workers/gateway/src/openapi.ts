@@ -84,9 +84,9 @@ function codesOf(route: Route): ErrorCode[] {
   ];
 }
 
-function problemsOf(route: Route): Record<string, Json> {
+function problemsOf(possible: readonly ErrorCode[]): Record<string, Json> {
   const byStatus = new Map<number, Set<ErrorCode>>();
-  for (const code of codesOf(route)) {
+  for (const code of possible) {
     const { status } = PROBLEMS[code];
     byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
   }
@@ -102,7 +102,9 @@ function problemsOf(route: Route): Record<string, Json> {
 function answersOf(route: Route, components: Components): Record<string, Json> {
   const answers = Object.entries(route.answers).map(([status, schema]) => {
     const content =
-      schema === null ? {} : { content: { "application/json": { schema: schemaOf(schema, "output", components) } } };
+      schema === null
+        ? route.mediaType && { content: { [route.mediaType]: {} } }
+        : { content: { "application/json": { schema: schemaOf(schema, "output", components) } } };
     return [status, { description: route.summary, ...content }];
   });
   return {
@@ -144,9 +146,30 @@ function operationOf(route: Route, components: Components): Json {
       ...headersOf(route),
     ],
     ...body,
-    responses: { ...answersOf(route, components), ...problemsOf(route) },
+    responses: { ...answersOf(route, components), ...problemsOf(codesOf(route)) },
   };
 }
+
+/** The one call of the API that is no route here: it goes straight to the payments Worker, so it is written down by hand. */
+const WEBHOOK_PATH = "/api/webhooks/stripe";
+const WEBHOOK_OPERATION: Json = {
+  tags: ["Payments"],
+  summary: "Stripe's events, signed over the raw body; stored once, answered, then processed",
+  security: [],
+  parameters: [{ ...header("Stripe-Signature", "As Stripe writes it: `t=…,v1=…`."), required: true }],
+  requestBody: { required: true, content: { "application/json": { schema: { type: "object" } } } },
+  responses: {
+    200: {
+      description: "The event is stored.",
+      content: {
+        "application/json": {
+          schema: { type: "object", properties: { received: { const: true } }, required: ["received"] },
+        },
+      },
+    },
+    ...problemsOf(["invalid_signature", "malformed_json", "validation_failed", "payload_too_large"]),
+  },
+};
 
 const SECURITY_SCHEMES = {
   accessToken: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "From register, login or refresh." },
@@ -163,6 +186,7 @@ export async function openApiDocument(
   for (const route of routes) {
     paths[route.path] = { ...paths[route.path], [route.method]: operationOf(route, components) };
   }
+  paths[WEBHOOK_PATH] = { post: WEBHOOK_OPERATION };
   const text = JSON.stringify({
     openapi: "3.1.0",
     info: {

@@ -88,6 +88,8 @@ export interface RouteSpec<P extends Optional, Q extends Optional, B extends Opt
   readonly cache?: readonly string[];
   /** Status to the schema of its body; null for none or for a body that is no JSON. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  /** Of a body that no schema describes. */
+  readonly mediaType?: string;
   readonly errors: readonly ErrorCode[];
   readonly handle: (
     deps: GatewayDeps,

@@ -38,6 +38,21 @@ describe("the OpenAPI document", () => {
     }
   });
 
+  it("describes the webhook, which is no route of the gateway", () => {
+    const webhook = document.paths["/api/webhooks/stripe"]?.["post"];
+    expect(webhook?.parameters.map(({ name }) => name)).toEqual(["Stripe-Signature"]);
+    expect(Object.keys(webhook?.responses ?? {})).toEqual(["200", "400", "413"]);
+  });
+
+  it("names the media type of every answer that has a body", () => {
+    const bare = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.entries(operations)
+        .filter(([, { responses }]) => responses["200"] !== undefined && responses["200"].content === undefined)
+        .map(([method]) => `${method} ${path}`),
+    );
+    expect(bare).toEqual([]);
+  });
+
   it("has all the components that it refers to, by the names of the contracts", () => {
     const names = new Set([...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name ?? ""));
     expect([...names].filter((name) => !Object.hasOwn(document.components.schemas, name))).toEqual([]);

@@ -46,6 +46,7 @@ export function documentRoutes(described: readonly Route[]): readonly Route[] {
       access: "public",
       limit: "read",
       answers: { 200: null },
+      mediaType: "application/json",
       errors: [],
       handle: async (_deps, { request }) => {
         document ??= await openApiDocument([...described, ...routes]);
@@ -62,6 +63,7 @@ export function documentRoutes(described: readonly Route[]): readonly Route[] {
       access: "public",
       limit: "read",
       answers: { 200: null },
+      mediaType: "text/html",
       errors: [],
       handle: async (deps, { request }) => await asset(deps, request, "/api/docs/"),
     }),
@@ -74,6 +76,7 @@ export function documentRoutes(described: readonly Route[]): readonly Route[] {
       limit: "read",
       params: z.object({ file: PAGE_FILES }),
       answers: { 200: null },
+      mediaType: "*/*",
       errors: ["not_found"],
       handle: async (deps, { request, params }) => await asset(deps, request, `/api/docs/${params.file}`),
     }),

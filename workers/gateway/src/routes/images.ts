@@ -47,6 +47,7 @@ export const imageRoutes: readonly Route[] = [
     limit: "read",
     params: ImageParams,
     answers: { 200: null },
+    mediaType: "image/svg+xml",
     errors: ["product_not_found", "not_found"],
     handle: async ({ catalog }, { call, params, waitUntil }) => {
       const { productId, file: position } = params;
