@@ -53,9 +53,12 @@ export function makeEvent<T extends EventType>(
   return envelope;
 }
 
+/** Made once: building a zod schema takes several times as long as parsing with it. */
+const UntypedEnvelope = EventEnvelopeBase.extend({ data: z.unknown() });
+
 /** Parses what a queue or a stored row holds. Returns undefined when it is no event of the catalogue. */
 export function parseEvent(value: unknown): EventEnvelope | undefined {
-  const base = EventEnvelopeBase.extend({ data: z.unknown() }).safeParse(value);
+  const base = UntypedEnvelope.safeParse(value);
   if (!base.success || !Object.hasOwn(EVENT_DATA, base.data.type)) return undefined;
   const type = base.data.type as EventType;
   const data = EVENT_DATA[type].safeParse(base.data.data);

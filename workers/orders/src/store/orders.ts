@@ -20,14 +20,17 @@ const StoredItem = z.object({
   lineTotal: z.int(),
 });
 export type StoredItem = z.infer<typeof StoredItem>;
+const StoredItems = z.array(StoredItem);
 
-const StoredEntry = z.object({
-  from: z.string().nullable(),
-  to: z.string(),
-  at: z.int(),
-  actor: z.string(),
-  reason: z.string().nullable(),
-});
+const StoredHistory = z.array(
+  z.object({
+    from: z.string().nullable(),
+    to: z.string(),
+    at: z.int(),
+    actor: z.string(),
+    reason: z.string().nullable(),
+  }),
+);
 
 interface Row {
   readonly id: string;
@@ -94,8 +97,8 @@ function renderItem({ vendorId: _vendorId, ...item }: StoredItem): Order["items"
 }
 
 function stored(row: Row): StoredOrder {
-  const items = z.array(StoredItem).parse(JSON.parse(row.items));
-  const history = z.array(StoredEntry).parse(JSON.parse(row.history));
+  const items = StoredItems.parse(JSON.parse(row.items));
+  const history = StoredHistory.parse(JSON.parse(row.history));
   const order: Order = {
     id: row.id,
     number: row.number,
