@@ -1,10 +1,11 @@
 // D1 as every Worker uses it: Drizzle for reads, `commit` for writes. A commit is one D1 batch: state, history, inbox and
 // outbox rows stand or fall together. Interactive transactions do not exist on D1.
-import { sql } from "drizzle-orm";
+import { getTableColumns, getTableName, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import { SQLiteAsyncDialect } from "drizzle-orm/sqlite-core";
+import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { EventEnvelope } from "./events/envelope.ts";
 import { logCost } from "./logger.ts";
 
@@ -162,6 +163,25 @@ export async function readAll<Rows extends readonly object[]>(
     (statements as readonly Statement[]).map((statement) => bind(database, statement)),
   );
   return results.map((result) => result.results) as { [K in keyof Rows]: Rows[K][] };
+}
+
+/**
+ * INSERT of one whole row, its text made once. Drizzle's builder spends 0.1 ms on every row as wide as an order's.
+ * A member that is left out takes the schema's default, else NULL, as with Drizzle.
+ */
+export function insertInto<T extends SQLiteTable>(table: T): (row: T["$inferInsert"]) => Statement {
+  const columns = Object.entries(getTableColumns(table));
+  const names = columns.map(([, { name }]) => `"${name}"`).join(", ");
+  const text = `INSERT INTO "${getTableName(table)}" (${names}) VALUES (${columns.map(() => "?").join(", ")})`;
+  return (row: Readonly<Record<string, unknown>>) => ({
+    toSQL: () => ({
+      sql: text,
+      params: columns.map(([member, column]) => {
+        const value = row[member] === undefined ? column.default : row[member];
+        return value === undefined || value === null ? null : column.mapToDriverValue(value);
+      }),
+    }),
+  });
 }
 
 /** `WHERE column IN (…)` for any number of values: D1 binds at most 100 parameters a statement, JSON text is one. */

@@ -1,7 +1,7 @@
 // Notifications on their way out. A row is written as pending and already leased to its writer, who has its text in memory and
 // needs no read to send it; what a crash or a failure leaves is claimed by the sweep once the lease or the pause is over.
 import { sql } from "drizzle-orm";
-import { inJson } from "#shared/database";
+import { inJson, insertInto } from "#shared/database";
 import type { Statement } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
@@ -19,10 +19,12 @@ export type Outgoing = Pick<
 export type NewNotification = Outgoing &
   Pick<NotificationRow, "eventId" | "about" | "audience" | "userId" | "template" | "locale">;
 
+const insertRow = insertInto(notifications);
+
 /** Pending, with its first try leased to the caller. */
 export function insertNotification(deps: Deps, row: NewNotification): Statement {
   const now = deps.now();
-  return deps.db.insert(notifications).values({
+  return insertRow({
     ...row,
     status: "pending",
     nextAttemptAt: now,

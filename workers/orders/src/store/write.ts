@@ -1,7 +1,7 @@
 // Writing orders on request: the batch that makes one and the batch of a transition.
 import { and, eq, sql } from "drizzle-orm";
 import type { Order } from "#shared/contracts/orders";
-import { mustChange } from "#shared/database";
+import { insertInto, mustChange } from "#shared/database";
 import type { Statement } from "#shared/database";
 import type { Customer, OrderEventData } from "#shared/events/catalogue";
 import type { EventEnvelope } from "#shared/events/envelope";
@@ -9,6 +9,9 @@ import { outboxInsert, save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { orderHistory, orders } from "../schema.ts";
 import type { StoredItem, StoredOrder } from "./orders.ts";
+
+const insertOrderRow = insertInto(orders);
+const insertHistory = insertInto(orderHistory);
 
 /** Everything an order is made of. Times in milliseconds. */
 export interface NewOrder {
@@ -42,7 +45,7 @@ export async function insertOrder(deps: Deps, draft: NewOrder, event: EventEnvel
   const { order, now } = draft;
   const { items: _items, history: _history, tracking: _tracking, ...columns } = order;
   await save(deps, [
-    deps.db.insert(orders).values({
+    insertOrderRow({
       ...columns,
       customer: JSON.stringify(draft.customer),
       shippingAddress: JSON.stringify(order.shippingAddress),
@@ -57,9 +60,14 @@ export async function insertOrder(deps: Deps, draft: NewOrder, event: EventEnvel
       updatedAt: now,
     }),
     insertItems(order.id, draft.items),
-    deps.db
-      .insert(orderHistory)
-      .values({ orderId: order.id, version: 1, fromStatus: null, toStatus: order.status, at: now, actor: draft.actor }),
+    insertHistory({
+      orderId: order.id,
+      version: 1,
+      fromStatus: null,
+      toStatus: order.status,
+      at: now,
+      actor: draft.actor,
+    }),
     outboxInsert(event),
   ]);
 }
@@ -92,7 +100,7 @@ export async function writeTransition(
       })
       .where(and(eq(orders.id, after.id), eq(orders.version, before.version))),
     mustChange(),
-    deps.db.insert(orderHistory).values({
+    insertHistory({
       orderId: after.id,
       version,
       fromStatus: before.order.status,
