@@ -42,25 +42,12 @@ export async function readActiveProduct(db: Database, idOrSlug: string): Promise
   return rows[0];
 }
 
-/** What it takes to sell these products, whatever their status. */
+/** What it takes to sell these products, whatever their status. As plain SQL: Drizzle takes longer to build it than SQLite to run it. */
 export async function readPricedProducts(db: Database, ids: readonly string[]): Promise<PricedProduct[]> {
-  return await db
-    .select({
-      id: products.id,
-      sku: products.sku,
-      name: products.name,
-      unitPrice: products.price,
-      currency: products.currency,
-      imageUrl: sql<string>`coalesce((SELECT url FROM product_images WHERE product_id = products.id
-        ORDER BY position LIMIT 1), '')`,
-      weightGrams: products.weightGrams,
-      minOrderQuantity: products.minOrderQuantity,
-      status: products.status,
-      vendorId: products.vendorId,
-      availability: products.availability,
-    })
-    .from(products)
-    .where(inJson(products.id, ids));
+  return await db.all<PricedProduct>(sql`SELECT id, sku, name, price AS unitPrice, currency,
+      coalesce((SELECT url FROM product_images WHERE product_id = products.id ORDER BY position LIMIT 1), '') AS imageUrl,
+      weight_grams AS weightGrams, min_order_quantity AS minOrderQuantity, status, vendor_id AS vendorId, availability
+    FROM products WHERE ${inJson(sql`id`, ids)}`);
 }
 
 /** What a product's image shows, whatever the product's status; undefined when it has no image at this position. */
