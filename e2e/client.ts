@@ -88,6 +88,13 @@ export async function signIn(client: Client, email: string, password: string): P
   return client.with({ authorization: `Bearer ${session.accessToken}` });
 }
 
+/** Runs all sweeps of a Worker over everything open, and answers the counts. */
+export async function runSweeps(send: Send, worker: string): Promise<Readonly<Record<string, number>>> {
+  const response = await send(`/dev/cron/${worker}`, { method: "POST" });
+  if (!response.ok) throw new Error(`cron of ${worker}: ${String(response.status)} ${await response.text()}`);
+  return await response.json();
+}
+
 /** A buyer that nobody else uses. */
 export async function newBuyer(client: Client): Promise<{ readonly buyer: Client; readonly session: Session }> {
   const session = await client.expect<Session>(201, "POST", "/api/auth/register", {
@@ -157,20 +164,29 @@ export async function getOrder(buyer: Client, orderId: string): Promise<Order> {
   return await buyer.expect<Order>(200, "GET", `/api/orders/${orderId}`);
 }
 
-/** What a browser with Stripe.js does to pay: confirm the intent with a test payment method. */
-export async function confirmPayment(
-  send: Send,
-  intent: Pick<PaymentIntent, "stripePaymentIntentId" | "clientSecret" | "publishableKey">,
+type ConfirmableIntent = Pick<PaymentIntent, "stripePaymentIntentId" | "clientSecret" | "publishableKey">;
+
+/** What a browser with Stripe.js sends to pay: the confirmation of the intent with a test payment method. */
+export function confirmation(
+  intent: ConfirmableIntent,
   paymentMethod = "pm_card_visa",
-): Promise<Response> {
-  return await send(`/_stripe/v1/payment_intents/${intent.stripePaymentIntentId}/confirm`, {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${intent.publishableKey}`,
-      "content-type": "application/x-www-form-urlencoded",
+): { readonly path: string; readonly init: { method: "POST"; headers: Record<string, string>; body: string } } {
+  return {
+    path: `/_stripe/v1/payment_intents/${intent.stripePaymentIntentId}/confirm`,
+    init: {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${intent.publishableKey}`,
+        "content-type": "application/x-www-form-urlencoded",
+      },
+      body: new URLSearchParams({ payment_method: paymentMethod, client_secret: intent.clientSecret }).toString(),
     },
-    body: new URLSearchParams({ payment_method: paymentMethod, client_secret: intent.clientSecret }).toString(),
-  });
+  };
+}
+
+export async function confirmPayment(send: Send, intent: ConfirmableIntent, paymentMethod?: string): Promise<Response> {
+  const { path, init } = confirmation(intent, paymentMethod);
+  return await send(path, init);
 }
 
 /** Makes the intent of an order and pays it. */

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { Page } from "#shared/paging";
-import { ADDRESS, Client, addToCart, eventually, levelOf, newBuyer, placeOrder, signIn, openShelf } from "./client.ts";
+import { ADDRESS, Client, addToCart, eventually, levelOf, newBuyer, placeOrder } from "./client.ts";
 import type { Answer, Problem, Shelf } from "./client.ts";
-import { startShop } from "./harness.ts";
+import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
 let shop: Shop;
@@ -12,10 +12,7 @@ let admin: Client;
 let shelf: Shelf;
 
 beforeAll(async () => {
-  shop = await startShop();
-  const guest = new Client(shop.send);
-  admin = await signIn(guest, "admin@example.com", "Admin123!");
-  shelf = await openShelf(admin);
+  ({ shop, admin, shelf } = await openShop());
 });
 
 afterAll(async () => {

@@ -8,7 +8,8 @@ import { makeScratch } from "../scripts/local/scratch.ts";
 import type { Environment } from "../scripts/local/settings.ts";
 import { DATABASES, serviceName } from "../scripts/local/workers.ts";
 import { waitUntilReady } from "../scripts/local/session.ts";
-import type { Send } from "./client.ts";
+import { Client, openShelf, runSweeps, signIn } from "./client.ts";
+import type { Send, Shelf } from "./client.ts";
 
 /** A Worker that has a database. */
 export type Store = keyof typeof DATABASES;
@@ -138,11 +139,7 @@ export async function startShop(environment: Environment = {}, seed = true): Pro
     send,
     query,
     close,
-    async cron(worker) {
-      const response = await send(`/dev/cron/${worker}`, { method: "POST" });
-      if (!response.ok) throw new Error(`cron of ${worker}: ${String(response.status)} ${await response.text()}`);
-      return await response.json();
-    },
+    cron: (worker) => runSweeps(send, worker),
     async quiet(timeoutMs = 30_000) {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
@@ -159,4 +156,13 @@ export async function startShop(environment: Environment = {}, seed = true): Pro
       entries = [];
     },
   };
+}
+
+/** A shop with its admin at work and products to take. */
+export async function openShop(
+  environment: Environment = {},
+): Promise<{ readonly shop: Shop; readonly admin: Client; readonly shelf: Shelf }> {
+  const shop = await startShop(environment);
+  const admin = await signIn(new Client(shop.send), "admin@example.com", "Admin123!");
+  return { shop, admin, shelf: await openShelf(admin) };
 }

@@ -16,11 +16,9 @@ import {
   orderReaches,
   pay,
   placeOrder,
-  signIn,
-  openShelf,
 } from "./client.ts";
 import type { Shelf } from "./client.ts";
-import { startShop } from "./harness.ts";
+import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
 let shop: Shop;
@@ -28,10 +26,7 @@ let admin: Client;
 let shelf: Shelf;
 
 beforeAll(async () => {
-  shop = await startShop();
-  const guest = new Client(shop.send);
-  admin = await signIn(guest, "admin@example.com", "Admin123!");
-  shelf = await openShelf(admin);
+  ({ shop, admin, shelf } = await openShop());
 });
 
 afterAll(async () => {

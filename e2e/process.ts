@@ -7,6 +7,7 @@ import { descendants } from "../scripts/local/processes.ts";
 import { makeScratch } from "../scripts/local/scratch.ts";
 import type { Environment } from "../scripts/local/settings.ts";
 import { ROOT } from "../scripts/local/workers.ts";
+import { runSweeps } from "./client.ts";
 import type { Send } from "./client.ts";
 
 export type Mode = "start" | "dev";
@@ -101,11 +102,7 @@ export async function startServer(environment: Environment = {}): Promise<Server
     killCommand: async () => {
       if (child !== undefined) await end(child, "SIGKILL");
     },
-    async cron(worker) {
-      const response = await send(`/dev/cron/${worker}`, { method: "POST" });
-      if (!response.ok) throw new Error(`cron of ${worker}: ${String(response.status)} ${await response.text()}`);
-      return await response.json();
-    },
+    cron: (worker) => runSweeps(send, worker),
     async startAnother(mode = "start") {
       const another = run(mode);
       try {

@@ -2,19 +2,9 @@
 import { Stripe } from "stripe";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Order } from "#shared/contracts/orders";
-import {
-  Client,
-  confirmPayment,
-  getOrder,
-  newBuyer,
-  orderReaches,
-  pay,
-  placeOrder,
-  signIn,
-  openShelf,
-} from "./client.ts";
+import { Client, confirmPayment, getOrder, newBuyer, orderReaches, pay, placeOrder } from "./client.ts";
 import type { Shelf } from "./client.ts";
-import { startShop } from "./harness.ts";
+import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
 const SECRET = "whsec_local_development";
@@ -25,10 +15,7 @@ let admin: Client;
 let shelf: Shelf;
 
 beforeAll(async () => {
-  shop = await startShop();
-  const guest = new Client(shop.send);
-  admin = await signIn(guest, "admin@example.com", "Admin123!");
-  shelf = await openShelf(admin);
+  ({ shop, admin, shelf } = await openShop());
 });
 
 afterAll(async () => {

@@ -4,7 +4,7 @@ import type { ProductPage } from "#shared/contracts/catalog";
 import type { Level } from "#shared/contracts/inventory";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
-import { ADDRESS } from "../../e2e/client.ts";
+import { ADDRESS, confirmation } from "../../e2e/client.ts";
 import type { Answer, Request, RequestOptions } from "./load.ts";
 
 /** Enough that no measure sells it out, and no cart meets the limit of 9,999 a line. */
@@ -141,15 +141,8 @@ async function pay(request: Request, token: string, orderId: string, steps: Step
   const asked = await request("/api/payments/intent", json("POST", { orderId }, token));
   const intent = parsed<PaymentIntent>(asked, 201, "intent");
   lap("intent");
-  const form = new URLSearchParams({ payment_method: "pm_card_visa", client_secret: intent.clientSecret });
-  const confirmed = await request(`/_stripe/v1/payment_intents/${intent.stripePaymentIntentId}/confirm`, {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${intent.publishableKey}`,
-      "content-type": "application/x-www-form-urlencoded",
-    },
-    body: form.toString(),
-  });
+  const { path, init } = confirmation(intent);
+  const confirmed = await request(path, init);
   expectStatus(confirmed, 200, "confirm");
   lap("confirm");
   const deadline = at + CONFIRM_TIMEOUT_MS;
