@@ -6,8 +6,9 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { parse } from "smol-toml";
 import { defineConfig } from "vitest/config";
 import type { TestProjectInlineConfiguration } from "vitest/config";
+import { PRODUCTION_WORKERS, ROOT, wranglerFile } from "./scripts/local/workers.ts";
 
-const ROOT = import.meta.dirname;
+type ProductionWorker = (typeof PRODUCTION_WORKERS)[number];
 
 /** What a test run binds in place of secrets. */
 const TEST_SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -40,10 +41,9 @@ function absentPeer(service: { service: string; entrypoint: string }, compatibil
   };
 }
 
-function workerProject(worker: string): () => Promise<TestProjectInlineConfiguration> {
+function workerProject(worker: ProductionWorker): () => Promise<TestProjectInlineConfiguration> {
   return async () => {
-    const configPath =
-      worker === "gateway" ? path.join(ROOT, "wrangler.toml") : path.join(ROOT, "workers", worker, "wrangler.toml");
+    const configPath = wranglerFile(worker);
     const config = readWranglerFile(configPath);
     const migrations = config.d1_databases?.[0]?.migrations_dir;
     return {
@@ -84,7 +84,7 @@ const RECORDING_ENDPOINT = `let received = []; let refuse = 0;
   } };`;
 
 function stripeSandboxProject(): TestProjectInlineConfiguration {
-  const configPath = path.join(ROOT, "dev/stripe-sandbox/wrangler.toml");
+  const configPath = wranglerFile("stripe-sandbox");
   const compatibilityDate = readWranglerFile(configPath).compatibility_date;
   return {
     plugins: [
@@ -103,7 +103,7 @@ function stripeSandboxProject(): TestProjectInlineConfiguration {
 
 function mailboxProject(): TestProjectInlineConfiguration {
   return {
-    plugins: [cloudflareTest({ wrangler: { configPath: path.join(ROOT, "dev/mailbox/wrangler.toml") } })],
+    plugins: [cloudflareTest({ wrangler: { configPath: wranglerFile("mailbox") } })],
     test: { name: "mailbox", include: ["dev/mailbox/test/*.test.ts"], testTimeout: 30_000 },
   };
 }
@@ -118,7 +118,7 @@ export default defineConfig({
           environment: "node",
         },
       },
-      ...["gateway", "accounts", "catalog", "orders", "payments", "inventory", "notifications"].map(workerProject),
+      ...PRODUCTION_WORKERS.map(workerProject),
       stripeSandboxProject(),
       mailboxProject(),
       async () => ({
@@ -126,7 +126,7 @@ export default defineConfig({
           cloudflareTest({
             main: path.join(ROOT, "shared/test/workerd/worker.ts"),
             miniflare: {
-              compatibilityDate: readWranglerFile(path.join(ROOT, "wrangler.toml")).compatibility_date,
+              compatibilityDate: readWranglerFile(wranglerFile("gateway")).compatibility_date,
               d1Databases: ["DB"],
               // Each database has the same tables for events; any of them will do.
               bindings: { TEST_MIGRATIONS: (await readD1Migrations(path.join(ROOT, "migrations/order"))).slice(0, 1) },

@@ -5,23 +5,16 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { LOCAL_WORKERS, ROOT, workerFolder, wranglerFile } from "./local/workers.ts";
 
-const ROOT = path.resolve(import.meta.dirname, "..");
 const RUNTIME_TYPES = path.join(ROOT, ".wrangler/types/runtime.d.ts");
 
-/** Wrangler file, where its types stand, and the interface's name. */
-const WORKERS: readonly { readonly config: string; readonly out: string; readonly name: string }[] = [
-  { config: "wrangler.toml", out: "workers/gateway/env.d.ts", name: "GatewayEnv" },
-  ...["accounts", "catalog", "orders", "payments", "inventory", "notifications"].map((worker) => ({
-    config: `workers/${worker}/wrangler.toml`,
-    out: `workers/${worker}/env.d.ts`,
-    name: `${worker.charAt(0).toUpperCase()}${worker.slice(1)}Env`,
-  })),
-  { config: "dev/front/wrangler.toml", out: "dev/front/env.d.ts", name: "FrontEnv" },
-  { config: "dev/stripe-sandbox/wrangler.toml", out: "dev/stripe-sandbox/env.d.ts", name: "SandboxEnv" },
-  { config: "dev/mailbox/wrangler.toml", out: "dev/mailbox/env.d.ts", name: "MailboxEnv" },
-  { config: "dev/assets/wrangler.toml", out: "dev/assets/env.d.ts", name: "AssetsEnv" },
-];
+/** Wrangler file and where its types stand, both relative to the root, and the interface's name. */
+const WORKERS = LOCAL_WORKERS.map((worker) => ({
+  config: path.relative(ROOT, wranglerFile(worker)),
+  out: `${workerFolder(worker)}/env.d.ts`,
+  name: worker === "stripe-sandbox" ? "SandboxEnv" : `${worker.charAt(0).toUpperCase()}${worker.slice(1)}Env`,
+}));
 
 const run = promisify(execFile);
 
