@@ -10,7 +10,7 @@ import type { EventEnvelope } from "./events/envelope.ts";
 import { CONSUMERS, ROUTES } from "./events/routing.ts";
 import type { Consumer } from "./events/routing.ts";
 import type { EventType } from "./events/catalogue.ts";
-import { firstIdAt } from "./ids.ts";
+import { firstIdAt, newId } from "./ids.ts";
 import { log, logCost } from "./logger.ts";
 import type { LogLevel } from "./logger.ts";
 
@@ -116,6 +116,18 @@ export async function save(deps: Deps, statements: readonly Statement[]): Promis
   const done = await commit(deps.db, statements);
   if (done.events.length > 0) deps.waitUntil(relay(deps.queues, done.events));
   return done;
+}
+
+/**
+ * Sends a delivered event again to some of its consumers, under a new id since they have the old one in their inboxes: for one
+ * that had no effect there, as a dead letter has none. Its row is kept as confirmed, so that the outbox sweep does not send it to
+ * the other consumers; if this one is lost too, whoever asked for it finds that out again.
+ */
+export async function publishAnew(deps: Deps, event: EventEnvelope, consumers: readonly Consumer[]): Promise<void> {
+  const now = deps.now();
+  const anew: EventEnvelope = { ...event, id: newId("evt"), time: new Date(now).toISOString(), causationid: event.id };
+  await commit(deps.db, [outboxInsert(anew), sql`UPDATE outbox SET confirmed_at = ${now} WHERE id = ${anew.id}`]);
+  for (const consumer of consumers) await send(deps.queues, consumer, [anew]);
 }
 
 export interface UnconfirmedEvent {

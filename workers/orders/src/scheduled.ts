@@ -22,7 +22,7 @@ import { endCartRow, expiredCartRows, postponeCartRow } from "./store/carts.ts";
 import type { CartRow } from "./store/carts.ts";
 import { unpaidOrders } from "./store/orders.ts";
 import type { StoredOrder } from "./store/orders.ts";
-import { publishAnew, unsettledEvents } from "./store/unsettled.ts";
+import { publishLastAnew, unsettledEvents } from "./store/unsettled.ts";
 
 /** How many orders or carts a sweep works on at once: each waits for a peer or an object, not for this Worker. */
 const SWEEP_CONCURRENCY = 10;
@@ -113,7 +113,7 @@ export async function sweep(deps: OrdersDeps, _call: Call, everything: boolean):
   const unpaid = await countDone(await unpaidOrders(deps.db, now, limit), (order) => endUnpaid(deps, order));
   const carts = await countDone(await expiredCartRows(deps.db, now, limit), (row) => expireCart(deps, row));
   const unsettled = await countDone(await unsettledEvents(deps, everything, limit), async (event) => {
-    await publishAnew(deps, event);
+    await publishLastAnew(deps, event);
     return true;
   });
   return {

@@ -26,6 +26,9 @@ export const WEBHOOK_RETRY_MS = 30_000;
 /** A pending refund is taken to Stripe again after this, then with the same back-off as checks. */
 export const REFUND_RETRY_MS = 60_000;
 
+/** How long orders may ask about a payment that it was told of, before it is told again; the pause doubles each time. */
+export const TELL_AGAIN_AFTER_MS = 5 * 60 * 1_000;
+
 /** How many rows of a kind one sweep takes; the rest has the next minute. */
 export const SWEEP_BATCH = 100;
 /** At once, so that a sweep neither crawls nor meets Stripe's rate limit. */

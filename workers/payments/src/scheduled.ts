@@ -30,6 +30,9 @@ import { fromRow } from "./store/rows.ts";
 import { eventsPurge } from "./store/stripe-events.ts";
 import { loadView } from "./store/views.ts";
 
+/** What "everything" takes at once; a shop on one machine does not have more open. */
+const EVERYTHING_LIMIT = 10_000;
+
 const CHANGE: Change = { actor: "payments", reason: "sweep" };
 
 /** Purging reads whole tables; once an hour is often enough. */
@@ -52,7 +55,8 @@ async function takeDue(
   const { results } = await save(deps, [
     sql`UPDATE ${name} SET attempts = attempts + 1,
         ${column} = ${now} + min(${first} * (1 << min(attempts + 1, 20)), ${MAX_CHECK_MS})
-      WHERE id IN (SELECT id FROM ${name} WHERE ${until} ORDER BY ${column} LIMIT ${SWEEP_BATCH})
+      WHERE id IN (SELECT id FROM ${name} WHERE ${until} ORDER BY ${column}
+        LIMIT ${everything ? EVERYTHING_LIMIT : SWEEP_BATCH})
       RETURNING *`,
   ]);
   return results[0]?.results ?? [];

@@ -8,6 +8,7 @@ import { refund } from "../src/service/refunds.ts";
 import {
   AMOUNT,
   adminCall,
+  confirmEventsOf,
   consumeEvents,
   eventTypesOf,
   eventsOf,
@@ -50,6 +51,30 @@ describe("closing an unpaid order", () => {
     expect(await eventTypesOf(world, orderId)).toEqual(["PAYMENT_AUTHORIZED"]);
     expect(valueOf(await close(world.deps, adminCall(), { orderId }))).toBe("paid");
     expect(await eventTypesOf(world, orderId)).toEqual(["PAYMENT_AUTHORIZED"]);
+  });
+
+  it("tells orders anew of a payment whose event went astray there, with growing pauses", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { orderId } = input;
+    await newAuthorized(world, input);
+    const ask = async (minutes: number): Promise<string[]> => {
+      world.recorded.sent.length = 0;
+      world.clock.skewMs = minutes * 60_000;
+      expect(valueOf(await close(world.deps, adminCall(), { orderId }))).toBe("paid");
+      await world.settled();
+      return world.recorded.sent.map(({ consumer, event }) => `${event.type} ${consumer}`);
+    };
+    expect(await ask(6)).toEqual([]);
+    await confirmEventsOf(world, orderId);
+    expect(await ask(4)).toEqual([]);
+    expect(await ask(6)).toEqual(["PAYMENT_AUTHORIZED orders"]);
+    expect(await ask(10)).toEqual([]);
+    expect(await ask(13)).toEqual(["PAYMENT_AUTHORIZED orders"]);
+    expect(await ask(18)).toEqual([]);
+    const [first, ...copies] = await eventsOf(world, orderId);
+    for (const copy of copies) expect(copy.data).toEqual(first?.data);
+    expect(new Set([first, ...copies].map((event) => event?.id)).size).toBe(3);
   });
 
   it("closes an order without a payment, so that none can be made", async () => {
@@ -208,6 +233,18 @@ describe("ORDER_CANCELLED", () => {
     await consumeEvents(world, [event]);
     const [row] = await world.deps.db.all(sql`SELECT event_id FROM inbox WHERE event_id = ${event.id}`);
     expect(row).toEqual({ event_id: event.id });
+  });
+
+  it("published anew has orders told anew of the end of its payment", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    await newAuthorized(world, input);
+    await consumeEvents(world, [orderCancelled(input)]);
+    await confirmEventsOf(world, input.orderId);
+    world.clock.skewMs = 6 * 60_000;
+    world.recorded.sent.length = 0;
+    await consumeEvents(world, [orderCancelled(input)]);
+    expect(world.recorded.sent).toMatchObject([{ consumer: "orders", event: { type: "PAYMENT_VOIDED" } }]);
   });
 
   it("closes a disputed payment's order and leaves the money to the dispute", async () => {

@@ -2,11 +2,13 @@ import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
+import { SWEEP_BATCH } from "../src/constants.ts";
 import { cancelOrderPayments } from "../src/service/close.ts";
 import { createIntent } from "../src/service/intents.ts";
 import { stripeClient } from "../src/service/stripe.ts";
 import {
   AMOUNT,
+  endOthers,
   intentInput,
   newAuthorized,
   newIntent,
@@ -66,6 +68,19 @@ describe("an order's payment intent", () => {
     expect((await paymentOf(world, input.orderId)).stripePaymentIntentId).toBeNull();
     const intent = await newIntent(world, input);
     expect([...world.peer.intents.keys()]).toEqual([intent.stripePaymentIntentId]);
+  });
+
+  it("is completed by a sweep of everything, however many there are", async () => {
+    const world = newWorld();
+    await endOthers(world);
+    const many = Array.from({ length: SWEEP_BATCH + 20 }, (_, index) => index);
+    await world.deps.db
+      .run(sql`INSERT INTO payments (id, order_id, order_number, customer, amount, currency, status, correlation_id,
+        next_check_at, created_at, updated_at)
+      SELECT 'pay_many' || value, 'ord_many' || value, 'TP-1', '{"id":null,"email":"a@example.com","name":"A","locale":"en"}', 100,
+        'USD', 'CREATED', 'req_many', value, 1, 1 FROM json_each(${JSON.stringify(many)})`);
+    expect((await sweepAll(world))["openPayments"]).toBe(SWEEP_BATCH + 20);
+    expect(world.peer.intents.size).toBe(SWEEP_BATCH + 20);
   });
 
   it("is completed by the sweep after a crash between the row and Stripe", async () => {

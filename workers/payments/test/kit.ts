@@ -126,6 +126,11 @@ export async function eventsOf(world: World, orderId: string): Promise<EventEnve
   return rows.map(({ envelope }) => JSON.parse(envelope) as EventEnvelope);
 }
 
+/** As the outbox sweep does once every consumer has them, or keeps them as dead letters. */
+export async function confirmEventsOf(world: World, orderId: string): Promise<void> {
+  await world.deps.db.run(sql`UPDATE outbox SET confirmed_at = 1 WHERE subject = ${orderId}`);
+}
+
 export async function eventTypesOf(world: World, orderId: string): Promise<string[]> {
   return (await eventsOf(world, orderId)).map(({ type }) => type);
 }

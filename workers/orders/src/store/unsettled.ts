@@ -1,13 +1,11 @@
 // The net under it all: orders whose stock or money has not followed their status, and their last event published anew.
 import { sql } from "drizzle-orm";
-import { commit } from "#shared/database";
 import { parseEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { ROUTES } from "#shared/events/routing";
-import { newId } from "#shared/ids";
-import { log, logCost } from "#shared/logger";
-import { outboxInsert } from "#shared/outbox";
-import type { Deps, InboxQueues } from "#shared/outbox";
+import { log } from "#shared/logger";
+import { publishAnew } from "#shared/outbox";
+import type { Deps } from "#shared/outbox";
 import { UNSETTLED_AFTER_MS } from "../constants.ts";
 
 /**
@@ -32,23 +30,12 @@ export async function unsettledEvents(
   return rows.map(({ envelope }) => parseEvent(JSON.parse(envelope))).filter((event) => event !== undefined);
 }
 
-/**
- * Publishes an event again under a new id, since its consumers have the old one in their inboxes, and only to those that move
- * stock or money: people are not told twice. Kept as confirmed, so that the outbox sweep does not send it to the others; if this
- * one is lost too, the next sweep makes another.
- */
-export async function publishAnew(deps: Deps, event: EventEnvelope): Promise<void> {
-  const now = deps.now();
-  const anew: EventEnvelope = { ...event, id: newId("evt"), time: new Date(now).toISOString(), causationid: event.id };
-  await commit(deps.db, [outboxInsert(anew), sql`UPDATE outbox SET confirmed_at = ${now} WHERE id = ${anew.id}`]);
+/** Publishes such an event again, only to those that move stock or money: people are not told twice. */
+export async function publishLastAnew(deps: Deps, event: EventEnvelope): Promise<void> {
   log("warn", "the order's stock or money has not followed; its last event is published anew", {
     orderId: event.subject,
     type: event.type,
   });
-  for (const consumer of ROUTES[event.type]) {
-    if (consumer === "notifications") continue;
-    const binding = `${consumer.toUpperCase() as Uppercase<typeof consumer>}_INBOX` satisfies keyof InboxQueues;
-    await deps.queues[binding]?.send(anew);
-    logCost({ messagesSent: 1 });
-  }
+  const consumers = ROUTES[event.type].filter((consumer) => consumer !== "notifications");
+  await publishAnew(deps, event, consumers);
 }

@@ -18,6 +18,7 @@ import type { PaymentsDeps } from "./deps.ts";
 import { unavailable } from "./failures.ts";
 import { StillProcessing, cancelIntent, reconcile } from "./reconcile.ts";
 import { retrieveIntent } from "./stripe.ts";
+import { tellAgain } from "./tell-again.ts";
 
 /** Why orders closes an order; what PAYMENT_VOIDED and the closed order tell. */
 const CLOSE_REASON = "payment_timeout";
@@ -60,7 +61,11 @@ async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, c
 
 async function closeStep(deps: PaymentsDeps, orderId: string, change: Change): Promise<Step> {
   const views = await loadViews(deps.db, byOrder(orderId));
-  if (views.some(({ row, closed }) => closed === null && isPaid(row.status))) return "paid";
+  const paid = views.find(({ row, closed }) => closed === null && isPaid(row.status));
+  if (paid !== undefined) {
+    await tellAgain(deps, paid.row);
+    return "paid";
+  }
   const open = views.find(({ row }) => isOpen(row.status));
   if (open !== undefined) {
     const { stripePaymentIntentId } = open.row;
@@ -102,7 +107,10 @@ export async function close(
 /** Gives back the money of one payment of a closed order, or sees to it that there will be none. Idempotent. */
 export async function settleClosed(deps: PaymentsDeps, view: View, change: Change): Promise<void> {
   const { status, stripePaymentIntentId } = view.row;
-  if (status === "VOIDED" || status === "REFUNDED") return;
+  if (status === "VOIDED" || status === "REFUNDED") {
+    await tellAgain(deps, view.row);
+    return;
+  }
   if (stripePaymentIntentId !== null) {
     await reconcile(deps, view, change);
     return;
