@@ -12,13 +12,19 @@ export const ProductId = idSchema("prd");
 /** The longest list of products asked for at once: the lines of one cart. */
 export const MAX_PRODUCTS_AT_ONCE = 100;
 
+/** A price in a query. `Number("")` is 0, and `maxPrice=` must not ask for what costs nothing. */
+const QueriedPrice = z.preprocess(
+  (value) => (typeof value === "string" && value.trim() === "" ? Number.NaN : value),
+  z.coerce.number().pipe(Amount),
+);
+
 export const ListProductsInput = PageQuery.extend({
   q: z.string().trim().max(200).optional(),
   /** Id or slug; includes the categories below it. */
   category: z.string().min(1).max(100).optional(),
   brand: z.string().min(1).max(100).optional(),
-  minPrice: z.coerce.number().pipe(Amount).optional(),
-  maxPrice: z.coerce.number().pipe(Amount).optional(),
+  minPrice: QueriedPrice.optional(),
+  maxPrice: QueriedPrice.optional(),
   inStock: z.stringbool({ truthy: ["true", "1"], falsy: ["false", "0"], case: "sensitive" }).optional(),
   /** Relevance when `q` is given, else newest, unless said. */
   sort: z.enum(["relevance", "newest", "price", "-price", "name"]).optional(),

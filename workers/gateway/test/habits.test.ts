@@ -268,6 +268,15 @@ describe("failures", () => {
       expect(await problemOf(response)).toMatchObject({ code: "validation_failed" });
     },
   );
+
+  it.each(["minPrice=", "maxPrice=", "maxPrice=%20", "minPrice=-1", "minPrice=1.5", "maxPrice=100000000"])(
+    "refuses ?%s for products",
+    async (query) => {
+      const response = await gateway()(`/api/products?${query}`);
+      expect(response.status).toBe(400);
+      expect(await problemOf(response)).toMatchObject({ code: "validation_failed" });
+    },
+  );
 });
 
 describe("log lines", () => {
