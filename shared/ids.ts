@@ -2,7 +2,10 @@
 import { uuidv7 } from "uuidv7";
 import { z } from "zod";
 
-/** user, product, category, brand, cart, line, order, payment, refund, event, notification, image, ledger entry, token family. */
+/**
+ * user, product, category, brand, cart, line, order, payment, refund, event, notification, image, ledger entry, token family, request
+ * (also what a sweep runs under).
+ */
 export type IdPrefix =
   | "usr"
   | "prd"

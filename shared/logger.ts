@@ -79,8 +79,3 @@ export async function withInvocation<T>(invocation: Invocation, work: () => Prom
     }
   });
 }
-
-/** The correlation id of the running invocation, for work started from it. */
-export function currentCorrelationId(): string | undefined {
-  return storage.getStore()?.correlationId;
-}

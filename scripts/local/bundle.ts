@@ -24,7 +24,7 @@ function filesUnder(folder: string): string[] {
 }
 
 /** A digest of these files, by their path in the repo and content. */
-export function digestOf(files: readonly string[]): string {
+function digestOf(files: readonly string[]): string {
   const hash = createHash("sha256");
   for (const file of files)
     hash

@@ -1,6 +1,5 @@
 // The payments of the seeded orders, as payments has them and as the Stripe sandbox is told of them.
 import type { ImportedPayment } from "../../dev/stripe-sandbox/src/import.ts";
-import { createdAt } from "./orders.ts";
 import type { SeedOrder } from "./orders.ts";
 import type { SeedRow } from "./people.ts";
 import { SEED_NOW } from "./random.ts";
@@ -25,6 +24,11 @@ function paymentOf(order: SeedOrder): SeedPayment {
     stripeRefundId: `re_3TradepostSeed${serial}`,
     order,
   };
+}
+
+/** When its intent was made, in milliseconds since the epoch. */
+function madeAt({ order }: SeedPayment): number {
+  return order.story.paymentSteps[0]?.at ?? SEED_NOW;
 }
 
 /** When the payment came to this status, in milliseconds since the epoch; null when it never did. */
@@ -59,7 +63,7 @@ function paymentRow(payment: SeedPayment): SeedRow {
     correlation_id: order.correlationId,
     attempts: 0,
     next_check_at: null,
-    created_at: story.paymentSteps[0]?.at ?? SEED_NOW,
+    created_at: madeAt(payment),
     updated_at: story.paymentSteps.at(-1)?.at ?? SEED_NOW,
   };
 }
@@ -137,7 +141,7 @@ export function sandboxPayments(orders: readonly SeedOrder[]): readonly Imported
                 createdAt: refundedAt,
               },
             ],
-      createdAt: createdAt(order) + 40_000,
+      createdAt: madeAt(payment),
       canceledAt,
     };
   });

@@ -32,7 +32,7 @@ function deadLetters(configs: readonly Config[]): Set<string> {
 }
 
 /** Calls between Workers that come back to where they began. */
-export function cycles(configs: readonly Config[]): string[] {
+function cycles(configs: readonly Config[]): string[] {
   const targets = new Map(configs.map(({ name, services }) => [name, (services ?? []).map(({ service }) => service)]));
   const found = new Set<string>();
   const walk = (name: string, trail: readonly string[]): void => {

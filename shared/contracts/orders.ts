@@ -246,7 +246,9 @@ export interface OrdersContract extends MessagingContract {
   quote(call: Call, input: z.input<typeof QuoteInput>): Promise<Outcome<Quote>>;
   /**
    * Holds the stock and writes the order PENDING. Idempotent by Idempotency-Key, or by the cart and its version.
-   * Fails as quote and with insufficient_stock, total_changed, idempotency_key_reused.
+   * Fails as quote and with insufficient_stock, total_changed, idempotency_key_reused; with validation_failed for a guest without an
+   * e-mail address, idempotency_in_progress while another order of the cart is being made, and service_unavailable when it took so
+   * long that its hold may have ended.
    */
   createOrder(
     call: Call,
@@ -259,7 +261,10 @@ export interface OrdersContract extends MessagingContract {
   getTracking(call: Call, input: z.input<typeof GetOrderInput>): Promise<Outcome<OrderTracking>>;
   /** Cancelling a cancelled order changes nothing. Fails with not_found, illegal_transition. */
   cancelOrder(call: Call, input: z.input<typeof CancelOrderInput>): Promise<Outcome<Order>>;
-  /** Staff's step; SHIPPED captures first. Fails with not_found, illegal_transition, payment_not_capturable, payment_provider_unavailable. */
+  /**
+   * Staff's step; SHIPPED captures first. Fails with not_found, forbidden (a buyer), illegal_transition, payment_not_capturable,
+   * payment_provider_unavailable.
+   */
   changeStatus(call: Call, input: z.input<typeof ChangeStatusInput>): Promise<Outcome<Order>>;
   /** Makes or finds the payment intent of an order that can be paid. Fails with not_found, order_not_payable, payment_provider_unavailable. */
   payOrder(

@@ -20,7 +20,7 @@ export function testDeps(ttlMs = 0, now: () => number = () => Date.now()): Catal
   };
 }
 
-export async function insertRows(table: string, rows: readonly object[]): Promise<void> {
+async function insertRows(table: string, rows: readonly object[]): Promise<void> {
   const columns = Object.keys(rows[0] ?? {});
   const values = columns.map((column) => `json_extract(value, '$.${column}')`).join(", ");
   await testEnv.DB.prepare(`INSERT INTO ${table} (${columns.join(", ")}) SELECT ${values} FROM json_each(?)`)

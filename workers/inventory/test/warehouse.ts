@@ -19,7 +19,7 @@ import { createDeps } from "../src/service/deps.ts";
 import type { InventoryDeps } from "../src/service/deps.ts";
 
 export const env = workerEnv as unknown as InventoryEnv;
-export const THRESHOLD = 10;
+const THRESHOLD = 10;
 
 export const TRACE = { correlationId: "test" };
 

@@ -56,9 +56,9 @@ export interface Position {
 }
 
 /** States in which the buyer can still pay. */
-export const OPEN_STATES: readonly PaymentState[] = ["CREATED", "REQUIRES_ACTION", "FAILED"];
+const OPEN_STATES: readonly PaymentState[] = ["CREATED", "REQUIRES_ACTION", "FAILED"];
 /** States in which money was captured and not all of it went back. */
-export const CAPTURED_STATES: readonly PaymentState[] = ["CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"];
+const CAPTURED_STATES: readonly PaymentState[] = ["CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"];
 
 export function isOpen(status: PaymentState): boolean {
   return OPEN_STATES.includes(status);

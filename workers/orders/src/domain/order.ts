@@ -23,7 +23,7 @@ export const PAYABLE: readonly PaymentStatus[] = ["NONE", "CREATED", "REQUIRES_A
 /** Until the goods leave. */
 export const CANCELLABLE: readonly OrderStatus[] = ["PENDING", "CONFIRMED", "PROCESSING"];
 /** A buyer may not stop what is being packed. */
-export const CANCELLABLE_BY_BUYER: readonly OrderStatus[] = ["PENDING", "CONFIRMED"];
+const CANCELLABLE_BY_BUYER: readonly OrderStatus[] = ["PENDING", "CONFIRMED"];
 
 /** What stock status each may replace. It only moves forward, so late and repeated events change nothing. */
 export const STOCK_REPLACES: Readonly<Record<"RESERVED" | "REJECTED" | "RELEASED", readonly StockStatus[]>> = {
@@ -41,7 +41,7 @@ const NEXT_BY_STAFF: Readonly<Partial<Record<OrderStatus, OrderStatus>>> = {
 };
 
 /** Payment states that let the goods move on; DISPUTED is not among them until it is closed. */
-export const MONEY_SAFE: readonly PaymentStatus[] = ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED"];
+const MONEY_SAFE: readonly PaymentStatus[] = ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED"];
 
 /** What an event made of an order: its new state and, where the status changed, why. */
 export interface Applied {

@@ -17,7 +17,7 @@ export interface Visible {
   readonly party: Party;
 }
 
-export const NO_ORDER = fail("not_found", "There is no such order.");
+const NO_ORDER = fail("not_found", "There is no such order.");
 
 /** The digest a guest's token is stored under, or undefined without one. */
 export async function tokenHash(orderToken: string | undefined): Promise<string | undefined> {
