@@ -95,7 +95,7 @@ async function askedFor(deps: PaymentsDeps, call: Call, input: Input, print: str
   const { results } = await save(deps, [captureInsert(key, amount ?? null, deps.now()), captureSelect(key), ...views]);
   const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
   const [found] = rows(1);
-  const [view] = viewsOf(rows(2), rows(3), rows(4));
+  const [view] = viewsOf(rows(2), rows(3));
   return {
     view,
     key: found === undefined ? undefined : fromRow(captures, found),

@@ -136,5 +136,5 @@ export async function cancelOrderPayments(
     ...viewStatements(byOrder(orderId)),
   ]);
   const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
-  for (const view of viewsOf(rows(2), rows(3), rows(4))) await settleClosed(deps, view, change);
+  for (const view of viewsOf(rows(2), rows(3))) await settleClosed(deps, view, change);
 }

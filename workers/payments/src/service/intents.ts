@@ -34,15 +34,14 @@ async function insertAndRead(
   paymentId: string,
 ): Promise<{ readonly ofOrder: readonly View[]; readonly ofKey: View | undefined }> {
   const key = input.idempotency?.key;
-  const byKey = key === undefined ? byId(paymentId) : sql`idempotency_key = ${key}`;
   const { results } = await save(deps, [
     ...paymentInsert({ ...input, id: paymentId }, call.actor.id, deps.now()),
     ...viewStatements(byOrder(input.orderId)),
-    ...viewStatements(byKey),
+    ...(key === undefined ? [] : viewStatements(sql`idempotency_key = ${key}`)),
   ]);
   const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
-  const [ofKey] = key === undefined ? [] : viewsOf(rows(5), rows(6), rows(7));
-  return { ofOrder: viewsOf(rows(2), rows(3), rows(4)), ofKey };
+  const [ofKey] = viewsOf(rows(4), rows(5));
+  return { ofOrder: viewsOf(rows(2), rows(3)), ofKey };
 }
 
 /**
@@ -59,7 +58,7 @@ async function storeIntent(
     adoptIntent(row.id, intentId, clientSecret, deps.now()),
     ...viewStatements(byId(row.id)),
   ]);
-  const [view] = viewsOf(results[1]?.results ?? [], results[2]?.results ?? [], results[3]?.results ?? []);
+  const [view] = viewsOf(results[1]?.results ?? [], results[2]?.results ?? []);
   if (view === undefined) throw new Error(`payment ${row.id} is gone`);
   if (view.closed === null && isOpen(view.row.status)) return view.row;
   if (view.row.stripePaymentIntentId !== intentId) await cancelIntent(deps, intentId);

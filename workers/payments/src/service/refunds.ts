@@ -48,7 +48,7 @@ async function askedFor(deps: PaymentsDeps, call: Call, input: Input, print: str
   ]);
   const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
   const [found] = rows(1);
-  const [view] = viewsOf(rows(2), rows(3), rows(4));
+  const [view] = viewsOf(rows(2), rows(3));
   return {
     view,
     refund: found === undefined ? undefined : fromRow(refunds, found),

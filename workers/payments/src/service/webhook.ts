@@ -44,7 +44,7 @@ async function accept(deps: PaymentsDeps, event: StripeEvent, payload: string): 
   const [unprocessed] = rows(1);
   if (subject === undefined || unprocessed === undefined) return;
   const stored = { id: event.id, type: event.type, attempts: Number(unprocessed["attempts"]) };
-  deps.waitUntil(processEvent(deps, stored, subject, viewsOf(rows(2), rows(3), rows(4))));
+  deps.waitUntil(processEvent(deps, stored, subject, viewsOf(rows(2), rows(3))));
 }
 
 async function receive(request: Request, deps: PaymentsDeps, requestId: string): Promise<Response> {

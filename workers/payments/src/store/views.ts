@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { readAll } from "#shared/database";
 import type { Database } from "#shared/database";
-import { closedOrders, payments, refunds } from "../schema.ts";
+import { payments, refunds } from "../schema.ts";
 import type { PaymentRow, RefundRow } from "../schema.ts";
 import { fromRow } from "./rows.ts";
 import type { RawRow } from "./rows.ts";
@@ -15,37 +15,31 @@ export interface View {
   readonly closed: string | null;
 }
 
-/** Three statements for `viewsOf`. `match` is a condition on payments. */
-export function viewStatements(match: SQL): [SQL, SQL, SQL] {
+/** Two statements for `viewsOf`. `match` is a condition on payments. */
+export function viewStatements(match: SQL): [SQL, SQL] {
   return [
-    sql`SELECT * FROM payments WHERE ${match} ORDER BY created_at, id`,
+    sql`SELECT payments.*, (SELECT reason FROM closed_orders WHERE order_id = payments.order_id) AS closed_reason
+      FROM payments WHERE ${match} ORDER BY created_at, id`,
     sql`SELECT * FROM refunds WHERE payment_id IN (SELECT id FROM payments WHERE ${match}) ORDER BY created_at, id`,
-    sql`SELECT * FROM closed_orders WHERE order_id IN (SELECT order_id FROM payments WHERE ${match})`,
   ];
 }
 
 /** The views of what `viewStatements` selected, oldest payment first. */
-export function viewsOf(
-  paymentRows: readonly RawRow[],
-  refundRows: readonly RawRow[],
-  closedRows: readonly RawRow[],
-): View[] {
+export function viewsOf(paymentRows: readonly RawRow[], refundRows: readonly RawRow[]): View[] {
   const allRefunds = refundRows.map((row) => fromRow(refunds, row));
-  const closed = new Map(
-    closedRows.map((raw) => fromRow(closedOrders, raw)).map(({ orderId, reason }) => [orderId, reason]),
-  );
   return paymentRows.map((raw) => {
     const row = fromRow(payments, raw);
+    const closed = raw["closed_reason"];
     return {
       row,
       refunds: allRefunds.filter(({ paymentId }) => paymentId === row.id),
-      closed: closed.get(row.orderId) ?? null,
+      closed: typeof closed === "string" ? closed : null,
     };
   });
 }
 
 export async function loadViews(db: Database, match: SQL): Promise<View[]> {
-  return viewsOf(...(await readAll<[RawRow, RawRow, RawRow]>(db, viewStatements(match))));
+  return viewsOf(...(await readAll<[RawRow, RawRow]>(db, viewStatements(match))));
 }
 
 /** @throws when there is no such payment; payments are never deleted. */
