@@ -38,8 +38,11 @@ function escapeHtml(text: string): string {
 
 /** One pass: text that a variable brings is never read as a placeholder. */
 function fill(text: string, value: (name: string) => string): string {
-  const unreadable = text.replaceAll(PLACEHOLDER, "").match(/\{\{.{0,20}|.{0,20}\}\}/);
-  if (unreadable !== null) throw new TemplateError(`not a placeholder: ${unreadable[0]}`);
+  const rest = text.replaceAll(PLACEHOLDER, "");
+  // Looked for as text first: the expression, for the error's sake, tries twenty lengths at every character.
+  if (rest.includes("{{") || rest.includes("}}")) {
+    throw new TemplateError(`not a placeholder: ${/\{\{.{0,20}|.{0,20}\}\}/.exec(rest)?.[0] ?? ""}`);
+  }
   return text.replaceAll(PLACEHOLDER, (_match, name: string) => value(name));
 }
 
