@@ -84,6 +84,8 @@ function conflict(state: CartState, ifVersion: number | undefined): Outcome<null
 
 export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   readonly #db: Database = openDatabase(this.env.DB);
+  /** What is stored, once read: every step loads it several times. */
+  #state: CartState | undefined;
 
   view(touch: Touch): Promise<CartView> {
     return this.#run("Cart.view", touch, async () => {
@@ -180,12 +182,16 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   }
 
   #load(): CartState {
-    const stored = this.ctx.storage.kv.get(STATE_KEY);
-    return stored === undefined ? EMPTY_CART : CartState.parse(stored);
+    if (this.#state === undefined) {
+      const stored = this.ctx.storage.kv.get(STATE_KEY);
+      this.#state = stored === undefined ? EMPTY_CART : CartState.parse(stored);
+    }
+    return this.#state;
   }
 
   #save(state: CartState): void {
     this.ctx.storage.kv.put(STATE_KEY, state);
+    this.#state = state;
   }
 
   async #run<T>(operation: string, { correlationId }: Touch, work: () => Promise<T>): Promise<T> {
