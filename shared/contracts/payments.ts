@@ -103,7 +103,7 @@ export type Payment = z.infer<typeof Payment>;
 export interface PaymentsContract extends MessagingContract {
   /**
    * Makes the order's PaymentIntent (manual capture), or gives the one that can still be paid. One open payment per order.
-   * `replayed` when the payment was made under the same idempotency key before.
+   * `replayed` when the same idempotency key made or found the payment before; `created` is then what the first answer said.
    * Fails with order_not_payable when the order was closed or is paid, idempotency_key_reused, payment_provider_unavailable.
    */
   createIntent(

@@ -111,7 +111,8 @@ describe("starting a payment", () => {
   it.each([
     [true, false, 201, null],
     [false, false, 200, null],
-    [false, true, 201, "true"],
+    [true, true, 201, "true"],
+    [false, true, 200, "true"],
   ])("made %s, replayed %s: %i", async (created, replayed, status, header) => {
     const send = gateway({ orders: { payOrder: async () => ok({ intent, created, replayed }) } });
     const headers = bearer(await tokenFor("customer"));

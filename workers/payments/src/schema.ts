@@ -1,4 +1,4 @@
-// The tables of migrations/payment/0002_payments.sql, for typed queries. Constraints and indexes stand only there.
+// The tables of migrations/payment, for typed queries. Constraints and indexes stand only there.
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { PaymentState, Refund } from "#shared/contracts/payments";
 import type { Customer } from "#shared/events/catalogue";
@@ -75,6 +75,13 @@ export const captures = sqliteTable(
   (table) => [primaryKey({ columns: [table.actor, table.idempotencyKey] })],
 );
 export type CaptureRow = typeof captures.$inferSelect;
+
+export const intentKeys = sqliteTable("intent_keys", {
+  idempotencyKey: text("idempotency_key").primaryKey(),
+  fingerprint: text().notNull(),
+  paymentId: text("payment_id").notNull(),
+  createdAt: integer("created_at").notNull(),
+});
 
 export const stripeEvents = sqliteTable("stripe_events", {
   id: text().primaryKey(),

@@ -25,8 +25,7 @@ export const paymentRoutes: readonly Route[] = [
       const paid = await orders.payOrder(call, { ...body, orderToken, idempotencyKey });
       if (!paid.ok) return paid;
       const { intent, created, replayed } = paid.value;
-      // A replay tells what the first answer told: that the payment was made.
-      return replyWith(created || replayed ? 201 : 200, ok(intent), replayedHeader(replayed));
+      return replyWith(created ? 201 : 200, ok(intent), replayedHeader(replayed));
     },
   }),
   route({

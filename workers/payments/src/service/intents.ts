@@ -1,6 +1,5 @@
 // Makes an order's PaymentIntent. The row is written first and its id is Stripe's idempotency key: twenty calls at once, or one
 // after a crash between the two, end in one row and one intent.
-import { sql } from "drizzle-orm";
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import type { CreateIntentInput, PaymentIntent } from "#shared/contracts/payments";
@@ -12,6 +11,8 @@ import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
 import { isOpen } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
+import { byKey, keyInsert, keySelect } from "../store/intent-keys.ts";
+import type { IntentKey } from "../store/intent-keys.ts";
 import { adoptIntent, paymentInsert, renewCreation } from "../store/payments.ts";
 import { byId, byOrder, loadView, viewStatements, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
@@ -26,21 +27,24 @@ type Made = { readonly intent: PaymentIntent; readonly created: boolean; readonl
 
 const NOT_PAYABLE = fail("order_not_payable", "The order cannot be paid any more.");
 
+interface Found {
+  readonly ofOrder: readonly View[];
+  /** The payment that the Idempotency-Key made, or found before. */
+  readonly ofKey?: { readonly view: View; readonly fingerprint: string; readonly made: boolean } | undefined;
+}
+
 /** Writes the row where there is none, and reads what there is, in one round trip. */
-async function insertAndRead(
-  deps: PaymentsDeps,
-  call: Call,
-  input: Input,
-  paymentId: string,
-): Promise<{ readonly ofOrder: readonly View[]; readonly ofKey: View | undefined }> {
+async function insertAndRead(deps: PaymentsDeps, call: Call, input: Input, paymentId: string): Promise<Found> {
   const key = input.idempotency?.key;
   const { results } = await save(deps, [
     ...paymentInsert({ ...input, id: paymentId }, call.actor.id, deps.now()),
     ...viewStatements(byOrder(input.orderId)),
-    ...(key === undefined ? [] : viewStatements(sql`idempotency_key = ${key}`)),
+    ...(key === undefined ? [] : [...viewStatements(byKey(key)), keySelect(key)]),
   ]);
   const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
-  const [ofKey] = viewsOf(rows(4), rows(5));
+  const [view] = viewsOf(rows(4), rows(5));
+  const [known] = rows(6);
+  const ofKey = view && known && { view, fingerprint: String(known["fingerprint"]), made: known["made"] === 1 };
   return { ofOrder: viewsOf(rows(2), rows(3)), ofKey };
 }
 
@@ -119,18 +123,28 @@ async function payable(deps: PaymentsDeps, view: View, created: boolean, replaye
   }
 }
 
+const KEY_REUSED = fail("idempotency_key_reused", "This Idempotency-Key was used for another request.");
+
+/** The same request again gets the same intent as it is now, also when it has been paid meanwhile, and the first status. */
+async function repeat(deps: PaymentsDeps, { view, made }: NonNullable<Found["ofKey"]>): Promise<Outcome<Made>> {
+  const intent = isOpen(view.row.status) ? undefined : renderIntent(view.row, deps.publishableKey);
+  if (intent !== undefined) return ok({ intent, created: made, replayed: true });
+  const again = await payable(deps, view, true, view.row.stripePaymentIntentId !== null);
+  return again.ok ? ok({ ...again.value, created: made }) : again;
+}
+
+/** Remembers a key that found a payment; of two requests that bring one key at once, the second is refused. */
+async function remember(deps: PaymentsDeps, key: IntentKey, paymentId: string): Promise<boolean> {
+  const { results } = await save(deps, [keyInsert(key, paymentId, deps.now()), keySelect(key.key)]);
+  return results[1]?.results?.[0]?.["fingerprint"] === key.fingerprint;
+}
+
 /** See PaymentsContract.createIntent. */
 export async function createIntent(deps: PaymentsDeps, call: Call, input: Input): Promise<Outcome<Made>> {
   const paymentId = newId("pay");
   const { ofOrder, ofKey } = await insertAndRead(deps, call, input, paymentId);
-  if (ofKey !== undefined && ofKey.row.id !== paymentId) {
-    if (ofKey.row.fingerprint !== input.idempotency?.fingerprint) {
-      return fail("idempotency_key_reused", "This Idempotency-Key was used for another request.");
-    }
-    // The same request again gets the same intent as it is now, also when it has been paid meanwhile.
-    const intent = isOpen(ofKey.row.status) ? undefined : renderIntent(ofKey.row, deps.publishableKey);
-    if (intent !== undefined) return ok({ intent, created: true, replayed: true });
-    return await payable(deps, ofKey, true, ofKey.row.stripePaymentIntentId !== null);
+  if (ofKey !== undefined && ofKey.view.row.id !== paymentId) {
+    return ofKey.fingerprint === input.idempotency?.fingerprint ? await repeat(deps, ofKey) : KEY_REUSED;
   }
   const live = ofOrder.find(({ row }) => row.status !== "VOIDED");
   if (live === undefined) return NOT_PAYABLE;
@@ -138,5 +152,9 @@ export async function createIntent(deps: PaymentsDeps, call: Call, input: Input)
     log("error", "an order's amount differs from its payment's", { orderId: input.orderId, paymentId: live.row.id });
     return NOT_PAYABLE;
   }
-  return await payable(deps, live, live.row.id === paymentId, false);
+  const created = live.row.id === paymentId;
+  const paid = await payable(deps, live, created, false);
+  // Only successes are remembered; the key that made the payment stands in its row.
+  if (!paid.ok || created || input.idempotency === undefined) return paid;
+  return (await remember(deps, input.idempotency, live.row.id)) ? paid : KEY_REUSED;
 }

@@ -9,6 +9,7 @@ import { AUTHORIZED_ATTEMPTS, AUTHORIZED_CHECK_MS, FIRST_CHECK_MS } from "../con
 import { eventOf, isOpen } from "../domain.ts";
 import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
+import { hasFound } from "./intent-keys.ts";
 import type { View } from "./views.ts";
 
 /** Who changes a payment, and why: for its history and its events. */
@@ -143,7 +144,7 @@ export interface NewPayment {
   readonly idempotency?: { readonly key: string; readonly fingerprint: string } | undefined;
 }
 
-/** Writes the payment of an order that is open and has none, and its first history row; otherwise writes nothing. */
+/** Writes the payment of an order that is open and has none, and its first history row; otherwise, or for a used key, writes nothing. */
 export function paymentInsert(payment: NewPayment, actor: string, now: number): [SQL, SQL] {
   const { id, orderId, orderNumber, customer, amount, currency, correlationId, idempotency } = payment;
   return [
@@ -152,6 +153,7 @@ export function paymentInsert(payment: NewPayment, actor: string, now: number): 
       SELECT ${id}, ${orderId}, ${orderNumber}, ${JSON.stringify(customer)}, ${amount}, ${currency}, 'CREATED',
         ${idempotency?.key ?? null}, ${idempotency?.fingerprint ?? null}, ${correlationId}, ${now + FIRST_CHECK_MS}, ${now}, ${now}
       WHERE NOT EXISTS (SELECT 1 FROM closed_orders WHERE order_id = ${orderId})
+        AND NOT ${idempotency === undefined ? sql`false` : hasFound(idempotency.key)}
       ON CONFLICT DO NOTHING`,
     sql`INSERT INTO payment_history (payment_id, version, status, at, actor, reason)
       SELECT ${id}, 1, 'CREATED', ${now}, ${actor}, 'intent' WHERE changes() > 0`,
