@@ -1,10 +1,11 @@
 // Which call is which: method and path of Stripe's API to what carries it out.
+import { authenticate, confirmIntent } from "./confirmations.ts";
 import { SECRET_KEY } from "./constants.ts";
 import { expanded } from "./expand.ts";
 import { invalid, missing, secretKeyRequired, unrecognizedUrl } from "./failure.ts";
 import type { StripeFailure } from "./failure.ts";
 import type { FormMap } from "./form.ts";
-import { authenticate, cancelIntent, captureIntent, confirmIntent, createIntent, updateIntent } from "./intents.ts";
+import { cancelIntent, captureIntent, createIntent, updateIntent } from "./intents.ts";
 import { only, optionalText, texts } from "./params.ts";
 import { createRefund, updateRefund } from "./refunds.ts";
 import type { Answer, PaymentIntent, Session } from "./session.ts";

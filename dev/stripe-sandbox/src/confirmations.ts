@@ -1,0 +1,106 @@
+// Confirming a PaymentIntent: the card is charged, is declined, or its bank wants to see the buyer first
+// (https://docs.stripe.com/api/payment_intents/confirm).
+import { findCard, methodId } from "./cards.ts";
+import { charge, declined } from "./charges.ts";
+import { invalid, unexpectedState } from "./failure.ts";
+import type { FormMap } from "./form.ts";
+import { only, optionalText } from "./params.ts";
+import { emit, idOf } from "./session.ts";
+import type { Answer, PaymentIntent, Session } from "./session.ts";
+
+export const CONFIRM_PARAMS = [
+  "payment_method",
+  "return_url",
+  "receipt_email",
+  "off_session",
+  "use_stripe_sdk",
+  "expand",
+] as const;
+
+/** The statuses in which an intent can be paid, and its amount changed. */
+export const CONFIRMABLE: readonly PaymentIntent["status"][] = [
+  "requires_payment_method",
+  "requires_confirmation",
+  "requires_action",
+];
+
+/** Checks a confirmation and returns what carries it out, so that a refused one leaves no intent behind. */
+export function prepareConfirmation(session: Session, present: PaymentIntent, params: FormMap): () => Answer {
+  const sent = optionalText(params, "payment_method");
+  const id = sent === undefined ? present.payment_method : methodId(sent);
+  const card = typeof id === "string" ? findCard(id) : undefined;
+  if (typeof id !== "string" || card === undefined) {
+    throw unexpectedState(
+      "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.",
+      present,
+    );
+  }
+  const returnUrl = optionalText(params, "return_url");
+  if (returnUrl !== undefined && !/^https?:$/.test(URL.parse(returnUrl)?.protocol ?? "")) {
+    throw invalid("The `return_url` must be a valid URL.", "return_url", "url_invalid");
+  }
+  const intent: PaymentIntent = { ...present, payment_method: id, last_payment_error: null, next_action: null };
+  if (card.decline !== undefined) return () => declined(session, intent, card, id);
+  if (card.authenticates !== true) return () => charge(session, intent, card, id);
+  return () => {
+    const secret = encodeURIComponent(String(intent.client_secret));
+    const waiting: PaymentIntent = {
+      ...intent,
+      status: "requires_action",
+      next_action: {
+        type: "redirect_to_url",
+        redirect_to_url: {
+          url: `${session.publicUrl}/_stripe/3ds/${intent.id}?secret=${secret}`,
+          return_url: returnUrl ?? null,
+        },
+      },
+    };
+    session.store.update(waiting);
+    emit(session, "payment_intent.requires_action", waiting);
+    return { status: 200, body: waiting };
+  };
+}
+
+export function confirmIntent(session: Session, id: string, params: FormMap): Answer {
+  only(params, [...CONFIRM_PARAMS, "client_secret"]);
+  const intent = session.store.get<PaymentIntent>("payment_intent", id);
+  if (!CONFIRMABLE.includes(intent.status)) {
+    throw unexpectedState(
+      intent.status === "succeeded"
+        ? "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed."
+        : `You cannot confirm this PaymentIntent because it has a status of ${intent.status}. Only a PaymentIntent with one of the following statuses may be confirmed: requires_confirmation, requires_action.`,
+      intent,
+    );
+  }
+  return prepareConfirmation(session, intent, params)();
+}
+
+/** The buyer's answer on the bank's page. */
+export function authenticate(session: Session, id: string, approved: boolean): Answer {
+  const intent = session.store.get<PaymentIntent>("payment_intent", id);
+  const methodOfIntent = idOf(intent.payment_method);
+  const card = findCard(methodOfIntent);
+  if (intent.status !== "requires_action" || card === undefined) {
+    throw unexpectedState(
+      `This PaymentIntent is not waiting for authentication: its status is ${intent.status}.`,
+      intent,
+    );
+  }
+  if (approved) return charge(session, { ...intent, next_action: null }, card, methodOfIntent);
+  const failed: PaymentIntent = {
+    ...intent,
+    status: "requires_payment_method",
+    next_action: null,
+    payment_method: null,
+    last_payment_error: {
+      code: "payment_intent_authentication_failure",
+      doc_url: "https://stripe.com/docs/error-codes/payment-intent-authentication-failure",
+      message:
+        "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again.",
+      type: "invalid_request_error",
+    },
+  };
+  session.store.update(failed);
+  emit(session, "payment_intent.payment_failed", failed);
+  return { status: 200, body: failed };
+}
