@@ -9,7 +9,7 @@ import type { Page } from "../paging.ts";
 import { MAX_PRODUCTS_AT_ONCE, ProductId } from "./catalog.ts";
 import type { MessagingContract } from "./messaging.ts";
 
-/** The most units one line or one adjustment may move; api.md caps quantities in carts at 9999. */
+/** The most units of one product in a line of a cart, an order or a reservation. */
 export const MAX_QUANTITY = 9_999;
 export const Quantity = z.int().min(1).max(MAX_QUANTITY);
 
@@ -71,7 +71,7 @@ export const Transaction = z
     /** Signed change of onHand. */
     delta: z.int(),
     onHandAfter: z.int(),
-    /** The reservation that was consumed, for a sale. */
+    /** The order that was shipped, for a sale. */
     reference: z.string().nullable(),
     actor: z.string(),
     createdAt: z.iso.datetime(),
@@ -105,7 +105,7 @@ export interface InventoryContract extends MessagingContract {
   ): Promise<Outcome<{ readonly expiresAt: string; readonly newlyHeld: readonly StockLine[] }>>;
   /** Releases what `owner` holds or reserved of these products. Idempotent; an unknown owner leaves a tombstone. */
   releaseHold(call: Call, input: z.input<typeof ReleaseHoldInput>): Promise<Outcome<Released>>;
-  /** The level as the object has it. Fails with product_not_found. Who may see all of it is the gateway's to ask by `full`. */
+  /** The level as the object has it. Fails with product_not_found. Who may see all of it, the gateway decides. */
   level(
     call: Call,
     input: z.input<typeof ProductInput>,
