@@ -4,6 +4,8 @@
 export const WEBHOOK_TOLERANCE_SECONDS = 300;
 /** Stripe's events are a few KB; the API's limit for a body is taken for them too. */
 export const MAX_WEBHOOK_BYTES = 256 * 1_024;
+/** Told to whoever's event could not be stored; Stripe has a back-off of its own. */
+export const WEBHOOK_RETRY_AFTER_SECONDS = 5;
 export const WEBHOOK_PATH = "/api/webhooks/stripe";
 
 /** A buyer waits for these calls. */

@@ -309,4 +309,32 @@ describe("a webhook that Stripe did not send", () => {
     const response = await handleWebhook(new Request(url), newWorld().deps);
     expect(response.headers.get("allow")).toBe("POST");
   });
+
+  it("carries the security headers and the request id whatever the answer", async () => {
+    const world = newWorld();
+    const headers = { "x-request-id": "req-1" };
+    const { url } = await signed(PAYLOAD);
+    for (const request of [await signed(PAYLOAD), new Request(url, { method: "POST", headers }), new Request(url)]) {
+      const { headers: told } = await handleWebhook(request, world.deps);
+      expect(told.get("x-content-type-options")).toBe("nosniff");
+      expect(told.get("content-security-policy")).toContain("default-src 'none'");
+      expect(told.get("x-request-id")).toBe(request.headers.get("x-request-id") ?? told.get("x-request-id"));
+      expect(told.get("x-request-id")).not.toBeNull();
+    }
+    await world.settled();
+  });
+
+  it("is 503 when it cannot be stored, so that Stripe sends it again", async () => {
+    const { deps } = newWorld();
+    const broken = {
+      ...deps,
+      now: (): number => {
+        throw new Error("D1 is down");
+      },
+    };
+    const response = await handleWebhook(await signed(PAYLOAD), broken);
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("5");
+    expect(await response.json()).toMatchObject({ code: "service_unavailable", status: 503 });
+  });
 });

@@ -1,17 +1,9 @@
 // What every answer carries: the request id, the security headers, and CORS for the configured origins only.
+import { CONTENT_SECURITY_POLICY, SECURITY_HEADERS } from "#shared/security-headers";
 import { PREFLIGHT_MAX_AGE_SECONDS } from "../constants.ts";
 
-const SECURITY_HEADERS = Object.entries({
-  "strict-transport-security": "max-age=63072000; includeSubDomains",
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
-  // Shop pages of other origins show the product images.
-  "cross-origin-resource-policy": "cross-origin",
-  "cross-origin-opener-policy": "same-origin",
-});
-/** For answers that no browser renders as a page; the docs page and the images bring their own. */
-const CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
+/** As a list, which costs each answer less than taking the object apart. */
+const HEADERS = Object.entries(SECURITY_HEADERS);
 
 const EXPOSED_HEADERS = "X-Cart-Token, ETag, X-Request-Id, Idempotency-Replayed, Retry-After";
 const ALLOWED_HEADERS =
@@ -24,7 +16,8 @@ export function setResponseHeaders(
   allowedOrigins: ReadonlySet<string>,
 ): void {
   headers.set("x-request-id", requestId);
-  for (const [name, value] of SECURITY_HEADERS) headers.set(name, value);
+  for (const [name, value] of HEADERS) headers.set(name, value);
+  // The docs page and the images bring their own.
   if (!headers.has("content-security-policy")) headers.set("content-security-policy", CONTENT_SECURITY_POLICY);
   // Also where there is no Origin: a shared cache must not give an answer without CORS headers to a page that needs them.
   headers.append("vary", "Origin");

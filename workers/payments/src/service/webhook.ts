@@ -6,11 +6,16 @@ import { z } from "zod";
 import { newId } from "#shared/ids";
 import { log, withInvocation } from "#shared/logger";
 import { save } from "#shared/outbox";
-import { MAX_WEBHOOK_BYTES, WEBHOOK_PATH, WEBHOOK_TOLERANCE_SECONDS } from "../constants.ts";
+import {
+  MAX_WEBHOOK_BYTES,
+  WEBHOOK_PATH,
+  WEBHOOK_RETRY_AFTER_SECONDS,
+  WEBHOOK_TOLERANCE_SECONDS,
+} from "../constants.ts";
 import { eventInsert, eventUnprocessed } from "../store/stripe-events.ts";
 import { byIntent, viewStatements, viewsOf } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { problem } from "./problems.ts";
+import { answerHeaders, problem } from "./problems.ts";
 import { processEvent } from "./stripe-events.ts";
 import { StripeEvent, subjectOf } from "./stripe-subject.ts";
 
@@ -66,11 +71,11 @@ async function receive(request: Request, deps: PaymentsDeps, requestId: string):
   const event = StripeEvent.safeParse(parsed);
   if (!event.success) return problem("validation_failed", "The body is not an event of Stripe's.", requestId);
   await accept(deps, event.data, body);
-  return Response.json({ received: true }, { headers: { "x-request-id": requestId } });
+  return Response.json({ received: true }, { headers: { "cache-control": "no-store", ...answerHeaders(requestId) } });
 }
 
-/** A request id that came with the request, when it is sane. */
-const RequestId = z.string().regex(/^[A-Za-z0-9._:-]{1,100}$/);
+/** A request id that came with the request, when it is sane; the gateway's rule. */
+const RequestId = z.string().regex(/^[A-Za-z0-9._-]{1,100}$/);
 
 /** Answers the one public route of this Worker: POST /api/webhooks/stripe. */
 export async function handleWebhook(request: Request, deps: PaymentsDeps): Promise<Response> {
@@ -81,7 +86,18 @@ export async function handleWebhook(request: Request, deps: PaymentsDeps): Promi
   if (request.method !== "POST") {
     return problem("method_not_allowed", "Only POST is allowed here.", requestId, { allow: "POST" });
   }
-  return await withInvocation({ worker, operation: "webhook", correlationId: requestId, requestId, level }, () =>
-    receive(request, deps, requestId),
+  return await withInvocation(
+    { worker, operation: "webhook", correlationId: requestId, requestId, level },
+    async () => {
+      try {
+        return await receive(request, deps, requestId);
+      } catch (error) {
+        // Nothing is stored, so Stripe sends it again.
+        log("error", "a webhook could not be taken", { error });
+        return problem("service_unavailable", "The event could not be stored; send it again.", requestId, {
+          "retry-after": String(WEBHOOK_RETRY_AFTER_SECONDS),
+        });
+      }
+    },
   );
 }
