@@ -53,6 +53,19 @@ describe("signing in", () => {
     expect(refused && (await problemOf(refused))).toMatchObject({ code: "rate_limited" });
   });
 
+  it("is tried ten times a minute from one address, whatever tokens come along", async () => {
+    const address = newId("req");
+    const tokens = await Promise.all([tokenFor("customer"), tokenFor("customer"), tokenFor("customer")]);
+    const responses = await burst(12, (n) =>
+      send("/api/auth/login", {
+        method: "POST",
+        json: { email: `${newId("usr")}@example.com`, password: "x" },
+        headers: { "cf-connecting-ip": address, ...bearer(tokens[n % 3] ?? "") },
+      }),
+    );
+    expect([countOf(responses, 401), countOf(responses, 429)]).toEqual([10, 2]);
+  });
+
   it("is tried ten times a minute for one e-mail, from wherever, however it is written", async () => {
     const email = `${newId("usr")}@example.com`;
     const responses = await burst(12, (n) => login(newId("req"), n % 2 === 0 ? email : ` ${email.toUpperCase()}`));
