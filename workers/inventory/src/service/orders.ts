@@ -1,7 +1,6 @@
 // What an order's events do to its stock: the objects first, all lines at once, each call idempotent by the order's owner key;
 // then, in one batch with the inbox row, the event that tells how it went.
 import { sql } from "drizzle-orm";
-import type { SQL } from "drizzle-orm";
 import type { OrderEventData } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
 import type { Cause, EventEnvelope } from "#shared/events/envelope";
@@ -71,21 +70,24 @@ function stockData(
   return { orderId, reservationOwner, lines: [...lines] };
 }
 
-/** Writes the rejection, once for each event that led to it. */
-function tellOnce(told: EventEnvelope<"STOCK_REJECTED">): SQL {
-  return outboxInsertFrom(
-    told,
-    sql`${JSON.stringify(told)}`,
-    sql`WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE subject = ${told.subject} AND type = ${told.type}
-      AND envelope ->> 'causationid' = ${told.causationid ?? null})`,
-  );
+/**
+ * Tells the rejection, once for each event that led to it. False when another delivery of the event has come to its inbox row
+ * with every line reserved: then nothing is told.
+ */
+async function tellRejected(deps: InventoryDeps, told: EventEnvelope<"STOCK_REJECTED">): Promise<boolean> {
+  const cause = told.causationid ?? null;
+  const isTold = sql`SELECT 1 FROM outbox
+    WHERE subject = ${told.subject} AND type = ${told.type} AND envelope ->> 'causationid' = ${cause}`;
+  const unlessHandled = sql`WHERE NOT EXISTS (${isTold}) AND NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = ${cause})`;
+  const { results } = await save(deps, [outboxInsertFrom(told, sql`${JSON.stringify(told)}`, unlessHandled), isTold]);
+  return (results[1]?.results.length ?? 0) > 0;
 }
 
 /**
  * ORDER_CREATED: the holds become reservations. If any line is gone, expired and sold meanwhile or released by an earlier
- * ORDER_CANCELLED, the whole order is released and rejected. The rejection is told before anything is released and whether or not
- * this delivery comes to its inbox row: a copy handled at the same time may have found every line there, and what it reserved is
- * released with the rest. Orders takes STOCK_REJECTED over STOCK_RESERVED, whichever comes first.
+ * ORDER_CANCELLED, the whole order is released and rejected. The rejection is told before anything is released, in a batch of its
+ * own: a copy handled at the same time may find every line there and come to the inbox row first, and what it reserved is released
+ * with the rest. Orders takes STOCK_REJECTED over STOCK_RESERVED, whichever comes first.
  */
 export async function reserveOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_CREATED">): Promise<Effect> {
   const lines = sumLines(event.data.lines);
@@ -100,8 +102,8 @@ export async function reserveOrder(deps: InventoryDeps, event: EventEnvelope<"OR
     requested: line.quantity,
     available: failure.reason === "unknown_product" ? 0 : failure.available,
   }));
-  await save(deps, [tellOnce(makeEvent("STOCK_REJECTED", data.orderId, { ...data, shortages }, cause))]);
-  await releaseLines(deps, event, lines);
+  const told = makeEvent("STOCK_REJECTED", data.orderId, { ...data, shortages }, cause);
+  if (await tellRejected(deps, told)) await releaseLines(deps, event, lines);
   return NOTHING;
 }
 
