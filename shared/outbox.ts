@@ -144,7 +144,10 @@ export async function unconfirmedEvents(deps: Deps): Promise<UnconfirmedEvent[]>
   );
 }
 
-/** Sends stored events again, each only to the consumer that lacks it. Returns how many messages were sent. */
+/**
+ * Sends stored events again, each only to the consumer that lacks it. A queue that refuses does not keep the others from theirs.
+ * Returns how many messages were sent.
+ */
 export async function resendEvents(
   deps: Deps,
   deliveries: readonly { readonly id: string; readonly consumer: Consumer }[],
@@ -159,8 +162,12 @@ export async function resendEvents(
       .filter((delivery) => delivery.consumer === consumer)
       .flatMap(({ id }) => stored.get(id) ?? []);
     if (events.length === 0) continue;
-    await send(deps.queues, consumer, events);
-    sent += events.length;
+    try {
+      await send(deps.queues, consumer, events);
+      sent += events.length;
+    } catch (error) {
+      log("warn", "sending again failed; the next sweep tries it too", { consumer, events: events.length, error });
+    }
   }
   return sent;
 }

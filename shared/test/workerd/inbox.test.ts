@@ -18,7 +18,7 @@ import {
   unconfirmedEvents,
 } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
-import { deliver, recordedQueues } from "../../testkit/kit.ts";
+import { deliver, recordedQueues, stubOf } from "../../testkit/kit.ts";
 import type { Delivery, RecordedQueues } from "../../testkit/kit.ts";
 
 const db = openDatabase(env.DB);
@@ -272,6 +272,17 @@ describe("outbox", () => {
     const still = (await unconfirmedEvents(deps)).map(({ id }) => id);
     expect(still).toContain(lost.id);
     expect(still).not.toContain(arrived.id);
+  });
+
+  it("is sent again to every other consumer when one queue refuses", async () => {
+    const recorded = recordedQueues();
+    const broken = stubOf<Queue>({ send: refused });
+    const deps = { ...testDeps(recorded), queues: { ...recorded.queues, CATALOG_INBOX: broken } };
+    const event = registered();
+    await commit(db, [outboxInsert(event)]);
+    const deliveries = (["catalog", "notifications"] as const).map((consumer) => ({ id: event.id, consumer }));
+    expect(await resendEvents(deps, deliveries)).toBe(1);
+    expect(recorded.sent).toEqual([{ consumer: "notifications", event }]);
   });
 
   it("waits for a retry that is due, and takes one that is overdue for lost", async () => {

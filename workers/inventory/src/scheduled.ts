@@ -32,11 +32,18 @@ export async function runScheduled(env: InventoryEnv, ctx: Pick<ExecutionContext
 /** Manual reservations that a crash left between their row and their last hold. */
 async function releaseAbandoned(deps: InventoryDeps, call: Call, everything: boolean): Promise<number> {
   const rows = await readStalePending(deps, everything ? deps.now() : deps.now() - PENDING_STALE_MS);
+  let released = 0;
   for (const row of rows) {
-    await releaseManualLines(deps, call, row);
-    await moveManual(deps, row, ["pending"], "released");
+    try {
+      await releaseManualLines(deps, call, row);
+      await moveManual(deps, row, ["pending"], "released");
+      released += 1;
+    } catch (error) {
+      // One product whose object is down must not keep the other sweeps from running.
+      log("warn", "a reservation is left to the next sweep", { owner: row.owner, error });
+    }
   }
-  return rows.length;
+  return released;
 }
 
 /** Has the objects bring their projections up to date; those that needed it are counted. */

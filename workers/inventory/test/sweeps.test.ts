@@ -88,3 +88,29 @@ test("the entrypoint parses its input and answers over RPC", async () => {
   });
   expect(await inventory.runSweeps(call, { everything: true })).toMatchObject({ ok: true });
 });
+
+test("a reservation that cannot be released keeps neither the others nor the other sweeps", async () => {
+  const { deps } = warehouse();
+  const [broken, fine] = [await stocked(5), await stocked(5)];
+  const pending = env.DB.prepare(
+    "INSERT INTO manual_reservations (owner, items, state, expires_at, updated_at) VALUES (?, ?, 'pending', ?, 1)",
+  );
+  const row = (productId: string): D1PreparedStatement =>
+    pending.bind(`manual:${productId}`, JSON.stringify([{ productId, quantity: 1 }]), Date.now() + 60_000);
+  await env.DB.batch([row(broken), row(fine)]);
+  const half = {
+    ...deps,
+    stock: (productId: string) => {
+      if (productId === broken) throw new Error("the object is down");
+      return deps.stock(productId);
+    },
+  };
+  expect(await sweep(half, call, false)).toMatchObject({ abandonedReservations: 1 });
+  const stateOf = async (productId: string): Promise<unknown> =>
+    await env.DB.prepare("SELECT state FROM manual_reservations WHERE owner = ?")
+      .bind(`manual:${productId}`)
+      .first("state");
+  expect([await stateOf(broken), await stateOf(fine)]).toEqual(["pending", "released"]);
+  await sweep(deps, call, false);
+  expect(await stateOf(broken)).toBe("released");
+});

@@ -173,12 +173,15 @@ export async function listStoredOrders(
   return await readWhere(db, sql`${where} ORDER BY created_at DESC, id DESC LIMIT ${limit}`);
 }
 
-/** Orders whose payment window is over and whose money is not known to be in, the longest over first. */
+/**
+ * Up to `limit` orders whose payment window is over and whose money is not known to be in. Which ones of more is left to chance:
+ * by age, those that cannot be ended yet would keep all later ones out, and their stock reserved, for as long.
+ */
 export async function unpaidOrders(db: Database, now: number, limit: number): Promise<readonly StoredOrder[]> {
   return await readWhere(
     db,
-    sql`WHERE status = 'PENDING' AND payment_due_at <= ${now} AND ${inJson(sql`payment_status`, PAYABLE)}
-      ORDER BY payment_due_at LIMIT ${limit}`,
+    sql`WHERE id IN (SELECT id FROM orders WHERE status = 'PENDING' AND payment_due_at <= ${now}
+        AND ${inJson(sql`payment_status`, PAYABLE)} ORDER BY random() LIMIT ${limit})`,
   );
 }
 
