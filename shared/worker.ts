@@ -109,91 +109,60 @@ export function domainWorker<Env, D extends Deps>(
   wiring: DomainWiring<Env, D>,
 ): new (ctx: ExecutionContext, env: Env) => WorkerEntrypoint<Env> & MessagingContract {
   return class DomainWorker extends WorkerEntrypoint<Env> implements MessagingContract {
+    #serve<S extends z.ZodType, T>(
+      operation: string,
+      call: Call,
+      schema: S,
+      input: unknown,
+      useCase: (own: D, call: Call, input: z.output<S>) => Promise<Outcome<T>>,
+    ): Promise<Outcome<T>> {
+      return serve(wiring.createDeps(this.env, this.ctx), operation, call, schema, input, useCase);
+    }
+
     unconfirmedEvents(call: Call): Promise<Outcome<readonly UnconfirmedEvent[]>> {
-      return serve(
-        wiring.createDeps(this.env, this.ctx),
-        "unconfirmedEvents",
-        call,
-        z.undefined(),
-        undefined,
-        async (own) => ok(await unconfirmedEvents(own)),
+      return this.#serve("unconfirmedEvents", call, z.undefined(), undefined, async (own) =>
+        ok(await unconfirmedEvents(own)),
       );
     }
 
     unseenEvents(call: Call, input: z.input<typeof UnseenEventsInput>): Promise<Outcome<readonly string[]>> {
-      return serve(
-        wiring.createDeps(this.env, this.ctx),
-        "unseenEvents",
-        call,
-        UnseenEventsInput,
-        input,
-        async (own, _call, { ids, everything }) => ok(await unseenEvents(own, ids, everything)),
+      return this.#serve("unseenEvents", call, UnseenEventsInput, input, async (own, _call, { ids, everything }) =>
+        ok(await unseenEvents(own, ids, everything)),
       );
     }
 
     resendEvents(call: Call, input: z.input<typeof ResendEventsInput>): Promise<Outcome<number>> {
-      return serve(
-        wiring.createDeps(this.env, this.ctx),
-        "resendEvents",
-        call,
-        ResendEventsInput,
-        input,
-        async (own, _call, { deliveries }) => ok(await resendEvents(own, deliveries)),
+      return this.#serve("resendEvents", call, ResendEventsInput, input, async (own, _call, { deliveries }) =>
+        ok(await resendEvents(own, deliveries)),
       );
     }
 
     confirmEvents(call: Call, input: z.input<typeof ConfirmEventsInput>): Promise<Outcome<null>> {
-      return serve(
-        wiring.createDeps(this.env, this.ctx),
-        "confirmEvents",
-        call,
-        ConfirmEventsInput,
-        input,
-        async (own, _call, { ids }) => {
-          await confirmEvents(own, ids);
-          return ok(null);
-        },
-      );
+      return this.#serve("confirmEvents", call, ConfirmEventsInput, input, async (own, _call, { ids }) => {
+        await confirmEvents(own, ids);
+        return ok(null);
+      });
     }
 
     listEvents(call: Call, input: z.input<typeof ListEventsInput>): Promise<Outcome<Page<EventEnvelope>>> {
-      return serve(wiring.createDeps(this.env, this.ctx), "listEvents", call, ListEventsInput, input, listEvents);
+      return this.#serve("listEvents", call, ListEventsInput, input, listEvents);
     }
 
     listDeadLetters(call: Call, input: z.input<typeof ListDeadLettersInput>): Promise<Outcome<Page<DeadLetter>>> {
-      return serve(
-        wiring.createDeps(this.env, this.ctx),
-        "listDeadLetters",
-        call,
-        ListDeadLettersInput,
-        input,
-        listDeadLetters,
-      );
+      return this.#serve("listDeadLetters", call, ListDeadLettersInput, input, listDeadLetters);
     }
 
     replayDeadLetter(call: Call, input: z.input<typeof ReplayDeadLetterInput>): Promise<Outcome<null>> {
       const { env } = this;
-      return serve(
-        wiring.createDeps(this.env, this.ctx),
-        "replayDeadLetter",
-        call,
-        ReplayDeadLetterInput,
-        input,
-        async (own, _call, { eventId }) => {
-          const found = wiring.inbox !== undefined && (await replayDeadLetter(own, wiring.inbox(env), eventId));
-          return found ? ok(null) : fail("not_found", "There is no such dead letter.");
-        },
-      );
+      return this.#serve("replayDeadLetter", call, ReplayDeadLetterInput, input, async (own, _call, { eventId }) => {
+        const found = wiring.inbox !== undefined && (await replayDeadLetter(own, wiring.inbox(env), eventId));
+        return found ? ok(null) : fail("not_found", "There is no such dead letter.");
+      });
     }
 
     runSweeps(call: Call, input: z.input<typeof RunSweepsInput>): Promise<Outcome<SweepCounts>> {
-      return serve(
-        wiring.createDeps(this.env, this.ctx),
-        "runSweeps",
-        call,
-        RunSweepsInput,
-        input,
-        async (own, ownCall, { everything }) => ok(await wiring.sweep(own, ownCall, everything)),
+      return this.#serve("runSweeps", call, RunSweepsInput, input, async (own, ownCall, { everything }) =>
+        ok(await wiring.sweep(own, ownCall, everything)),
       );
     }
   };
