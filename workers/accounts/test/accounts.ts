@@ -1,6 +1,6 @@
 // What the tests of this Worker share: dependencies with a clock of their own and recorded queues, and users.
-import { env } from "cloudflare:workers";
-import type { Session } from "#shared/contracts/accounts";
+import { env, exports } from "cloudflare:workers";
+import type { AccountsContract, Session } from "#shared/contracts/accounts";
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { guestCall, recordedQueues } from "#shared/testkit/kit";
@@ -11,6 +11,8 @@ import { KeyCache } from "../src/service/key-cache.ts";
 import { register } from "../src/service/users.ts";
 
 export const accountsEnv = env as unknown as AccountsEnv;
+/** The Worker as the others call it. */
+export const rpc = (exports as unknown as { AccountsRpc: AccountsContract }).AccountsRpc;
 export const PASSWORD = "correct horse battery";
 
 export interface TestAccounts {

@@ -1,9 +1,7 @@
 // Access tokens and the keys that sign them.
-import { exports } from "cloudflare:workers";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 import { AccessTokenClaims } from "#shared/contracts/accounts";
-import type { AccountsContract } from "#shared/contracts/accounts";
 import { systemCall } from "#shared/call";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { KEY_CACHE_MS, KEY_KEEP_MS, KEY_LEAD_MS, KEY_SIGNS_FOR_MS } from "../src/constants.ts";
@@ -12,9 +10,8 @@ import type { AccountsDeps } from "../src/service/deps.ts";
 import { KeyCache } from "../src/service/key-cache.ts";
 import { jwks, signingKey } from "../src/service/keys.ts";
 import { login } from "../src/service/users.ts";
-import { PASSWORD, accountsEnv, signUp, testAccounts, valueOf } from "./accounts.ts";
+import { accountsEnv, PASSWORD, rpc, signUp, testAccounts, valueOf } from "./accounts.ts";
 
-const rpc = (exports as unknown as { AccountsRpc: AccountsContract }).AccountsRpc;
 const CRON = systemCall("test", "req_test");
 
 async function kids(deps: AccountsDeps): Promise<string[]> {

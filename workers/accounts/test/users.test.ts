@@ -1,16 +1,12 @@
 // Registering, signing in and changing the password.
-import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { AccountsContract } from "#shared/contracts/accounts";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { SCRYPT_PARAMETERS } from "../src/constants.ts";
 import { formatHash, parseHash } from "../src/domain/password-hash.ts";
 import { refresh } from "../src/service/sessions.ts";
 import { UNKNOWN_USER_HASH, checkPassword, hashPassword } from "../src/service/passwords.ts";
 import { changePassword, login, me, register } from "../src/service/users.ts";
-import { PASSWORD, accountsEnv, codeOf, freshEmail, signUp, testAccounts, valueOf } from "./accounts.ts";
-
-const rpc = (exports as unknown as { AccountsRpc: AccountsContract }).AccountsRpc;
+import { accountsEnv, codeOf, freshEmail, PASSWORD, rpc, signUp, testAccounts, valueOf } from "./accounts.ts";
 
 async function storedHash(userId: string): Promise<string> {
   const row = await accountsEnv.DB.prepare("SELECT password_hash FROM users WHERE id = ?")

@@ -1,9 +1,7 @@
 // Availability as inventory tells it: any order, any number of copies, and products not yet known.
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test";
-import { exports } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { CatalogContract } from "#shared/contracts/catalog";
 import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { EVENT_RETENTION_MS } from "#shared/outbox";
@@ -12,7 +10,7 @@ import type { Delivery } from "#shared/testkit/kit";
 import { firstIdAt } from "#shared/ids";
 import { consumeBatch } from "../src/consumer.ts";
 import worker from "../src/index.ts";
-import { insertProducts, insertTaxonomy, testEnv } from "./fixture.ts";
+import { insertProducts, insertTaxonomy, rpc, testEnv } from "./fixture.ts";
 
 type Told = EventEnvelope<"STOCK_AVAILABILITY_CHANGED">;
 
@@ -97,7 +95,6 @@ describe("STOCK_AVAILABILITY_CHANGED", () => {
     const lost = told("prd_never", 1, 1);
     await send([lost]);
     await deliver((batch, ctx) => consumeBatch(batch, testEnv, ctx), "tradepost-catalog-dead-letters", [lost]);
-    const rpc = (exports as unknown as { CatalogRpc: CatalogContract }).CatalogRpc;
     const letters = await rpc.listDeadLetters(callAs("admin"), {});
     expect(letters).toMatchObject({ value: { items: [{ eventId: lost.id, subject: "prd_never" }] } });
     expect(await rpc.replayDeadLetter(callAs("admin"), { eventId: "evt_none" })).toMatchObject({
@@ -115,7 +112,6 @@ describe("the sweeps", () => {
         `${firstIdAt("evt", old)}${tail}`,
         old,
       );
-    const rpc = (exports as unknown as { CatalogRpc: CatalogContract }).CatalogRpc;
     await inbox("1").run();
     expect(await rpc.runSweeps(callAs("admin"), { everything: true })).toEqual({
       ok: true,

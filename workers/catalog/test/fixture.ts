@@ -1,11 +1,14 @@
 // A small shop that the tests of this Worker write into their own D1, and dependencies that remember nothing.
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
+import type { CatalogContract } from "#shared/contracts/catalog";
 import { openDatabase } from "#shared/database";
 import { recordedQueues } from "#shared/testkit/kit";
 import { Recent } from "../src/domain/recent.ts";
 import type { CatalogDeps } from "../src/service/deps.ts";
 
 export const testEnv = env as unknown as CatalogEnv;
+/** The Worker as the others call it. */
+export const rpc = (exports as unknown as { CatalogRpc: CatalogContract }).CatalogRpc;
 
 /** Dependencies on the real D1. `ttlMs` 0 makes every read a fresh one. */
 export function testDeps(ttlMs = 0, now: () => number = () => Date.now()): CatalogDeps {

@@ -1,12 +1,9 @@
 // One product, priced products, images, categories and brands, through the RPC surface and the use cases.
-import { exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { CatalogContract } from "#shared/contracts/catalog";
 import { guestCall } from "#shared/testkit/kit";
 import { getProduct, pricedProducts } from "../src/service/products.ts";
-import { insertProducts, insertTaxonomy, testDeps, testEnv } from "./fixture.ts";
+import { insertProducts, insertTaxonomy, rpc, testDeps, testEnv } from "./fixture.ts";
 
-const rpc = (exports as unknown as { CatalogRpc: CatalogContract }).CatalogRpc;
 const call = guestCall();
 
 beforeAll(async () => {
