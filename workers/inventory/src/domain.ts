@@ -4,7 +4,7 @@
 // A reservation only moves up: held -> reserved -> released -> consumed. A hold that expired may be taken again; a released
 // one may not, but goods that have left the house are gone whatever was said before, so shipped wins over cancelled. Events
 // of one order therefore end in the same state in whatever order they come.
-import type { Availability } from "#shared/events/catalogue";
+import type { Availability, StockLine } from "#shared/events/catalogue";
 
 export type ReservationState = "held" | "expired" | "reserved" | "consumed" | "released";
 
@@ -109,18 +109,13 @@ export function announce(told: Told, available: number, threshold: number, resto
   return { armed, availability, stockLow, availabilityChanged: availability !== told.availability };
 }
 
-export interface Line {
-  readonly productId: string;
-  readonly quantity: number;
-}
-
 /** One line per product, quantities added up, in the order of the product's id. */
-export function sumLines(lines: readonly Line[]): Line[] {
+export function sumLines(lines: readonly StockLine[]): StockLine[] {
   const sums = new Map<string, number>();
   for (const { productId, quantity } of lines) sums.set(productId, (sums.get(productId) ?? 0) + quantity);
   return [...sums].map(([productId, quantity]) => ({ productId, quantity })).toSorted(byProduct);
 }
 
-function byProduct(a: Line, b: Line): number {
+function byProduct(a: StockLine, b: StockLine): number {
   return a.productId < b.productId ? -1 : 1;
 }

@@ -6,14 +6,13 @@ import type { CatalogContract, PricedProduct } from "#shared/contracts/catalog";
 import type { Level } from "#shared/contracts/inventory";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { makeEvent } from "#shared/events/envelope";
-import type { OrderEventData } from "#shared/events/catalogue";
+import type { OrderEventData, StockLine } from "#shared/events/catalogue";
 import { newId } from "#shared/ids";
 import { deliver, recordedQueues, stubOf } from "#shared/testkit/kit";
 import type { Delivery, RecordedQueues } from "#shared/testkit/kit";
 import { consume } from "#shared/inbox";
 import { ok } from "#shared/result";
 import { handlers } from "../src/consumer.ts";
-import type { Line } from "../src/domain.ts";
 import type { Stock } from "../src/objects/stock.ts";
 import { createDeps } from "../src/service/deps.ts";
 import type { InventoryDeps } from "../src/service/deps.ts";
@@ -159,12 +158,12 @@ type OrderEventType = "ORDER_CREATED" | "ORDER_CANCELLED" | "ORDER_SHIPPED";
 export interface TestOrder {
   readonly orderId: string;
   readonly owner: string;
-  readonly lines: readonly Line[];
+  readonly lines: readonly StockLine[];
   readonly event: (type: OrderEventType) => EventEnvelope;
 }
 
 /** An order as its events tell of it. */
-export function order(lines: readonly Line[], owner: string = newId("req")): TestOrder {
+export function order(lines: readonly StockLine[], owner: string = newId("req")): TestOrder {
   const orderId = newId("ord");
   const data: OrderEventData = {
     orderId,

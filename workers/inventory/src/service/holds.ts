@@ -6,11 +6,11 @@ import type { Call } from "#shared/call";
 import type { HoldInput, ReleaseHoldInput, Released } from "#shared/contracts/inventory";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
+import type { StockLine } from "#shared/events/catalogue";
 import { ok } from "#shared/result";
 import type { Result } from "#shared/result";
 import { HOLD_RETRIES, HOLD_RETRY_PAUSE_MS, HOLD_TTL_MS } from "../constants.ts";
 import { sumLines } from "../domain.ts";
-import type { Line } from "../domain.ts";
 import type { Held, HoldRequest } from "../objects/book.ts";
 import type { StockFailure } from "../objects/stock.ts";
 import type { InventoryDeps } from "./deps.ts";
@@ -19,7 +19,7 @@ import { onStock, productNotFound, traceOf } from "./products.ts";
 export interface HoldAll {
   readonly owner: string;
   /** One line per product, in the order of the products' ids. */
-  readonly lines: readonly Line[];
+  readonly lines: readonly StockLine[];
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
   /** Whether the projection shows the holds. */
@@ -27,18 +27,18 @@ export interface HoldAll {
 }
 
 interface Attempt {
-  readonly line: Line;
+  readonly line: StockLine;
   readonly result: Result<Held, StockFailure>;
 }
 
-type Ask = (line: Line) => Promise<Attempt>;
+type Ask = (line: StockLine) => Promise<Attempt>;
 
 /** An order's hold. See InventoryContract.hold. */
 export async function hold(
   deps: InventoryDeps,
   call: Call,
   { owner, lines }: z.output<typeof HoldInput>,
-): Promise<Outcome<{ readonly expiresAt: string; readonly newlyHeld: readonly Line[] }>> {
+): Promise<Outcome<{ readonly expiresAt: string; readonly newlyHeld: readonly StockLine[] }>> {
   const request = { owner, lines: sumLines(lines), expiresAt: deps.now() + HOLD_TTL_MS, shown: false };
   const held = await holdAll(deps, call, request);
   if (!held.ok) return held;
@@ -50,7 +50,7 @@ export async function holdAll(
   deps: InventoryDeps,
   call: Call,
   { owner, lines, expiresAt, shown }: HoldAll,
-): Promise<Outcome<{ readonly expiresAt: number; readonly newlyHeld: readonly Line[] }>> {
+): Promise<Outcome<{ readonly expiresAt: number; readonly newlyHeld: readonly StockLine[] }>> {
   const attempt = crypto.randomUUID();
   const ask: Ask = async (line) => {
     const request: HoldRequest = { owner, quantity: line.quantity, expiresAt, attempt, shown };
@@ -88,7 +88,7 @@ function isContended(attempts: readonly Attempt[]): boolean {
 }
 
 /** Line by line. After the first refusal the rest is only looked at: holding it would stand in somebody's way for nothing. */
-async function holdInTurn(deps: InventoryDeps, lines: readonly Line[], ask: Ask): Promise<Attempt[]> {
+async function holdInTurn(deps: InventoryDeps, lines: readonly StockLine[], ask: Ask): Promise<Attempt[]> {
   const attempts: Attempt[] = [];
   let isRefused = false;
   for (const line of lines) {
@@ -110,7 +110,7 @@ async function holdInTurn(deps: InventoryDeps, lines: readonly Line[], ask: Ask)
  * What a failed attempt gives back. A hold that it only found is its own now, unless the owner's other call asks for other
  * quantities: then that one's holds are left alone.
  */
-function undoable(attempts: readonly Attempt[]): Line[] {
+function undoable(attempts: readonly Attempt[]): StockLine[] {
   const isConflict = attempts.some(({ result }) => !result.ok && result.error.reason === "closed");
   return attempts.flatMap(({ line, result }) => (result.ok && (result.value.newlyHeld || !isConflict) ? [line] : []));
 }
@@ -145,7 +145,7 @@ export async function releaseAll(
   call: Call,
   owner: string,
   productIds: readonly string[],
-): Promise<Line[]> {
+): Promise<StockLine[]> {
   const released = await Promise.all(
     productIds.map(async (productId) => ({
       productId,

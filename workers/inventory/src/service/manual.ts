@@ -5,9 +5,9 @@ import type { Call } from "#shared/call";
 import type { ManualReservation, ReleaseInput, Released, ReserveInput } from "#shared/contracts/inventory";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
+import type { StockLine } from "#shared/events/catalogue";
 import { ok } from "#shared/result";
 import { sumLines } from "../domain.ts";
-import type { Line } from "../domain.ts";
 import type { ManualRow } from "../schema.ts";
 import { findManual, moveManual, openManual } from "../store/manual.ts";
 import type { InventoryDeps } from "./deps.ts";
@@ -25,12 +25,12 @@ function stockOwner({ owner, generation }: ManualRow): string {
   return generation === 1 ? owner : owner.replace("manual:", `manual.${String(generation)}:`);
 }
 
-export function linesOf(row: ManualRow): Line[] {
-  return JSON.parse(row.items) as Line[];
+export function linesOf(row: ManualRow): StockLine[] {
+  return JSON.parse(row.items) as StockLine[];
 }
 
 /** Gives back what a reservation holds. */
-export async function releaseManualLines(deps: InventoryDeps, call: Call, row: ManualRow): Promise<Line[]> {
+export async function releaseManualLines(deps: InventoryDeps, call: Call, row: ManualRow): Promise<StockLine[]> {
   const productIds = linesOf(row).map(({ productId }) => productId);
   return await releaseAll(deps, call, stockOwner(row), productIds);
 }

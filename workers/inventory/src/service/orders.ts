@@ -1,7 +1,7 @@
 // What an order's events do to its stock: the objects first, all lines at once, each call idempotent by the order's owner key;
 // then, in one batch with the inbox row, the event that tells how it went.
 import { sql } from "drizzle-orm";
-import type { OrderEventData } from "#shared/events/catalogue";
+import type { OrderEventData, StockLine } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
 import type { Cause, EventEnvelope } from "#shared/events/envelope";
 import { systemCall } from "#shared/call";
@@ -12,7 +12,6 @@ import { outboxInsert, outboxInsertFrom, save } from "#shared/outbox";
 import type { Result } from "#shared/result";
 import { WORKER } from "../constants.ts";
 import { sumLines } from "../domain.ts";
-import type { Line } from "../domain.ts";
 import type { OrderLine, Trace } from "../objects/book.ts";
 import type { StockFailure } from "../objects/stock.ts";
 import type { InventoryDeps, StockCalls } from "./deps.ts";
@@ -35,7 +34,7 @@ function traceOf(event: OrderEvent): Trace {
 }
 
 interface Refused {
-  readonly line: Line;
+  readonly line: StockLine;
   readonly failure: StockFailure;
 }
 
@@ -43,7 +42,7 @@ interface Refused {
 async function onEveryLine(
   deps: InventoryDeps,
   event: OrderEvent,
-  lines: readonly Line[],
+  lines: readonly StockLine[],
   work: (stock: StockCalls, line: OrderLine, trace: Trace) => Promise<Result<null, StockFailure>>,
 ): Promise<Refused[]> {
   const { orderId, reservationOwner: owner } = event.data;
@@ -58,15 +57,15 @@ async function onEveryLine(
   return answers.flatMap(({ line, result }) => (result.ok ? [] : [{ line, failure: result.error }]));
 }
 
-async function releaseLines(deps: InventoryDeps, event: OrderEvent, lines: readonly Line[]): Promise<void> {
+async function releaseLines(deps: InventoryDeps, event: OrderEvent, lines: readonly StockLine[]): Promise<void> {
   const { reservationOwner } = event.data;
   await Promise.all(lines.map(({ productId }) => deps.stock(productId).release(reservationOwner, traceOf(event))));
 }
 
 function stockData(
   { orderId, reservationOwner }: OrderEventData,
-  lines: readonly Line[],
-): { orderId: string; reservationOwner: string; lines: Line[] } {
+  lines: readonly StockLine[],
+): { orderId: string; reservationOwner: string; lines: StockLine[] } {
   return { orderId, reservationOwner, lines: [...lines] };
 }
 

@@ -1,6 +1,7 @@
 // The rules of stock, checked against a model that keeps every reservation: nothing oversells, whatever is asked in whatever order.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { StockLine } from "#shared/events/catalogue";
 import {
   announce,
   availabilityOf,
@@ -12,7 +13,7 @@ import {
   mayAdjust,
   sumLines,
 } from "../../src/domain.ts";
-import type { Facts, Line, Reservation } from "../../src/domain.ts";
+import type { Facts, Reservation } from "../../src/domain.ts";
 
 const NOW = 1_000;
 const own = (state: Reservation["state"], quantity = 2, expiresAt: number | null = null): Reservation => ({
@@ -203,7 +204,7 @@ test("lines are summed by product, in the order of ids, whatever their order", (
       expect(summed.map(({ productId }) => productId)).toEqual(
         [...new Set([...left, ...right].map(({ productId }) => productId))].toSorted(),
       );
-      const total = (lines: readonly Line[]): number => lines.reduce((sum, one) => sum + one.quantity, 0);
+      const total = (lines: readonly StockLine[]): number => lines.reduce((sum, one) => sum + one.quantity, 0);
       expect(total(summed)).toBe(total(left) + total(right));
     }),
   );
