@@ -32,7 +32,7 @@ describe("cursors", () => {
     const otherKeys = [["a", "b"], [1], [1, 2, 3], [1_700_000_000_001, "ord_1"]].map((key) =>
       btoa(JSON.stringify([parts[0], key])),
     );
-    const changed = [...cursor].map((character, index) => {
+    const changed = Array.from(cursor, (character, index) => {
       return `${cursor.slice(0, index)}${character === "x" ? "y" : "x"}${cursor.slice(index + 1)}`;
     });
     for (const text of [...otherKeys, ...changed]) {
