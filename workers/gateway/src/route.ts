@@ -10,7 +10,7 @@ import { fieldErrors } from "#shared/rpc";
 import { authorize } from "./access.ts";
 import type { Access, Authorized, Identity } from "./access.ts";
 import type { GatewayDeps, LimitClass } from "./deps.ts";
-import { readJson } from "./middleware/body.ts";
+import { checkDeclaredLength, readJson } from "./middleware/body.ts";
 import { cartTokenOf, ifVersionOf } from "./middleware/cart-headers.ts";
 import { publicAnswer, publicResponse } from "./middleware/public-cache.ts";
 import { limitEmail, limitKey, limitRate } from "./middleware/rate-limit.ts";
@@ -146,6 +146,8 @@ function parseQuery(route: Route, request: Request): Outcome<unknown> {
 }
 
 async function parseBody(route: Route, request: Request): Promise<Outcome<unknown>> {
+  const length = checkDeclaredLength(request);
+  if (!length.ok) return length;
   if (route.body === undefined) return ok(undefined);
   const json = await readJson(request, route.bodyOptional ?? false);
   if (!json.ok) return json;

@@ -184,6 +184,28 @@ describe("bodies", () => {
     expect(sent).toBeLessThan(20);
   });
 
+  it("is refused over 256 KiB also where no body is read", async () => {
+    const headers = { "content-length": String(256 * 1024 + 1) };
+    const response = await send("/api/cart/clear", { method: "POST", headers, body: "x".repeat(256 * 1024 + 1) });
+    expect(response.status).toBe(413);
+    expect(await problemOf(response)).toMatchObject({ code: "payload_too_large" });
+  });
+
+  it("that breaks off is the client's fault", async () => {
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller): void {
+        controller.error(new Error("Network connection lost."));
+      },
+    });
+    const response = await send("/api/auth/login", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    expect(response.status).toBe(400);
+    expect(await problemOf(response)).toMatchObject({ code: "malformed_json" });
+  });
+
   it("lists what is wrong with which field", async () => {
     const response = await send("/api/auth/register", {
       method: "POST",

@@ -17,7 +17,10 @@ async function readBytes(body: ReadableStream<Uint8Array>): Promise<Outcome<Uint
   let length = 0;
   const reader = body.getReader();
   for (;;) {
-    const { done, value } = await reader.read();
+    // A chunk that is none, or a client that hangs up: the body is broken, and nothing of ours is.
+    const part = await reader.read().catch(() => undefined);
+    if (part === undefined) return MALFORMED;
+    const { done, value } = part;
     if (done) break;
     length += value.byteLength;
     if (length > MAX_BODY_BYTES) {
@@ -51,12 +54,16 @@ function parse(bytes: Uint8Array): Outcome<unknown> {
   }
 }
 
+/** Fails with payload_too_large when the request says that its body is too long, also where nobody reads it. */
+export function checkDeclaredLength(request: Request): Outcome<null> {
+  return Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES ? TOO_LARGE : ok(null);
+}
+
 /**
  * Fails with payload_too_large, unsupported_media_type or malformed_json. Without a body it is `{}` when `optional`:
  * every member of such a body is optional too.
  */
 export async function readJson(request: Request, optional: boolean): Promise<Outcome<unknown>> {
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) return TOO_LARGE;
   const type = request.headers.get("content-type");
   const wrongType = type !== null && !JSON_TYPE.test(type);
   if (wrongType) return fail("unsupported_media_type", "The body must be application/json.");
