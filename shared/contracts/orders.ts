@@ -11,6 +11,7 @@ import { Email } from "./accounts.ts";
 import { MAX_PRODUCTS_AT_ONCE, ProductId } from "./catalog.ts";
 import { MAX_QUANTITY, Quantity } from "./inventory.ts";
 import type { MessagingContract } from "./messaging.ts";
+import { PaymentState } from "./payments.ts";
 import type { Payment, PaymentIntent } from "./payments.ts";
 
 export const MAX_CART_LINES = MAX_PRODUCTS_AT_ONCE;
@@ -67,18 +68,8 @@ export const OrderStatus = z.enum(["PENDING", "CONFIRMED", "PROCESSING", "SHIPPE
 export type OrderStatus = z.infer<typeof OrderStatus>;
 export const StockStatus = z.enum(["PENDING", "RESERVED", "REJECTED", "RELEASED", "CONSUMED"]);
 export type StockStatus = z.infer<typeof StockStatus>;
-export const PaymentStatus = z.enum([
-  "NONE",
-  "CREATED",
-  "REQUIRES_ACTION",
-  "FAILED",
-  "AUTHORIZED",
-  "CAPTURED",
-  "PARTIALLY_REFUNDED",
-  "REFUNDED",
-  "VOIDED",
-  "DISPUTED",
-]);
+/** How the order's payment stands; NONE before there is one. */
+export const PaymentStatus = z.enum(["NONE", ...PaymentState.options]);
 export type PaymentStatus = z.infer<typeof PaymentStatus>;
 
 const text = (max: number): z.ZodString => z.string().trim().min(1).max(max);
