@@ -1,0 +1,13 @@
+// The local door and requests that make no URL: the runtime would answer each of them with a bare 500.
+import { expect, it } from "vitest";
+import front from "../../dev/front/src/index.ts";
+
+/** What is passed on would need the bindings; nothing here is. */
+const door = front as unknown as { fetch(request: { readonly url: string }, env: object): Promise<Response> };
+
+it.each(["http://a b/api/health", "http://shop:99999/api/health", "http://shop*"])("refuses %s", async (url) => {
+  const response = await door.fetch({ url }, {});
+  expect(response.status).toBe(400);
+  expect(response.headers.get("content-type")).toBe("application/problem+json");
+  expect(await response.json()).toMatchObject({ status: 400, requestId: response.headers.get("x-request-id") });
+});
