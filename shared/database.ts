@@ -103,7 +103,7 @@ export function mustChange(): SQL {
 }
 
 /** D1 gives plain errors without codes, so the message is all there is to tell them apart. */
-export function databaseError(error: unknown): unknown {
+function databaseError(error: unknown): unknown {
   const message =
     error instanceof Error ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ""}` : "";
   const unique = /UNIQUE constraint failed: ([^:]+?)(?::|$)/.exec(message)?.[1];

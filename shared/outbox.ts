@@ -50,11 +50,6 @@ export function outboxInsert(event: EventEnvelope): SQL {
   return outboxInsertFrom(event, sql`${JSON.stringify(event)}`, sql`WHERE true`);
 }
 
-/** Writes the event's row only when the statement before it in the batch changed a row. */
-export function outboxInsertIfChanged(event: EventEnvelope): SQL {
-  return outboxInsertFrom(event, sql`${JSON.stringify(event)}`, sql`WHERE changes() > 0`);
-}
-
 /**
  * Writes an event whose envelope is computed in SQL, for handlers that must not read first. `envelope` is an expression giving
  * JSON text; `from` is the rest of the SELECT (`FROM … WHERE …`) and decides whether there is an event at all.

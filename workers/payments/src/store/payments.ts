@@ -34,7 +34,7 @@ function nextCheckAt(position: Position, closed: boolean, now: number): number |
   return null;
 }
 
-export function historyInsert(
+function historyInsert(
   row: Pick<PaymentRow, "id">,
   version: number,
   status: string,
