@@ -34,13 +34,7 @@ function nextCheckAt(position: Position, closed: boolean, now: number): number |
   return null;
 }
 
-function historyInsert(
-  row: Pick<PaymentRow, "id">,
-  version: number,
-  status: string,
-  change: Change,
-  now: number,
-): SQL {
+function historyInsert(row: Pick<PaymentRow, "id">, version: number, status: string, change: Change, now: number): SQL {
   return sql`INSERT INTO payment_history (payment_id, version, status, at, actor, reason)
     VALUES (${row.id}, ${version}, ${status}, ${now}, ${change.actor}, ${change.reason})`;
 }
