@@ -3,7 +3,7 @@
 // consumer has it in its inbox, which the gateway's sweep finds out by comparing (see sweepOutboxes in workers/gateway).
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { COMMITTED_EVENT, commit, inJson } from "./database.ts";
+import { COMMITTED_EVENT, commit, inJson, openDatabase } from "./database.ts";
 import type { Commit, Database, Statement } from "./database.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
@@ -11,7 +11,7 @@ import { CONSUMERS, ROUTES } from "./events/routing.ts";
 import type { Consumer } from "./events/routing.ts";
 import type { EventType } from "./events/catalogue.ts";
 import { firstIdAt, newId } from "./ids.ts";
-import { log, logCost } from "./logger.ts";
+import { log, logCost, parseLogLevel } from "./logger.ts";
 import type { LogLevel } from "./logger.ts";
 
 /** Queues takes 100 messages or 256 KB a batch (https://developers.cloudflare.com/queues/platform/limits/). */
@@ -37,6 +37,23 @@ export interface Deps {
   readonly now: () => number;
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly logLevel: LogLevel;
+}
+
+/** The bindings that every domain Worker has. */
+type DomainBindings = InboxQueues & { readonly DB: D1Database; readonly LOG_LEVEL: string };
+
+/** The dependencies that all Workers make of their bindings in the same way. */
+export function baseDeps(worker: string, env: DomainBindings, ctx: Pick<ExecutionContext, "waitUntil">): Deps {
+  return {
+    worker,
+    db: openDatabase(env.DB),
+    queues: env,
+    now: () => Date.now(),
+    waitUntil: (work) => {
+      ctx.waitUntil(work);
+    },
+    logLevel: parseLogLevel(env.LOG_LEVEL),
+  };
 }
 
 function queueOf(queues: InboxQueues, consumer: Consumer): Queue {

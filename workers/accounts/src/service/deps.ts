@@ -1,6 +1,5 @@
 // What the use cases need, made from the Worker's bindings.
-import { openDatabase } from "#shared/database";
-import { parseLogLevel } from "#shared/logger";
+import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { KeyCache } from "./key-cache.ts";
 
@@ -17,14 +16,7 @@ const isolateKeys = new KeyCache();
 
 export function createDeps(env: AccountsEnv, ctx: Pick<ExecutionContext, "waitUntil">): AccountsDeps {
   return {
-    worker: "accounts",
-    db: openDatabase(env.DB),
-    queues: { NOTIFICATIONS_INBOX: env.NOTIFICATIONS_INBOX },
-    now: () => Date.now(),
-    waitUntil: (work) => {
-      ctx.waitUntil(work);
-    },
-    logLevel: parseLogLevel(env.LOG_LEVEL),
+    ...baseDeps("accounts", env, ctx),
     issuer: env.JWT_ISSUER,
     audience: env.JWT_AUDIENCE,
     signingKeySecret: env.SIGNING_KEY_SECRET,

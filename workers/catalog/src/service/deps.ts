@@ -1,6 +1,5 @@
 // What the catalog's use cases need, from the Worker's bindings.
-import { openDatabase } from "#shared/database";
-import { parseLogLevel } from "#shared/logger";
+import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { RECENT_MAX_ENTRIES, RECENT_TTL_MS } from "../constants.ts";
 import { Recent } from "../domain/recent.ts";
@@ -15,12 +14,7 @@ const recent = new Recent(RECENT_TTL_MS, RECENT_MAX_ENTRIES);
 
 export function createDeps(env: CatalogEnv, ctx: Pick<ExecutionContext, "waitUntil">): CatalogDeps {
   return {
-    worker: "catalog",
-    db: openDatabase(env.DB),
-    queues: { INVENTORY_INBOX: env.INVENTORY_INBOX, CATALOG_INBOX: env.CATALOG_INBOX },
-    now: () => Date.now(),
-    waitUntil: (work) => ctx.waitUntil(work),
-    logLevel: parseLogLevel(env.LOG_LEVEL),
+    ...baseDeps("catalog", env, ctx),
     recent,
   };
 }

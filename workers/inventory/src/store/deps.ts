@@ -1,6 +1,5 @@
 // What writing to D1 and relaying events needs, for the Worker and for its objects alike.
-import { openDatabase } from "#shared/database";
-import { parseLogLevel } from "#shared/logger";
+import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { WORKER } from "../constants.ts";
 
@@ -11,14 +10,7 @@ export interface StoreDeps extends Deps {
 
 export function storeDeps(env: InventoryEnv, ctx: Pick<ExecutionContext, "waitUntil">): StoreDeps {
   return {
-    worker: WORKER,
-    db: openDatabase(env.DB),
-    queues: env,
-    now: () => Date.now(),
-    waitUntil: (work) => {
-      ctx.waitUntil(work);
-    },
-    logLevel: parseLogLevel(env.LOG_LEVEL),
+    ...baseDeps(WORKER, env, ctx),
     lowStockThreshold: Number(env.LOW_STOCK_THRESHOLD),
   };
 }

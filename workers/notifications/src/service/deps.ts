@@ -1,6 +1,5 @@
 // What the use cases need, made from the Worker's bindings.
-import { openDatabase } from "#shared/database";
-import { parseLogLevel } from "#shared/logger";
+import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import type { Shop } from "../domain/messages.ts";
 import { TemplateCache } from "../store/templates.ts";
@@ -18,14 +17,7 @@ const isolateTemplates = new TemplateCache();
 
 export function createDeps(env: NotificationsEnv, ctx: Pick<ExecutionContext, "waitUntil">): NotificationsDeps {
   return {
-    worker: "notifications",
-    db: openDatabase(env.DB),
-    queues: { NOTIFICATIONS_INBOX: env.NOTIFICATIONS_INBOX },
-    now: () => Date.now(),
-    waitUntil: (work) => {
-      ctx.waitUntil(work);
-    },
-    logLevel: parseLogLevel(env.LOG_LEVEL),
+    ...baseDeps("notifications", env, ctx),
     shop: { name: env.SHOP_NAME, adminEmail: env.ADMIN_EMAIL },
     mailFrom: env.MAIL_FROM,
     sendMail: (message) => env.EMAIL.send(message),

@@ -2,8 +2,8 @@
 import type { CatalogContract } from "#shared/contracts/catalog";
 import type { InventoryContract } from "#shared/contracts/inventory";
 import type { PaymentsContract } from "#shared/contracts/payments";
-import { openDatabase } from "#shared/database";
-import { logCost, parseLogLevel } from "#shared/logger";
+import { logCost } from "#shared/logger";
+import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { peer } from "#shared/rpc";
 import type { CartObject } from "../objects/cart.ts";
@@ -29,12 +29,7 @@ export function secondsSetting(name: string, value: string): number {
 
 export function createDeps(env: OrdersEnv, ctx: Pick<ExecutionContext, "waitUntil">): OrdersDeps {
   return {
-    worker: "orders",
-    db: openDatabase(env.DB),
-    queues: env,
-    now: () => Date.now(),
-    waitUntil: (work) => ctx.waitUntil(work),
-    logLevel: parseLogLevel(env.LOG_LEVEL),
+    ...baseDeps("orders", env, ctx),
     catalog: peer<CatalogContract>(env.CATALOG),
     inventory: peer<InventoryContract>(env.INVENTORY),
     payments: peer<PaymentsContract>(env.PAYMENTS),

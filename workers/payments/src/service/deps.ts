@@ -1,7 +1,6 @@
 // What the use cases of payments work with.
 import type { Stripe } from "stripe";
-import { openDatabase } from "#shared/database";
-import { parseLogLevel } from "#shared/logger";
+import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { refuseLiveKey, stripeClient } from "./stripe.ts";
 import type { StripeOptions } from "./stripe.ts";
@@ -33,16 +32,7 @@ function clientOf(env: PaymentsBindings): Stripe {
 export function createDeps(env: PaymentsBindings, ctx: Pick<ExecutionContext, "waitUntil">): PaymentsDeps {
   refuseLiveKey(stripeOptions(env));
   return {
-    worker: "payments",
-    db: openDatabase(env.DB),
-    queues: {
-      ORDERS_INBOX: env.ORDERS_INBOX,
-      NOTIFICATIONS_INBOX: env.NOTIFICATIONS_INBOX,
-      PAYMENTS_INBOX: env.PAYMENTS_INBOX,
-    },
-    now: Date.now,
-    waitUntil: (work) => ctx.waitUntil(work),
-    logLevel: parseLogLevel(env.LOG_LEVEL),
+    ...baseDeps("payments", env, ctx),
     // Lazy, because most calls never speak to Stripe.
     get stripe() {
       return clientOf(env);
