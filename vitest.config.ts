@@ -7,6 +7,7 @@ import { parse } from "smol-toml";
 import { defineConfig } from "vitest/config";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import { PRODUCTION_WORKERS, ROOT, wranglerFile } from "./scripts/local/workers.ts";
+import { SHARED_MIGRATIONS } from "./scripts/structure/migrations.ts";
 
 type ProductionWorker = (typeof PRODUCTION_WORKERS)[number];
 
@@ -128,8 +129,12 @@ export default defineConfig({
             miniflare: {
               compatibilityDate: readWranglerFile(wranglerFile("gateway")).compatibility_date,
               d1Databases: ["DB"],
-              // Each database has the same tables for events; any of them will do.
-              bindings: { TEST_MIGRATIONS: (await readD1Migrations(path.join(ROOT, "migrations/order"))).slice(0, 1) },
+              // Each database has the same tables for events and operators; any of them will do.
+              bindings: {
+                TEST_MIGRATIONS: (await readD1Migrations(path.join(ROOT, "migrations/order"))).filter(({ name }) =>
+                  SHARED_MIGRATIONS.some((title) => name.endsWith(`_${title}.sql`)),
+                ),
+              },
             },
           }),
         ],

@@ -9,7 +9,7 @@ import { emptyFiles, planViolations } from "./structure/files.ts";
 import { importViolations } from "./structure/imports.ts";
 import { lockViolations } from "./structure/lock.ts";
 import type { LockFile } from "./structure/lock.ts";
-import { migrationViolations } from "./structure/migrations.ts";
+import { SHARED_MIGRATIONS, migrationViolations } from "./structure/migrations.ts";
 
 const FOLDERS = ["shared", "workers", "dev", "scripts", "e2e", "migrations"];
 
@@ -33,7 +33,12 @@ export function structureViolations(): string[] {
   const config = (worker: Parameters<typeof wranglerFile>[0]): Config => readWranglerFile(wranglerFile(worker));
   const migrationsOf = (database: string): Map<string, string> =>
     new Map(under(`migrations/${database}`).map((name) => [name, tree.get(`migrations/${database}/${name}`) ?? ""]));
-  const sharedMigration = tree.get("migrations/auth/0001_messaging.sql");
+  const sharedMigrations = new Map(
+    SHARED_MIGRATIONS.map((title) => {
+      const file = files.find((name) => name.startsWith("migrations/auth/") && name.endsWith(`_${title}.sql`)) ?? "";
+      return [title, tree.get(file) ?? ""];
+    }),
+  );
   return [
     ...emptyFiles(tree),
     ...PRODUCTION_WORKERS.flatMap((worker) => planViolations(worker, under(`workers/${worker}`))),
@@ -46,7 +51,7 @@ export function structureViolations(): string[] {
       config("mailbox"),
       config("assets"),
     ]),
-    ...Object.values(DATABASES).flatMap((name) => migrationViolations(name, migrationsOf(name), sharedMigration)),
+    ...Object.values(DATABASES).flatMap((name) => migrationViolations(name, migrationsOf(name), sharedMigrations)),
     ...lockViolations(JSON.parse(readFileSync(path.join(ROOT, "package-lock.json"), "utf8")) as LockFile),
   ];
 }

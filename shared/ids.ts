@@ -3,8 +3,8 @@ import { uuidv7 } from "uuidv7";
 import { z } from "zod";
 
 /**
- * user, product, category, brand, cart, line, order, payment, refund, event, notification, image, ledger entry, token family, request
- * (also what a sweep runs under).
+ * user, product, category, brand, cart, line, order, payment, refund, event, notification, image, ledger entry, token family, audit entry,
+ * request (also what a sweep runs under).
  */
 export type IdPrefix =
   | "usr"
@@ -21,6 +21,7 @@ export type IdPrefix =
   | "img"
   | "txn"
   | "fam"
+  | "aud"
   | "req";
 
 export function newId<P extends IdPrefix>(prefix: P): `${P}_${string}` {

@@ -1,26 +1,32 @@
-// Migrations are only ever added: their numbers run without a gap, and the first, which all databases share, is the same in each.
+// Migrations are only ever added: their numbers run without a gap, and those that all databases share are the same in each.
 
-const NAME = /^(?<number>\d{4})_[a-z0-9]+(?:_[a-z0-9]+)*\.sql$/;
-const SHARED = "0001_messaging.sql";
+const NAME = /^(?<number>\d{4})_(?<title>[a-z0-9]+(?:_[a-z0-9]+)*)\.sql$/;
+/** Titles of the migrations that every database has, with the same text, whatever their number there. */
+export const SHARED_MIGRATIONS = ["messaging", "operations"];
 
-/** Violations by one database's migrations: file name -> SQL. `shared` is the text of the migration that all begin with. */
+function titleOf(name: string): string | undefined {
+  return NAME.exec(name)?.groups?.["title"];
+}
+
+/** Violations by one database's migrations: file name -> SQL. `shared` has the text of those that all have, by title. */
 export function migrationViolations(
   database: string,
   files: ReadonlyMap<string, string>,
-  shared: string | undefined,
+  shared: ReadonlyMap<string, string>,
 ): string[] {
   const names = [...files.keys()].toSorted();
   const wrongNames = names
-    .filter((name) => !NAME.test(name))
+    .filter((name) => titleOf(name) === undefined)
     .map((name) => `migrations/${database}/${name}: not named like 0002_what_it_does.sql`);
   const wrongNumbers = names
-    .filter((name, index) => NAME.test(name) && Number(name.slice(0, 4)) !== index + 1)
+    .filter((name, index) => titleOf(name) !== undefined && Number(name.slice(0, 4)) !== index + 1)
     .map((name) => `migrations/${database}/${name}: numbers have to run from 0001 without a gap or a double`);
-  const own = files.get(SHARED);
-  return [
-    ...wrongNames,
-    ...wrongNumbers,
-    ...(own === undefined ? [`migrations/${database}: ${SHARED} is missing`] : []),
-    ...(own === shared ? [] : [`migrations/${database}/${SHARED}: not the same as in the other databases`]),
-  ];
+  const wrongTexts = SHARED_MIGRATIONS.flatMap((title) => {
+    const own = names.find((name) => titleOf(name) === title);
+    if (own === undefined) return [`migrations/${database}: the migration "${title}" is missing`];
+    return files.get(own) === shared.get(title)
+      ? []
+      : [`migrations/${database}/${own}: not the same as in the other databases`];
+  });
+  return [...wrongNames, ...wrongNumbers, ...wrongTexts];
 }

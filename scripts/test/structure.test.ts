@@ -155,19 +155,27 @@ describe("the lock file", () => {
 });
 
 describe("migrations", () => {
-  const shared = ["0001_messaging.sql", "CREATE"] as const;
+  const texts = new Map([
+    ["messaging", "CREATE"],
+    ["operations", "CREATE"],
+  ]);
+  const common = [
+    ["0001_messaging.sql", "CREATE"],
+    ["0002_operations.sql", "CREATE"],
+  ] as const;
   it.each([
-    ["0003_later.sql", "without a gap"],
+    ["0004_later.sql", "without a gap"],
     ["0001_other.sql", "without a gap"],
     ["2_short.sql", "not named"],
-    ["0002_Upper.sql", "not named"],
-  ])("refuse %s after the first", (name, complaint) => {
-    const violations = migrationViolations("order", new Map([shared, [name, "CREATE"]]), "CREATE");
+    ["0003_Upper.sql", "not named"],
+  ])("refuse %s after those that all have", (name, complaint) => {
+    const violations = migrationViolations("order", new Map([...common, [name, "CREATE"]]), texts);
     expect(violations.join()).toContain(complaint);
   });
 
-  it("all begin with the same", () => {
-    expect(migrationViolations("order", new Map([shared]), "CREATE")).toEqual([]);
-    expect(migrationViolations("order", new Map([shared]), "ALTER")).toHaveLength(1);
+  it("share some, with the same text everywhere", () => {
+    expect(migrationViolations("order", new Map(common), texts)).toEqual([]);
+    expect(migrationViolations("order", new Map(common.slice(0, 1)), texts)).toHaveLength(1);
+    expect(migrationViolations("order", new Map(common), new Map([...texts, ["messaging", "ALTER"]]))).toHaveLength(1);
   });
 });

@@ -83,6 +83,14 @@ export const EVENT_DATA = {
   ORDER_SHIPPED: OrderEventData,
   ORDER_DELIVERED: OrderEventData,
   ORDER_CANCELLED: OrderEventData,
+  /** Lines were refunded and their goods go back on the shelf; `returnId` names this one return of the order. */
+  ORDER_RETURNED: z.object({
+    orderId: z.string(),
+    reservationOwner: z.string(),
+    returnId: z.string(),
+    lines: z.array(StockLine).min(1),
+  }),
+  PAYMENT_REQUIRES_ACTION: PaymentEventData,
   PAYMENT_AUTHORIZED: PaymentEventData,
   PAYMENT_CAPTURED: PaymentEventData,
   PAYMENT_FAILED: PaymentEventData,
@@ -94,6 +102,7 @@ export const EVENT_DATA = {
     shortages: z.array(z.object({ productId: z.string(), requested: z.int(), available: z.int() })),
   }),
   STOCK_RELEASED: OrderStockData,
+  STOCK_CONSUMED: OrderStockData,
   STOCK_LOW: z.object({
     productId: z.string(),
     sku: z.string(),

@@ -11,6 +11,8 @@ export const ROUTES: Readonly<Record<EventType, readonly Consumer[]>> = {
   ORDER_SHIPPED: ["inventory", "notifications"],
   ORDER_DELIVERED: ["notifications"],
   ORDER_CANCELLED: ["inventory", "payments", "notifications"],
+  ORDER_RETURNED: ["inventory"],
+  PAYMENT_REQUIRES_ACTION: ["orders"],
   // Not to notifications: ORDER_CONFIRMED says that the money is there, and only when the stock is too (ADR 002).
   PAYMENT_AUTHORIZED: ["orders"],
   PAYMENT_CAPTURED: ["orders", "notifications"],
@@ -21,6 +23,7 @@ export const ROUTES: Readonly<Record<EventType, readonly Consumer[]>> = {
   STOCK_RESERVED: ["orders"],
   STOCK_REJECTED: ["orders"],
   STOCK_RELEASED: ["orders"],
+  STOCK_CONSUMED: ["orders"],
   STOCK_LOW: ["notifications"],
   STOCK_AVAILABILITY_CHANGED: ["catalog"],
   CART_EXPIRED: ["notifications"],

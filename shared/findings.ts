@@ -1,0 +1,23 @@
+// Findings: what a sweep found that should not have been, and whether it could mend it. One row per kind and subject, however
+// often it is found, so that something amiss every minute fills no table.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+
+export interface Finding {
+  /** What is amiss, for example `webhook_missed`, `projection_differs`. */
+  readonly kind: string;
+  /** The id of what it was found on. */
+  readonly subject: string;
+  /** `open`: somebody has to look at it. */
+  readonly outcome: "mended" | "open";
+  /** Both sides of what differs, or what was done. Plain JSON. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** Writes a finding, or counts it once more. `now` is in milliseconds since the epoch. */
+export function findingInsert(now: number, { kind, subject, outcome, details }: Finding): SQL {
+  return sql`INSERT INTO findings (kind, subject, details, outcome, first_found_at, last_found_at)
+    VALUES (${kind}, ${subject}, ${JSON.stringify(details)}, ${outcome}, ${now}, ${now})
+    ON CONFLICT (kind, subject) DO UPDATE SET details = excluded.details, outcome = excluded.outcome,
+      times = times + 1, last_found_at = excluded.last_found_at`;
+}
