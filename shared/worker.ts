@@ -17,6 +17,7 @@ import {
 import type { DeadLetter, MessagingContract, SweepCounts } from "./contracts/messaging.ts";
 import { fail } from "./errors.ts";
 import type { Outcome } from "./errors.ts";
+import { redactEnvelope, redactEvent } from "./events/commands.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
 import { newId } from "./ids.ts";
@@ -66,7 +67,8 @@ async function listEvents(
     (row) => [row.id],
     (row) => parseEvent(JSON.parse(row.envelope)),
   );
-  return ok({ items: page.items.filter((event) => event !== undefined), nextCursor: page.nextCursor });
+  const events = page.items.filter((event) => event !== undefined);
+  return ok({ items: events.map(redactEvent), nextCursor: page.nextCursor });
 }
 
 async function listDeadLetters(
@@ -88,7 +90,7 @@ async function listDeadLetters(
       limit,
       scope,
       (row) => [row.deadAt, row.eventId],
-      (row) => row,
+      (row) => ({ ...row, envelope: redactEnvelope(row.envelope) }),
     ),
   );
 }

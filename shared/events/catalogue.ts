@@ -125,9 +125,12 @@ export const EVENT_DATA = {
     currency: Currency,
   }),
   USER_REGISTERED: z.object({ userId: z.string(), email: z.string(), name: z.string(), locale: z.string() }),
+  /** A message that a Worker wants sent. `kind` and its variables: see COMMANDS in commands.ts. */
   NOTIFICATION_SEND: z.object({
     kind: z.string(),
-    recipient: Customer,
+    /** Null is the admins as a group; the notifications Worker knows how to reach them. */
+    recipient: Customer.nullable(),
+    /** As the text that is shown. */
     variables: z.record(z.string(), z.string()),
   }),
   /** `version` grows with every change of the product. */

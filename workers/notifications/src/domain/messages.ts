@@ -120,5 +120,14 @@ export function welcomeMessage(data: EventData<"USER_REGISTERED">, shop: Shop): 
 
 /** What any Worker wants said: it names the template and brings the variables. */
 export function requestedMessage(data: EventData<"NOTIFICATION_SEND">, shop: Shop): MessageContent {
-  return toCustomer(data.kind, data.recipient, shop, data.variables);
+  const { kind, recipient, variables } = data;
+  if (recipient !== null) return toCustomer(kind, recipient, shop, variables);
+  return {
+    kind,
+    audience: "admins",
+    userId: null,
+    recipient: shop.adminEmail,
+    locale: "en",
+    variables: { shopName: shop.name, ...variables },
+  };
 }
