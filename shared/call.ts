@@ -15,6 +15,10 @@ export const Actor = z.discriminatedUnion("role", [
 ]);
 export type Actor = z.infer<typeof Actor>;
 
+/** The languages that the shop speaks; the first is for whoever wants none of them. */
+export const LOCALES = ["en", "de"] as const;
+export type Locale = (typeof LOCALES)[number];
+
 export const Call = z.object({
   actor: Actor,
   requestId: z.string(),
@@ -22,6 +26,8 @@ export const Call = z.object({
   correlationId: z.string(),
   /** W3C trace context, passed on as it came. */
   traceparent: z.string().optional(),
+  /** What the caller would rather read, of those that the shop speaks. Absent where nobody asked or no person calls. */
+  locale: z.enum(LOCALES).optional(),
 });
 export type Call = z.infer<typeof Call>;
 
@@ -34,6 +40,11 @@ export function isUser(actor: Actor): actor is User {
 
 export function isAdmin(actor: Actor): boolean {
   return actor.role === "admin" || actor.role === "system";
+}
+
+/** The language to write to the caller in. */
+export function localeOf({ locale }: Call): Locale {
+  return locale ?? LOCALES[0];
 }
 
 /** The call of work that no person asked for: `name` says which part of the system acts. */

@@ -35,6 +35,3 @@ export const KEY_KEEP_MS = HOUR_MS;
 
 /** How long an isolate signs with the key it has read; also how long a key lives on that an operator deletes. */
 export const KEY_CACHE_MS = 10 * MINUTE_MS;
-
-/** The language of messages to a new user, until accounts have a preference. */
-export const DEFAULT_LOCALE = "en";

@@ -12,6 +12,7 @@ import type { Access, Authorized, Identity } from "./access.ts";
 import type { GatewayDeps, LimitClass } from "./deps.ts";
 import { checkDeclaredLength, readJson } from "./middleware/body.ts";
 import { cartTokenOf, ifVersionOf } from "./middleware/cart-headers.ts";
+import { preferredLocale } from "./middleware/locale.ts";
 import { publicAnswer, publicResponse } from "./middleware/public-cache.ts";
 import { limitEmail, limitKey, limitRate } from "./middleware/rate-limit.ts";
 
@@ -184,11 +185,13 @@ function readHeaders(route: Route, { request }: Incoming, authorized: Authorized
 
 function callOf(incoming: Incoming, authorized: Authorized): Call {
   const { requestId, traceparent } = incoming;
+  const locale = preferredLocale(incoming.request.headers.get("accept-language"));
   return {
     actor: authorized.actor,
     requestId,
     correlationId: requestId,
     ...(traceparent === undefined ? {} : { traceparent }),
+    ...(locale === undefined ? {} : { locale }),
   };
 }
 

@@ -23,6 +23,3 @@ export const UNSETTLED_AFTER_MS = 5 * 60 * 1_000;
 
 /** What one sweep takes on, well within the 30 s that cron work gets; the next minute takes the rest. */
 export const SWEEP_BATCH = 100;
-
-/** Accounts have no language yet; every message is in this one. */
-export const DEFAULT_LOCALE = "en";

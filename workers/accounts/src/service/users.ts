@@ -1,6 +1,6 @@
 // Registering, signing in, changing the password, and who one is.
 import type { Call } from "#shared/call";
-import { isUser } from "#shared/call";
+import { isUser, localeOf } from "#shared/call";
 import type { ChangePasswordInput, LoginInput, RegisterInput, Session, User } from "#shared/contracts/accounts";
 import { StaleWrite, UniqueViolation, mustChange } from "#shared/database";
 import { fail } from "#shared/errors";
@@ -11,7 +11,7 @@ import { newId } from "#shared/ids";
 import { outboxInsert, save } from "#shared/outbox";
 import { ok } from "#shared/result";
 import type { z } from "zod";
-import { DEFAULT_LOCALE, MAX_CREDENTIAL_TRIES } from "../constants.ts";
+import { MAX_CREDENTIAL_TRIES } from "../constants.ts";
 import type { UserRow } from "../schema.ts";
 import { beginFamily, endFamiliesOfUser } from "../store/sessions.ts";
 import { findUser, findUserByEmail, insertUser, replacePassword } from "../store/users.ts";
@@ -41,7 +41,7 @@ export async function register(
   const event = makeEvent(
     "USER_REGISTERED",
     user.id,
-    { userId: user.id, email: user.email, name: user.name, locale: DEFAULT_LOCALE },
+    { userId: user.id, email: user.email, name: user.name, locale: localeOf(call) },
     { worker: deps.worker, correlationId: call.correlationId, traceparent: call.traceparent, now },
   );
   const token = randomToken();

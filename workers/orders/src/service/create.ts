@@ -2,6 +2,7 @@
 // UNIQUE of its request key decides in the order's own batch, and of a cart's version there is one order id. Nothing is looked
 // up beforehand; whoever loses reads the winner.
 import type { z } from "zod";
+import { localeOf } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { CreateOrderInput, CreatedOrder } from "#shared/contracts/orders";
 import { UniqueViolation } from "#shared/database";
@@ -12,7 +13,7 @@ import { makeEvent } from "#shared/events/envelope";
 import { fingerprint, randomToken, requestKey, sha256Hex } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
-import { CHECKOUT_LEASE_MS, DEFAULT_LOCALE, MAX_NUMBER_DRAWS, ORDER_COMMIT_DEADLINE_MS } from "../constants.ts";
+import { CHECKOUT_LEASE_MS, MAX_NUMBER_DRAWS, ORDER_COMMIT_DEADLINE_MS } from "../constants.ts";
 import { mergeLines } from "../domain/totals.ts";
 import { findMade } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
@@ -71,7 +72,7 @@ async function buyerOf(call: Call, { cartToken, email, shippingAddress }: Input)
     const errors = [{ path: "email", message: "is needed without an account" }];
     return fail("validation_failed", "A guest's order needs an e-mail address.", { errors });
   }
-  const customer = { id: null, email, name: shippingAddress.name, locale: DEFAULT_LOCALE };
+  const customer = { id: null, email, name: shippingAddress.name, locale: localeOf(call) };
   return ok({ customer, cartName: name, identity: name ?? `email:${email.toLowerCase()}` });
 }
 

@@ -1,16 +1,16 @@
 // Who is buying: whose cart a call means, and who an order is for.
 import type { Call } from "#shared/call";
-import { isUser } from "#shared/call";
+import { isUser, localeOf } from "#shared/call";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { Customer } from "#shared/events/catalogue";
 import { sha256Hex } from "#shared/hash";
 import { ok } from "#shared/result";
-import { DEFAULT_LOCALE } from "../constants.ts";
 
 /** The account's customer, or null for a guest. */
-export function customerOf({ actor }: Call): Customer | null {
-  return isUser(actor) ? { id: actor.id, email: actor.email, name: actor.name, locale: DEFAULT_LOCALE } : null;
+export function customerOf(call: Call): Customer | null {
+  const { actor } = call;
+  return isUser(actor) ? { id: actor.id, email: actor.email, name: actor.name, locale: localeOf(call) } : null;
 }
 
 /** The name of the cart's object: a user has one, a guest's is known by its token, which is not stored. */
