@@ -13,10 +13,30 @@ export interface AuditEntry {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
+/** A row as it will be written. It may wait elsewhere (an object's own tables) and be written more than once. */
+export interface AuditRow extends Required<AuditEntry> {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly actorId: string;
+  readonly actorRole: string;
+  readonly requestId: string;
+}
+
 /** The row of one action by the caller. `now` is in milliseconds since the epoch. */
-export function auditInsert(call: Call, now: number, entry: AuditEntry): SQL {
-  const { actor, requestId } = call;
+export function auditRow({ actor, requestId }: Call, now: number, { details = {}, ...entry }: AuditEntry): AuditRow {
+  return { ...entry, details, id: newId("aud"), at: now, actorId: actor.id, actorRole: actor.role, requestId };
+}
+
+/** Writes rows; those that are there already stay as they are. */
+export function auditInsertRows(rows: readonly AuditRow[]): SQL {
   return sql`INSERT INTO audit_log (id, at, actor_id, actor_role, action, subject, request_id, details)
-    VALUES (${newId("aud")}, ${now}, ${actor.id}, ${actor.role}, ${entry.action}, ${entry.subject}, ${requestId},
-      ${JSON.stringify(entry.details ?? {})})`;
+    SELECT value ->> 'id', value ->> 'at', value ->> 'actorId', value ->> 'actorRole', value ->> 'action', value ->> 'subject',
+      value ->> 'requestId', value -> 'details'
+    FROM json_each(${JSON.stringify(rows)}) WHERE true ON CONFLICT (id) DO NOTHING`;
+}
+
+/** Writes the row of one action by the caller. `now` is in milliseconds since the epoch. */
+export function auditInsert(call: Call, now: number, entry: AuditEntry): SQL {
+  return auditInsertRows([auditRow(call, now, entry)]);
 }
