@@ -43,6 +43,9 @@ export const products = sqliteTable("products", {
   availabilitySequence: integer("availability_sequence").notNull(),
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),
+  /** Of the request that made the product; null without an Idempotency-Key. */
+  requestKey: text("request_key"),
+  fingerprint: text("fingerprint"),
 });
 
 export const productImages = sqliteTable(
@@ -52,6 +55,19 @@ export const productImages = sqliteTable(
     position: integer("position").notNull(),
     url: text("url").notNull(),
     alt: text("alt").notNull(),
+    /** This and all below: null of a picture that the gateway draws. */
+    id: text("id"),
+    contentHash: text("content_hash"),
+    contentType: text("content_type", { enum: ["image/png", "image/jpeg", "image/webp", "image/avif"] }),
+    width: integer("width"),
+    height: integer("height"),
+    sizeBytes: integer("size_bytes"),
   },
   (table) => [primaryKey({ columns: [table.productId, table.position] })],
 );
+
+/** Objects of the bucket that no picture points to, or not yet. */
+export const looseObjects = sqliteTable("loose_objects", {
+  key: text("key").primaryKey(),
+  createdAt: integer("created_at").notNull(),
+});
