@@ -73,6 +73,24 @@ export const Refund = z
   .meta({ id: "Refund" });
 export type Refund = z.infer<typeof Refund>;
 
+/** A buyer's bank wants money back; see https://docs.stripe.com/disputes. */
+export const Dispute = z
+  .object({
+    /** Stripe's. */
+    id: z.string(),
+    amount: Amount,
+    currency: Currency,
+    reason: z.string(),
+    /** Stripe's own word: needs_response, under_review, won, lost, or an inquiry's warning_ form. */
+    status: z.string(),
+    /** What it has taken out of the shop's balance and not given back: the amount while it is open or lost, 0 once won. */
+    amountWithdrawn: Amount,
+    evidenceDueBy: z.iso.datetime().nullable(),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: "Dispute" });
+export type Dispute = z.infer<typeof Dispute>;
+
 export const Payment = z
   .object({
     id: z.string(),
@@ -81,11 +99,16 @@ export const Payment = z
     amountCapturable: Amount,
     amountCaptured: Amount,
     amountRefunded: Amount,
+    /** What a partial capture left of the authorization; the buyer's bank has it back. */
+    amountReleased: Amount,
     currency: Currency,
     status: PaymentState,
+    /** Until when an authorization can be captured, as far as Stripe tells; null when nothing is authorized. */
+    captureBefore: z.iso.datetime().nullable(),
     /** Null until Stripe has answered. */
     stripePaymentIntentId: z.string().nullable(),
     refunds: z.array(Refund),
+    disputes: z.array(Dispute),
     history: z.array(
       z.object({
         status: PaymentState,

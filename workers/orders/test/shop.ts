@@ -255,10 +255,13 @@ export function capturedPayment(orderId: string): Payment {
     amountCapturable: 0,
     amountCaptured: 1,
     amountRefunded: 0,
+    amountReleased: 0,
     currency: "USD",
     status: "CAPTURED",
+    captureBefore: null,
     stripePaymentIntentId: "pi_1",
     refunds: [],
+    disputes: [],
     history: [],
     createdAt: new Date().toISOString(),
   };

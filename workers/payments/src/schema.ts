@@ -25,6 +25,8 @@ export const payments = sqliteTable("payments", {
   correlationId: text("correlation_id").notNull(),
   attempts: integer().notNull().default(0),
   nextCheckAt: integer("next_check_at"),
+  captureUntil: integer("capture_until"),
+  expiryFlaggedAt: integer("expiry_flagged_at"),
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),
 });
@@ -60,6 +62,20 @@ export const refunds = sqliteTable("refunds", {
   updatedAt: integer("updated_at").notNull(),
 });
 export type RefundRow = typeof refunds.$inferSelect;
+
+export const disputes = sqliteTable("disputes", {
+  id: text().primaryKey(),
+  paymentId: text("payment_id").notNull(),
+  amount: integer().notNull(),
+  currency: text().notNull(),
+  reason: text().notNull(),
+  status: text().notNull(),
+  amountWithdrawn: integer("amount_withdrawn").notNull(),
+  evidenceDueAt: integer("evidence_due_at"),
+  createdAt: integer("created_at").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+});
+export type DisputeRow = typeof disputes.$inferSelect;
 
 export const captures = sqliteTable(
   "captures",
@@ -99,4 +115,9 @@ export const closedOrders = sqliteTable("closed_orders", {
   orderId: text("order_id").primaryKey(),
   reason: text().notNull(),
   closedAt: integer("closed_at").notNull(),
+});
+
+export const marks = sqliteTable("marks", {
+  name: text().primaryKey(),
+  at: integer().notNull(),
 });
