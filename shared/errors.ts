@@ -41,6 +41,7 @@ export const ERROR_CODES = [
   "payload_too_large",
   "unsupported_media_type",
   "coupon_not_found",
+  "upgrade_required",
   "rate_limited",
   "payment_provider_unavailable",
   "service_unavailable",

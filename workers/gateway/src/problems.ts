@@ -47,6 +47,7 @@ export const PROBLEMS = {
   unsupported_media_type: { status: 415, title: "The content type is not supported" },
   idempotency_key_reused: { status: 422, title: "The idempotency key belongs to another request" },
   coupon_not_found: { status: 422, title: "There is no such coupon" },
+  upgrade_required: { status: 426, title: "This is a WebSocket" },
   rate_limited: { status: 429, title: "Too many requests" },
   internal_error: { status: 500, title: "Internal error" },
   payment_provider_unavailable: { status: 503, title: "The payment provider does not answer" },
@@ -82,6 +83,7 @@ function problemHeaders(status: number, hadCredentials: boolean): Record<string,
   if (status === 401) {
     headers["www-authenticate"] = `Bearer realm="tradepost"${hadCredentials ? ', error="invalid_token"' : ""}`;
   }
+  if (status === 426) headers["upgrade"] = "websocket";
   if (status === 429) headers["retry-after"] = String(RATE_LIMIT_WINDOW_SECONDS);
   if (status === 503) headers["retry-after"] = String(UNAVAILABLE_RETRY_SECONDS);
   return headers;
