@@ -79,7 +79,11 @@ export class LiveSockets {
   }
 
   /** Takes a socket on and gives the answer to its upgrade. The oldest gives way when there are too many: it is likeliest dead. */
-  accept({ expiresAt, protocol }: SocketPass, now: number, first?: { readonly text: string; readonly version: number }): Response {
+  accept(
+    { expiresAt, protocol }: SocketPass,
+    now: number,
+    first?: { readonly text: string; readonly version: number },
+  ): Response {
     const open = this.#open().toSorted((a, b) => a.attachment.openedAt - b.attachment.openedAt);
     for (const { socket } of open.slice(0, Math.max(open.length + 1 - MAX_SOCKETS, 0))) {
       socket.close(SOCKET_CLOSE.displaced, "newer sockets took the place");

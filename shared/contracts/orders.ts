@@ -162,6 +162,37 @@ export const OrderHistoryEntry = z.object({
   reason: z.string().nullable(),
 });
 
+/** Part of a line, refunded. */
+export const OrderRefundLine = z.object({
+  itemId: z.string(),
+  productId: z.string(),
+  quantity: z.int(),
+  amount: Amount,
+  /** Whether the goods go back on the shelf. */
+  restock: z.boolean(),
+});
+export type OrderRefundLine = z.infer<typeof OrderRefundLine>;
+
+export const OrderRefund = z
+  .object({
+    id: z.string(),
+    orderId: z.string(),
+    /** Absent when there was no money to give back. */
+    paymentId: z.string().optional(),
+    /** The lines' amounts and the shipping. */
+    amount: Amount,
+    /** The part of the amount that is shipping. */
+    shipping: Amount,
+    currency: Currency,
+    /** `requested`: accepted, the money is on its way. `refused`: payments could not; the quantities are free again. */
+    status: z.enum(["requested", "done", "refused"]),
+    lines: z.array(OrderRefundLine),
+    reason: z.string().nullable(),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: "OrderRefund" });
+export type OrderRefund = z.infer<typeof OrderRefund>;
+
 export const Order = z
   .object({
     id: z.string(),
@@ -170,7 +201,13 @@ export const Order = z
     customerId: z.string().nullable(),
     status: OrderStatus,
     ...Totals,
-    items: z.array(QuoteLine.extend({ id: z.string() })),
+    items: z.array(
+      QuoteLine.extend({
+        id: z.string(),
+        /** What refunds have taken of the quantity, requested ones too. */
+        refundedQuantity: z.int(),
+      }),
+    ),
     shippingAddress: Address,
     shippingMethod: ShippingMethodId,
     paymentStatus: PaymentStatus,
@@ -178,6 +215,8 @@ export const Order = z
     paymentDueAt: z.iso.datetime(),
     tracking: TrackingBody.optional(),
     history: z.array(OrderHistoryEntry),
+    /** Refunds of lines, oldest first. What was refunded by amount alone shows at the payment. */
+    refunds: z.array(OrderRefund),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
@@ -195,6 +234,11 @@ export const ListOrdersInput = PageQuery.extend({
   status: OrderStatus.optional(),
   /** Admins only; anyone else sees their own whatever stands here. */
   customerId: idSchema("usr").optional(),
+  /**
+   * `purchases`: those the caller bought; `sales`: those made of the caller's own products only. Left out: an admin's are all,
+   * anyone else's are purchases.
+   */
+  scope: z.enum(["purchases", "sales"]).optional(),
 });
 export const CancelOrderBody = z.strictObject({ reason: text(500).optional() });
 export const CancelOrderInput = OrderRef.extend(CancelOrderBody.shape);
@@ -204,6 +248,30 @@ export const ChangeStatusBody = z.strictObject({
   tracking: TrackingBody.optional(),
 });
 export const ChangeStatusInput = OrderRef.extend(ChangeStatusBody.shape);
+
+/** A line may be named twice: some of it goes back on the shelf, some does not. */
+const MAX_REFUND_LINES = 2 * MAX_CART_LINES;
+
+export const RefundLinesBody = z.strictObject({
+  lines: z
+    .array(
+      z.strictObject({
+        itemId: idSchema("itm"),
+        quantity: Quantity,
+        /** The goods go back on the shelf. */
+        restock: z.boolean().default(true),
+      }),
+    )
+    .min(1)
+    .max(MAX_REFUND_LINES),
+  /** The shipping too, which is refunded once and whole. */
+  includeShipping: z.boolean().default(false),
+  reason: text(500).optional(),
+});
+export const RefundLinesInput = RefundLinesBody.extend({
+  orderId: z.string().max(60),
+  idempotencyKey: z.string().min(1).max(255).optional(),
+});
 
 export const OrderTracking = z
   .object({
@@ -217,6 +285,12 @@ export const OrderTracking = z
   })
   .meta({ id: "OrderTracking" });
 export type OrderTracking = z.infer<typeof OrderTracking>;
+
+/** What `GET /api/orders/live` tells of each change: the event, and the status of the order, or of its payment where it is a payment's event. */
+export const OrderUpdate = z
+  .object({ type: z.string(), orderId: z.string(), status: z.string(), at: z.iso.datetime() })
+  .meta({ id: "OrderUpdate" });
+export type OrderUpdate = z.infer<typeof OrderUpdate>;
 
 export const CreateIntentBody = z.strictObject({ orderId: idSchema("ord") });
 export const PayOrderInput = OrderRef.extend({ idempotencyKey: z.string().min(1).max(255).optional() });
@@ -257,6 +331,15 @@ export interface OrdersContract extends MessagingContract {
    * payment_provider_unavailable.
    */
   changeStatus(call: Call, input: z.input<typeof ChangeStatusInput>): Promise<Outcome<Order>>;
+  /**
+   * An admin's refund of lines, at the order's own prices. It is written before payments is asked, so it stands as `requested`
+   * when payments does not answer, and a sweep goes on with it. Fails with not_found, forbidden, validation_failed (an unknown line),
+   * refund_exceeds_order, payment_not_refundable, amount_exceeds_captured, idempotency_key_reused.
+   */
+  refundLines(
+    call: Call,
+    input: z.input<typeof RefundLinesInput>,
+  ): Promise<Outcome<{ readonly refund: OrderRefund; readonly replayed: boolean }>>;
   /** Makes or finds the payment intent of an order that can be paid. Fails with not_found, order_not_payable, payment_provider_unavailable. */
   payOrder(
     call: Call,

@@ -12,6 +12,8 @@ import { compose } from "./service/compose.ts";
 import { createDeps } from "./service/deps.ts";
 import type { NotificationsDeps } from "./service/deps.ts";
 import { dispatch } from "./service/dispatch.ts";
+import { tellFeeds, withFeed } from "./service/live.ts";
+import type { FeedEntry } from "./service/live.ts";
 import { insertNotification } from "./store/outgoing.ts";
 import type { Outgoing } from "./store/outgoing.ts";
 
@@ -64,7 +66,10 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
 
 export async function consumeWith(deps: NotificationsDeps, batch: MessageBatch): Promise<void> {
   const committed: Committed[] = [];
-  await consume(batch, deps, handlers(deps, committed));
+  const entries: FeedEntry[] = [];
+  await consume(batch, deps, withFeed(handlers(deps, committed), entries));
+  // Beside the mails, which do not wait for it.
+  deps.waitUntil(tellFeeds(deps, entries));
   const [first] = committed;
   if (first === undefined) return;
   const { worker, logLevel: level } = deps;

@@ -10,6 +10,7 @@ import { domainWorker } from "#shared/worker";
 import { sweep } from "./scheduled.ts";
 import { createDeps } from "./service/deps.ts";
 import type { NotificationsDeps } from "./service/deps.ts";
+import { openFeed } from "./service/live.ts";
 import { listNotifications, readNotification } from "./service/notifications.ts";
 
 export class NotificationsRpc
@@ -20,6 +21,11 @@ export class NotificationsRpc
   })
   implements NotificationsContract
 {
+  /** The live feed's upgrades, from the gateway only: see shared/sockets.ts. */
+  override fetch(request: Request): Promise<Response> {
+    return openFeed(createDeps(this.env, this.ctx), request);
+  }
+
   listNotifications(call: Call, input: z.input<typeof ListNotificationsInput>): Promise<Outcome<Page<Notification>>> {
     const deps = createDeps(this.env, this.ctx);
     return serve(deps, "listNotifications", call, ListNotificationsInput, input, listNotifications);

@@ -3,6 +3,7 @@ import { consumeBatch } from "./consumer.ts";
 import { runScheduled } from "./scheduled.ts";
 
 export { NotificationsRpc } from "./entrypoint.ts";
+export { LiveFeed } from "./objects/live-feed.ts";
 
 export default {
   queue: consumeBatch,
