@@ -5,21 +5,23 @@ import type { OrderUpdate } from "#shared/contracts/orders";
 import type { EventType } from "#shared/events/catalogue";
 import type { EventEnvelope } from "#shared/events/envelope";
 import type { Effect, Handler, Handlers } from "#shared/inbox";
-import { log } from "#shared/logger";
+import { log, withInvocation } from "#shared/logger";
 import { socketPassOf } from "#shared/sockets";
 import type { NotificationsDeps } from "./deps.ts";
 
 /** One change, and whose feed it belongs to. */
 export interface FeedEntry {
   readonly userId: string;
+  readonly correlationId: string;
   readonly update: OrderUpdate;
 }
 
 /** What a feed tells of an event; nothing of those that are about no order, or about a guest's. */
-function entryOf({ type, time, data }: EventEnvelope): FeedEntry | undefined {
+function entryOf({ type, time, correlationid, data }: EventEnvelope): FeedEntry | undefined {
   if (!("orderId" in data && "customer" in data)) return undefined;
   const { customer, orderId, status } = data;
-  return customer.id === null ? undefined : { userId: customer.id, update: { type, orderId, status, at: time } };
+  if (customer.id === null) return undefined;
+  return { userId: customer.id, correlationId: correlationid, update: { type, orderId, status, at: time } };
 }
 
 /** The handlers, each of which also collects what its event means to a feed once this delivery has committed it. */
@@ -40,18 +42,24 @@ export function withFeed(handlers: Handlers, entries: FeedEntry[]): Handlers {
   return Object.fromEntries(fed) as Handlers;
 }
 
+async function tell(deps: NotificationsDeps, userId: string, entries: readonly FeedEntry[]): Promise<void> {
+  try {
+    await deps.feed(userId).tell({ now: deps.now(), updates: entries.map(({ update }) => update) });
+  } catch (error) {
+    log("warn", "a live feed was not told", { userId, updates: entries.length, error });
+  }
+}
+
 /** Tells each user's feed what is new, with one call for all of it. Never fails. */
 export async function tellFeeds(deps: NotificationsDeps, entries: readonly FeedEntry[]): Promise<void> {
+  const [first] = entries;
+  if (first === undefined) return;
+  const { worker, logLevel: level } = deps;
+  const { correlationId } = first;
   const byUser = Map.groupBy(entries, ({ userId }) => userId);
-  await Promise.all(
-    [...byUser].map(async ([userId, own]) => {
-      try {
-        await deps.feed(userId).tell({ now: deps.now(), updates: own.map(({ update }) => update) });
-      } catch (error) {
-        log("warn", "a live feed was not told", { userId, updates: own.length, error });
-      }
-    }),
-  );
+  await withInvocation({ worker, operation: "live feed", correlationId, level }, async () => {
+    await Promise.all([...byUser].map(([userId, own]) => tell(deps, userId, own)));
+  });
 }
 
 /** Hands an upgrade on to the feed of the user who asks. */
