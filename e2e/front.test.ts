@@ -1,5 +1,6 @@
 // The local door: what it owns, what it passes on, and the cron that it fires.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { failures } from "../scripts/deploy/smoke.ts";
 import { PRODUCTION_WORKERS } from "../scripts/local/workers.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
@@ -64,5 +65,13 @@ describe("other paths", () => {
     const page = await shop.send("/api/docs");
     expect(page.status).toBe(200);
     expect(page.headers.get("content-type")).toContain("text/html");
+  });
+});
+
+describe("what a deployment asks of the shop", () => {
+  it("is answered rightly here too, but for what is only there locally", async () => {
+    expect(await failures(shop.send, new Map([["tradepost-gateway", "a-version"]]))).toEqual([
+      "nothing of the local runtime is there: /dev/mailbox: expected 404, got 200",
+    ]);
   });
 });

@@ -1,0 +1,167 @@
+// `npm run deploy -- --env staging|production`: creates what is missing, migrates, brings the new versions into traffic step by step and
+// takes them back when the shop stops answering. It sets no secret: it stops and tells which are missing. See docs/deploy.md.
+import { parseArgs } from "node:util";
+import { bucketNames, databaseIds, deployedWorkers, queueNames, readAccount } from "./deploy/account.ts";
+import type { Account } from "./deploy/account.ts";
+import {
+  configFile,
+  deployedName,
+  deploymentOrder,
+  requiredSecrets,
+  resourcesOf,
+  writeConfigs,
+} from "./deploy/configs.ts";
+import { ENVIRONMENTS, placeholders, readEnvironment } from "./deploy/environment.ts";
+import type { Environment } from "./deploy/environment.ts";
+import { rollBack, rollOut } from "./deploy/rollout.ts";
+import type { Release, Tools } from "./deploy/rollout.ts";
+import { askAt, smoke } from "./deploy/smoke.ts";
+import { wrangler } from "./deploy/wrangler.ts";
+import type { Wrangler } from "./deploy/wrangler.ts";
+import { DATABASES } from "./local/workers.ts";
+
+/** Two weeks, the longest there is: what an outage leaves in a queue has to outlive it. */
+const MESSAGE_RETENTION_SECONDS = 14 * 24 * 60 * 60;
+
+/** The commands that make what the account lacks. */
+export function creations(
+  environment: Environment,
+  present: {
+    readonly databases: Iterable<string>;
+    readonly queues: Iterable<string>;
+    readonly buckets: Iterable<string>;
+  },
+): string[][] {
+  const missing = (wanted: readonly string[], there: Iterable<string>): string[] => {
+    const names = new Set(there);
+    return wanted.filter((name) => !names.has(name));
+  };
+  const { databases, queues, buckets } = resourcesOf(environment);
+  return [
+    ...missing(databases, present.databases).map((name) => ["d1", "create", name]),
+    ...missing(queues, present.queues).map((name) => [
+      "queues",
+      "create",
+      name,
+      "--message-retention-period-secs",
+      String(MESSAGE_RETENTION_SECONDS),
+    ]),
+    ...missing(buckets, present.buckets).map((name) => ["r2", "bucket", "create", name]),
+  ];
+}
+
+/** The commands that bring every database to its newest migration. */
+export function migrations(environment: Environment): string[][] {
+  return deploymentOrder()
+    .filter((worker) => Object.hasOwn(DATABASES, worker))
+    .map((worker) => ["d1", "migrations", "apply", "DB", "--remote", "-c", configFile(worker, environment)]);
+}
+
+/** What to type for each secret that is not set yet. */
+export function missingSecrets(environment: Environment, set: ReadonlyMap<string, readonly string[]>): string[] {
+  return [...requiredSecrets()].flatMap(([worker, required]) => {
+    const name = deployedName(worker, environment);
+    return required
+      .filter((secret) => set.get(name)?.includes(secret) !== true)
+      .map((secret) => `npx wrangler secret put ${secret} --name ${name}`);
+  });
+}
+
+async function runAll(run: Wrangler, commands: readonly (readonly string[])[]): Promise<void> {
+  for (const command of commands) await run(command);
+}
+
+/** Builds every Worker as it would be deployed, and prints what a deployment into an empty account would run. Asks nobody. */
+async function dryRun(environment: Environment, run: Wrangler): Promise<void> {
+  writeConfigs(environment, new Map());
+  const workers = deploymentOrder();
+  for (const worker of workers) await run(["deploy", "--dry-run", "-c", configFile(worker, environment)]);
+  console.log(`\nIn an account that has nothing yet, this would run for ${environment.name}:`);
+  const empty = creations(environment, { databases: [], queues: [], buckets: [] });
+  for (const command of [...empty, ...migrations(environment)]) console.log(`  wrangler ${command.join(" ")}`);
+  for (const worker of workers) console.log(`  wrangler deploy -c ${configFile(worker, environment)}`);
+  console.log(`  and ask https://${environment.host} whether it is well`);
+  const secrets = missingSecrets(environment, new Map());
+  console.log(`\nSecrets that have to be there first:\n${secrets.map((line) => `  ${line}`).join("\n")}`);
+  const left = placeholders(environment);
+  if (left.length > 0) console.log(`\nStill to be set in deploy/${environment.name}.toml: ${left.join(", ")}`);
+}
+
+/** The state of the account's Workers, callees first. Throws when a secret is missing, before anything is made. */
+async function releasesOf(environment: Environment, account: Account): Promise<Release[]> {
+  const workers = deploymentOrder();
+  const deployed = await deployedWorkers(
+    account,
+    workers.map((worker) => deployedName(worker, environment)),
+  );
+  const secrets = new Map([...deployed].map(([name, worker]) => [name, worker.secrets]));
+  const missing = missingSecrets(environment, secrets);
+  if (missing.length > 0) {
+    throw new Error(`these secrets are not set (docs/deploy.md says where each comes from):\n${missing.join("\n")}`);
+  }
+  return workers.map((worker) => {
+    const name = deployedName(worker, environment);
+    return { name, configFile: configFile(worker, environment), previous: deployed.get(name)?.versionId };
+  });
+}
+
+/** Deploys; see the head of this file. An environment that has no databases yet is deployed at once: nobody uses it. */
+export async function deploy(environment: Environment, account: Account, tools: Tools, atOnce: boolean): Promise<void> {
+  const [databases, queues, buckets, releases] = await Promise.all([
+    databaseIds(account),
+    queueNames(account),
+    bucketNames(account),
+    releasesOf(environment, account),
+  ]);
+  const missing = creations(environment, { databases: databases.keys(), queues, buckets });
+  await runAll(tools.wrangler, missing);
+  writeConfigs(environment, await databaseIds(account));
+  await runAll(tools.wrangler, migrations(environment));
+  const isFirst = missing.some(([what]) => what === "d1");
+  await rollOut(releases, tools, atOnce || isFirst);
+}
+
+/** Runs the command line; `tools` only differs in tests. Throws with what a person has to do. */
+export async function main(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  run: Wrangler = wrangler,
+): Promise<void> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      env: { type: "string" },
+      "dry-run": { type: "boolean", default: false },
+      "at-once": { type: "boolean", default: false },
+      rollback: { type: "boolean", default: false },
+    },
+  });
+  const name = ENVIRONMENTS.find((each) => each === values.env);
+  if (name === undefined) throw new Error(`--env has to be one of ${ENVIRONMENTS.join(", ")}`);
+  const environment = readEnvironment(name);
+  if (values["dry-run"]) {
+    await dryRun(environment, run);
+    return;
+  }
+  const left = placeholders(environment);
+  if (left.length > 0) throw new Error(`deploy/${name}.toml still has ${left.join(", ")}`);
+  const account = readAccount(env);
+  const ask = askAt(`https://${environment.host}`);
+  const tools: Tools = { wrangler: run, smoke: async (pins) => await smoke(ask, pins) };
+  if (values.rollback) {
+    writeConfigs(environment, await databaseIds(account));
+    await rollBack(await releasesOf(environment, account), tools);
+    await smoke(ask, new Map());
+    return;
+  }
+  await deploy(environment, account, tools, values["at-once"]);
+}
+
+if (import.meta.main) {
+  try {
+    await main(process.argv.slice(2), process.env);
+  } catch (error) {
+    console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
+}
