@@ -3,7 +3,7 @@
 // object, Stripe) is idempotent under its own key and comes before the row, never after it.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { NotNullViolation, UniqueViolation, commit, inJson } from "./database.ts";
+import { NotNullViolation, UniqueViolation, commit } from "./database.ts";
 import type { Statement } from "./database.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
@@ -18,7 +18,7 @@ export const MAX_RETRIES = 10;
 /** The longest pause between two tries. */
 const MAX_BACKOFF_SECONDS = 600;
 /** A failed event whose retry is overdue by this much has lost it (a restart of the local queue) and is sent again. */
-const LOST_RETRY_AFTER_MS = 60_000;
+export const LOST_RETRY_AFTER_MS = 60_000;
 
 /** What a handler wants written with the inbox row, in one batch. */
 export interface Effect {
@@ -247,18 +247,6 @@ export async function unseenEvents(deps: Deps, ids: readonly string[], everythin
       AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE event_id = value)
       AND NOT EXISTS (SELECT 1 FROM inbox_failures WHERE event_id = value AND retry_at > ${pendingSince})`);
   return rows.map(({ id }) => id);
-}
-
-/** Sends a dead letter to its consumer once more. Replaying one that was handled meanwhile has no effect. */
-export async function replayDeadLetter(deps: Deps, inbox: Queue, eventId: string): Promise<boolean> {
-  const rows = await deps.db.all<{ envelope: string }>(
-    sql`SELECT envelope FROM dead_letters WHERE ${inJson(sql`event_id`, [eventId])}`,
-  );
-  const [row] = rows;
-  if (row === undefined) return false;
-  await inbox.send(JSON.parse(row.envelope));
-  await commit(deps.db, [sql`UPDATE dead_letters SET replayed_at = ${deps.now()} WHERE event_id = ${eventId}`]);
-  return true;
 }
 
 /** Inbox rows outlive every copy of their event: they go when the outbox row has gone. Returns how many. */

@@ -98,7 +98,12 @@ function batches(events: readonly EventEnvelope[]): EventEnvelope[][] {
   return result;
 }
 
-async function send(queues: InboxQueues, consumer: Consumer, events: readonly EventEnvelope[]): Promise<void> {
+/** Sends messages to one consumer in batches that Queues takes. Throws when its queue refuses. */
+export async function sendEvents(
+  queues: InboxQueues,
+  consumer: Consumer,
+  events: readonly EventEnvelope[],
+): Promise<void> {
   const queue = queueOf(queues, consumer);
   for (const group of batches(events)) {
     const [only] = group;
@@ -115,7 +120,7 @@ export async function relay(queues: InboxQueues, events: readonly EventEnvelope[
       const theirs = events.filter((event) => ROUTES[event.type].includes(consumer));
       if (theirs.length === 0) return;
       try {
-        await send(queues, consumer, theirs);
+        await sendEvents(queues, consumer, theirs);
       } catch (error) {
         log("warn", "relay failed; the outbox sweep will send again", { consumer, events: theirs.length, error });
       }
@@ -139,7 +144,7 @@ export async function publishAnew(deps: Deps, event: EventEnvelope, consumers: r
   const now = deps.now();
   const anew: EventEnvelope = { ...event, id: newId("evt"), time: new Date(now).toISOString(), causationid: event.id };
   await commit(deps.db, [outboxInsert(anew), sql`UPDATE outbox SET confirmed_at = ${now} WHERE id = ${anew.id}`]);
-  for (const consumer of consumers) await send(deps.queues, consumer, [anew]);
+  for (const consumer of consumers) await sendEvents(deps.queues, consumer, [anew]);
 }
 
 export interface UnconfirmedEvent {
@@ -175,7 +180,7 @@ export async function resendEvents(
       .flatMap(({ id }) => stored.get(id) ?? []);
     if (events.length === 0) continue;
     try {
-      await send(deps.queues, consumer, events);
+      await sendEvents(deps.queues, consumer, events);
       sent += events.length;
     } catch (error) {
       log("warn", "sending again failed; the next sweep tries it too", { consumer, events: events.length, error });

@@ -1,32 +1,39 @@
 // What every domain Worker does in the same way: the entrypoint that its RPC surface extends, which answers about events and sweeps,
 // and its cron.
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { sql } from "drizzle-orm";
 import { z } from "zod";
 import { systemCall } from "./call.ts";
 import type { Call } from "./call.ts";
 import {
   ConfirmEventsInput,
+  ListAuditInput,
   ListDeadLettersInput,
   ListEventsInput,
+  ListFindingsInput,
   ReplayDeadLetterInput,
   ResendEventsInput,
   RunSweepsInput,
   UnseenEventsInput,
 } from "./contracts/messaging.ts";
-import type { DeadLetter, MessagingContract, SweepCounts } from "./contracts/messaging.ts";
-import { fail } from "./errors.ts";
+import type {
+  AuditRecord,
+  DeadLetter,
+  FindingRecord,
+  MessagingContract,
+  Rows,
+  StoredEvent,
+  SweepCounts,
+} from "./contracts/messaging.ts";
+import { listDeadLetters, replayDeadLetter, replayDeadLetters, resendReplays } from "./dead-letters.ts";
 import type { Outcome } from "./errors.ts";
-import { redactEnvelope, redactEvent } from "./events/commands.ts";
-import { parseEvent } from "./events/envelope.ts";
-import type { EventEnvelope } from "./events/envelope.ts";
 import { newId } from "./ids.ts";
-import { replayDeadLetter, unseenEvents } from "./inbox.ts";
+import { unseenEvents } from "./inbox.ts";
 import { log, withInvocation } from "./logger.ts";
+import { readMetrics } from "./metrics.ts";
+import type { Metric, MetricQuery } from "./metrics.ts";
+import { health, listAudit, listEvents, listFindings, purgeOperations } from "./operations.ts";
 import { confirmEvents, resendEvents, unconfirmedEvents } from "./outbox.ts";
 import type { Deps, UnconfirmedEvent } from "./outbox.ts";
-import { decodeCursor, toPage } from "./paging.ts";
-import type { Page } from "./paging.ts";
 import { ok } from "./result.ts";
 import { serve } from "./rpc.ts";
 
@@ -37,62 +44,14 @@ type Sweep<D extends Deps> = (deps: D, call: Call, everything: boolean) => Promi
 export interface DomainWiring<Env, D extends Deps> {
   readonly createDeps: (env: Env, ctx: Pick<ExecutionContext, "waitUntil">) => D;
   readonly sweep: Sweep<D>;
-  /** The Worker's own inbox queue, for replays; absent where it consumes nothing. */
-  readonly inbox?: (env: Env) => Queue;
+  /** The Worker's own figures, beside those that all Workers tell. */
+  readonly metrics: (deps: D) => readonly MetricQuery[];
 }
 
-async function listEvents(
-  deps: Deps,
-  _call: Call,
-  input: z.output<typeof ListEventsInput>,
-): Promise<Outcome<Page<EventEnvelope>>> {
-  const { limit, cursor, type, subject, correlationId } = input;
-  const scope = ["events", type, subject, correlationId];
-  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!key.ok) return key;
-  const filters = [
-    key.value === undefined ? sql`true` : sql`id < ${key.value[0] ?? ""}`,
-    ...(type === undefined ? [] : [sql`type = ${type}`]),
-    ...(subject === undefined ? [] : [sql`subject = ${subject}`]),
-    ...(correlationId === undefined ? [] : [sql`correlation_id = ${correlationId}`]),
-  ];
-  // Ids of events sort by the time they were made, so the primary key is the order of the list.
-  const rows = await deps.db.all<{ id: string; envelope: string }>(
-    sql`SELECT id, envelope FROM outbox WHERE ${sql.join(filters, sql` AND `)} ORDER BY id DESC LIMIT ${limit + 1}`,
-  );
-  const page = await toPage(
-    rows,
-    limit,
-    scope,
-    (row) => [row.id],
-    (row) => parseEvent(JSON.parse(row.envelope)),
-  );
-  const events = page.items.filter((event) => event !== undefined);
-  return ok({ items: events.map(redactEvent), nextCursor: page.nextCursor });
-}
-
-async function listDeadLetters(
-  deps: Deps,
-  _call: Call,
-  { limit, cursor }: z.output<typeof ListDeadLettersInput>,
-): Promise<Outcome<Page<DeadLetter>>> {
-  const scope = "dead letters";
-  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!key.ok) return key;
-  const [deadAt = 0, eventId = ""] = key.value ?? [];
-  const before = key.value === undefined ? sql`true` : sql`(dead_at, event_id) < (${deadAt}, ${eventId})`;
-  const rows = await deps.db.all<DeadLetter>(sql`SELECT event_id AS eventId, type, subject, envelope, attempts, error,
-      dead_at AS deadAt, replayed_at AS replayedAt
-    FROM dead_letters WHERE ${before} ORDER BY dead_at DESC, event_id DESC LIMIT ${limit + 1}`);
-  return ok(
-    await toPage(
-      rows,
-      limit,
-      scope,
-      (row) => [row.deadAt, row.eventId],
-      (row) => ({ ...row, envelope: redactEnvelope(row.envelope) }),
-    ),
-  );
+/** What every Worker sweeps beside its own; only what was found is counted. */
+async function sweepCommon(deps: Deps, everything: boolean): Promise<SweepCounts> {
+  const counts = { resentReplays: await resendReplays(deps, everything), ...(await purgeOperations(deps)) };
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
 }
 
 /** A Worker's cron: its sweeps as one logged invocation, told at info level when they found something. */
@@ -100,7 +59,7 @@ export async function runCron<D extends Deps>(deps: D, sweep: Sweep<D>): Promise
   const call = systemCall("cron", newId("req"));
   const { worker, logLevel: level } = deps;
   await withInvocation({ worker, operation: "scheduled", correlationId: call.correlationId, level }, async () => {
-    const counts = await sweep(deps, call, false);
+    const counts = { ...(await sweep(deps, call, false)), ...(await sweepCommon(deps, false)) };
     const hasFound = Object.values(counts).some((count) => count > 0);
     log(hasFound ? "info" : "debug", "swept", counts);
   });
@@ -146,25 +105,43 @@ export function domainWorker<Env, D extends Deps>(
       });
     }
 
-    listEvents(call: Call, input: z.input<typeof ListEventsInput>): Promise<Outcome<Page<EventEnvelope>>> {
+    listEvents(call: Call, input: z.input<typeof ListEventsInput>): Promise<Outcome<Rows<StoredEvent>>> {
       return this.#serve("listEvents", call, ListEventsInput, input, listEvents);
     }
 
-    listDeadLetters(call: Call, input: z.input<typeof ListDeadLettersInput>): Promise<Outcome<Page<DeadLetter>>> {
+    listDeadLetters(call: Call, input: z.input<typeof ListDeadLettersInput>): Promise<Outcome<Rows<DeadLetter>>> {
       return this.#serve("listDeadLetters", call, ListDeadLettersInput, input, listDeadLetters);
     }
 
+    listAudit(call: Call, input: z.input<typeof ListAuditInput>): Promise<Outcome<Rows<AuditRecord>>> {
+      return this.#serve("listAudit", call, ListAuditInput, input, listAudit);
+    }
+
+    listFindings(call: Call, input: z.input<typeof ListFindingsInput>): Promise<Outcome<Rows<FindingRecord>>> {
+      return this.#serve("listFindings", call, ListFindingsInput, input, listFindings);
+    }
+
     replayDeadLetter(call: Call, input: z.input<typeof ReplayDeadLetterInput>): Promise<Outcome<null>> {
-      const { env } = this;
-      return this.#serve("replayDeadLetter", call, ReplayDeadLetterInput, input, async (own, _call, { eventId }) => {
-        const found = wiring.inbox !== undefined && (await replayDeadLetter(own, wiring.inbox(env), eventId));
-        return found ? ok(null) : fail("not_found", "There is no such dead letter.");
-      });
+      return this.#serve("replayDeadLetter", call, ReplayDeadLetterInput, input, replayDeadLetter);
+    }
+
+    replayDeadLetters(call: Call): Promise<Outcome<{ readonly replayed: number; readonly remaining: number }>> {
+      return this.#serve("replayDeadLetters", call, z.undefined(), undefined, replayDeadLetters);
+    }
+
+    metrics(call: Call): Promise<Outcome<readonly Metric[]>> {
+      return this.#serve("metrics", call, z.undefined(), undefined, async (own) =>
+        ok(await readMetrics(own, wiring.metrics(own))),
+      );
+    }
+
+    health(call: Call): Promise<Outcome<{ readonly database: "up" | "down" }>> {
+      return this.#serve("health", call, z.undefined(), undefined, health);
     }
 
     runSweeps(call: Call, input: z.input<typeof RunSweepsInput>): Promise<Outcome<SweepCounts>> {
       return this.#serve("runSweeps", call, RunSweepsInput, input, async (own, ownCall, { everything }) =>
-        ok(await wiring.sweep(own, ownCall, everything)),
+        ok({ ...(await wiring.sweep(own, ownCall, everything)), ...(await sweepCommon(own, everything)) }),
       );
     }
   };

@@ -2,11 +2,13 @@
 import { z } from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
-import type { EventEnvelope } from "../events/envelope.ts";
 import { CONSUMERS } from "../events/routing.ts";
+import type { Metric } from "../metrics.ts";
 import type { UnconfirmedEvent } from "../outbox.ts";
-import { PageQuery } from "../paging.ts";
-import type { Page } from "../paging.ts";
+
+/** `open`: waits for an operator. `replayed`: sent once more and not handled yet. */
+export const DeadLetterState = z.enum(["open", "replayed", "handled"]);
+export const FindingOutcome = z.enum(["mended", "open"]);
 
 /**
  * Ids in one question: all producers' sweep pages together are asked about at once, because a cron run may call only 32 Workers.
@@ -19,29 +21,83 @@ export const ResendEventsInput = z.object({
   deliveries: z.array(z.object({ id: z.string(), consumer: z.enum(CONSUMERS) })).max(5_000),
 });
 export const ConfirmEventsInput = z.object({ ids: z.array(z.string()).max(MAX_IDS_AT_ONCE) });
-export const ListEventsInput = PageQuery.extend({
-  type: z.string().max(100).optional(),
-  subject: z.string().max(100).optional(),
-  correlationId: z.string().max(200).optional(),
+
+/** One row more than the longest page: the extra row tells that there are more. */
+const MAX_SLICE = 101;
+/** The next rows of one Worker's list, newest first: those after the row with the key `before`. */
+const Slice = z.object({
+  limit: z.int().min(1).max(MAX_SLICE).default(20),
+  before: z
+    .array(z.union([z.string(), z.number()]))
+    .min(1)
+    .max(3)
+    .optional(),
 });
-export const ListDeadLettersInput = PageQuery;
+const Filter = z.string().max(200).optional();
+/** Keyed by [id]. */
+export const ListEventsInput = Slice.extend({ type: Filter, subject: Filter, correlationId: Filter });
+/** Keyed by [deadAt, eventId]. */
+export const ListDeadLettersInput = Slice.extend({ type: Filter, subject: Filter, state: DeadLetterState.optional() });
+/** Keyed by [id]. */
+export const ListAuditInput = Slice.extend({ actor: Filter, subject: Filter, action: Filter });
+/** Keyed by [lastFoundAt, kind, subject]. */
+export const ListFindingsInput = Slice.extend({ kind: Filter, outcome: FindingOutcome.optional() });
 export const ReplayDeadLetterInput = z.object({ eventId: z.string().max(200) });
+/** Dead letters replayed by one call: some seconds of work, and their envelopes fit a Worker's memory many times. */
+export const MAX_REPLAYS = 500;
 export const RunSweepsInput = z.object({
   /** Ignore age and back-off and take everything open. */
   everything: z.boolean(),
 });
+
+/** An event of the log. `envelope` is JSON text; what a confidential message says is left out. */
+export interface StoredEvent {
+  readonly id: string;
+  readonly envelope: string;
+}
 
 /** An event that its consumer gave up on. Times in milliseconds since the epoch. */
 export interface DeadLetter {
   readonly eventId: string;
   readonly type: string;
   readonly subject: string;
-  /** The message as it came, as JSON text. */
+  /** The message as it came, as JSON text; what a confidential message says is left out. */
   readonly envelope: string;
   readonly attempts: number;
   readonly error: string;
   readonly deadAt: number;
+  /** When it was last sent again. */
   readonly replayedAt: number | null;
+  /** When a replay had its effect. */
+  readonly handledAt: number | null;
+}
+
+/** What staff did; see shared/audit.ts. `at` in milliseconds since the epoch, `details` as JSON text. */
+export interface AuditRecord {
+  readonly id: string;
+  readonly at: number;
+  readonly actorId: string;
+  readonly actorRole: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly requestId: string;
+  readonly details: string;
+}
+
+/** What a sweep found amiss; see shared/findings.ts. Times in milliseconds since the epoch, `details` as JSON text. */
+export interface FindingRecord {
+  readonly kind: string;
+  readonly subject: string;
+  readonly outcome: "mended" | "open";
+  readonly times: number;
+  readonly firstFoundAt: number;
+  readonly lastFoundAt: number;
+  readonly details: string;
+}
+
+/** Rows of one list, newest first. */
+export interface Rows<Row> {
+  readonly items: readonly Row[];
 }
 
 /** What each sweep found and did, by its name. */
@@ -56,12 +112,25 @@ export interface MessagingContract {
   resendEvents(call: Call, input: z.input<typeof ResendEventsInput>): Promise<Outcome<number>>;
   /** Marks events as delivered to all their consumers. Idempotent. */
   confirmEvents(call: Call, input: z.input<typeof ConfirmEventsInput>): Promise<Outcome<null>>;
-  /** The log of events, newest first. Fails with invalid_cursor. */
-  listEvents(call: Call, input: z.input<typeof ListEventsInput>): Promise<Outcome<Page<EventEnvelope>>>;
-  /** Dead letters, newest first. Fails with invalid_cursor. */
-  listDeadLetters(call: Call, input: z.input<typeof ListDeadLettersInput>): Promise<Outcome<Page<DeadLetter>>>;
-  /** Sends a dead letter to this Worker's own inbox again; has no effect when it was handled. Fails with not_found. */
+  /** The log of events, newest first. */
+  listEvents(call: Call, input: z.input<typeof ListEventsInput>): Promise<Outcome<Rows<StoredEvent>>>;
+  /** Dead letters, newest first. */
+  listDeadLetters(call: Call, input: z.input<typeof ListDeadLettersInput>): Promise<Outcome<Rows<DeadLetter>>>;
+  /** The audit log, newest first. */
+  listAudit(call: Call, input: z.input<typeof ListAuditInput>): Promise<Outcome<Rows<AuditRecord>>>;
+  /** Findings, the last found first. */
+  listFindings(call: Call, input: z.input<typeof ListFindingsInput>): Promise<Outcome<Rows<FindingRecord>>>;
+  /**
+   * Sends a dead letter to this Worker's own inbox again, and has a sweep send it once more should the queue lose it. Has no effect
+   * when it was handled. Fails with not_found.
+   */
   replayDeadLetter(call: Call, input: z.input<typeof ReplayDeadLetterInput>): Promise<Outcome<null>>;
+  /** The same for all open dead letters, at most MAX_REPLAYS, the oldest first. Answers how many, and how many are still open. */
+  replayDeadLetters(call: Call): Promise<Outcome<{ readonly replayed: number; readonly remaining: number }>>;
+  /** This Worker's figures as gauges: a few bounded queries in one round trip. */
+  metrics(call: Call): Promise<Outcome<readonly Metric[]>>;
+  /** Answers even when the database does not. */
+  health(call: Call): Promise<Outcome<{ readonly database: "up" | "down" }>>;
   /** Runs all sweeps of this Worker now. Each is idempotent. */
   runSweeps(call: Call, input: z.input<typeof RunSweepsInput>): Promise<Outcome<SweepCounts>>;
 }

@@ -9,12 +9,13 @@ import { domainWorker } from "#shared/worker";
 import { sweep } from "./scheduled.ts";
 import { createDeps } from "./service/deps.ts";
 import type { AccountsDeps } from "./service/deps.ts";
+import { metrics } from "./service/metrics.ts";
 import { jwks } from "./service/keys.ts";
 import { logout, refresh } from "./service/sessions.ts";
 import { changePassword, login, me, register } from "./service/users.ts";
 
 export class AccountsRpc
-  extends domainWorker<AccountsEnv, AccountsDeps>({ createDeps, sweep })
+  extends domainWorker<AccountsEnv, AccountsDeps>({ createDeps, sweep, metrics })
   implements AccountsContract
 {
   register(call: Call, input: z.input<typeof RegisterInput>): Promise<Outcome<Session>> {

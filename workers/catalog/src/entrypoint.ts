@@ -17,11 +17,12 @@ import { domainWorker } from "#shared/worker";
 import { sweep } from "./scheduled.ts";
 import { createDeps } from "./service/deps.ts";
 import type { CatalogDeps } from "./service/deps.ts";
+import { metrics } from "./service/metrics.ts";
 import { listProducts } from "./service/listing.ts";
 import { getProduct, pricedProducts, productImage } from "./service/products.ts";
 import { listBrands, listCategories } from "./service/taxonomy.ts";
 
-const Base = domainWorker<CatalogEnv, CatalogDeps>({ createDeps, sweep, inbox: (env) => env.CATALOG_INBOX });
+const Base = domainWorker<CatalogEnv, CatalogDeps>({ createDeps, sweep, metrics });
 
 export class CatalogRpc extends Base implements CatalogContract {
   listProducts(call: Call, input: z.input<typeof ListProductsInput>): Promise<Outcome<ProductPage>> {

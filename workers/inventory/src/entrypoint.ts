@@ -30,13 +30,14 @@ import { sweep } from "./scheduled.ts";
 import { adjust } from "./service/adjustments.ts";
 import { createDeps } from "./service/deps.ts";
 import type { InventoryDeps } from "./service/deps.ts";
+import { metrics } from "./service/metrics.ts";
 import { hold, releaseHold } from "./service/holds.ts";
 import { availabilities, level, listLowStock } from "./service/levels.ts";
 import { release, reserve } from "./service/manual.ts";
 import { listTransactions } from "./service/transactions.ts";
 
 export class InventoryRpc
-  extends domainWorker<InventoryEnv, InventoryDeps>({ createDeps, sweep, inbox: (env) => env.INVENTORY_INBOX })
+  extends domainWorker<InventoryEnv, InventoryDeps>({ createDeps, sweep, metrics })
   implements InventoryContract
 {
   hold(

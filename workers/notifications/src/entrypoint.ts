@@ -10,15 +10,12 @@ import { domainWorker } from "#shared/worker";
 import { sweep } from "./scheduled.ts";
 import { createDeps } from "./service/deps.ts";
 import type { NotificationsDeps } from "./service/deps.ts";
+import { metrics } from "./service/metrics.ts";
 import { openFeed } from "./service/live.ts";
 import { listNotifications, readNotification } from "./service/notifications.ts";
 
 export class NotificationsRpc
-  extends domainWorker<NotificationsEnv, NotificationsDeps>({
-    createDeps,
-    sweep,
-    inbox: (env) => env.NOTIFICATIONS_INBOX,
-  })
+  extends domainWorker<NotificationsEnv, NotificationsDeps>({ createDeps, sweep, metrics })
   implements NotificationsContract
 {
   /** The live feed's upgrades, from the gateway only: see shared/sockets.ts. */

@@ -24,11 +24,12 @@ import { cancelOrder, changeStatus } from "./service/commands.ts";
 import { createOrder } from "./service/create.ts";
 import { createDeps } from "./service/deps.ts";
 import type { OrdersDeps } from "./service/deps.ts";
+import { metrics } from "./service/metrics.ts";
 import { getOrder, getTracking, listOrderPayments, listOrders } from "./service/orders.ts";
 import { payOrder } from "./service/pay.ts";
 import { quote } from "./service/quote.ts";
 
-const Base = domainWorker<OrdersEnv, OrdersDeps>({ createDeps, sweep, inbox: (env) => env.ORDERS_INBOX });
+const Base = domainWorker<OrdersEnv, OrdersDeps>({ createDeps, sweep, metrics });
 
 type Answer<M extends keyof OrdersContract> = ReturnType<OrdersContract[M]>;
 

@@ -17,13 +17,14 @@ import { capture, captureOrder } from "./service/captures.ts";
 import { close } from "./service/close.ts";
 import { createDeps } from "./service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
+import { metrics } from "./service/metrics.ts";
 import { createIntent } from "./service/intents.ts";
 import { listPayments } from "./service/list.ts";
 import { refund } from "./service/refunds.ts";
 
 type Answer<Method extends keyof PaymentsContract> = ReturnType<PaymentsContract[Method]>;
 
-const Base = domainWorker<PaymentsBindings, PaymentsDeps>({ createDeps, sweep, inbox: (env) => env.PAYMENTS_INBOX });
+const Base = domainWorker<PaymentsBindings, PaymentsDeps>({ createDeps, sweep, metrics });
 
 export class PaymentsRpc extends Base implements PaymentsContract {
   createIntent(call: Call, input: z.input<typeof CreateIntentInput>): Answer<"createIntent"> {

@@ -1,0 +1,126 @@
+// What operators read in every Worker, from the tables that every database has: the log of events, the audit log, findings, and
+// whether the database answers. The gateway makes one list of all Workers' rows.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { z } from "zod";
+import type { Call } from "./call.ts";
+import type {
+  AuditRecord,
+  FindingRecord,
+  ListAuditInput,
+  ListEventsInput,
+  ListFindingsInput,
+  Rows,
+  StoredEvent,
+} from "./contracts/messaging.ts";
+import { commit } from "./database.ts";
+import type { Outcome } from "./errors.ts";
+import { redactEnvelope } from "./events/commands.ts";
+import { firstIdAt } from "./ids.ts";
+import { log } from "./logger.ts";
+import type { Deps } from "./outbox.ts";
+import { ok } from "./result.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** Who did what is asked about at the end of a business year, so the log reaches over it. */
+const AUDIT_RETENTION_MS = 400 * DAY_MS;
+/** As long as the events that a finding may be about; one that still holds is found again. */
+const FINDING_RETENTION_MS = 90 * DAY_MS;
+/** Within the time that the gateway gives a Worker to answer at all, so that a database that hangs is told from a Worker that does. */
+const DATABASE_DEADLINE_MS = 500;
+
+type Key = readonly (string | number)[] | undefined;
+
+/** The condition `column = value` for each filter that is set, and the place to go on from. */
+export function matching(
+  filters: Readonly<Record<string, string | undefined>>,
+  keyColumns: readonly string[],
+  before: Key,
+): SQL {
+  const name = (column: string): SQL => sql`${sql.identifier(column)}`;
+  const equal = Object.entries(filters).flatMap(([column, value]) =>
+    value === undefined ? [] : [sql`${name(column)} = ${value}`],
+  );
+  const columns = sql.join(keyColumns.map(name), sql`, `);
+  const values = sql.join(
+    keyColumns.map((_column, index) => sql`${before?.[index] ?? ""}`),
+    sql`, `,
+  );
+  return sql.join([sql`true`, ...equal, ...(before ? [sql`(${columns}) < (${values})`] : [])], sql` AND `);
+}
+
+/** Ids of events sort by the time they were made, so the primary key and every index end in the order of the list. */
+export async function listEvents(
+  deps: Deps,
+  _call: Call,
+  { limit, before, type, subject, correlationId }: z.output<typeof ListEventsInput>,
+): Promise<Outcome<Rows<StoredEvent>>> {
+  const where = matching({ type, subject, correlation_id: correlationId }, ["id"], before);
+  const rows = await deps.db.all<StoredEvent>(
+    sql`SELECT id, envelope FROM outbox WHERE ${where} ORDER BY id DESC LIMIT ${limit}`,
+  );
+  return ok({ items: rows.map(({ id, envelope }) => ({ id, envelope: redactEnvelope(envelope) })) });
+}
+
+export async function listAudit(
+  deps: Deps,
+  _call: Call,
+  { limit, before, actor, subject, action }: z.output<typeof ListAuditInput>,
+): Promise<Outcome<Rows<AuditRecord>>> {
+  const where = matching({ actor_id: actor, subject, action }, ["id"], before);
+  const items = await deps.db
+    .all<AuditRecord>(sql`SELECT id, at, actor_id AS actorId, actor_role AS actorRole, action, subject,
+      request_id AS requestId, details
+    FROM audit_log WHERE ${where} ORDER BY id DESC LIMIT ${limit}`);
+  return ok({ items });
+}
+
+export async function listFindings(
+  deps: Deps,
+  _call: Call,
+  { limit, before, kind, outcome }: z.output<typeof ListFindingsInput>,
+): Promise<Outcome<Rows<FindingRecord>>> {
+  const where = matching({ kind, outcome }, ["last_found_at", "kind", "subject"], before);
+  const items = await deps.db
+    .all<FindingRecord>(sql`SELECT kind, subject, outcome, times, first_found_at AS firstFoundAt,
+      last_found_at AS lastFoundAt, details
+    FROM findings WHERE ${where} ORDER BY last_found_at DESC, kind DESC, subject DESC LIMIT ${limit}`);
+  return ok({ items });
+}
+
+/** Drops audit rows, findings and handled dead letters past their retention. */
+export async function purgeOperations(deps: Deps): Promise<Readonly<Record<string, number>>> {
+  const now = deps.now();
+  const { results } = await commit(deps.db, [
+    sql`DELETE FROM audit_log WHERE id < ${firstIdAt("aud", now - AUDIT_RETENTION_MS)}`,
+    sql`DELETE FROM findings WHERE last_found_at < ${now - FINDING_RETENTION_MS}`,
+    // One that nobody has seen to stays, however old.
+    sql`DELETE FROM dead_letters WHERE dead_at < ${now - FINDING_RETENTION_MS}
+      AND EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = dead_letters.event_id)`,
+  ]);
+  const [audit, findings, letters] = results.map(({ meta }) => meta.changes);
+  return { purgedAudit: audit ?? 0, purgedFindings: findings ?? 0, purgedDeadLetters: letters ?? 0 };
+}
+
+async function reachesDatabase(deps: Deps): Promise<boolean> {
+  try {
+    await deps.db.all(sql`SELECT 1`);
+    return true;
+  } catch (error) {
+    log("warn", "the database does not answer", { error });
+    return false;
+  }
+}
+
+/** Whether the database answers, and in time. */
+export async function health(deps: Deps): Promise<Outcome<{ readonly database: "up" | "down" }>> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(false);
+    }, DATABASE_DEADLINE_MS);
+  });
+  const isUp = await Promise.race([reachesDatabase(deps), late]);
+  clearTimeout(timer);
+  return ok({ database: isUp ? "up" : "down" });
+}

@@ -1,0 +1,13 @@
+// The figures of the catalog.
+import { sql } from "drizzle-orm";
+import type { MetricQuery } from "#shared/metrics";
+
+export function metrics(): readonly MetricQuery[] {
+  return [
+    {
+      name: "tradepost_products_active",
+      help: "Products that the public sees.",
+      rows: sql`SELECT count(*) AS value FROM products WHERE status = 'active'`,
+    },
+  ];
+}

@@ -1,0 +1,34 @@
+// The figures of inventory, from the projections: one row a product, so they are read whole. Reservations are told as units, which
+// those rows hold; their own table grows with every order of a month.
+import { sql } from "drizzle-orm";
+import { Availability } from "#shared/events/catalogue";
+import type { MetricQuery } from "#shared/metrics";
+import type { InventoryDeps } from "./deps.ts";
+
+export function metrics(deps: InventoryDeps): readonly MetricQuery[] {
+  const threshold = sql`coalesce(low_stock_threshold, ${deps.lowStockThreshold})`;
+  return [
+    {
+      name: "tradepost_stock_products",
+      help: "Products by what is available of them; low is at or under the threshold.",
+      rows: sql`SELECT availability, sum(counted) AS value FROM (
+          SELECT value AS availability, 0 AS counted FROM json_each(${JSON.stringify(Availability.options)}) UNION ALL
+          SELECT CASE WHEN available <= 0 THEN 'out_of_stock' WHEN available <= ${threshold} THEN 'low_stock'
+            ELSE 'in_stock' END, 1 FROM stock_levels)
+        GROUP BY availability`,
+    },
+    {
+      name: "tradepost_stock_units",
+      help: "Units on hand, and of them held or reserved, and available.",
+      rows: sql`SELECT 'on_hand' AS state, coalesce(sum(on_hand), 0) AS value FROM stock_levels
+        UNION ALL SELECT 'reserved', coalesce(sum(reserved), 0) FROM stock_levels
+        UNION ALL SELECT 'available', coalesce(sum(available), 0) FROM stock_levels`,
+    },
+    {
+      name: "tradepost_holds",
+      help: "Lines of stock held for an order that is being placed; live ones and ones that have run out unnoticed.",
+      rows: sql`SELECT iif(expires_at > ${deps.now()}, 'live', 'expired') AS state, count(*) AS value FROM reservations
+        WHERE state = 'held' GROUP BY 1`,
+    },
+  ];
+}

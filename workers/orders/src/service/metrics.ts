@@ -1,0 +1,37 @@
+// The figures of orders and carts. What is open has a partial index; what is not grows for ever and is counted over the newest only.
+import { sql } from "drizzle-orm";
+import { OrderStatus } from "#shared/contracts/orders";
+import type { MetricQuery } from "#shared/metrics";
+
+/** Read by time from their index, then one by one: some 20 ms. Exact for a shop that has had no more. */
+const COUNTED_ORDERS = 20_000;
+
+/** Each status, also one that no order has: a figure that vanishes cannot be told from one that nobody asked for. */
+const STATUSES = sql`SELECT value AS status, 0 AS counted FROM json_each(${JSON.stringify(OrderStatus.options)})`;
+
+export function metrics(): readonly MetricQuery[] {
+  return [
+    {
+      name: "tradepost_orders",
+      help: `The newest ${String(COUNTED_ORDERS)} orders by status.`,
+      rows: sql`SELECT status, sum(counted) AS value FROM (${STATUSES} UNION ALL
+          SELECT status, 1 FROM (SELECT status FROM orders ORDER BY created_at DESC, id DESC LIMIT ${COUNTED_ORDERS}))
+        GROUP BY status`,
+    },
+    {
+      name: "tradepost_orders_pending",
+      help: "Orders that wait for money or stock, of any age.",
+      rows: sql`SELECT count(*) AS value FROM orders WHERE status = 'PENDING'`,
+    },
+    {
+      name: "tradepost_orders_unsettled",
+      help: "Ended or shipped orders whose stock or money has not followed yet.",
+      rows: sql`SELECT count(*) AS value FROM orders WHERE unsettled = 1`,
+    },
+    {
+      name: "tradepost_carts_open",
+      help: "Carts with lines.",
+      rows: sql`SELECT count(*) AS value FROM carts`,
+    },
+  ];
+}

@@ -1,0 +1,61 @@
+// The figures of payments: what is open at Stripe, what of its webhooks waits, and what came in. Each has a partial index, except
+// payments by status, which is counted over the newest only.
+import { sql } from "drizzle-orm";
+import { PaymentState } from "#shared/contracts/payments";
+import type { MetricQuery } from "#shared/metrics";
+import type { PaymentsDeps } from "./deps.ts";
+
+/** Read from the end of the table: some 20 ms. Exact for a shop that has had no more. */
+const COUNTED_PAYMENTS = 20_000;
+/** A month of captured payments is read from an index that has all of the figures: some 300,000 short entries in a large shop. */
+const REVENUE_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
+
+/** Each status, also one that no payment has. */
+const STATUSES = sql`SELECT value AS status, 0 AS counted FROM json_each(${JSON.stringify(PaymentState.options)})`;
+
+export function metrics(deps: PaymentsDeps): readonly MetricQuery[] {
+  const now = deps.now();
+  const since = now - REVENUE_WINDOW_MS;
+  return [
+    {
+      name: "tradepost_payments",
+      help: `The newest ${String(COUNTED_PAYMENTS)} payments by status.`,
+      rows: sql`SELECT status, sum(counted) AS value FROM (${STATUSES} UNION ALL
+          SELECT status, 1 FROM (SELECT status FROM payments ORDER BY id DESC LIMIT ${COUNTED_PAYMENTS}))
+        GROUP BY status`,
+    },
+    {
+      name: "tradepost_captured_minor_30d",
+      help: "Captured of the payments begun in the last 30 days, in minor units of the currency.",
+      rows: sql`SELECT currency, sum(amount_captured) AS value FROM payments
+        WHERE amount_captured > 0 AND created_at >= ${since} GROUP BY currency`,
+    },
+    {
+      name: "tradepost_refunded_minor_30d",
+      help: "Refunded of the payments begun in the last 30 days, in minor units of the currency.",
+      rows: sql`SELECT currency, sum(amount_refunded) AS value FROM payments
+        WHERE amount_captured > 0 AND created_at >= ${since} GROUP BY currency`,
+    },
+    {
+      name: "tradepost_payments_to_check",
+      help: "Payments that Stripe will be asked about again.",
+      rows: sql`SELECT count(*) AS value FROM payments WHERE next_check_at IS NOT NULL`,
+    },
+    {
+      name: "tradepost_refunds_pending",
+      help: "Refunds that Stripe has not settled.",
+      rows: sql`SELECT count(*) AS value FROM refunds WHERE next_attempt_at IS NOT NULL`,
+    },
+    {
+      name: "tradepost_webhooks_unprocessed",
+      help: "Stripe's events that are stored and not processed.",
+      rows: sql`SELECT count(*) AS value FROM stripe_events WHERE next_attempt_at IS NOT NULL`,
+    },
+    {
+      name: "tradepost_webhooks_oldest_unprocessed_seconds",
+      help: "Age of the oldest of them; 0 without one.",
+      rows: sql`SELECT coalesce((${now} - min(received_at)) / 1000, 0) AS value FROM stripe_events
+        WHERE next_attempt_at IS NOT NULL`,
+    },
+  ];
+}
