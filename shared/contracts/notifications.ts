@@ -6,6 +6,7 @@ import { idSchema } from "../ids.ts";
 import { PageQuery } from "../paging.ts";
 import type { Page } from "../paging.ts";
 import type { MessagingContract } from "./messaging.ts";
+import type { NotificationsOverviewContract } from "./notifications-overview.ts";
 
 export const Channel = z.enum(["email", "sms", "push"]);
 export type Channel = z.infer<typeof Channel>;
@@ -30,7 +31,7 @@ export type Notification = z.infer<typeof Notification>;
 export const ListNotificationsInput = PageQuery;
 export const ReadNotificationInput = z.object({ notificationId: idSchema("ntf") });
 
-export interface NotificationsContract extends MessagingContract {
+export interface NotificationsContract extends MessagingContract, NotificationsOverviewContract {
   /** The caller's own, newest first. Fails with invalid_cursor. */
   listNotifications(call: Call, input: z.input<typeof ListNotificationsInput>): Promise<Outcome<Page<Notification>>>;
   /** Marks one of the caller's own as read. Idempotent. Fails with not_found. */

@@ -12,7 +12,7 @@ import { listFor, markRead } from "../store/reader.ts";
 import type { ReaderRow } from "../store/reader.ts";
 import type { NotificationsDeps } from "./deps.ts";
 
-function renderNotification({ textBody, createdAt, readAt, ...row }: ReaderRow): Notification {
+export function renderNotification({ textBody, createdAt, readAt, ...row }: ReaderRow): Notification {
   return {
     ...row,
     body: textBody,

@@ -12,7 +12,7 @@ export type ReaderRow = Pick<
   "id" | "channel" | "template" | "subject" | "status" | "createdAt" | "readAt" | "textBody"
 >;
 
-const COLUMNS = sql`id, channel, template, subject, text_body AS textBody, status, created_at AS createdAt, read_at AS readAt`;
+export const COLUMNS = sql`id, channel, template, subject, text_body AS textBody, status, created_at AS createdAt, read_at AS readAt`;
 
 /** Newest first, after `key` (time and id of the last row seen). */
 export async function listFor(
