@@ -9,6 +9,7 @@ import type { GatewayDeps } from "./deps.ts";
 import { identify } from "./middleware/authentication.ts";
 import { requestIdOf, traceparentOf } from "./middleware/request-id.ts";
 import { optionsResponse, setResponseHeaders } from "./middleware/response-headers.ts";
+import { withSocketCredentials } from "./middleware/sockets.ts";
 import { isBug } from "./peers.ts";
 import { problemResponse } from "./problems.ts";
 import { runRoute } from "./route.ts";
@@ -35,7 +36,7 @@ function unexpected(c: AppContext, error: unknown): Response {
 }
 
 async function serveRoute(route: Route, deps: GatewayDeps, c: AppContext): Promise<Response> {
-  const request = c.req.raw;
+  const request = route.socket === undefined ? c.req.raw : withSocketCredentials(c.req.raw);
   const identity = await identify(request, deps.tokens, route.access);
   c.set("identity", identity);
   const outcome = await runRoute(route, deps, {

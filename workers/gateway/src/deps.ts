@@ -19,6 +19,8 @@ export interface Settings {
   /** Absent: nothing is limited. */
   readonly limiters?: Limiters;
   readonly assets: Pick<Fetcher, "fetch">;
+  /** The Workers that serve live sockets: their typed entrypoints, which take upgrades too. */
+  readonly sockets: { readonly cart: Pick<Fetcher, "fetch">; readonly orders: Pick<Fetcher, "fetch"> };
   readonly logLevel: LogLevel;
   readonly now: () => number;
 }
@@ -39,6 +41,7 @@ export function settingsOf(env: GatewayEnv): Settings {
       ? {}
       : { limiters: { auth: env.AUTH_LIMITER, write: env.WRITE_LIMITER, read: env.READ_LIMITER } }),
     assets: env.ASSETS,
+    sockets: { cart: env.ORDERS, orders: env.NOTIFICATIONS },
     logLevel: parseLogLevel(env.LOG_LEVEL),
     now: Date.now,
   };

@@ -57,6 +57,9 @@ function headersOf(route: Route): Json[] {
     ...(route.idempotent ? [header("Idempotency-Key", "The same key and body again gives the same resource.")] : []),
     ...(route.ifMatch ? [header("If-Match", "The cart's ETag; 412 when the cart has changed since.")] : []),
     ...(route.cart === undefined ? [] : [header("X-Cart-Token", "A guest's cart, as the first cart answer told it.")]),
+    ...(route.socket === undefined
+      ? []
+      : [header("Sec-WebSocket-Protocol", "`bearer` or `cart`, then the token; the answer names the first.")]),
     ...(route.cache === undefined ? [] : [header("If-None-Match", "The ETag of the answer that the client has.")]),
   ];
 }
@@ -125,6 +128,11 @@ const SECURITY: Readonly<Record<Access, readonly Json[]>> = {
 
 const ROLE_NOTES: Partial<Record<Access, string>> = { staff: "For vendors and admins.", admin: "For admins." };
 
+const SOCKET_NOTE =
+  "Authenticates with the subprotocols `bearer, <access token>`, or `cart, <cart token>` for a guest's cart. Each message is JSON. " +
+  "`ping` is answered with `pong`; any other message ends the socket (1008). It also ends with its token (4401), when a guest's cart " +
+  "has been merged (4410), and when newer sockets take its place (4429).";
+
 function operationOf(route: Route, components: Components): Json {
   const body =
     route.body === undefined
@@ -140,6 +148,10 @@ function operationOf(route: Route, components: Components): Json {
     tags: [route.tag],
     summary: route.summary,
     ...(note === undefined ? {} : { description: note }),
+    // OpenAPI describes an upgrade, but not what comes after it.
+    ...(route.socket === undefined
+      ? {}
+      : { description: SOCKET_NOTE, "x-websocket-message": schemaOf(route.socket, "output", components) }),
     security: SECURITY[route.access],
     parameters: [
       ...parametersOf(route.params, "path", components),

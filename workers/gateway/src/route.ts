@@ -83,6 +83,8 @@ export interface RouteSpec<P extends Optional, Q extends Optional, B extends Opt
   readonly ifMatch?: true;
   /** `own`: a guest without a cart token is given one. `accepted`: a guest's token is passed on. */
   readonly cart?: "own" | "accepted";
+  /** A WebSocket: its token may come as a subprotocol. The schema is that of each message. */
+  readonly socket?: z.ZodType;
   /** Counted per e-mail of the body too. */
   readonly limitByEmail?: true;
   /** Public answers that the short caches keep, by these query parameters. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { AddItemBody, Cart, ChangeItemBody } from "#shared/contracts/orders";
 import type { Outcome } from "#shared/errors";
 import { idSchema } from "#shared/ids";
+import { openSocket } from "../middleware/sockets.ts";
 import { replyWith, route } from "../route.ts";
 import type { Reply, Route } from "../route.ts";
 
@@ -30,6 +31,19 @@ export const cartRoutes: readonly Route[] = [
     errors: [],
     handle: async ({ orders }, { call, cartToken }) =>
       cartReply(200, await orders.getCart(call, { cartToken }), cartToken),
+  }),
+  route({
+    method: "get",
+    path: "/api/cart/live",
+    tag: "Cart",
+    summary: "WebSocket: the cart on connect and after each change, from any device",
+    access: "guest-or-user",
+    limit: "read",
+    cart: "accepted",
+    socket: Cart,
+    answers: { 101: null },
+    errors: ["upgrade_required", "forbidden"],
+    handle: ({ settings }, input) => openSocket(settings.sockets.cart, settings, input),
   }),
   route({
     method: "post",

@@ -7,13 +7,17 @@ import {
   CreatedOrder,
   ListOrdersInput,
   Order,
+  OrderRefund,
   OrderTracking,
+  OrderUpdate,
   Quote,
   QuoteBody,
+  RefundLinesBody,
 } from "#shared/contracts/orders";
 import { idSchema } from "#shared/ids";
 import { pageOf } from "#shared/paging";
 import { ok } from "#shared/result";
+import { openSocket } from "../middleware/sockets.ts";
 import { replayedHeader, replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
@@ -65,13 +69,25 @@ export const orderRoutes: readonly Route[] = [
     method: "get",
     path: "/api/orders",
     tag: "Orders",
-    summary: "Orders, newest first: a customer's own; all for an admin",
+    summary: "Orders, newest first: one's own purchases, or sales; all for an admin",
     access: "user",
     limit: "read",
     query: ListOrdersInput,
     answers: { 200: pageOf(Order) },
     errors: ["invalid_cursor"],
     handle: async ({ orders }, { call, query }) => replyWith(200, await orders.listOrders(call, query)),
+  }),
+  route({
+    method: "get",
+    path: "/api/orders/live",
+    tag: "Orders",
+    summary: "WebSocket: each change of the user's orders as it happens",
+    access: "user",
+    limit: "read",
+    socket: OrderUpdate,
+    answers: { 101: null },
+    errors: ["upgrade_required", "forbidden"],
+    handle: ({ settings }, input) => openSocket(settings.sockets.orders, settings, input),
   }),
   route({
     method: "get",
@@ -127,5 +143,31 @@ export const orderRoutes: readonly Route[] = [
     errors: ["not_found", "illegal_transition", "payment_not_capturable", "payment_provider_unavailable"],
     handle: async ({ orders }, { call, params, body }) =>
       replyWith(200, await orders.changeStatus(call, { ...params, ...body })),
+  }),
+  route({
+    method: "post",
+    path: "/api/orders/{orderId}/refunds",
+    tag: "Orders",
+    summary: "Refund lines at the order's prices, with their goods going back on the shelf or not",
+    access: "admin",
+    limit: "write",
+    idempotent: true,
+    params: OrderParams,
+    body: RefundLinesBody,
+    answers: { 201: OrderRefund },
+    errors: [
+      "not_found",
+      "refund_exceeds_order",
+      "payment_not_refundable",
+      "amount_exceeds_captured",
+      "idempotency_key_reused",
+      "idempotency_in_progress",
+    ],
+    handle: async ({ orders }, { call, params, body, idempotencyKey }) => {
+      const refunded = await orders.refundLines(call, { ...params, ...body, idempotencyKey });
+      return refunded.ok
+        ? replyWith(201, ok(refunded.value.refund), replayedHeader(refunded.value.replayed))
+        : refunded;
+    },
   }),
 ];

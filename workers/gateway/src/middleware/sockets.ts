@@ -1,0 +1,91 @@
+// WebSockets at the public door: whose a socket is, and its way to the Worker that serves it. A browser can send no header with an
+// upgrade, so the token comes as a subprotocol beside its kind; in a URL it would end up in logs. See docs/adr/014-live-sockets.md.
+import { decodeJwt } from "jose";
+import { CartToken } from "#shared/contracts/orders";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { ok } from "#shared/result";
+import { GUEST_SOCKET_MS, SOCKET_PROTOCOLS, socketRequest } from "#shared/sockets";
+import type { SocketProtocol } from "#shared/sockets";
+import { CLOCK_TOLERANCE_SECONDS, PEER_DEADLINE_MS } from "../constants.ts";
+import type { Settings } from "../deps.ts";
+import { PeerFailed, withDeadline } from "../peers.ts";
+import type { Input } from "../route.ts";
+
+const PROTOCOL_HEADER = "sec-websocket-protocol";
+
+function protocolOf(text: string | null | undefined): SocketProtocol | undefined {
+  return SOCKET_PROTOCOLS.find((name) => name === text);
+}
+
+/**
+ * The upgrade with the token of its subprotocols (`bearer, <access token>` or `cart, <cart token>`) in the header where any other
+ * request has it, so that it is checked like any other. The chosen subprotocol stays behind alone. A program that can send
+ * headers may use those.
+ */
+export function withSocketCredentials(request: Request): Request {
+  const [kind, token = ""] = (request.headers.get(PROTOCOL_HEADER) ?? "").split(",").map((part) => part.trim());
+  const protocol = protocolOf(kind);
+  const headers = new Headers(request.headers);
+  headers.delete(PROTOCOL_HEADER);
+  if (protocol !== undefined) {
+    headers.delete("authorization");
+    headers.delete("x-cart-token");
+    headers.set(PROTOCOL_HEADER, protocol);
+    if (protocol === "bearer" && token !== "") headers.set("authorization", `Bearer ${token}`);
+    if (protocol === "cart" && CartToken.safeParse(token).success) headers.set("x-cart-token", token);
+  }
+  return new Request(request, { headers });
+}
+
+/**
+ * Whether a page of an origin that is neither ours nor configured asks. CORS does not reach sockets, and what such a page may not read
+ * by fetch it may not read by a socket either. Programs send no Origin.
+ */
+function isForeign(request: Request, allowedOrigins: ReadonlySet<string>): boolean {
+  const origin = request.headers.get("origin");
+  if (origin === null || allowedOrigins.has(origin)) return false;
+  return !URL.canParse(origin) || new URL(origin).host !== new URL(request.url).host;
+}
+
+/** Until when the token is good that the access check has found good, in milliseconds since the epoch. */
+function expiryOf(request: Request, now: number): number {
+  const token = /^bearer +(\S+)$/i.exec(request.headers.get("authorization")?.trim() ?? "")?.[1];
+  return token === undefined ? now + GUEST_SOCKET_MS : ((decodeJwt(token).exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1_000;
+}
+
+/**
+ * Passes an upgrade on to the Worker that serves it. Fails with upgrade_required, unauthenticated (a guest without a cart token),
+ * forbidden (a foreign page).
+ */
+export async function openSocket(
+  peer: Pick<Fetcher, "fetch">,
+  settings: Settings,
+  { request, call, cartToken }: Input<unknown, unknown, unknown>,
+): Promise<Outcome<Response>> {
+  if (request.method !== "GET" || request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+    return fail("upgrade_required", "This path speaks WebSocket only.");
+  }
+  if (call.actor.role === "guest" && cartToken === undefined) {
+    return fail(
+      "unauthenticated",
+      "This needs a token among the subprotocols: `bearer, <access token>` or `cart, <cart token>`.",
+    );
+  }
+  if (isForeign(request, settings.allowedOrigins)) return fail("forbidden", "Pages of this origin may not connect.");
+  const protocol = protocolOf(request.headers.get(PROTOCOL_HEADER));
+  const upgrade = socketRequest({
+    call,
+    cartToken,
+    expiresAt: expiryOf(request, settings.now()),
+    ...(protocol === undefined ? {} : { protocol }),
+  });
+  const answer = await withDeadline(Promise.resolve(peer.fetch(upgrade)), PEER_DEADLINE_MS).catch((error: unknown) => {
+    throw new PeerFailed("a live socket was not served", { cause: error });
+  });
+  const { webSocket } = answer;
+  if (webSocket === null) throw new PeerFailed(`a live socket was answered with ${String(answer.status)}`);
+  const headers = protocol === undefined ? {} : { [PROTOCOL_HEADER]: protocol };
+  // Made anew: the headers of an answer from another Worker cannot be added to.
+  return ok(new Response(null, { status: 101, webSocket, headers }));
+}
