@@ -3,7 +3,7 @@ import { uuidv7 } from "uuidv7";
 import { z } from "zod";
 
 /**
- * user, product, category, brand, cart, line, order, payment, refund, event, notification, image, ledger entry, token family, audit entry,
+ * user, product, category, brand, cart, line, order, payment, refund, event, notification, push subscription, image, ledger entry, token family, audit entry,
  * request (also what a sweep runs under).
  */
 export type IdPrefix =
@@ -18,6 +18,7 @@ export type IdPrefix =
   | "rfd"
   | "evt"
   | "ntf"
+  | "psh"
   | "img"
   | "txn"
   | "fam"

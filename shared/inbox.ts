@@ -4,7 +4,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { NotNullViolation, UniqueViolation, commit } from "./database.ts";
-import type { Statement } from "./database.ts";
+import type { Commit, Statement } from "./database.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
 import type { EventType } from "./events/catalogue.ts";
@@ -28,8 +28,8 @@ export interface Effect {
    * `(SELECT 1 FROM orders WHERE id = …)`. The batch is then refused and the event tried again later.
    */
   readonly known?: SQL;
-  /** Called when this delivery has committed the effect, and not for a copy that changed nothing. */
-  readonly committed?: () => void;
+  /** Called with what the statements returned when this delivery has committed the effect, and not for a copy that changed nothing. */
+  readonly committed?: (results: Commit["results"]) => void;
 }
 
 export type Handler<T extends EventType> = (event: EventEnvelope<T>) => Effect | Promise<Effect>;
@@ -40,6 +40,11 @@ export const NOTHING: Effect = { statements: [] };
 /** Thrown by a handler for an event about something that is not here yet; it is tried again like any failure. */
 export class NotYetKnown extends Error {
   override readonly name = "NotYetKnown";
+}
+
+/** Thrown by a handler for an event that no later try can handle: it is a dead letter at once. */
+export class Hopeless extends Error {
+  override readonly name = "Hopeless";
 }
 
 function inboxInsert(event: EventEnvelope, effect: Effect, now: number): SQL {
@@ -64,8 +69,8 @@ type Prepared = { readonly message: Message; readonly event: EventEnvelope; read
 /** Runs one event's effect and inbox row alone. A second delivery is a success that changes nothing. */
 async function commitOne(deps: Deps, { event, effect }: Prepared): Promise<void> {
   try {
-    const { events } = await commit(deps.db, [inboxInsert(event, effect, deps.now()), ...effect.statements]);
-    effect.committed?.();
+    const { events, results } = await commit(deps.db, [inboxInsert(event, effect, deps.now()), ...effect.statements]);
+    effect.committed?.(results.slice(1));
     await relay(deps.queues, events);
   } catch (error) {
     if (error instanceof UniqueViolation && error.constraint === "inbox.event_id") return;
@@ -76,13 +81,14 @@ async function commitOne(deps: Deps, { event, effect }: Prepared): Promise<void>
   }
 }
 
-/** Asks for a retry, or gives the event up after the last one. */
+/** Asks for a retry, or gives the event up after the last one or when there is no hope. */
 async function refuse(deps: Deps, message: Message, event: EventEnvelope, error: unknown): Promise<void> {
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const delaySeconds = backoffSeconds(message.attempts);
   log("warn", "event failed", { eventId: event.id, type: event.type, attempts: message.attempts, error });
   try {
-    if ((await keepFailure(deps, event, reason, delaySeconds)) > MAX_RETRIES) {
+    const tries = await keepFailure(deps, event, reason, delaySeconds);
+    if (tries > MAX_RETRIES || error instanceof Hopeless) {
       await keepDeadLetter(deps, event.id, event, reason);
       message.ack();
       return;
@@ -220,13 +226,16 @@ async function consumeEvents(batch: MessageBatch, deps: Deps, handlers: Handlers
 
 async function commitAll(deps: Deps, prepared: readonly Prepared[]): Promise<boolean> {
   try {
-    const { events } = await commit(
+    const { events, results } = await commit(
       deps.db,
       prepared.flatMap(({ event, effect }) => [inboxInsert(event, effect, deps.now()), ...effect.statements]),
     );
+    let next = 0;
     for (const { message, effect } of prepared) {
       message.ack();
-      effect.committed?.();
+      const first = next + 1;
+      next = first + effect.statements.length;
+      effect.committed?.(results.slice(first, next));
     }
     await relay(deps.queues, events);
     return true;
