@@ -10,6 +10,7 @@ import { CHECKOUT_LEASE_MS } from "../src/constants.ts";
 import { addItem, changeItem, getCart } from "../src/service/cart.ts";
 import { createOrder } from "../src/service/create.ts";
 import { getOrder } from "../src/service/orders.ts";
+import { findOrder } from "../src/store/orders.ts";
 import { quote } from "../src/service/quote.ts";
 import { ADDRESS, eventTypes, must, openShop, ordered, refusal, request, reread } from "./shop.ts";
 import type { Shop } from "./shop.ts";
@@ -144,6 +145,29 @@ describe("one request", () => {
     const held = Object.fromEntries(items.map(({ productId, quantity }) => [productId, quantity]));
     expect(shop.inventory.available(shared)).toBe(10 - (held[shared] ?? 0));
     expect(shop.inventory.available(extra)).toBe(10 - (held[extra] ?? 0));
+  });
+
+  it("with another body that runs short at the same moment leaves its twin's hold alone", async () => {
+    const call = callAs("customer");
+    const [shared, scarce] = [shop.product(), shop.product({ stock: 1 })];
+    const one = { productId: shared, quantity: 2 };
+    const short = request({ items: [one, { productId: scarce, quantity: 2 }], idempotencyKey: "k" });
+    const overtaken = shop.with({
+      inventory: stubOf<InventoryContract>({
+        ...shop.inventory.contract(),
+        hold: async (holdCall, lines) => {
+          const held = await shop.deps.inventory.hold(holdCall, lines);
+          expect(refusal(await createOrder(shop.deps, call, short)).code).toBe("insufficient_stock");
+          return held;
+        },
+      }),
+    });
+    const { order } = must(await createOrder(overtaken.deps, call, request({ items: [one], idempotencyKey: "k" })));
+    const stored = await findOrder(shop.deps.db, order.id);
+    expect(shop.inventory.heldBy(stored?.reservationOwner ?? "")).toEqual({ [shared]: 2 });
+    expect(shop.inventory.available(shared)).toBe(8);
+    expect(refusal(await createOrder(shop.deps, call, short)).code).toBe("idempotency_key_reused");
+    expect(shop.inventory.available(shared)).toBe(8);
   });
 
   it("that loses to its copy keeps the hold that it made first, and lets go what only it asked for", async () => {

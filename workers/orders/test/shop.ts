@@ -68,7 +68,9 @@ class FakeInventory {
           .filter(({ productId, quantity }) => quantity > this.available(productId))
           .map(({ productId, quantity }) => ({ productId, requested: quantity, available: this.available(productId) }));
         if (shortages.length > 0) {
-          for (const line of fresh) this.closed.add(keyOf(line));
+          // As the objects do it: what the owner was found to hold already goes too.
+          for (const line of lines) this.held.delete(keyOf(line));
+          for (const line of lines) this.closed.add(keyOf(line));
           return fail("insufficient_stock", "Not enough stock.", { shortages });
         }
         for (const line of fresh) this.held.set(keyOf(line), line.quantity);
@@ -203,7 +205,7 @@ export async function reread(shop: Shop, id: string): Promise<Order> {
 }
 
 export function stockEvent(
-  type: "STOCK_RESERVED" | "STOCK_REJECTED" | "STOCK_RELEASED",
+  type: "STOCK_RESERVED" | "STOCK_REJECTED" | "STOCK_RELEASED" | "STOCK_CONSUMED",
   orderId: string,
 ): EventEnvelope {
   const data = { orderId, reservationOwner: "owner", lines: [], shortages: [] };
@@ -212,6 +214,7 @@ export function stockEvent(
 
 export function paymentEvent(orderId: string, status: string, version: number): EventEnvelope {
   const types: Readonly<Record<string, EventType>> = {
+    REQUIRES_ACTION: "PAYMENT_REQUIRES_ACTION",
     AUTHORIZED: "PAYMENT_AUTHORIZED",
     CAPTURED: "PAYMENT_CAPTURED",
     VOIDED: "PAYMENT_VOIDED",

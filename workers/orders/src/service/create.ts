@@ -193,7 +193,7 @@ async function make(deps: OrdersDeps, request: Request, basket: Basket): Promise
   if (input.expectedTotal !== undefined && input.expectedTotal !== total) {
     return fail("total_changed", "The total has changed.", { total });
   }
-  const held = await hold(deps, call, basket.key, basket.lines);
+  const held = await hold(deps, call, { key: basket.key, fingerprint: request.fingerprint }, basket.lines);
   if (!held.ok) return held;
   if (deps.now() - startedAt > ORDER_COMMIT_DEADLINE_MS) {
     return fail("service_unavailable", "The order took too long to be made; try again.");

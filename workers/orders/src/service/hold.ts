@@ -2,6 +2,7 @@
 import type { Call } from "#shared/call";
 import type { Outcome } from "#shared/errors";
 import type { StockLine } from "#shared/events/catalogue";
+import { canonicalJson, requestKey } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
@@ -14,30 +15,30 @@ export interface Hold {
 }
 
 /**
- * Holds the lines for the request's key, so that copies of it share one hold. A key whose earlier attempt failed and was released
- * cannot hold again, nor can one that another body holds under: those go on under a name of their own.
+ * Holds the lines for the request, so that copies of it share one hold. A request under the same key that asks for something else
+ * is another owner: what it lets go is never what this one's order will live on. An owner whose earlier attempt failed and was
+ * released cannot hold again; it goes on under a name of its own.
  */
 export async function hold(
   deps: OrdersDeps,
   call: Call,
-  key: string,
+  { key, fingerprint }: { readonly key: string; readonly fingerprint: string },
   lines: readonly StockLine[],
 ): Promise<Outcome<Hold>> {
-  const shared = await deps.inventory.hold(call, { owner: key, lines: [...lines] });
-  if (shared.ok) return ok({ owner: key, newlyHeld: shared.value.newlyHeld });
+  // The fingerprint does not tell a cart's lines.
+  const sharedOwner = await requestKey("hold", key, fingerprint, canonicalJson(lines));
+  const shared = await deps.inventory.hold(call, { owner: sharedOwner, lines: [...lines] });
+  if (shared.ok) return ok({ owner: sharedOwner, newlyHeld: shared.value.newlyHeld });
   if (shared.error.code !== "reservation_conflict") return shared;
-  const owner = `${key}.${newId("req")}`;
+  const owner = `${sharedOwner}.${newId("req")}`;
   const own = await deps.inventory.hold(call, { owner, lines: [...lines] });
   return own.ok ? ok({ owner, newlyHeld: own.value.newlyHeld }) : own;
 }
 
-/** Lets go what a loser holds beside the winner. Under the same owner the winner lives on these holds, whoever made them. */
+/** Lets go what a loser holds beside the winner. Of the same owner the winner lives on these very holds, whoever made them. */
 export async function releaseBeside(deps: OrdersDeps, call: Call, held: Hold, winner: StoredOrder): Promise<void> {
-  const kept = new Set(
-    winner.reservationOwner === held.owner ? winner.order.items.map(({ productId }) => productId) : [],
-  );
-  const productIds = held.newlyHeld.map(({ productId }) => productId).filter((id) => !kept.has(id));
-  if (productIds.length === 0) return;
+  const productIds = held.newlyHeld.map(({ productId }) => productId);
+  if (winner.reservationOwner === held.owner || productIds.length === 0) return;
   try {
     await deps.inventory.releaseHold(call, { owner: held.owner, productIds });
   } catch (error) {
