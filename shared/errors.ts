@@ -34,6 +34,7 @@ export const ERROR_CODES = [
   "payment_not_refundable",
   "amount_exceeds_authorized",
   "amount_exceeds_captured",
+  "refund_exceeds_order",
   "idempotency_in_progress",
   "idempotency_key_reused",
   "cart_version_conflict",

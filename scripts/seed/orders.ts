@@ -5,6 +5,7 @@ import type { Address } from "#shared/contracts/orders";
 import type { PricedProduct } from "#shared/contracts/catalog";
 import { calculate } from "../../workers/orders/src/domain/totals.ts";
 import type { Calculation, PricedLine } from "../../workers/orders/src/domain/totals.ts";
+import { sellerOfAll } from "../../workers/orders/src/domain/seller.ts";
 import { orderNumber } from "../../workers/orders/src/domain/number.ts";
 import { SEED_CURRENCY } from "./catalog.ts";
 import type { SeedProduct } from "./catalog.ts";
@@ -199,6 +200,7 @@ function orderRow(order: SeedOrder): SeedRow {
     fingerprint: digest(`fingerprint of ${order.id}`),
     correlation_id: order.correlationId,
     access_token_hash: null,
+    vendor_id: sellerOfAll(order.lines.map(({ product }) => product.vendorId)),
     event_data: JSON.stringify(eventData),
     version: story.orderSteps.length,
     created_at: createdAt(order),

@@ -40,6 +40,7 @@ export const PROBLEMS = {
   payment_not_refundable: { status: 409, title: "The payment cannot be refunded" },
   amount_exceeds_authorized: { status: 409, title: "More than was authorized" },
   amount_exceeds_captured: { status: 409, title: "More than was captured" },
+  refund_exceeds_order: { status: 409, title: "More than the order has left to refund" },
   idempotency_in_progress: { status: 409, title: "The same request is being worked on" },
   cart_version_conflict: { status: 412, title: "The cart has changed" },
   product_version_conflict: { status: 412, title: "The product has changed" },

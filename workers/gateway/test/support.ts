@@ -128,6 +128,7 @@ export const order: Order = {
   stockStatus: "PENDING",
   paymentDueAt: "2026-11-23T00:00:00.000Z",
   history: [],
+  refunds: [],
   createdAt: "2026-11-23T00:00:00.000Z",
   updatedAt: "2026-11-23T00:00:00.000Z",
 };

@@ -21,5 +21,14 @@ export const MAX_NUMBER_DRAWS = 3;
 /** How long stock and money may lag behind an order before its last event is published anew. */
 export const UNSETTLED_AFTER_MS = 5 * 60 * 1_000;
 
+/** When a refund that payments gave no answer for is tried again, at first: well after any call of it has ended. */
+export const REFUND_RETRY_MS = 60 * 1_000;
+
+/** The longest pause between two tries of a refund. */
+export const REFUND_RETRY_MAX_MS = 60 * 60 * 1_000;
+
+/** From this try on, some half an hour after the first, an open refund is an operator's to look at. */
+export const REFUND_REPORT_AFTER_TRIES = 5;
+
 /** What one sweep takes on, well within the 30 s that cron work gets; the next minute takes the rest. */
 export const SWEEP_BATCH = 100;

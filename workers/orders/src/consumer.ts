@@ -8,6 +8,7 @@ import type { OrdersDeps } from "./service/deps.ts";
 import { paymentNews, stockNews } from "./store/saga.ts";
 
 type PaymentEvent = EventEnvelope<
+  | "PAYMENT_REQUIRES_ACTION"
   | "PAYMENT_AUTHORIZED"
   | "PAYMENT_CAPTURED"
   | "PAYMENT_FAILED"
@@ -25,6 +26,8 @@ export function handlers(deps: OrdersDeps): Handlers {
     STOCK_RESERVED: (event) => stockNews(event, "RESERVED", deps.now()),
     STOCK_REJECTED: (event) => stockNews(event, "REJECTED", deps.now()),
     STOCK_RELEASED: (event) => stockNews(event, "RELEASED", deps.now()),
+    STOCK_CONSUMED: (event) => stockNews(event, "CONSUMED", deps.now()),
+    PAYMENT_REQUIRES_ACTION: payment,
     PAYMENT_AUTHORIZED: payment,
     PAYMENT_CAPTURED: payment,
     PAYMENT_FAILED: payment,

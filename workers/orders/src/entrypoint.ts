@@ -13,6 +13,7 @@ import {
   ListOrdersInput,
   PayOrderInput,
   QuoteInput,
+  RefundLinesInput,
   RemoveItemInput,
 } from "#shared/contracts/orders";
 import type { OrdersContract } from "#shared/contracts/orders";
@@ -28,6 +29,7 @@ import { metrics } from "./service/metrics.ts";
 import { getOrder, getTracking, listOrderPayments, listOrders } from "./service/orders.ts";
 import { payOrder } from "./service/pay.ts";
 import { quote } from "./service/quote.ts";
+import { refundLines } from "./service/refunds.ts";
 
 const Base = domainWorker<OrdersEnv, OrdersDeps>({ createDeps, sweep, metrics });
 
@@ -80,6 +82,10 @@ export class OrdersRpc extends Base implements OrdersContract {
 
   changeStatus(call: Call, input: z.input<typeof ChangeStatusInput>): Answer<"changeStatus"> {
     return serve(createDeps(this.env, this.ctx), "changeStatus", call, ChangeStatusInput, input, changeStatus);
+  }
+
+  refundLines(call: Call, input: z.input<typeof RefundLinesInput>): Answer<"refundLines"> {
+    return serve(createDeps(this.env, this.ctx), "refundLines", call, RefundLinesInput, input, refundLines);
   }
 
   payOrder(call: Call, input: z.input<typeof PayOrderInput>): Answer<"payOrder"> {

@@ -1,6 +1,6 @@
 // The tables of migrations/order as Drizzle writes them. Reads that gather an order with its lines are SQL in store/orders.ts.
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import type { OrderStatus, PaymentStatus, ShippingMethodId, StockStatus } from "#shared/contracts/orders";
+import type { OrderRefund, OrderStatus, PaymentStatus, ShippingMethodId, StockStatus } from "#shared/contracts/orders";
 
 export const orders = sqliteTable("orders", {
   id: text().primaryKey(),
@@ -26,6 +26,7 @@ export const orders = sqliteTable("orders", {
   fingerprint: text().notNull(),
   correlationId: text("correlation_id").notNull(),
   accessTokenHash: text("access_token_hash"),
+  vendorId: text("vendor_id"),
   eventData: text("event_data").notNull(),
   version: integer().notNull().default(1),
   createdAt: integer("created_at").notNull(),
@@ -45,6 +46,26 @@ export const orderHistory = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.orderId, table.version] })],
 );
+
+export const orderRefunds = sqliteTable("order_refunds", {
+  id: text().primaryKey(),
+  orderId: text("order_id").notNull(),
+  paymentId: text("payment_id"),
+  amount: integer().notNull(),
+  shipping: integer().notNull(),
+  currency: text().notNull(),
+  status: text().$type<OrderRefund["status"]>().notNull(),
+  lines: text().notNull(),
+  reason: text(),
+  actor: text().notNull(),
+  idempotencyKey: text("idempotency_key"),
+  fingerprint: text().notNull(),
+  correlationId: text("correlation_id").notNull(),
+  attempts: integer().notNull().default(1),
+  nextAttemptAt: integer("next_attempt_at"),
+  createdAt: integer("created_at").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+});
 
 export const carts = sqliteTable("carts", {
   id: text().primaryKey(),

@@ -65,11 +65,13 @@ describe("staff", () => {
     must(await move(id, "PROCESSING"));
     const tracking = { carrier: "UPS", number: "1Z999" };
     const shipped = must(await move(id, "SHIPPED", admin, { tracking }));
-    expect(shipped).toMatchObject({ status: "SHIPPED", stockStatus: "CONSUMED", tracking });
+    expect(shipped).toMatchObject({ status: "SHIPPED", stockStatus: "RESERVED", tracking });
     expect(captures).toBe(1);
     expect(must(await move(id, "SHIPPED"))).toEqual(shipped);
     expect(captures).toBe(1);
+    await shop.receive(stockEvent("STOCK_CONSUMED", id));
     const delivered = must(await move(id, "DELIVERED"));
+    expect(delivered.stockStatus).toBe("CONSUMED");
     expect(delivered).toEqual(await reread(shop, id));
     expect(delivered.history.map(({ to }) => to)).toEqual([
       "PENDING",

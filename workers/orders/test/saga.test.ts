@@ -20,7 +20,12 @@ beforeEach(() => {
   shop = openShop();
 });
 
-const STOCK_EVENTS = { RESERVED: "STOCK_RESERVED", REJECTED: "STOCK_REJECTED", RELEASED: "STOCK_RELEASED" } as const;
+const STOCK_EVENTS = {
+  RESERVED: "STOCK_RESERVED",
+  REJECTED: "STOCK_REJECTED",
+  RELEASED: "STOCK_RELEASED",
+  CONSUMED: "STOCK_CONSUMED",
+} as const;
 
 describe("an order is confirmed", () => {
   it.each([
@@ -108,7 +113,7 @@ const state = fc.record({
   stockStatus: fc.constantFrom(...StockStatus.options),
 });
 const news = fc.oneof(
-  fc.record({ stock: fc.constantFrom<StockNews>("RESERVED", "REJECTED", "RELEASED") }),
+  fc.record({ stock: fc.constantFrom<StockNews>("RESERVED", "REJECTED", "RELEASED", "CONSUMED") }),
   fc.record({ payment: fc.constantFrom(...PaymentStatus.options), version: fc.integer({ min: 1, max: 5 }) }),
 );
 

@@ -4,10 +4,14 @@ import { MAX_QUANTITY } from "#shared/contracts/inventory";
 import { MAX_CART_LINES } from "#shared/contracts/orders";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { StockLine } from "#shared/events/catalogue";
+import { Customer, StockLine } from "#shared/events/catalogue";
 import { ok } from "#shared/result";
 
-const CartLine = StockLine.extend({ id: z.string() });
+const CartLine = StockLine.extend({
+  id: z.string(),
+  /** The unit price when the buyer last had a hand in this line; absent in carts from before it was kept. */
+  priceWhenAdded: z.int().optional(),
+});
 export type CartLine = z.infer<typeof CartLine>;
 
 export const CartState = z.object({
@@ -28,10 +32,34 @@ export const CartState = z.object({
       attempts: z.array(z.object({ id: z.string(), until: z.int() })),
     })
     .nullable(),
+  /** Who is told when the cart expires, as of the last change; null for a guest. */
+  customer: Customer.nullable().default(null),
+  /** Of a guest's cart that was merged: into which cart, and what it handed over. Nothing is written to it any more. */
+  closed: z
+    .object({
+      mergeId: z.string(),
+      /** The name of the other cart. */
+      into: z.string(),
+      lines: z.array(CartLine),
+      customer: Customer.nullable(),
+      expiresAt: z.int(),
+      /** Whether the other cart has taken the lines, which are then let go here. */
+      done: z.boolean(),
+    })
+    .nullable()
+    .default(null),
 });
 export type CartState = z.infer<typeof CartState>;
 
-export const EMPTY_CART: CartState = { version: 0, expiresAt: 0, indexed: false, lines: [], checkout: null };
+export const EMPTY_CART: CartState = {
+  version: 0,
+  expiresAt: 0,
+  indexed: false,
+  lines: [],
+  checkout: null,
+  customer: null,
+  closed: null,
+};
 
 /** What a checkout hands out. */
 export interface Checkout {
@@ -55,7 +83,8 @@ export function expire(state: CartState, now: number): CartState {
   return { ...state, version: state.version + 1, indexed: false, lines: [] };
 }
 
-function changed(state: CartState, lines: readonly CartLine[], expiresAt: number): CartState {
+/** The cart with these lines, as a new version. */
+export function changed(state: CartState, lines: readonly CartLine[], expiresAt: number): CartState {
   return { ...state, version: state.version + 1, lines: [...lines], expiresAt };
 }
 
@@ -73,7 +102,7 @@ function checkQuantity(quantity: number, { minimum, available }: Limits): Outcom
   return ok(null);
 }
 
-/** Adds up with a line of the same product. `line.id` is used for a new one. */
+/** Adds up with a line of the same product, at the price of now. `line.id` is used for a new one. */
 export function addLine(state: CartState, line: CartLine, limits: Limits, expiresAt: number): Outcome<CartState> {
   const present = state.lines.find(({ productId }) => productId === line.productId);
   if (present === undefined && state.lines.length >= MAX_CART_LINES) {
@@ -85,7 +114,7 @@ export function addLine(state: CartState, line: CartLine, limits: Limits, expire
   const lines =
     present === undefined
       ? [...state.lines, line]
-      : state.lines.map((each) => (each === present ? { ...each, quantity } : each));
+      : state.lines.map((each) => (each === present ? { ...line, id: each.id, quantity } : each));
   return ok(changed(state, lines, expiresAt));
 }
 
@@ -94,7 +123,7 @@ const NO_LINE = fail("not_found", "There is no such line in the cart.");
 /** Sets a line's quantity, at least 1. */
 export function changeLine(
   state: CartState,
-  { id, quantity }: { readonly id: string; readonly quantity: number },
+  { id, quantity, priceWhenAdded }: Pick<CartLine, "id" | "quantity" | "priceWhenAdded">,
   limits: Limits,
   expiresAt: number,
 ): Outcome<CartState> {
@@ -102,8 +131,9 @@ export function changeLine(
   if (present === undefined) return NO_LINE;
   const checked = checkQuantity(quantity, limits);
   if (!checked.ok) return checked;
-  const lines = state.lines.map((line) => (line === present ? { ...line, quantity } : line));
-  return ok(present.quantity === quantity ? { ...state, expiresAt } : changed(state, lines, expiresAt));
+  const lines = state.lines.map((line) => (line === present ? { ...line, quantity, priceWhenAdded } : line));
+  const same = present.quantity === quantity && present.priceWhenAdded === priceWhenAdded;
+  return ok(same ? { ...state, expiresAt } : changed(state, lines, expiresAt));
 }
 
 export function removeLine(state: CartState, id: string, expiresAt: number): Outcome<CartState> {

@@ -25,11 +25,17 @@ export const CANCELLABLE: readonly OrderStatus[] = ["PENDING", "CONFIRMED", "PRO
 /** A buyer may not stop what is being packed. */
 const CANCELLABLE_BY_BUYER: readonly OrderStatus[] = ["PENDING", "CONFIRMED"];
 
-/** What stock status each may replace. It only moves forward, so late and repeated events change nothing. */
-export const STOCK_REPLACES: Readonly<Record<"RESERVED" | "REJECTED" | "RELEASED", readonly StockStatus[]>> = {
+/**
+ * What stock status each may replace. It only moves forward, so late and repeated events change nothing. Goods that have left the
+ * shelf have, whatever was told before.
+ */
+export const STOCK_REPLACES: Readonly<
+  Record<"RESERVED" | "REJECTED" | "RELEASED" | "CONSUMED", readonly StockStatus[]>
+> = {
   RESERVED: ["PENDING"],
   RELEASED: ["PENDING", "RESERVED"],
   REJECTED: ["PENDING", "RESERVED", "RELEASED"],
+  CONSUMED: ["PENDING", "RESERVED", "RELEASED", "REJECTED"],
 };
 export type StockNews = keyof typeof STOCK_REPLACES;
 
@@ -96,7 +102,7 @@ function illegal(from: OrderStatus, to: OrderStatus, detail: string): Outcome<Or
 
 /**
  * What a command makes of an order: the new state, the same object when it is there already, or illegal_transition.
- * SHIPPED takes the reserved stock with it: inventory follows ORDER_SHIPPED and cannot refuse it.
+ * The reserved stock follows SHIPPED: inventory takes it off the shelf and tells so.
  */
 export function command(state: OrderState, to: OrderStatus, by: Party): Outcome<OrderState> {
   if (state.status === to) return ok(state);
@@ -116,5 +122,5 @@ export function command(state: OrderState, to: OrderStatus, by: Party): Outcome<
       `The order's payment is ${state.paymentStatus}; the goods stay until it is settled.`,
     );
   }
-  return ok(to === "SHIPPED" ? { ...state, status: to, stockStatus: "CONSUMED" } : { ...state, status: to });
+  return ok({ ...state, status: to });
 }

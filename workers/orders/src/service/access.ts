@@ -6,6 +6,7 @@ import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
 import { ok } from "#shared/result";
 import { ACCESS_TOKEN_TTL_MS } from "../constants.ts";
+import { sellerOfAll } from "../domain/seller.ts";
 import type { Party } from "../domain/order.ts";
 import { findOrder } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
@@ -25,7 +26,7 @@ export async function tokenHash(orderToken: string | undefined): Promise<string 
 }
 
 function sellsAll({ actor }: Call, { vendorIds }: StoredOrder): boolean {
-  return actor.role === "vendor" && vendorIds.length > 0 && vendorIds.every((id) => id === actor.id);
+  return actor.role === "vendor" && sellerOfAll(vendorIds) === actor.id;
 }
 
 async function partyOf(

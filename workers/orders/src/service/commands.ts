@@ -2,14 +2,16 @@
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import type { CancelOrderInput, ChangeStatusInput, Order, OrderStatus, TrackingBody } from "#shared/contracts/orders";
+import { auditInsert } from "#shared/audit";
 import { StaleWrite } from "#shared/database";
+import type { Statement } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { makeEvent } from "#shared/events/envelope";
 import { ok } from "#shared/result";
 import { MAX_STALE_RETRIES } from "../constants.ts";
 import { command } from "../domain/order.ts";
-import type { OrderState } from "../domain/order.ts";
+import type { OrderState, Party } from "../domain/order.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import { writeTransition } from "../store/write.ts";
 import { openOrder } from "./access.ts";
@@ -43,11 +45,27 @@ function stateOf({ order, paymentVersion }: StoredOrder): OrderState {
   return { status, paymentStatus, stockStatus, paymentVersion };
 }
 
-/** @throws StaleWrite when the order changed since `before` was read. */
+/** What staff does to somebody's order is kept; what buyers and sweeps do is the order's own history. */
+function auditOf(
+  call: Call,
+  party: Party,
+  before: Order,
+  after: Order,
+  reason: string | null,
+  now: number,
+): Statement[] {
+  if (party !== "staff") return [];
+  const { id, status, tracking } = after;
+  const action = status === "CANCELLED" ? "order.cancel" : "order.status";
+  const details = { from: before.status, to: status, reason, ...(status === "SHIPPED" ? { tracking } : {}) };
+  return [auditInsert(call, now, { action, subject: id, details })];
+}
+
+/** @throws StaleWrite when the order changed since it was read. */
 async function write(
   deps: OrdersDeps,
   call: Call,
-  before: StoredOrder,
+  { stored: before, party }: Visible,
   next: OrderState,
   { reason, tracking }: Step,
 ): Promise<Order> {
@@ -69,12 +87,14 @@ async function write(
   const correlationId = call.actor.role === "system" ? before.correlationId : call.correlationId;
   const cause = { worker: deps.worker, correlationId, traceparent: call.traceparent, now };
   const event = makeEvent(EVENT_OF[status], after.id, data as typeof before.eventData, cause);
-  await writeTransition(deps, { before, after, event, actor, reason, now });
+  const audit = auditOf(call, party, before.order, after, reason, now);
+  await writeTransition(deps, { before, after, event, actor, reason, now, audit });
   return after;
 }
 
 /** One decision on the order as it is now. The money is taken before the goods leave; capturing again is harmless. */
-async function decide(deps: OrdersDeps, call: Call, { stored, party }: Visible, step: Step): Promise<Outcome<Order>> {
+async function decide(deps: OrdersDeps, call: Call, visible: Visible, step: Step): Promise<Outcome<Order>> {
+  const { stored, party } = visible;
   const current = stateOf(stored);
   const next = command(current, step.to, party);
   if (!next.ok) return next;
@@ -83,7 +103,7 @@ async function decide(deps: OrdersDeps, call: Call, { stored, party }: Visible, 
     const captured = await deps.payments.captureOrder(call, { orderId: stored.order.id });
     if (!captured.ok) return captured;
   }
-  return ok(await write(deps, call, stored, next.value, step));
+  return ok(await write(deps, call, visible, next.value, step));
 }
 
 async function run(deps: OrdersDeps, call: Call, step: Step): Promise<Outcome<Order>> {

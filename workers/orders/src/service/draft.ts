@@ -28,6 +28,7 @@ export function draftOrder(draft: Draft, now: number): NewOrder {
     ...line,
     id: newId("itm"),
     vendorId: priced.lines[index]?.product.vendorId ?? null,
+    refundedQuantity: 0,
   }));
   const number = orderNumber(now, crypto.getRandomValues(new Uint8Array(8)));
   const at = new Date(now).toISOString();
@@ -45,6 +46,7 @@ export function draftOrder(draft: Draft, now: number): NewOrder {
     stockStatus: "PENDING",
     paymentDueAt: new Date(paymentDueAt).toISOString(),
     history: [{ from: null, to: "PENDING", at, actor: draft.actor, reason: null }],
+    refunds: [],
     createdAt: at,
     updatedAt: at,
   };

@@ -10,21 +10,27 @@ import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import { estimatedDelivery } from "../domain/shipping.ts";
 import { listStoredOrders } from "../store/orders.ts";
+import type { OrderFilter } from "../store/orders.ts";
 import { openOrder } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
 
-export async function listOrders(
-  deps: OrdersDeps,
-  call: Call,
-  input: z.output<typeof ListOrdersInput>,
-): Promise<Outcome<Page<Order>>> {
+type ListInput = z.output<typeof ListOrdersInput>;
+
+/** Sales are orders of which every line is the caller's own product: others show what is not theirs to see. */
+function whoseOrders({ actor }: Call, { scope, customerId }: ListInput): Pick<OrderFilter, "customerId" | "vendorId"> {
+  const filter = isAdmin(actor) ? { customerId } : {};
+  if (scope === "sales") return { ...filter, vendorId: actor.id };
+  if (scope === undefined && isAdmin(actor)) return filter;
+  return { customerId: actor.id };
+}
+
+export async function listOrders(deps: OrdersDeps, call: Call, input: ListInput): Promise<Outcome<Page<Order>>> {
   const { limit, cursor, status } = input;
-  const { actor } = call;
-  const customerId = isAdmin(actor) ? input.customerId : actor.id;
-  const scope = ["orders", customerId, status];
+  const whose = whoseOrders(call, input);
+  const scope = ["orders", whose.customerId, whose.vendorId, status];
   const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
   if (!key.ok) return key;
-  const rows = await listStoredOrders(deps.db, { customerId, status }, key.value, limit + 1);
+  const rows = await listStoredOrders(deps.db, { ...whose, status }, key.value, limit + 1);
   return ok(
     await toPage(
       rows,

@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { z } from "zod";
-import { Address, TrackingBody } from "#shared/contracts/orders";
+import { Address, OrderRefund, TrackingBody } from "#shared/contracts/orders";
 import type { Order, OrderStatus, PaymentStatus, ShippingMethodId, StockStatus } from "#shared/contracts/orders";
 import { inJson } from "#shared/database";
 import type { Database } from "#shared/database";
@@ -18,6 +18,7 @@ const StoredItem = z.object({
   unitPrice: z.int(),
   quantity: z.int(),
   lineTotal: z.int(),
+  refundedQuantity: z.int(),
 });
 export type StoredItem = z.infer<typeof StoredItem>;
 const StoredItems = z.array(StoredItem);
@@ -30,6 +31,16 @@ const StoredHistory = z.array(
     actor: z.string(),
     reason: z.string().nullable(),
   }),
+);
+
+const StoredRefunds = z.array(
+  OrderRefund.extend({ paymentId: z.string().nullable(), createdAt: z.int() }).transform(
+    ({ paymentId, createdAt, ...refund }): OrderRefund => ({
+      ...refund,
+      ...(paymentId === null ? {} : { paymentId }),
+      createdAt: iso(createdAt),
+    }),
+  ),
 );
 
 interface Row {
@@ -61,6 +72,7 @@ interface Row {
   readonly updated_at: number;
   readonly items: string;
   readonly history: string;
+  readonly refunds: string;
 }
 
 /** An order as it is stored: what the API shows, and what the rules need beside it. Times in milliseconds. */
@@ -82,10 +94,13 @@ export interface StoredOrder {
 
 const SELECT = sql`SELECT orders.*,
   (SELECT json_group_array(json_object('id', id, 'productId', product_id, 'vendorId', vendor_id, 'sku', sku, 'name', name,
-      'unitPrice', unit_price, 'quantity', quantity, 'lineTotal', line_total))
+      'unitPrice', unit_price, 'quantity', quantity, 'lineTotal', line_total, 'refundedQuantity', refunded_quantity))
     FROM (SELECT * FROM order_items WHERE order_id = orders.id ORDER BY position)) AS items,
   (SELECT json_group_array(json_object('from', from_status, 'to', to_status, 'at', at, 'actor', actor, 'reason', reason))
-    FROM (SELECT * FROM order_history WHERE order_id = orders.id ORDER BY version)) AS history
+    FROM (SELECT * FROM order_history WHERE order_id = orders.id ORDER BY version)) AS history,
+  (SELECT json_group_array(json_object('id', id, 'orderId', order_id, 'paymentId', payment_id, 'amount', amount, 'shipping', shipping,
+      'currency', currency, 'status', status, 'lines', json(lines), 'reason', reason, 'createdAt', created_at))
+    FROM (SELECT * FROM order_refunds WHERE order_id = orders.id ORDER BY id)) AS refunds
   FROM orders`;
 
 function iso(time: number): string {
@@ -118,6 +133,7 @@ function stored(row: Row): StoredOrder {
     paymentDueAt: iso(row.payment_due_at),
     ...(row.tracking === null ? {} : { tracking: TrackingBody.parse(JSON.parse(row.tracking)) }),
     history: history.map((entry) => ({ ...entry, at: iso(entry.at) }) as Order["history"][number]),
+    refunds: StoredRefunds.parse(JSON.parse(row.refunds)),
     createdAt: iso(row.created_at),
     updatedAt: iso(row.updated_at),
   };
@@ -154,18 +170,20 @@ export async function findMade(db: Database, requestKey: string, orderId?: strin
 
 export interface OrderFilter {
   readonly customerId?: string | undefined;
+  readonly vendorId?: string | undefined;
   readonly status?: OrderStatus | undefined;
 }
 
 /** Newest first, after `key` (created_at, id). */
 export async function listStoredOrders(
   db: Database,
-  { customerId, status }: OrderFilter,
+  { customerId, vendorId, status }: OrderFilter,
   key: readonly (string | number)[] | undefined,
   limit: number,
 ): Promise<readonly StoredOrder[]> {
   const conditions = [
     ...(customerId === undefined ? [] : [sql`customer_id = ${customerId}`]),
+    ...(vendorId === undefined ? [] : [sql`vendor_id = ${vendorId}`]),
     ...(status === undefined ? [] : [sql`status = ${status}`]),
     ...(key === undefined ? [] : [sql`(created_at, id) < (${key[0] ?? 0}, ${key[1] ?? ""})`]),
   ];

@@ -72,12 +72,8 @@ function effectOf(news: News): Effect {
   return { statements, known: sql`(SELECT 1 FROM orders WHERE id = ${orderId})` };
 }
 
-/** STOCK_RESERVED, STOCK_REJECTED, STOCK_RELEASED. */
-export function stockNews(
-  event: EventEnvelope<"STOCK_RESERVED" | "STOCK_REJECTED" | "STOCK_RELEASED">,
-  stock: StockNews,
-  now: number,
-): Effect {
+/** STOCK_RESERVED, STOCK_REJECTED, STOCK_RELEASED, STOCK_CONSUMED. */
+export function stockNews(event: EventEnvelope<`STOCK_${StockNews}`>, stock: StockNews, now: number): Effect {
   const rejected = stock === "REJECTED";
   return effectOf({
     event,

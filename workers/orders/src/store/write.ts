@@ -7,6 +7,7 @@ import type { Customer, OrderEventData } from "#shared/events/catalogue";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsert, save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
+import { sellerOfAll } from "../domain/seller.ts";
 import { orderHistory, orders } from "../schema.ts";
 import type { StoredItem, StoredOrder } from "./orders.ts";
 
@@ -43,7 +44,7 @@ function insertItems(orderId: string, items: readonly StoredItem[]): Statement {
  */
 export async function insertOrder(deps: Deps, draft: NewOrder, event: EventEnvelope): Promise<void> {
   const { order, now } = draft;
-  const { items: _items, history: _history, tracking: _tracking, ...columns } = order;
+  const { items: _items, history: _history, refunds: _refunds, tracking: _tracking, ...columns } = order;
   await save(deps, [
     insertOrderRow({
       ...columns,
@@ -55,6 +56,7 @@ export async function insertOrder(deps: Deps, draft: NewOrder, event: EventEnvel
       fingerprint: draft.fingerprint,
       correlationId: draft.correlationId,
       accessTokenHash: draft.accessTokenHash,
+      vendorId: sellerOfAll(draft.items.map(({ vendorId }) => vendorId)),
       eventData: JSON.stringify(draft.eventData),
       createdAt: now,
       updatedAt: now,
@@ -80,12 +82,14 @@ export interface Transition {
   readonly actor: string;
   readonly reason: string | null;
   readonly now: number;
+  /** Written with it: what staff did is kept. */
+  readonly audit: readonly Statement[];
 }
 
 /** @throws StaleWrite when the order changed since it was read. Nothing is written then. */
 export async function writeTransition(
   deps: Deps,
-  { before, after, event, actor, reason, now }: Transition,
+  { before, after, event, actor, reason, now, audit }: Transition,
 ): Promise<void> {
   const version = before.version + 1;
   await save(deps, [
@@ -110,5 +114,6 @@ export async function writeTransition(
       reason,
     }),
     outboxInsert(event),
+    ...audit,
   ]);
 }

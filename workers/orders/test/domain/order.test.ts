@@ -9,7 +9,7 @@ const START: OrderState = { status: "PENDING", paymentStatus: "NONE", paymentVer
 
 const steps = fc.array(
   fc.oneof(
-    fc.record({ stock: fc.constantFrom<StockNews>("RESERVED", "REJECTED", "RELEASED") }),
+    fc.record({ stock: fc.constantFrom<StockNews>("RESERVED", "REJECTED", "RELEASED", "CONSUMED") }),
     fc.record({ payment: fc.constantFrom(...PaymentStatus.options), version: fc.nat({ max: 8 }) }),
     fc.record({ to: fc.constantFrom(...OrderStatus.options), by: fc.constantFrom<Party>("buyer", "staff", "system") }),
   ),

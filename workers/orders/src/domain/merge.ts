@@ -1,0 +1,95 @@
+// A guest's cart joins a user's, pure. Two objects are involved, so it takes steps that can each be repeated: the guest's cart closes
+// and remembers what it handed over, the user's decides once for each merge whether it takes that in, and the guest's then lets it go
+// or opens again.
+import { z } from "zod";
+import { MAX_QUANTITY } from "#shared/contracts/inventory";
+import { MAX_CART_LINES, NotMerged } from "#shared/contracts/orders";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import type { Customer } from "#shared/events/catalogue";
+import { ok } from "#shared/result";
+import { changed } from "./cart.ts";
+import type { CartLine, CartState } from "./cart.ts";
+
+/** What a closed cart hands over. Of one closing there is one merge id, however often it is asked for. */
+export interface Parcel {
+  readonly mergeId: string;
+  readonly lines: readonly CartLine[];
+}
+
+/** Where to, and what the other cart needs to take it in. */
+export interface Destination {
+  readonly mergeId: string;
+  readonly into: string;
+  readonly customer: Customer | null;
+  readonly expiresAt: number;
+}
+
+/** What the user's cart has decided about a merge, for ever. `taken: false` is a stale If-Match: the guest's cart opens again. */
+export const MergeDecision = z.object({ taken: z.boolean(), notMerged: z.array(NotMerged) });
+export type MergeDecision = z.infer<typeof MergeDecision>;
+
+export const CART_CLOSED = fail("cart_closed", "This cart was merged into a user's and is closed.");
+
+/**
+ * Closes a guest's cart for the user's; closing it again for the same user gives the same parcel. Without lines nothing happens: a cart
+ * that never was, has expired or is empty hands over nothing and stays open. Fails with cart_closed when it went to another user, and
+ * idempotency_in_progress while an order of it is being made.
+ */
+export function closeFor(
+  state: CartState,
+  to: Destination,
+): Outcome<{ readonly state: CartState; readonly parcel: Parcel | null }> {
+  const { closed, lines } = state;
+  if (closed !== null) {
+    return closed.into === to.into ? ok({ state, parcel: { mergeId: closed.mergeId, lines: closed.lines } }) : CART_CLOSED;
+  }
+  if (state.checkout !== null) {
+    return fail("idempotency_in_progress", "An order of this cart is being made; try again in a moment.");
+  }
+  if (lines.length === 0) return ok({ state, parcel: null });
+  const emptied = changed(state, [], state.expiresAt);
+  return ok({
+    state: { ...emptied, closed: { ...to, lines: [...lines], done: false } },
+    parcel: { mergeId: to.mergeId, lines },
+  });
+}
+
+/** Gives the lines back: the user's cart has refused this merge. Of another merge, or one that was taken, nothing is undone. */
+export function reopen(state: CartState, mergeId: string): CartState {
+  const { closed } = state;
+  if (closed === null || closed.done || closed.mergeId !== mergeId) return state;
+  return { ...changed(state, closed.lines, state.expiresAt), closed: null };
+}
+
+/** Lets the lines go that the user's cart has taken. */
+export function handedOver(state: CartState, mergeId: string): CartState {
+  const { closed } = state;
+  if (closed === null || closed.mergeId !== mergeId) return state;
+  return { ...state, closed: { ...closed, lines: [], done: true } };
+}
+
+/**
+ * Takes a guest's lines in: those of one product add up, others follow in their order. What goes over a limit is not lost in silence but
+ * comes back as `notMerged`. Stock is not asked: a cart holds none, and the checkout says what is short.
+ */
+export function takeIn(
+  state: CartState,
+  lines: readonly CartLine[],
+  expiresAt: number,
+): { readonly state: CartState; readonly notMerged: NotMerged[] } {
+  const joined = new Map(state.lines.map((line) => [line.productId, line]));
+  const notMerged: NotMerged[] = [];
+  for (const line of lines) {
+    const { productId } = line;
+    const present = joined.get(productId);
+    if (present === undefined && joined.size >= MAX_CART_LINES) {
+      notMerged.push({ productId, quantity: line.quantity, reason: "too_many_lines" });
+      continue;
+    }
+    const sum = (present?.quantity ?? 0) + line.quantity;
+    if (sum > MAX_QUANTITY) notMerged.push({ productId, quantity: sum - MAX_QUANTITY, reason: "quantity_limit" });
+    joined.set(productId, { ...(present ?? line), quantity: Math.min(sum, MAX_QUANTITY) });
+  }
+  return { state: changed(state, [...joined.values()], Math.max(expiresAt, state.expiresAt)), notMerged };
+}

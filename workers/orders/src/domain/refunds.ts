@@ -1,0 +1,141 @@
+// What a refund of lines gives back. Pure integer arithmetic in minor units: whatever is refunded in whatever parts, no line gives
+// back more than was paid for it, and all of them together, with the shipping, exactly the total.
+import type { Order, OrderRefund, OrderRefundLine } from "#shared/contracts/orders";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { sumMinor } from "#shared/money";
+import { ok } from "#shared/result";
+
+/** What of a line goes back. */
+export interface WantedLine {
+  readonly itemId: string;
+  readonly quantity: number;
+  readonly restock: boolean;
+}
+
+/** Lines with what each gives back; `amount` is theirs and the shipping's. */
+export interface RefundDraft {
+  readonly lines: readonly OrderRefundLine[];
+  readonly shipping: number;
+  readonly amount: number;
+}
+
+/**
+ * Shares an amount in proportion to the weights, by largest remainder: each share is its exact part rounded down or up, and they
+ * add up to the amount. Weights that are all zero leave it to the first.
+ */
+export function shareOut(amount: number, weights: readonly number[]): readonly number[] {
+  const whole = weights.reduce((sum, weight) => sum + BigInt(weight), 0n);
+  if (whole === 0n) return weights.map((_weight, index) => (index === 0 ? amount : 0));
+  // An amount times a weight can be more than a number holds exactly.
+  const parts = weights.map((weight, index) => {
+    const product = BigInt(amount) * BigInt(weight);
+    return { index, floor: Number(product / whole), remainder: product % whole };
+  });
+  const missing = amount - sumMinor(parts.map(({ floor }) => floor));
+  const byRemainder = parts.toSorted((a, b) => Number(b.remainder - a.remainder) || a.index - b.index);
+  const raised = new Set(byRemainder.slice(0, missing).map(({ index }) => index));
+  return parts.map(({ index, floor }) => (raised.has(index) ? floor + 1 : floor));
+}
+
+/** What was paid for each line: its part of the goods after the discount and with the tax. */
+export function paidPerLine({ subtotal, discount, tax, items }: Order): readonly number[] {
+  return shareOut(
+    subtotal - discount + tax,
+    items.map(({ lineTotal }) => lineTotal),
+  );
+}
+
+/** A line while a refund is being reckoned. */
+interface Left {
+  readonly productId: string;
+  readonly name: string;
+  quantity: number;
+  amount: number;
+}
+
+function standing(refunds: readonly OrderRefund[]): readonly OrderRefund[] {
+  return refunds.filter(({ status }) => status !== "refused");
+}
+
+/** What each line has left to give back, after the refunds that stand. */
+function leftOf(order: Order): Map<string, Left> {
+  const refunded = standing(order.refunds).flatMap(({ lines }) => lines);
+  const paid = paidPerLine(order);
+  return new Map(
+    order.items.map(({ id, productId, name, quantity }, index) => {
+      const own = refunded.filter(({ itemId }) => itemId === id);
+      return [
+        id,
+        {
+          productId,
+          name,
+          quantity: quantity - sumMinor(own.map((line) => line.quantity)),
+          amount: (paid[index] ?? 0) - sumMinor(own.map(({ amount }) => amount)),
+        },
+      ];
+    }),
+  );
+}
+
+function exceeds(detail: string, over: readonly Left[] = []): Outcome<never> {
+  const lines = over.map(({ productId, name }) => ({ productId, name, reason: "over_what_is_left" }));
+  return fail("refund_exceeds_order", detail, lines.length === 0 ? {} : { lines });
+}
+
+/** Takes units out of what is left: of what they cost together their part rounded down, and with the last ones all that is left. */
+function take(left: Left, quantity: number): number {
+  const amount = Math.floor((left.amount * quantity) / left.quantity);
+  left.quantity -= quantity;
+  left.amount -= amount;
+  return amount;
+}
+
+/**
+ * Reckons a refund. Fails with validation_failed for a line that the order does not have, refund_exceeds_order for more than is
+ * left of one, or for the shipping a second time.
+ */
+export function draftRefund(
+  order: Order,
+  wanted: readonly WantedLine[],
+  includeShipping: boolean,
+): Outcome<RefundDraft> {
+  const left = leftOf(order);
+  const errors = wanted.flatMap(({ itemId }, index) =>
+    left.has(itemId) ? [] : [{ path: `lines.${String(index)}.itemId`, message: "is no line of this order" }],
+  );
+  if (errors.length > 0) return fail("validation_failed", "The request is not valid.", { errors });
+  const over = [...left].filter(([itemId, line]) => {
+    const asked = wanted.filter((one) => one.itemId === itemId).map(({ quantity }) => quantity);
+    return sumMinor(asked) > line.quantity;
+  });
+  if (over.length > 0) {
+    return exceeds(
+      "This is more than was ordered and not refunded yet.",
+      over.map(([, line]) => line),
+    );
+  }
+  const isShippingGone = standing(order.refunds).some(({ shipping }) => shipping > 0);
+  if (includeShipping && isShippingGone) return exceeds("The shipping was refunded before.");
+  const lines = wanted.flatMap(({ itemId, quantity, restock }) => {
+    const line = left.get(itemId);
+    if (line === undefined) return [];
+    return [{ itemId, productId: line.productId, quantity, amount: take(line, quantity), restock }];
+  });
+  const shipping = includeShipping ? order.shipping : 0;
+  return ok({ lines, shipping, amount: sumMinor([...lines.map(({ amount }) => amount), shipping]) });
+}
+
+/** What goes back on the shelf, one line per product. */
+export function restocked(lines: readonly OrderRefundLine[]): readonly { productId: string; quantity: number }[] {
+  const sums = new Map<string, number>();
+  for (const { productId, quantity, restock } of lines) {
+    if (restock) sums.set(productId, (sums.get(productId) ?? 0) + quantity);
+  }
+  return [...sums].map(([productId, quantity]) => ({ productId, quantity }));
+}
+
+/** Milliseconds until a refund is tried again: doubling from `first` up to `max`. */
+export function retryAfterMs(attempts: number, first: number, max: number): number {
+  return Math.min(first * 2 ** Math.min(attempts - 1, 30), max);
+}
