@@ -28,6 +28,19 @@ export interface TrueRefund {
   readonly createdAt: number;
 }
 
+export interface TrueDispute {
+  readonly id: string;
+  readonly amount: number;
+  readonly reason: string;
+  /** https://docs.stripe.com/api/disputes/object#dispute_object-status */
+  readonly status: string;
+  /** Taken out of the shop's balance and not given back. */
+  readonly amountWithdrawn: number;
+  /** Milliseconds since the epoch, as the next. */
+  readonly evidenceDueAt: number | null;
+  readonly createdAt: number;
+}
+
 /** What Stripe holds of one payment, at one moment. Amounts in minor units, currency as ISO 4217. */
 export interface Truth {
   readonly intentId: string;
@@ -42,8 +55,10 @@ export interface Truth {
   readonly cancellationReason: string | null;
   /** Null when the refunds were not asked for, because there can be none. */
   readonly refunds: readonly TrueRefund[] | null;
-  /** The dispute that counts: an open or lost one. */
-  readonly dispute: { readonly reason: string } | null;
+  /** Null when the disputes were not asked for, because there are none. */
+  readonly disputes: readonly TrueDispute[] | null;
+  /** Until when an authorization can be captured, in milliseconds since the epoch; null when Stripe does not say. */
+  readonly captureUntil: number | null;
 }
 
 /** The part of a payment that Stripe decides. */
@@ -69,16 +84,33 @@ export function isPaid(status: PaymentState): boolean {
   return status === "AUTHORIZED" || CAPTURED_STATES.includes(status);
 }
 
+/** A won or withdrawn dispute leaves the payment as it was. */
+const SETTLED_DISPUTES: readonly string[] = ["won", "warning_closed", "prevented"];
+/** Why a payment stays DISPUTED for good: the bank gave the money to the buyer. */
+export const DISPUTE_LOST = "dispute_lost";
+
+/** The dispute that the payment's state follows: an open one, else a lost one, which has taken the money. */
+function countingDispute(disputes: readonly TrueDispute[]): TrueDispute | undefined {
+  const counting = disputes.filter(({ status }) => !SETTLED_DISPUTES.includes(status));
+  return counting.find(({ status }) => status !== "lost") ?? counting[0];
+}
+
 function derivePaid(truth: Truth): Position {
   const amountCaptured = truth.amountReceived;
   const done = (truth.refunds ?? []).filter(({ status }) => status === "succeeded");
   const amountRefunded = sumMinor(done.map(({ amount }) => amount));
   const amounts = { amountCapturable: 0, amountCaptured, amountRefunded };
-  if (truth.dispute !== null) return { status: "DISPUTED", ...amounts, reason: truth.dispute.reason };
+  const dispute = countingDispute(truth.disputes ?? []);
+  if (dispute !== undefined) {
+    return { status: "DISPUTED", ...amounts, reason: dispute.status === "lost" ? DISPUTE_LOST : dispute.reason };
+  }
   if (amountRefunded === 0) return { status: "CAPTURED", ...amounts, reason: null };
   const reason = done.toSorted((a, b) => b.createdAt - a.createdAt)[0]?.reason ?? null;
   return { status: amountRefunded >= amountCaptured ? "REFUNDED" : "PARTIALLY_REFUNDED", ...amounts, reason };
 }
+
+/** Stripe's reasons for a void that nobody asked for. */
+const LAPSED: readonly (string | null)[] = ["automatic", "expired"];
 
 /** The state of a payment, from Stripe's truth alone. */
 export function derive(truth: Truth): Position {
@@ -96,7 +128,11 @@ export function derive(truth: Truth): Position {
     case "requires_capture":
       return { status: "AUTHORIZED", ...nothing, amountCapturable: truth.amountCapturable };
     case "canceled":
-      return { status: "VOIDED", ...nothing, reason: truth.cancellationReason };
+      return {
+        status: "VOIDED",
+        ...nothing,
+        reason: LAPSED.includes(truth.cancellationReason) ? "authorization_expired" : truth.cancellationReason,
+      };
     case "succeeded":
       break;
   }
@@ -166,7 +202,7 @@ function reasonOfVoid(known: Known, derived: Position, voidReason: string | unde
 
 const EVENTS: Readonly<Record<PaymentState, PaymentEventType | undefined>> = {
   CREATED: undefined,
-  REQUIRES_ACTION: undefined,
+  REQUIRES_ACTION: "PAYMENT_REQUIRES_ACTION",
   FAILED: "PAYMENT_FAILED",
   AUTHORIZED: "PAYMENT_AUTHORIZED",
   CAPTURED: "PAYMENT_CAPTURED",
@@ -176,7 +212,7 @@ const EVENTS: Readonly<Record<PaymentState, PaymentEventType | undefined>> = {
   DISPUTED: "PAYMENT_DISPUTED",
 };
 
-/** The event that tells of a position; none while the buyer has yet to act, because nobody waits for that. */
+/** The event that tells of a position; none while the buyer has yet to begin, because nobody waits for that. */
 export function eventOf(status: PaymentState): PaymentEventType | undefined {
   return EVENTS[status];
 }

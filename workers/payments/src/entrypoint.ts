@@ -15,7 +15,7 @@ import { domainWorker } from "#shared/worker";
 import { sweep } from "./scheduled.ts";
 import { capture, captureOrder } from "./service/captures.ts";
 import { close } from "./service/close.ts";
-import { createDeps } from "./service/deps.ts";
+import { callDeps, createDeps } from "./service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
 import { createIntent } from "./service/intents.ts";
@@ -28,26 +28,26 @@ const Base = domainWorker<PaymentsBindings, PaymentsDeps>({ createDeps, sweep, m
 
 export class PaymentsRpc extends Base implements PaymentsContract {
   createIntent(call: Call, input: z.input<typeof CreateIntentInput>): Answer<"createIntent"> {
-    return serve(createDeps(this.env, this.ctx), "createIntent", call, CreateIntentInput, input, createIntent);
+    return serve(callDeps(this.env, this.ctx), "createIntent", call, CreateIntentInput, input, createIntent);
   }
 
   capture(call: Call, input: z.input<typeof CaptureInput>): Answer<"capture"> {
-    return serve(createDeps(this.env, this.ctx), "capture", call, CaptureInput, input, capture);
+    return serve(callDeps(this.env, this.ctx), "capture", call, CaptureInput, input, capture);
   }
 
   captureOrder(call: Call, input: z.input<typeof CaptureOrderInput>): Answer<"captureOrder"> {
-    return serve(createDeps(this.env, this.ctx), "captureOrder", call, CaptureOrderInput, input, captureOrder);
+    return serve(callDeps(this.env, this.ctx), "captureOrder", call, CaptureOrderInput, input, captureOrder);
   }
 
   refund(call: Call, input: z.input<typeof RefundInput>): Answer<"refund"> {
-    return serve(createDeps(this.env, this.ctx), "refund", call, RefundInput, input, refund);
+    return serve(callDeps(this.env, this.ctx), "refund", call, RefundInput, input, refund);
   }
 
   listPayments(call: Call, input: z.input<typeof OrderPaymentsInput>): Answer<"listPayments"> {
-    return serve(createDeps(this.env, this.ctx), "listPayments", call, OrderPaymentsInput, input, listPayments);
+    return serve(callDeps(this.env, this.ctx), "listPayments", call, OrderPaymentsInput, input, listPayments);
   }
 
   close(call: Call, input: z.input<typeof CloseInput>): Answer<"close"> {
-    return serve(createDeps(this.env, this.ctx), "close", call, CloseInput, input, close);
+    return serve(callDeps(this.env, this.ctx), "close", call, CloseInput, input, close);
   }
 }

@@ -4,6 +4,7 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Call } from "#shared/call";
 import type { SweepCounts } from "#shared/contracts/messaging";
+import { StaleWrite } from "#shared/database";
 import { purgeInbox } from "#shared/inbox";
 import { log } from "#shared/logger";
 import { purgeOutbox, save } from "#shared/outbox";
@@ -24,7 +25,9 @@ import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
 import { completeIntent } from "./service/intents.ts";
 import { reconcile } from "./service/reconcile.ts";
 import { carryOut } from "./service/refunds.ts";
+import { compareEvents } from "./service/compare-events.ts";
 import { processStored } from "./service/stripe-events.ts";
+import { expiringPayments, expiryFlag } from "./store/expiring.ts";
 import type { Change } from "./store/payments.ts";
 import { fromRow } from "./store/rows.ts";
 import { eventsPurge } from "./store/stripe-events.ts";
@@ -33,7 +36,8 @@ import { loadView } from "./store/views.ts";
 /** What "everything" takes at once; a shop on one machine does not have more open. */
 const EVERYTHING_LIMIT = 10_000;
 
-const CHANGE: Change = { actor: "payments", reason: "sweep" };
+const CHECK: Change = { actor: "sweep:open_payments", reason: "asked Stripe", unheard: true };
+const REFUND: Change = { actor: "sweep:pending_refunds", reason: "asked Stripe", unheard: true };
 
 /** Purging reads whole tables; once an hour is often enough. */
 const PURGE_EVERY_MS = 60 * 60_000;
@@ -62,36 +66,73 @@ async function takeDue(
   return results[0]?.results ?? [];
 }
 
-/** Works on each row, a few at once. A failure is logged, and the row has its next turn already. */
+/** Works on each row, a few at once, and counts those that `work` says yes to. A failure is logged, and the row has its next turn already. */
 async function each<Row extends { readonly id: string }>(
   rows: readonly Row[],
-  work: (row: Row) => Promise<void>,
+  work: (row: Row) => Promise<boolean>,
 ): Promise<number> {
   const queue = rows.values();
+  let counted = 0;
   const worker = async (): Promise<void> => {
     for (const row of queue) {
       try {
-        await work(row);
+        if (await work(row)) counted += 1;
       } catch (error) {
         log("warn", "left to the next sweep", { id: row.id, error });
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(SWEEP_CONCURRENCY, rows.length) }, worker));
-  return rows.length;
+  return counted;
 }
 
-async function checkPayment(deps: PaymentsDeps, { id }: PaymentRow): Promise<void> {
+/** True when Stripe knew more than its webhooks had told. */
+async function checkPayment(deps: PaymentsDeps, { id }: PaymentRow): Promise<boolean> {
   const view = await loadView(deps.db, id);
-  if (view.closed !== null) await settleClosed(deps, view, { ...CHANGE, voidReason: view.closed });
-  else if (view.row.stripePaymentIntentId === null) await completeIntent(deps, view.row);
-  else await reconcile(deps, view, CHANGE);
+  if (view.closed !== null) {
+    await settleClosed(deps, view, { ...CHECK, voidReason: view.closed });
+    return false;
+  }
+  if (view.row.stripePaymentIntentId === null) {
+    await completeIntent(deps, view.row);
+    return false;
+  }
+  return (await reconcile(deps, view, CHECK)).status !== view.row.status;
 }
 
-async function checkRefund(deps: PaymentsDeps, refund: RefundRow): Promise<void> {
+/** True when Stripe knew more than its webhooks had told. */
+async function checkRefund(deps: PaymentsDeps, refund: RefundRow): Promise<boolean> {
   const view = await loadView(deps.db, refund.paymentId);
-  if (refund.stripeRefundId === null) await carryOut(deps, view, refund, CHANGE, false);
-  else await reconcile(deps, view, CHANGE);
+  if (refund.stripeRefundId === null) {
+    // What a lost process left undone is carried out by the name of who asked for it.
+    await carryOut(deps, view, refund, { actor: refund.actor, reason: "refund" }, false);
+    return false;
+  }
+  return (await reconcile(deps, view, REFUND)).amountRefunded !== view.row.amountRefunded;
+}
+
+async function flagExpiring(deps: PaymentsDeps, everything: boolean): Promise<number> {
+  const rows = await expiringPayments(deps.db, deps.now(), everything ? EVERYTHING_LIMIT : SWEEP_BATCH);
+  return await each(rows, async (row) => {
+    try {
+      await save(deps, expiryFlag(row, deps.now()));
+      return true;
+    } catch (error) {
+      // Captured, void, or flagged by another sweep meanwhile.
+      if (error instanceof StaleWrite) return false;
+      throw error;
+    }
+  });
+}
+
+/** The comparison asks Stripe before it knows what it is about, so an outage is met here and not row by row. */
+async function findMissed(deps: PaymentsDeps, everything: boolean): Promise<number> {
+  try {
+    return await compareEvents(deps, everything);
+  } catch (error) {
+    log("warn", "Stripe's list of events is left to the next sweep", { error });
+    return 0;
+  }
 }
 
 async function purge(deps: PaymentsDeps, everything: boolean): Promise<SweepCounts> {
@@ -108,22 +149,33 @@ async function purge(deps: PaymentsDeps, everything: boolean): Promise<SweepCoun
 
 /** Runs all sweeps of payments; each is idempotent. */
 export async function sweep(deps: PaymentsDeps, _call: Call, everything: boolean): Promise<SweepCounts> {
+  const missedEvents = await findMissed(deps, everything);
   const events = await takeDue(deps, "stripe_events", "next_attempt_at", WEBHOOK_RETRY_MS, everything);
-  const webhooks = await each(
+  await each(
     events.map((row) => fromRow(stripeEvents, row) satisfies StripeEventRow),
-    (row) => processStored(deps, row),
+    async (row) => {
+      await processStored(deps, row);
+      return true;
+    },
   );
   const due = await takeDue(deps, "payments", "next_check_at", FIRST_CHECK_MS, everything);
-  const openPayments = await each(
+  const unheardPayments = await each(
     due.map((row) => fromRow(payments, row)),
     (row) => checkPayment(deps, row),
   );
   const pending = await takeDue(deps, "refunds", "next_attempt_at", REFUND_RETRY_MS, everything);
-  const pendingRefunds = await each(
+  const unheardRefunds = await each(
     pending.map((row) => fromRow(refunds, row)),
     (row) => checkRefund(deps, row),
   );
-  return { webhooks, openPayments, pendingRefunds, ...(await purge(deps, everything)) };
+  return {
+    webhooks: events.length,
+    openPayments: due.length,
+    pendingRefunds: pending.length,
+    missedWebhooks: unheardPayments + unheardRefunds + missedEvents,
+    expiringAuthorizations: await flagExpiring(deps, everything),
+    ...(await purge(deps, everything)),
+  };
 }
 
 export async function runScheduled(env: PaymentsBindings, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {

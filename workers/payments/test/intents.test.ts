@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
-import { SWEEP_BATCH } from "../src/constants.ts";
+import { CALL_PATIENCE, SWEEP_BATCH } from "../src/constants.ts";
 import { cancelOrderPayments } from "../src/service/close.ts";
 import { createIntent } from "../src/service/intents.ts";
 import { stripeClient } from "../src/service/stripe.ts";
@@ -199,6 +199,6 @@ describe("the tables", () => {
 describe("the client", () => {
   it("refuses to run against the sandbox with a live key", () => {
     const sandbox = { fetch: async () => new Response() } as unknown as Fetcher;
-    expect(() => stripeClient({ secretKey: "sk_live_abc", sandbox })).toThrow(/not a test key/);
+    expect(() => stripeClient({ secretKey: "sk_live_abc", sandbox }, CALL_PATIENCE)).toThrow(/not a test key/);
   });
 });

@@ -9,6 +9,7 @@ import type { Call } from "#shared/call";
 import type { SweepCounts } from "#shared/contracts/messaging";
 import type { CreateIntentInput, Payment, PaymentIntent } from "#shared/contracts/payments";
 import type { Outcome } from "#shared/errors";
+import { inJson } from "#shared/database";
 import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { consume } from "#shared/inbox";
@@ -53,12 +54,10 @@ export function newWorld(options: { readonly retries?: number; readonly timeoutM
     ...createDeps(bindings(), { waitUntil: (work) => void waiting.push(work) }),
     queues: recorded.queues,
     now: () => Date.now() + clock.skewMs,
-    stripe: stripeClient({
-      secretKey: "sk_test_sandbox",
-      sandbox: { fetch: peer.fetch },
-      retries: options.retries ?? 0,
-      timeoutMs: options.timeoutMs ?? 2_000,
-    }),
+    stripe: stripeClient(
+      { secretKey: "sk_test_sandbox", sandbox: { fetch: peer.fetch } },
+      { retries: options.retries ?? 0, timeoutMs: options.timeoutMs ?? 2_000 },
+    ),
   };
   const settled = async (): Promise<void> => {
     while (waiting.length > 0) await Promise.all(waiting.splice(0));
@@ -118,12 +117,48 @@ export async function paymentOf(world: World, orderId: string): Promise<Payment>
   return payment;
 }
 
-/** The order's payment events in the outbox, in the order they were written. */
+/** The order's events in the outbox, in the order they were written: its payment's, and mails to the admins. */
 export async function eventsOf(world: World, orderId: string): Promise<EventEnvelope[]> {
   const rows = await world.deps.db.all<{ envelope: string }>(
     sql`SELECT envelope FROM outbox WHERE subject = ${orderId} ORDER BY id`,
   );
   return rows.map(({ envelope }) => JSON.parse(envelope) as EventEnvelope);
+}
+
+/** The mails that the admins are to get about the order, by their kind. */
+export async function noticesOf(world: World, orderId: string): Promise<{ kind: string; variables: object }[]> {
+  return (await eventsOf(world, orderId)).flatMap((event) =>
+    event.type === "NOTIFICATION_SEND" && event.data.recipient === null ? [event.data] : [],
+  );
+}
+
+export interface FoundRow {
+  readonly kind: string;
+  readonly subject: string;
+  readonly outcome: string;
+  readonly times: number;
+  readonly details: string;
+}
+
+/** What sweeps found on any of these subjects. */
+export async function findingsOf(world: World, ...subjects: readonly string[]): Promise<FoundRow[]> {
+  return await world.deps.db.all<FoundRow>(
+    sql`SELECT kind, subject, outcome, times, details FROM findings WHERE ${inJson(sql`subject`, subjects)} ORDER BY kind, subject`,
+  );
+}
+
+export async function auditOf(
+  world: World,
+  subject: string,
+): Promise<{ action: string; actor: string; details: object }[]> {
+  const rows = await world.deps.db.all<{ action: string; actor_id: string; details: string }>(
+    sql`SELECT action, actor_id, details FROM audit_log WHERE subject = ${subject} ORDER BY id`,
+  );
+  return rows.map(({ action, actor_id: actor, details }) => ({
+    action,
+    actor,
+    details: JSON.parse(details) as object,
+  }));
 }
 
 /** As the outbox sweep does once every consumer has them, or keeps them as dead letters. */
@@ -132,7 +167,7 @@ export async function confirmEventsOf(world: World, orderId: string): Promise<vo
 }
 
 export async function eventTypesOf(world: World, orderId: string): Promise<string[]> {
-  return (await eventsOf(world, orderId)).map(({ type }) => type);
+  return (await eventsOf(world, orderId)).map(({ type }) => type).filter((type) => type.startsWith("PAYMENT_"));
 }
 
 export async function countOf(world: World, table: string): Promise<number> {

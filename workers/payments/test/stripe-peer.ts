@@ -31,6 +31,13 @@ interface StoredRefund {
   metadata: Record<string, string>;
 }
 
+interface StoredDispute {
+  status: string;
+  reason: string;
+  /** All of the intent's money unless it says otherwise. */
+  amount?: number;
+}
+
 interface Saved {
   readonly fingerprint: string;
   readonly status: number;
@@ -68,11 +75,17 @@ export class StripePeer {
   readonly intents = new Map<string, StoredIntent>();
   readonly refunds = new Map<string, StoredRefund>();
   /** Disputes by the intent they are about. */
-  readonly disputes = new Map<string, { status: string; reason: string }>();
+  readonly disputes = new Map<string, StoredDispute>();
+  /** Stripe's list of events, oldest first: what happened, whether its webhook came or not. */
+  readonly events: { id: string; type: string; created: number }[] = [];
   /** Each request as `METHOD /path`, faults included. */
   readonly requests: string[] = [];
   /** Taken by the requests to come, in order; `undefined` is a request that goes well. */
   faults: (Fault | undefined)[] = [];
+  /** When charges lapse, in seconds; Stripe does not say so of every method. */
+  captureBefore: number | undefined = Math.floor(Date.now() / 1_000) + 7 * 24 * 60 * 60;
+  /** What the next refunds are at first: a bank may take days. */
+  refundStatus = "succeeded";
   /** Runs before a request is handled: where a test lets something else happen in between. */
   before: ((request: string) => Promise<void> | void) | undefined;
   readonly #saved = new Map<string, Saved>();
@@ -128,6 +141,7 @@ export class StripePeer {
     const [, , resource, id, action] = path.split("/");
     if (resource === "refunds") return method === "POST" ? this.#refund(form) : this.#listRefunds(form);
     if (resource === "disputes") return this.#listDisputes(form);
+    if (resource === "events") return this.#listEvents(form);
     if (resource !== "payment_intents") return refusal("resource_missing", 404);
     if (id === undefined) return this.#create(form);
     const intent = this.intents.get(id);
@@ -188,7 +202,7 @@ export class StripePeer {
       currency: intent.currency,
       payment_intent: intent.id,
       reason: null,
-      status: "succeeded",
+      status: this.refundStatus,
       metadata: metadataOf(form),
     };
     this.refunds.set(refund.id, refund);
@@ -201,9 +215,30 @@ export class StripePeer {
   }
 
   #listDisputes(form: Form): Answer {
-    const dispute = this.disputes.get(String(form["payment_intent"]));
-    const data = dispute === undefined ? [] : [{ id: "dp_1", object: "dispute", ...dispute }];
+    const intent = this.intent(String(form["payment_intent"]));
+    const dispute = this.disputes.get(intent.id);
+    const data = dispute === undefined ? [] : [this.#dispute(intent, dispute)];
     return { status: 200, body: { object: "list", has_more: false, url: "/v1/disputes", data } };
+  }
+
+  #dispute(intent: StoredIntent, { status, reason, amount = intent.amount_received }: StoredDispute): object {
+    const movements = status === "won" ? [-amount, amount] : status.startsWith("warning_") ? [] : [-amount];
+    return {
+      id: `du_${intent.id}`,
+      object: "dispute",
+      amount,
+      reason,
+      status,
+      created: 1_790_000_000,
+      balance_transactions: movements.map((moved) => ({ object: "balance_transaction", amount: moved })),
+      evidence_details: { due_by: 1_790_700_000 },
+    };
+  }
+
+  #listEvents(form: Form): Answer {
+    const [from, to] = [Number(form["created[gte]"] ?? 0), Number(form["created[lte]"] ?? Number.MAX_SAFE_INTEGER)];
+    const data = this.events.filter(({ created }) => created >= from && created <= to).toReversed();
+    return { status: 200, body: { object: "list", has_more: false, url: "/v1/events", data } };
   }
 
   /** An intent as Stripe answers it with `expand[]=latest_charge`, as it is now. */
@@ -214,6 +249,7 @@ export class StripePeer {
       object: "charge",
       payment_intent: intent.id,
       disputed: this.disputes.has(intent.id),
+      payment_method_details: { card: this.captureBefore === undefined ? {} : { capture_before: this.captureBefore } },
       // Stripe counts what a partial capture released as refunded; see truthOf.
       amount_refunded: this.refundedOf(intent.id) + released,
     };
@@ -256,6 +292,13 @@ export class StripePeer {
   ): Promise<Request> {
     const payload = JSON.stringify({ id: options.id ?? nextId("evt"), object: "event", type, data: { object } });
     return await signed(payload, options.secret, options.timestamp);
+  }
+
+  /** Puts an event into Stripe's list whose webhook never comes. */
+  happened(type: string, object: object, atMs = Date.now()): string {
+    const event = { id: nextId("evt"), object: "event", type, created: Math.floor(atMs / 1_000), data: { object } };
+    this.events.push(structuredClone(event));
+    return event.id;
   }
 
   /** The webhook of an intent as it is now. */

@@ -7,8 +7,15 @@ import { callAs, deliver } from "#shared/testkit/kit";
 import { PaymentsRpc } from "../src/entrypoint.ts";
 import worker from "../src/index.ts";
 import type { PaymentsBindings } from "../src/service/deps.ts";
-import { bindings, intentInput, orderCancelled, valueOf } from "./kit.ts";
-import { signed } from "./stripe-peer.ts";
+import { bindings as ownBindings, intentInput, orderCancelled, valueOf } from "./kit.ts";
+import { StripePeer, signed } from "./stripe-peer.ts";
+
+const sandbox = { fetch: new StripePeer().fetch } as unknown as Fetcher;
+
+/** The Worker's own, with a Stripe beside it that holds nothing. */
+function bindings(): PaymentsBindings {
+  return { ...ownBindings(), STRIPE_SANDBOX: sandbox };
+}
 
 function rpc(): PaymentsRpc {
   return new PaymentsRpc(createExecutionContext(), bindings());
@@ -64,6 +71,8 @@ describe("the Worker", () => {
       webhooks: 0,
       openPayments: 0,
       pendingRefunds: 0,
+      missedWebhooks: 0,
+      expiringAuthorizations: 0,
       purgedStripeEvents: 0,
       purgedEvents: 0,
       purgedInbox: 0,

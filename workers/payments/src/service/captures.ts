@@ -2,6 +2,8 @@
 // makes a repeated capture harmless: it is refused as an unexpected state, and the state is then read.
 import type { Stripe } from "stripe";
 import type { z } from "zod";
+import { auditInsert } from "#shared/audit";
+import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { CaptureInput, CaptureOrderInput, Payment } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
@@ -13,12 +15,13 @@ import { isOpen } from "../domain.ts";
 import { captures } from "../schema.ts";
 import type { CaptureRow, PaymentRow } from "../schema.ts";
 import { captureDone, captureInsert, captureRefused, captureSelect } from "../store/captures.ts";
+import { armChecks } from "../store/payments.ts";
 import type { Change } from "../store/payments.ts";
 import { fromRow } from "../store/rows.ts";
 import { byId, byOrder, loadView, loadViews, viewStatements, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { unavailable } from "./failures.ts";
+import { inTime } from "./failures.ts";
 import { reconcile } from "./reconcile.ts";
 import { readPayments } from "./render.ts";
 import { EXPAND_CHARGE, StripeRefused, ask } from "./stripe.ts";
@@ -30,9 +33,9 @@ function changeOf(call: Call): Change {
 }
 
 /** A row that says the buyer has not paid may only not have heard of it yet. */
-async function upToDate(deps: PaymentsDeps, view: View, change: Change): Promise<View> {
+async function upToDate(deps: PaymentsDeps, view: View): Promise<View> {
   if (!isOpen(view.row.status) || view.row.stripePaymentIntentId === null) return view;
-  await reconcile(deps, view, change);
+  await reconcile(deps, view, { actor: "stripe", reason: "seen before a capture" });
   return await loadView(deps.db, view.row.id);
 }
 
@@ -42,18 +45,30 @@ interface Captured {
   readonly mine: boolean;
 }
 
+/** Before Stripe is asked: who asks is on record, and a sweep finds out what came of it if this process does not. */
+async function begin(deps: PaymentsDeps, call: Call, { row }: View, amount: number, change: Change): Promise<void> {
+  const now = deps.now();
+  const details = { orderId: row.orderId, amount, authorized: row.amountCapturable, reason: change.reason };
+  const audit = isUser(call.actor)
+    ? [auditInsert(call, now, { action: "payment.capture", subject: row.id, details })]
+    : [];
+  await save(deps, [armChecks(byId(row.id), now), ...audit]);
+}
+
 /**
  * Captures at Stripe and writes what came of it, or what is there instead when the intent's state did not allow it.
  * @throws StripeUnavailable
  */
 async function captureAtStripe(
   deps: PaymentsDeps,
+  call: Call,
   view: View,
   amount: number,
   change: Change,
-  key: CaptureRow | undefined,
+  key?: CaptureRow,
 ): Promise<Captured> {
   const intentId = view.row.stripePaymentIntentId ?? "";
+  await begin(deps, call, view, amount, change);
   let answer: Stripe.PaymentIntent | undefined;
   try {
     // No idempotency key of ours: the intent's state lets it be captured once, and a key would repeat an old failure.
@@ -117,7 +132,7 @@ async function runCapture(
   key: CaptureRow | undefined,
 ): Promise<Outcome<PaymentRow>> {
   const change = changeOf(call);
-  const now = await upToDate(deps, view, change);
+  const now = await upToDate(deps, view);
   const amount = amountAsked ?? (key === undefined ? now.row.amountCapturable : key.amount);
   if (!capturable(now)) {
     return key !== undefined && now.row.amountCaptured === key.amount ? ok(now.row) : NOT_CAPTURABLE;
@@ -125,7 +140,7 @@ async function runCapture(
   if (amount > now.row.amountCapturable) {
     return fail("amount_exceeds_authorized", "The amount is over what was authorized.");
   }
-  const { row, mine } = await captureAtStripe(deps, now, amount, change, key);
+  const { row, mine } = await captureAtStripe(deps, call, now, amount, change, key);
   return mine || (key !== undefined && row.amountCaptured === key.amount) ? ok(row) : NOT_CAPTURABLE;
 }
 
@@ -144,7 +159,7 @@ export async function capture(
   if (view === undefined) return fail("not_found", "There is no such payment.");
   const replayed = !isNew && key !== undefined && key.capturedAt !== null;
   if (replayed) return ok({ payment: await readPayment(deps, paymentId), replayed });
-  try {
+  return await inTime(deps, async () => {
     const captured = await runCapture(deps, call, view, amount, key);
     if (!captured.ok) {
       if (key !== undefined) await save(deps, [captureRefused(key)]);
@@ -152,9 +167,7 @@ export async function capture(
     }
     if (key !== undefined) await save(deps, [captureDone(key, deps.now())]);
     return ok({ payment: await readPayment(deps, paymentId), replayed });
-  } catch (error) {
-    return unavailable(error);
-  }
+  });
 }
 
 /** The states of a payment whose money was captured and is not all gone: shipping may go on. */
@@ -169,17 +182,15 @@ export async function captureOrder(
   const views = await loadViews(deps.db, byOrder(orderId));
   const live = views.find(({ row }) => row.status !== "VOIDED");
   if (live === undefined) return NOT_CAPTURABLE;
-  try {
+  return await inTime(deps, async () => {
     const change = { ...changeOf(call), reason: "shipment" };
-    const current = await upToDate(deps, live, change);
+    const current = await upToDate(deps, live);
     if (capturable(current)) {
-      const { row } = await captureAtStripe(deps, current, current.row.amountCapturable, change, undefined);
+      const { row } = await captureAtStripe(deps, call, current, current.row.amountCapturable, change);
       if (!SHIPPABLE.includes(row.status)) return NOT_CAPTURABLE;
     } else if (current.closed !== null || !SHIPPABLE.includes(current.row.status)) {
       return NOT_CAPTURABLE;
     }
     return ok(await readPayment(deps, live.row.id));
-  } catch (error) {
-    return unavailable(error);
-  }
+  });
 }

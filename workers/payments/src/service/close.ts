@@ -15,7 +15,7 @@ import type { Change } from "../store/payments.ts";
 import { byOrder, loadViews, viewStatements, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { unavailable } from "./failures.ts";
+import { inTime } from "./failures.ts";
 import { StillProcessing, cancelIntent, reconcile } from "./reconcile.ts";
 import { retrieveIntent } from "./stripe.ts";
 import { tellAgain } from "./tell-again.ts";
@@ -93,15 +93,13 @@ export async function close(
     voidReason: CLOSE_REASON,
     traceparent: call.traceparent,
   };
-  try {
+  return await inTime(deps, async () => {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const step = await closeStep(deps, orderId, change);
       if (step !== "again") return ok(step);
     }
-  } catch (error) {
-    return unavailable(error);
-  }
-  throw new StaleWrite(`the payments of ${orderId} kept changing`);
+    throw new StaleWrite(`the payments of ${orderId} kept changing`);
+  });
 }
 
 /** Gives back the money of one payment of a closed order, or sees to it that there will be none. Idempotent. */
@@ -132,7 +130,7 @@ export async function cancelOrderPayments(
   const now = deps.now();
   const { results } = await save(deps, [
     closeOrder(orderId, reason, now, false),
-    armChecks(orderId, now),
+    armChecks(byOrder(orderId), now),
     ...viewStatements(byOrder(orderId)),
   ]);
   const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];

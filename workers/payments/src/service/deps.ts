@@ -2,6 +2,8 @@
 import type { Stripe } from "stripe";
 import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
+import { BACKGROUND_PATIENCE, CALL_PATIENCE } from "../constants.ts";
+import type { Patience } from "../constants.ts";
 import { refuseLiveKey, stripeClient } from "./stripe.ts";
 import type { StripeOptions } from "./stripe.ts";
 
@@ -12,32 +14,47 @@ export interface PaymentsDeps extends Deps {
   readonly stripe: Stripe;
   readonly publishableKey: string;
   readonly webhookSecret: string;
+  /** Whether real money moves: events say of which mode they are. */
+  readonly livemode: boolean;
 }
 
 /** Building the SDK's client costs more than a call of an RPC method; the bindings of an isolate do not change. */
-const clients = new WeakMap<PaymentsBindings, Stripe>();
+const clients = { call: new WeakMap<PaymentsBindings, Stripe>(), background: new WeakMap<PaymentsBindings, Stripe>() };
+type For = keyof typeof clients;
+const PATIENCE: Readonly<Record<For, Patience>> = { call: CALL_PATIENCE, background: BACKGROUND_PATIENCE };
 
 function stripeOptions(env: PaymentsBindings): StripeOptions {
   return { secretKey: env.STRIPE_SECRET_KEY, sandbox: env.STRIPE_SANDBOX };
 }
 
-function clientOf(env: PaymentsBindings): Stripe {
-  const present = clients.get(env);
+function clientOf(env: PaymentsBindings, use: For): Stripe {
+  const present = clients[use].get(env);
   if (present !== undefined) return present;
-  const client = stripeClient(stripeOptions(env));
-  clients.set(env, client);
+  const client = stripeClient(stripeOptions(env), PATIENCE[use]);
+  clients[use].set(env, client);
   return client;
 }
 
-export function createDeps(env: PaymentsBindings, ctx: Pick<ExecutionContext, "waitUntil">): PaymentsDeps {
+function depsFor(use: For, env: PaymentsBindings, ctx: Pick<ExecutionContext, "waitUntil">): PaymentsDeps {
   refuseLiveKey(stripeOptions(env));
   return {
     ...baseDeps("payments", env, ctx),
     // Lazy, because most calls never speak to Stripe.
     get stripe() {
-      return clientOf(env);
+      return clientOf(env, use);
     },
     publishableKey: env.STRIPE_PUBLISHABLE_KEY,
     webhookSecret: env.STRIPE_WEBHOOK_SECRET,
+    livemode: /^[sr]k_live_/.test(env.STRIPE_SECRET_KEY),
   };
+}
+
+/** For webhooks, events and sweeps. */
+export function createDeps(env: PaymentsBindings, ctx: Pick<ExecutionContext, "waitUntil">): PaymentsDeps {
+  return depsFor("background", env, ctx);
+}
+
+/** For calls that somebody waits for. */
+export function callDeps(env: PaymentsBindings, ctx: Pick<ExecutionContext, "waitUntil">): PaymentsDeps {
+  return depsFor("call", env, ctx);
 }

@@ -17,7 +17,7 @@ import { adoptIntent, paymentInsert, renewCreation } from "../store/payments.ts"
 import { byId, byOrder, loadView, viewStatements, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { unavailable } from "./failures.ts";
+import { inTime } from "./failures.ts";
 import { cancelIntent, reconcile } from "./reconcile.ts";
 import { renderIntent } from "./render.ts";
 import { StripeRefused, StripeUnavailable, createStripeIntent } from "./stripe.ts";
@@ -93,7 +93,7 @@ export async function completeIntent(deps: PaymentsDeps, row: PaymentRow): Promi
 /** The present state of an intent that was made before: it may have been paid or cancelled without our having heard. */
 async function refreshed(deps: PaymentsDeps, view: View): Promise<PaymentRow> {
   try {
-    return await reconcile(deps, view, { actor: "payments", reason: "intent" });
+    return await reconcile(deps, view, { actor: "stripe", reason: "seen when asked for the intent" });
   } catch (error) {
     // What is stored is good enough to pay with, while Stripe does not answer.
     if (error instanceof StripeUnavailable) return view.row;
@@ -110,17 +110,17 @@ async function payableRow(deps: PaymentsDeps, view: View, created: boolean): Pro
 }
 
 async function payable(deps: PaymentsDeps, view: View, created: boolean, replayed: boolean): Promise<Outcome<Made>> {
-  try {
-    const row = await payableRow(deps, view, created);
-    const intent = row && renderIntent(row, deps.publishableKey);
-    return intent === undefined ? NOT_PAYABLE : ok({ intent, created, replayed });
-  } catch (error) {
-    if (error instanceof StripeRefused) {
+  return await inTime(deps, async () => {
+    try {
+      const row = await payableRow(deps, view, created);
+      const intent = row && renderIntent(row, deps.publishableKey);
+      return intent === undefined ? NOT_PAYABLE : ok({ intent, created, replayed });
+    } catch (error) {
+      if (!(error instanceof StripeRefused)) throw error;
       log("error", "Stripe refuses to make the intent", { paymentId: view.row.id, code: error.code, error });
       return fail("order_not_payable", "The payment provider does not take this payment.");
     }
-    return unavailable(error);
-  }
+  });
 }
 
 const KEY_REUSED = fail("idempotency_key_reused", "This Idempotency-Key was used for another request.");

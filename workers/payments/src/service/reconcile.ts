@@ -3,12 +3,14 @@
 import type { Stripe } from "stripe";
 import { StaleWrite } from "#shared/database";
 import type { Statement } from "#shared/database";
+import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { MAX_TRIES } from "../constants.ts";
 import { decide } from "../domain.ts";
-import type { Truth } from "../domain.ts";
+import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
+import { disputeUpserts } from "../store/disputes.ts";
 import { adoptIntent, flagMismatch, positionUpdate } from "../store/payments.ts";
 import type { Change } from "../store/payments.ts";
 import { refundUpserts } from "../store/refunds.ts";
@@ -16,7 +18,8 @@ import { loadView } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
 import { refundRest } from "./closed-refund.ts";
-import { EXPAND_CHARGE, ask, isUnexpectedState, retrieveIntent, truthOf } from "./stripe.ts";
+import { EXPAND_CHARGE, ask, isUnexpectedState, retrieveIntent } from "./stripe.ts";
+import { truthOf } from "./truth.ts";
 
 /** The payment's money is on its way at Stripe: neither to be cancelled nor to be refunded yet. */
 export class StillProcessing extends Error {
@@ -29,6 +32,14 @@ interface Consequence {
   readonly row: PaymentRow;
 }
 
+/** What a sweep finds changed without having been told of it. A closed order's void is the sweep's own doing. */
+function unheard(view: View, next: Position, change: Change, now: number): Statement[] {
+  if (change.unheard !== true || view.closed !== null) return [];
+  const { id, orderId, status: from, stripePaymentIntentId } = view.row;
+  const details = { orderId, stripePaymentIntentId, from, to: next.status };
+  return [findingInsert(now, { kind: "webhook_missed", subject: id, outcome: "mended", details })];
+}
+
 function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Change): Consequence {
   const { row } = view;
   const decision = decide(row, truth, change.voidReason ?? view.closed ?? undefined);
@@ -36,7 +47,10 @@ function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Cha
   switch (decision.kind) {
     case "change":
       return {
-        statements: positionUpdate(view, decision.next, truth, change, deps.now()),
+        statements: [
+          ...positionUpdate(view, decision.next, truth, change, deps.now()),
+          ...unheard(view, decision.next, change, deps.now()),
+        ],
         row: { ...adopted, ...decision.next, version: row.version + 1 },
       };
     case "mismatch":
@@ -61,7 +75,13 @@ async function record(
   also: readonly Statement[],
 ): Promise<PaymentRow | undefined> {
   const consequence = consequenceOf(deps, view, truth, change);
-  const statements = [...consequence.statements, ...refundUpserts(view, truth.refunds ?? [], deps.now()), ...also];
+  const now = deps.now();
+  const statements = [
+    ...disputeUpserts(view.row, truth.disputes ?? [], now),
+    ...consequence.statements,
+    ...refundUpserts(view, truth.refunds ?? [], now),
+    ...also,
+  ];
   try {
     if (statements.length > 0) await save(deps, statements);
     return consequence.row;

@@ -3,7 +3,8 @@
 import type { TrueRefund } from "../domain.ts";
 import type { RefundRow } from "../schema.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { ask, refundsOf } from "./stripe.ts";
+import { ask } from "./stripe.ts";
+import { refundsOf } from "./truth.ts";
 
 /**
  * Makes the refund at Stripe, or finds the one that was made. A repeated try looks first: Stripe forgets its keys after a day, and

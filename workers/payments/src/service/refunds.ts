@@ -2,8 +2,11 @@
 // exceed what was captured; its id is Stripe's idempotency key, so a lost answer never makes two.
 import { sql } from "drizzle-orm";
 import type { z } from "zod";
+import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
 import type { Refund, RefundInput } from "#shared/contracts/payments";
+import { StaleWrite, mustChange } from "#shared/database";
+import type { Statement } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { fingerprint } from "#shared/hash";
@@ -19,11 +22,11 @@ import { fromRow } from "../store/rows.ts";
 import { byId, loadView, viewStatements, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { unavailable } from "./failures.ts";
+import { inTime } from "./failures.ts";
 import { reconcile } from "./reconcile.ts";
 import { refundAtStripe } from "./refund-at-stripe.ts";
 import { renderRefund } from "./render.ts";
-import { StripeRefused, StripeUnavailable } from "./stripe.ts";
+import { StripeRefused } from "./stripe.ts";
 
 type Input = z.output<typeof RefundInput>;
 
@@ -34,26 +37,39 @@ interface Asked {
   readonly isNew: boolean;
 }
 
-/** Writes the refund where it fits, and reads what is there, in one round trip. */
+/**
+ * Writes the refund where it fits, with who asked for it, and reads what is there, in one round trip. Where it does not fit, or its
+ * key is used, nothing is written and a second round trip reads.
+ */
 async function askedFor(deps: PaymentsDeps, call: Call, input: Input, print: string): Promise<Asked> {
   const { paymentId, amount, reason, idempotencyKey } = input;
   const id = newId("rfd");
+  const now = deps.now();
   const actor = call.actor.id;
   const idempotency = idempotencyKey === undefined ? undefined : { key: idempotencyKey, fingerprint: print };
-  const mine = sql`id = ${id} OR (actor = ${actor} AND idempotency_key = ${idempotencyKey ?? null})`;
-  const { results } = await save(deps, [
-    refundInsert({ id, paymentId, amount: amount ?? null, reason: reason ?? null, actor, idempotency }, deps.now()),
-    sql`SELECT * FROM refunds WHERE ${mine}`,
+  const details = { refundId: id, amount: amount ?? null, reason: reason ?? null };
+  const reads = [
+    sql`SELECT * FROM refunds WHERE id = ${id} OR (actor = ${actor} AND idempotency_key = ${idempotencyKey ?? null})`,
     ...viewStatements(byId(paymentId)),
-  ]);
-  const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
-  const [found] = rows(1);
-  const [view] = viewsOf(rows(2), rows(3));
-  return {
-    view,
-    refund: found === undefined ? undefined : fromRow(refunds, found),
-    isNew: (results[0]?.meta.changes ?? 0) > 0,
+  ];
+  const writes = [
+    refundInsert({ id, paymentId, amount: amount ?? null, reason: reason ?? null, actor, idempotency }, now),
+    mustChange(),
+    auditInsert(call, now, { action: "payment.refund", subject: paymentId, details }),
+  ];
+  const askedOf = async (before: readonly Statement[]): Promise<Asked> => {
+    const { results } = await save(deps, [...before, ...reads]);
+    const [found = [], payments = [], ofPayment = []] = results.slice(before.length).map((result) => result.results);
+    const [row] = found;
+    const [view] = viewsOf(payments, ofPayment);
+    return { view, refund: row === undefined ? undefined : fromRow(refunds, row), isNew: before.length > 0 };
   };
+  try {
+    return await askedOf(writes);
+  } catch (error) {
+    if (error instanceof StaleWrite) return await askedOf([]);
+    throw error;
+  }
 }
 
 /** Stripe's reasons against a refund that have nothing to do with its amount. */
@@ -111,12 +127,9 @@ export async function refund(
   if (view === undefined) return fail("not_found", "There is no such payment.");
   if (row === undefined) return whyNot(view);
   if (row.stripeRefundId !== null) return ok({ refund: renderRefund(row), replayed: true });
-  try {
+  return await inTime(deps, async () => {
     const change = { actor: call.actor.id, reason: "refund", traceparent: call.traceparent };
     const done = await carryOut(deps, view, row, change, isNew);
     return done.ok ? ok({ refund: renderRefund(done.value), replayed: false }) : done;
-  } catch (error) {
-    if (error instanceof StripeUnavailable) log("warn", "refund left pending", { refundId: row.id });
-    return unavailable(error);
-  }
+  });
 }

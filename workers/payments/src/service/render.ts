@@ -1,8 +1,8 @@
 // Rows as the contract shows them.
 import { asc, eq, inArray } from "drizzle-orm";
-import type { Payment, PaymentIntent, Refund } from "#shared/contracts/payments";
-import { paymentHistory, payments, refunds } from "../schema.ts";
-import type { PaymentRow, RefundRow } from "../schema.ts";
+import type { Dispute, Payment, PaymentIntent, Refund } from "#shared/contracts/payments";
+import { disputes, paymentHistory, payments, refunds } from "../schema.ts";
+import type { DisputeRow, PaymentRow, RefundRow } from "../schema.ts";
 import type { PaymentsDeps } from "./deps.ts";
 
 export function renderRefund(row: RefundRow): Refund {
@@ -26,10 +26,37 @@ export function renderIntent(row: PaymentRow, publishableKey: string): PaymentIn
   return { id, orderId, amount, currency, status, stripePaymentIntentId, clientSecret, publishableKey };
 }
 
+function isoTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+function renderDispute(row: DisputeRow): Dispute {
+  const { id, amount, currency, reason, status, amountWithdrawn, evidenceDueAt, createdAt } = row;
+  return {
+    id,
+    amount,
+    currency,
+    reason,
+    status,
+    amountWithdrawn,
+    evidenceDueBy: isoTime(evidenceDueAt),
+    createdAt: new Date(createdAt).toISOString(),
+  };
+}
+
 type HistoryRow = typeof paymentHistory.$inferSelect;
 
-function renderPayment(row: PaymentRow, refundRows: readonly RefundRow[], history: readonly HistoryRow[]): Payment {
+/** What belongs to the payments that are shown. */
+interface Parts {
+  readonly refunds: readonly RefundRow[];
+  readonly disputes: readonly DisputeRow[];
+  readonly history: readonly HistoryRow[];
+}
+
+function renderPayment(row: PaymentRow, parts: Parts): Payment {
   const { id, orderId, amount, amountCapturable, amountCaptured, amountRefunded, currency, status } = row;
+  const own = <T extends { readonly paymentId: string }>(rows: readonly T[]): T[] =>
+    rows.filter(({ paymentId }) => paymentId === id);
   return {
     id,
     orderId,
@@ -37,18 +64,24 @@ function renderPayment(row: PaymentRow, refundRows: readonly RefundRow[], histor
     amountCapturable,
     amountCaptured,
     amountRefunded,
+    amountReleased: amountCaptured === 0 ? 0 : amount - amountCaptured,
     currency,
     status,
+    captureBefore: isoTime(row.captureUntil),
     stripePaymentIntentId: row.stripePaymentIntentId,
-    refunds: refundRows.filter(({ paymentId }) => paymentId === id).map(renderRefund),
-    history: history
-      .filter(({ paymentId }) => paymentId === id)
-      .map(({ status, at, actor, reason }) => ({ status, at: new Date(at).toISOString(), actor, reason })),
+    refunds: own(parts.refunds).map(renderRefund),
+    disputes: own(parts.disputes).map(renderDispute),
+    history: own(parts.history).map((entry) => ({
+      status: entry.status,
+      at: new Date(entry.at).toISOString(),
+      actor: entry.actor,
+      reason: entry.reason,
+    })),
     createdAt: new Date(row.createdAt).toISOString(),
   };
 }
 
-/** Payments with their refunds and history, oldest first, in one round trip. */
+/** Payments with their refunds, disputes and history, oldest first, in one round trip. */
 export async function readPayments(
   deps: PaymentsDeps,
   by: { readonly orderId: string } | { readonly paymentId: string },
@@ -56,10 +89,11 @@ export async function readPayments(
   const { db } = deps;
   const match = "orderId" in by ? eq(payments.orderId, by.orderId) : eq(payments.id, by.paymentId);
   const ids = db.select({ id: payments.id }).from(payments).where(match);
-  const [rows, refundRows, history] = await db.batch([
+  const [rows, refundRows, disputeRows, history] = await db.batch([
     db.select().from(payments).where(match).orderBy(asc(payments.createdAt), asc(payments.id)),
     db.select().from(refunds).where(inArray(refunds.paymentId, ids)).orderBy(asc(refunds.createdAt), asc(refunds.id)),
+    db.select().from(disputes).where(inArray(disputes.paymentId, ids)).orderBy(asc(disputes.createdAt)),
     db.select().from(paymentHistory).where(inArray(paymentHistory.paymentId, ids)).orderBy(asc(paymentHistory.version)),
   ]);
-  return rows.map((row) => renderPayment(row, refundRows, history));
+  return rows.map((row) => renderPayment(row, { refunds: refundRows, disputes: disputeRows, history }));
 }

@@ -1,5 +1,6 @@
 // Processes a stored event: right after it came, by its duplicate, or by the sweep. Any number of these at once have one effect,
 // because each writes what Stripe holds now behind the payment's version.
+import { findingInsert } from "#shared/findings";
 import { log, withInvocation } from "#shared/logger";
 import { save } from "#shared/outbox";
 import type { StripeEventRow } from "../schema.ts";
@@ -53,6 +54,29 @@ async function ignore(deps: PaymentsDeps, event: StoredEvent): Promise<void> {
   await save(deps, [eventProcessed(event.id, deps.now(), "not about a payment of this shop")]);
 }
 
+/** States of an intent that hold money, or held it. */
+const MONEY_STATES: readonly string[] = ["requires_capture", "succeeded"];
+
+/**
+ * An intent that names a payment of this shop's which is not here: after the database was set back, or when two shops share an
+ * account of Stripe's. With money in it somebody has to look; what to do with it, this Worker cannot know.
+ */
+async function unowned(deps: PaymentsDeps, event: StoredEvent, { intentId }: EventSubject): Promise<void> {
+  const { metadata, status, amount, currency } = await retrieveIntent(deps.stripe, intentId);
+  if (metadata["paymentId"] === undefined || !MONEY_STATES.includes(status)) {
+    await ignore(deps, event);
+    return;
+  }
+  log("error", "Stripe holds money of a payment that is not here", { intentId, paymentId: metadata["paymentId"] });
+  const { paymentId, orderId } = metadata;
+  const details = { paymentId, orderId, status, amount, currency };
+  const now = deps.now();
+  await save(deps, [
+    findingInsert(now, { kind: "payment_unknown", subject: intentId, outcome: "open", details }),
+    eventProcessed(event.id, now, "about a payment that is not here"),
+  ]);
+}
+
 async function attempt(
   deps: PaymentsDeps,
   event: StoredEvent,
@@ -61,7 +85,7 @@ async function attempt(
 ): Promise<void> {
   try {
     const view = await findOwner(deps, subject, views);
-    if (view === undefined) await ignore(deps, event);
+    if (view === undefined) await unowned(deps, event, subject);
     else await apply(deps, event, subject, view);
   } catch (error) {
     if (error instanceof StripeRefused && error.code === "resource_missing") {
@@ -89,7 +113,10 @@ export async function processEvent(
 }
 
 /** Processes an event from its stored payload. */
-export async function processStored(deps: PaymentsDeps, row: StripeEventRow): Promise<void> {
+export async function processStored(
+  deps: PaymentsDeps,
+  row: StoredEvent & Pick<StripeEventRow, "payload">,
+): Promise<void> {
   const event = StripeEvent.parse(JSON.parse(row.payload));
   const subject = subjectOf(event);
   if (subject === undefined) {

@@ -15,6 +15,7 @@ const EventObject = z.looseObject({
 export const StripeEvent = z.looseObject({
   id: z.string().min(1).max(255),
   type: z.string().min(1).max(255),
+  livemode: z.boolean().optional(),
   data: z.looseObject({ object: EventObject }),
 });
 export type StripeEvent = z.infer<typeof StripeEvent>;

@@ -2,8 +2,9 @@
 // had not heard. Orders takes an event by the payment's version, so telling it what it knows changes nothing.
 import { sql } from "drizzle-orm";
 import { parseEvent } from "#shared/events/envelope";
+import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
-import { publishAnew } from "#shared/outbox";
+import { publishAnew, save } from "#shared/outbox";
 import { TELL_AGAIN_AFTER_MS } from "../constants.ts";
 import type { PaymentRow } from "../schema.ts";
 import type { PaymentsDeps } from "./deps.ts";
@@ -22,5 +23,8 @@ export async function tellAgain(deps: PaymentsDeps, row: PaymentRow): Promise<vo
   const event = parseEvent(JSON.parse(last.envelope));
   if (event === undefined) return;
   log("warn", "orders has not followed a payment; its last event is published anew", { orderId: row.orderId });
+  const { id, orderId, status } = row;
+  const details = { orderId, status, eventId: event.id };
+  await save(deps, [findingInsert(deps.now(), { kind: "payment_untold", subject: id, outcome: "mended", details })]);
   await publishAnew(deps, event, ["orders"]);
 }

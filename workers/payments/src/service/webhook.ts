@@ -3,6 +3,7 @@
 import { sql } from "drizzle-orm";
 import { Stripe } from "stripe";
 import { z } from "zod";
+import { findingInsert } from "#shared/findings";
 import { newId } from "#shared/ids";
 import { log, withInvocation } from "#shared/logger";
 import { save } from "#shared/outbox";
@@ -12,11 +13,13 @@ import {
   WEBHOOK_RETRY_AFTER_SECONDS,
   WEBHOOK_TOLERANCE_SECONDS,
 } from "../constants.ts";
+import { stripeEvents } from "../schema.ts";
+import { fromRow } from "../store/rows.ts";
 import { eventInsert, eventUnprocessed } from "../store/stripe-events.ts";
 import { byIntent, viewStatements, viewsOf } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
 import { answerHeaders, problem } from "./problems.ts";
-import { processEvent } from "./stripe-events.ts";
+import { processEvent, processStored } from "./stripe-events.ts";
 import { StripeEvent, subjectOf } from "./stripe-subject.ts";
 
 /** The body's text, or undefined when it is over the limit; it is read no further than that. */
@@ -37,18 +40,39 @@ async function verified(deps: PaymentsDeps, body: string, signature: string): Pr
   return await deps.stripe.webhooks.constructEventAsync(body, signature, deps.webhookSecret, WEBHOOK_TOLERANCE_SECONDS);
 }
 
+/** An event of test mode at an endpoint of live mode, or the reverse: the endpoint is set up at the wrong place. */
+function isOtherMode(deps: PaymentsDeps, { livemode }: StripeEvent): boolean {
+  return livemode !== undefined && livemode !== deps.livemode;
+}
+
+/**
+ * Takes note of an event that cannot be about this shop's money. It is acknowledged: Stripe would only repeat it, and in the end
+ * switch the endpoint off.
+ */
+async function refuseMode(deps: PaymentsDeps, event: StripeEvent): Promise<void> {
+  const { id, type, livemode } = event;
+  log("error", "a webhook of Stripe's other mode", { stripeEventId: id, type, livemode });
+  const details = { type, livemode, expected: deps.livemode };
+  await save(deps, [findingInsert(deps.now(), { kind: "webhook_other_mode", subject: id, outcome: "open", details })]);
+}
+
 /** Stores the event and reads its payment in one round trip; a copy of a processed event has nothing left to do. */
 async function accept(deps: PaymentsDeps, event: StripeEvent, payload: string): Promise<void> {
   const subject = subjectOf(event);
   const { results } = await save(deps, [
     eventInsert({ id: event.id, type: event.type, payload }, subject !== undefined, deps.now()),
-    eventUnprocessed(event.id),
+    eventUnprocessed(event.id, payload),
     ...viewStatements(subject === undefined ? sql`false` : byIntent(subject.intentId, subject.paymentId)),
   ]);
   const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
   const [unprocessed] = rows(1);
-  if (subject === undefined || unprocessed === undefined) return;
-  const stored = { id: event.id, type: event.type, attempts: Number(unprocessed["attempts"]) };
+  if (unprocessed === undefined) return;
+  const stored = fromRow(stripeEvents, unprocessed);
+  if (unprocessed["differs"] === 1 || subject === undefined) {
+    // An id has one event: what was stored first. Stripe counts its deliveries in the body, so that alone is nothing to tell.
+    deps.waitUntil(processStored(deps, stored));
+    return;
+  }
   deps.waitUntil(processEvent(deps, stored, subject, viewsOf(rows(2), rows(3))));
 }
 
@@ -70,7 +94,8 @@ async function receive(request: Request, deps: PaymentsDeps, requestId: string):
   }
   const event = StripeEvent.safeParse(parsed);
   if (!event.success) return problem("validation_failed", "The body is not an event of Stripe's.", requestId);
-  await accept(deps, event.data, body);
+  if (isOtherMode(deps, event.data)) await refuseMode(deps, event.data);
+  else await accept(deps, event.data, body);
   return Response.json({ received: true }, { headers: { "cache-control": "no-store", ...answerHeaders(requestId) } });
 }
 

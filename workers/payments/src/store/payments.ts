@@ -5,10 +5,11 @@ import { mustChange } from "#shared/database";
 import type { Statement } from "#shared/database";
 import { makeEvent } from "#shared/events/envelope";
 import { outboxInsert } from "#shared/outbox";
-import { AUTHORIZED_ATTEMPTS, AUTHORIZED_CHECK_MS, FIRST_CHECK_MS } from "../constants.ts";
-import { eventOf, isOpen } from "../domain.ts";
+import { AUTHORIZED_ATTEMPTS, AUTHORIZED_CHECK_MS, DISPUTED_CHECK_MS, FIRST_CHECK_MS } from "../constants.ts";
+import { DISPUTE_LOST, eventOf, isOpen } from "../domain.ts";
 import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
+import { expiryOver } from "./expiring.ts";
 import { hasFound } from "./intent-keys.ts";
 import type { View } from "./views.ts";
 
@@ -18,6 +19,8 @@ export interface Change {
   readonly actor: string;
   /** The call, event or webhook. */
   readonly reason: string;
+  /** Set by a sweep: a webhook should have told of what it finds. */
+  readonly unheard?: true;
   /** Why the payment is void, where this change voids it. */
   readonly voidReason?: string | undefined;
   readonly causationId?: string | undefined;
@@ -26,8 +29,9 @@ export interface Change {
 
 /** When Stripe is asked about a payment again, if nothing is heard; null when nothing is open. */
 function nextCheckAt(position: Position, closed: boolean, now: number): number | null {
-  const { status } = position;
+  const { status, reason } = position;
   if (isOpen(status)) return now + FIRST_CHECK_MS;
+  if (status === "DISPUTED") return reason === DISPUTE_LOST ? null : now + DISPUTED_CHECK_MS;
   if (status === "AUTHORIZED") return now + (closed ? FIRST_CHECK_MS : AUTHORIZED_CHECK_MS);
   // A closed order's money has to go back, whatever happens to the process that is about to do it.
   if (closed && (status === "CAPTURED" || status === "PARTIALLY_REFUNDED")) return now + FIRST_CHECK_MS;
@@ -75,18 +79,21 @@ export function positionUpdate(
 ): Statement[] {
   const { row, closed } = view;
   const version = row.version + 1;
+  const slow = next.status === "AUTHORIZED" || next.status === "DISPUTED";
   const stillOpen = sql`NOT EXISTS (SELECT 1 FROM closed_orders WHERE order_id = ${row.orderId})`;
   return [
     sql`UPDATE payments SET status = ${next.status}, amount_capturable = ${next.amountCapturable},
         amount_captured = ${next.amountCaptured}, amount_refunded = ${next.amountRefunded}, reason = ${next.reason},
-        version = ${version}, attempts = ${next.status === "AUTHORIZED" ? AUTHORIZED_ATTEMPTS : 0},
+        version = ${version}, attempts = ${slow ? AUTHORIZED_ATTEMPTS : 0},
         next_check_at = ${nextCheckAt(next, closed !== null, now)}, updated_at = ${now},
+        capture_until = ${next.status === "AUTHORIZED" ? (truth?.captureUntil ?? null) : null},
         stripe_payment_intent_id = coalesce(stripe_payment_intent_id, ${truth?.intentId ?? null}),
         client_secret = coalesce(client_secret, ${truth?.clientSecret ?? null})
       WHERE id = ${row.id} AND version = ${row.version} AND ${closed === null ? stillOpen : sql`true`}`,
     mustChange(),
     historyInsert(row, version, next.status, change, now),
     ...eventInsert(row, next, version, change, now),
+    ...(row.expiryFlaggedAt === null ? [] : [expiryOver(row.id, now)]),
   ];
 }
 
@@ -163,8 +170,8 @@ export function closeOrder(orderId: string, reason: string, now: number, unlessO
     ON CONFLICT DO NOTHING`;
 }
 
-/** Has the sweep look at an order's payments soon: armed before the work, so that a crash in it is made good. */
-export function armChecks(orderId: string, now: number): SQL {
+/** Has the sweep look at payments soon: armed before the work, so that a crash in it is made good. `match` is a condition on payments. */
+export function armChecks(match: SQL, now: number): SQL {
   return sql`UPDATE payments SET attempts = 0, next_check_at = ${now + FIRST_CHECK_MS}
-    WHERE order_id = ${orderId} AND status NOT IN ('VOIDED', 'REFUNDED', 'DISPUTED')`;
+    WHERE ${match} AND status NOT IN ('VOIDED', 'REFUNDED', 'DISPUTED')`;
 }

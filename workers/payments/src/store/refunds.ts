@@ -52,7 +52,7 @@ function upsert(view: View, truth: TrueRefund, now: number): SQL {
       ${truth.stripeRefundId}, 'stripe', ${nextAttemptAt}, ${truth.createdAt}, ${now})
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, stripe_refund_id = excluded.stripe_refund_id,
       next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at
-    WHERE refunds.status = 'pending' OR excluded.status <> 'pending'`;
+    WHERE refunds.payment_id = excluded.payment_id AND (refunds.status = 'pending' OR excluded.status <> 'pending')`;
 }
 
 /** Brings the rows of a payment's refunds to what Stripe holds. */

@@ -4,21 +4,30 @@ import type { SQL } from "drizzle-orm";
 import { MAX_CHECK_MS, STRIPE_EVENT_RETENTION_MS, WEBHOOK_RETRY_MS } from "../constants.ts";
 import { backoffMs } from "../domain.ts";
 
-/** Stores an event; a copy changes nothing. One that tells of no payment is stored as processed. */
+/** Stores an event; a copy changes nothing. One that tells of no payment is stored as processed; another is the sweep's after `retryMs`. */
 export function eventInsert(
   event: { id: string; type: string; payload: string },
   aboutPayment: boolean,
   now: number,
+  retryMs = WEBHOOK_RETRY_MS,
 ): SQL {
   return sql`INSERT INTO stripe_events (id, type, payload, received_at, processed_at, next_attempt_at)
     VALUES (${event.id}, ${event.type}, ${event.payload}, ${now}, ${aboutPayment ? null : now},
-      ${aboutPayment ? now + WEBHOOK_RETRY_MS : null})
+      ${aboutPayment ? now + retryMs : null})
     ON CONFLICT DO NOTHING`;
 }
 
-/** Gives a row while the event is stored and not processed. */
-export function eventUnprocessed(eventId: string): SQL {
-  return sql`SELECT id, attempts FROM stripe_events WHERE id = ${eventId} AND processed_at IS NULL`;
+/** Gives the event's row while it is stored and not processed. `differs` when another body came under its id before. */
+export function eventUnprocessed(eventId: string, payload: string): SQL {
+  return sql`SELECT *, payload <> ${payload} AS differs FROM stripe_events WHERE id = ${eventId} AND processed_at IS NULL`;
+}
+
+/** Those of these ids that are not stored, with the intent's payment here where there is one. */
+export function eventsNotStored(events: readonly { readonly id: string; readonly intentId: string }[]): SQL {
+  return sql`SELECT value ->> 'id' AS id, EXISTS (SELECT 1 FROM payments
+      WHERE stripe_payment_intent_id = value ->> 'intentId') AS known
+    FROM json_each(${JSON.stringify(events)})
+    WHERE NOT EXISTS (SELECT 1 FROM stripe_events WHERE stripe_events.id = value ->> 'id')`;
 }
 
 /** `note` tells why an event was acknowledged without an effect. */

@@ -12,7 +12,7 @@ import {
   isPaid,
   refundable,
 } from "../../src/domain.ts";
-import type { Known, Truth, TrueRefund } from "../../src/domain.ts";
+import type { Known, Truth, TrueDispute, TrueRefund } from "../../src/domain.ts";
 
 const BASE: Truth = {
   intentId: "pi_1",
@@ -25,7 +25,8 @@ const BASE: Truth = {
   failure: null,
   cancellationReason: null,
   refunds: null,
-  dispute: null,
+  disputes: null,
+  captureUntil: null,
 };
 
 const KNOWN: Known = {
@@ -40,6 +41,20 @@ const KNOWN: Known = {
 
 function refundOf(amount: number, status: TrueRefund["status"], createdAt = 0): TrueRefund {
   return { stripeRefundId: `re_${String(createdAt)}`, refundId: null, amount, status, reason: null, createdAt };
+}
+
+const PAID = { status: "succeeded", amountReceived: 600 } as const;
+
+function disputeOf(status: string): TrueDispute {
+  return {
+    id: "du_1",
+    amount: 600,
+    reason: "fraudulent",
+    status,
+    amountWithdrawn: 600,
+    evidenceDueAt: null,
+    createdAt: 1,
+  };
 }
 
 /** Truths that Stripe could tell: captured within the amount, refunded within the captured. */
@@ -59,9 +74,9 @@ const truths: fc.Arbitrary<Truth> = fc
       },
     ),
     failure: fc.option(fc.constantFrom("insufficient_funds", "generic_decline")),
-    dispute: fc.option(fc.constant({ reason: "fraudulent" })),
+    disputes: fc.option(fc.array(fc.constantFrom("needs_response", "won", "lost", "warning_closed").map(disputeOf))),
   })
-  .map(({ status, amount, currency, capturedPart, parts, failure, dispute }) => {
+  .map(({ status, amount, currency, capturedPart, parts, failure, disputes }) => {
     const amountReceived = status === "succeeded" ? Math.max(1, Math.floor(amount * capturedPart)) : 0;
     let left = amountReceived;
     const refunds = parts.map(([part, refundStatus], index) => {
@@ -70,7 +85,7 @@ const truths: fc.Arbitrary<Truth> = fc
       return refundOf(taken, refundStatus, index);
     });
     const amountCapturable = status === "requires_capture" ? amount : 0;
-    return { ...BASE, status, amount, currency, amountReceived, amountCapturable, failure, dispute, refunds };
+    return { ...BASE, status, amount, currency, amountReceived, amountCapturable, failure, disputes, refunds };
   });
 
 describe("the state derived from Stripe", () => {
@@ -80,12 +95,18 @@ describe("the state derived from Stripe", () => {
     [{ status: "requires_action" }, "REQUIRES_ACTION", null],
     [{ status: "processing" }, "CREATED", null],
     [{ status: "requires_capture", amountCapturable: 1_000 }, "AUTHORIZED", null],
-    [{ status: "canceled", cancellationReason: "automatic" }, "VOIDED", "automatic"],
+    [{ status: "canceled", cancellationReason: "abandoned" }, "VOIDED", "abandoned"],
+    [{ status: "canceled", cancellationReason: "automatic" }, "VOIDED", "authorization_expired"],
+    [{ status: "canceled", cancellationReason: "expired" }, "VOIDED", "authorization_expired"],
     [{ status: "succeeded", amountReceived: 1_000 }, "CAPTURED", null],
     [{ status: "succeeded", amountReceived: 1_000, refunds: [refundOf(400, "succeeded")] }, "PARTIALLY_REFUNDED", null],
     [{ status: "succeeded", amountReceived: 1_000, refunds: [refundOf(1_000, "pending")] }, "CAPTURED", null],
     [{ status: "succeeded", amountReceived: 600, refunds: [refundOf(600, "succeeded")] }, "REFUNDED", null],
-    [{ status: "succeeded", amountReceived: 600, dispute: { reason: "fraudulent" } }, "DISPUTED", "fraudulent"],
+    [{ ...PAID, disputes: [disputeOf("needs_response")] }, "DISPUTED", "fraudulent"],
+    [{ ...PAID, disputes: [disputeOf("warning_under_review")] }, "DISPUTED", "fraudulent"],
+    [{ ...PAID, disputes: [disputeOf("won"), disputeOf("warning_closed"), disputeOf("prevented")] }, "CAPTURED", null],
+    [{ ...PAID, disputes: [disputeOf("lost")] }, "DISPUTED", "dispute_lost"],
+    [{ ...PAID, disputes: [disputeOf("lost"), disputeOf("under_review")] }, "DISPUTED", "fraudulent"],
   ] as const satisfies readonly (readonly [Partial<Truth>, PaymentState, string | null])[])(
     "of %o is %s",
     (truth, status, reason) => {

@@ -1,0 +1,90 @@
+// The truth about one payment: what Stripe holds of it now, in the words of domain.ts.
+import type { Stripe } from "stripe";
+import { sumMinor } from "#shared/money";
+import { IntentStatus } from "../domain.ts";
+import type { TrueDispute, TrueRefund, Truth } from "../domain.ts";
+import type { RefundRow } from "../schema.ts";
+import { ask } from "./stripe.ts";
+
+/** Stripe's largest page. */
+const PAGE = 100;
+
+function refundStatus(status: string | null): TrueRefund["status"] {
+  return status === "succeeded" || status === "failed" || status === "canceled" ? status : "pending";
+}
+
+function trueRefund(refund: Stripe.Refund): TrueRefund {
+  return {
+    stripeRefundId: refund.id,
+    refundId: refund.metadata?.["refundId"] ?? null,
+    amount: refund.amount,
+    status: refundStatus(refund.status),
+    reason: refund.metadata?.["reason"] ?? refund.reason ?? null,
+    createdAt: refund.created * 1_000,
+  };
+}
+
+/** All refunds of an intent, newest first. */
+export async function refundsOf(stripe: Stripe, intentId: string): Promise<TrueRefund[]> {
+  const list = await ask(() =>
+    stripe.refunds.list({ payment_intent: intentId, limit: PAGE }).autoPagingToArray({ limit: 10 * PAGE }),
+  );
+  return list.map(trueRefund);
+}
+
+function trueDispute(dispute: Stripe.Dispute): TrueDispute {
+  const { id, amount, reason, status, balance_transactions: movements, evidence_details: evidence, created } = dispute;
+  return {
+    id,
+    amount,
+    reason,
+    status,
+    // Withdrawals are negative, a reinstatement is positive.
+    amountWithdrawn: Math.max(0, -sumMinor(movements.map((movement) => movement.amount))),
+    evidenceDueAt: evidence.due_by === null ? null : evidence.due_by * 1_000,
+    createdAt: created * 1_000,
+  };
+}
+
+async function disputesOf(stripe: Stripe, intentId: string): Promise<TrueDispute[]> {
+  const { data } = await ask(() => stripe.disputes.list({ payment_intent: intentId, limit: PAGE }));
+  return data.map(trueDispute);
+}
+
+function captureUntilOf(charge: Stripe.Charge | null): number | null {
+  const seconds = charge?.payment_method_details?.card?.capture_before;
+  return seconds === undefined ? null : seconds * 1_000;
+}
+
+/**
+ * Completes what an intent, read or just answered with its charge, tells by the refunds and disputes it can have.
+ * `local` are the refunds known here: with them there is something to compare even when the charge tells of none.
+ */
+export async function truthOf(
+  stripe: Stripe,
+  intent: Stripe.PaymentIntent,
+  local: readonly Pick<RefundRow, "status">[],
+): Promise<Truth> {
+  const charge = typeof intent.latest_charge === "object" ? intent.latest_charge : null;
+  const captured = intent.status === "succeeded";
+  const mayHaveRefunds = captured && (charge === null || charge.amount_refunded > 0 || local.length > 0);
+  const [refunds, disputes] = await Promise.all([
+    mayHaveRefunds ? refundsOf(stripe, intent.id) : null,
+    captured && charge?.disputed === true ? disputesOf(stripe, intent.id) : null,
+  ]);
+  const failure = intent.last_payment_error;
+  return {
+    intentId: intent.id,
+    clientSecret: intent.client_secret ?? "",
+    status: IntentStatus.parse(intent.status),
+    amount: intent.amount,
+    currency: intent.currency.toUpperCase(),
+    amountCapturable: intent.amount_capturable,
+    amountReceived: intent.amount_received,
+    failure: failure === null ? null : (failure.decline_code ?? failure.code ?? failure.type),
+    cancellationReason: intent.cancellation_reason,
+    refunds,
+    disputes,
+    captureUntil: captureUntilOf(charge),
+  };
+}
