@@ -44,9 +44,14 @@ export const AdjustInput = AdjustBody.extend({
   productId: ProductId,
   idempotencyKey: z.string().min(1).max(255).optional(),
 });
+/** `lowStockThreshold` is the product's own from then on, whatever the shop's default is. */
+export const ThresholdBody = z.strictObject({ lowStockThreshold: z.int().min(0).max(1_000_000) });
+export const SetThresholdInput = ThresholdBody.extend({ productId: ProductId });
+/** What moves on-hand. The opening level is no entry; `return` is staff's word and a refunded order's. */
+const TransactionType = z.enum(["sale", ...AdjustmentReason.options]);
 export const ListTransactionsInput = PageQuery.extend({
   productId: ProductId.optional(),
-  type: z.enum(["opening", "sale", "restock", "correction", "damaged", "return"]).optional(),
+  type: TransactionType.optional(),
 });
 export const LowStockInput = PageQuery;
 
@@ -67,11 +72,11 @@ export const Transaction = z
   .object({
     id: z.string(),
     productId: z.string(),
-    type: z.enum(["opening", "sale", "restock", "correction", "damaged", "return"]),
+    type: TransactionType,
     /** Signed change of onHand. */
     delta: z.int(),
     onHandAfter: z.int(),
-    /** The order that was shipped, for a sale. */
+    /** The order that was shipped or came back, for a sale or its return. */
     reference: z.string().nullable(),
     actor: z.string(),
     createdAt: z.iso.datetime(),
@@ -124,6 +129,11 @@ export interface InventoryContract extends MessagingContract {
     call: Call,
     input: z.input<typeof AdjustInput>,
   ): Promise<Outcome<{ readonly level: Level; readonly replayed: boolean }>>;
+  /**
+   * Gives a product a low-stock threshold of its own. A vendor's foreign product is product_not_found. STOCK_LOW is told once when
+   * what is available was above the old threshold and is not above the new one.
+   */
+  setThreshold(call: Call, input: z.input<typeof SetThresholdInput>): Promise<Outcome<Level>>;
   /** The ledger, newest first; a vendor sees own products. Fails with invalid_cursor. */
   listTransactions(call: Call, input: z.input<typeof ListTransactionsInput>): Promise<Outcome<Page<Transaction>>>;
   /** Products at or under their threshold; a vendor sees own products. */

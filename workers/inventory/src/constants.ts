@@ -34,9 +34,17 @@ export const PENDING_STALE_MS = 60_000;
 /** An adjustment that claimed its key this recently may still be on its way to the object. */
 export const ADJUSTMENT_IN_PROGRESS_MS = 30_000;
 
-/** Which projections the sweep compares with their objects: those written this recently, at most so many a minute. */
-export const RECONCILE_WINDOW_MS = 10 * 60 * 1_000;
+/** Products whose copies in D1 one sweep compares with their objects, those longest not compared first: 6,000 an hour. */
 export const RECONCILE_LIMIT = 100;
+
+/** How often an object that is being changed is looked at again before the next sweep has its turn. */
+export const RECONCILE_TRIES = 3;
+
+/** A flush, or a hold's end, that is this late was lost: both come within a second, or a minute where D1 is down. */
+export const LOST_AFTER_MS = 2 * 60 * 1_000;
+
+/** Settled reservations this close to their purge may be gone on one side only, and are not compared. */
+export const PURGE_MARGIN_MS = 60 * 60 * 1_000;
 
 /** Object calls that a sweep has under way at once. */
 export const SWEEP_CONCURRENCY = 20;

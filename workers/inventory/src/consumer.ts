@@ -4,13 +4,14 @@ import { consume, NOTHING } from "#shared/inbox";
 import type { Handlers } from "#shared/inbox";
 import { createDeps } from "./service/deps.ts";
 import type { InventoryDeps } from "./service/deps.ts";
-import { consumeOrder, releaseOrder, reserveOrder } from "./service/orders.ts";
+import { consumeOrder, releaseOrder, reserveOrder, takeBackOrder } from "./service/orders.ts";
 
 export function handlers(deps: InventoryDeps): Handlers {
   return {
     ORDER_CREATED: (event) => reserveOrder(deps, event),
     ORDER_CANCELLED: (event) => releaseOrder(deps, event),
     ORDER_SHIPPED: (event) => consumeOrder(deps, event),
+    ORDER_RETURNED: (event) => takeBackOrder(deps, event),
     PRODUCT_UPSERTED: async ({ data, correlationid, id, traceparent }) => {
       const { productId, sku, name, vendorId, version } = data;
       const trace = { correlationId: correlationid, causationId: id, traceparent };

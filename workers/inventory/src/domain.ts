@@ -76,6 +76,23 @@ export function decideRelease(facts: Pick<Facts, "own" | "now">): Decision {
   return state === "released" || state === "consumed" ? ALREADY : CLOSED;
 }
 
+/**
+ * Goods of an order that was refunded. `shelve`: they had left and come back. `shrink`: they never left and are the order's no
+ * more. `note`: nothing is reserved yet, or no more; what the order takes later is less by so much.
+ */
+export type ReturnDecision = "shelve" | "shrink" | "note";
+
+export function decideReturn(facts: Pick<Facts, "own" | "now">): ReturnDecision {
+  const state = effectiveState(facts);
+  if (state === "consumed") return "shelve";
+  return state === "reserved" ? "shrink" : "note";
+}
+
+/** What an order still takes of a product when `returned` of the ordered quantity came back before it was taken. */
+export function remaining(ordered: number, returned: number): number {
+  return Math.max(0, ordered - returned);
+}
+
 /** Whether `delta` leaves on-hand at or above what is held and reserved. */
 export function mayAdjust(available: number, delta: number): boolean {
   return available + delta >= 0;
@@ -107,6 +124,11 @@ export function announce(told: Told, available: number, threshold: number, resto
   const stockLow = told.armed && available <= threshold;
   const armed = available > threshold && (told.armed || restocked);
   return { armed, availability, stockLow, availabilityChanged: availability !== told.availability };
+}
+
+/** The same after staff moved the threshold: falling under the new one is news once, and being above it arms the alarm anew. */
+export function announceThreshold(told: Told, available: number, threshold: number): Announcement {
+  return announce(told, available, threshold, true);
 }
 
 /** One line per product, quantities added up, in the order of the product's id. */

@@ -12,6 +12,7 @@ import {
   ReleaseHoldInput,
   ReleaseInput,
   ReserveInput,
+  SetThresholdInput,
 } from "#shared/contracts/inventory";
 import type {
   InventoryContract,
@@ -34,6 +35,7 @@ import { metrics } from "./service/metrics.ts";
 import { hold, releaseHold } from "./service/holds.ts";
 import { availabilities, level, listLowStock } from "./service/levels.ts";
 import { release, reserve } from "./service/manual.ts";
+import { setThreshold } from "./service/thresholds.ts";
 import { listTransactions } from "./service/transactions.ts";
 
 export class InventoryRpc
@@ -75,6 +77,10 @@ export class InventoryRpc
     input: z.input<typeof AdjustInput>,
   ): Promise<Outcome<{ readonly level: Level; readonly replayed: boolean }>> {
     return serve(createDeps(this.env, this.ctx), "adjust", call, AdjustInput, input, adjust);
+  }
+
+  setThreshold(call: Call, input: z.input<typeof SetThresholdInput>): Promise<Outcome<Level>> {
+    return serve(createDeps(this.env, this.ctx), "setThreshold", call, SetThresholdInput, input, setThreshold);
   }
 
   listTransactions(call: Call, input: z.input<typeof ListTransactionsInput>): Promise<Outcome<Page<Transaction>>> {

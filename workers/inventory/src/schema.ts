@@ -18,6 +18,7 @@ export const stockLevels = sqliteTable("stock_levels", {
   availability: text("availability").$type<Availability>().notNull(),
   sequence: integer("sequence").notNull(),
   updatedAt: integer("updated_at").notNull(),
+  reconciledAt: integer("reconciled_at").notNull(),
 });
 
 export const reservations = sqliteTable(

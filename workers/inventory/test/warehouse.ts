@@ -153,6 +153,34 @@ export async function statesOf(owner: string, productIds: readonly string[]): Pr
   );
 }
 
+/** What a sweep has written about a product, newest kind last. */
+export async function findingsOf(productId: string): Promise<{ kind: string; outcome: string; times: number }[]> {
+  const { results } = await env.DB.prepare("SELECT kind, outcome, times FROM findings WHERE subject = ? ORDER BY kind")
+    .bind(productId)
+    .all<{ kind: string; outcome: string; times: number }>();
+  return results;
+}
+
+/** What the audit log has about a subject, oldest first. */
+export async function auditOf(subject: string): Promise<{ action: string; actor_id: string; details: string }[]> {
+  const { results } = await env.DB.prepare(
+    "SELECT action, actor_id, details FROM audit_log WHERE subject = ? ORDER BY id",
+  )
+    .bind(subject)
+    .all<{ action: string; actor_id: string; details: string }>();
+  return results;
+}
+
+/** Goods of an order that were refunded. */
+export function returned(
+  { orderId, owner }: Pick<TestOrder, "orderId" | "owner">,
+  lines: readonly StockLine[],
+  returnId: string = newId("rfd"),
+): EventEnvelope {
+  const cause = { worker: "orders", correlationId: newId("req"), now: Date.now() };
+  return makeEvent("ORDER_RETURNED", orderId, { orderId, reservationOwner: owner, returnId, lines: [...lines] }, cause);
+}
+
 type OrderEventType = "ORDER_CREATED" | "ORDER_CANCELLED" | "ORDER_SHIPPED";
 
 export interface TestOrder {

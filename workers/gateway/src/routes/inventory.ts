@@ -12,6 +12,7 @@ import {
   ReleaseInput,
   Released,
   ReserveInput,
+  ThresholdBody,
   Transaction,
 } from "#shared/contracts/inventory";
 import { pageOf } from "#shared/paging";
@@ -111,5 +112,19 @@ export const inventoryRoutes: readonly Route[] = [
       if (!adjusted.ok) return adjusted;
       return replyWith(200, ok(adjusted.value.level), replayedHeader(adjusted.value.replayed));
     },
+  }),
+  route({
+    method: "put",
+    path: "/api/inventory/{productId}/threshold",
+    tag: "Inventory",
+    summary: "Give a product a low-stock threshold of its own",
+    access: "staff",
+    limit: "write",
+    params: ProductInput,
+    body: ThresholdBody,
+    answers: { 200: Level },
+    errors: ["product_not_found"],
+    handle: async ({ inventory }, { call, params, body }) =>
+      replyWith(200, await inventory.setThreshold(call, { ...params, ...body })),
   }),
 ];

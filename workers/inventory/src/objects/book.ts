@@ -7,9 +7,21 @@ import { newId } from "#shared/ids";
 import { err, ok } from "#shared/result";
 import type { Result } from "#shared/result";
 import { WORKER } from "../constants.ts";
-import { announce, decideConsume, decideHold, decideRelease, decideReserve, mayAdjust } from "../domain.ts";
-import type { Decision, Facts } from "../domain.ts";
-import type { LedgerRow, LevelState, ReservationRow, StockTables } from "./tables.ts";
+import type { AuditRow } from "#shared/audit";
+import {
+  announce,
+  announceThreshold,
+  decideConsume,
+  decideHold,
+  decideRelease,
+  decideReserve,
+  decideReturn,
+  mayAdjust,
+  remaining,
+} from "../domain.ts";
+import type { Announcement, Decision, Facts } from "../domain.ts";
+import type { LedgerRow } from "./records.ts";
+import type { LevelState, ReservationRow, StockTables } from "./tables.ts";
 
 /** What a change continues, for the events it may cause. */
 export type Trace = Pick<Cause, "correlationId" | "causationId" | "traceparent">;
@@ -43,6 +55,20 @@ export interface Adjustment {
   /** Set for a vendor, who may only adjust own products. */
   readonly vendorId?: string | undefined;
   readonly key?: { readonly key: string; readonly fingerprint: string } | undefined;
+  /** Written to D1 with the change; absent where no person acts. */
+  readonly audit?: AuditRow | undefined;
+}
+
+export interface ReturnedLine extends OrderLine {
+  /** Names one return of the order. */
+  readonly returnId: string;
+}
+
+export interface ThresholdChange {
+  readonly threshold: number;
+  /** Set for a vendor, who may only change own products. */
+  readonly vendorId?: string | undefined;
+  readonly audit: AuditRow;
 }
 
 /** `heldByOthers`: some of what is missing is only held and may come back at once. */
@@ -50,7 +76,8 @@ export type Refusal =
   | { readonly reason: "short"; readonly available: number; readonly heldByOthers: boolean }
   | { readonly reason: "closed"; readonly available: number };
 
-export type AdjustRefusal = Refusal | { readonly reason: "key_reused" } | { readonly reason: "foreign_product" };
+export type Foreign = { readonly reason: "foreign_product" };
+export type AdjustRefusal = Refusal | { readonly reason: "key_reused" } | Foreign;
 
 interface Snapshot {
   readonly level: LevelState;
@@ -107,22 +134,41 @@ export class StockBook {
 
   reserve(line: OrderLine): Result<null, Refusal> {
     const { level, facts } = this.#read(line.owner);
-    const decision = decideReserve(facts, line.quantity);
+    const quantity = remaining(line.quantity, this.#tables.records.returnedBefore(line.owner));
+    const decision = decideReserve(facts, quantity);
     if (decision.kind === "already") return ok(null);
     if (decision.kind !== "take") return this.#refuse(decision, line.owner, facts);
-    this.#put(level, { ...line, state: "reserved", expiresAt: null }, true);
+    this.#put(level, { ...line, quantity, state: "reserved", expiresAt: null }, true);
     this.#advance(level);
     return ok(null);
   }
 
   consume(line: OrderLine): Result<null, Refusal> {
-    const { level, facts } = this.#read(line.owner);
-    const decision = decideConsume(facts, line.quantity);
+    const { own, level, facts } = this.#read(line.owner);
+    const ordered = remaining(line.quantity, this.#tables.records.returnedBefore(line.owner));
+    // A reservation has shrunk with each return; whether the event counts returned goods does not matter then.
+    const quantity = own?.state === "reserved" ? own.quantity : ordered;
+    const decision = decideConsume(facts, quantity);
     if (decision.kind === "already") return ok(null);
     if (decision.kind !== "take") return this.#refuse(decision, line.owner, facts);
-    this.#put(level, { ...line, state: "consumed", expiresAt: null }, true);
-    this.#advance(level, { type: "sale", delta: -line.quantity, reference: line.orderId, actor: "system" });
+    this.#put(level, { ...line, quantity, state: "consumed", expiresAt: null }, true);
+    if (quantity === 0) this.#advance(level);
+    else this.#advance(level, { type: "sale", delta: -quantity, reference: line.orderId, actor: "system" });
     return ok(null);
+  }
+
+  /** Goods of a refunded order come back, once for each `returnId`. */
+  takeBack({ owner, orderId, quantity, returnId }: ReturnedLine): void {
+    const { own, level, facts } = this.#read(owner);
+    const decision = decideReturn(facts);
+    const row = { id: returnId, owner, quantity, shelved: decision === "shelve", createdAt: this.#now };
+    if (!this.#tables.records.noteReturn(row)) return;
+    if (decision === "shelve") {
+      this.#advance(level, { type: "return", delta: quantity, reference: orderId, actor: "system" });
+    } else if (decision === "shrink" && own !== undefined) {
+      this.#put(level, { ...own, quantity: remaining(own.quantity, quantity) }, true);
+      this.#advance(level);
+    }
   }
 
   /** How much came back. */
@@ -138,7 +184,14 @@ export class StockBook {
   }
 
   /** Whether it was done now, or before under the same key. */
-  adjust({ delta, reason, actor, vendorId, key }: Adjustment): Result<{ readonly replayed: boolean }, AdjustRefusal> {
+  adjust({
+    delta,
+    reason,
+    actor,
+    vendorId,
+    key,
+    audit,
+  }: Adjustment): Result<{ readonly replayed: boolean }, AdjustRefusal> {
     const { level, facts } = this.#read("");
     if (vendorId !== undefined && vendorId !== level.vendorId) return err({ reason: "foreign_product" });
     const known = key === undefined ? undefined : this.#tables.adjustmentFingerprint(actor, key.key);
@@ -146,8 +199,23 @@ export class StockBook {
     const { available } = facts;
     if (!mayAdjust(available, delta)) return err({ reason: "short", available, heldByOthers: false });
     this.#advance(level, { type: reason, delta, reference: null, actor });
+    if (audit !== undefined) this.#tables.records.addAudit(audit, level.sequence + 1);
     if (key !== undefined) this.#tables.rememberAdjustment(actor, key.key, key.fingerprint, this.#now);
     return ok({ replayed: false });
+  }
+
+  /** The product's own threshold. The same again changes nothing and is not audited. */
+  setThreshold({ threshold, vendorId, audit }: ThresholdChange): Result<null, Foreign> {
+    const { level, facts } = this.#read("");
+    if (vendorId !== undefined && vendorId !== level.vendorId) return err({ reason: "foreign_product" });
+    if (level.ownThreshold === threshold) return ok(null);
+    this.#tables.setThreshold(threshold);
+    this.#hasAdvanced = true;
+    const { sequence } = this.#tables.advance(0);
+    this.#tables.records.addAudit(audit, sequence);
+    const told = announceThreshold(level, facts.available, threshold);
+    this.#tell({ ...level, threshold }, told, facts.available, sequence);
+    return ok(null);
   }
 
   /** Tells of a change that is in the level's row already. */
@@ -196,10 +264,19 @@ export class StockBook {
     this.#hasAdvanced = true;
     const { onHand, taken, sequence } = this.#tables.advance(entry?.delta ?? 0);
     if (entry !== undefined) {
-      this.#tables.addLedger({ ...entry, id: newId("txn"), onHandAfter: onHand, createdAt: this.#now, sequence });
+      this.#tables.records.addLedger({
+        ...entry,
+        id: newId("txn"),
+        onHandAfter: onHand,
+        createdAt: this.#now,
+        sequence,
+      });
     }
     const available = onHand - taken;
-    const told = announce(before, available, before.threshold, (entry?.delta ?? 0) > 0);
+    this.#tell(before, announce(before, available, before.threshold, (entry?.delta ?? 0) > 0), available, sequence);
+  }
+
+  #tell(before: LevelState, told: Announcement, available: number, sequence: number): void {
     if (told.armed === before.armed && told.availability === before.availability) return;
     this.#tables.tell(told.armed, told.availability);
     const { productId, sku, name, threshold } = before;

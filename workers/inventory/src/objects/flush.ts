@@ -3,30 +3,34 @@
 // flush twice has one effect.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { auditInsertRows } from "#shared/audit";
+import type { AuditRow } from "#shared/audit";
 import { parseEvent } from "#shared/events/envelope";
 import { outboxInsertFrom } from "#shared/outbox";
-import type { EventRow, LedgerRow, LevelState, ReservationRow } from "./tables.ts";
+import type { LedgerRow } from "./records.ts";
+import type { EventRow, LevelState, ReservationRow } from "./tables.ts";
 
 export interface Flush {
   readonly level: LevelState;
   readonly reservations: readonly ReservationRow[];
   readonly ledger: readonly LedgerRow[];
   readonly events: readonly EventRow[];
+  readonly audit: readonly AuditRow[];
 }
 
-function levelUpsert(level: LevelState, now: number): SQL {
+export function levelUpsert(level: LevelState, now: number): SQL {
   return sql`INSERT INTO stock_levels (product_id, sku, name, vendor_id, product_version, opening, on_hand, reserved, available,
-      availability, sequence, updated_at)
+      low_stock_threshold, availability, sequence, updated_at)
     VALUES (${level.productId}, ${level.sku}, ${level.name}, ${level.vendorId}, ${level.version}, ${level.opening}, ${level.onHand},
-      ${level.taken}, ${level.onHand - level.taken}, ${level.availability}, ${level.sequence}, ${now})
+      ${level.taken}, ${level.onHand - level.taken}, ${level.ownThreshold}, ${level.availability}, ${level.sequence}, ${now})
     ON CONFLICT (product_id) DO UPDATE SET sku = excluded.sku, name = excluded.name, vendor_id = excluded.vendor_id,
       product_version = excluded.product_version, on_hand = excluded.on_hand, reserved = excluded.reserved,
-      available = excluded.available, availability = excluded.availability, sequence = excluded.sequence,
-      updated_at = excluded.updated_at
+      available = excluded.available, low_stock_threshold = excluded.low_stock_threshold,
+      availability = excluded.availability, sequence = excluded.sequence, updated_at = excluded.updated_at
     WHERE excluded.sequence > stock_levels.sequence`;
 }
 
-function reservationsUpsert(productId: string, rows: readonly ReservationRow[]): SQL {
+export function reservationsUpsert(productId: string, rows: readonly ReservationRow[]): SQL {
   return sql`INSERT INTO reservations (product_id, owner, order_id, quantity, state, expires_at, updated_at, sequence)
     SELECT ${productId}, value ->> 'owner', value ->> 'orderId', value ->> 'quantity', value ->> 'state', value ->> 'expiresAt',
       value ->> 'updatedAt', value ->> 'sequence'
@@ -36,7 +40,7 @@ function reservationsUpsert(productId: string, rows: readonly ReservationRow[]):
     WHERE excluded.sequence > reservations.sequence`;
 }
 
-function ledgerInsert(productId: string, rows: readonly LedgerRow[]): SQL {
+export function ledgerInsert(productId: string, rows: readonly LedgerRow[]): SQL {
   return sql`INSERT INTO ledger (id, product_id, type, delta, on_hand_after, reference, actor, created_at)
     SELECT value ->> 'id', ${productId}, value ->> 'type', value ->> 'delta', value ->> 'onHandAfter', value ->> 'reference',
       value ->> 'actor', value ->> 'createdAt'
@@ -51,11 +55,12 @@ function eventInsert({ id, envelope }: EventRow): SQL {
 }
 
 /** The statements of one atomic batch. `level` must have no holds past their time left unmarked. */
-export function flushStatements({ level, reservations, ledger, events }: Flush, now: number): SQL[] {
+export function flushStatements({ level, reservations, ledger, events, audit }: Flush, now: number): SQL[] {
   return [
     levelUpsert(level, now),
     ...(reservations.length === 0 ? [] : [reservationsUpsert(level.productId, reservations)]),
     ...(ledger.length === 0 ? [] : [ledgerInsert(level.productId, ledger)]),
+    ...(audit.length === 0 ? [] : [auditInsertRows(audit)]),
     ...events.map(eventInsert),
   ];
 }

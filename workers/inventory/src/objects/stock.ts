@@ -6,7 +6,6 @@
 // that it causes. The projection counts the holds that were live at that flush; when one of those ends without becoming a
 // reservation, that is a change too.
 import { DurableObject } from "cloudflare:workers";
-import { sql } from "drizzle-orm";
 import type { Level } from "#shared/contracts/inventory";
 import { newId } from "#shared/ids";
 import { log, withInvocation } from "#shared/logger";
@@ -26,9 +25,22 @@ import { availabilityOf } from "../domain.ts";
 import { storeDeps } from "../store/deps.ts";
 import type { StoreDeps } from "../store/deps.ts";
 import { StockBook } from "./book.ts";
-import type { AdjustRefusal, Adjustment, Held, HoldRequest, OrderLine, Refusal, Trace } from "./book.ts";
+import type {
+  AdjustRefusal,
+  Adjustment,
+  Foreign,
+  Held,
+  HoldRequest,
+  OrderLine,
+  Refusal,
+  ReturnedLine,
+  ThresholdChange,
+  Trace,
+} from "./book.ts";
 import { flushStatements } from "./flush.ts";
 import { emptyOpening, readOpening } from "./opening.ts";
+import { NOTHING_AMISS, reconcile } from "./reconciliation.ts";
+import type { Reconciliation } from "./reconciliation.ts";
 import { StockTables } from "./tables.ts";
 import type { LevelState, ProductDetails } from "./tables.ts";
 
@@ -61,7 +73,9 @@ export class Stock extends DurableObject<InventoryEnv> {
     this.#deps = storeDeps(env, ctx);
     this.#tables = new StockTables(ctx.storage);
     this.#isOpen = this.#tables.isOpen();
-    if (this.#isOpen) this.#tables.useThreshold(this.#deps.lowStockThreshold);
+    if (!this.#isOpen) return;
+    this.#tables.records.prepare();
+    this.#tables.useThreshold(this.#deps.lowStockThreshold);
   }
 
   /** Holds a quantity, or finds it held by the same owner already. An owner that was released or served is `closed`. */
@@ -102,6 +116,24 @@ export class Stock extends DurableObject<InventoryEnv> {
     return await this.#change(trace, (book) => book.release(owner));
   }
 
+  /** Goods of a refunded order come back: on the shelf when they had left, else off what the order has reserved. By `returnId`, once. */
+  async takeBack(line: ReturnedLine, trace: Trace): Promise<Result<null, Unknown>> {
+    if (!(await this.#open())) return UNKNOWN;
+    return await this.#change(trace, (book) => {
+      book.takeBack(line);
+      return ok(null);
+    });
+  }
+
+  /** Gives the product a threshold of its own. */
+  async setThreshold(change: ThresholdChange, trace: Trace): Promise<Result<OwnedLevel, Foreign | Unknown>> {
+    if (!(await this.#open())) return UNKNOWN;
+    return await this.#change(trace, (book) => {
+      const done = book.setThreshold(change);
+      return done.ok ? ok(this.#level()) : done;
+    });
+  }
+
   /** Moves on-hand and writes the ledger. `short` when that would go below what is held. The memory of keys is here. */
   async adjust(
     adjustment: Adjustment,
@@ -135,18 +167,24 @@ export class Stock extends DurableObject<InventoryEnv> {
     if (hasAdvanced) await this.#arm(Date.now() + FLUSH_DELAY_MS);
   }
 
-  /**
-   * Brings D1 up to date now, whatever the alarm does. `projected` is the sequence that D1 has; when the object has flushed
-   * beyond it, D1 has lost rows and everything is written again. Tells whether anything was written.
-   */
-  async reconcile(projected: number): Promise<boolean> {
-    if (!this.#isOpen) return false;
-    const { productId, flushedSequence } = this.#tables.level(Date.now());
-    // The sweep read its figure a while ago; a flush since then is no loss.
-    const hasLost = projected < flushedSequence && (await this.#projectedSequence(productId)) < flushedSequence;
-    if (hasLost) this.#tables.forgetFlushes();
-    this.#write({ correlationId: newId("req") }, (book) => book.expire());
-    return await this.#flush();
+  /** Checks itself and D1's copy, and mends the copy. `isStale`: D1 shows a hold long past its time. */
+  async reconcile(isStale: boolean): Promise<Reconciliation> {
+    if (!this.#isOpen) return NOTHING_AMISS;
+    const trace = { correlationId: newId("req") };
+    this.#write(trace, (book) => book.expire());
+    const stock = {
+      tables: this.#tables,
+      deps: this.#deps,
+      flush: () => this.#flush(),
+      exclusively: (write: () => Promise<boolean>) => this.#exclusively(write),
+      alarm: () => this.ctx.storage.getAlarm(),
+      change: (work: () => void) =>
+        this.#change(trace, (book) => {
+          work();
+          book.touch();
+        }),
+    };
+    return await reconcile(stock, isStale);
   }
 
   override async alarm(): Promise<void> {
@@ -220,7 +258,13 @@ export class Stock extends DurableObject<InventoryEnv> {
   }
 
   async #flush(): Promise<boolean> {
-    this.#flushing ??= this.#flushOnce().finally(() => {
+    return await (this.#flushing ?? this.#exclusively(() => this.#flushOnce()));
+  }
+
+  /** One write to D1 at a time: a copy as it was must not land on one as it is. */
+  async #exclusively(write: () => Promise<boolean>): Promise<boolean> {
+    while (this.#flushing !== undefined) await this.#flushing.catch(() => false);
+    this.#flushing = write().finally(() => {
       this.#flushing = undefined;
     });
     return await this.#flushing;
@@ -233,22 +277,16 @@ export class Stock extends DurableObject<InventoryEnv> {
     if (level.sequence === after) return false;
     const upTo = this.#tables.flushTarget(level, FLUSH_ROWS);
     const reservations = this.#tables.changedReservations(after, upTo);
-    const ledger = this.#tables.newLedger(after, upTo);
+    const ledger = this.#tables.records.newLedger(after, upTo);
     const events = this.#tables.pendingEvents(upTo);
-    await save(this.#deps, flushStatements({ level, reservations, ledger, events }, now));
+    const audit = this.#tables.records.pendingAudit(upTo);
+    await save(this.#deps, flushStatements({ level, reservations, ledger, events, audit }, now));
     await this.#change({ correlationId: newId("req") }, (book, later) => {
       this.#tables.markFlushed(upTo, level.taken);
       // A hold that this flush counted may have ended while it was on its way.
       if (this.#tables.level(later).taken < level.taken) book.touch();
     });
     return true;
-  }
-
-  async #projectedSequence(productId: string): Promise<number> {
-    const rows = await this.#deps.db.all<{ sequence: number }>(
-      sql`SELECT sequence FROM stock_levels WHERE product_id = ${productId}`,
-    );
-    return rows[0]?.sequence ?? 0;
   }
 
   /** The alarm stands for everything that has a time: here the soonest of it is chosen. */

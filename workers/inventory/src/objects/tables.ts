@@ -1,9 +1,10 @@
 // The SQLite of one Stock object: its tables and every statement on them. All of it is synchronous, so a method that reads,
 // decides and writes without an await between cannot be interleaved.
 import type { Availability } from "#shared/events/catalogue";
-import type { AdjustmentReason } from "#shared/contracts/inventory";
-import type { z } from "zod";
 import type { Reservation } from "../domain.ts";
+import { RESERVATION_FIGURES } from "./projection.ts";
+import type { Figures } from "./projection.ts";
+import { StockRecords } from "./records.ts";
 
 /** `taken` is kept by triggers from the rows that are held or reserved, so that a CHECK can refuse what would oversell. */
 const SCHEMA = `
@@ -46,17 +47,6 @@ BEGIN UPDATE level SET taken = taken - iif(OLD.state IN ('held', 'reserved'), OL
   + iif(NEW.state IN ('held', 'reserved'), NEW.quantity, 0); END;
 CREATE TRIGGER reservation_removed AFTER DELETE ON reservations WHEN OLD.state IN ('held', 'reserved')
 BEGIN UPDATE level SET taken = taken - OLD.quantity; END;
-CREATE TABLE ledger (
-  id TEXT PRIMARY KEY,
-  type TEXT NOT NULL,
-  delta INTEGER NOT NULL,
-  on_hand_after INTEGER NOT NULL,
-  reference TEXT,
-  actor TEXT NOT NULL,
-  created_at INTEGER NOT NULL,
-  sequence INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX ledger_by_sequence ON ledger (sequence);
 CREATE TABLE events (
   id TEXT PRIMARY KEY,
   envelope TEXT NOT NULL,
@@ -87,6 +77,8 @@ export interface LevelState extends ProductDetails {
   readonly taken: number;
   /** The part of `taken` that is past its time. */
   readonly lapsed: number;
+  /** The product's own, or null where the shop's default counts. */
+  readonly ownThreshold: number | null;
   readonly threshold: number;
   readonly armed: boolean;
   readonly availability: Availability;
@@ -104,17 +96,6 @@ export interface ReservationRow extends Reservation {
   /** The last attempt to hold that touched the row: only that one may undo it. */
   readonly attempt: string | null;
   readonly updatedAt: number;
-  readonly sequence: number;
-}
-
-export interface LedgerRow {
-  readonly id: string;
-  readonly type: "sale" | z.infer<typeof AdjustmentReason>;
-  readonly delta: number;
-  readonly onHandAfter: number;
-  readonly reference: string | null;
-  readonly actor: string;
-  readonly createdAt: number;
   readonly sequence: number;
 }
 
@@ -138,7 +119,7 @@ export interface Opening extends ProductDetails {
 type Sql = Record<string, SqlStorageValue>;
 
 const LEVEL = `product_id AS productId, sku, name, vendor_id AS vendorId, product_version AS version, opening, on_hand AS onHand,
-  taken, threshold, armed, availability, level.sequence AS sequence, flushed_sequence AS flushedSequence, shown_taken AS shownTaken,
+  taken, own_threshold AS ownThreshold, threshold, armed, availability, level.sequence AS sequence, flushed_sequence AS flushedSequence, shown_taken AS shownTaken,
   purged_at AS purgedAt,
   (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS lapsed`;
 
@@ -146,9 +127,11 @@ const RESERVATION = `owner, order_id AS orderId, quantity, state, expires_at AS 
 
 export class StockTables {
   readonly #storage: DurableObjectStorage;
+  readonly records: StockRecords;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
+    this.records = new StockRecords(storage.sql);
   }
 
   #rows<T>(query: string, ...bindings: SqlStorageValue[]): T[] {
@@ -187,6 +170,7 @@ export class StockTables {
     );
     for (const row of opening.reservations) this.put(row);
     this.#rows("UPDATE level SET shown_taken = taken");
+    this.records.prepare();
   }
 
   /** The shop's default threshold may differ from run to run; the alarm is then armed for the new one. */
@@ -195,6 +179,11 @@ export class StockTables {
       `UPDATE level SET threshold = ?1, armed = (on_hand - taken > ?1) WHERE own_threshold IS NULL AND threshold <> ?1`,
       threshold,
     );
+  }
+
+  /** The threshold of this product alone. */
+  setThreshold(threshold: number): void {
+    this.#rows("UPDATE level SET own_threshold = ?1, threshold = ?1", threshold);
   }
 
   /** @throws when the object is not open. */
@@ -277,20 +266,6 @@ export class StockTables {
     );
   }
 
-  addLedger(row: LedgerRow): void {
-    this.#rows(
-      `INSERT INTO ledger (id, type, delta, on_hand_after, reference, actor, created_at, sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      row.id,
-      row.type,
-      row.delta,
-      row.onHandAfter,
-      row.reference,
-      row.actor,
-      row.createdAt,
-      row.sequence,
-    );
-  }
-
   addEvent(event: EventRow, sequence: number): void {
     this.#rows("INSERT INTO events (id, envelope, sequence) VALUES (?, ?, ?)", event.id, event.envelope, sequence);
   }
@@ -328,12 +303,12 @@ export class StockTables {
     );
   }
 
-  newLedger(after: number, upTo: number): LedgerRow[] {
+  /** What D1 shows of the reservations, added up; settled ones since a time. */
+  reservationFigures(settledSince: number): Figures[] {
     return this.#rows(
-      `SELECT id, type, delta, on_hand_after AS onHandAfter, reference, actor, created_at AS createdAt, sequence
-      FROM ledger WHERE sequence > ? AND sequence <= ? ORDER BY sequence`,
-      after,
-      upTo,
+      `SELECT ${RESERVATION_FIGURES} FROM reservations
+      WHERE sequence > 0 AND (state IN ('held', 'reserved') OR updated_at >= ?) GROUP BY state ORDER BY state`,
+      settledSince,
     );
   }
 
@@ -344,11 +319,12 @@ export class StockTables {
   markFlushed(upTo: number, shownTaken: number): void {
     this.#rows("UPDATE level SET flushed_sequence = max(flushed_sequence, ?), shown_taken = ?", upTo, shownTaken);
     this.#rows("DELETE FROM events WHERE sequence <= ?", upTo);
+    this.records.markFlushed(upTo);
   }
 
-  /** Makes the next flushes write everything again: for a projection that lost rows. */
-  forgetFlushes(): void {
-    this.#rows("UPDATE level SET sequence = sequence + 1, flushed_sequence = 0");
+  /** Remembers what the projection counts as taken. */
+  showTaken(taken: number): void {
+    this.#rows("UPDATE level SET shown_taken = ?", taken);
   }
 
   purge(before: number, now: number): void {
@@ -357,6 +333,7 @@ export class StockTables {
       before,
     );
     this.#rows("DELETE FROM adjustments WHERE created_at < ?", before);
+    this.records.purge(before);
     this.#rows("UPDATE level SET purged_at = ?", now);
   }
 }

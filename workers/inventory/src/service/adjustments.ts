@@ -1,6 +1,7 @@
 // Adjustments of on-hand. Whether a key was served is the object's to say, in the same write as the adjustment; the table of
 // keys in D1 only stops one key from serving two products.
 import type { z } from "zod";
+import { auditRow } from "#shared/audit";
 import type { Call } from "#shared/call";
 import type { AdjustInput, Level } from "#shared/contracts/inventory";
 import { fail } from "#shared/errors";
@@ -24,7 +25,8 @@ function keyReused(): Outcome<never> {
 /** See InventoryContract.adjust. */
 export async function adjust(deps: InventoryDeps, call: Call, input: z.output<typeof AdjustInput>): Promise<Adjusted> {
   const { productId, delta, reason, idempotencyKey } = input;
-  const adjustment: Adjustment = { delta, reason, actor: call.actor.id, vendorId: vendorOf(call) };
+  const audit = auditRow(call, deps.now(), { action: "stock.adjust", subject: productId, details: { delta, reason } });
+  const adjustment: Adjustment = { delta, reason, actor: call.actor.id, vendorId: vendorOf(call), audit };
   if (idempotencyKey === undefined) return await apply(deps, call, productId, adjustment);
   const claim: AdjustmentKey = {
     actor: call.actor.id,

@@ -14,6 +14,8 @@ export type StockCalls = Pick<
   | "reserve"
   | "consume"
   | "release"
+  | "takeBack"
+  | "setThreshold"
   | "adjust"
   | "remembersAdjustment"
   | "level"

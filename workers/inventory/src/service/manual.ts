@@ -1,6 +1,7 @@
 // Reservations made by the API, outside orders. The row with its lines is in D1 before anything is held, so a crash leaves
 // nothing that release or the sweep could not find. Their owners begin with `manual`, which no order's owner does.
 import type { z } from "zod";
+import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
 import type { ManualReservation, ReleaseInput, Released, ReserveInput } from "#shared/contracts/inventory";
 import { fail } from "#shared/errors";
@@ -57,7 +58,10 @@ export async function reserve(
     return held;
   }
   // A copy of this request may have failed beside it, or finished first; only a release in between takes it back.
-  if (await moveManual(deps, row, ["pending", "failed", "held"], "held")) return ok(reservation);
+  const entry = { action: "stock.reserve", subject: orderId, details: { items: reservation.items, ttlSeconds } };
+  const audit = auditInsert(call, deps.now(), entry);
+  if (await moveManual(deps, row, ["pending", "failed"], "held", [audit])) return ok(reservation);
+  if (await moveManual(deps, row, ["held"], "held")) return ok(reservation);
   await releaseManualLines(deps, call, row);
   return fail("reservation_conflict", "This reservation was released while it was made.");
 }
@@ -71,6 +75,11 @@ export async function release(
   const row = await findManual(deps, rowOwner(orderId));
   if (row === undefined || row.state === "released" || row.state === "failed") return ok({ released: [] });
   const released = await releaseManualLines(deps, call, row);
-  await moveManual(deps, row, ["pending", "held"], "released");
+  const audit = auditInsert(call, deps.now(), {
+    action: "stock.release",
+    subject: orderId,
+    details: { items: linesOf(row) },
+  });
+  await moveManual(deps, row, ["pending", "held"], "released", [audit]);
   return ok({ released });
 }

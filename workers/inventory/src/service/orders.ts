@@ -17,7 +17,7 @@ import type { StockFailure } from "../objects/stock.ts";
 import type { InventoryDeps, StockCalls } from "./deps.ts";
 import { onStock } from "./products.ts";
 
-type OrderEvent = EventEnvelope<"ORDER_CREATED" | "ORDER_CANCELLED" | "ORDER_SHIPPED">;
+type OrderEvent = EventEnvelope<"ORDER_CREATED" | "ORDER_CANCELLED" | "ORDER_SHIPPED" | "ORDER_RETURNED">;
 
 function callOf(event: OrderEvent): Call {
   const call = systemCall(WORKER, event.correlationid);
@@ -63,7 +63,7 @@ async function releaseLines(deps: InventoryDeps, event: OrderEvent, lines: reado
 }
 
 function stockData(
-  { orderId, reservationOwner }: OrderEventData,
+  { orderId, reservationOwner }: Pick<OrderEventData, "orderId" | "reservationOwner">,
   lines: readonly StockLine[],
 ): { orderId: string; reservationOwner: string; lines: StockLine[] } {
   return { orderId, reservationOwner, lines: [...lines] };
@@ -124,6 +124,23 @@ export async function consumeOrder(deps: InventoryDeps, event: EventEnvelope<"OR
   if (refused.length > 0) {
     const products = refused.map(({ line }) => line.productId).join(", ");
     throw new Error(`order ${event.data.orderId} was shipped with more than is on hand of ${products}`);
+  }
+  const data = stockData(event.data, lines);
+  return { statements: [outboxInsert(makeEvent("STOCK_CONSUMED", data.orderId, data, causeOf(deps, event)))] };
+}
+
+/**
+ * ORDER_RETURNED: goods of a refunded order go back, by its id once. Those that had left are a return in the ledger; those that had
+ * not are reserved no more, or will be reserved and shipped less when the order's other events come later.
+ */
+export async function takeBackOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_RETURNED">): Promise<Effect> {
+  const { orderId, returnId, lines } = event.data;
+  const refused = await onEveryLine(deps, event, sumLines(lines), (stock, line, trace) =>
+    stock.takeBack({ ...line, returnId }, trace),
+  );
+  if (refused.length > 0) {
+    const products = refused.map(({ line }) => line.productId).join(", ");
+    throw new Error(`order ${orderId} returned products that nobody knows: ${products}`);
   }
   return NOTHING;
 }

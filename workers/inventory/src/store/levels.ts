@@ -1,6 +1,6 @@
 // Reads of the level projection, at most a second behind the objects. What a product's availability is follows from its figures
 // and the threshold of today; the stored `availability` is only what the catalog was last told.
-import { and, asc, eq, gt, sql } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { inJson } from "#shared/database";
 import type { Level, PublicLevel } from "#shared/contracts/inventory";
@@ -54,26 +54,4 @@ export async function readLowStock(
     .orderBy(asc(stockLevels.available), asc(stockLevels.productId))
     .limit(limit + 1);
   return rows.map((row) => renderLevel(row, deps.lowStockThreshold));
-}
-
-/**
- * Projections to compare with their objects: written since `since`, or counting a hold that expired before `expiredBefore`.
- * Rows that no object has written (sequence 0) are the truth themselves.
- */
-export async function readProjections(
-  deps: StoreDeps,
-  { since, expiredBefore, limit }: { since: number; expiredBefore: number; limit: number },
-): Promise<{ productId: string; sequence: number }[]> {
-  return await deps.db
-    .select({ productId: stockLevels.productId, sequence: stockLevels.sequence })
-    .from(stockLevels)
-    .where(
-      and(
-        gt(stockLevels.sequence, 0),
-        sql`(${stockLevels.updatedAt} >= ${since} OR ${stockLevels.productId} IN
-          (SELECT product_id FROM reservations WHERE state = 'held' AND expires_at < ${expiredBefore}))`,
-      ),
-    )
-    .orderBy(asc(stockLevels.updatedAt))
-    .limit(limit);
 }

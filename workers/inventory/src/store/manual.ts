@@ -1,7 +1,7 @@
 // The rows of manual reservations. Each change is one conditional statement: who it changed a row for has won.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { commit } from "#shared/database";
+import { StaleWrite, commit, mustChange } from "#shared/database";
 import type { ManualRow } from "../schema.ts";
 import type { StoreDeps } from "./deps.ts";
 
@@ -38,19 +38,30 @@ export async function findManual(deps: StoreDeps, owner: string): Promise<Manual
   return row;
 }
 
-/** Moves a reservation of this generation on. False when it was not in one of the states `from` any more. */
+/**
+ * Moves a reservation of this generation on, with statements that are written only if it moved. False when it was not in one of the
+ * states `from` any more.
+ */
 export async function moveManual(
   deps: StoreDeps,
   { owner, generation }: Pick<ManualRow, "owner" | "generation">,
   from: readonly ManualRow["state"][],
   to: ManualRow["state"],
+  andThen: readonly SQL[] = [],
 ): Promise<boolean> {
-  const rows = await rowsOf(deps, [
+  const move = [
     sql`UPDATE manual_reservations SET state = ${to}, updated_at = ${deps.now()}
-      WHERE owner = ${owner} AND generation = ${generation} AND state IN (SELECT value FROM json_each(${JSON.stringify(from)}))
-      RETURNING ${COLUMNS}`,
-  ]);
-  return rows.length > 0;
+      WHERE owner = ${owner} AND generation = ${generation} AND state IN (SELECT value FROM json_each(${JSON.stringify(from)}))`,
+    mustChange(),
+    ...andThen,
+  ];
+  try {
+    await commit(deps.db, move);
+    return true;
+  } catch (error) {
+    if (error instanceof StaleWrite) return false;
+    throw error;
+  }
 }
 
 /** Reservations that a crash left half made: still pending since `before`. */

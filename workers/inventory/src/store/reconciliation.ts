@@ -1,0 +1,59 @@
+// Which products a sweep compares with their objects next, and that it has.
+import { sql } from "drizzle-orm";
+import { commit, inJson, readAll } from "#shared/database";
+import type { StoreDeps } from "./deps.ts";
+
+export interface Suspect {
+  readonly productId: string;
+  /** Its copy shows a hold long past its time, so a flush is missing. */
+  readonly isStale: boolean;
+}
+
+interface Row {
+  readonly productId: string;
+}
+
+/** Products with a hold that ended before `staleBefore` (ms), then those longest not compared. */
+export async function readSuspects(
+  deps: StoreDeps,
+  { staleBefore, limit }: { staleBefore: number; limit: number },
+): Promise<Suspect[]> {
+  const [stale, oldest] = await readAll<[Row, Row]>(deps.db, [
+    sql`SELECT DISTINCT product_id AS productId FROM reservations
+      WHERE state = 'held' AND expires_at < ${staleBefore} LIMIT ${limit}`,
+    sql`SELECT product_id AS productId FROM stock_levels ORDER BY reconciled_at LIMIT ${limit}`,
+  ]);
+  return toSuspects(stale, oldest);
+}
+
+/** Every product that any table tells of, also those whose level D1 has lost. */
+export async function readAllSuspects(deps: StoreDeps, staleBefore: number): Promise<Suspect[]> {
+  const [stale, all] = await readAll<[Row, Row]>(deps.db, [
+    sql`SELECT DISTINCT product_id AS productId FROM reservations WHERE state = 'held' AND expires_at < ${staleBefore}`,
+    sql`SELECT product_id AS productId FROM stock_levels UNION SELECT product_id FROM reservations
+      UNION SELECT product_id FROM ledger`,
+  ]);
+  return toSuspects(stale, all);
+}
+
+function toSuspects(stale: readonly Row[], others: readonly Row[]): Suspect[] {
+  const isStale = new Set(stale.map(({ productId }) => productId));
+  return [...new Set([...stale, ...others].map(({ productId }) => productId))].map((productId) => ({
+    productId,
+    isStale: isStale.has(productId),
+  }));
+}
+
+/** Puts these products at the end of the turn, and closes the findings of those where nothing is amiss any more. */
+export async function markReconciled(
+  deps: StoreDeps,
+  productIds: readonly string[],
+  sound: readonly string[],
+): Promise<void> {
+  const now = deps.now();
+  await commit(deps.db, [
+    sql`UPDATE stock_levels SET reconciled_at = ${now} WHERE ${inJson(sql`product_id`, productIds)}`,
+    sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now}
+      WHERE outcome = 'open' AND kind IN ('stock_ledger_differs', 'stock_taken_differs') AND ${inJson(sql`subject`, sound)}`,
+  ]);
+}

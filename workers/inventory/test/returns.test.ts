@@ -1,0 +1,120 @@
+// ORDER_RETURNED: refunded goods that come back after the shipment, or never leave, in any order and any number of times.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { newId } from "#shared/ids";
+import {
+  env,
+  eventsAbout,
+  flush,
+  ledgerOf,
+  levelOf,
+  order,
+  projectionOf,
+  receive,
+  returned,
+  stocked,
+  warehouse,
+} from "./warehouse.ts";
+
+test("goods that had left come back on the shelf, once, as a return of the order", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(10);
+  const one = order([{ productId: id, quantity: 5 }]);
+  await receive(deps, [one.event("ORDER_CREATED")]);
+  await receive(deps, [one.event("ORDER_SHIPPED")]);
+  const back = returned(one, [{ productId: id, quantity: 2 }]);
+  expect(await receive(deps, [back])).toMatchObject({ acknowledged: [back.id] });
+  await receive(deps, [back, { ...back, id: newId("evt") }]);
+  expect(await levelOf(deps, id)).toMatchObject({ onHand: 7, available: 7 });
+  await flush(id);
+  expect((await ledgerOf(id)).at(-1)).toEqual({
+    type: "return",
+    delta: 2,
+    on_hand_after: 7,
+    reference: one.orderId,
+  });
+  const actor = env.DB.prepare("SELECT actor FROM ledger WHERE product_id = ? AND type = 'return'").bind(id);
+  expect(await actor.first("actor")).toBe("system");
+});
+
+test("goods that had not left are reserved no more, and the shipment takes less", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(10);
+  const one = order([{ productId: id, quantity: 5 }]);
+  await receive(deps, [one.event("ORDER_CREATED")]);
+  await receive(deps, [returned(one, [{ productId: id, quantity: 2 }])]);
+  expect(await levelOf(deps, id)).toMatchObject({ onHand: 10, reserved: 3, available: 7 });
+  await receive(deps, [one.event("ORDER_CREATED")]);
+  await receive(deps, [one.event("ORDER_SHIPPED")]);
+  await flush(id);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 7, reserved: 0 });
+  expect(await ledgerOf(id)).toMatchObject([{ type: "sale", delta: -3 }]);
+});
+
+test("an order whose goods all come back before the shipment ships nothing", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(10);
+  const one = order([{ productId: id, quantity: 5 }]);
+  await receive(deps, [one.event("ORDER_CREATED")]);
+  await receive(deps, [returned(one, [{ productId: id, quantity: 5 }])]);
+  const shipped = one.event("ORDER_SHIPPED");
+  expect(await receive(deps, [shipped])).toMatchObject({ acknowledged: [shipped.id] });
+  await flush(id);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 10, available: 10 });
+  expect(await ledgerOf(id)).toEqual([]);
+});
+
+test("a return of a product that nobody knows is kept for somebody to look at", async () => {
+  const { deps } = warehouse();
+  const one = order([{ productId: newId("prd"), quantity: 1 }]);
+  const back = returned(one, one.lines);
+  expect(await receive(deps, [back])).toMatchObject({ retried: [back.id] });
+});
+
+test("ORDER_SHIPPED tells that the goods are gone, with its inbox row", async () => {
+  const shop = warehouse();
+  const one = order([{ productId: await stocked(10), quantity: 5 }]);
+  const shipped = one.event("ORDER_SHIPPED");
+  await receive(shop.deps, [shipped]);
+  await receive(shop.deps, [shipped]);
+  const told = await eventsAbout(one.orderId);
+  expect(told).toMatchObject([
+    {
+      type: "STOCK_CONSUMED",
+      subject: one.orderId,
+      causationid: shipped.id,
+      data: { orderId: one.orderId, reservationOwner: one.owner, lines: one.lines },
+    },
+  ]);
+  expect(shop.sent.map(({ consumer }) => consumer)).toEqual(["orders"]);
+});
+
+test("any order of an order's events and its returns, with copies, ends with the same stock", async () => {
+  const { deps } = warehouse();
+  const story = fc.record({
+    returns: fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 1, maxLength: 3 }),
+    order: fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 5 }),
+    copies: fc.integer({ min: 1, max: 2 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(story, async ({ returns, order: sequence, copies }) => {
+      const id = await stocked(20);
+      const one = order([{ productId: id, quantity: 6 }]);
+      const events = [
+        one.event("ORDER_CREATED"),
+        one.event("ORDER_SHIPPED"),
+        ...returns.map((quantity) => returned(one, [{ productId: id, quantity }])),
+      ];
+      for (const index of sequence) {
+        const event = events[index];
+        if (event === undefined) continue;
+        await Promise.all(Array.from({ length: copies }, () => receive(deps, [event])));
+      }
+      const back = returns.reduce((sum, quantity) => sum + quantity, 0);
+      expect(await levelOf(deps, id)).toMatchObject({ onHand: 20 - 6 + back, reserved: 0 });
+      await flush(id);
+      expect((await ledgerOf(id)).reduce((sum, { delta }) => sum + delta, 0)).toBe(back - 6);
+    }),
+    { numRuns: 30 },
+  );
+});
