@@ -11,6 +11,17 @@ import type {
   ProductImageSubject,
   ProductPage,
 } from "#shared/contracts/catalog";
+import {
+  AddImageInput,
+  ArchiveProductInput,
+  CreateProductInput,
+  ImageFileInput,
+  ListManagedInput,
+  ManagedProductInput,
+  RemoveImageInput,
+  UpdateProductInput,
+} from "#shared/contracts/catalog-staff";
+import type { ImageFile, ManagedImage, ManagedProduct, ManagedProductPage } from "#shared/contracts/catalog-staff";
 import type { Outcome } from "#shared/errors";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
@@ -18,7 +29,9 @@ import { sweep } from "./scheduled.ts";
 import { createDeps } from "./service/deps.ts";
 import type { CatalogDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
+import { addImage, imageFile, removeImage } from "./service/images.ts";
 import { listProducts } from "./service/listing.ts";
+import { archiveProduct, createProduct, listManagedProducts, managedProduct, updateProduct } from "./service/manage.ts";
 import { getProduct, pricedProducts, productImage } from "./service/products.ts";
 import { listBrands, listCategories } from "./service/taxonomy.ts";
 
@@ -47,5 +60,50 @@ export class CatalogRpc extends Base implements CatalogContract {
 
   productImage(call: Call, input: z.input<typeof ProductImageInput>): Promise<Outcome<ProductImageSubject>> {
     return serve(createDeps(this.env, this.ctx), "productImage", call, ProductImageInput, input, productImage);
+  }
+
+  createProduct(
+    call: Call,
+    input: z.input<typeof CreateProductInput>,
+  ): Promise<Outcome<{ readonly product: ManagedProduct; readonly replayed: boolean }>> {
+    return serve(createDeps(this.env, this.ctx), "createProduct", call, CreateProductInput, input, createProduct);
+  }
+
+  updateProduct(call: Call, input: z.input<typeof UpdateProductInput>): Promise<Outcome<ManagedProduct>> {
+    return serve(createDeps(this.env, this.ctx), "updateProduct", call, UpdateProductInput, input, updateProduct);
+  }
+
+  archiveProduct(call: Call, input: z.input<typeof ArchiveProductInput>): Promise<Outcome<ManagedProduct>> {
+    return serve(createDeps(this.env, this.ctx), "archiveProduct", call, ArchiveProductInput, input, archiveProduct);
+  }
+
+  managedProduct(call: Call, input: z.input<typeof ManagedProductInput>): Promise<Outcome<ManagedProduct>> {
+    return serve(createDeps(this.env, this.ctx), "managedProduct", call, ManagedProductInput, input, managedProduct);
+  }
+
+  listManagedProducts(call: Call, input: z.input<typeof ListManagedInput>): Promise<Outcome<ManagedProductPage>> {
+    return serve(
+      createDeps(this.env, this.ctx),
+      "listManagedProducts",
+      call,
+      ListManagedInput,
+      input,
+      listManagedProducts,
+    );
+  }
+
+  addImage(
+    call: Call,
+    input: z.input<typeof AddImageInput>,
+  ): Promise<Outcome<{ readonly image: ManagedImage; readonly added: boolean }>> {
+    return serve(createDeps(this.env, this.ctx), "addImage", call, AddImageInput, input, addImage);
+  }
+
+  removeImage(call: Call, input: z.input<typeof RemoveImageInput>): Promise<Outcome<null>> {
+    return serve(createDeps(this.env, this.ctx), "removeImage", call, RemoveImageInput, input, removeImage);
+  }
+
+  imageFile(call: Call, input: z.input<typeof ImageFileInput>): Promise<Outcome<ImageFile>> {
+    return serve(createDeps(this.env, this.ctx), "imageFile", call, ImageFileInput, input, imageFile);
   }
 }

@@ -115,7 +115,7 @@ describe("the sweeps", () => {
     await inbox("1").run();
     expect(await rpc.runSweeps(callAs("admin"), { everything: true })).toEqual({
       ok: true,
-      value: { purgedEvents: 0, purgedInbox: 1 },
+      value: { purgedEvents: 0, purgedInbox: 1, purgedObjects: 0 },
     });
     await inbox("2").run();
     const ctx = createExecutionContext();

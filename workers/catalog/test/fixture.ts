@@ -20,6 +20,8 @@ export function testDeps(ttlMs = 0, now: () => number = () => Date.now()): Catal
     waitUntil: () => {},
     logLevel: "off",
     recent: new Recent(ttlMs, 10),
+    images: testEnv.IMAGES,
+    currency: "USD",
   };
 }
 

@@ -3,6 +3,9 @@
 /** A JSON body may be this long (api.md); the largest order of 100 lines is under 10 KiB. */
 export const MAX_BODY_BYTES = 256 * 1024;
 
+/** What a form may add to its file: boundaries, part headers and a few words. */
+export const MAX_FORM_OVERHEAD_BYTES = 16 * 1024;
+
 /** A call of another Worker that takes longer is given up; Stripe, the slowest thing behind one, is tried twice within it. */
 export const PEER_DEADLINE_MS = 10_000;
 

@@ -55,7 +55,7 @@ function header(name: string, description: string): Json {
 function headersOf(route: Route): Json[] {
   return [
     ...(route.idempotent ? [header("Idempotency-Key", "The same key and body again gives the same resource.")] : []),
-    ...(route.ifMatch ? [header("If-Match", "The cart's ETag; 412 when the cart has changed since.")] : []),
+    ...(route.ifMatch ? [header("If-Match", "The ETag of the last answer; 412 when it has changed since.")] : []),
     ...(route.cart === undefined ? [] : [header("X-Cart-Token", "A guest's cart, as the first cart answer told it.")]),
     ...(route.socket === undefined
       ? []
@@ -82,6 +82,7 @@ function codesOf(route: Route): ErrorCode[] {
     ...(route.params === undefined || route.errors.includes("product_not_found") ? [] : (["not_found"] as const)),
     ...(route.method === "get" ? [] : (["payload_too_large"] as const)),
     ...(route.body === undefined ? [] : (["malformed_json", "unsupported_media_type"] as const)),
+    ...(route.upload === undefined ? [] : (["unsupported_media_type", "validation_failed"] as const)),
     "rate_limited",
     "internal_error",
     "service_unavailable",
@@ -133,6 +134,16 @@ const SOCKET_NOTE =
   "`ping` is answered with `pong`; any other message ends the socket (1008). It also ends with its token (4401), when a guest's cart " +
   "has been merged (4410), and when newer sockets take its place (4429).";
 
+/** A form with one file, or the file's bytes as they are. */
+function uploadSchema(type: string): Json {
+  if (type !== "multipart/form-data") return {};
+  const properties = {
+    file: { type: "string", contentMediaType: "application/octet-stream" },
+    alt: { type: "string" },
+  };
+  return { type: "object", properties, required: ["file"] };
+}
+
 function operationOf(route: Route, components: Components): Json {
   const body =
     route.body === undefined
@@ -141,6 +152,15 @@ function operationOf(route: Route, components: Components): Json {
           requestBody: {
             required: route.bodyOptional === undefined,
             content: { "application/json": { schema: schemaOf(route.body, "input", components) } },
+          },
+        };
+  const upload =
+    route.upload === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: Object.fromEntries(route.upload.map((type) => [type, { schema: uploadSchema(type) }])),
           },
         };
   const note = ROLE_NOTES[route.access];
@@ -159,6 +179,7 @@ function operationOf(route: Route, components: Components): Json {
       ...headersOf(route),
     ],
     ...body,
+    ...upload,
     responses: { ...answersOf(route, components), ...problemsOf(codesOf(route)) },
   };
 }

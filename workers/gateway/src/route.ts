@@ -15,6 +15,7 @@ import { cartTokenOf, ifVersionOf } from "./middleware/cart-headers.ts";
 import { preferredLocale } from "./middleware/locale.ts";
 import { publicAnswer, publicResponse } from "./middleware/public-cache.ts";
 import { limitEmail, limitKey, limitRate } from "./middleware/rate-limit.ts";
+import { PROBLEMS } from "./problems.ts";
 
 export type Method = "get" | "post" | "patch" | "delete" | "put";
 export type Tag =
@@ -75,11 +76,13 @@ export interface RouteSpec<P extends Optional, Q extends Optional, B extends Opt
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
+  /** Takes files of these media types instead of JSON; the handler reads the body, with limits of its own. */
+  readonly upload?: readonly string[];
   /** No body means `{}`. */
   readonly bodyOptional?: true;
   /** Honours Idempotency-Key. */
   readonly idempotent?: true;
-  /** Honours If-Match with the cart's version. */
+  /** Honours If-Match with the version of the cart, or of what the route's own 412 names. */
   readonly ifMatch?: true;
   /** `own`: a guest without a cart token is given one. `accepted`: a guest's token is passed on. */
   readonly cart?: "own" | "accepted";
@@ -149,6 +152,7 @@ function parseQuery(route: Route, request: Request): Outcome<unknown> {
 }
 
 async function parseBody(route: Route, request: Request): Promise<Outcome<unknown>> {
+  if (route.upload !== undefined) return ok(undefined);
   const length = checkDeclaredLength(request);
   if (!length.ok) return length;
   if (route.body === undefined) return ok(undefined);
@@ -167,6 +171,11 @@ function idempotencyKeyOf(route: Route, request: Request): Outcome<string | unde
   });
 }
 
+/** What a version that is not the present one is called. */
+function conflictOf({ errors }: Route): ErrorCode {
+  return errors.find((code) => PROBLEMS[code].status === 412) ?? "cart_version_conflict";
+}
+
 interface ConditionHeaders {
   readonly cartToken: string | undefined;
   readonly ifVersion: number | undefined;
@@ -177,7 +186,7 @@ function readHeaders(route: Route, { request }: Incoming, authorized: Authorized
   const isGuest = authorized.actor.role === "guest";
   const token = route.cart !== undefined && isGuest ? cartTokenOf(request) : ok(undefined);
   if (!token.ok) return token;
-  const ifVersion = route.ifMatch === undefined ? ok(undefined) : ifVersionOf(request);
+  const ifVersion = route.ifMatch === undefined ? ok(undefined) : ifVersionOf(request, conflictOf(route));
   if (!ifVersion.ok) return ifVersion;
   const idempotencyKey = idempotencyKeyOf(route, request);
   if (!idempotencyKey.ok) return idempotencyKey;

@@ -119,6 +119,13 @@ it("names the refusal", async () => {
 it("keeps staff's routes from customers and admins' from vendors", () => {
   const names = (access: Access): string[] => routesWith([access]).map(([name]) => name);
   expect(names("staff")).toEqual([
+    "GET /api/products/managed",
+    "GET /api/products/managed/{productId}",
+    "POST /api/products",
+    "PATCH /api/products/{idOrSlug}",
+    "DELETE /api/products/{idOrSlug}",
+    "POST /api/products/{productId}/images",
+    "DELETE /api/products/{productId}/images/{imageId}",
     "PATCH /api/orders/{orderId}/status",
     "GET /api/inventory/transactions",
     "GET /api/inventory/low-stock",

@@ -5,8 +5,12 @@ import { RECENT_MAX_ENTRIES, RECENT_TTL_MS } from "../constants.ts";
 import { Recent } from "../domain/recent.ts";
 
 export interface CatalogDeps extends Deps {
-  /** Answers of the last moments, for what is only shown. */
+  /** Prices of the last moments, for carts that only show them. */
   readonly recent: Recent;
+  /** What uploaded pictures are kept in. */
+  readonly images: Pick<R2Bucket, "put" | "get" | "delete">;
+  /** The only currency there is, ISO 4217. */
+  readonly currency: string;
 }
 
 /** One for the isolate: that is what makes it worth having. */
@@ -16,18 +20,7 @@ export function createDeps(env: CatalogEnv, ctx: Pick<ExecutionContext, "waitUnt
   return {
     ...baseDeps("catalog", env, ctx),
     recent,
+    images: env.IMAGES,
+    currency: env.SHOP_CURRENCY,
   };
-}
-
-/** The recent answer under this key, or a new one, which is then kept. Only what is found is kept: see `undefined`. */
-export async function remembered<T>(
-  deps: CatalogDeps,
-  key: string,
-  read: () => Promise<T | undefined>,
-): Promise<T | undefined> {
-  const known = deps.recent.get<T>(key, deps.now());
-  if (known !== undefined) return known;
-  const value = await read();
-  if (value !== undefined) deps.recent.set(key, value, deps.now());
-  return value;
 }

@@ -10,7 +10,6 @@ import { keyAfter, parseAfter, planListing } from "../domain/listing.ts";
 import type { After, ListingPlan } from "../domain/listing.ts";
 import { toProduct } from "../domain/product.ts";
 import { readListing } from "../store/listing.ts";
-import { remembered } from "./deps.ts";
 import type { CatalogDeps } from "./deps.ts";
 
 const NOTHING: ProductPage = { items: [], nextCursor: null, facets: { brands: [], categories: [], price: null } };
@@ -48,7 +47,5 @@ export async function listProducts(
   const after = await afterCursor(scope, plan, input.cursor);
   if (!after.ok) return after;
   if (plan.search.kind === "nothing") return ok(NOTHING);
-  const key = `list ${JSON.stringify([plan, after.value, input.limit])}`;
-  const page = await remembered(deps, key, () => readPage(deps, plan, after.value, input.limit, scope));
-  return ok(page ?? NOTHING);
+  return ok(await readPage(deps, plan, after.value, input.limit, scope));
 }

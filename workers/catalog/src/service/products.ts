@@ -14,7 +14,6 @@ import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import { toProduct } from "../domain/product.ts";
 import { readActiveProduct, readImageSubject, readPricedProducts } from "../store/products.ts";
-import { remembered } from "./deps.ts";
 import type { CatalogDeps } from "./deps.ts";
 
 const UNKNOWN = fail("product_not_found", "There is no such product.");
@@ -24,11 +23,8 @@ export async function getProduct(
   _call: Call,
   { idOrSlug }: z.output<typeof GetProductInput>,
 ): Promise<Outcome<ProductDetail>> {
-  const product = await remembered(deps, `product ${idOrSlug}`, async () => {
-    const row = await readActiveProduct(deps.db, idOrSlug);
-    return row === undefined ? undefined : { ...toProduct(row), available: row.available };
-  });
-  return product === undefined ? UNKNOWN : ok(product);
+  const row = await readActiveProduct(deps.db, idOrSlug);
+  return row === undefined ? UNKNOWN : ok({ ...toProduct(row), available: row.available });
 }
 
 /** Reads only what is not known from the last moments. */

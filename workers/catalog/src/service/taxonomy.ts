@@ -4,15 +4,12 @@ import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import { buildTree } from "../domain/tree.ts";
 import { readBrands, readCategories } from "../store/taxonomy.ts";
-import { remembered } from "./deps.ts";
 import type { CatalogDeps } from "./deps.ts";
 
 export async function listCategories(deps: CatalogDeps): Promise<Outcome<{ readonly items: readonly CategoryNode[] }>> {
-  const items = await remembered(deps, "categories", async () => buildTree(await readCategories(deps.db)));
-  return ok({ items: items ?? [] });
+  return ok({ items: buildTree(await readCategories(deps.db)) });
 }
 
 export async function listBrands(deps: CatalogDeps): Promise<Outcome<{ readonly items: readonly Brand[] }>> {
-  const items = await remembered(deps, "brands", () => readBrands(deps.db));
-  return ok({ items: items ?? [] });
+  return ok({ items: await readBrands(deps.db) });
 }

@@ -1,5 +1,5 @@
 // Single products, and what other Workers need of several. Subqueries name the outer table in plain SQL, see taxonomy.ts.
-import { and, eq, or, sql } from "drizzle-orm";
+import { and, eq, isNull, or, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { PricedProduct, ProductImageSubject } from "#shared/contracts/catalog";
 import { inJson } from "#shared/database";
@@ -50,7 +50,7 @@ export async function readPricedProducts(db: Database, ids: readonly string[]): 
     FROM products WHERE ${inJson(sql`id`, ids)}`);
 }
 
-/** What a product's image shows, whatever the product's status; undefined when it has no image at this position. */
+/** What a drawn image shows, whatever the product's status; undefined when the product has none at this position. */
 export async function readImageSubject(
   db: Database,
   productId: string,
@@ -69,7 +69,13 @@ export async function readImageSubject(
     .from(productImages)
     .innerJoin(products, eq(products.id, productImages.productId))
     .innerJoin(categories, eq(categories.id, products.categoryId))
-    .where(and(eq(productImages.productId, productId), eq(productImages.position, position)));
+    .where(
+      and(
+        eq(productImages.productId, productId),
+        eq(productImages.position, position),
+        isNull(productImages.contentType),
+      ),
+    );
   return rows[0];
 }
 

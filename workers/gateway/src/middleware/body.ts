@@ -9,23 +9,31 @@ const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*
 /** A half of a surrogate pair, or NUL, in an escape: neither can be stored or passed on as text. */
 const SUSPECT_ESCAPE = /\\u(?:d[89a-f]|0000)/i;
 
-const TOO_LARGE = fail("payload_too_large", `A body may be at most ${String(MAX_BODY_BYTES)} bytes.`);
 const MALFORMED = fail("malformed_json", "The body is not well-formed JSON in UTF-8.");
 
-async function readBytes(body: ReadableStream<Uint8Array>): Promise<Outcome<Uint8Array>> {
+function tooLarge(maxBytes: number): ReturnType<typeof fail> {
+  return fail("payload_too_large", `A body may be at most ${String(maxBytes)} bytes.`);
+}
+
+/** Reads a body and counts it. Fails with payload_too_large, and with `broken` when it does not come whole. */
+export async function readBytes(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+  broken: Outcome<never>,
+): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = body.getReader();
   for (;;) {
     // A chunk that is none, or a client that hangs up: the body is broken, and nothing of ours is.
     const part = await reader.read().catch(() => undefined);
-    if (part === undefined) return MALFORMED;
+    if (part === undefined) return broken;
     const { done, value } = part;
     if (done) break;
     length += value.byteLength;
-    if (length > MAX_BODY_BYTES) {
+    if (length > maxBytes) {
       await reader.cancel();
-      return TOO_LARGE;
+      return tooLarge(maxBytes);
     }
     chunks.push(value);
   }
@@ -55,8 +63,8 @@ function parse(bytes: Uint8Array): Outcome<unknown> {
 }
 
 /** Fails with payload_too_large when the request says that its body is too long, also where nobody reads it. */
-export function checkDeclaredLength(request: Request): Outcome<null> {
-  return Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES ? TOO_LARGE : ok(null);
+export function checkDeclaredLength(request: Request, maxBytes = MAX_BODY_BYTES): Outcome<null> {
+  return Number(request.headers.get("content-length") ?? 0) > maxBytes ? tooLarge(maxBytes) : ok(null);
 }
 
 /**
@@ -67,7 +75,7 @@ export async function readJson(request: Request, optional: boolean): Promise<Out
   const type = request.headers.get("content-type");
   const wrongType = type !== null && !JSON_TYPE.test(type);
   if (wrongType) return fail("unsupported_media_type", "The body must be application/json.");
-  const bytes = request.body === null ? ok(new Uint8Array()) : await readBytes(request.body);
+  const bytes = request.body === null ? ok(new Uint8Array()) : await readBytes(request.body, MAX_BODY_BYTES, MALFORMED);
   if (!bytes.ok) return bytes;
   if (bytes.value.byteLength === 0) return optional ? ok({}) : MALFORMED;
   if (type === null) return fail("unsupported_media_type", "The body must be application/json.");

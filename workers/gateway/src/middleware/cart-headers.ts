@@ -1,7 +1,7 @@
-// The headers that carts are addressed and guarded with: X-Cart-Token and If-Match.
+// The headers that carts are addressed and guarded with: X-Cart-Token and If-Match, which guards products too.
 import { CartToken } from "#shared/contracts/orders";
 import { fail } from "#shared/errors";
-import type { Outcome } from "#shared/errors";
+import type { ErrorCode, Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 
 /** The guest's cart token, if one was sent. Fails with validation_failed when it cannot be one. */
@@ -15,14 +15,17 @@ export function cartTokenOf(request: Request): Outcome<string | undefined> {
 }
 
 /**
- * The version that If-Match asks for; undefined when the write is unconditional (`*` too: there is always a cart). The
- * comparison is strong (RFC 9110, 13.1.1), so a weak tag matches nothing, nor does anything else that no cart answer ever carried.
+ * The version that If-Match asks for; undefined when the write is unconditional (`*` too: what is addressed by id is there, or it is 404). The
+ * comparison is strong (RFC 9110, 13.1.1), so a weak tag matches nothing, nor does anything else that no answer ever carried. Fails with `conflict`.
  */
-export function ifVersionOf(request: Request): Outcome<number | undefined> {
+export function ifVersionOf(
+  request: Request,
+  conflict: ErrorCode = "cart_version_conflict",
+): Outcome<number | undefined> {
   const given = request.headers.get("if-match")?.trim();
   if (given === undefined || given === "*") return ok(undefined);
   const version = /^"(\d{1,15})"$/.exec(given)?.[1];
   return version === undefined
-    ? fail("cart_version_conflict", "If-Match names no version of this cart; send the ETag of its last answer.")
+    ? fail(conflict, "If-Match names no version that was ever answered; send the ETag of the last answer.")
     : ok(Number(version));
 }

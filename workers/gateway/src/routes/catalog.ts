@@ -1,4 +1,4 @@
-// Products, categories and brands, for everyone. These answers go through the short caches.
+// Products, categories and brands. What everyone reads goes through the short caches; what staff reads and writes never does.
 import { z } from "zod";
 import {
   Brand,
@@ -9,13 +9,29 @@ import {
   ProductId,
   ProductPage,
 } from "#shared/contracts/catalog";
+import {
+  AltText,
+  IMAGE_TYPES,
+  ListManagedInput,
+  MAX_IMAGE_BYTES,
+  ManagedImage,
+  ManagedProduct,
+  ManagedProductInput,
+  ManagedProductPage,
+  NewProduct,
+  ProductChanges,
+  RemoveImageInput,
+} from "#shared/contracts/catalog-staff";
 import type { Call } from "#shared/call";
+import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
+import { fieldErrors } from "#shared/rpc";
 import type { GatewayDeps } from "../deps.ts";
-import { replyWith, route } from "../route.ts";
-import type { Route } from "../route.ts";
+import { readUpload } from "../middleware/upload.ts";
+import { replayedHeader, replyWith, route } from "../route.ts";
+import type { Reply, Route } from "../route.ts";
 
 type ShownStock = Pick<ProductDetail, "available" | "availability">;
 
@@ -39,6 +55,142 @@ async function productDetail(deps: GatewayDeps, call: Call, idOrSlug: string): P
   const stock = await (early ?? presentStock(deps, call, product.value.id));
   return ok({ ...product.value, ...stock });
 }
+
+/** By id only: a slug is for reading. The path is written as the public read's, since one path has one pattern. */
+const WrittenProduct = z.object({ idOrSlug: ProductId });
+
+/** A product as staff sees it, with its version as the tag that If-Match takes. */
+function managedReply(
+  status: number,
+  product: ManagedProduct,
+  headers: Readonly<Record<string, string>> = {},
+): Outcome<Reply> {
+  return replyWith(status, ok(product), { etag: `"${String(product.version)}"`, ...headers });
+}
+
+/** A form's `alt`, or for a raw body the query's. */
+function altOf(text: string | undefined): Outcome<string | undefined> {
+  if (text === undefined || text.trim() === "") return ok(undefined);
+  const parsed = AltText.safeParse(text);
+  if (parsed.success) return ok(parsed.data);
+  const errors = fieldErrors(parsed.error).map(({ message }) => ({ path: "alt", message }));
+  return fail("validation_failed", "The request is not valid.", { errors });
+}
+
+const staffRoutes: readonly Route[] = [
+  route({
+    method: "get",
+    path: "/api/products/managed",
+    tag: "Catalog",
+    summary: "Products in any status, newest first; a vendor's own",
+    access: "staff",
+    limit: "read",
+    query: ListManagedInput,
+    answers: { 200: ManagedProductPage },
+    errors: ["invalid_cursor"],
+    handle: async ({ catalog }, { call, query }) => replyWith(200, await catalog.listManagedProducts(call, query)),
+  }),
+  route({
+    method: "get",
+    path: "/api/products/managed/{productId}",
+    tag: "Catalog",
+    summary: "One product in any status, as it is now; the ETag is for If-Match",
+    access: "staff",
+    limit: "read",
+    params: ManagedProductInput,
+    answers: { 200: ManagedProduct },
+    errors: ["product_not_found"],
+    handle: async ({ catalog }, { call, params }) => {
+      const product = await catalog.managedProduct(call, params);
+      return product.ok ? managedReply(200, product.value) : product;
+    },
+  }),
+  route({
+    method: "post",
+    path: "/api/products",
+    tag: "Catalog",
+    summary: "A new product; a vendor's is their own",
+    access: "staff",
+    limit: "write",
+    idempotent: true,
+    body: NewProduct,
+    answers: { 201: ManagedProduct },
+    errors: ["sku_taken", "idempotency_in_progress", "idempotency_key_reused"],
+    handle: async ({ catalog }, { call, body, idempotencyKey }) => {
+      const created = await catalog.createProduct(call, { ...body, idempotencyKey });
+      if (!created.ok) return created;
+      return managedReply(201, created.value.product, replayedHeader(created.value.replayed));
+    },
+  }),
+  route({
+    method: "patch",
+    path: "/api/products/{idOrSlug}",
+    tag: "Catalog",
+    summary: "Change what is given; an archived product may become active again",
+    access: "staff",
+    limit: "write",
+    ifMatch: true,
+    params: WrittenProduct,
+    body: ProductChanges,
+    answers: { 200: ManagedProduct },
+    errors: ["product_not_found", "sku_taken", "product_version_conflict"],
+    handle: async ({ catalog }, { call, params, body, ifVersion }) => {
+      const input = { productId: params.idOrSlug, changes: body, ifVersion };
+      const product = await catalog.updateProduct(call, input);
+      return product.ok ? managedReply(200, product.value) : product;
+    },
+  }),
+  route({
+    method: "delete",
+    path: "/api/products/{idOrSlug}",
+    tag: "Catalog",
+    summary: "Archive a product; again changes nothing",
+    access: "staff",
+    limit: "write",
+    ifMatch: true,
+    params: WrittenProduct,
+    answers: { 200: ManagedProduct },
+    errors: ["product_not_found", "product_version_conflict"],
+    handle: async ({ catalog }, { call, params, ifVersion }) => {
+      const product = await catalog.archiveProduct(call, { productId: params.idOrSlug, ifVersion });
+      return product.ok ? managedReply(200, product.value) : product;
+    },
+  }),
+  route({
+    method: "post",
+    path: "/api/products/{productId}/images",
+    tag: "Catalog",
+    summary: "Add a picture; the same bytes again are 200 and the same picture",
+    access: "staff",
+    limit: "write",
+    params: ManagedProductInput,
+    query: z.object({ alt: z.string().optional() }),
+    upload: ["multipart/form-data", ...IMAGE_TYPES],
+    answers: { 200: ManagedImage, 201: ManagedImage },
+    errors: ["product_not_found", "too_many_images"],
+    handle: async ({ catalog }, { call, params, query, request }) => {
+      const upload = await readUpload(request, IMAGE_TYPES, MAX_IMAGE_BYTES);
+      if (!upload.ok) return upload;
+      const { bytes, declaredType, fields } = upload.value;
+      const alt = altOf(fields["alt"] ?? query.alt);
+      if (!alt.ok) return alt;
+      const added = await catalog.addImage(call, { ...params, bytes, declaredType, alt: alt.value });
+      return added.ok ? replyWith(added.value.added ? 201 : 200, ok(added.value.image)) : added;
+    },
+  }),
+  route({
+    method: "delete",
+    path: "/api/products/{productId}/images/{imageId}",
+    tag: "Catalog",
+    summary: "Take a picture off a product",
+    access: "staff",
+    limit: "write",
+    params: RemoveImageInput,
+    answers: { 204: null },
+    errors: ["product_not_found", "not_found"],
+    handle: async ({ catalog }, { call, params }) => replyWith(204, await catalog.removeImage(call, params)),
+  }),
+];
 
 export const catalogRoutes: readonly Route[] = [
   route({
@@ -95,4 +247,5 @@ export const catalogRoutes: readonly Route[] = [
     errors: [],
     handle: async ({ catalog }, { call }) => replyWith(200, await catalog.listBrands(call)),
   }),
+  ...staffRoutes,
 ];

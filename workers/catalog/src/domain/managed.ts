@@ -1,0 +1,68 @@
+// A product as its staff sees it, and what a change of one comes to.
+import type {
+  ManagedImage,
+  ManagedProduct,
+  NewProduct,
+  ProductChanges,
+  ProductStatus,
+} from "#shared/contracts/catalog-staff";
+import type { EventData } from "#shared/events/catalogue";
+import { toProduct } from "./product.ts";
+import type { ProductRow } from "./product.ts";
+
+/** `images` is the JSON of `ManagedImage[]`, in order. */
+export interface ManagedRow extends ProductRow {
+  readonly status: ProductStatus;
+  readonly version: number;
+  readonly vendorId: string | null;
+  readonly available: number;
+  /** Milliseconds since the epoch. */
+  readonly updatedAt: number;
+}
+
+export function toManaged(row: ManagedRow): ManagedProduct {
+  const { status, version, vendorId, available } = row;
+  return {
+    ...toProduct({ ...row, images: "[]" }),
+    images: JSON.parse(row.images) as ManagedImage[],
+    status,
+    version,
+    vendorId,
+    available,
+    updatedAt: new Date(row.updatedAt).toISOString(),
+  };
+}
+
+/** The members that staff writes, as the database holds them. */
+export type Written = NewProduct;
+
+export function writtenOf(row: ManagedRow): Written {
+  const { name, sku, description, price, currency, categoryId, brandId, weightGrams, minOrderQuantity, status } = row;
+  return { name, sku, description, price, currency, categoryId, brandId, weightGrams, minOrderQuantity, status };
+}
+
+/** Only what differs from the present. */
+export function differing(present: Written, changes: ProductChanges): Partial<Written> {
+  const entries = Object.entries(changes) as [keyof Written, unknown][];
+  return Object.fromEntries(entries.filter(([member, value]) => value !== undefined && present[member] !== value));
+}
+
+/** What an auditor reads of a change: from what to what, but for texts as long as a description. */
+export function auditedChanges(present: Written, changed: Partial<Written>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(changed).map(([member, to]) => [
+      member,
+      member === "description" ? "changed" : { from: present[member as keyof Written], to },
+    ]),
+  );
+}
+
+export function upserted(
+  id: string,
+  version: number,
+  vendorId: string | null,
+  written: Written,
+): EventData<"PRODUCT_UPSERTED"> {
+  const { sku, name, status, price, currency, weightGrams, minOrderQuantity } = written;
+  return { productId: id, version, vendorId, sku, name, status, price, currency, weightGrams, minOrderQuantity };
+}

@@ -1,0 +1,163 @@
+// Pictures that staff upload: judged by their bytes, kept in R2 under a key of their own, and only then a row of the product.
+import type { z } from "zod";
+import { auditInsert } from "#shared/audit";
+import type { Call } from "#shared/call";
+import { IMAGE_TYPES, MAX_IMAGES_PER_PRODUCT, MAX_IMAGE_BYTES } from "#shared/contracts/catalog-staff";
+import type {
+  AddImageInput,
+  ImageFile,
+  ImageFileInput,
+  ImageType,
+  ManagedImage,
+  RemoveImageInput,
+} from "#shared/contracts/catalog-staff";
+import { StaleWrite, UniqueViolation } from "#shared/database";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { newId } from "#shared/ids";
+import { ok } from "#shared/result";
+import { LOOSE_OBJECTS_PER_SWEEP, LOOSE_OBJECT_TTL_MS, MAX_IMAGE_PIXELS } from "../constants.ts";
+import { pictureOf } from "../domain/image.ts";
+import type { Picture } from "../domain/image.ts";
+import {
+  deleteImage,
+  doomLoose,
+  forgetLoose,
+  insertImage,
+  nameLoose,
+  nameLooseAgain,
+  readSameImage,
+} from "../store/images.ts";
+import type { ImageInsert } from "../store/images.ts";
+import type { CatalogDeps } from "./deps.ts";
+import { UNKNOWN_PRODUCT } from "./manage.ts";
+
+const UNKNOWN_IMAGE = fail("not_found", "There is no such image.");
+const UNSUPPORTED = fail("unsupported_media_type", "The file must be a whole PNG, JPEG, WebP or AVIF picture.");
+
+const EXTENSIONS: Readonly<Record<ImageType, string>> = {
+  "image/png": "png",
+  "image/jpeg": "jpg",
+  "image/webp": "webp",
+  "image/avif": "avif",
+};
+/** What a client says when it does not know. */
+const NO_TYPE: ReadonlySet<string> = new Set(["", "application/octet-stream"]);
+
+function objectKey(productId: string, imageId: string): string {
+  return `${productId}/${imageId}`;
+}
+
+function invalidFile(message: string): Outcome<never> {
+  return fail("validation_failed", "The request is not valid.", { errors: [{ path: "file", message }] });
+}
+
+/** Judges by content alone; what the sender says may only agree. */
+function judge(bytes: Uint8Array, declaredType: string | undefined): Outcome<Picture> {
+  if (bytes.byteLength === 0) return invalidFile("is empty");
+  if (bytes.byteLength > MAX_IMAGE_BYTES) {
+    return fail("payload_too_large", `An image may be at most ${String(MAX_IMAGE_BYTES)} bytes.`);
+  }
+  const picture = pictureOf(bytes);
+  if (picture === undefined) return UNSUPPORTED;
+  const declared = (declaredType ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  if (!NO_TYPE.has(declared) && declared !== picture.contentType) {
+    return fail("unsupported_media_type", `The file is ${picture.contentType} and not ${declared.slice(0, 100)}.`);
+  }
+  return picture.width * picture.height > MAX_IMAGE_PIXELS
+    ? invalidFile(`has more than ${String(MAX_IMAGE_PIXELS)} pixels`)
+    : ok(picture);
+}
+
+async function hashOf(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+type Added = Outcome<{ readonly image: ManagedImage; readonly added: boolean }>;
+
+/** What it means that a picture could not be bound to its product. */
+async function unbound(deps: CatalogDeps, insert: ImageInsert, error: unknown): Promise<Added> {
+  if (!(error instanceof StaleWrite) && !(error instanceof UniqueViolation)) throw error;
+  await nameLooseAgain(deps, insert.key);
+  const { image, count } = await readSameImage(deps.db, insert.productId, insert.contentHash);
+  if (image !== undefined) return ok({ image, added: false });
+  if (count >= MAX_IMAGES_PER_PRODUCT) {
+    return fail("too_many_images", `A product has at most ${String(MAX_IMAGES_PER_PRODUCT)} images.`);
+  }
+  throw error;
+}
+
+/** See CatalogStaffContract. */
+export async function addImage(
+  deps: CatalogDeps,
+  call: Call,
+  { productId, bytes, declaredType, alt }: z.output<typeof AddImageInput>,
+): Promise<Added> {
+  const picture = judge(bytes, declaredType);
+  if (!picture.ok) return picture;
+  const { contentType, width, height } = picture.value;
+  const id = newId("img");
+  const key = objectKey(productId, id);
+  if (!(await nameLoose(deps, call, key, productId))) return UNKNOWN_PRODUCT;
+  await deps.images.put(key, bytes, { httpMetadata: { contentType } });
+  const now = deps.now();
+  const insert: ImageInsert = {
+    ...picture.value,
+    id,
+    key,
+    productId,
+    url: `/images/products/${productId}/${id}.${EXTENSIONS[contentType]}`,
+    alt: alt ?? null,
+    contentHash: await hashOf(bytes),
+    sizeBytes: bytes.byteLength,
+    now,
+  };
+  const details = { imageId: id, contentType, width, height, sizeBytes: bytes.byteLength };
+  const audit = auditInsert(call, now, { action: "product.add_image", subject: productId, details });
+  try {
+    const image = await insertImage(deps, call, insert, audit);
+    if (image === undefined) throw new Error("a written image is not there");
+    return ok({ image, added: true });
+  } catch (error) {
+    return await unbound(deps, insert, error);
+  }
+}
+
+export async function removeImage(
+  deps: CatalogDeps,
+  call: Call,
+  { productId, imageId }: z.output<typeof RemoveImageInput>,
+): Promise<Outcome<null>> {
+  const details = { imageId };
+  const audit = auditInsert(call, deps.now(), { action: "product.remove_image", subject: productId, details });
+  try {
+    await deleteImage(deps, call, productId, imageId, audit);
+    return ok(null);
+  } catch (error) {
+    if (error instanceof StaleWrite) return UNKNOWN_IMAGE;
+    throw error;
+  }
+}
+
+export async function imageFile(
+  deps: CatalogDeps,
+  _call: Call,
+  { productId, imageId }: z.output<typeof ImageFileInput>,
+): Promise<Outcome<ImageFile>> {
+  const object = await deps.images.get(objectKey(productId, imageId));
+  if (object === null) return UNKNOWN_IMAGE;
+  const contentType = IMAGE_TYPES.find((type) => type === object.httpMetadata?.contentType);
+  if (contentType === undefined) throw new Error("an object of the bucket is no picture");
+  return ok({ contentType, sizeBytes: object.size, body: object.body });
+}
+
+/** Deletes objects that no picture points to. `everything` leaves none for later. Returns how many. */
+export async function purgeLooseObjects(deps: CatalogDeps, everything: boolean): Promise<number> {
+  const before = everything ? deps.now() : deps.now() - LOOSE_OBJECT_TTL_MS;
+  const keys = await doomLoose(deps, before, LOOSE_OBJECTS_PER_SWEEP);
+  if (keys.length === 0) return 0;
+  await deps.images.delete(keys);
+  await forgetLoose(deps, keys);
+  return keys.length;
+}

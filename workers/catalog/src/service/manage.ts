@@ -1,0 +1,234 @@
+// What staff does with products: create, change, archive, and find them in any status. One request with a key makes one product,
+// as with orders: nothing is claimed before, UNIQUE(request_key) decides in the product's own batch, and who loses reads the winner.
+import type { z } from "zod";
+import { auditInsert } from "#shared/audit";
+import type { Call } from "#shared/call";
+import type {
+  ArchiveProductInput,
+  CreateProductInput,
+  ListManagedInput,
+  ManagedProduct,
+  ManagedProductInput,
+  ManagedProductPage,
+  ProductChanges,
+  UpdateProductInput,
+} from "#shared/contracts/catalog-staff";
+import { StaleWrite, UniqueViolation } from "#shared/database";
+import { fail } from "#shared/errors";
+import type { FieldError, Outcome } from "#shared/errors";
+import { makeEvent } from "#shared/events/envelope";
+import type { Cause } from "#shared/events/envelope";
+import { fingerprint, requestKey } from "#shared/hash";
+import { newId } from "#shared/ids";
+import { decodeCursor, toPage } from "#shared/paging";
+import { ok } from "#shared/result";
+import { MAX_WRITE_ATTEMPTS } from "../constants.ts";
+import { auditedChanges, differing, toManaged, upserted, writtenOf } from "../domain/managed.ts";
+import type { ManagedRow, Written } from "../domain/managed.ts";
+import { parseSearch } from "../domain/search.ts";
+import { distinctSlug, slugOf } from "../domain/slug.ts";
+import {
+  insertProduct,
+  readAbsentPlaces,
+  readForChange,
+  readMade,
+  readManaged,
+  readManagedList,
+  updateProduct as writeUpdate,
+} from "../store/managed.ts";
+import type { CatalogDeps } from "./deps.ts";
+
+const ROUTE = "POST /api/products";
+
+export const UNKNOWN_PRODUCT = fail("product_not_found", "There is no such product.");
+const SKU_TAKEN = fail("sku_taken", "Another product has this SKU.");
+
+type Created = Outcome<{ readonly product: ManagedProduct; readonly replayed: boolean }>;
+
+function invalid(errors: readonly FieldError[]): Outcome<never> {
+  return fail("validation_failed", "The request is not valid.", { errors });
+}
+
+function absentPlaces(absent: readonly ("categoryId" | "brandId")[]): Outcome<never> {
+  const message = { categoryId: "there is no such category", brandId: "there is no such brand" };
+  return invalid(absent.map((path) => ({ path, message: message[path] })));
+}
+
+/** Fails with validation_failed for a currency that is not the shop's. */
+function checkCurrency({ currency }: CatalogDeps, asked: string | undefined): Outcome<null> {
+  if (asked === undefined || asked === currency) return ok(null);
+  return invalid([{ path: "currency", message: `must be ${currency}, the shop's currency` }]);
+}
+
+function causeOf(deps: CatalogDeps, { correlationId, traceparent }: Call, now: number): Cause {
+  return { worker: deps.worker, correlationId, traceparent, now };
+}
+
+interface Request {
+  readonly call: Call;
+  readonly written: Written;
+  /** Both null without an Idempotency-Key. */
+  readonly requestKey: string | null;
+  readonly fingerprint: string | null;
+}
+
+/** Writes the product under this slug; undefined when the slug is another's. */
+async function insertUnder(
+  deps: CatalogDeps,
+  request: Request,
+  id: string,
+  slug: string,
+): Promise<Created | undefined> {
+  const { call, written } = request;
+  const now = deps.now();
+  const vendorId = call.actor.role === "vendor" ? call.actor.id : null;
+  const { description: _description, ...details } = written;
+  const audit = auditInsert(call, now, { action: "product.create", subject: id, details });
+  const event = makeEvent("PRODUCT_UPSERTED", id, upserted(id, 1, vendorId, written), causeOf(deps, call, now));
+  const { requestKey: key, fingerprint: asked } = request;
+  try {
+    const insert = { ...written, id, slug, vendorId, requestKey: key, fingerprint: asked, now };
+    return ok({ product: toManaged(await insertProduct(deps, insert, audit, event)), replayed: false });
+  } catch (error) {
+    if (!(error instanceof UniqueViolation)) throw error;
+    if (error.constraint === "products.slug") return undefined;
+    if (error.constraint === "products.sku") return SKU_TAKEN;
+    if (error.constraint !== "products.request_key") throw error;
+    return fail("idempotency_in_progress", "The same request is being worked on.");
+  }
+}
+
+async function create(deps: CatalogDeps, request: Request): Promise<Created> {
+  const { written } = request;
+  const absent = await readAbsentPlaces(deps.db, written);
+  if (absent.length > 0) return absentPlaces(absent);
+  const id = newId("prd");
+  const plain = slugOf(written.name);
+  const created = plain === undefined ? undefined : await insertUnder(deps, request, id, plain);
+  const settled = created ?? (await insertUnder(deps, request, id, distinctSlug(written.name, id)));
+  if (settled === undefined) throw new Error("a slug with a random end is taken");
+  return settled;
+}
+
+/** See CatalogStaffContract. Whatever refuses a request with a key, an earlier copy of it may have caused: that is looked up once. */
+export async function createProduct(
+  deps: CatalogDeps,
+  call: Call,
+  { idempotencyKey, ...written }: z.output<typeof CreateProductInput>,
+): Promise<Created> {
+  const currency = checkCurrency(deps, written.currency);
+  if (!currency.ok) return currency;
+  const keyed = idempotencyKey !== undefined;
+  const key = keyed ? await requestKey(call.actor.id, ROUTE, idempotencyKey) : null;
+  const asked = keyed ? await fingerprint(ROUTE, written) : null;
+  const created = await create(deps, { call, written, requestKey: key, fingerprint: asked });
+  if (created.ok || key === null) return created;
+  const made = await readMade(deps.db, key);
+  if (made === undefined) return created;
+  if (made.fingerprint !== asked) {
+    return fail("idempotency_key_reused", "This Idempotency-Key was used for another product.");
+  }
+  return ok({ product: toManaged(made), replayed: true });
+}
+
+/** One change to write: over which row, what of it differs, and what the audit calls it. */
+interface Change {
+  readonly call: Call;
+  readonly row: ManagedRow;
+  readonly changed: Partial<Written>;
+  readonly action: string;
+}
+
+/** Undefined when somebody else's change came first. */
+async function write(
+  deps: CatalogDeps,
+  { call, row, changed, action }: Change,
+): Promise<Outcome<ManagedProduct> | undefined> {
+  const now = deps.now();
+  const present = writtenOf(row);
+  const written = { ...present, ...changed };
+  const audit = auditInsert(call, now, { action, subject: row.id, details: auditedChanges(present, changed) });
+  const data = upserted(row.id, row.version + 1, row.vendorId, written);
+  const event = makeEvent("PRODUCT_UPSERTED", row.id, data, causeOf(deps, call, now));
+  try {
+    return ok(toManaged(await writeUpdate(deps, row, written, now, audit, event)));
+  } catch (error) {
+    if (error instanceof StaleWrite) return undefined;
+    if (error instanceof UniqueViolation && error.constraint === "products.sku") return SKU_TAKEN;
+    throw error;
+  }
+}
+
+interface Asked {
+  readonly productId: string;
+  readonly changes: ProductChanges;
+  readonly ifVersion: number | undefined;
+  readonly action: string;
+}
+
+/** Reads, decides and writes over what was read; when that has changed meanwhile, all of it again. */
+async function change(deps: CatalogDeps, call: Call, asked: Asked): Promise<Outcome<ManagedProduct>> {
+  const { productId, changes, ifVersion, action } = asked;
+  for (let attempt = 1; attempt <= MAX_WRITE_ATTEMPTS; attempt += 1) {
+    const { row, absent } = await readForChange(deps.db, call, productId, changes);
+    if (row === undefined) return UNKNOWN_PRODUCT;
+    if (ifVersion !== undefined && ifVersion !== row.version) {
+      return fail("product_version_conflict", "The product has changed since.", { currentVersion: row.version });
+    }
+    if (absent.length > 0) return absentPlaces(absent);
+    const changed = differing(writtenOf(row), changes);
+    if (Object.keys(changed).length === 0) return ok(toManaged(row));
+    const done = await write(deps, { call, row, changed, action });
+    if (done !== undefined) return done;
+  }
+  return fail("service_unavailable", "The product is being changed by others; try again.");
+}
+
+export async function updateProduct(
+  deps: CatalogDeps,
+  call: Call,
+  { productId, changes, ifVersion }: z.output<typeof UpdateProductInput>,
+): Promise<Outcome<ManagedProduct>> {
+  const currency = checkCurrency(deps, changes.currency);
+  if (!currency.ok) return currency;
+  return await change(deps, call, { productId, changes, ifVersion, action: "product.update" });
+}
+
+export async function archiveProduct(
+  deps: CatalogDeps,
+  call: Call,
+  { productId, ifVersion }: z.output<typeof ArchiveProductInput>,
+): Promise<Outcome<ManagedProduct>> {
+  return await change(deps, call, {
+    productId,
+    changes: { status: "archived" },
+    ifVersion,
+    action: "product.archive",
+  });
+}
+
+export async function managedProduct(
+  deps: CatalogDeps,
+  call: Call,
+  { productId }: z.output<typeof ManagedProductInput>,
+): Promise<Outcome<ManagedProduct>> {
+  const row = await readManaged(deps.db, call, productId);
+  return row === undefined ? UNKNOWN_PRODUCT : ok(toManaged(row));
+}
+
+export async function listManagedProducts(
+  deps: CatalogDeps,
+  call: Call,
+  { limit, cursor, status, q }: z.output<typeof ListManagedInput>,
+): Promise<Outcome<ManagedProductPage>> {
+  const search = parseSearch(q);
+  const scope = ["managed products", call.actor.role === "vendor" ? call.actor.id : null, status ?? null, search];
+  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
+  if (!key.ok) return key;
+  if (search.kind === "nothing") return ok({ items: [], nextCursor: null });
+  const [createdAt, id] = key.value ?? [];
+  const after = key.value === undefined ? undefined : { createdAt: Number(createdAt), id: String(id) };
+  const rows = await readManagedList(deps.db, call, { status, search, after, limit });
+  const page = await toPage(rows, limit, scope, (row) => [row.createdAt, row.id], toManaged);
+  return ok({ items: [...page.items], nextCursor: page.nextCursor });
+}
