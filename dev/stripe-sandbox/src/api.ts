@@ -76,15 +76,8 @@ const ROUTES: readonly Route[] = [
   { method: "GET", pattern: /^\/charges\/([^/]+)$/, run: retrieve("charge") },
   { method: "GET", pattern: /^\/events$/, run: list("event", "/v1/events", ["type", "types"]) },
   { method: "GET", pattern: /^\/events\/([^/]+)$/, run: retrieve("event") },
-  // Nobody disputes in the sandbox, but a client that asks gets an answer and not a 404.
-  {
-    method: "GET",
-    pattern: /^\/disputes$/,
-    run: (_session, _id, params) => {
-      only(params, [...LIST_PARAMS, "payment_intent", "charge"]);
-      return { status: 200, body: { object: "list", url: "/v1/disputes", has_more: false, data: [] } };
-    },
-  },
+  { method: "GET", pattern: /^\/disputes$/, run: list("dispute", "/v1/disputes", ["payment_intent", "charge"]) },
+  { method: "GET", pattern: /^\/disputes\/([^/]+)$/, run: retrieve("dispute") },
 ];
 
 /** Members of an intent that a publishable key does not see. */

@@ -18,6 +18,8 @@ export interface TestCard {
   readonly decline?: Decline;
   /** The bank wants to see the buyer first. */
   readonly authenticates?: true;
+  /** A refund to it is not settled at once. */
+  readonly refundsLater?: true;
 }
 
 function declining(name: string, letter: string, last4: string, decline: Decline): TestCard {
@@ -30,6 +32,7 @@ const CARDS: readonly TestCard[] = [
   { name: "pm_card_amex", letter: "X", brand: "amex", last4: "8431" },
   { name: "pm_card_authenticationRequired", letter: "A", brand: "visa", last4: "3184", authenticates: true },
   { name: "pm_card_threeDSecure2Required", letter: "T", brand: "visa", last4: "3220", authenticates: true },
+  { name: "pm_card_pendingRefund", letter: "R", brand: "visa", last4: "7726", refundsLater: true },
   declining("pm_card_chargeDeclined", "D", "0002", {
     code: "card_declined",
     declineCode: "generic_decline",

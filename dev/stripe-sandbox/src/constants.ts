@@ -17,6 +17,11 @@ export const MAX_BODY_BYTES = 64 * 1_024;
 /** How long a customer-initiated card authorization of Visa online can be captured. */
 export const CAPTURE_WINDOW_SECONDS = 7 * 24 * 60 * 60;
 
+/** How long the shop has to answer a dispute; card networks give 7 to 21 days. */
+export const EVIDENCE_WINDOW_SECONDS = 14 * 24 * 60 * 60;
+/** What Stripe takes for a dispute whatever comes of it, in minor units. */
+export const DISPUTE_FEE_MINOR = 1_500;
+
 /** Waits before the second and each later attempt of a delivery. After the last one the event stays in the list only. */
 export const RETRY_DELAYS_MS: readonly number[] = [2_000, 5_000, 15_000, 60_000, 300_000, 900_000, 3_600_000];
 /** An endpoint that has not answered by then counts as failed. */
@@ -39,7 +44,14 @@ export const ENDPOINT_EVENTS: ReadonlySet<string> = new Set([
   "payment_intent.canceled",
   "payment_intent.requires_action",
   "charge.captured",
+  "charge.expired",
   "charge.refunded",
+  "charge.dispute.created",
+  "charge.dispute.updated",
+  "charge.dispute.closed",
+  "charge.dispute.funds_withdrawn",
+  "charge.dispute.funds_reinstated",
   "refund.created",
   "refund.updated",
+  "refund.failed",
 ]);

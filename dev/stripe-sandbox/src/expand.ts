@@ -6,7 +6,12 @@ import type { Kind, StripeObject } from "./store.ts";
 
 /** Stripe's own limit. */
 const MAX_DEPTH = 4;
-const KIND_BY_PREFIX: Readonly<Record<string, Kind>> = { pi: "payment_intent", ch: "charge", re: "refund" };
+const KIND_BY_PREFIX: Readonly<Record<string, Kind>> = {
+  pi: "payment_intent",
+  ch: "charge",
+  re: "refund",
+  du: "dispute",
+};
 
 type Json = Readonly<Record<string, unknown>>;
 

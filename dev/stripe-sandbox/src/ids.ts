@@ -8,6 +8,6 @@ export function randomId(length: number): string {
   return Array.from(bytes, (byte) => ALPHABET.charAt(byte % ALPHABET.length)).join("");
 }
 
-export function stripeId(prefix: "pi" | "ch" | "re" | "evt" | "whd"): string {
+export function stripeId(prefix: "pi" | "ch" | "re" | "du" | "txn" | "evt" | "whd"): string {
   return `${prefix}_3${randomId(23)}`;
 }

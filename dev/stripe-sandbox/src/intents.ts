@@ -240,6 +240,19 @@ export function cancelIntent(session: Session, id: string, params: FormMap): Ans
       present,
     );
   }
+  return voided(session, present, reason);
+}
+
+/** The bank lets go of money that was not captured in time, and Stripe cancels the intent. */
+export function expireIntent(session: Session, id: string): Answer {
+  const present = session.store.get<PaymentIntent>("payment_intent", id);
+  if (present.status !== "requires_capture") throw unexpectedState("There is no authorization to expire.", present);
+  const answered = voided(session, present, "automatic");
+  emit(session, "charge.expired", chargeOf(session, present));
+  return answered;
+}
+
+function voided(session: Session, present: PaymentIntent, reason: PaymentIntent["cancellation_reason"]): Answer {
   if (present.status === "requires_capture") {
     const charged = chargeOf(session, present);
     session.store.update({ ...charged, refunded: true, amount_refunded: charged.amount } as typeof charged);

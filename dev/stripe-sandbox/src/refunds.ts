@@ -1,10 +1,13 @@
-// Refunds: https://docs.stripe.com/api/refunds. A card's refund succeeds at once.
+// Refunds: https://docs.stripe.com/api/refunds. A card's refund succeeds at once, but for those of pm_card_pendingRefund, which wait
+// for the dashboard to settle them.
+import { findCard } from "./cards.ts";
 import { StripeFailure, invalid } from "./failure.ts";
 import type { FormMap } from "./form.ts";
 import { stripeId } from "./ids.ts";
 import { mergedMetadata, oneOf, only, optionalText, positiveAmount } from "./params.ts";
+import { countsAgainst } from "./disputes.ts";
 import { chargeOf, emit, idOf } from "./session.ts";
-import type { Answer, Charge, PaymentIntent, Refund, Session } from "./session.ts";
+import type { Answer, Charge, Dispute, PaymentIntent, Refund, Session } from "./session.ts";
 
 const REASONS = ["duplicate", "fraudulent", "requested_by_customer"] as const;
 
@@ -67,6 +70,15 @@ export function createRefund(session: Session, params: FormMap): Answer {
       true,
     );
   }
+  const disputes = session.store.children<Dispute>("dispute", idOf(charge.payment_intent));
+  if (disputes.some(countsAgainst)) {
+    const code = "charge_disputed";
+    throw new StripeFailure(
+      400,
+      { ...invalid(`Charge ${charge.id} has been charged back; cannot issue a refund.`, undefined, code).body },
+      true,
+    );
+  }
   const amount = positiveAmount(params, "amount") ?? left;
   if (amount > left) {
     throw invalid(
@@ -78,6 +90,7 @@ export function createRefund(session: Session, params: FormMap): Answer {
     ...newRefund(charge, stripeId("re"), amount, session.now),
     metadata: mergedMetadata(params),
     reason,
+    status: findCard(charge.payment_method ?? "")?.refundsLater === true ? "pending" : "succeeded",
   };
   const refunded: Charge = {
     ...charge,
@@ -96,6 +109,30 @@ export function updateRefund(session: Session, id: string, params: FormMap): Ans
   const present = session.store.get<Refund>("refund", id);
   const refund: Refund = { ...present, metadata: mergedMetadata(params, present.metadata ?? {}) };
   session.store.update(refund);
+  emit(session, "refund.updated", refund);
+  return { status: 200, body: refund };
+}
+
+/** A refund whose bank has answered: it went through, or it failed and its money is the shop's again. A succeeded one can still fail. */
+export function settleRefund(session: Session, id: string, status: "succeeded" | "failed"): Answer {
+  const present = session.store.get<Refund>("refund", id);
+  const canSettle = present.status === "pending" || (present.status === "succeeded" && status === "failed");
+  if (!canSettle) throw invalid(`This refund is ${String(present.status)} for good.`, "status");
+  const refund: Refund = {
+    ...present,
+    status,
+    ...(status === "failed" ? { failure_reason: "lost_or_stolen_card" } : {}),
+  };
+  session.store.update(refund);
+  if (status === "failed") {
+    const charge = session.store.get<Charge>("charge", idOf(refund.charge));
+    session.store.update({
+      ...charge,
+      amount_refunded: charge.amount_refunded - refund.amount,
+      refunded: false,
+    } as Charge);
+    emit(session, "refund.failed", refund);
+  }
   emit(session, "refund.updated", refund);
   return { status: 200, body: refund };
 }

@@ -127,10 +127,38 @@ async function faults(request: Request, env: SandboxEnv): Promise<Response> {
   return Response.json({ error: { type: "invalid_request_error", message } }, { status: 400 });
 }
 
+/** Members of a JSON body as the form would bring them; null when it is no object of texts and numbers. */
+function formOf(json: unknown): FormMap | null {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return null;
+  const members = Object.entries(json).filter(([, value]) => value !== null && value !== undefined);
+  if (!members.every(([, value]) => typeof value === "string" || typeof value === "number")) return null;
+  return Object.fromEntries(members.map(([name, value]) => [name, String(value)]));
+}
+
+/** What somebody does in the dashboard, with a JSON body or a form. There is no key: whoever is at this machine is signed in. */
+async function dashboard(request: Request, url: URL, env: SandboxEnv): Promise<Response> {
+  if (request.method !== "POST") return new Response(null, { status: 405, headers: { allow: "POST" } });
+  const requestId = `req_${randomId(14)}`;
+  const text = (await bodyText(request)) ?? "";
+  const isJson = request.headers.get("content-type")?.includes("json") === true || text.startsWith("{");
+  let answer: LedgerAnswer;
+  try {
+    const form = isJson ? formOf(JSON.parse(text === "" ? "{}" : text)) : parseForm(text);
+    if (form === null) throw invalid("The body is a JSON object of texts and numbers.");
+    answer = await ledgerOf(env).dashboard(url.pathname.slice("/dashboard".length), form, requestId);
+  } catch (error) {
+    const failure = error instanceof SyntaxError ? invalid("The body is not JSON.") : error;
+    if (!(failure instanceof StripeFailure)) throw error;
+    answer = { status: failure.status, body: JSON.stringify({ error: failure.body }) };
+  }
+  return apiResponse(request, requestId, answer);
+}
+
 /** Answers everything under `/_stripe`, which the local door has taken off the path. */
 export async function route(request: Request, env: SandboxEnv): Promise<Response> {
   const url = new URL(request.url);
   if (url.pathname === "/faults") return await faults(request, env);
+  if (url.pathname.startsWith("/dashboard/")) return await dashboard(request, url, env);
   const authentication = /^\/3ds\/([^/]+)$/.exec(url.pathname)?.[1];
   if (authentication !== undefined) {
     return request.method === "POST"

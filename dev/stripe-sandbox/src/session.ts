@@ -13,9 +13,16 @@ export type EventType =
   | "payment_intent.canceled"
   | "payment_intent.requires_action"
   | "charge.captured"
+  | "charge.expired"
   | "charge.refunded"
+  | "charge.dispute.created"
+  | "charge.dispute.updated"
+  | "charge.dispute.closed"
+  | "charge.dispute.funds_withdrawn"
+  | "charge.dispute.funds_reinstated"
   | "refund.created"
-  | "refund.updated";
+  | "refund.updated"
+  | "refund.failed";
 
 export interface StripeEvent extends StripeObject {
   readonly object: "event";
@@ -55,6 +62,7 @@ export function emit(session: Session, type: EventType, object: StripeObject): v
 export type PaymentIntent = Stripe.PaymentIntent;
 export type Charge = Stripe.Charge;
 export type Refund = Stripe.Refund;
+export type Dispute = Stripe.Dispute;
 
 /** What a call answers. A decline is an answer with 402: it has left traces. */
 export interface Answer {

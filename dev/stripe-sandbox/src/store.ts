@@ -31,8 +31,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
-/** `parent` is the intent of a charge or refund. */
-export type Kind = "payment_intent" | "charge" | "refund" | "event";
+/** `parent` is the intent of a charge, refund or dispute. */
+export type Kind = "payment_intent" | "charge" | "refund" | "dispute" | "event";
 
 export interface StripeObject {
   readonly id: string;

@@ -4,9 +4,11 @@ import { canonicalJson } from "#shared/hash";
 import { failureAnswer, perform, performAuthentication } from "../api.ts";
 import type { ApiCall } from "../api.ts";
 import { ENDPOINT_EVENTS, FAULT_HANG_MS, IDEMPOTENCY_RETENTION_MS } from "../constants.ts";
+import { act } from "../dashboard.ts";
 import { StripeFailure } from "../failure.ts";
 import { Faults, NO_FAULTS } from "../faults.ts";
 import type { FaultsChange } from "../faults.ts";
+import type { FormMap } from "../form.ts";
 import { importPayment } from "../import.ts";
 import type { ImportedPayment } from "../import.ts";
 import type { Answer, PaymentIntent, Session, StripeEvent } from "../session.ts";
@@ -94,6 +96,11 @@ export class Ledger extends DurableObject<SandboxEnv> {
       performAuthentication(session, id, secret, approved),
     );
     return { ...answer, returnUrl: before?.next_action?.redirect_to_url?.return_url ?? null };
+  }
+
+  /** What somebody does in the dashboard; `path` follows `/dashboard`. The fault switches for answers do not stand in the way. */
+  dashboard(path: string, params: FormMap, requestId: string): LedgerAnswer {
+    return this.#transact({ requestId, publicUrl: this.env.PUBLIC_URL }, (session) => act(session, path, params));
   }
 
   faults(): Faults {

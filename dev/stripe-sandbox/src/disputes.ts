@@ -1,0 +1,154 @@
+// Disputes: https://docs.stripe.com/api/disputes. A buyer's bank opens one and takes the money at once; the shop may answer; the bank
+// decides. No call of the API opens or decides one, so the sandbox's dashboard plays the bank.
+import type { Stripe } from "stripe";
+import { DISPUTE_FEE_MINOR, EVIDENCE_WINDOW_SECONDS } from "./constants.ts";
+import { invalid } from "./failure.ts";
+import { stripeId } from "./ids.ts";
+import { emit, idOf } from "./session.ts";
+import type { Answer, Charge, Dispute, Session } from "./session.ts";
+
+const OPEN: readonly string[] = ["needs_response", "under_review"];
+
+/** Whether the money is at the bank, for now or for good. */
+export function countsAgainst({ status }: Dispute): boolean {
+  return OPEN.includes(status) || status === "lost";
+}
+
+/** What a dispute moves out of the shop's balance (negative) or back into it. */
+function movement(dispute: Pick<Dispute, "id" | "currency">, amount: number, now: number): Stripe.BalanceTransaction {
+  const fee = amount < 0 ? DISPUTE_FEE_MINOR : 0;
+  return {
+    id: stripeId("txn"),
+    object: "balance_transaction",
+    amount,
+    available_on: now,
+    balance_type: "payments",
+    created: now,
+    currency: dispute.currency,
+    description: amount < 0 ? "Chargeback withdrawal" : "Chargeback reversal",
+    exchange_rate: null,
+    fee,
+    fee_details: [],
+    net: amount - fee,
+    reporting_category: amount < 0 ? "dispute" : "dispute_reversal",
+    source: dispute.id,
+    status: "available",
+    type: "adjustment",
+  };
+}
+
+const NO_EVIDENCE: Stripe.Dispute.Evidence = {
+  access_activity_log: null,
+  billing_address: null,
+  cancellation_policy: null,
+  cancellation_policy_disclosure: null,
+  cancellation_rebuttal: null,
+  customer_communication: null,
+  customer_email_address: null,
+  customer_name: null,
+  customer_purchase_ip: null,
+  customer_signature: null,
+  duplicate_charge_documentation: null,
+  duplicate_charge_explanation: null,
+  duplicate_charge_id: null,
+  enhanced_evidence: {},
+  product_description: null,
+  receipt: null,
+  refund_policy: null,
+  refund_policy_disclosure: null,
+  refund_refusal_explanation: null,
+  service_date: null,
+  service_documentation: null,
+  shipping_address: null,
+  shipping_carrier: null,
+  shipping_date: null,
+  shipping_documentation: null,
+  shipping_tracking_number: null,
+  uncategorized_file: null,
+  uncategorized_text: null,
+};
+
+function newDispute(charge: Charge, amount: number, reason: string, now: number): Dispute {
+  const id = stripeId("du");
+  const { currency } = charge;
+  return {
+    id,
+    object: "dispute",
+    amount,
+    balance_transactions: [movement({ id, currency }, -amount, now)],
+    charge: charge.id,
+    created: now,
+    currency,
+    enhanced_eligibility_types: [],
+    evidence: NO_EVIDENCE,
+    evidence_details: {
+      due_by: now + EVIDENCE_WINDOW_SECONDS,
+      enhanced_eligibility: {},
+      has_evidence: false,
+      past_due: false,
+      submission_count: 0,
+      submission_method: "manual",
+    },
+    intended_submission_method: null,
+    is_charge_refundable: false,
+    livemode: false,
+    metadata: {},
+    payment_intent: charge.payment_intent,
+    reason,
+    status: "needs_response",
+  };
+}
+
+/** The bank takes the money of a captured charge back, all of what is left of it unless it says less. */
+export function openDispute(session: Session, charge: Charge, amount: number | undefined, reason: string): Answer {
+  const intentId = idOf(charge.payment_intent);
+  if (session.store.children<Dispute>("dispute", intentId).some(countsAgainst)) {
+    throw invalid(`Charge ${charge.id} is disputed already.`, "payment_intent");
+  }
+  const left = charge.amount - charge.amount_refunded;
+  const disputed = amount ?? left;
+  if (!charge.captured || disputed < 1 || disputed > left) {
+    throw invalid(`There are ${String(charge.captured ? left : 0)} ${charge.currency} to dispute.`, "amount");
+  }
+  const dispute = newDispute(charge, disputed, reason, session.now);
+  session.store.insert("dispute", intentId, dispute);
+  session.store.update({ ...charge, disputed: true } as Charge);
+  emit(session, "charge.dispute.created", dispute);
+  emit(session, "charge.dispute.funds_withdrawn", dispute);
+  return { status: 200, body: dispute };
+}
+
+function openOne(session: Session, id: string): Dispute {
+  const dispute = session.store.get<Dispute>("dispute", id, "dispute");
+  if (!OPEN.includes(dispute.status)) throw invalid(`This dispute is closed: ${dispute.status}.`, "dispute");
+  return dispute;
+}
+
+/** The shop has sent its evidence. */
+export function answerDispute(session: Session, id: string): Answer {
+  const present = openOne(session, id);
+  const details = { ...present.evidence_details, has_evidence: true, submission_count: 1 };
+  const dispute: Dispute = { ...present, status: "under_review", evidence_details: details };
+  session.store.update(dispute);
+  emit(session, "charge.dispute.updated", dispute);
+  return { status: 200, body: dispute };
+}
+
+/** The bank has decided; when the shop wins, the money comes back. */
+export function closeDispute(session: Session, id: string, outcome: "won" | "lost"): Answer {
+  const present = openOne(session, id);
+  const won = outcome === "won";
+  const dispute: Dispute = {
+    ...present,
+    status: outcome,
+    is_charge_refundable: won,
+    balance_transactions: [
+      ...present.balance_transactions,
+      ...(won ? [movement(present, present.amount, session.now)] : []),
+    ],
+  };
+  session.store.update(dispute);
+  if (won) emit(session, "charge.dispute.funds_reinstated", dispute);
+  emit(session, "charge.dispute.closed", dispute);
+  return { status: 200, body: dispute };
+}
