@@ -6,17 +6,25 @@ import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 
 /**
- * What the Authorization header shows: nothing, a user's valid access token, an opaque text that may be a guest's order token,
- * or something that is neither.
+ * What the Authorization header shows: nothing, a user's valid access token, an opaque text that may be a guest's order token, the
+ * token that figures are read with, or something that is none of these.
  */
 export type Identity =
   | { readonly kind: "none" }
   | { readonly kind: "user"; readonly user: User }
   | { readonly kind: "opaque"; readonly token: string }
+  | { readonly kind: "metrics" }
   | { readonly kind: "bad" };
 
 /** `public` does not look at who asks, so that a stale token is no hindrance to reading the catalog or to signing in. */
-export type Access = "public" | "guest-or-user" | "user" | "order-token-or-user" | "staff" | "admin";
+export type Access =
+  | "public"
+  | "guest-or-user"
+  | "user"
+  | "order-token-or-user"
+  | "staff"
+  | "admin"
+  | "admin-or-metrics-token";
 
 const ROLES = {
   public: ["customer", "vendor", "admin"],
@@ -25,6 +33,7 @@ const ROLES = {
   "order-token-or-user": ["customer", "vendor", "admin"],
   staff: ["vendor", "admin"],
   admin: ["admin"],
+  "admin-or-metrics-token": ["admin"],
 } as const satisfies Record<Access, readonly Role[]>;
 
 export interface Authorized {
@@ -51,6 +60,9 @@ export function authorize(access: Access, identity: Identity): Outcome<Authorize
   if (access === "guest-or-user" && identity.kind === "none") return ok({ actor: GUEST });
   if (access === "order-token-or-user" && identity.kind === "opaque") {
     return ok({ actor: GUEST, orderToken: identity.token });
+  }
+  if (access === "admin-or-metrics-token" && identity.kind === "metrics") {
+    return ok({ actor: { role: "system", id: "metrics" } });
   }
   return UNAUTHENTICATED;
 }

@@ -37,7 +37,8 @@ function unexpected(c: AppContext, error: unknown): Response {
 
 async function serveRoute(route: Route, deps: GatewayDeps, c: AppContext): Promise<Response> {
   const request = route.socket === undefined ? c.req.raw : withSocketCredentials(c.req.raw);
-  const identity = await identify(request, deps.tokens, route.access);
+  const credentials = { tokens: deps.tokens, metricsToken: deps.settings.metricsToken };
+  const identity = await identify(request, credentials, route.access);
   c.set("identity", identity);
   const outcome = await runRoute(route, deps, {
     request,
@@ -115,6 +116,8 @@ export function createApp(deps: GatewayDeps): Hono<AppEnv> {
       return problem(c, error, { allow: allow.join(", ") });
     });
   }
+  // The page's own address ends without a slash; people type one.
+  app.get("/api/docs/", (c) => c.redirect("/api/docs", 308));
   app.notFound((c) => problem(c, fail("not_found", "There is no such path.").error));
   app.onError((error, c) => unexpected(c, error));
   return app;

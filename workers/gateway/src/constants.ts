@@ -9,8 +9,8 @@ export const MAX_FORM_OVERHEAD_BYTES = 16 * 1024;
 /** A call of another Worker that takes longer is given up; Stripe, the slowest thing behind one, is tried twice within it. */
 export const PEER_DEADLINE_MS = 10_000;
 
-/** How long the health page waits for each part. */
-export const HEALTH_DEADLINE_MS = 800;
+/** How long an answer that is made of several parts waits for each; health and metrics too. */
+export const PART_DEADLINE_MS = 800;
 
 /** Clocks of two Workers may differ by this much when a token's expiry is judged. */
 export const CLOCK_TOLERANCE_SECONDS = 5;

@@ -3,6 +3,7 @@ import { systemCall } from "#shared/call";
 import { parseLogLevel } from "#shared/logger";
 import type { LogLevel } from "#shared/logger";
 import { newId } from "#shared/ids";
+import { PART_DEADLINE_MS } from "./constants.ts";
 import { PublicCache } from "./middleware/public-cache.ts";
 import { boundPeers, guardedPeers } from "./peers.ts";
 import type { Peers } from "./peers.ts";
@@ -23,7 +24,14 @@ export interface Settings {
   readonly sockets: { readonly cart: Pick<Fetcher, "fetch">; readonly orders: Pick<Fetcher, "fetch"> };
   readonly logLevel: LogLevel;
   readonly now: () => number;
+  /** How long an answer of several parts waits for each. */
+  readonly partDeadlineMs: number;
+  /** What a scraper reads the figures with. Absent: only an admin reads them. */
+  readonly metricsToken?: string;
 }
+
+/** METRICS_TOKEN is a secret that a shop may do without, so no configuration declares it. */
+export type GatewayBindings = GatewayEnv & { readonly METRICS_TOKEN?: string };
 
 export interface GatewayDeps extends Peers {
   readonly settings: Settings;
@@ -31,7 +39,8 @@ export interface GatewayDeps extends Peers {
   readonly cache: PublicCache;
 }
 
-export function settingsOf(env: GatewayEnv): Settings {
+export function settingsOf(env: GatewayBindings): Settings {
+  const { METRICS_TOKEN: metricsToken = "" } = env;
   return {
     issuer: env.JWT_ISSUER,
     audience: env.JWT_AUDIENCE,
@@ -44,6 +53,8 @@ export function settingsOf(env: GatewayEnv): Settings {
     sockets: { cart: env.ORDERS, orders: env.NOTIFICATIONS },
     logLevel: parseLogLevel(env.LOG_LEVEL),
     now: Date.now,
+    partDeadlineMs: PART_DEADLINE_MS,
+    ...(metricsToken === "" ? {} : { metricsToken }),
   };
 }
 

@@ -52,6 +52,12 @@ function header(name: string, description: string): Json {
   return { name, in: "header", required: false, description, schema: { type: "string" } };
 }
 
+/** Reads of JSON have a tag of their text; a cart's tag is its version, and is only for If-Match. */
+function isTagged({ method, answers, cart }: Route): boolean {
+  const schema = answers[200];
+  return method === "get" && schema !== undefined && schema !== null && cart === undefined;
+}
+
 function headersOf(route: Route): Json[] {
   return [
     ...(route.idempotent ? [header("Idempotency-Key", "The same key and body again gives the same resource.")] : []),
@@ -60,7 +66,7 @@ function headersOf(route: Route): Json[] {
     ...(route.socket === undefined
       ? []
       : [header("Sec-WebSocket-Protocol", "`bearer` or `cart`, then the token; the answer names the first.")]),
-    ...(route.cache === undefined ? [] : [header("If-None-Match", "The ETag of the answer that the client has.")]),
+    ...(isTagged(route) ? [header("If-None-Match", "The ETag of the answer that the client has.")] : []),
   ];
 }
 
@@ -73,6 +79,7 @@ function codesOf(route: Route): ErrorCode[] {
     "order-token-or-user": ["unauthenticated"],
     staff: ["unauthenticated", "forbidden"],
     admin: ["unauthenticated", "forbidden"],
+    "admin-or-metrics-token": ["unauthenticated", "forbidden"],
   };
   const parsesInput = route.body ?? route.query ?? route.idempotent ?? route.cart;
   return [
@@ -114,7 +121,7 @@ function answersOf(route: Route, components: Components): Record<string, Json> {
   });
   return {
     ...Object.fromEntries(answers),
-    ...(route.cache === undefined ? {} : { 304: { description: "The client has this answer." } }),
+    ...(isTagged(route) ? { 304: { description: "The client has this answer." } } : {}),
   };
 }
 
@@ -125,6 +132,7 @@ const SECURITY: Readonly<Record<Access, readonly Json[]>> = {
   "order-token-or-user": [{ accessToken: [] }, { orderToken: [] }],
   staff: [{ accessToken: [] }],
   admin: [{ accessToken: [] }],
+  "admin-or-metrics-token": [{ accessToken: [] }, { metricsToken: [] }],
 };
 
 const ROLE_NOTES: Partial<Record<Access, string>> = { staff: "For vendors and admins.", admin: "For admins." };
@@ -142,6 +150,16 @@ function uploadSchema(type: string): Json {
     alt: { type: "string" },
   };
   return { type: "object", properties, required: ["file"] };
+}
+
+/** `GET /api/orders/{orderId}/tracking` as `getOrdersByOrderIdTracking`: paths do not change, so neither does this. */
+export function operationIdOf(method: string, path: string): string {
+  const words = path
+    .replace(/^\/api(?=\/)/, "")
+    .replaceAll(/\{(\w+)\}/g, (_match, name: string) => `by-${name}`)
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word !== "");
+  return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
 function operationOf(route: Route, components: Components): Json {
@@ -165,6 +183,7 @@ function operationOf(route: Route, components: Components): Json {
         };
   const note = ROLE_NOTES[route.access];
   return {
+    operationId: operationIdOf(route.method, route.path),
     tags: [route.tag],
     summary: route.summary,
     ...(note === undefined ? {} : { description: note }),
@@ -187,6 +206,7 @@ function operationOf(route: Route, components: Components): Json {
 /** The one call of the API that is no route here: it goes straight to the payments Worker, so it is written down by hand. */
 const WEBHOOK_PATH = "/api/webhooks/stripe";
 const WEBHOOK_OPERATION: Json = {
+  operationId: operationIdOf("post", WEBHOOK_PATH),
   tags: ["Payments"],
   summary: "Stripe's events, signed over the raw body; stored once, answered, then processed",
   security: [],
@@ -207,6 +227,7 @@ const WEBHOOK_OPERATION: Json = {
 
 const SECURITY_SCHEMES = {
   accessToken: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "From register, login or refresh." },
+  metricsToken: { type: "http", scheme: "bearer", description: "METRICS_TOKEN, what a scraper reads the figures with." },
   orderToken: { type: "http", scheme: "bearer", description: "A guest's token of one order, told when it was placed." },
 };
 

@@ -12,6 +12,7 @@ import type { Access, Authorized, Identity } from "./access.ts";
 import type { GatewayDeps, LimitClass } from "./deps.ts";
 import { checkDeclaredLength, readJson } from "./middleware/body.ts";
 import { cartTokenOf, ifVersionOf } from "./middleware/cart-headers.ts";
+import { taggedResponse } from "./middleware/etag.ts";
 import { preferredLocale } from "./middleware/locale.ts";
 import { publicAnswer, publicResponse } from "./middleware/public-cache.ts";
 import { limitEmail, limitKey, limitRate } from "./middleware/rate-limit.ts";
@@ -206,14 +207,20 @@ function callOf(incoming: Incoming, authorized: Authorized): Call {
   };
 }
 
-function render(result: Reply | Response): Response {
+/** A read that may be kept has a tag of its text. A cart's is its version, which prices do not move: it is not kept at all. */
+function isTagged(route: Route, { status, headers }: Reply): boolean {
+  return route.method === "get" && status === 200 && headers?.["etag"] === undefined;
+}
+
+async function render(route: Route, request: Request, result: Reply | Response): Promise<Response> {
   if (result instanceof Response) return result;
+  const { status, body } = result;
+  if (body !== undefined && isTagged(route, result)) {
+    return await taggedResponse(request, JSON.stringify(body), result.headers ?? {});
+  }
   const headers = { "cache-control": "no-store", ...result.headers };
-  if (result.body === undefined) return new Response(null, { status: result.status, headers });
-  return new Response(JSON.stringify(result.body), {
-    status: result.status,
-    headers: { ...headers, "content-type": "application/json" },
-  });
+  if (body === undefined) return new Response(null, { status, headers });
+  return new Response(JSON.stringify(body), { status, headers: { ...headers, "content-type": "application/json" } });
 }
 
 async function parseAndHandle(
@@ -262,7 +269,7 @@ export async function runRoute(route: Route, deps: GatewayDeps, incoming: Incomi
     parseAndHandle(route, deps, incoming, authorized.value, params.value);
   if (route.cache === undefined) {
     const result = await handle();
-    return result.ok ? ok(render(result.value)) : result;
+    return result.ok ? ok(await render(route, request, result.value)) : result;
   }
   const answer = await publicAnswer(
     deps.cache.keyOf(request.url, route.cache),

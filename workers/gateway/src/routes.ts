@@ -4,11 +4,14 @@ import { accountRoutes } from "./routes/accounts.ts";
 import { cartRoutes } from "./routes/cart.ts";
 import { catalogRoutes } from "./routes/catalog.ts";
 import { documentRoutes } from "./routes/documents.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { inventoryRoutes } from "./routes/inventory.ts";
+import { metricRoutes } from "./routes/metrics.ts";
 import { notificationRoutes } from "./routes/notifications.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { orderRoutes } from "./routes/orders.ts";
+import { overviewRoutes } from "./routes/overview.ts";
 import { paymentRoutes } from "./routes/payments.ts";
 
 const described: readonly Route[] = [
@@ -19,7 +22,10 @@ const described: readonly Route[] = [
   ...paymentRoutes,
   ...inventoryRoutes,
   ...notificationRoutes,
+  ...overviewRoutes,
+  ...eventRoutes,
   ...operationRoutes,
+  ...metricRoutes,
   ...imageRoutes,
 ];
 

@@ -1,5 +1,6 @@
 // The comparing sweep over all outboxes: an event is done when every consumer has it in its inbox, and only this finds out.
 // The gateway runs it because it is the one Worker that may call all others.
+import { z } from "zod";
 import type { Call } from "#shared/call";
 import type { MessagingContract, SweepCounts } from "#shared/contracts/messaging";
 import type { Outcome } from "#shared/errors";
@@ -8,7 +9,7 @@ import type { Consumer } from "#shared/events/routing";
 import { log } from "#shared/logger";
 import { RESEND_AFTER_MS } from "#shared/outbox";
 import type { UnconfirmedEvent } from "#shared/outbox";
-import { PEER_NAMES } from "./peers.ts";
+import { PEER_NAMES, withDeadline } from "./peers.ts";
 import type { PeerName, Peers } from "./peers.ts";
 
 /** A producer sends at most this many again in one round, the oldest first: it reads all their envelopes at once. */
@@ -130,5 +131,59 @@ export async function sweepOutboxes(peers: Peers, call: Call, everything: boolea
       producers.filter(({ events }) => events === undefined).length +
       [...answers.values()].filter((answer) => answer === undefined).length,
     ...Object.fromEntries(lag),
+  };
+}
+
+/** What a consumer has not handled, of what the producers that answer do not know to have arrived. */
+export const ConsumerLag = z.object({ unseen: z.int(), oldestSeconds: z.int() });
+export type ConsumerLag = z.infer<typeof ConsumerLag>;
+/** What a producer does not know to have arrived everywhere: at most SWEEP_LIMIT, the oldest first. */
+export const ProducerLag = z.object({ unconfirmed: z.int(), oldestSeconds: z.int() });
+export type ProducerLag = z.infer<typeof ProducerLag>;
+
+/** Null: it does not answer. */
+export interface Lag {
+  readonly consumers: Record<string, ConsumerLag | null>;
+  readonly producers: Record<string, ProducerLag | null>;
+}
+
+function oldestSeconds(events: readonly UnconfirmedEvent[], now: number): number {
+  const oldest = events.reduce((time, event) => Math.min(time, event.time), now);
+  return Math.round((now - oldest) / 1_000);
+}
+
+/**
+ * The comparison that the sweep makes, for operators: changes nothing and sends nothing. Ends within `deadlineMs`, half of it for the
+ * producers and half for the consumers; who does not answer by then is null.
+ */
+export async function consumerLag(peers: Peers, call: Call, now: number, deadlineMs: number): Promise<Lag> {
+  const inTime = <T>(work: Promise<T>): Promise<T> => withDeadline(work, deadlineMs / 2);
+  const producers = await Promise.all(
+    PEER_NAMES.map(async (name) => {
+      const events = await ask(name, () => inTime(peers[name].unconfirmedEvents(call)));
+      return { name, events };
+    }),
+  );
+  const open = producers.flatMap(({ events }) => events ?? []);
+  const consumers = await Promise.all(
+    CONSUMERS.map(async (name): Promise<readonly [Consumer, ConsumerLag | null]> => {
+      const theirs = open.filter((event) => consumersOf(event)?.includes(name) === true);
+      const ids = theirs.map(({ id }) => id);
+      // Asked also without ids: only then is it known to answer.
+      const missing = await ask(name, () => inTime(peers[name].unseenEvents(call, { ids, everything: true })));
+      if (missing === undefined) return [name, null];
+      const unseenIds = new Set(missing);
+      const late = theirs.filter(({ id }) => unseenIds.has(id));
+      return [name, { unseen: late.length, oldestSeconds: oldestSeconds(late, now) }];
+    }),
+  );
+  return {
+    consumers: Object.fromEntries(consumers),
+    producers: Object.fromEntries(
+      producers.map(({ name, events }) => [
+        name,
+        events === undefined ? null : { unconfirmed: events.length, oldestSeconds: oldestSeconds(events, now) },
+      ]),
+    ),
   };
 }

@@ -2,14 +2,18 @@
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import { ok } from "#shared/result";
-import { HEALTH_DEADLINE_MS } from "../constants.ts";
 import type { GatewayDeps } from "../deps.ts";
 import { PEER_NAMES, withDeadline } from "../peers.ts";
 import type { PeerName } from "../peers.ts";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-const ServiceHealth = z.object({ status: z.enum(["up", "down"]), latencyMs: z.int() });
+const ServiceHealth = z.object({
+  status: z.enum(["up", "down"]),
+  latencyMs: z.int(),
+  /** Null: the Worker does not answer, so nobody knows. */
+  database: z.enum(["up", "down"]).nullable(),
+});
 type ServiceHealth = z.infer<typeof ServiceHealth>;
 const Health = z
   .object({ status: z.enum(["ok", "degraded"]), services: z.record(z.string(), ServiceHealth) })
@@ -33,17 +37,15 @@ const Jwks = z
 /** Browsers and other verifiers may keep the keys this long; accounts publishes the next key longer before it signs with it. */
 const JWKS_CACHE_CONTROL = "public, max-age=300";
 
-/** Asks a Worker something that takes it and its database hardly any work. */
+/** A Worker without its database can do nothing, so it counts as down, and says where the trouble is. */
 async function healthOf(deps: GatewayDeps, call: Call, name: PeerName): Promise<ServiceHealth> {
-  const { now } = deps.settings;
+  const { now, partDeadlineMs } = deps.settings;
   const startedAt = now();
-  try {
-    const probe = deps[name].unseenEvents(call, { ids: [], everything: false });
-    const { ok: isUp } = await withDeadline(probe, HEALTH_DEADLINE_MS);
-    return { status: isUp ? "up" : "down", latencyMs: now() - startedAt };
-  } catch {
-    return { status: "down", latencyMs: now() - startedAt };
-  }
+  const database = await withDeadline(deps[name].health(call), partDeadlineMs).then(
+    (answer) => (answer.ok ? answer.value.database : null),
+    () => null,
+  );
+  return { status: database === "up" ? "up" : "down", latencyMs: now() - startedAt, database };
 }
 
 export const operationRoutes: readonly Route[] = [

@@ -1,0 +1,137 @@
+// One list of what every Worker keeps a list of: events, dead letters, the audit log, findings. Each Worker is asked for the rows
+// after the last of its own that was shown, so that the merged list neither skips nor repeats, also when a Worker is down for a
+// page: its rows come later, when it is back.
+import { z } from "zod";
+import type { MessagingContract, Rows } from "#shared/contracts/messaging";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { PageQuery, decodeCursor, encodeCursor } from "#shared/paging";
+import { ok } from "#shared/result";
+import type { GatewayDeps } from "./deps.ts";
+import { PartialError, Parts } from "./parts.ts";
+import { PEER_NAMES } from "./peers.ts";
+import type { PeerName } from "./peers.ts";
+
+/** A cursor carries a place in each Worker's list: six keys of up to some 150 characters, as base64. */
+const MAX_CURSOR_CHARACTERS = 4_000;
+
+export const MergedQuery = PageQuery.extend({ cursor: z.string().min(1).max(MAX_CURSOR_CHARACTERS).optional() });
+
+type Key = readonly (string | number)[];
+const Positions = z.partialRecord(
+  z.enum(PEER_NAMES),
+  z
+    .array(z.union([z.string(), z.number()]))
+    .min(1)
+    .max(3),
+);
+type Positions = z.infer<typeof Positions>;
+
+export interface MergedList<Row, Item> {
+  /** What the order of the list depends on: its name and filters. */
+  readonly scope: unknown;
+  readonly workers: readonly PeerName[];
+  /** One Worker's rows, newest first. */
+  readonly rows: (
+    worker: MessagingContract,
+    slice: { readonly limit: number; readonly before?: (string | number)[] },
+  ) => Promise<Outcome<Rows<Row>>>;
+  /** What the Worker sorts by, from the greatest down. */
+  readonly keyOf: (row: Row) => Key;
+  readonly render: (row: Row, worker: PeerName) => Item;
+}
+
+export interface MergedPage<Item> {
+  readonly items: readonly Item[];
+  readonly nextCursor: string | null;
+  readonly partialErrors: readonly PartialError[];
+}
+
+/** The answer's schema; the counterpart of `pageOf` for lists of all Workers. */
+export function mergedPageOf<T extends z.ZodType>(
+  item: T,
+): z.ZodObject<{
+  items: z.ZodArray<T>;
+  nextCursor: z.ZodNullable<z.ZodString>;
+  partialErrors: z.ZodArray<typeof PartialError>;
+}> {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable(), partialErrors: z.array(PartialError) });
+}
+
+async function positionsOf(scope: unknown, cursor: string | undefined): Promise<Outcome<Positions>> {
+  if (cursor === undefined) return ok({});
+  const key = await decodeCursor(scope, cursor);
+  if (!key.ok) return key;
+  try {
+    return ok(Positions.parse(JSON.parse(String(key.value[0]))));
+  } catch {
+    return fail("invalid_cursor", "The cursor does not belong to this list, sort and filters.");
+  }
+}
+
+function isAfter(a: Key, b: Key): boolean {
+  for (const [index, member] of a.entries()) {
+    const other = b[index] ?? "";
+    if (member !== other) return member > other;
+  }
+  return false;
+}
+
+interface Lane<Row> {
+  readonly worker: PeerName;
+  readonly rows: readonly Row[];
+  shown: number;
+}
+
+/** Takes the newest of all lanes' heads, `limit` times; each lane's own order stays as it is. */
+function take<Row>(
+  lanes: readonly Lane<Row>[],
+  limit: number,
+  keyOf: (row: Row) => Key,
+): { row: Row; worker: PeerName }[] {
+  const taken: { row: Row; worker: PeerName }[] = [];
+  while (taken.length < limit) {
+    let best: { lane: Lane<Row>; row: Row } | undefined;
+    for (const lane of lanes) {
+      const row = lane.rows[lane.shown];
+      if (row !== undefined && (best === undefined || isAfter(keyOf(row), keyOf(best.row)))) best = { lane, row };
+    }
+    if (best === undefined) break;
+    best.lane.shown += 1;
+    taken.push({ row: best.row, worker: best.lane.worker });
+  }
+  return taken;
+}
+
+/**
+ * One page of all Workers' rows, newest first. The list ends when the Workers that answer have no more; `partialErrors` names the
+ * others. Fails with invalid_cursor, and with service_unavailable when no Worker answers.
+ */
+export async function mergedPage<Row, Item>(
+  deps: GatewayDeps,
+  { scope, workers, rows, keyOf, render }: MergedList<Row, Item>,
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
+): Promise<Outcome<MergedPage<Item>>> {
+  const positions = await positionsOf(scope, cursor);
+  if (!positions.ok) return positions;
+  const parts = new Parts(deps.settings.partDeadlineMs);
+  const lanes = await Promise.all(
+    workers.map(async (worker): Promise<Lane<Row> | undefined> => {
+      const before = positions.value[worker];
+      const slice = { limit: limit + 1, ...(before === undefined ? {} : { before }) };
+      const answer = await parts.get(worker, () => rows(deps[worker], slice));
+      return answer === null ? undefined : { worker, rows: answer.items, shown: 0 };
+    }),
+  );
+  const answered = lanes.filter((lane) => lane !== undefined);
+  if (answered.length === 0) return fail("service_unavailable", "No part of the shop answers; try again in a moment.");
+  const taken = take(answered, limit, keyOf);
+  const reached: Positions = { ...positions.value };
+  for (const { row, worker } of taken) reached[worker] = [...keyOf(row)];
+  const hasMore = answered.some((lane) => lane.shown < lane.rows.length);
+  return ok({
+    items: taken.map(({ row, worker }) => render(row, worker)),
+    nextCursor: hasMore ? await encodeCursor(scope, [JSON.stringify(reached)]) : null,
+    partialErrors: parts.errors,
+  });
+}
