@@ -212,9 +212,9 @@ describe("a header", () => {
 
 describe("a search", () => {
   it.each(SEARCHES)("for %j answers a list", async (q) => {
-    const response = await shop.send(`/api/products?${new URLSearchParams({ q, limit: "1" }).toString()}`);
-    expect(response.status).toBe(200);
-    expect(Array.isArray((await response.json()).items)).toBe(true);
+    const path = `/api/products?${new URLSearchParams({ q, limit: "1" }).toString()}`;
+    const { items } = await new Client(shop.send).expect<{ items: unknown }>(200, "GET", path);
+    expect(Array.isArray(items)).toBe(true);
   });
 });
 
@@ -224,8 +224,8 @@ describe("after all that", () => {
     expect(sent).toBeGreaterThan(300);
     await shop.quiet();
     expect(await rowCounts()).toEqual(before);
-    const health = await shop.send("/api/health");
-    expect((await health.json()).status).toBe("ok");
+    const { status } = await new Client(shop.send).expect<{ status: string }>(200, "GET", "/api/health");
+    expect(status).toBe("ok");
     expect(shop.logs().filter(({ level }) => level === "error")).toEqual([]);
   });
 });

@@ -93,6 +93,27 @@ describe("classes", () => {
     expect(countOf(responses, 200)).toBe(200);
   });
 
+  it("let 40 clients under one account through as often as one, whatever their addresses", async () => {
+    const authorization = bearer(await tokenFor("customer"));
+    const responses = await burst(40 * 4, (n) =>
+      send("/api/cart/clear", {
+        method: "POST",
+        headers: { "cf-connecting-ip": `192.0.2.${String(n % 40)}`, ...authorization },
+      }),
+    );
+    expect([countOf(responses, 200), countOf(responses, 429)]).toEqual([120, 40]);
+  });
+
+  it("count each of 40 clients by itself, so that one which asks too much stops no other", async () => {
+    const tokens = await Promise.all(Array.from({ length: 40 }, () => tokenFor("customer")));
+    const clear = (token: string): Promise<Response> =>
+      send("/api/cart/clear", { method: "POST", headers: { "cf-connecting-ip": "192.0.2.99", ...bearer(token) } });
+    const greedy = await burst(130, () => clear(tokens[0] ?? ""));
+    expect(countOf(greedy, 429)).toBe(10);
+    const others = await Promise.all(tokens.slice(1).flatMap((token) => [clear(token), clear(token), clear(token)]));
+    expect(countOf(others, 200)).toBe(39 * 3);
+  });
+
   it("count bad tokens by address before they are refused", async () => {
     const headers = { "cf-connecting-ip": newId("req"), authorization: "Bearer a.b.c" };
     const responses = await burst(125, () => send("/api/orders/ord_1/cancel", { method: "POST", headers }));
