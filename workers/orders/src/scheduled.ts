@@ -59,6 +59,7 @@ async function cartExpired(
   call: Call,
   row: CartRow,
   lines: readonly CartLine[],
+  customer: Customer | null,
 ): Promise<EventEnvelope | undefined> {
   const ids = lines.map(({ productId }) => productId);
   const products = await deps.catalog.pricedProducts(call, { ids, fresh: false });
@@ -73,7 +74,7 @@ async function cartExpired(
   if (rendered.length === 0) return undefined;
   const data = {
     cartId: row.id,
-    customer: row.customer === null ? null : Customer.parse(JSON.parse(row.customer)),
+    customer,
     lines: rendered,
     subtotal: sumMinor(rendered.map(({ lineTotal }) => lineTotal)),
     currency: deps.currency,
@@ -91,7 +92,9 @@ async function expireCart(deps: OrdersDeps, row: CartRow): Promise<boolean> {
     await postponeCartRow(deps.db, row, expiry.until);
     return false;
   }
-  const event = expiry.lines.length === 0 ? undefined : await cartExpired(deps, call, row, expiry.lines);
+  // The row knows its customer from the cart's first line, the cart from its last change.
+  const customer = expiry.customer ?? (row.customer === null ? null : Customer.parse(JSON.parse(row.customer)));
+  const event = expiry.lines.length === 0 ? undefined : await cartExpired(deps, call, row, expiry.lines, customer);
   try {
     await endCartRow(deps, row, event);
   } catch (error) {
