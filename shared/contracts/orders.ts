@@ -36,6 +36,9 @@ export const AddItemInput = Conditional.extend(AddItemBody.shape);
 export const ChangeItemInput = Conditional.extend({ itemId: z.string().max(60), ...ChangeItemBody.shape });
 export const RemoveItemInput = Conditional.extend({ itemId: z.string().max(60) });
 export const ClearCartInput = Conditional;
+/** The cart that a guest filled before signing in. */
+export const MergeCartBody = z.strictObject({ cartToken: CartToken });
+export const MergeCartInput = MergeCartBody.extend(Conditional.pick({ ifVersion: true }).shape);
 
 export const CartItem = z.object({
   id: z.string(),
@@ -43,11 +46,18 @@ export const CartItem = z.object({
   sku: z.string(),
   name: z.string(),
   imageUrl: z.string(),
+  /** What it costs now, which is what is charged. */
   unitPrice: Amount,
+  /** The price when the buyer last added to the line or changed it; there only when it has changed since. */
+  priceWhenAdded: Amount.optional(),
   quantity: z.int(),
+  /** 0 when the line is unavailable. */
   lineTotal: z.int(),
+  /** `unavailable`: the product is not sold any more, and the cart cannot be ordered with it. */
+  status: z.enum(["available", "unavailable"]),
   availability: Availability,
 });
+export type CartItem = z.infer<typeof CartItem>;
 
 export const Cart = z
   .object({
@@ -61,6 +71,17 @@ export const Cart = z
   })
   .meta({ id: "Cart" });
 export type Cart = z.infer<typeof Cart>;
+
+/** What of a guest's cart found no room in the user's. */
+export const NotMerged = z.object({
+  productId: z.string(),
+  quantity: z.int(),
+  reason: z.enum(["too_many_lines", "quantity_limit"]),
+});
+export type NotMerged = z.infer<typeof NotMerged>;
+
+export const MergedCart = Cart.extend({ notMerged: z.array(NotMerged) }).meta({ id: "MergedCart" });
+export type MergedCart = z.infer<typeof MergedCart>;
 
 // ---- orders
 
@@ -306,6 +327,12 @@ export interface OrdersContract extends MessagingContract {
   removeItem(call: Call, input: z.input<typeof RemoveItemInput>): Promise<Outcome<Cart>>;
   /** Fails with cart_version_conflict. */
   clearCart(call: Call, input: z.input<typeof ClearCartInput>): Promise<Outcome<Cart>>;
+  /**
+   * The guest's cart joins the user's, once, and is closed: it reads as empty, and a write to it is cart_closed. Again for the same user:
+   * the same answer and nothing added. An unknown, expired or empty cart changes nothing. Fails with cart_closed (it went to another
+   * user), idempotency_in_progress (an order of it is being made), cart_version_conflict (of the user's cart).
+   */
+  mergeCart(call: Call, input: z.input<typeof MergeCartInput>): Promise<Outcome<MergedCart>>;
 
   /** What an order would cost now. Holds nothing. Fails with cart_empty, product_not_found, product_unavailable, quantity_below_minimum, coupon_not_found. */
   quote(call: Call, input: z.input<typeof QuoteInput>): Promise<Outcome<Quote>>;

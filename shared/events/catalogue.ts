@@ -120,8 +120,9 @@ export const EVENT_DATA = {
   CART_EXPIRED: z.object({
     cartId: z.string(),
     customer: Customer.nullable(),
-    lines: z.array(EventLine),
-    subtotal: Amount,
+    // A cart may hold more than one payment can carry; only an order may not.
+    lines: z.array(EventLine.extend({ lineTotal: z.int().min(0) })),
+    subtotal: z.int().min(0),
     currency: Currency,
   }),
   USER_REGISTERED: z.object({ userId: z.string(), email: z.string(), name: z.string(), locale: z.string() }),

@@ -21,6 +21,18 @@ export const MAX_NUMBER_DRAWS = 3;
 /** How long stock and money may lag behind an order before its last event is published anew. */
 export const UNSETTLED_AFTER_MS = 5 * 60 * 1_000;
 
+/** Orders older than this are not compared with their payments any more: Stripe has long let go of an authorization by then. */
+export const AGREEMENT_SPAN_MS = 30 * 24 * 60 * 60 * 1_000;
+
+/** In how many minutes each open order comes round to be compared. */
+export const AGREEMENT_SLICES = 60;
+
+/** How many orders one sweep compares: each is a call of payments. */
+export const AGREEMENT_BATCH = 20;
+
+/** What "everything" compares at once. */
+export const AGREEMENT_EVERYTHING = 1_000;
+
 /** When a refund that payments gave no answer for is tried again, at first: well after any call of it has ended. */
 export const REFUND_RETRY_MS = 60 * 1_000;
 
@@ -32,3 +44,9 @@ export const REFUND_REPORT_AFTER_TRIES = 5;
 
 /** What one sweep takes on, well within the 30 s that cron work gets; the next minute takes the rest. */
 export const SWEEP_BATCH = 100;
+
+/** A merge that its request has not finished by then is finished by the guest's cart itself. Longer than the gateway waits for an answer. */
+export const MERGE_RETRY_MS = 30_000;
+
+/** When sockets could not be told of a change, because the catalog did not answer, they are told this much later. */
+export const PUSH_RETRY_MS = 5_000;

@@ -11,6 +11,7 @@ import {
   GetCartInput,
   GetOrderInput,
   ListOrdersInput,
+  MergeCartInput,
   PayOrderInput,
   QuoteInput,
   RefundLinesInput,
@@ -21,6 +22,8 @@ import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
 import { sweep } from "./scheduled.ts";
 import { addItem, changeItem, clearCart, getCart, removeItem } from "./service/cart.ts";
+import { openCart } from "./service/live.ts";
+import { mergeCart } from "./service/merge.ts";
 import { cancelOrder, changeStatus } from "./service/commands.ts";
 import { createOrder } from "./service/create.ts";
 import { createDeps } from "./service/deps.ts";
@@ -54,6 +57,15 @@ export class OrdersRpc extends Base implements OrdersContract {
 
   clearCart(call: Call, input: z.input<typeof ClearCartInput>): Answer<"clearCart"> {
     return serve(createDeps(this.env, this.ctx), "clearCart", call, ClearCartInput, input, clearCart);
+  }
+
+  mergeCart(call: Call, input: z.input<typeof MergeCartInput>): Answer<"mergeCart"> {
+    return serve(createDeps(this.env, this.ctx), "mergeCart", call, MergeCartInput, input, mergeCart);
+  }
+
+  /** The cart's live upgrades, from the gateway only: see shared/sockets.ts. */
+  override fetch(request: Request): Promise<Response> {
+    return openCart(createDeps(this.env, this.ctx), request);
   }
 
   quote(call: Call, input: z.input<typeof QuoteInput>): Answer<"quote"> {

@@ -1,6 +1,6 @@
 // The cart of a user, or of the guest whose X-Cart-Token comes with the request.
 import { z } from "zod";
-import { AddItemBody, Cart, ChangeItemBody } from "#shared/contracts/orders";
+import { AddItemBody, Cart, ChangeItemBody, MergeCartBody, MergedCart } from "#shared/contracts/orders";
 import type { Outcome } from "#shared/errors";
 import { idSchema } from "#shared/ids";
 import { openSocket } from "../middleware/sockets.ts";
@@ -61,6 +61,7 @@ export const cartRoutes: readonly Route[] = [
       "insufficient_stock",
       "quantity_below_minimum",
       "too_many_lines",
+      "cart_closed",
       "cart_version_conflict",
     ],
     handle: async ({ orders }, { call, body, cartToken, ifVersion }) =>
@@ -78,7 +79,7 @@ export const cartRoutes: readonly Route[] = [
     params: ItemParams,
     body: ChangeItemBody,
     answers: { 200: Cart },
-    errors: ["not_found", "insufficient_stock", "quantity_below_minimum", "cart_version_conflict"],
+    errors: ["not_found", "insufficient_stock", "quantity_below_minimum", "cart_closed", "cart_version_conflict"],
     handle: async ({ orders }, { call, params, body, cartToken, ifVersion }) =>
       cartReply(200, await orders.changeItem(call, { ...params, ...body, cartToken, ifVersion }), cartToken),
   }),
@@ -93,7 +94,7 @@ export const cartRoutes: readonly Route[] = [
     ifMatch: true,
     params: ItemParams,
     answers: { 200: Cart },
-    errors: ["not_found", "cart_version_conflict"],
+    errors: ["not_found", "cart_closed", "cart_version_conflict"],
     handle: async ({ orders }, { call, params, cartToken, ifVersion }) =>
       cartReply(200, await orders.removeItem(call, { ...params, cartToken, ifVersion }), cartToken),
   }),
@@ -107,8 +108,22 @@ export const cartRoutes: readonly Route[] = [
     cart: "own",
     ifMatch: true,
     answers: { 200: Cart },
-    errors: ["cart_version_conflict"],
+    errors: ["cart_closed", "cart_version_conflict"],
     handle: async ({ orders }, { call, cartToken, ifVersion }) =>
       cartReply(200, await orders.clearCart(call, { cartToken, ifVersion }), cartToken),
+  }),
+  route({
+    method: "post",
+    path: "/api/cart/merge",
+    tag: "Cart",
+    summary: "The cart that a guest filled joins the user's, once, and is closed; what found no room is told",
+    access: "user",
+    limit: "write",
+    ifMatch: true,
+    body: MergeCartBody,
+    answers: { 200: MergedCart },
+    errors: ["cart_closed", "idempotency_in_progress", "cart_version_conflict"],
+    handle: async ({ orders }, { call, body, ifVersion }) =>
+      cartReply(200, await orders.mergeCart(call, { ...body, ifVersion }), undefined),
   }),
 ];

@@ -31,8 +31,8 @@ export function withFeed(handlers: Handlers, entries: FeedEntry[]): Handlers {
       const effect: Effect = await (handler as Handler<EventType>)(event);
       const entry = entryOf(event);
       if (entry === undefined) return effect;
-      const committed = (): void => {
-        effect.committed?.();
+      const committed: Effect["committed"] = (results) => {
+        effect.committed?.(results);
         entries.push(entry);
       };
       return { ...effect, committed };

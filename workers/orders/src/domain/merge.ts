@@ -42,7 +42,9 @@ export function closeFor(
 ): Outcome<{ readonly state: CartState; readonly parcel: Parcel | null }> {
   const { closed, lines } = state;
   if (closed !== null) {
-    return closed.into === to.into ? ok({ state, parcel: { mergeId: closed.mergeId, lines: closed.lines } }) : CART_CLOSED;
+    return closed.into === to.into
+      ? ok({ state, parcel: { mergeId: closed.mergeId, lines: closed.lines } })
+      : CART_CLOSED;
   }
   if (state.checkout !== null) {
     return fail("idempotency_in_progress", "An order of this cart is being made; try again in a moment.");

@@ -1,14 +1,19 @@
 // One cart: a user's or a guest's. The object keeps the state of domain/cart.ts and makes each step atomic; prices and names are
-// the catalog's, and no stock is held here.
+// the catalog's, and no stock is held here. Devices that are connected are told of every new version.
 import { DurableObject } from "cloudflare:workers";
+import { systemCall } from "#shared/call";
+import type { CatalogContract } from "#shared/contracts/catalog";
+import type { Cart as ShownCart } from "#shared/contracts/orders";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { openDatabase } from "#shared/database";
 import type { Database } from "#shared/database";
-import type { Customer } from "#shared/events/catalogue";
 import { newId } from "#shared/ids";
-import { parseLogLevel, withInvocation } from "#shared/logger";
+import { log, parseLogLevel, withInvocation } from "#shared/logger";
 import { ok } from "#shared/result";
+import { peer } from "#shared/rpc";
+import { LiveSockets, SOCKET_CLOSE, socketPassOf } from "#shared/sockets";
+import { MERGE_RETRY_MS, PUSH_RETRY_MS } from "../constants.ts";
 import {
   CartState,
   EMPTY_CART,
@@ -22,60 +27,18 @@ import {
   repeatsCheckout,
   settle,
 } from "../domain/cart.ts";
-import type { CartLine, Checkout, Limits } from "../domain/cart.ts";
+import type { Checkout } from "../domain/cart.ts";
+import { cartIdOf, renderCart, viewOf } from "../domain/cart-view.ts";
+import type { CartView } from "../domain/cart-view.ts";
+import { CART_CLOSED, MergeDecision, closeFor, handedOver, reopen, takeIn } from "../domain/merge.ts";
+import type { Parcel } from "../domain/merge.ts";
 import { writeCartIndex } from "../store/carts.ts";
 import { orderExists } from "../store/orders.ts";
-
-/** Under which request a call runs, and its time in milliseconds since the epoch. */
-export interface Touch {
-  readonly now: number;
-  readonly correlationId: string;
-}
-
-export interface Write extends Touch {
-  /** The version that If-Match named. */
-  readonly ifVersion?: number | undefined;
-  /** Until when the cart lives from this write on. */
-  readonly expiresAt: number;
-  /** Who is told when it expires; null for a guest. */
-  readonly customer: Customer | null;
-}
-
-export interface CartView {
-  readonly version: number;
-  readonly lines: readonly CartLine[];
-  /** 0 for a cart that never had a line or has expired. */
-  readonly expiresAt: number;
-}
-
-/** What the expiry sweep learns. */
-export type Expiry =
-  | { readonly live: true; readonly until: number }
-  | { readonly live: false; readonly version: number; readonly lines: readonly CartLine[] };
-
-/** The object's methods as the Worker calls them. */
-export interface CartObject {
-  view(touch: Touch): Promise<CartView>;
-  add(write: Write & Limits & { readonly productId: string; readonly quantity: number }): Promise<Outcome<CartView>>;
-  change(write: Write & Limits & { readonly itemId: string; readonly quantity: number }): Promise<Outcome<CartView>>;
-  remove(write: Write & { readonly itemId: string }): Promise<Outcome<CartView>>;
-  clear(write: Write): Promise<Outcome<CartView>>;
-  /** Hands the lines out for an order. Fails with cart_empty, idempotency_in_progress. */
-  checkout(
-    input: Touch & { readonly orderId: string; readonly attemptId: string; readonly until: number },
-  ): Promise<Outcome<Checkout>>;
-  /** Says that this attempt surely made no order. Idempotent. */
-  abandon(input: { readonly attemptId: string }): Promise<void>;
-  expiry(touch: Touch): Promise<Expiry>;
-  /** Lets the lines of an expired cart go, if it still is at this version. Idempotent. */
-  drop(input: { readonly version: number; readonly now: number }): Promise<void>;
-}
+import type { CartObject, Expiry, LineWrite, Merged, Touch, Write } from "./cart-object.ts";
 
 const STATE_KEY = "cart";
-
-function viewOf(state: CartState): CartView {
-  return { version: state.version, lines: state.lines, expiresAt: state.lines.length === 0 ? 0 : state.expiresAt };
-}
+/** An alarm that finds its time in the past would come again at once. */
+const MIN_ALARM_MS = 1_000;
 
 function conflict(state: CartState, ifVersion: number | undefined): Outcome<null> {
   if (ifVersion === undefined || ifVersion === state.version) return ok(null);
@@ -84,6 +47,7 @@ function conflict(state: CartState, ifVersion: number | undefined): Outcome<null
 
 export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   readonly #db: Database = openDatabase(this.env.DB);
+  readonly #sockets = new LiveSockets(this.ctx);
   /** What is stored, once read: every step loads it several times. */
   #state: CartState | undefined;
 
@@ -94,13 +58,14 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     });
   }
 
-  add(write: Write & Limits & { readonly productId: string; readonly quantity: number }): Promise<Outcome<CartView>> {
-    const line = { id: newId("itm"), productId: write.productId, quantity: write.quantity };
+  add(write: LineWrite & { readonly productId: string }): Promise<Outcome<CartView>> {
+    const { productId, quantity, unitPrice } = write;
+    const line = { id: newId("itm"), productId, quantity, priceWhenAdded: unitPrice };
     return this.#write("Cart.add", write, (state) => addLine(state, line, write, write.expiresAt));
   }
 
-  change(write: Write & Limits & { readonly itemId: string; readonly quantity: number }): Promise<Outcome<CartView>> {
-    const line = { id: write.itemId, quantity: write.quantity };
+  change(write: LineWrite & { readonly itemId: string }): Promise<Outcome<CartView>> {
+    const line = { id: write.itemId, quantity: write.quantity, priceWhenAdded: write.unitPrice };
     return this.#write("Cart.change", write, (state) => changeLine(state, line, write, write.expiresAt));
   }
 
@@ -114,7 +79,7 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
 
   checkout(
     input: Touch & { readonly orderId: string; readonly attemptId: string; readonly until: number },
-  ): Promise<Outcome<Checkout>> {
+  ): Promise<Outcome<Checkout & { readonly watched: boolean }>> {
     const { now, orderId, attemptId, until } = input;
     return this.#run("Cart.checkout", input, async () => {
       // A repeat is answered from the record, so that sending an order again later still finds it.
@@ -122,7 +87,10 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
       const taken = checkOut(expire(this.#load(), now), orderId, { id: attemptId, until }, now);
       if (!taken.ok) return taken;
       this.#save(taken.value.state);
-      return ok(taken.value.checkout);
+      const watched = this.#sockets.count > 0;
+      // Should nobody say what became of it.
+      if (watched) await this.#armBy(until);
+      return ok({ ...taken.value.checkout, watched });
     });
   }
 
@@ -130,11 +98,69 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     this.#save(abandon(this.#load(), attemptId));
   }
 
+  ordered(input: Touch & { readonly orderId: string }): Promise<void> {
+    return this.#run("Cart.ordered", input, async () => {
+      const state = this.#load();
+      if (state.checkout?.orderId === input.orderId) this.#save(settle(state, true, input.now));
+      await Promise.resolve();
+    });
+  }
+
+  close(input: Write & { readonly mergeId: string; readonly into: string }): Promise<Outcome<Parcel | null>> {
+    const { now, mergeId, into, customer, expiresAt } = input;
+    const decide = (): ReturnType<typeof closeFor> =>
+      closeFor(expire(this.#load(), now), { mergeId, into, customer, expiresAt });
+    return this.#run("Cart.close", input, async () => {
+      await this.#settle(now);
+      let closing = decide();
+      if (closing.ok && closing.value.parcel !== null && closing.value.state.closed?.done === false) {
+        // Armed before the lines are on the way, so that they arrive whatever becomes of the request. Others may come in between.
+        await this.#armBy(now + MERGE_RETRY_MS);
+        closing = decide();
+      }
+      if (!closing.ok) return closing;
+      if (closing.value.parcel !== null) this.#save(closing.value.state);
+      return ok(closing.value.parcel);
+    });
+  }
+
+  async absorb(write: Write & Parcel): Promise<Outcome<Merged>> {
+    const { mergeId, lines, ifVersion, expiresAt } = write;
+    let decision: MergeDecision | undefined;
+    const plan = (state: CartState): Outcome<CartState> => {
+      decision = this.#decision(mergeId);
+      if (decision !== undefined) return ok(state);
+      const unchanged = conflict(state, ifVersion);
+      if (!unchanged.ok) {
+        this.#decide(mergeId, { taken: false, notMerged: [] });
+        return unchanged;
+      }
+      const joined = takeIn(state, lines, expiresAt);
+      decision = { taken: true, notMerged: joined.notMerged };
+      return ok(joined.state);
+    };
+    // The decision and the lines are one write: there is no await between the two.
+    const kept = (): void => {
+      if (decision !== undefined) this.#decide(mergeId, decision);
+    };
+    const written = await this.#write("Cart.absorb", { ...write, ifVersion: undefined }, plan, kept);
+    if (!written.ok) return written;
+    if (decision === undefined) throw new Error("a merge was written undecided");
+    return ok({ ...decision, view: written.value });
+  }
+
+  decided(input: Touch & { readonly mergeId: string; readonly taken: boolean }): Promise<void> {
+    return this.#run("Cart.decided", input, async () => {
+      this.#save(input.taken ? handedOver(this.#load(), input.mergeId) : reopen(this.#load(), input.mergeId));
+      await Promise.resolve();
+    });
+  }
+
   expiry(touch: Touch): Promise<Expiry> {
     return this.#run("Cart.expiry", touch, async () => {
       await this.#settle(touch.now);
-      const { version, lines, expiresAt } = this.#load();
-      return expiresAt > touch.now ? { live: true, until: expiresAt } : { live: false, version, lines };
+      const { version, lines, expiresAt, customer } = this.#load();
+      return expiresAt > touch.now ? { live: true, until: expiresAt } : { live: false, version, lines, customer };
     });
   }
 
@@ -143,11 +169,48 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     if (state.version === version) this.#save(expire(state, now));
   }
 
-  /** Runs one changing step: settle, expire, compare the version, plan, keep. */
-  #write(operation: string, write: Write, plan: (state: CartState) => Outcome<CartState>): Promise<Outcome<CartView>> {
+  override async fetch(request: Request): Promise<Response> {
+    const pass = socketPassOf(request);
+    const touch = { now: Date.now(), correlationId: pass.call.correlationId };
+    return await this.#run("Cart.fetch", touch, async () => {
+      await this.#settle(touch.now);
+      const shown = await this.#shown(viewOf(expire(this.#load(), touch.now)), touch);
+      // What changed while the catalog was asked is told when this step ends.
+      return this.#sockets.accept(pass, touch.now, { text: JSON.stringify(shown), version: shown.version });
+    });
+  }
+
+  override async alarm(): Promise<void> {
+    const touch = { now: Date.now(), correlationId: newId("req") };
+    await this.#run("Cart.alarm", touch, async () => {
+      try {
+        await this.#finishMerge(touch);
+        await this.#settle(touch.now);
+      } catch (error) {
+        log("warn", "a cart's alarm is tried again", { error });
+      }
+      this.#sockets.closeExpired(touch.now);
+      await this.#rearm(touch.now);
+    });
+  }
+
+  override webSocketMessage(socket: WebSocket): void {
+    this.#sockets.refuseMessage(socket);
+  }
+
+  /**
+   * Runs one changing step: settle, expire, compare the version, plan, keep. `kept` writes beside the state, in the same step.
+   */
+  #write(
+    operation: string,
+    write: Write,
+    plan: (state: CartState) => Outcome<CartState>,
+    kept: () => void = () => undefined,
+  ): Promise<Outcome<CartView>> {
     const { now, ifVersion, expiresAt, customer } = write;
     const decide = (): Outcome<CartState> => {
       const state = expire(this.#load(), now);
+      if (state.closed !== null) return CART_CLOSED;
       const unchanged = conflict(state, ifVersion);
       return unchanged.ok ? plan(state) : unchanged;
     };
@@ -161,7 +224,8 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
         if (planned.ok) planned = ok({ ...planned.value, indexed: true });
       }
       if (!planned.ok) return planned;
-      this.#save(planned.value);
+      kept();
+      this.#save({ ...planned.value, customer });
       return ok(viewOf(planned.value));
     });
   }
@@ -173,6 +237,77 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     const ordered = await orderExists(this.#db, checkout.orderId);
     const state = this.#load();
     if (state.checkout?.orderId === checkout.orderId) this.#save(settle(state, ordered, now));
+  }
+
+  /** Brings a merge to its end that a request has begun: the other cart takes the lines or has refused them before. */
+  async #finishMerge({ now, correlationId }: Touch): Promise<void> {
+    const { closed } = this.#load();
+    if (closed === null || closed.done) return;
+    const { mergeId, lines, customer, expiresAt } = closed;
+    const other: CartObject = this.env.CART.getByName(closed.into);
+    const absorbed = await other.absorb({ now, correlationId, mergeId, lines, customer, expiresAt });
+    if (!absorbed.ok) throw new Error(`the other cart refused: ${absorbed.error.code}`);
+    const state = this.#load();
+    this.#save(absorbed.value.taken ? handedOver(state, mergeId) : reopen(state, mergeId));
+  }
+
+  #decision(mergeId: string): MergeDecision | undefined {
+    const stored = this.ctx.storage.kv.get(`merge:${mergeId}`);
+    return stored === undefined ? undefined : MergeDecision.parse(stored);
+  }
+
+  /** Kept for ever: a copy of the request may come late, and the lines must not come twice. */
+  #decide(mergeId: string, decision: MergeDecision): void {
+    this.ctx.storage.kv.put(`merge:${mergeId}`, decision);
+  }
+
+  /** The cart as the API shows it. */
+  async #shown(view: CartView, { now, correlationId }: Touch): Promise<ShownCart> {
+    const ids = view.lines.map(({ productId }) => productId);
+    const catalog = peer<CatalogContract>(this.env.CATALOG);
+    const call = systemCall("cart_live", correlationId);
+    const found = ids.length === 0 ? ok([]) : await catalog.pricedProducts(call, { ids, fresh: false });
+    if (!found.ok) throw new Error(`the catalog refused: ${found.error.code}`);
+    // A setting that is no number has stopped the Worker before: see createDeps.
+    const newExpiresAt = now + Number(this.env.CART_TTL_SECONDS) * 1_000;
+    return renderCart(await cartIdOf(this.#name()), view, found.value, {
+      currency: this.env.SHOP_CURRENCY,
+      newExpiresAt,
+    });
+  }
+
+  /** Tells the sockets of a version that they have not seen. What cannot be told now is told by the alarm. */
+  async #tell(touch: Touch): Promise<void> {
+    try {
+      const view = viewOf(expire(this.#load(), touch.now));
+      if (this.#sockets.lacks(view.version)) {
+        const shown = await this.#shown(view, touch);
+        // Of two that render at a time, the later may come first; an older version is then sent to nobody.
+        this.#sockets.send(JSON.stringify(shown), touch.now, shown.version);
+      }
+      if (this.#load().closed?.done === true) this.#sockets.closeAll(SOCKET_CLOSE.ended, "the cart was merged");
+      await this.#rearm(touch.now);
+    } catch (error) {
+      log("warn", "sockets were not told", { error });
+      await this.#armBy(touch.now + PUSH_RETRY_MS);
+    }
+  }
+
+  /** Sets the alarm for the first of what this cart waits for; an idle cart without sockets waits for nothing. */
+  async #rearm(now: number): Promise<void> {
+    const { closed, checkout, lines, expiresAt } = this.#load();
+    const merge = closed?.done === false ? [now + MERGE_RETRY_MS] : [];
+    const watched = this.#sockets.nextExpiry();
+    const leases = checkout?.attempts.map(({ until }) => until) ?? [];
+    const told = watched === undefined ? [] : [watched, ...leases, ...(lines.length > 0 ? [expiresAt] : [])];
+    // What has passed has been seen to, or is when its socket or order says so.
+    const times = [...merge, ...told].filter((at) => at > now);
+    if (times.length > 0) await this.#armBy(Math.max(Math.min(...times), now + MIN_ALARM_MS));
+  }
+
+  async #armBy(at: number): Promise<void> {
+    const current = await this.ctx.storage.getAlarm();
+    if (current === null || current > at) await this.ctx.storage.setAlarm(at);
   }
 
   #name(): string {
@@ -194,8 +329,16 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     this.#state = state;
   }
 
-  async #run<T>(operation: string, { correlationId }: Touch, work: () => Promise<T>): Promise<T> {
+  /** Every step ends by telling the sockets what it changed, beside its answer. */
+  async #run<T>(operation: string, touch: Touch, work: () => Promise<T>): Promise<T> {
+    const { correlationId } = touch;
     const level = parseLogLevel(this.env.LOG_LEVEL);
-    return await withInvocation({ worker: "orders", operation, correlationId, level }, work);
+    return await withInvocation({ worker: "orders", operation, correlationId, level }, async () => {
+      try {
+        return await work();
+      } finally {
+        if (this.#sockets.count > 0) this.ctx.waitUntil(this.#tell(touch));
+      }
+    });
   }
 }

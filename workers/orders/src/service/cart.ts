@@ -12,43 +12,27 @@ import type {
 } from "#shared/contracts/orders";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { sha256Hex } from "#shared/hash";
-import { sumMinor } from "#shared/money";
 import { ok } from "#shared/result";
-import type { CartLine, Limits } from "../domain/cart.ts";
-import type { CartView, Touch, Write } from "../objects/cart.ts";
+import type { Limits } from "../domain/cart.ts";
+import { cartIdOf, renderCart } from "../domain/cart-view.ts";
+import type { CartView } from "../domain/cart-view.ts";
+import type { Touch, Write } from "../objects/cart-object.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { customerOf, requireCart } from "./owner.ts";
 
 const NO_PRODUCT = fail("product_not_found", "There is no such product.");
 
-function touchOf(deps: OrdersDeps, call: Call): Touch {
+export function touchOf(deps: OrdersDeps, call: Call): Touch {
   return { now: deps.now(), correlationId: call.correlationId };
 }
 
-function writeOf(deps: OrdersDeps, call: Call, ifVersion: number | undefined): Write {
+export function writeOf(deps: OrdersDeps, call: Call, ifVersion: number | undefined): Write {
   const touch = touchOf(deps, call);
   return { ...touch, ifVersion, expiresAt: touch.now + deps.cartTtlMs, customer: customerOf(call) };
 }
 
-/** A product that is not sold any more stays in sight, as something that cannot be ordered. */
-function renderLine(line: CartLine, product: PricedProduct | undefined): Cart["items"][number] {
-  const unitPrice = product?.unitPrice ?? 0;
-  return {
-    id: line.id,
-    productId: line.productId,
-    sku: product?.sku ?? "",
-    name: product?.name ?? "No longer sold",
-    imageUrl: product?.imageUrl ?? "",
-    unitPrice,
-    quantity: line.quantity,
-    lineTotal: unitPrice * line.quantity,
-    availability: product?.status === "active" ? product.availability : "out_of_stock",
-  };
-}
-
 /** Shows the cart at the catalog's prices; asks it only for products that `known` lacks. */
-async function render(
+export async function render(
   deps: OrdersDeps,
   call: Call,
   name: string,
@@ -62,17 +46,8 @@ async function render(
     if (!found.ok) return found;
     for (const product of found.value) products.set(product.id, product);
   }
-  const items = view.lines.map((line) => renderLine(line, products.get(line.productId)));
-  return ok({
-    // From the name, so that a cart has its id before it has anything to store.
-    id: `crt_${(await sha256Hex(name)).slice(0, 32)}`,
-    version: view.version,
-    items,
-    subtotal: sumMinor(items.map(({ lineTotal }) => lineTotal)),
-    currency: deps.currency,
-    itemCount: items.reduce((sum, { quantity }) => sum + quantity, 0),
-    expiresAt: new Date(view.expiresAt === 0 ? deps.now() + deps.cartTtlMs : view.expiresAt).toISOString(),
-  });
+  const showing = { currency: deps.currency, newExpiresAt: deps.now() + deps.cartTtlMs };
+  return ok(renderCart(await cartIdOf(name), view, [...products.values()], showing));
 }
 
 /** The product and what a quantity of it is held against. Both peers are asked at once. */
@@ -112,10 +87,11 @@ export async function addItem(
   const found = await limitsOf(deps, call, input.productId);
   if (!found.ok) return found;
   const { productId, quantity, ifVersion } = input;
+  const { product, limits } = found.value;
   const added = await deps
     .cart(name.value)
-    .add({ ...writeOf(deps, call, ifVersion), ...found.value.limits, productId, quantity });
-  return added.ok ? await render(deps, call, name.value, added.value, [found.value.product]) : added;
+    .add({ ...writeOf(deps, call, ifVersion), ...limits, productId, quantity, unitPrice: product.unitPrice });
+  return added.ok ? await render(deps, call, name.value, added.value, [product]) : added;
 }
 
 export async function changeItem(
@@ -137,10 +113,11 @@ export async function changeItem(
   }
   const found = await limitsOf(deps, call, line.productId);
   if (!found.ok) return found;
+  const { product, limits } = found.value;
   const changed = await deps
     .cart(name.value)
-    .change({ ...writeOf(deps, call, ifVersion), ...found.value.limits, itemId, quantity });
-  return changed.ok ? await render(deps, call, name.value, changed.value, [found.value.product]) : changed;
+    .change({ ...writeOf(deps, call, ifVersion), ...limits, itemId, quantity, unitPrice: product.unitPrice });
+  return changed.ok ? await render(deps, call, name.value, changed.value, [product]) : changed;
 }
 
 export async function removeItem(

@@ -12,6 +12,7 @@ import type { Customer, StockLine } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
 import { fingerprint, randomToken, requestKey, sha256Hex } from "#shared/hash";
 import { newId } from "#shared/ids";
+import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import { CHECKOUT_LEASE_MS, MAX_NUMBER_DRAWS, ORDER_COMMIT_DEADLINE_MS } from "../constants.ts";
 import { mergeLines } from "../domain/totals.ts";
@@ -62,6 +63,8 @@ interface CartBasket extends Basket {
   readonly attemptId: string;
   /** Whether this version was checked out before. */
   readonly repeated: boolean;
+  /** Whether devices are connected to the cart. */
+  readonly watched: boolean;
 }
 
 async function buyerOf(call: Call, { cartToken, email, shippingAddress }: Input): Promise<Outcome<Buyer>> {
@@ -116,12 +119,12 @@ async function fromCart(deps: OrdersDeps, { call, input, buyer, startedAt }: Req
     until: startedAt + CHECKOUT_LEASE_MS,
   });
   if (!taken.ok) return taken;
-  const { orderId, version, lines, repeated } = taken.value;
+  const { orderId, version, lines, repeated, watched } = taken.value;
   const key =
     input.idempotencyKey === undefined
       ? await requestKey(buyer.identity, ROUTE, "cart", buyer.cartName, String(version))
       : await requestKey(buyer.identity, ROUTE, "key", input.idempotencyKey);
-  return ok({ key, orderId, lines, repeated, attemptId, cartName: buyer.cartName });
+  return ok({ key, orderId, lines, repeated, watched, attemptId, cartName: buyer.cartName });
 }
 
 interface Drafted {
@@ -201,10 +204,20 @@ async function make(deps: OrdersDeps, request: Request, basket: Basket): Promise
   return await write(deps, request, basket, held.value, await drafted(deps, request, basket, priced.value, held.value));
 }
 
+/** Beside the answer, and only for the sockets' sake: the cart's next touch finds out by itself. */
+function tellCart(deps: OrdersDeps, { call }: Request, cartName: string, orderId: string): void {
+  const told = deps.cart(cartName).ordered({ now: deps.now(), correlationId: call.correlationId, orderId });
+  deps.waitUntil(
+    told.catch((error: unknown) => {
+      log("warn", "a cart was not told of its order", { orderId, error });
+    }),
+  );
+}
+
 async function fromCartOnce(deps: OrdersDeps, request: Request): Promise<Created> {
   const taken = await fromCart(deps, request);
   if (!taken.ok) return taken;
-  const { key, orderId, cartName, attemptId, repeated } = taken.value;
+  const { key, orderId, cartName, attemptId, repeated, watched } = taken.value;
   const found = async (): Promise<StoredOrder | undefined> =>
     repeated ? await findMade(deps.db, key, orderId) : undefined;
   const stepBack = (): Promise<void> => deps.cart(cartName).abandon({ attemptId });
@@ -215,7 +228,10 @@ async function fromCartOnce(deps: OrdersDeps, request: Request): Promise<Created
   const before = await found();
   if (before !== undefined) return await answer(before);
   const created = await make(deps, request, taken.value);
-  if (created.ok && created.value.order.id === orderId) return created;
+  if (created.ok && created.value.order.id === orderId) {
+    if (watched) tellCart(deps, request, cartName, orderId);
+    return created;
+  }
   const meanwhile = created.ok ? undefined : await found();
   if (meanwhile !== undefined) return await answer(meanwhile);
   // An attempt that was refused, or met the earlier order of its key, wrote nothing, so the cart is free again at once. One that

@@ -6,7 +6,7 @@ import { logCost } from "#shared/logger";
 import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { peer } from "#shared/rpc";
-import type { CartObject } from "../objects/cart.ts";
+import type { CartObject } from "../objects/cart-object.ts";
 
 export interface OrdersDeps extends Deps {
   readonly catalog: CatalogContract;

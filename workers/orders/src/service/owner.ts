@@ -13,10 +13,15 @@ export function customerOf(call: Call): Customer | null {
   return isUser(actor) ? { id: actor.id, email: actor.email, name: actor.name, locale: localeOf(call) } : null;
 }
 
-/** The name of the cart's object: a user has one, a guest's is known by its token, which is not stored. */
+/** The name of a guest's cart. The token is a secret, so it is stored nowhere. */
+export async function guestCartName(cartToken: string): Promise<string> {
+  return `guest:${await sha256Hex(cartToken)}`;
+}
+
+/** The name of the cart's object: a user has one, a guest's is known by its token. */
 export async function cartName(call: Call, cartToken: string | undefined): Promise<string | undefined> {
   if (isUser(call.actor)) return call.actor.id;
-  return cartToken === undefined ? undefined : `guest:${await sha256Hex(cartToken)}`;
+  return cartToken === undefined ? undefined : await guestCartName(cartToken);
 }
 
 /** The same, where there must be a cart. */

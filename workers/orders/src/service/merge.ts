@@ -1,0 +1,95 @@
+// A guest signs in and their cart joins the one of the account. Close, take in, let go: each step is the decision of one object and can
+// be repeated, so whoever comes again, the client or the guest's cart by its alarm, ends what a crash left half done.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import { isUser } from "#shared/call";
+import type { MergeCartInput, MergedCart, NotMerged } from "#shared/contracts/orders";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { newId } from "#shared/ids";
+import { log } from "#shared/logger";
+import { ok } from "#shared/result";
+import { MAX_STALE_RETRIES } from "../constants.ts";
+import type { CartView } from "../domain/cart-view.ts";
+import type { Parcel } from "../domain/merge.ts";
+import { render, touchOf, writeOf } from "./cart.ts";
+import type { OrdersDeps } from "./deps.ts";
+import { guestCartName } from "./owner.ts";
+
+/** The two carts of a merge, by their objects' names. */
+interface Pair {
+  readonly guest: string;
+  readonly own: string;
+}
+
+async function shown(
+  deps: OrdersDeps,
+  call: Call,
+  { own }: Pair,
+  view: CartView,
+  notMerged: readonly NotMerged[],
+): Promise<Outcome<MergedCart>> {
+  const cart = await render(deps, call, own, view);
+  return cart.ok ? ok({ ...cart.value, notMerged: [...notMerged] }) : cart;
+}
+
+/** Nothing to merge: the user's cart as it is, if it is the one that If-Match means. */
+async function unchanged(
+  deps: OrdersDeps,
+  call: Call,
+  pair: Pair,
+  ifVersion: number | undefined,
+): Promise<Outcome<MergedCart>> {
+  const view = await deps.cart(pair.own).view(touchOf(deps, call));
+  if (ifVersion !== undefined && ifVersion !== view.version) {
+    return fail("cart_version_conflict", "The cart was changed meanwhile.", { currentVersion: view.version });
+  }
+  return await shown(deps, call, pair, view, []);
+}
+
+/** Lets the guest's cart go beside the answer: should this be lost, its alarm finds the same out. */
+function letGo(deps: OrdersDeps, call: Call, { guest }: Pair, mergeId: string): void {
+  const told = deps.cart(guest).decided({ ...touchOf(deps, call), mergeId, taken: true });
+  deps.waitUntil(
+    told.catch((error: unknown) => {
+      log("warn", "a merged cart is left to its alarm", { mergeId, error });
+    }),
+  );
+}
+
+/** Undefined: this merge was refused before, to a copy of the request, and the guest's cart is open again. */
+async function deliver(
+  deps: OrdersDeps,
+  call: Call,
+  pair: Pair,
+  { mergeId, lines }: Parcel,
+  ifVersion: number | undefined,
+): Promise<Outcome<MergedCart> | undefined> {
+  const absorbed = await deps.cart(pair.own).absorb({ ...writeOf(deps, call, ifVersion), mergeId, lines });
+  if (absorbed.ok && absorbed.value.taken) {
+    letGo(deps, call, pair, mergeId);
+    return await shown(deps, call, pair, absorbed.value.view, absorbed.value.notMerged);
+  }
+  // Before the refusal is told, so that whoever hears of it finds the guest's cart as it was.
+  await deps.cart(pair.guest).decided({ ...touchOf(deps, call), mergeId, taken: false });
+  return absorbed.ok ? undefined : absorbed;
+}
+
+/** See OrdersContract.mergeCart. */
+export async function mergeCart(
+  deps: OrdersDeps,
+  call: Call,
+  { cartToken, ifVersion }: z.output<typeof MergeCartInput>,
+): Promise<Outcome<MergedCart>> {
+  if (!isUser(call.actor)) return fail("unauthenticated", "Sign in first.");
+  const pair = { guest: await guestCartName(cartToken), own: call.actor.id };
+  for (let attempt = 0; attempt <= MAX_STALE_RETRIES; attempt += 1) {
+    const write = writeOf(deps, call, undefined);
+    const closed = await deps.cart(pair.guest).close({ ...write, mergeId: newId("req"), into: pair.own });
+    if (!closed.ok) return closed;
+    if (closed.value === null) return await unchanged(deps, call, pair, ifVersion);
+    const merged = await deliver(deps, call, pair, closed.value, ifVersion);
+    if (merged !== undefined) return merged;
+  }
+  return fail("idempotency_in_progress", "This cart is being merged; try again in a moment.");
+}
