@@ -13,16 +13,20 @@ import { log } from "#shared/logger";
 import { lineTotalMinor, sumMinor } from "#shared/money";
 import { purgeOutbox } from "#shared/outbox";
 import { runCron } from "#shared/worker";
-import { SWEEP_BATCH } from "./constants.ts";
+import { AGREEMENT_BATCH, AGREEMENT_EVERYTHING, SWEEP_BATCH } from "./constants.ts";
 import type { CartLine } from "./domain/cart.ts";
 import { cancelOrder } from "./service/commands.ts";
+import { compareWithPayment } from "./service/agreement.ts";
 import { createDeps } from "./service/deps.ts";
 import type { OrdersDeps } from "./service/deps.ts";
+import { goOn } from "./service/refunds.ts";
+import { ordersToCompare } from "./store/agreement.ts";
 import { endCartRow, expiredCartRows, postponeCartRow } from "./store/carts.ts";
 import type { CartRow } from "./store/carts.ts";
 import { unpaidOrders } from "./store/orders.ts";
 import type { StoredOrder } from "./store/orders.ts";
-import { publishLastAnew, unsettledEvents } from "./store/unsettled.ts";
+import { openRefunds } from "./store/refunds.ts";
+import { closeFollowed, publishLastAnew, unsettledEvents } from "./store/unsettled.ts";
 
 /** How many orders or carts a sweep works on at once: each waits for a peer or an object, not for this Worker. */
 const SWEEP_CONCURRENCY = 10;
@@ -49,6 +53,7 @@ async function countDone<T>(items: readonly T[], work: (item: T) => Promise<bool
 async function endUnpaid(deps: OrdersDeps, { order, correlationId }: StoredOrder): Promise<boolean> {
   const call = systemCall("payment_timeout", correlationId);
   const closed = await deps.payments.close(call, { orderId: order.id });
+  if (closed.ok && closed.value === "paid") await compareWithPayment(deps, order.id, false);
   if (!closed.ok || closed.value === "paid") return false;
   const cancelled = await cancelOrder(deps, call, { orderId: order.id, reason: "payment_timeout" });
   return cancelled.ok;
@@ -119,10 +124,17 @@ export async function sweep(deps: OrdersDeps, _call: Call, everything: boolean):
     await publishLastAnew(deps, event);
     return true;
   });
+  await closeFollowed(deps);
+  const toCompare = everything ? AGREEMENT_EVERYTHING : AGREEMENT_BATCH;
+  const compared = await ordersToCompare(deps.db, now, everything, toCompare);
+  const disagreeing = await countDone(compared, (id) => compareWithPayment(deps, id, everything));
+  const refunds = await countDone(await openRefunds(deps.db, now, everything, limit), (row) => goOn(deps, row));
   return {
     unpaidOrders: unpaid,
     expiredCarts: carts,
     unsettledOrders: unsettled,
+    disagreeingOrders: disagreeing,
+    finishedRefunds: refunds,
     purgedEvents: await purgeOutbox(deps),
     purgedInbox: await purgeInbox(deps),
   };

@@ -14,7 +14,7 @@ import { fingerprint } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
-import { MAX_STALE_RETRIES } from "../constants.ts";
+import { MAX_STALE_RETRIES, REFUND_REPORT_AFTER_TRIES } from "../constants.ts";
 import { draftRefund } from "../domain/refunds.ts";
 import type { RefundDraft } from "../domain/refunds.ts";
 import { findOrder } from "../store/orders.ts";
@@ -67,9 +67,9 @@ async function overtaken(deps: OrdersDeps, mine: Tried, id: string): Promise<Tri
   if (refund.status === "done") return { kind: "done", refund };
   if (mine.kind === "refused") return mine;
   const { orderId, amount } = refund;
-  const details = { refundId: id, amount };
+  const details = { orderId, amount };
   await commit(deps.db, [
-    findingInsert(deps.now(), { kind: "refund_paid_but_refused", subject: orderId, outcome: "open", details }),
+    findingInsert(deps.now(), { kind: "refund_paid_but_refused", subject: id, outcome: "open", details }),
   ]);
   return { kind: "refused", failure: NOT_REFUNDABLE };
 }
@@ -102,6 +102,24 @@ export async function carryOut(
     if (!(error instanceof StaleWrite)) throw error;
     return await overtaken(deps, tried, refund.id);
   }
+}
+
+/** A sweep's try of a refund that is still open. True when it is settled. What a call could not finish is reported. */
+export async function goOn(deps: OrdersDeps, stored: StoredRefund): Promise<boolean> {
+  const next = await beginTry(deps, stored);
+  if (next === undefined) return false;
+  const { id, orderId, amount } = next.refund;
+  const details = { orderId, amount, tries: next.attempts };
+  const report = (outcome: Finding["outcome"]): Finding => ({
+    kind: "refund_unfinished",
+    subject: id,
+    outcome,
+    details,
+  });
+  const tried = await carryOut(deps, next, report);
+  if (tried.kind !== "waiting") return true;
+  if (next.attempts >= REFUND_REPORT_AFTER_TRIES) await commit(deps.db, [findingInsert(deps.now(), report("open"))]);
+  return false;
 }
 
 /** The payment that the order's money is in. Fails when there is none that money could come back from. */

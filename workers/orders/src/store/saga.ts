@@ -15,8 +15,11 @@ import type { StockNews } from "../domain/order.ts";
 /** Who the history names: the Worker whose event moved the order. */
 type Source = "inventory" | "payments";
 
+/** What the outgoing event continues; a sweep has no event that caused it. */
+type Cause = Pick<EventEnvelope, "correlationid"> & Partial<Pick<EventEnvelope, "id" | "traceparent">>;
+
 interface News {
-  readonly event: EventEnvelope;
+  readonly event: Cause;
   readonly orderId: string;
   readonly source: Source;
   readonly now: number;
@@ -52,7 +55,7 @@ function outboxRow(news: News, moves: SQL): SQL {
     specversion: "1.0",
     source: "tradepost/orders",
     ...head,
-    causationid: news.event.id,
+    ...(news.event.id === undefined ? {} : { causationid: news.event.id }),
     ...(news.event.traceparent === undefined ? {} : { traceparent: news.event.traceparent }),
   })}, '$.data', json_set(event_data, '$.status', ${news.to satisfies OrderStatus}, '$.reason', ${news.reason}))`;
   return outboxInsertFrom(head, envelope, sql`FROM orders WHERE ${moves}`);
@@ -96,15 +99,30 @@ export function paymentNews(
   status: PaymentStatus,
   now: number,
 ): Effect {
+  return paymentEffect({ ...event.data, status }, event, now);
+}
+
+interface PaymentTruth {
+  readonly orderId: string;
+  readonly status: PaymentStatus;
+  readonly version: number;
+}
+
+/** What payments says of an order when it is asked, to be written as if an event had told it. */
+export function paymentTruth(truth: PaymentTruth, cause: Cause, now: number): readonly Statement[] {
+  return paymentEffect(truth, cause, now).statements;
+}
+
+function paymentEffect({ orderId, status, version }: PaymentTruth, event: Cause, now: number): Effect {
   const gone = MONEY_GONE.includes(status);
   const canConfirm = MONEY_IN.includes(status) ? sql`(status = 'PENDING' AND stock_status = 'RESERVED')` : sql`false`;
   return effectOf({
     event,
-    orderId: event.data.orderId,
+    orderId,
     source: "payments",
     now,
-    applies: sql`payment_version < ${event.data.version}`,
-    set: sql`payment_status = ${status}, payment_version = ${event.data.version}`,
+    applies: sql`payment_version < ${version}`,
+    set: sql`payment_status = ${status}, payment_version = ${version}`,
     to: gone ? "CANCELLED" : "CONFIRMED",
     when: gone ? CAN_CANCEL : canConfirm,
     reason: goneReason(status, gone, now),

@@ -1,8 +1,10 @@
 // The net under it all: orders whose stock or money has not followed their status, and their last event published anew.
 import { sql } from "drizzle-orm";
+import { commit } from "#shared/database";
 import { parseEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { ROUTES } from "#shared/events/routing";
+import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
 import { publishAnew } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
@@ -21,7 +23,7 @@ export async function unsettledEvents(
     WITH stuck AS (
       SELECT id, updated_at, 'ORDER_CREATED' AS type FROM orders WHERE status = 'PENDING' AND stock_status = 'PENDING'
       UNION ALL
-      SELECT id, updated_at, 'ORDER_' || status AS type FROM orders WHERE unsettled = 1
+      SELECT id, updated_at, iif(status = 'CANCELLED', 'ORDER_CANCELLED', 'ORDER_SHIPPED') AS type FROM orders WHERE unsettled = 1
     )
     SELECT last.envelope FROM stuck JOIN outbox AS last ON last.id =
       (SELECT id FROM outbox WHERE subject = stuck.id AND type = stuck.type ORDER BY time DESC, id DESC LIMIT 1)
@@ -30,12 +32,32 @@ export async function unsettledEvents(
   return rows.map(({ envelope }) => parseEvent(JSON.parse(envelope))).filter((event) => event !== undefined);
 }
 
+const KIND = "order_not_followed";
+
 /** Publishes such an event again, only to those that move stock or money: people are not told twice. */
 export async function publishLastAnew(deps: Deps, event: EventEnvelope): Promise<void> {
   log("warn", "the order's stock or money has not followed; its last event is published anew", {
     orderId: event.subject,
     type: event.type,
   });
+  const { subject, type } = event;
+  await commit(deps.db, [
+    findingInsert(deps.now(), {
+      kind: KIND,
+      subject,
+      outcome: "open",
+      details: { published: type, eventId: event.id },
+    }),
+  ]);
   const consumers = ROUTES[event.type].filter((consumer) => consumer !== "notifications");
   await publishAnew(deps, event, consumers);
+}
+
+/** Findings whose orders have been followed since. */
+export async function closeFollowed(deps: Deps): Promise<void> {
+  await commit(deps.db, [
+    sql`UPDATE findings SET outcome = 'mended', last_found_at = ${deps.now()} WHERE kind = ${KIND} AND outcome = 'open'
+      AND NOT EXISTS (SELECT 1 FROM orders WHERE id = subject
+        AND (unsettled = 1 OR (status = 'PENDING' AND stock_status = 'PENDING')))`,
+  ]);
 }

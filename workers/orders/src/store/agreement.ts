@@ -1,0 +1,52 @@
+// Which orders may have lost sight of their money, and the statements that set one right.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { PaymentStatus } from "#shared/contracts/orders";
+import type { Database, Statement } from "#shared/database";
+import type { Deps } from "#shared/outbox";
+import { AGREEMENT_SLICES, AGREEMENT_SPAN_MS, UNSETTLED_AFTER_MS } from "../constants.ts";
+import type { StoredOrder } from "./orders.ts";
+import { paymentTruth } from "./saga.ts";
+
+/** Between payment and delivery: an order that is believed to be paid, and that somebody still works on. */
+const OPEN = sql`status IN ('CONFIRMED', 'PROCESSING', 'SHIPPED')`;
+
+/**
+ * One slice of the time in which orders are still open, by the minute, so that each comes round once in AGREEMENT_SLICES minutes and no
+ * sweep reads the whole table; the index by time finds it. All of it for everything.
+ */
+function slice(now: number, everything: boolean): SQL {
+  const since = now - AGREEMENT_SPAN_MS;
+  if (everything) return sql`created_at >= ${since}`;
+  const width = AGREEMENT_SPAN_MS / AGREEMENT_SLICES;
+  const from = since + (Math.floor(now / 60_000) % AGREEMENT_SLICES) * width;
+  return sql`created_at >= ${from} AND created_at < ${from + width} AND updated_at <= ${now - UNSETTLED_AFTER_MS}`;
+}
+
+/**
+ * Orders to compare with their payments: those about which a payment's event was given up, and open ones, some at a time; of more,
+ * which ones is left to chance, so that none is kept out by the others.
+ */
+export async function ordersToCompare(
+  db: Database,
+  now: number,
+  everything: boolean,
+  limit: number,
+): Promise<readonly string[]> {
+  const rows = await db.all<{ id: string }>(sql`
+    SELECT id FROM orders WHERE id IN (SELECT subject FROM dead_letters AS dead WHERE type LIKE 'PAYMENT%'
+      AND NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = dead.event_id) ORDER BY random() LIMIT ${limit})
+    UNION
+    SELECT id FROM (SELECT id FROM orders WHERE ${slice(now, everything)} AND ${OPEN} ORDER BY random() LIMIT ${limit})`);
+  return rows.map(({ id }) => id);
+}
+
+/**
+ * Takes over what the payment is, as its event would have, under the version after the last one known: of the events that may
+ * still come, an older one is then old, and a newer one counts. Nothing when the order has heard meanwhile.
+ */
+export function takeOver(deps: Deps, stored: StoredOrder, status: PaymentStatus): readonly Statement[] {
+  const { order, paymentVersion, correlationId } = stored;
+  const news = { orderId: order.id, status, version: paymentVersion + 1 };
+  return paymentTruth(news, { correlationid: correlationId }, deps.now());
+}
