@@ -39,6 +39,7 @@ export const ERROR_CODES = [
   "idempotency_key_reused",
   "cart_version_conflict",
   "product_version_conflict",
+  "template_version_conflict",
   "payload_too_large",
   "unsupported_media_type",
   "coupon_not_found",

@@ -44,6 +44,7 @@ export const PROBLEMS = {
   idempotency_in_progress: { status: 409, title: "The same request is being worked on" },
   cart_version_conflict: { status: 412, title: "The cart has changed" },
   product_version_conflict: { status: 412, title: "The product has changed" },
+  template_version_conflict: { status: 412, title: "The template has changed" },
   payload_too_large: { status: 413, title: "The body is too large" },
   unsupported_media_type: { status: 415, title: "The content type is not supported" },
   idempotency_key_reused: { status: 422, title: "The idempotency key belongs to another request" },
