@@ -1,14 +1,22 @@
+import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { capture, captureOrder } from "../src/service/captures.ts";
+import { refund } from "../src/service/refunds.ts";
 import {
   AMOUNT,
   adminCall,
+  auditOf,
+  consumeEvents,
+  endOthersBut,
   eventTypesOf,
+  findingsOf,
   intentInput,
   newAuthorized,
   newIntent,
   newWorld,
+  orderCancelled,
   paymentOf,
+  sweepAll,
   valueOf,
 } from "./kit.ts";
 
@@ -30,16 +38,108 @@ describe("a capture", () => {
   it("of a part releases the rest, which is no refund", async () => {
     const world = newWorld();
     const { id } = await newAuthorized(world);
-    const { payment } = valueOf(await capture(world.deps, adminCall(), { paymentId: id, amount: 1_000 }));
+    const call = adminCall();
+    const { payment } = valueOf(await capture(world.deps, call, { paymentId: id, amount: 1_000 }));
     expect(payment).toMatchObject({
       status: "CAPTURED",
       amountCaptured: 1_000,
       amountCapturable: 0,
       amountRefunded: 0,
+      amountReleased: AMOUNT - 1_000,
+      captureBefore: null,
+      refunds: [],
     });
-    expect(await capture(world.deps, adminCall(), { paymentId: id, amount: 1_000 })).toMatchObject({
-      error: { code: "payment_not_capturable" },
+    expect(payment.history.at(-1)).toMatchObject({ status: "CAPTURED", actor: call.actor.id, reason: "capture" });
+    for (const amount of [undefined, 1_000, AMOUNT]) {
+      expect(await capture(world.deps, adminCall(), { paymentId: id, amount })).toMatchObject({
+        error: { code: "payment_not_capturable" },
+      });
+    }
+  });
+
+  it("of a part lets the order ship, and its refunds end at what was captured", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { id } = await newAuthorized(world, input);
+    valueOf(await capture(world.deps, adminCall(), { paymentId: id, amount: 1_000 }));
+    const shipped = valueOf(await captureOrder(world.deps, adminCall(), { orderId: input.orderId }));
+    expect(shipped).toMatchObject({ amountCaptured: 1_000, status: "CAPTURED" });
+    expect(world.peer.requests.filter((request) => request.endsWith("/capture"))).toHaveLength(1);
+    expect(await refund(world.deps, adminCall(), { paymentId: id, amount: 1_001 })).toMatchObject({
+      error: { code: "amount_exceeds_captured" },
     });
+    expect(valueOf(await refund(world.deps, adminCall(), { paymentId: id })).refund.amount).toBe(1_000);
+    expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "REFUNDED", amountRefunded: 1_000 });
+  });
+
+  it("is on record before Stripe is asked, and one that fits nothing is not", async () => {
+    const world = newWorld();
+    const { id } = await newAuthorized(world);
+    const call = adminCall();
+    await capture(world.deps, call, { paymentId: id, amount: AMOUNT + 1 });
+    expect(await auditOf(world, id)).toEqual([]);
+    world.peer.faults = ["drop_before"];
+    await capture(world.deps, call, { paymentId: id, amount: 1_000 });
+    expect(await auditOf(world, id)).toMatchObject([
+      { action: "payment.capture", actor: call.actor.id, details: { amount: 1_000, authorized: AMOUNT } },
+    ]);
+  });
+
+  it.each(["drop_after", "hang"] as const)(
+    "that is left half-made by %s is found by the sweep in time",
+    async (fault) => {
+      const world = newWorld({ timeoutMs: 200 });
+      const input = intentInput();
+      const { id, stripePaymentIntentId } = await newAuthorized(world, input);
+      world.peer.faults = [fault];
+      expect(await capture(world.deps, adminCall(), { paymentId: id, amount: 1_000 })).toMatchObject({
+        error: { code: "payment_provider_unavailable" },
+      });
+      // Whether it hung before or after the work.
+      if (fault === "hang")
+        await world.deps.stripe.paymentIntents.capture(stripePaymentIntentId, { amount_to_capture: 1_000 });
+      const [row] = await world.deps.db.all<{ due: number }>(
+        sql`SELECT next_check_at AS due FROM payments WHERE id = ${id}`,
+      );
+      expect((row?.due ?? Infinity) - Date.now()).toBeLessThanOrEqual(60_000);
+      expect((await sweepAll(world))["missedWebhooks"]).toBe(1);
+      const payment = await paymentOf(world, input.orderId);
+      expect(payment).toMatchObject({ status: "CAPTURED", amountCaptured: 1_000 });
+      expect(payment.history.at(-1)).toMatchObject({ actor: "sweep:open_payments" });
+      expect(await findingsOf(world, id)).toMatchObject([{ kind: "webhook_missed", outcome: "mended" }]);
+    },
+  );
+
+  it("of money whose webhook never came does not put the buyer's payment to the staff's name", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { id, stripePaymentIntentId } = await newIntent(world, input);
+    world.peer.authorize(stripePaymentIntentId);
+    const call = adminCall();
+    const { payment } = valueOf(await capture(world.deps, call, { paymentId: id }));
+    expect(payment.history.map(({ status, actor }) => [status, actor])).toEqual([
+      ["CREATED", expect.any(String)],
+      ["AUTHORIZED", "stripe"],
+      ["CAPTURED", call.actor.id],
+    ]);
+  });
+
+  it("against a cancellation leaves either a void, or a capture that was refunded", async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const world = newWorld();
+      const input = intentInput();
+      const { id, stripePaymentIntentId } = await newAuthorized(world, input);
+      await Promise.all([
+        capture(world.deps, adminCall(), { paymentId: id }),
+        consumeEvents(world, [orderCancelled(input)]),
+      ]);
+      await endOthersBut(world, id);
+      await sweepAll(world);
+      const { status, amountCaptured, amountRefunded } = await paymentOf(world, input.orderId);
+      expect(["VOIDED", "REFUNDED"]).toContain(status);
+      expect(amountRefunded).toBe(amountCaptured);
+      expect(world.peer.refundedOf(stripePaymentIntentId)).toBe(amountCaptured);
+    }
   });
 
   it("over the authorized amount is refused and changes nothing", async () => {

@@ -221,8 +221,17 @@ export function adminCall(): Call {
 
 /** Ends what earlier scenes of the same file left open: each has a Stripe of its own, and a sweep of all would ask the wrong one. */
 export async function endOthers(world: World): Promise<void> {
-  await world.deps.db.run(sql`UPDATE payments SET next_check_at = NULL WHERE next_check_at IS NOT NULL`);
-  await world.deps.db.run(sql`UPDATE refunds SET next_attempt_at = NULL WHERE next_attempt_at IS NOT NULL`);
+  await endOthersBut(world, "");
+}
+
+/** The same, but for one payment. */
+export async function endOthersBut(world: World, paymentId: string): Promise<void> {
+  await world.deps.db.run(
+    sql`UPDATE payments SET next_check_at = NULL WHERE next_check_at IS NOT NULL AND id <> ${paymentId}`,
+  );
+  await world.deps.db.run(
+    sql`UPDATE refunds SET next_attempt_at = NULL WHERE next_attempt_at IS NOT NULL AND payment_id <> ${paymentId}`,
+  );
   await world.deps.db.run(sql`UPDATE stripe_events SET next_attempt_at = NULL WHERE next_attempt_at IS NOT NULL`);
 }
 

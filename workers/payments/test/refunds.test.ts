@@ -4,6 +4,8 @@ import { refund } from "../src/service/refunds.ts";
 import {
   AMOUNT,
   adminCall,
+  auditOf,
+  endOthersBut,
   eventTypesOf,
   intentInput,
   newAuthorized,
@@ -164,5 +166,93 @@ describe("a refund", () => {
       await world.peer.webhook("charge.dispute.closed", { object: "dispute", payment_intent: intentId }),
     );
     expect(valueOf(await refund(world.deps, call, input)).refund.status).toBe("succeeded");
+  });
+
+  it("is on record with who asked, once, and one that does not fit is not", async () => {
+    const world = newWorld();
+    const { paymentId } = await captured(world);
+    const call = adminCall();
+    const input = { paymentId, amount: 100, reason: "late", idempotencyKey: "audited" };
+    await Promise.all(Array.from({ length: 3 }, () => refund(world.deps, call, input)));
+    await refund(world.deps, call, { paymentId, amount: AMOUNT });
+    const audit = (await auditOf(world, paymentId)).filter(({ action }) => action === "payment.refund");
+    expect(audit).toMatchObject([{ actor: call.actor.id, details: { amount: 100, reason: "late" } }]);
+  });
+
+  it("that the bank keeps pending counts as gone, and gives its amount back when it fails", async () => {
+    const world = newWorld();
+    const { paymentId, intentId, orderId } = await captured(world);
+    world.peer.refundStatus = "pending";
+    const { refund: pending } = valueOf(await refund(world.deps, adminCall(), { paymentId, amount: 10_000 }));
+    expect(pending.status).toBe("pending");
+    expect(await paymentOf(world, orderId)).toMatchObject({ status: "CAPTURED", amountRefunded: 0 });
+    const over = await refund(world.deps, adminCall(), { paymentId, amount: AMOUNT - 9_999 });
+    expect(over).toMatchObject({ error: { code: "amount_exceeds_captured" } });
+
+    const stored = world.peer.refunds.get(pending.stripeRefundId ?? "");
+    if (stored === undefined) throw new Error("Stripe has no such refund");
+    stored.status = "failed";
+    await post(world, await world.peer.webhook("refund.failed", { ...stored }));
+    expect(await paymentOf(world, orderId)).toMatchObject({ status: "CAPTURED", refunds: [{ status: "failed" }] });
+    world.peer.refundStatus = "succeeded";
+    expect(valueOf(await refund(world.deps, adminCall(), { paymentId })).refund.amount).toBe(AMOUNT);
+    expect(world.peer.refundedOf(intentId)).toBe(AMOUNT);
+  });
+
+  it("that had succeeded and fails at the bank takes the payment back to what the money says", async () => {
+    const world = newWorld();
+    const { paymentId, orderId } = await captured(world);
+    const { refund: done } = valueOf(await refund(world.deps, adminCall(), { paymentId }));
+    expect((await paymentOf(world, orderId)).status).toBe("REFUNDED");
+    const stored = world.peer.refunds.get(done.stripeRefundId ?? "");
+    if (stored === undefined) throw new Error("Stripe has no such refund");
+    stored.status = "failed";
+    await post(world, await world.peer.webhook("refund.failed", { ...stored }));
+    const payment = await paymentOf(world, orderId);
+    expect(payment).toMatchObject({ status: "CAPTURED", amountRefunded: 0 });
+    expect(payment.history.at(-1)).toMatchObject({ actor: "stripe", reason: "refund.failed" });
+  });
+
+  it.each(["drop_after", "drop_before", "hang", "error_500"] as const)(
+    "ten times at once over %s never takes more than was captured, also after the sweeps",
+    async (fault) => {
+      const world = newWorld({ timeoutMs: 200 });
+      const { paymentId, intentId, orderId } = await captured(world);
+      world.peer.faults = Array.from({ length: 6 }, (_, index) => (index % 2 === 0 ? fault : undefined));
+      await Promise.all(
+        Array.from({ length: 10 }, () => refund(world.deps, adminCall(), { paymentId, amount: 5_000 })),
+      );
+      world.peer.faults = [];
+      await endOthersBut(world, paymentId);
+      for (let round = 0; round < 3; round += 1) {
+        await sweepAll(world);
+        world.peer.forgetKeys();
+      }
+      expect(world.peer.refundedOf(intentId)).toBe(10_000);
+      const payment = await paymentOf(world, orderId);
+      expect(payment).toMatchObject({ status: "PARTIALLY_REFUNDED", amountRefunded: 10_000 });
+      expect(payment.refunds.filter(({ status }) => status === "succeeded")).toHaveLength(2);
+      expect(payment.refunds.filter(({ status }) => status === "pending")).toEqual([]);
+    },
+  );
+
+  it("in the dashboard and here at once never takes more than was captured", async () => {
+    const world = newWorld();
+    const { paymentId, intentId, orderId } = await captured(world);
+    // Somebody refunds in the dashboard after our row was written and before Stripe is asked.
+    world.peer.before = async (request) => {
+      if (request !== "POST /v1/refunds") return;
+      world.peer.before = undefined;
+      await world.deps.stripe.refunds.create({ payment_intent: intentId, amount: AMOUNT - 100 });
+    };
+    expect(await refund(world.deps, adminCall(), { paymentId, amount: 200 })).toMatchObject({
+      error: { code: "amount_exceeds_captured" },
+    });
+    expect(await paymentOf(world, orderId)).toMatchObject({
+      status: "PARTIALLY_REFUNDED",
+      amountRefunded: AMOUNT - 100,
+    });
+    expect(valueOf(await refund(world.deps, adminCall(), { paymentId })).refund.amount).toBe(100);
+    expect(world.peer.refundedOf(intentId)).toBe(AMOUNT);
   });
 });

@@ -3,6 +3,7 @@
 import { sql } from "drizzle-orm";
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
+import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { Refund, RefundInput } from "#shared/contracts/payments";
 import { StaleWrite, mustChange } from "#shared/database";
@@ -55,7 +56,7 @@ async function askedFor(deps: PaymentsDeps, call: Call, input: Input, print: str
   const writes = [
     refundInsert({ id, paymentId, amount: amount ?? null, reason: reason ?? null, actor, idempotency }, now),
     mustChange(),
-    auditInsert(call, now, { action: "payment.refund", subject: paymentId, details }),
+    ...(isUser(call.actor) ? [auditInsert(call, now, { action: "payment.refund", subject: paymentId, details })] : []),
   ];
   const askedOf = async (before: readonly Statement[]): Promise<Asked> => {
     const { results } = await save(deps, [...before, ...reads]);
