@@ -17,6 +17,8 @@ const WARM_UP_MS = 1_000;
 const CLIENTS = [1, 16];
 const BUYERS = 200;
 const UNITS = 50;
+const HOLDERS = 1_000;
+const HOLDABLE = 317;
 /** Events and projections of the measure before are out of the way after this. */
 const SETTLE_MS = 2_000;
 
@@ -95,6 +97,23 @@ async function measureRush(server: Server, stage: shop.Stage): Promise<Line> {
   };
 }
 
+async function measureHolds(server: Server, stage: shop.Stage): Promise<void> {
+  const productId = stage.productIds.at(-2) ?? "";
+  const { request, close } = connect(server.origin, HOLDERS);
+  await shop.setStock(request, stage.admin, productId, HOLDABLE);
+  await settle();
+  const { held, refused, elapsedMs } = await shop.holdRush(request, stage.admin, productId, HOLDERS);
+  const left = await shop.availableOf(request, stage.admin, productId);
+  await close();
+  if (held !== HOLDABLE || refused !== HOLDERS - HOLDABLE || left !== 0) {
+    throw new Error(`${HOLDERS} holds of ${HOLDABLE}: ${held} held, ${refused} refused, ${left} left`);
+  }
+  console.log(
+    `\n${HOLDERS} holds at once of one product with ${HOLDABLE}: exactly ${held} held, ${refused} refused, ${left} left; ` +
+      `${((HOLDERS / elapsedMs) * 1_000).toFixed(0)} holds/s by the public API (POST /api/inventory/reserve)`,
+  );
+}
+
 console.log(
   `${availableParallelism()} cores, ${DURATION_MS / 1_000} s a row; CPU-ms is the server's own, for one request or order\n`,
 );
@@ -135,6 +154,7 @@ try {
     await close();
   }
   print(await measureRush(server, stage), floor);
+  await measureHolds(server, stage);
   for (const [clients, { count, ...each }] of steps) {
     const parts = Object.entries(each).map(([name, ms]) => `${name} ${(ms / count).toFixed(1)}`);
     console.log(`An order with ${clients} client${clients === 1 ? "" : "s"} is made of (ms): ${parts.join(", ")}`);

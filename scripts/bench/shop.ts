@@ -14,6 +14,8 @@ const QUERIES = 200;
 /** How often a buyer looks whether the order is CONFIRMED; each look is one more request. */
 const LOOK_EVERY_MS = 10;
 const CONFIRM_TIMEOUT_MS = 20_000;
+/** The holds of the rush are still there when they are counted, and gone soon after. */
+const HOLD_SECONDS = 60;
 
 /** Without reading the body: what this process spends on parsing is taken from the server's two cores. */
 function expectStatus(answer: Answer, status: number, what: string): void {
@@ -217,4 +219,24 @@ export async function rush(request: Request, productId: string, buyers: number):
     confirmedMs: performance.now() - startedAt,
     latencies: answers.map(({ ms }) => ms),
   };
+}
+
+export interface HoldRush {
+  readonly held: number;
+  readonly refused: number;
+  readonly elapsedMs: number;
+}
+
+/** So many reservations at once of one unit of one product, each of an owner of its own. */
+export async function holdRush(request: Request, admin: string, productId: string, holders: number): Promise<HoldRush> {
+  const startedAt = performance.now();
+  const answers = await Promise.all(
+    Array.from({ length: holders }, async (_, index) => {
+      const body = { orderId: `bench-${index}`, items: [{ productId, quantity: 1 }], ttlSeconds: HOLD_SECONDS };
+      return await request("/api/inventory/reserve", json("POST", body, admin));
+    }),
+  );
+  const elapsedMs = performance.now() - startedAt;
+  const count = (status: number): number => answers.filter((answer) => answer.status === status).length;
+  return { held: count(201), refused: count(409), elapsedMs };
 }

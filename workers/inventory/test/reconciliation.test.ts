@@ -65,7 +65,7 @@ async function copyOf(productId: string): Promise<unknown[]> {
   ];
   const results = await env.DB.batch(queries.map((query) => env.DB.prepare(query).bind(productId)));
   return results.flatMap((result) =>
-    (result.results as Record<string, unknown>[]).map(({ updated_at: _, reconciled_at: __, ...row }) => row),
+    (result.results as Record<string, unknown>[]).map((row) => ({ ...row, updated_at: 0, reconciled_at: 0 })),
   );
 }
 
@@ -120,29 +120,29 @@ test("an entry that only D1 has is nobody's to delete: it stays open until it ad
 });
 
 test.each([
-  ["on hand", "UPDATE level SET on_hand = on_hand + 4"],
-  ["the opening", "UPDATE level SET opening = opening - 1"],
-  ["a ledger entry", "DELETE FROM ledger WHERE type = 'sale'"],
-])("an object whose %s does not add up is reported and not mended, nor is its copy", async (_what, statement) => {
-  const { deps } = warehouse();
-  const id = await busyProduct(deps);
-  const [copy, level] = [await copyOf(id), await levelOf(deps, id)];
-  await inObject(id, statement);
-  const broken = await levelOf(deps, id);
-  for (const times of [1, 2]) {
-    expect(await reconcileStock(deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 1 });
-    expect(await findingsOf(id)).toEqual([{ kind: "stock_ledger_differs", outcome: "open", times }]);
-  }
-  expect(await copyOf(id)).toEqual(copy);
-  expect(await levelOf(deps, id)).toEqual(broken);
-  await inObject(
-    id,
-    "UPDATE level SET on_hand = opening + (SELECT delta FROM folded) + (SELECT sum(delta) FROM ledger)",
-  );
-  if ((await levelOf(deps, id)).onHand === level.onHand) {
-    expect(await reconcileStock(deps, true)).toMatchObject({ openStockFindings: 0 });
-  }
-});
+  ["on hand", "UPDATE level SET on_hand = on_hand + 4", "UPDATE level SET on_hand = on_hand - 4"],
+  ["the opening", "UPDATE level SET opening = opening - 1", "UPDATE level SET opening = opening + 1"],
+  ["a ledger entry", "UPDATE ledger SET delta = delta - 1", "UPDATE ledger SET delta = delta + 1"],
+])(
+  "an object whose %s does not add up is reported until it does; neither it nor its copy is touched",
+  async (...row) => {
+    const [, damage, repair] = row;
+    const { deps } = warehouse();
+    const id = await busyProduct(deps);
+    const copy = await copyOf(id);
+    await inObject(id, damage);
+    const broken = await levelOf(deps, id);
+    for (const times of [1, 2]) {
+      expect(await reconcileStock(deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 1 });
+      expect(await findingsOf(id)).toEqual([{ kind: "stock_ledger_differs", outcome: "open", times }]);
+    }
+    expect(await copyOf(id)).toEqual(copy);
+    expect(await levelOf(deps, id)).toEqual(broken);
+    await inObject(id, repair);
+    expect(await reconcileStock(deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 0 });
+    expect(await findingsOf(id)).toMatchObject([{ outcome: "mended" }]);
+  },
+);
 
 test("what is taken is counted anew from the reservations", async () => {
   const { deps } = warehouse();
@@ -274,7 +274,7 @@ test("a level that was opened from a ledger in D1 adds up", async () => {
     id,
   );
   await levelOf(deps, id);
-  expect(await reconcileStock(deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 0 });
+  expect(await stub(id).reconcile(false)).toEqual({ mended: [], open: [] });
 });
 
 test("an object of an older version gets the tables that it lacks", async () => {

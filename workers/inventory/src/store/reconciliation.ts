@@ -13,7 +13,10 @@ interface Row {
   readonly productId: string;
 }
 
-/** Products with a hold that ended before `staleBefore` (ms), then those longest not compared. */
+/**
+ * Products with a hold that ended before `staleBefore` (ms), then those longest not compared. A level of sequence 0 is left out: no
+ * object has changed anything of it, and asking would only wake one.
+ */
 export async function readSuspects(
   deps: StoreDeps,
   { staleBefore, limit }: { staleBefore: number; limit: number },
@@ -21,17 +24,18 @@ export async function readSuspects(
   const [stale, oldest] = await readAll<[Row, Row]>(deps.db, [
     sql`SELECT DISTINCT product_id AS productId FROM reservations
       WHERE state = 'held' AND expires_at < ${staleBefore} LIMIT ${limit}`,
-    sql`SELECT product_id AS productId FROM stock_levels ORDER BY reconciled_at LIMIT ${limit}`,
+    sql`SELECT product_id AS productId FROM stock_levels WHERE sequence > 0 ORDER BY reconciled_at LIMIT ${limit}`,
   ]);
   return toSuspects(stale, oldest);
 }
 
-/** Every product that any table tells of, also those whose level D1 has lost. */
+/** Every product that an object has written, also those whose level D1 has lost. */
 export async function readAllSuspects(deps: StoreDeps, staleBefore: number): Promise<Suspect[]> {
   const [stale, all] = await readAll<[Row, Row]>(deps.db, [
     sql`SELECT DISTINCT product_id AS productId FROM reservations WHERE state = 'held' AND expires_at < ${staleBefore}`,
-    sql`SELECT product_id AS productId FROM stock_levels UNION SELECT product_id FROM reservations
-      UNION SELECT product_id FROM ledger`,
+    sql`SELECT product_id AS productId FROM stock_levels WHERE sequence > 0
+      UNION SELECT product_id FROM reservations WHERE sequence > 0
+      UNION SELECT product_id FROM ledger WHERE product_id NOT IN (SELECT product_id FROM stock_levels)`,
   ]);
   return toSuspects(stale, all);
 }
