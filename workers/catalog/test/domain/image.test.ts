@@ -1,0 +1,84 @@
+// What counts as a picture, and how large it is, by its bytes alone.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { pictureOf } from "../../src/domain/image.ts";
+import { avif, concat, extendedWebp, jpeg, losslessWebp, lossyWebp, png, text } from "../pictures.ts";
+
+const KINDS = [
+  ["png", png(640, 480), "image/png"],
+  ["jpeg", jpeg(640, 480), "image/jpeg"],
+  ["lossy webp", lossyWebp(640, 480), "image/webp"],
+  ["lossless webp", losslessWebp(640, 480), "image/webp"],
+  ["extended webp", extendedWebp(640, 480), "image/webp"],
+  ["avif", avif(640, 480), "image/avif"],
+] as const;
+
+describe.each(KINDS)("%s", (_name, whole, contentType) => {
+  it("is known with its size", () => {
+    expect(pictureOf(whole)).toEqual({ contentType, width: 640, height: 480 });
+  });
+
+  it("is read where it lies in a larger buffer", () => {
+    const padded = concat(text("junk"), whole, text("junk"));
+    expect(pictureOf(padded.subarray(4, 4 + whole.length))).toEqual({ contentType, width: 640, height: 480 });
+  });
+
+  it("is refused when it is cut short, anywhere", () => {
+    const taken = Array.from({ length: whole.length }, (_, length) => length).filter(
+      (length) => pictureOf(whole.subarray(0, length)) !== undefined,
+    );
+    expect(taken).toEqual([]);
+  });
+
+  it.each(["\n", "<script>alert(1)</script>", "PK\u0003\u0004", "\u0000"])("is refused with %j behind it", (tail) => {
+    expect(pictureOf(concat(whole, text(tail)))).toBeUndefined();
+  });
+
+  it("is refused behind something else", () => {
+    expect(pictureOf(concat(text("<html>"), whole))).toBeUndefined();
+  });
+
+  it("never throws, whatever a byte becomes", () => {
+    const property = fc.property(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 255 }), (place, value) => {
+      const changed = Uint8Array.from(whole);
+      changed[place] = value;
+      pictureOf(changed);
+    });
+    expect(fc.check(property, { numRuns: 2_000 }).failed).toBe(false);
+  });
+});
+
+it.each([
+  ["nothing", ""],
+  ["SVG", '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'],
+  ["HTML", "<!doctype html><script>alert(1)</script>"],
+  ["GIF", "GIF89a\u0001\u0000\u0001\u0000\u0000\u0000\u0000;"],
+  ["BMP", "BM________________"],
+  ["PDF", "%PDF-1.7"],
+  ["a RIFF that is sound", "RIFF\u0004\u0000\u0000\u0000WAVE"],
+])("%s is no picture", (_name, content) => {
+  expect(pictureOf(text(content))).toBeUndefined();
+});
+
+it("any bytes at all are judged without throwing", () => {
+  const property = fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+    pictureOf(bytes);
+  });
+  expect(fc.check(property).failed).toBe(false);
+});
+
+it("a video in the same boxes is no picture", () => {
+  expect(pictureOf(avif(640, 480, "mp42"))).toBeUndefined();
+});
+
+it("a second whole JPEG behind the first is a camera's habit", () => {
+  expect(pictureOf(concat(jpeg(640, 480), jpeg(64, 48)))).toMatchObject({ width: 640, height: 480 });
+  expect(pictureOf(concat(jpeg(640, 480), png(64, 48)))).toBeUndefined();
+});
+
+it.each([
+  [0, 10],
+  [10, 0],
+])("a picture of %i by %i is none", (width, height) => {
+  for (const make of [png, jpeg, lossyWebp]) expect(pictureOf(make(width, height))).toBeUndefined();
+});

@@ -1,0 +1,256 @@
+// Pictures that staff upload, on a real bucket and a real D1: what is taken, where a crash may leave things, and who clears up.
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { ManagedImage, ManagedProduct } from "#shared/contracts/catalog-staff";
+import type { Outcome } from "#shared/errors";
+import { newId } from "#shared/ids";
+import { callAs, guestCall } from "#shared/testkit/kit";
+import { LOOSE_OBJECT_TTL_MS } from "../src/constants.ts";
+import type { CatalogDeps } from "../src/service/deps.ts";
+import { addImage, purgeLooseObjects } from "../src/service/images.ts";
+import { insertTaxonomy, rpc, testDeps, testEnv } from "./fixture.ts";
+import { avif, concat, jpeg, lossyWebp, png, text } from "./pictures.ts";
+
+const vendor = callAs("vendor");
+let productId = "";
+let salt = 0;
+
+/** A picture that no other test has. */
+function fresh(): Uint8Array<ArrayBuffer> {
+  salt += 1;
+  return png(8, 6, String(salt));
+}
+
+function valueOf<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.detail}`);
+  return outcome.value;
+}
+
+async function add(bytes: Uint8Array<ArrayBuffer>, more: object = {}): Promise<ManagedImage> {
+  return valueOf(await rpc.addImage(vendor, { productId, bytes, ...more })).image;
+}
+
+async function present(): Promise<ManagedProduct> {
+  return valueOf(await rpc.managedProduct(vendor, { productId }));
+}
+
+async function objects(): Promise<string[]> {
+  return (await testEnv.IMAGES.list({ prefix: `${productId}/` })).objects.map(({ key }) => key);
+}
+
+async function looseKeys(): Promise<string[]> {
+  const { results } = await testEnv.DB.prepare("SELECT key FROM loose_objects WHERE key LIKE ?")
+    .bind(`${productId}/%`)
+    .all<{ key: string }>();
+  return results.map(({ key }) => key);
+}
+
+beforeAll(async () => {
+  await insertTaxonomy();
+});
+
+beforeEach(async () => {
+  const created = await rpc.createProduct(vendor, {
+    name: "Pictured",
+    sku: newId("req"),
+    description: "",
+    price: 100,
+    currency: "USD",
+    categoryId: "cat_saws",
+    brandId: "brd_iron",
+    weightGrams: 1,
+  });
+  productId = valueOf(created).product.id;
+});
+
+describe("an uploaded picture", () => {
+  it.each([
+    ["png", png(640, 480), "image/png"],
+    ["jpg", jpeg(640, 480), "image/jpeg"],
+    ["webp", lossyWebp(640, 480), "image/webp"],
+    ["avif", avif(640, 480), "image/avif"],
+  ] as const)("as %s is kept, shown and served as it came", async (extension, bytes, contentType) => {
+    const image = await add(bytes, { declaredType: contentType, alt: "From the side" });
+    expect(image).toEqual({
+      id: image.id,
+      url: `/images/products/${productId}/${image.id}.${extension}`,
+      alt: "From the side",
+      contentType,
+      width: 640,
+      height: 480,
+      sizeBytes: bytes.length,
+    });
+    expect(await rpc.getProduct(guestCall(), { idOrSlug: productId })).toMatchObject({
+      value: { images: [{ url: image.url, alt: "From the side" }] },
+    });
+    const file = valueOf(await rpc.imageFile(guestCall(), { productId, imageId: image.id }));
+    expect(file).toMatchObject({ contentType, sizeBytes: bytes.length });
+    expect(new Uint8Array(await new Response(file.body).arrayBuffer())).toEqual(bytes);
+    expect(await looseKeys()).toEqual([]);
+  });
+
+  it("comes behind the others, is named by the product unless said, and changes the product's version", async () => {
+    const urls = [(await add(fresh())).url, (await add(fresh())).url];
+    expect(await present()).toMatchObject({ version: 3, images: urls.map((url) => ({ url, alt: "Pictured" })) });
+    const { results } = await testEnv.DB.prepare("SELECT action FROM audit_log WHERE subject = ?")
+      .bind(productId)
+      .all();
+    expect(results.map((row) => row["action"])).toEqual(["product.create", "product.add_image", "product.add_image"]);
+  });
+
+  it("sent again is the same picture, also ten times at once", async () => {
+    const bytes = fresh();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => rpc.addImage(vendor, { productId, bytes })));
+    const added = answers.map((answer) => valueOf(answer));
+    expect(new Set(added.map(({ image }) => image.id)).size).toBe(1);
+    expect(added.filter((answer) => answer.added)).toHaveLength(1);
+    expect((await present()).images).toHaveLength(1);
+    // What the others had put goes with the sweep.
+    expect(await looseKeys()).toHaveLength(9);
+    await purgeLooseObjects(testDeps(), true);
+    expect(await objects()).toHaveLength(1);
+  });
+
+  it("is the twentieth at most", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 23 }, () => rpc.addImage(vendor, { productId, bytes: fresh() })),
+    );
+    const refused = answers.flatMap((answer) => (answer.ok ? [] : [answer.error.code]));
+    expect(refused).toEqual(["too_many_images", "too_many_images", "too_many_images"]);
+    const { images } = await present();
+    expect(images).toHaveLength(20);
+    expect(new Set(images.map(({ id }) => id)).size).toBe(20);
+  });
+});
+
+describe("what is no picture", () => {
+  it.each([
+    ["nothing", new Uint8Array(), "validation_failed"],
+    ["SVG", text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"), "unsupported_media_type"],
+    ["GIF", text("GIF89a;"), "unsupported_media_type"],
+    ["a page behind a picture", concat(png(8, 8), text("<script>")), "unsupported_media_type"],
+    ["half a picture", png(8, 8).subarray(0, 40), "unsupported_media_type"],
+    ["too many pixels", png(100_000, 100_000), "validation_failed"],
+    ["too many bytes", new Uint8Array(10 * 1024 * 1024 + 1), "payload_too_large"],
+  ] as const)("%s is refused, and nothing is kept", async (_name, bytes, code) => {
+    expect(await rpc.addImage(vendor, { productId, bytes })).toMatchObject({ error: { code } });
+    expect([await objects(), await looseKeys(), (await present()).version]).toEqual([[], [], 1]);
+  });
+
+  it("is what is called something else", async () => {
+    for (const declaredType of ["image/jpeg", "image/svg+xml", "text/html", "image/png-x"]) {
+      expect(await rpc.addImage(vendor, { productId, bytes: fresh(), declaredType })).toMatchObject({
+        error: { code: "unsupported_media_type" },
+      });
+    }
+    for (const declaredType of ["", "application/octet-stream", "IMAGE/PNG; x=y"]) {
+      expect(await rpc.addImage(vendor, { productId, bytes: fresh(), declaredType })).toMatchObject({ ok: true });
+    }
+  });
+
+  it("takes no picture for another's product", async () => {
+    const stranger = callAs("vendor");
+    expect(await rpc.addImage(stranger, { productId, bytes: fresh() })).toMatchObject({
+      error: { code: "product_not_found" },
+    });
+    const { id: imageId } = await add(fresh());
+    expect(await rpc.removeImage(stranger, { productId, imageId })).toMatchObject({ error: { code: "not_found" } });
+    expect([(await present()).images.length, await looseKeys()]).toEqual([1, []]);
+  });
+});
+
+describe("a removed picture", () => {
+  it("is off the product at once, and its object goes when no page shows it any more", async () => {
+    const { id: imageId } = await add(fresh());
+    const other = await add(fresh());
+    expect(await rpc.removeImage(vendor, { productId, imageId })).toEqual({ ok: true, value: null });
+    expect((await present()).images).toEqual([other]);
+    expect(await rpc.imageFile(guestCall(), { productId, imageId })).toMatchObject({ ok: true });
+    expect(await rpc.removeImage(vendor, { productId, imageId })).toMatchObject({ error: { code: "not_found" } });
+    const early = testDeps(0, () => Date.now() + LOOSE_OBJECT_TTL_MS - 60_000);
+    await purgeLooseObjects(early, false);
+    expect(await objects()).toHaveLength(2);
+    await purgeLooseObjects(
+      testDeps(0, () => Date.now() + LOOSE_OBJECT_TTL_MS + 1),
+      false,
+    );
+    expect([await objects(), await looseKeys()]).toEqual([[`${productId}/${other.id}`], []]);
+    expect(await rpc.imageFile(guestCall(), { productId, imageId })).toMatchObject({ error: { code: "not_found" } });
+  });
+
+  it("may be one that the shop draws", async () => {
+    await testEnv.DB.prepare("INSERT INTO product_images (product_id, position, url, alt) VALUES (?, 1, '/x.svg', 'x')")
+      .bind(productId)
+      .run();
+    const [drawn] = (await present()).images;
+    expect(drawn).toEqual({
+      id: "img_1",
+      url: "/x.svg",
+      alt: "x",
+      contentType: null,
+      width: null,
+      height: null,
+      sizeBytes: null,
+    });
+    expect(await rpc.removeImage(vendor, { productId, imageId: "img_1" })).toMatchObject({ ok: true });
+    expect([(await present()).images, await looseKeys()]).toEqual([[], []]);
+  });
+});
+
+describe("a crash", () => {
+  const upload = async (images: Partial<CatalogDeps["images"]>): Promise<string> => {
+    const deps = { ...testDeps(), images: Object.assign(Object.create(testEnv.IMAGES) as R2Bucket, images) };
+    try {
+      const outcome = await addImage(deps, vendor, { productId, bytes: fresh() });
+      return outcome.ok ? "added" : outcome.error.code;
+    } catch (error) {
+      return error instanceof Error ? error.message : "?";
+    }
+  };
+
+  it("before the object is put leaves a name that the sweep forgets", async () => {
+    expect(await upload({ put: () => Promise.reject(new Error("crash")) })).toBe("crash");
+    expect([(await present()).images, await objects(), (await looseKeys()).length]).toEqual([[], [], 1]);
+    await purgeLooseObjects(testDeps(), true);
+    expect(await looseKeys()).toEqual([]);
+  });
+
+  it("between object and row leaves no row, and an object that the sweep deletes", async () => {
+    const put = async (key: string, bytes: unknown): Promise<never> => {
+      await testEnv.IMAGES.put(key, bytes as Uint8Array);
+      throw new Error("crash");
+    };
+    expect(await upload({ put: put as CatalogDeps["images"]["put"] })).toBe("crash");
+    expect([(await present()).images, await looseKeys()]).toEqual([[], await objects()]);
+    await purgeLooseObjects(testDeps(), false);
+    expect(await objects()).toHaveLength(1);
+    await purgeLooseObjects(testDeps(), true);
+    expect([await objects(), await looseKeys()]).toEqual([[], []]);
+  });
+
+  it("of the sweep between the two is mended by the next", async () => {
+    const { id: imageId } = await add(fresh());
+    await rpc.removeImage(vendor, { productId, imageId });
+    const deps = testDeps();
+    const images = { ...deps.images, delete: () => Promise.reject(new Error("crash")) };
+    const swept = await purgeLooseObjects({ ...deps, images }, true).catch((error: Error) => error.message);
+    expect([swept, (await looseKeys()).length]).toEqual(["crash", 1]);
+    await purgeLooseObjects(deps, false);
+    expect([await objects(), await looseKeys()]).toEqual([[], []]);
+  });
+});
+
+it("an upload whose object the sweep has taken meanwhile writes no row", async () => {
+  const deps = testDeps();
+  const images = Object.assign(Object.create(testEnv.IMAGES) as R2Bucket, {
+    put: async (key: string, bytes: Uint8Array) => {
+      const put = await testEnv.IMAGES.put(key, bytes);
+      await purgeLooseObjects(deps, true);
+      return put;
+    },
+  });
+  const outcome = await addImage({ ...deps, images }, vendor, { productId, bytes: fresh() }).catch(() => "refused");
+  expect(outcome).toBe("refused");
+  expect((await present()).images).toEqual([]);
+  await purgeLooseObjects(deps, true);
+  expect(await objects()).toEqual([]);
+});

@@ -1,0 +1,359 @@
+// What staff does with products, through the RPC surface on a real D1: one request one product, own products only, every write with
+// its event and its audit row, and everything that reads a product following in the same batch.
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Call } from "#shared/call";
+import type { ManagedProduct } from "#shared/contracts/catalog-staff";
+import type { Outcome } from "#shared/errors";
+import { newId } from "#shared/ids";
+import { callAs, guestCall } from "#shared/testkit/kit";
+import { insertProducts, insertTaxonomy, rpc, testEnv } from "./fixture.ts";
+
+const vendor = callAs("vendor");
+const admin = callAs("admin");
+
+type Body = Parameters<typeof rpc.createProduct>[1];
+
+function body(more: Partial<Body> = {}): Body {
+  return {
+    name: "Torque Wrench",
+    sku: newId("req"),
+    description: "Clicks.",
+    price: 4_900,
+    currency: "USD",
+    categoryId: "cat_saws",
+    brandId: "brd_iron",
+    weightGrams: 900,
+    ...more,
+  };
+}
+
+function valueOf<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`${outcome.error.code}: ${JSON.stringify(outcome.error)}`);
+  return outcome.value;
+}
+
+async function create(more: Partial<Body> = {}, call: Call = vendor): Promise<ManagedProduct> {
+  return valueOf(await rpc.createProduct(call, body(more))).product;
+}
+
+async function rowsOf(table: "audit_log" | "outbox", subject: string): Promise<Record<string, unknown>[]> {
+  const { results } = await testEnv.DB.prepare(`SELECT * FROM ${table} WHERE subject = ? ORDER BY id`)
+    .bind(subject)
+    .all();
+  return results;
+}
+
+async function countOf(table: string): Promise<number> {
+  return (await testEnv.DB.prepare(`SELECT count(*) AS n FROM ${table}`).first<{ n: number }>())?.n ?? -1;
+}
+
+async function found(q: string): Promise<string[]> {
+  return valueOf(await rpc.listProducts(guestCall(), { q })).items.map(({ id }) => id);
+}
+
+beforeAll(async () => {
+  await insertTaxonomy();
+});
+
+describe("a new product", () => {
+  it("is whole, its maker's, and has its event and audit row", async () => {
+    const product = await create({ name: "  Click Wrench  ", sku: "CW-1" });
+    expect(product).toMatchObject({
+      name: "Click Wrench",
+      slug: "click-wrench",
+      sku: "CW-1",
+      price: 4_900,
+      currency: "USD",
+      brand: { id: "brd_iron", name: "Ironmark" },
+      category: { id: "cat_saws", path: "Tools / Saws" },
+      minOrderQuantity: 1,
+      status: "active",
+      version: 1,
+      vendorId: vendor.actor.id,
+      availability: "out_of_stock",
+      available: 0,
+      images: [],
+    });
+    const [event] = await rowsOf("outbox", product.id);
+    expect(JSON.parse(String(event?.["envelope"]))).toMatchObject({
+      type: "PRODUCT_UPSERTED",
+      correlationid: vendor.correlationId,
+      data: { productId: product.id, version: 1, vendorId: vendor.actor.id, status: "active", price: 4_900 },
+    });
+    expect(await rowsOf("audit_log", product.id)).toMatchObject([
+      { action: "product.create", actor_id: vendor.actor.id, actor_role: "vendor" },
+    ]);
+  });
+
+  it("is found, counted and shown at once", async () => {
+    const counts = async (): Promise<[number, number]> => {
+      const brands = valueOf(await rpc.listBrands(guestCall())).items;
+      const tree = valueOf(await rpc.listCategories(guestCall())).items;
+      const safety = tree.find(({ id }) => id === "cat_toolsafe");
+      return [brands.find(({ id }) => id === "brd_sud")?.productCount ?? 0, safety?.productCount ?? 0];
+    };
+    const [brandBefore, categoryBefore] = await counts();
+    const product = await create({ name: "Zirconvisor Pro", brandId: "brd_sud", categoryId: "cat_toolsafe" });
+    expect(await found("zirconvisor")).toEqual([product.id]);
+    expect(await counts()).toEqual([brandBefore + 1, categoryBefore + 1]);
+    expect(await rpc.getProduct(guestCall(), { idOrSlug: product.slug })).toMatchObject({ value: { id: product.id } });
+  });
+
+  it("is nobody's when an admin makes it, and not public as a draft", async () => {
+    const product = await create({ name: "Draughtless", status: "draft" }, admin);
+    expect(product).toMatchObject({ vendorId: null, status: "draft" });
+    expect(await found("draughtless")).toEqual([]);
+    expect(await rpc.getProduct(guestCall(), { idOrSlug: product.id })).toMatchObject({
+      error: { code: "product_not_found" },
+    });
+  });
+
+  it("gets a slug of its own, whatever its name", async () => {
+    const products = await Promise.all(
+      ["Same Name", "Same Name", "手套 1", "managed", "Same  name!"].map((name) => create({ name })),
+    );
+    const slugs = products.map(({ slug }) => slug);
+    expect(new Set(slugs).size).toBe(5);
+    expect(slugs).not.toContain("managed");
+    expect(slugs.every((slug) => /^[a-z0-9]+(-[a-z0-9]+)*$/.test(slug))).toBe(true);
+  });
+
+  it.each([
+    ["another currency", { currency: "EUR" }, "currency"],
+    ["an unknown category", { categoryId: "cat_none" }, "categoryId"],
+    ["an unknown brand", { brandId: "brd_none" }, "brandId"],
+    ["a brand for a category", { categoryId: "brd_iron" }, "categoryId"],
+    ["a price of nothing", { price: 0 }, "price"],
+    ["a price that is no whole number", { price: 10.5 }, "price"],
+    ["a price beyond what a payment carries", { price: 100_000_000 }, "price"],
+    ["a negative weight", { weightGrams: -1 }, "weightGrams"],
+    ["a weight of more than ten tonnes", { weightGrams: 10_000_001 }, "weightGrams"],
+    ["no quantity", { minOrderQuantity: 0 }, "minOrderQuantity"],
+    ["a name of blanks", { name: " \u2003\u200B" }, "name"],
+    ["a name with a control character", { name: "A\u0007B" }, "name"],
+    ["a name that turns the text around", { name: "A\u202EB" }, "name"],
+    ["a name too long for its column", { name: "x".repeat(161) }, "name"],
+    ["a SKU over two lines", { sku: "A\nB" }, "sku"],
+    ["an unknown status", { status: "sold" as "draft" }, "status"],
+    ["a description too long", { description: "x".repeat(10_001) }, "description"],
+  ])("is refused with %s, and nothing is written", async (_name, more, path) => {
+    const before = await Promise.all(["products", "outbox", "audit_log"].map(countOf));
+    expect(await rpc.createProduct(vendor, body(more))).toMatchObject({
+      error: { code: "validation_failed", errors: [{ path }] },
+    });
+    expect(await Promise.all(["products", "outbox", "audit_log"].map(countOf))).toEqual(before);
+  });
+
+  it("takes any text for text", async () => {
+    const name = `Robert'); DROP TABLE products;-- "NEAR(" * ^a OR b: 🧰`;
+    const product = await create({ name, description: "Line 1\nLine 2\t<script>alert(1)</script> NULL" });
+    expect(product.name).toBe(name);
+    expect(await found('robert" AND drop NEAR(')).toEqual([]);
+    expect(await found("Robert'); DROP TABLE")).toEqual([product.id]);
+  });
+
+  it("has a SKU that no other has, in any case of letters", async () => {
+    await create({ sku: "Unique-1" });
+    expect(await rpc.createProduct(admin, body({ sku: "unique-1" }))).toMatchObject({ error: { code: "sku_taken" } });
+  });
+});
+
+describe("a repeated request", () => {
+  it("answers the same product as it is now", async () => {
+    const asked = body({ idempotencyKey: "k1" });
+    const first = valueOf(await rpc.createProduct(vendor, asked));
+    expect(first.replayed).toBe(false);
+    valueOf(await rpc.updateProduct(vendor, { productId: first.product.id, changes: { price: 5_100 } }));
+    const again = valueOf(await rpc.createProduct(vendor, asked));
+    expect(again).toMatchObject({ replayed: true, product: { id: first.product.id, price: 5_100, version: 2 } });
+    expect(await rowsOf("outbox", first.product.id)).toHaveLength(2);
+  });
+
+  it("with another body is refused, and another user's key is another", async () => {
+    const asked = body({ idempotencyKey: "k2" });
+    valueOf(await rpc.createProduct(vendor, asked));
+    expect(await rpc.createProduct(vendor, { ...asked, sku: newId("req") })).toMatchObject({
+      error: { code: "idempotency_key_reused" },
+    });
+    expect(await rpc.createProduct(vendor, { ...asked, categoryId: "cat_none" })).toMatchObject({
+      error: { code: "idempotency_key_reused" },
+    });
+    expect(await rpc.createProduct(admin, asked)).toMatchObject({ error: { code: "sku_taken" } });
+  });
+
+  it("ten times at once makes one product", async () => {
+    const asked = body({ idempotencyKey: "k3" });
+    const answers = await Promise.all(Array.from({ length: 10 }, () => rpc.createProduct(vendor, asked)));
+    const products = answers.map((answer) => valueOf(answer));
+    expect(new Set(products.map(({ product }) => product.id)).size).toBe(1);
+    expect(products.filter(({ replayed }) => !replayed)).toHaveLength(1);
+  });
+
+  it("that was refused may be tried again under its key", async () => {
+    const asked = body({ idempotencyKey: "k4", categoryId: "cat_none" });
+    expect(await rpc.createProduct(vendor, asked)).toMatchObject({ error: { code: "validation_failed" } });
+    expect(await rpc.createProduct(vendor, { ...asked, categoryId: "cat_saws" })).toMatchObject({
+      value: { replayed: false },
+    });
+  });
+});
+
+describe("a change", () => {
+  it("changes what is given, keeps the slug, and reaches search", async () => {
+    const product = await create({ name: "Quillsaw" });
+    const changes = { name: "Plumesaw", price: 1, categoryId: "cat_drills", description: "New." };
+    const changed = valueOf(await rpc.updateProduct(vendor, { productId: product.id, changes }));
+    expect(changed).toMatchObject({
+      name: "Plumesaw",
+      slug: "quillsaw",
+      price: 1,
+      weightGrams: 900,
+      category: { id: "cat_drills" },
+      version: 2,
+    });
+    expect([await found("quillsaw"), await found("plumesaw")]).toEqual([[], [product.id]]);
+    const [, audit] = await rowsOf("audit_log", product.id);
+    expect(JSON.parse(String(audit?.["details"]))).toEqual({
+      name: { from: "Quillsaw", to: "Plumesaw" },
+      price: { from: 4_900, to: 1 },
+      categoryId: { from: "cat_saws", to: "cat_drills" },
+      description: "changed",
+    });
+  });
+
+  it("that changes nothing writes nothing", async () => {
+    const product = await create();
+    for (const changes of [{}, { price: product.price, currency: "USD" }]) {
+      expect(await rpc.updateProduct(vendor, { productId: product.id, changes })).toMatchObject({
+        value: { version: 1 },
+      });
+    }
+    expect(await rowsOf("audit_log", product.id)).toHaveLength(1);
+    expect(await rowsOf("outbox", product.id)).toHaveLength(1);
+  });
+
+  it("of a version that is gone is refused", async () => {
+    const { id: productId } = await create();
+    valueOf(await rpc.updateProduct(vendor, { productId, changes: { price: 2 }, ifVersion: 1 }));
+    expect(await rpc.updateProduct(vendor, { productId, changes: { price: 3 }, ifVersion: 1 })).toMatchObject({
+      error: { code: "product_version_conflict", currentVersion: 2 },
+    });
+    expect(await rpc.archiveProduct(vendor, { productId, ifVersion: 1 })).toMatchObject({
+      error: { code: "product_version_conflict" },
+    });
+  });
+
+  it("loses none of several at once that touch different members", async () => {
+    const { id: productId } = await create();
+    const all = [{ price: 77 }, { weightGrams: 77 }, { minOrderQuantity: 77 }, { description: "77" }];
+    const answers = await Promise.all(all.map((changes) => rpc.updateProduct(vendor, { productId, changes })));
+    expect(answers.every(({ ok }) => ok)).toBe(true);
+    expect(await rpc.managedProduct(vendor, { productId })).toMatchObject({
+      value: { price: 77, weightGrams: 77, minOrderQuantity: 77, description: "77", version: 5 },
+    });
+    const versions = (await rowsOf("outbox", productId)).map(
+      (row) => (JSON.parse(String(row["envelope"])) as { data: { version: number } }).data.version,
+    );
+    expect(versions.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it("of the same version is won by one", async () => {
+    const { id: productId } = await create();
+    const prices = [1, 2, 3, 4, 5];
+    const answers = await Promise.all(
+      prices.map((price) => rpc.updateProduct(vendor, { productId, changes: { price }, ifVersion: 1 })),
+    );
+    expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
+  });
+
+  it("is refused where a new product would be", async () => {
+    const taken = await create();
+    const { id: productId } = await create();
+    for (const [changes, code] of [
+      [{ sku: taken.sku }, "sku_taken"],
+      [{ currency: "EUR" }, "validation_failed"],
+      [{ brandId: "brd_none" }, "validation_failed"],
+      [{ price: -1 }, "validation_failed"],
+      [{ name: "\u0000" }, "validation_failed"],
+    ] as const) {
+      expect(await rpc.updateProduct(vendor, { productId, changes })).toMatchObject({ error: { code } });
+    }
+    expect(await rpc.managedProduct(vendor, { productId })).toMatchObject({ value: { version: 1 } });
+  });
+
+  it("of what a drawn picture shows gives it a new URL, another change does not", async () => {
+    await insertProducts({ id: "prd_drawn", name: "Drawn", vendor_id: vendor.actor.id });
+    const urls = async (changes: object): Promise<string[]> => {
+      return valueOf(await rpc.updateProduct(vendor, { productId: "prd_drawn", changes })).images.map(({ url }) => url);
+    };
+    expect(await urls({ price: 5 })).toEqual(["/images/products/prd_drawn/1.svg", "/images/products/prd_drawn/2.svg"]);
+    const [first] = await urls({ name: "Redrawn" });
+    expect(first).toMatch(/^\/images\/products\/prd_drawn\/1\.svg\?v=[0-9a-f]{8}$/);
+  });
+});
+
+describe("archiving", () => {
+  it("takes a product out of the shop, once, and active again brings it back", async () => {
+    const product = await create({ name: "Gonelamp" });
+    const { id: productId } = product;
+    for (let time = 0; time < 2; time += 1) {
+      expect(await rpc.archiveProduct(vendor, { productId })).toMatchObject({
+        value: { status: "archived", version: 2 },
+      });
+    }
+    expect(await found("gonelamp")).toEqual([]);
+    expect(await rpc.getProduct(guestCall(), { idOrSlug: productId })).toMatchObject({ ok: false });
+    expect(await rpc.pricedProducts(guestCall(), { ids: [productId] })).toMatchObject({
+      value: [{ status: "archived" }],
+    });
+    expect((await rowsOf("audit_log", productId)).map((row) => row["action"])).toEqual([
+      "product.create",
+      "product.archive",
+    ]);
+    valueOf(await rpc.updateProduct(vendor, { productId, changes: { status: "active" } }));
+    expect(await found("gonelamp")).toEqual([productId]);
+  });
+});
+
+describe("another's product", () => {
+  it("does not exist for a vendor, and does for an admin", async () => {
+    const { id: productId } = await create();
+    const stranger = callAs("vendor");
+    const unknown = { error: { code: "product_not_found" } };
+    expect(await rpc.managedProduct(stranger, { productId })).toMatchObject(unknown);
+    expect(await rpc.updateProduct(stranger, { productId, changes: { price: 1 } })).toMatchObject(unknown);
+    expect(await rpc.archiveProduct(stranger, { productId })).toMatchObject(unknown);
+    expect(valueOf(await rpc.listManagedProducts(stranger, {})).items).toEqual([]);
+    expect(await rpc.updateProduct(admin, { productId, changes: { price: 9 } })).toMatchObject({
+      value: { price: 9, vendorId: vendor.actor.id },
+    });
+  });
+
+  it("and a vendorless product are closed to customers, should one ever come", async () => {
+    const { id: productId } = await create({}, admin);
+    expect(await rpc.managedProduct(callAs("customer"), { productId })).toMatchObject({ ok: false });
+  });
+});
+
+describe("the list of staff", () => {
+  it("has own products in every status, newest first, by status, by words and by page", async () => {
+    const call = callAs("vendor");
+    const made: string[] = [];
+    for (const status of ["active", "draft", "archived"] as const) {
+      made.unshift((await create({ status, name: `Listed ${status}` }, call)).id);
+    }
+    const ids = async (input: object): Promise<string[]> =>
+      valueOf(await rpc.listManagedProducts(call, input)).items.map(({ id }) => id);
+    expect(await ids({})).toEqual(made);
+    expect(await ids({ status: "draft" })).toEqual([made[1]]);
+    expect(await ids({ q: "listed arch" })).toEqual([made[0]]);
+    expect(await ids({ q: "'\"*" })).toEqual([]);
+    const first = valueOf(await rpc.listManagedProducts(call, { limit: 2 }));
+    const cursor = first.nextCursor ?? "";
+    expect(await ids({ limit: 2, cursor })).toEqual([made[2]]);
+    expect(await rpc.listManagedProducts(vendor, { cursor })).toMatchObject({ error: { code: "invalid_cursor" } });
+    expect(await rpc.listManagedProducts(call, { cursor, status: "draft" })).toMatchObject({
+      error: { code: "invalid_cursor" },
+    });
+  });
+});
