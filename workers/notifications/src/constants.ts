@@ -1,24 +1,30 @@
 // Limits and times of the notifications Worker, with their reasons.
 
-/** How long a sender has a notification for itself: well above what a batch of mails takes. After a crash the sweep takes over then. */
+/** How long a sender has a notification for itself: well above what a batch takes. After a crash the sweep takes over then. */
 export const SEND_LEASE_MS = 60_000;
 
-/** A provider that does not answer counts as one that refused: well inside the lease, so that the mark is written in time. */
-export const SEND_TIMEOUT_MS = 20_000;
+/** A provider that does not answer counts as one that refused. */
+export const SEND_TIMEOUT_MS = 10_000;
+
+/** No send begins later than this after its batch: so the last one ends, and its mark is written, inside the lease. */
+export const SEND_WINDOW_MS = 40_000;
+
+/** Sends of one channel at once: an invocation may wait for six answers from outside at a time, the rest would only queue. */
+export const SEND_CONCURRENCY = 6;
 
 /**
- * Tries until a mail is given up. With pauses that double up to ten minutes they reach over some two hours: longer than a
- * provider's usual trouble, and a mail about an order that comes later than that only confuses.
+ * Tries until a message is given up. With pauses that double up to ten minutes they reach over some two hours: longer than a
+ * provider's usual trouble, and a message about an order that comes later than that only confuses.
  */
 export const MAX_SEND_ATTEMPTS = 20;
 
-/** What one sweep claims at a time: a queue batch's worth. */
+/** What one sweep claims at a time of a channel: a queue batch's worth. */
 export const CLAIM_LIMIT = 50;
 
 /** Rounds of claims in one sweep, so that a long backlog does not outlast the minute to the next. */
 export const MAX_CLAIM_ROUNDS = 20;
 
-/** Templates change seldom; an isolate reads them again after this. */
+/** Templates change seldom; an isolate reads them again after this, or when a message shows that they have changed. */
 export const TEMPLATE_CACHE_MS = 60_000;
 
 /** The language that every template exists in. */
@@ -26,6 +32,27 @@ export const FALLBACK_LOCALE = "en";
 
 /** The minute of the day (UTC) in which the sweep that runs each minute also purges: 03:17, when few buy. */
 export const PURGE_MINUTE_OF_DAY = 3 * 60 + 17;
+
+/** Three or four parts of a text message, each of which is paid. Twilio takes 1,600. */
+export const SMS_MAX_CHARACTERS = 480;
+
+/** A template's own part of them: the rest is for what its variables bring. */
+export const SMS_TEMPLATE_MAX_CHARACTERS = 320;
+
+/** A push service takes 4,096 bytes (RFC 8030, 7.2); this many characters and a title stay below, whatever they are. */
+export const PUSH_MAX_CHARACTERS = 600;
+
+/** The title of a push, which devices show in one line. */
+export const PUSH_TITLE_MAX_CHARACTERS = 120;
+
+/** Push services drop what a device has not fetched by then: news of an order is old after a day. */
+export const PUSH_TTL_SECONDS = 24 * 60 * 60;
+
+/** A VAPID token's life; 24 h is the most that RFC 8292, 2 allows. */
+export const VAPID_TTL_MS = 12 * 60 * 60 * 1_000;
+
+/** Browsers that a user is pushed to; the oldest goes when one more comes. */
+export const MAX_SUBSCRIPTIONS = 10;
 
 /**
  * Refusals that no later try can mend

@@ -1,11 +1,19 @@
-// Events in, mails out. A handler renders and returns the row to write; the row and the inbox row are one commit, and what this
+// Events in, messages out. A handler renders and returns the rows to write; these and the inbox row are one commit, and what this
 // delivery committed it sends right after.
 import type { EventType } from "#shared/events/catalogue";
 import type { EventEnvelope } from "#shared/events/envelope";
-import { NOTHING, consume } from "#shared/inbox";
+import { Hopeless, NOTHING, consume } from "#shared/inbox";
 import type { Effect, Handler, Handlers } from "#shared/inbox";
 import { log, withInvocation } from "#shared/logger";
-import { lowStockMessage, orderMessage, paymentMessage, requestedMessage, welcomeMessage } from "./domain/messages.ts";
+import { commandFault } from "./domain/kinds.ts";
+import {
+  cartMessage,
+  lowStockMessage,
+  orderMessage,
+  paymentMessage,
+  requestedMessage,
+  welcomeMessage,
+} from "./domain/messages.ts";
 import type { MessageContent, Shop } from "./domain/messages.ts";
 import type { Template } from "./domain/template.ts";
 import { compose } from "./service/compose.ts";
@@ -14,7 +22,7 @@ import type { NotificationsDeps } from "./service/deps.ts";
 import { dispatch } from "./service/dispatch.ts";
 import { tellFeeds, withFeed } from "./service/live.ts";
 import type { FeedEntry } from "./service/live.ts";
-import { insertNotification } from "./store/outgoing.ts";
+import { insertDraft, insertedOf } from "./store/outgoing.ts";
 import type { Outgoing } from "./store/outgoing.ts";
 
 /** A row that this delivery has committed, and that is therefore its to send. */
@@ -28,39 +36,50 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
   // One read for the whole batch, begun by the first handler that needs it.
   let templates: Promise<readonly Template[]> | undefined;
 
-  function mail<T extends EventType>(
-    contentOf: (data: EventEnvelope<T>["data"], shop: Shop) => MessageContent,
+  function message<T extends EventType>(
+    contentOf: (data: EventEnvelope<T>["data"], shop: Shop) => MessageContent | undefined,
   ): Handler<T> {
     return async (event): Promise<Effect> => {
+      const content = contentOf(event.data, deps.shop);
+      if (content === undefined) return NOTHING;
       templates ??= deps.templates.read(deps.db, deps.now());
-      const row = compose(event, contentOf(event.data, deps.shop), await templates);
+      const draft = compose(event, content, await templates, [...deps.senders.keys()]);
       return {
-        statements: [insertNotification(deps, row)],
-        committed: () => committed.push({ row, correlationId: event.correlationid }),
+        statements: [insertDraft(deps, draft)],
+        committed: (results) => {
+          const { rows, templatesAsOf } = insertedOf(draft, results);
+          deps.templates.noteChange(templatesAsOf);
+          committed.push(...rows.map((row) => ({ row, correlationId: event.correlationid })));
+        },
       };
     };
   }
 
   return {
-    ORDER_CREATED: mail((data, shop) => orderMessage("order_received", data, shop)),
+    ORDER_CREATED: message((data, shop) => orderMessage("order_received", data, shop)),
     // The money is authorized and the goods are reserved: only now can a buyer count on both.
-    ORDER_CONFIRMED: mail((data, shop) => orderMessage("payment_received", data, shop)),
-    ORDER_SHIPPED: mail((data, shop) => orderMessage("order_shipped", data, shop)),
-    ORDER_DELIVERED: mail((data, shop) => orderMessage("order_delivered", data, shop)),
-    ORDER_CANCELLED: mail((data, shop) => orderMessage("order_cancelled", data, shop)),
-    PAYMENT_FAILED: mail((data, shop) => paymentMessage("payment_failed", data, shop)),
-    PAYMENT_REFUNDED: mail((data, shop) => paymentMessage("payment_refunded", data, shop)),
-    STOCK_LOW: mail(lowStockMessage),
-    USER_REGISTERED: mail(welcomeMessage),
-    NOTIFICATION_SEND: mail(requestedMessage),
-    // These make no mail; their inbox rows tell the outbox sweep that they arrived. PROCESSING is the shop's own step, the buyer
-    // hears of SHIPPED; what CAPTURED and VOIDED mean to a buyer is in the mails on shipment and cancellation; a dispute is
-    // between the bank and the operators; an expired cart asks for a reminder that nobody has agreed to yet.
+    ORDER_CONFIRMED: message((data, shop) => orderMessage("payment_received", data, shop)),
+    ORDER_SHIPPED: message((data, shop) => orderMessage("order_shipped", data, shop)),
+    ORDER_DELIVERED: message((data, shop) => orderMessage("order_delivered", data, shop)),
+    ORDER_CANCELLED: message((data, shop) => orderMessage("order_cancelled", data, shop)),
+    PAYMENT_FAILED: message((data, shop) => paymentMessage("payment_failed", data, shop)),
+    PAYMENT_REFUNDED: message((data, shop) => paymentMessage("payment_refunded", data, shop)),
+    STOCK_LOW: message(lowStockMessage),
+    USER_REGISTERED: message(welcomeMessage),
+    NOTIFICATION_SEND: message((data, shop) => {
+      const fault = commandFault(data.kind, data.recipient === null, data.variables);
+      if (fault !== undefined) throw new Hopeless(fault);
+      return requestedMessage(data, shop);
+    }),
+    // One for each expiry, if its owner is known and has not turned reminders off.
+    CART_EXPIRED: message(cartMessage),
+    // These make no message; their inbox rows tell the outbox sweep that they arrived. PROCESSING is the shop's own step, the buyer
+    // hears of SHIPPED; what CAPTURED and VOIDED mean to a buyer is in the messages on shipment and cancellation; a dispute is
+    // between the bank and the operators, who are told by NOTIFICATION_SEND.
     ORDER_PROCESSING: () => NOTHING,
     PAYMENT_CAPTURED: () => NOTHING,
     PAYMENT_VOIDED: () => NOTHING,
     PAYMENT_DISPUTED: () => NOTHING,
-    CART_EXPIRED: () => NOTHING,
   };
 }
 
@@ -80,7 +99,7 @@ export async function consumeWith(deps: NotificationsDeps, batch: MessageBatch):
       await dispatch(deps, rows);
     } catch (error) {
       // Not rethrown: the events are handled and acknowledged, and what was not marked is the sweep's when the lease is over.
-      log("error", "mails left to the sweep", { notifications: rows.length, error });
+      log("error", "messages left to the sweep", { notifications: rows.length, error });
     }
   });
 }

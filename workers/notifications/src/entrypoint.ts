@@ -1,9 +1,35 @@
 // The RPC surface of the notifications Worker: see shared/contracts/notifications.ts.
 import { z } from "zod";
 import type { Call } from "#shared/call";
-import { ListNotificationsInput, ReadNotificationInput } from "#shared/contracts/notifications";
-import type { Notification, NotificationsContract } from "#shared/contracts/notifications";
+import {
+  ListNotificationsInput,
+  PutPreferencesInput,
+  ReadNotificationInput,
+  SubscribeInput,
+  UnsubscribeInput,
+} from "#shared/contracts/notifications";
+import type {
+  Notification,
+  NotificationsContract,
+  Preferences,
+  PushKey,
+  PushSubscription,
+} from "#shared/contracts/notifications";
 import { OrderNotificationsInput } from "#shared/contracts/notifications-overview";
+import {
+  ListAllNotificationsInput,
+  ListTemplatesInput,
+  PreviewTemplateInput,
+  PutTemplateInput,
+  RetryNotificationInput,
+  TemplateRef,
+} from "#shared/contracts/notifications-staff";
+import type {
+  AdminNotification,
+  Template,
+  TemplatePreview,
+  TemplateVersion,
+} from "#shared/contracts/notifications-staff";
 import type { Outcome } from "#shared/errors";
 import type { Page } from "#shared/paging";
 import { serve } from "#shared/rpc";
@@ -15,6 +41,16 @@ import { metrics } from "./service/metrics.ts";
 import { openFeed } from "./service/live.ts";
 import { listNotifications, readNotification } from "./service/notifications.ts";
 import { countUnread, listOrderNotifications } from "./service/overview.ts";
+import {
+  listSubscriptions,
+  preferences,
+  pushKey,
+  putPreferences,
+  subscribe,
+  unsubscribe,
+} from "./service/preferences.ts";
+import { listAllNotifications, retryNotification } from "./service/staff.ts";
+import { getTemplate, listTemplates, previewTemplate, putTemplate, templateVersions } from "./service/templates.ts";
 
 export class NotificationsRpc
   extends domainWorker<NotificationsEnv, NotificationsDeps>({ createDeps, sweep, metrics })
@@ -45,5 +81,84 @@ export class NotificationsRpc
   ): Promise<Outcome<readonly Notification[]>> {
     const deps = createDeps(this.env, this.ctx);
     return serve(deps, "listOrderNotifications", call, OrderNotificationsInput, input, listOrderNotifications);
+  }
+
+  preferences(call: Call): Promise<Outcome<Preferences>> {
+    return serve(createDeps(this.env, this.ctx), "preferences", call, z.undefined(), undefined, preferences);
+  }
+
+  putPreferences(call: Call, input: z.input<typeof PutPreferencesInput>): Promise<Outcome<Preferences>> {
+    return serve(createDeps(this.env, this.ctx), "putPreferences", call, PutPreferencesInput, input, putPreferences);
+  }
+
+  pushKey(call: Call): Promise<Outcome<PushKey>> {
+    return serve(createDeps(this.env, this.ctx), "pushKey", call, z.undefined(), undefined, pushKey);
+  }
+
+  subscribe(call: Call, input: z.input<typeof SubscribeInput>): Promise<Outcome<PushSubscription>> {
+    return serve(createDeps(this.env, this.ctx), "subscribe", call, SubscribeInput, input, subscribe);
+  }
+
+  listSubscriptions(call: Call): Promise<Outcome<{ readonly items: readonly PushSubscription[] }>> {
+    return serve(
+      createDeps(this.env, this.ctx),
+      "listSubscriptions",
+      call,
+      z.undefined(),
+      undefined,
+      listSubscriptions,
+    );
+  }
+
+  unsubscribe(call: Call, input: z.input<typeof UnsubscribeInput>): Promise<Outcome<null>> {
+    return serve(createDeps(this.env, this.ctx), "unsubscribe", call, UnsubscribeInput, input, unsubscribe);
+  }
+
+  listAllNotifications(
+    call: Call,
+    input: z.input<typeof ListAllNotificationsInput>,
+  ): Promise<Outcome<Page<AdminNotification>>> {
+    return serve(
+      createDeps(this.env, this.ctx),
+      "listAllNotifications",
+      call,
+      ListAllNotificationsInput,
+      input,
+      listAllNotifications,
+    );
+  }
+
+  retryNotification(call: Call, input: z.input<typeof RetryNotificationInput>): Promise<Outcome<AdminNotification>> {
+    return serve(
+      createDeps(this.env, this.ctx),
+      "retryNotification",
+      call,
+      RetryNotificationInput,
+      input,
+      retryNotification,
+    );
+  }
+
+  listTemplates(call: Call, input: z.input<typeof ListTemplatesInput>): Promise<Outcome<Page<Template>>> {
+    return serve(createDeps(this.env, this.ctx), "listTemplates", call, ListTemplatesInput, input, listTemplates);
+  }
+
+  getTemplate(call: Call, input: z.input<typeof TemplateRef>): Promise<Outcome<Template>> {
+    return serve(createDeps(this.env, this.ctx), "getTemplate", call, TemplateRef, input, getTemplate);
+  }
+
+  templateVersions(
+    call: Call,
+    input: z.input<typeof TemplateRef>,
+  ): Promise<Outcome<{ readonly items: readonly TemplateVersion[] }>> {
+    return serve(createDeps(this.env, this.ctx), "templateVersions", call, TemplateRef, input, templateVersions);
+  }
+
+  putTemplate(call: Call, input: z.input<typeof PutTemplateInput>): Promise<Outcome<Template>> {
+    return serve(createDeps(this.env, this.ctx), "putTemplate", call, PutTemplateInput, input, putTemplate);
+  }
+
+  previewTemplate(call: Call, input: z.input<typeof PreviewTemplateInput>): Promise<Outcome<TemplatePreview>> {
+    return serve(createDeps(this.env, this.ctx), "previewTemplate", call, PreviewTemplateInput, input, previewTemplate);
   }
 }

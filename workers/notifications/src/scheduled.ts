@@ -1,4 +1,4 @@
-// The sweep of each minute: mails that are due, and once a day the purge.
+// The sweep of each minute: messages that are due, and once a day the purge.
 import type { Call } from "#shared/call";
 import type { SweepCounts } from "#shared/contracts/messaging";
 import { purgeInbox } from "#shared/inbox";
@@ -15,7 +15,7 @@ const MINUTES_PER_DAY = 24 * 60;
 /** `everything` ignores the pauses after failures and purges at any time of day. */
 export async function sweep(deps: NotificationsDeps, _call: Call, everything: boolean): Promise<SweepCounts> {
   const { tried, sent } = await sendDue(deps, everything);
-  const counts = { triedMails: tried, sentMails: sent };
+  const counts = { triedMessages: tried, sentMessages: sent };
   const minuteOfDay = Math.floor(deps.now() / MINUTE_MS) % MINUTES_PER_DAY;
   if (!everything && minuteOfDay !== PURGE_MINUTE_OF_DAY) return counts;
   return { ...counts, purgedInbox: await purgeInbox(deps), purgedEvents: await purgeOutbox(deps) };

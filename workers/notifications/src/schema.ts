@@ -1,4 +1,5 @@
 // The tables of migrations/notification as Drizzle sees them; the migrations are the truth about constraints and indexes.
+import type { Channel } from "#shared/contracts/notifications";
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 const CHANNELS = ["email", "sms", "push"] as const;
@@ -12,7 +13,42 @@ export const templates = sqliteTable("templates", {
   htmlBody: text("html_body").notNull(),
   variables: text("variables", { mode: "json" }).$type<readonly string[]>().notNull(),
   updatedAt: integer("updated_at").notNull(),
+  version: integer("version").notNull().default(1),
+  updatedBy: text("updated_by"),
 });
+export type TemplateRow = typeof templates.$inferSelect;
+
+export const templateVersions = sqliteTable("template_versions", {
+  kind: text("kind").notNull(),
+  channel: text("channel", { enum: CHANNELS }).notNull(),
+  locale: text("locale").notNull(),
+  version: integer("version").notNull(),
+  subject: text("subject").notNull(),
+  textBody: text("text_body").notNull(),
+  htmlBody: text("html_body").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+  updatedBy: text("updated_by"),
+});
+export type TemplateVersionRow = typeof templateVersions.$inferSelect;
+
+export const preferences = sqliteTable("preferences", {
+  userId: text("user_id").primaryKey(),
+  channels: text("channels", { mode: "json" }).$type<Readonly<Record<string, readonly Channel[]>>>().notNull(),
+  phone: text("phone"),
+  locale: text("locale"),
+  updatedAt: integer("updated_at").notNull(),
+});
+export type PreferencesRow = typeof preferences.$inferSelect;
+
+export const pushSubscriptions = sqliteTable("push_subscriptions", {
+  id: text("id").primaryKey(),
+  userId: text("user_id").notNull(),
+  endpoint: text("endpoint").notNull(),
+  p256dh: text("p256dh").notNull(),
+  auth: text("auth").notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+export type PushSubscriptionRow = typeof pushSubscriptions.$inferSelect;
 
 export const notifications = sqliteTable("notifications", {
   id: text("id").primaryKey(),

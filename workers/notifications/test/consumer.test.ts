@@ -61,6 +61,18 @@ async function count(table: "inbox" | "inbox_failures", id: string): Promise<num
   return row?.n ?? -1;
 }
 
+interface DeadLetter {
+  readonly envelope: string;
+  readonly error: string;
+  readonly attempts: number;
+}
+
+async function deadLetter(id: string): Promise<DeadLetter | null> {
+  return await notificationsEnv.DB.prepare("SELECT * FROM dead_letters WHERE event_id = ?")
+    .bind(id)
+    .first<DeadLetter>();
+}
+
 describe("the events of an order", () => {
   it("each make their mail, sent once and kept", async () => {
     const shop = testNotifications();
@@ -149,7 +161,7 @@ describe("other events", () => {
     await shop.deliver([
       event("USER_REGISTERED", userId, { userId, email: "a@example.com", name: "Ada", locale: "de" }),
     ]);
-    expect(await rowsAbout(userId)).toMatchObject([{ template: "welcome", userId, locale: "en" }]);
+    expect(await rowsAbout(userId)).toMatchObject([{ template: "welcome", userId, locale: "de" }]);
   });
 
   it("those that make no mail are only noted", async () => {
@@ -163,18 +175,17 @@ describe("other events", () => {
 });
 
 describe("a handler that fails", () => {
-  const NEEDS_MORE = requested("welcome", {});
-
   it("leaves nothing half-made and keeps the reason and a growing pause", async () => {
     const shop = testNotifications();
+    shop.breakTemplates(new Error("no database"));
     const pauses: number[] = [];
-    const failing = requested("welcome", {});
+    const failing = requested("password_changed", {});
     for (const attempt of [1, 2, 3, 4, 5, 6]) {
       expect(await shop.deliver([failing], attempt)).toEqual({ acknowledged: [], retried: [failing.id] });
       const row = await notificationsEnv.DB.prepare("SELECT * FROM inbox_failures WHERE event_id = ?")
         .bind(failing.id)
         .first<{ attempts: number; error: string; retry_at: number }>();
-      expect(row).toMatchObject({ attempts: attempt, error: "TemplateError: welcome lacks the variable email" });
+      expect(row).toMatchObject({ attempts: attempt, error: "Error: no database" });
       pauses.push((row?.retry_at ?? 0) - shop.deps.now());
     }
     pauses.forEach((pause, index) => {
@@ -188,47 +199,93 @@ describe("a handler that fails", () => {
 
   it("ends as a dead letter with its error, and a replay is handled once the cause is mended", async () => {
     const shop = testNotifications();
-    const failing = requested("later_kind", { word: "hello" });
+    shop.breakTemplates(new Error("no database"));
+    const failing = requested("password_changed", {});
     for (let attempt = 1; attempt <= MAX_RETRIES; attempt += 1) {
       expect((await shop.deliver([failing], attempt)).retried).toEqual([failing.id]);
     }
     expect((await shop.deliver([failing], MAX_RETRIES + 1)).acknowledged).toEqual([failing.id]);
-    const dead = await notificationsEnv.DB.prepare("SELECT * FROM dead_letters WHERE event_id = ?")
-      .bind(failing.id)
-      .first<{ envelope: string; error: string; attempts: number }>();
+    const dead = await deadLetter(failing.id);
     expect(dead).toMatchObject({
       type: "NOTIFICATION_SEND",
       attempts: MAX_RETRIES + 1,
-      error: "TemplateError: there is no template later_kind for email",
+      error: "Error: no database",
     });
     expect(await count("inbox_failures", failing.id)).toBe(0);
 
-    await notificationsEnv.DB.prepare(
-      `INSERT INTO templates (kind, channel, locale, subject, text_body, html_body, variables, updated_at)
-        VALUES ('later_kind', 'email', 'en', 'Say {{word}}', '{{word}}', '<p>{{word}}</p>', '["word"]', 0)`,
-    ).run();
-    shop.advance(60_000);
+    shop.breakTemplates(undefined);
     await shop.deliver([JSON.parse(dead?.envelope ?? "null")]);
     await shop.deliver([JSON.parse(dead?.envelope ?? "null")]);
-    expect(shop.mails).toMatchObject([{ subject: "Say hello" }]);
+    expect(shop.mails).toMatchObject([{ subject: "Your password at Tradepost was changed" }]);
   });
 
   it("is kept with its error when the queue itself gives up", async () => {
     const shop = testNotifications();
-    await shop.deliver([NEEDS_MORE]);
-    await shop.deliver([NEEDS_MORE], 1, "tradepost-notifications-dead-letters");
-    const dead = await notificationsEnv.DB.prepare("SELECT error FROM dead_letters WHERE event_id = ?")
-      .bind(NEEDS_MORE.id)
-      .first<{ error: string }>();
-    expect(dead?.error).toBe("TemplateError: welcome lacks the variable email");
+    shop.breakTemplates(new Error("no database"));
+    const failing = requested("password_changed", {});
+    await shop.deliver([failing]);
+    await shop.deliver([failing], 1, "tradepost-notifications-dead-letters");
+    expect(await deadLetter(failing.id)).toMatchObject({ error: "Error: no database" });
   });
 
   it("does not hold up the others of its batch", async () => {
     const shop = testNotifications();
     const data = orderData();
     const good = event("ORDER_CREATED", data.orderId, data);
-    const bad = requested("welcome", {});
-    expect(await shop.deliver([bad, good])).toEqual({ acknowledged: [good.id], retried: [bad.id] });
+    const bad = requested("no_such_kind", {});
+    expect(await shop.deliver([bad, good])).toEqual({ acknowledged: [bad.id, good.id], retried: [] });
     expect(await rowsAbout(data.orderId)).toMatchObject([{ status: "sent" }]);
+  });
+});
+
+describe("a command", () => {
+  const link = { link: "https://shop.example/?t=1", token: "1", expiresInMinutes: "60" };
+
+  it.each([
+    [
+      "of a kind that there is not",
+      requested("no_such_kind", {}),
+      "Hopeless: no_such_kind is no kind that can be asked for",
+    ],
+    [
+      "of a kind that events make",
+      requested("order_received", {}),
+      "Hopeless: order_received is no kind that can be asked for",
+    ],
+    ["of an inherited name", requested("toString", {}), "Hopeless: toString is no kind that can be asked for"],
+    [
+      "without its variables",
+      requested("password_reset", { link: "x" }),
+      "Hopeless: password_reset lacks the variables token, expiresInMinutes",
+    ],
+    ["to the wrong readers", requested("dispute_opened", {}), "Hopeless: dispute_opened goes to the admins"],
+  ])("%s is a dead letter at once, with the reason", async (_name, command, error) => {
+    const shop = testNotifications();
+    expect(await shop.deliver([command])).toEqual({ acknowledged: [command.id], retried: [] });
+    expect(await deadLetter(command.id)).toMatchObject({ attempts: 1, error });
+    expect(await rowsAbout(command.subject)).toEqual([]);
+  });
+
+  it("to the admins reaches them", async () => {
+    const shop = testNotifications();
+    const orderId = newId("ord");
+    const variables = { orderId, orderNumber: "TP-1", amount: "$10.00", expiresAt: "2026-01-31T12:00:00.000Z" };
+    await shop.deliver([
+      event("NOTIFICATION_SEND", orderId, { kind: "authorization_expiring", recipient: null, variables }),
+    ]);
+    expect(shop.mails).toMatchObject([{ to: "admin@example.com", subject: "Authorization of order TP-1 ends soon" }]);
+    expect(await rowsAbout(orderId)).toMatchObject([{ audience: "admins", userId: null }]);
+  });
+
+  it("that is confidential keeps its text only until it is sent", async () => {
+    const shop = testNotifications();
+    shop.breakMail(new Error("down"));
+    const command = requested("password_reset", link);
+    await shop.deliver([command]);
+    expect((await rowsAbout(command.subject))[0]?.textBody).toContain(link.link);
+    shop.breakMail(undefined);
+    await shop.sendDue(true);
+    expect(shop.mails[0]?.html).toContain(`href="${link.link}"`);
+    expect(await rowsAbout(command.subject)).toMatchObject([{ status: "sent", textBody: "", htmlBody: "" }]);
   });
 });

@@ -13,7 +13,7 @@ import type { SweepCounts } from "#shared/contracts/messaging";
 import { withInvocation } from "#shared/logger";
 import { deliver } from "#shared/testkit/kit";
 import { sweep } from "../src/scheduled.ts";
-import { INBOX, event, orderData, rowsAbout, testNotifications } from "./notifications.ts";
+import { INBOX, event, orderData, rowsAbout, testNotifications, withMailer } from "./notifications.ts";
 import type { TestNotifications } from "./notifications.ts";
 
 const HOUR_MS = 3_600_000;
@@ -81,17 +81,15 @@ describe("a mail that is not taken", () => {
     const shop = testNotifications();
     const [stuck, fine] = [orderData(), orderData()];
     const realSetTimeout = setTimeout;
-    const hanging = {
-      ...shop.deps,
-      sendMail: async (message: EmailMessageBuilder) => {
-        if (message.to !== stuck.customer.email) return shop.deps.sendMail(message);
-        // A task of its own: by then the other mail is through and the timeout of this one is set.
-        realSetTimeout(() => {
-          vi.advanceTimersByTime(SEND_TIMEOUT_MS);
-        }, 0);
-        return await new Promise(() => undefined);
-      },
-    };
+    const mailer = shop.deps.senders.get("email");
+    const hanging = withMailer(shop.deps, async (row, signal) => {
+      if (row.recipient !== stuck.customer.email) return await mailer?.(row, signal);
+      // A task of its own: by then the other mail is through and the timeout of this one is set.
+      realSetTimeout(() => {
+        vi.advanceTimersByTime(SEND_TIMEOUT_MS);
+      }, 0);
+      return await new Promise<void>(() => undefined);
+    });
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
       const events = [stuck, fine].map((data) => event("ORDER_CREATED", data.orderId, data));
@@ -100,7 +98,7 @@ describe("a mail that is not taken", () => {
       vi.useRealTimers();
     }
     expect(await rowsAbout(stuck.orderId)).toMatchObject([
-      { status: "pending", lastError: "the mail provider did not answer in time" },
+      { status: "pending", lastError: "the email provider did not answer in time" },
     ]);
     expect(await rowsAbout(fine.orderId)).toMatchObject([{ status: "sent" }]);
   });
@@ -121,13 +119,11 @@ describe("a sender that dies", () => {
   it("is not raced by the sweep while its lease lasts", async () => {
     const shop = testNotifications();
     const data = orderData();
-    const slow = {
-      ...shop.deps,
-      sendMail: async (message: EmailMessageBuilder) => {
-        await shop.sendDue(true);
-        await shop.deps.sendMail(message);
-      },
-    };
+    const mailer = shop.deps.senders.get("email");
+    const slow = withMailer(shop.deps, async (row, signal) => {
+      await shop.sendDue(true);
+      await mailer?.(row, signal);
+    });
     await deliver((batch) => consumeWith(slow, batch), INBOX, [event("ORDER_CREATED", data.orderId, data)]);
     expect(await rowsAbout(data.orderId)).toMatchObject([{ status: "sent", attempts: 1 }]);
     expect(await shop.mailsAbout(data.orderId)).toBe(1);
@@ -139,11 +135,10 @@ describe("a sender that dies", () => {
     let alive = true;
     const { $client: client } = shop.deps.db;
     const dying = {
-      ...shop.deps,
-      sendMail: () => {
+      ...withMailer(shop.deps, () => {
         alive = false;
         return Promise.resolve();
-      },
+      }),
       db: new Proxy(shop.deps.db, {
         get: (target, property, receiver) =>
           property === "$client"
@@ -175,7 +170,7 @@ describe("many at once", () => {
     shop.breakMail(new Error("down"));
     const orders = Array.from({ length: 2 * CLAIM_LIMIT + 1 }, () => orderData());
     await shop.deliver(orders.map((data) => event("ORDER_CREATED", data.orderId, data)));
-    expect((await swept(shop, true))["triedMails"]).toBeGreaterThanOrEqual(orders.length);
+    expect((await swept(shop, true))["triedMessages"]).toBeGreaterThanOrEqual(orders.length);
     for (const { orderId } of orders) expect(await rowsAbout(orderId)).toMatchObject([{ attempts: 2 }]);
   });
 

@@ -1,6 +1,7 @@
 // What the tests of this Worker share: dependencies with a clock and a recorded provider, events of one order, and the rows.
 import { env } from "cloudflare:workers";
 import type { EventData, EventType, OrderEventData, PaymentEventData } from "#shared/events/catalogue";
+import type { Channel } from "#shared/contracts/notifications";
 import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
@@ -10,7 +11,8 @@ import type { Delivery } from "#shared/testkit/kit";
 import { consumeWith } from "../src/consumer.ts";
 import type { NotificationRow } from "../src/schema.ts";
 import { createDeps } from "../src/service/deps.ts";
-import type { NotificationsDeps } from "../src/service/deps.ts";
+import type { NotificationsDeps, Sender } from "../src/service/deps.ts";
+import { emailSender } from "../src/service/email.ts";
 import { sendDue } from "../src/service/dispatch.ts";
 import { TemplateCache } from "../src/store/templates.ts";
 
@@ -22,6 +24,8 @@ export interface TestNotifications {
   /** Every mail that was handed over, in order. */
   readonly mails: EmailMessageBuilder[];
   readonly advance: (ms: number) => void;
+  /** Reading the templates throws this from now on; undefined mends it. */
+  readonly breakTemplates: (error: Error | undefined) => void;
   /** The provider throws this from now on; undefined mends it. */
   readonly breakMail: (error: Error | undefined) => void;
   readonly deliver: (events: readonly unknown[], attempts?: number, queue?: string) => Promise<Delivery>;
@@ -31,25 +35,40 @@ export interface TestNotifications {
   readonly mailsAbout: (about: string) => Promise<number>;
 }
 
-export function testNotifications(): TestNotifications {
+/** `channels` are on beside the mail, with a provider of the test's. */
+export function testNotifications(channels: Readonly<Partial<Record<Channel, Sender>>> = {}): TestNotifications {
   let now = Date.now();
   let broken: Error | undefined;
   const mails: EmailMessageBuilder[] = [];
+  const send = (message: EmailMessageBuilder): Promise<void> => {
+    if (broken !== undefined) return Promise.reject(broken);
+    mails.push(message);
+    return Promise.resolve();
+  };
+  const senders = new Map<Channel, Sender>([
+    ["email", emailSender({ shopName: "Tradepost", from: "shop@tradepost.example" }, send)],
+    ...(Object.entries(channels) as [Channel, Sender][]),
+  ]);
+  let unreadable: Error | undefined;
+  class TestTemplates extends TemplateCache {
+    override read(...given: Parameters<TemplateCache["read"]>): ReturnType<TemplateCache["read"]> {
+      return unreadable === undefined ? super.read(...given) : Promise.reject(unreadable);
+    }
+  }
   const deps: NotificationsDeps = {
     ...createDeps(notificationsEnv, { waitUntil: () => undefined }),
-    templates: new TemplateCache(),
+    templates: new TestTemplates(),
+    senders,
     now: () => now,
-    sendMail: (message) => {
-      if (broken !== undefined) return Promise.reject(broken);
-      mails.push(message);
-      return Promise.resolve();
-    },
   };
   return {
     deps,
     mails,
     advance: (ms) => {
       now += ms;
+    },
+    breakTemplates: (error) => {
+      unreadable = error;
     },
     breakMail: (error) => {
       broken = error;
@@ -113,8 +132,17 @@ export function paymentData(order: OrderEventData, over: Partial<PaymentEventDat
   };
 }
 
+/** The test's dependencies with another way to hand over mails. */
+export function withMailer(deps: NotificationsDeps, email: Sender): NotificationsDeps {
+  return { ...deps, senders: new Map([...deps.senders, ["email", email]]) };
+}
+
 /** A request for the mail of any kind, with variables of the test's own. */
-export function requested(kind: string, variables: Record<string, string>, name = "Ada"): EventEnvelope {
+export function requested(
+  kind: string,
+  variables: Record<string, string>,
+  name = "Ada",
+): EventEnvelope<"NOTIFICATION_SEND"> {
   const id = newId("usr");
   return event("NOTIFICATION_SEND", id, {
     kind,

@@ -5,7 +5,7 @@ import type { Notification, NotificationsContract } from "#shared/contracts/noti
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { callAs, guestCall } from "#shared/testkit/kit";
-import { event, orderData, requested, rowsAbout, testNotifications } from "./notifications.ts";
+import { event, orderData, rowsAbout, testNotifications } from "./notifications.ts";
 
 const rpc = (exports as unknown as { NotificationsRpc: NotificationsContract }).NotificationsRpc;
 
@@ -117,7 +117,7 @@ describe("reading one", () => {
 describe("the Worker", () => {
   it("runs its sweeps when asked", async () => {
     const counts = valueOf(await rpc.runSweeps(callAs("admin"), { everything: true }));
-    expect(Object.keys(counts).toSorted()).toEqual(["purgedEvents", "purgedInbox", "sentMails", "triedMails"]);
+    expect(Object.keys(counts).toSorted()).toEqual(["purgedEvents", "purgedInbox", "sentMessages", "triedMessages"]);
   });
 });
 
@@ -125,7 +125,8 @@ describe("what a mail shows", () => {
   it("escapes in html only, and keeps a name from making headers or placeholders", async () => {
     const shop = testNotifications();
     const name = `<script>alert("x")</script>\r\nBcc: all@example.com {{email}}`;
-    const hostile = requested("welcome", { email: "a&b@example.com" }, name);
+    const userId = newId("usr");
+    const hostile = event("USER_REGISTERED", userId, { userId, email: "a&b@example.com", name, locale: "en" });
     await shop.deliver([hostile]);
     const [mail] = shop.mails;
     expect(mail?.html).toContain("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;");

@@ -10,9 +10,33 @@ export interface FailedTry {
   readonly nextAttemptAt: number;
 }
 
+/** A provider that has answered, and not with yes. */
+export class SendRefused extends Error {
+  override readonly name = "SendRefused";
+
+  constructor(
+    message: string,
+    /** `final`: no later try can mend it. `gone`: nor any other message to this recipient. */
+    readonly outlook: "later" | "final" | "gone",
+  ) {
+    super(message);
+  }
+}
+
+/** A provider that has not answered, or was not asked because it did not answer another. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
+
 function codeOf(error: unknown): string | undefined {
   const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
   return typeof code === "string" ? code : undefined;
+}
+
+function isFinal(error: unknown): boolean {
+  const code = codeOf(error);
+  if (error instanceof SendRefused) return error.outlook !== "later";
+  return code !== undefined && FINAL_SEND_ERRORS.includes(code);
 }
 
 /** `attempts` counts the try that has just failed. */
@@ -24,10 +48,9 @@ export function afterFailure(
 ): FailedTry {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
-  const final = attempts >= MAX_SEND_ATTEMPTS || (code !== undefined && FINAL_SEND_ERRORS.includes(code));
   return {
     id,
-    status: final ? "failed" : "pending",
+    status: attempts >= MAX_SEND_ATTEMPTS || isFinal(error) ? "failed" : "pending",
     error: code === undefined ? message : `${code}: ${message}`,
     nextAttemptAt: now + backoffSeconds(attempts, random) * 1_000,
   };

@@ -1,7 +1,8 @@
-// What each event says to whom: the template's kind, the reader, and every variable as the text that is shown.
+// What each event says to whom: the kind, the reader, and every variable as the text that is shown, in the language of the template.
 import type { Customer, EventData, EventLine, OrderEventData, PaymentEventData } from "#shared/events/catalogue";
 import { formatMoney } from "#shared/money";
 import type { Variables } from "./template.ts";
+import { languageOf, wordsOf } from "./words.ts";
 
 /** Settings of the shop that messages mention. */
 export interface Shop {
@@ -15,119 +16,138 @@ export interface MessageContent {
   readonly audience: "user" | "admins";
   /** Null for a guest and for the admins. */
   readonly userId: string | null;
+  /** The e-mail address. */
   readonly recipient: string;
+  /** The reader's, where they have not chosen another. */
   readonly locale: string;
-  readonly variables: Variables;
+  /** In a template's language. */
+  readonly variables: (locale: string) => Variables;
 }
 
 /** For amounts where a locale is not a language tag that the runtime knows. */
 const FALLBACK_FORMAT = "en-US";
 
-/** Codes that orders and payments give as reasons, in words. Anything else is a person's own text. */
-const REASONS: Readonly<Record<string, string>> = {
-  payment_timeout: "it was not paid in time",
-  payment_voided: "the payment was cancelled",
-  insufficient_stock: "the goods are no longer in stock",
-};
-
-function formatLocale(locale: string): string {
+function supported(locale: string): string | undefined {
   try {
-    return Intl.NumberFormat.supportedLocalesOf(locale)[0] ?? FALLBACK_FORMAT;
+    return Intl.NumberFormat.supportedLocalesOf(locale)[0];
   } catch {
-    return FALLBACK_FORMAT;
+    return undefined;
   }
 }
 
-function money(amountMinor: number, currency: string, { locale }: Customer): string {
-  return formatMoney(amountMinor, currency, formatLocale(locale));
+/** How amounts are written: as the reader's region does where the template speaks the reader's language. */
+function formatLocale(locale: string, { locale: readers }: Customer): string {
+  const isReaders = languageOf(readers) === languageOf(locale);
+  return (isReaders ? supported(readers) : undefined) ?? supported(locale) ?? FALLBACK_FORMAT;
 }
 
 /** A code becomes words; `card_declined` without an entry is still readable as "card declined". */
-function reasonText(reason: string | null): string {
-  if (reason === null || reason.trim() === "") return "none given";
-  if (Object.hasOwn(REASONS, reason)) return REASONS[reason] ?? reason;
+function reasonText(reason: string | null, locale: string): string {
+  const { noReason, reasons } = wordsOf(locale);
+  if (reason === null || reason.trim() === "") return noReason;
+  if (Object.hasOwn(reasons, reason)) return reasons[reason] ?? reason;
   return /^[a-z0-9]+(_[a-z0-9]+)+$/.test(reason) ? reason.replaceAll("_", " ") : reason;
 }
 
-function lineText(line: EventLine, currency: string, customer: Customer): string {
-  return `${String(line.quantity)} x ${line.name} (${line.sku}): ${money(line.lineTotal, currency, customer)}`;
+function lineText(line: EventLine, money: (amountMinor: number) => string): string {
+  return `${String(line.quantity)} x ${line.name} (${line.sku}): ${money(line.lineTotal)}`;
 }
 
 /** The tracking link is shown as text and never put into an href: its scheme is whatever the sender typed. */
-function trackingText(tracking: OrderEventData["tracking"]): string {
-  if (tracking === null) return "This shipment has no tracking number.";
+function trackingText(tracking: OrderEventData["tracking"], locale: string): string {
+  const { noTracking, trackingNumber } = wordsOf(locale);
+  if (tracking === null) return noTracking;
   const url = tracking.url === undefined ? "" : `\n${tracking.url}`;
-  return `${tracking.carrier}, tracking number ${tracking.number}${url}`;
+  return `${tracking.carrier}, ${trackingNumber} ${tracking.number}${url}`;
 }
 
-function toCustomer(kind: string, customer: Customer, shop: Shop, variables: Variables): MessageContent {
+function toCustomer(
+  kind: string,
+  customer: Customer,
+  shop: Shop,
+  variables: (locale: string) => Variables,
+): MessageContent {
   return {
     kind,
     audience: "user",
     userId: customer.id,
     recipient: customer.email,
     locale: customer.locale,
-    variables: { name: customer.name, shopName: shop.name, ...variables },
+    variables: (locale) => ({ name: customer.name, shopName: shop.name, ...variables(locale) }),
   };
 }
 
-/** For every kind about an order; each template takes of the variables what it needs. */
-export function orderMessage(kind: string, data: OrderEventData, shop: Shop): MessageContent {
-  const { customer, currency } = data;
-  return toCustomer(kind, customer, shop, {
-    orderNumber: data.number,
-    lines: data.lines.map((line) => lineText(line, currency, customer)).join("\n"),
-    subtotal: money(data.subtotal, currency, customer),
-    shipping: money(data.shipping, currency, customer),
-    total: money(data.total, currency, customer),
-    tracking: trackingText(data.tracking),
-    reason: reasonText(data.reason),
-  });
-}
-
-export function paymentMessage(kind: string, data: PaymentEventData, shop: Shop): MessageContent {
-  const { customer, currency } = data;
-  return toCustomer(kind, customer, shop, {
-    orderNumber: data.orderNumber,
-    amount: money(data.amount, currency, customer),
-    refunded: money(data.amountRefunded, currency, customer),
-    reason: reasonText(data.reason),
-  });
-}
-
-export function lowStockMessage(data: EventData<"STOCK_LOW">, shop: Shop): MessageContent {
-  return {
-    kind: "low_stock",
-    audience: "admins",
-    userId: null,
-    recipient: shop.adminEmail,
-    locale: "en",
-    variables: {
-      shopName: shop.name,
-      productId: data.productId,
-      productName: data.name,
-      sku: data.sku,
-      available: String(data.available),
-      threshold: String(data.threshold),
-    },
-  };
-}
-
-export function welcomeMessage(data: EventData<"USER_REGISTERED">, shop: Shop): MessageContent {
-  const customer: Customer = { id: data.userId, email: data.email, name: data.name, locale: data.locale };
-  return toCustomer("welcome", customer, shop, { email: data.email });
-}
-
-/** What any Worker wants said: it names the template and brings the variables. */
-export function requestedMessage(data: EventData<"NOTIFICATION_SEND">, shop: Shop): MessageContent {
-  const { kind, recipient, variables } = data;
-  if (recipient !== null) return toCustomer(kind, recipient, shop, variables);
+function toAdmins(kind: string, shop: Shop, variables: Variables): MessageContent {
   return {
     kind,
     audience: "admins",
     userId: null,
     recipient: shop.adminEmail,
     locale: "en",
-    variables: { shopName: shop.name, ...variables },
+    variables: () => ({ shopName: shop.name, ...variables }),
   };
+}
+
+function moneyIn(currency: string, customer: Customer, locale: string): (amountMinor: number) => string {
+  const format = formatLocale(locale, customer);
+  return (amountMinor) => formatMoney(amountMinor, currency, format);
+}
+
+/** For every kind about an order; each template takes of the variables what it needs. */
+export function orderMessage(kind: string, data: OrderEventData, shop: Shop): MessageContent {
+  return toCustomer(kind, data.customer, shop, (locale) => {
+    const money = moneyIn(data.currency, data.customer, locale);
+    return {
+      orderNumber: data.number,
+      lines: data.lines.map((line) => lineText(line, money)).join("\n"),
+      subtotal: money(data.subtotal),
+      shipping: money(data.shipping),
+      total: money(data.total),
+      tracking: trackingText(data.tracking, locale),
+      reason: reasonText(data.reason, locale),
+    };
+  });
+}
+
+export function paymentMessage(kind: string, data: PaymentEventData, shop: Shop): MessageContent {
+  return toCustomer(kind, data.customer, shop, (locale) => {
+    const money = moneyIn(data.currency, data.customer, locale);
+    return {
+      orderNumber: data.orderNumber,
+      amount: money(data.amount),
+      refunded: money(data.amountRefunded),
+      reason: reasonText(data.reason, locale),
+    };
+  });
+}
+
+export function lowStockMessage(data: EventData<"STOCK_LOW">, shop: Shop): MessageContent {
+  return toAdmins("low_stock", shop, {
+    productId: data.productId,
+    productName: data.name,
+    sku: data.sku,
+    available: String(data.available),
+    threshold: String(data.threshold),
+  });
+}
+
+export function welcomeMessage(data: EventData<"USER_REGISTERED">, shop: Shop): MessageContent {
+  const customer: Customer = { id: data.userId, email: data.email, name: data.name, locale: data.locale };
+  return toCustomer("welcome", customer, shop, () => ({ email: data.email }));
+}
+
+/** Undefined for a guest's cart and an empty one: there is nobody to remind, or of nothing. */
+export function cartMessage(data: EventData<"CART_EXPIRED">, shop: Shop): MessageContent | undefined {
+  const { customer, lines, subtotal, currency } = data;
+  if (customer?.id === undefined || customer.id === null || lines.length === 0) return undefined;
+  return toCustomer("cart_reminder", customer, shop, (locale) => {
+    const money = moneyIn(currency, customer, locale);
+    return { lines: lines.map((line) => lineText(line, money)).join("\n"), subtotal: money(subtotal) };
+  });
+}
+
+/** What any Worker wants said: it names the kind and brings the variables. */
+export function requestedMessage(data: EventData<"NOTIFICATION_SEND">, shop: Shop): MessageContent {
+  const { kind, recipient, variables } = data;
+  return recipient === null ? toAdmins(kind, shop, variables) : toCustomer(kind, recipient, shop, () => variables);
 }

@@ -1,18 +1,20 @@
 // Rendering: `{{name}}` is replaced by a variable's text, escaped where it goes into html. All or nothing: a variable that is
-// missing is an error, because half a mail is worse than a late one.
+// missing is an error, because half a message is worse than a late one.
 import { escapeToBuffer } from "hono/utils/html";
 import type { Channel } from "#shared/contracts/notifications";
-import { FALLBACK_LOCALE } from "../constants.ts";
+import { FALLBACK_LOCALE, PUSH_MAX_CHARACTERS, SMS_MAX_CHARACTERS } from "../constants.ts";
 
-export interface Template {
-  readonly kind: string;
-  readonly channel: Channel;
-  readonly locale: string;
+/** The texts of a template, with their placeholders. */
+export interface TemplateTexts {
   readonly subject: string;
   readonly textBody: string;
   readonly htmlBody: string;
-  /** Names that must all be there, whether the texts use them or not. */
-  readonly variables: readonly string[];
+}
+
+export interface Template extends TemplateTexts {
+  readonly kind: string;
+  readonly channel: Channel;
+  readonly locale: string;
 }
 
 export interface Rendered {
@@ -30,6 +32,19 @@ export class TemplateError extends Error {
 
 const PLACEHOLDER = /\{\{\s*([A-Za-z][A-Za-z0-9_]*)\s*\}\}/g;
 
+/** The names in a text, each once. */
+export function placeholdersOf(text: string): string[] {
+  return [...new Set([...text.matchAll(PLACEHOLDER)].map(([, name = ""]) => name))];
+}
+
+/** Braces that make no placeholder, as far as one needs to see them; undefined when there are none. */
+export function brokenPlaceholder(text: string): string | undefined {
+  const rest = text.replaceAll(PLACEHOLDER, "");
+  // Looked for as text first: the expression, for the error's sake, tries twenty lengths at every character.
+  if (!rest.includes("{{") && !rest.includes("}}")) return undefined;
+  return /\{\{.{0,20}|.{0,20}\}\}/.exec(rest)?.[0] ?? "";
+}
+
 function escapeHtml(text: string): string {
   const buffer = [""];
   escapeToBuffer(text, buffer);
@@ -38,17 +53,26 @@ function escapeHtml(text: string): string {
 
 /** One pass: text that a variable brings is never read as a placeholder. */
 function fill(text: string, value: (name: string) => string): string {
-  const rest = text.replaceAll(PLACEHOLDER, "");
-  // Looked for as text first: the expression, for the error's sake, tries twenty lengths at every character.
-  if (rest.includes("{{") || rest.includes("}}")) {
-    throw new TemplateError(`not a placeholder: ${/\{\{.{0,20}|.{0,20}\}\}/.exec(rest)?.[0] ?? ""}`);
-  }
+  const broken = brokenPlaceholder(text);
+  if (broken !== undefined) throw new TemplateError(`not a placeholder: ${broken}`);
   return text.replaceAll(PLACEHOLDER, (_match, name: string) => value(name));
 }
 
 /** A header is one line, whatever a name contains. */
 function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
+}
+
+/** Cut between characters, never inside one. */
+function atMost(text: string, characters: number): string {
+  if (text.length <= characters) return text;
+  return `${text.slice(0, characters - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
+}
+
+/** What the channel cannot carry is cut: a long product name must not keep a text message from going out. */
+function fitted(channel: Channel, text: string): string {
+  if (channel === "email") return text;
+  return atMost(text, channel === "sms" ? SMS_MAX_CHARACTERS : PUSH_MAX_CHARACTERS);
 }
 
 /** @throws TemplateError naming the variable that is missing. */
@@ -58,24 +82,17 @@ export function render(template: Template, variables: Variables): Rendered {
     if (text === undefined) throw new TemplateError(`${template.kind} lacks the variable ${name}`);
     return text;
   };
-  for (const name of template.variables) value(name);
   return {
     subject: oneLine(fill(template.subject, value)),
-    text: fill(template.textBody, value),
+    text: fitted(template.channel, fill(template.textBody, value)),
     html: fill(template.htmlBody, (name) => escapeHtml(value(name))),
   };
 }
 
-/**
- * The template in the reader's language: `de-AT`, else `de`, else the one every kind has.
- * @throws TemplateError when there is none of this kind.
- */
-export function pickTemplate(templates: readonly Template[], kind: string, channel: Channel, locale: string): Template {
-  const [language = ""] = locale.split("-");
-  const candidates = templates.filter((template) => template.kind === kind && template.channel === channel);
-  const found = [locale, language, FALLBACK_LOCALE]
-    .map((wanted) => candidates.find((template) => template.locale.toLowerCase() === wanted.toLowerCase()))
-    .find((template) => template !== undefined);
-  if (found === undefined) throw new TemplateError(`there is no template ${kind} for ${channel}`);
-  return found;
+/** The locale in the reader's language: `de-AT`, else `de`, else the one every kind has; undefined when none of these is there. */
+export function pickLocale(locales: readonly string[], wanted: string): string | undefined {
+  const [language = ""] = wanted.split("-");
+  return [wanted, language, FALLBACK_LOCALE]
+    .map((each) => locales.find((locale) => locale.toLowerCase() === each.toLowerCase()))
+    .find((locale) => locale !== undefined);
 }

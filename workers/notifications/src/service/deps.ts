@@ -1,17 +1,38 @@
 // What the use cases need, made from the Worker's bindings.
+import type { Channel } from "#shared/contracts/notifications";
 import { logCost } from "#shared/logger";
 import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import type { FeedObject } from "../objects/live-feed.ts";
 import type { Shop } from "../domain/messages.ts";
+import type { Outgoing } from "../store/outgoing.ts";
 import { TemplateCache } from "../store/templates.ts";
+import { emailSender } from "./email.ts";
+import { pushSender } from "./push.ts";
+import { smsSender } from "./sms.ts";
+
+/** Hands one message to its provider. Throws when it is not taken; SendRefused says whether a later try may be. */
+export type Sender = (row: Outgoing, signal: AbortSignal) => Promise<void>;
+
+/** `fetch`, to providers. */
+export type Outside = (url: string, init: RequestInit) => Promise<Response>;
+
+/**
+ * Beside what the wrangler file declares: the secrets of channels that a shop may leave off, and the local runtime's stand-in for the
+ * providers, which no production configuration binds.
+ */
+export type NotificationsBindings = NotificationsEnv & {
+  readonly TWILIO_AUTH_TOKEN?: string;
+  readonly VAPID_PRIVATE_KEY?: string;
+  readonly PROVIDERS?: Fetcher;
+};
 
 export interface NotificationsDeps extends Deps {
   readonly shop: Shop;
-  /** The address that mails come from. */
-  readonly mailFrom: string;
-  /** Hands one mail to the provider; throws when it is not taken. */
-  readonly sendMail: (message: EmailMessageBuilder) => Promise<unknown>;
+  /** The channels that this shop sends on; mail is always one. A channel that is not configured makes no notification. */
+  readonly senders: ReadonlyMap<Channel, Sender>;
+  /** What browsers subscribe with; undefined where the shop does not push. */
+  readonly pushKey: string | undefined;
   readonly templates: TemplateCache;
   /** A user's live feed. Ask for it anew before each call, which is counted as one. */
   readonly feed: (userId: string) => FeedObject;
@@ -19,12 +40,39 @@ export interface NotificationsDeps extends Deps {
 
 const isolateTemplates = new TemplateCache();
 
-export function createDeps(env: NotificationsEnv, ctx: Pick<ExecutionContext, "waitUntil">): NotificationsDeps {
+function present(value: string | undefined): value is string {
+  return value !== undefined && value !== "";
+}
+
+/** Each channel is on when all that it needs is set. */
+export function sendersOf(env: NotificationsBindings): ReadonlyMap<Channel, Sender> {
+  const { PROVIDERS: providers, TWILIO_AUTH_TOKEN: authToken, VAPID_PRIVATE_KEY: privateKey } = env;
+  const outside: Outside = (url, init) => (providers === undefined ? fetch(url, init) : providers.fetch(url, init));
+  const senders = new Map<Channel, Sender>();
+  senders.set(
+    "email",
+    emailSender({ shopName: env.SHOP_NAME, from: env.MAIL_FROM }, (message) => env.EMAIL.send(message)),
+  );
+  if (present(env.TWILIO_ACCOUNT_SID) && present(env.TWILIO_FROM) && present(authToken)) {
+    senders.set("sms", smsSender({ accountSid: env.TWILIO_ACCOUNT_SID, authToken, from: env.TWILIO_FROM }, outside));
+  }
+  if (present(env.VAPID_PUBLIC_KEY) && present(env.VAPID_SUBJECT) && present(privateKey)) {
+    const vapid = { publicKey: env.VAPID_PUBLIC_KEY, privateKey };
+    senders.set(
+      "push",
+      pushSender({ vapid, subject: env.VAPID_SUBJECT }, outside, () => Date.now()),
+    );
+  }
+  return senders;
+}
+
+export function createDeps(env: NotificationsBindings, ctx: Pick<ExecutionContext, "waitUntil">): NotificationsDeps {
+  const senders = sendersOf(env);
   return {
     ...baseDeps("notifications", env, ctx),
     shop: { name: env.SHOP_NAME, adminEmail: env.ADMIN_EMAIL },
-    mailFrom: env.MAIL_FROM,
-    sendMail: (message) => env.EMAIL.send(message),
+    senders,
+    pushKey: senders.has("push") ? env.VAPID_PUBLIC_KEY : undefined,
     templates: isolateTemplates,
     feed: (userId) => {
       logCost({ objectCalls: 1 });

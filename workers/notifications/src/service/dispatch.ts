@@ -1,74 +1,128 @@
-// Sending what is claimed. A crash between the provider's yes and the mark means one mail twice, never one lost; every mail
-// carries its notification's id, by which copies are known.
+// Sending what is claimed, each channel for itself, so that one whose provider is down holds up no other. A crash between the provider's
+// yes and the mark means one message twice, never one lost; every mail carries its notification's id, by which copies are known.
+import type { Channel } from "#shared/contracts/notifications";
 import { log } from "#shared/logger";
-import { CLAIM_LIMIT, MAX_CLAIM_ROUNDS, SEND_TIMEOUT_MS } from "../constants.ts";
-import { afterFailure } from "../domain/delivery.ts";
-import type { FailedTry } from "../domain/delivery.ts";
+import { CLAIM_LIMIT, MAX_CLAIM_ROUNDS, SEND_CONCURRENCY, SEND_TIMEOUT_MS, SEND_WINDOW_MS } from "../constants.ts";
+import { NoAnswer, SendRefused, afterFailure } from "../domain/delivery.ts";
 import { claimDue, settle } from "../store/outgoing.ts";
 import type { Outgoing } from "../store/outgoing.ts";
-import type { NotificationsDeps } from "./deps.ts";
+import type { NotificationsDeps, Sender } from "./deps.ts";
 
-/** Message-ID is the provider's own to set, so the id travels in a header of ours. */
-const ID_HEADER = "X-Notification-Id";
+interface Tried {
+  readonly row: Outgoing;
+  /** Undefined when it was sent. */
+  readonly error: unknown;
+}
 
-/** @throws when the provider refuses, or has not answered in time; then the mail may still go out, and once more by the retry. */
-async function inTime(sending: Promise<unknown>): Promise<void> {
+/** @throws when the provider refuses, or has not answered in time; then the message may still go out, and once more by the retry. */
+async function inTime(row: Outgoing, sender: Sender): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>();
+  const abort = new AbortController();
   const timer = setTimeout(() => {
-    reject(new Error("the mail provider did not answer in time"));
+    const error = new NoAnswer(`the ${row.channel} provider did not answer in time`);
+    reject(error);
+    abort.abort(error);
   }, SEND_TIMEOUT_MS);
   try {
-    await Promise.race([sending, late]);
+    await Promise.race([sender(row, abort.signal), late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function send(deps: NotificationsDeps, row: Outgoing): Promise<FailedTry | undefined> {
-  try {
-    await inTime(
-      deps.sendMail({
-        from: { name: deps.shop.name, email: deps.mailFrom },
-        to: row.recipient,
-        subject: row.subject,
-        text: row.textBody,
-        html: row.htmlBody,
-        headers: { [ID_HEADER]: row.id },
-      }),
-    );
-    return undefined;
-  } catch (error) {
-    log("warn", "mail not sent", { notificationId: row.id, attempts: row.attempts, error });
-    return afterFailure(row, error, deps.now());
-  }
+/** A few at a time. Once one had no answer, or the lease is too far gone, the rest are not begun: the sweep has them later. */
+async function sendAll(deps: NotificationsDeps, rows: readonly Outgoing[], sender: Sender): Promise<Tried[]> {
+  const closesAt = deps.now() + SEND_WINDOW_MS;
+  const waiting = [...rows];
+  const tried: Tried[] = [];
+  let isHanging = false;
+  const work = async (): Promise<void> => {
+    for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
+      try {
+        if (isHanging || deps.now() > closesAt)
+          throw new NoAnswer(`the ${row.channel} provider is too slow to be asked`);
+        await inTime(row, sender);
+        tried.push({ row, error: undefined });
+      } catch (error) {
+        isHanging ||= error instanceof NoAnswer;
+        log("warn", "message not sent", {
+          notificationId: row.id,
+          channel: row.channel,
+          attempts: row.attempts,
+          error,
+        });
+        tried.push({ row, error });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(SEND_CONCURRENCY, rows.length) }, work));
+  return tried;
 }
 
-/** Sends rows that the caller has claimed and writes what became of them: one D1 round trip for all. Returns how many were sent. */
-export async function dispatch(deps: NotificationsDeps, rows: readonly Outgoing[]): Promise<number> {
-  if (rows.length === 0) return 0;
-  const outcomes = await Promise.all(rows.map(async (row) => ({ id: row.id, failed: await send(deps, row) })));
-  const sent = outcomes.filter(({ failed }) => failed === undefined).map(({ id }) => id);
-  await settle(
-    deps,
+function isGone({ error }: Tried): boolean {
+  return error instanceof SendRefused && error.outlook === "gone";
+}
+
+interface Dispatched {
+  readonly sent: number;
+  /** Whether it is of any use to go on with this channel now. */
+  readonly answers: boolean;
+}
+
+/** One channel's rows, with what became of them: one D1 round trip for all. */
+async function dispatchOn(deps: NotificationsDeps, channel: Channel, rows: readonly Outgoing[]): Promise<Dispatched> {
+  const sender = deps.senders.get(channel);
+  if (rows.length === 0 || sender === undefined) return { sent: 0, answers: false };
+  const tried = await sendAll(deps, rows, sender);
+  const sent = tried.filter(({ error }) => error === undefined).map(({ row }) => row.id);
+  await settle(deps, {
     sent,
-    outcomes.flatMap(({ failed }) => failed ?? []),
-  );
-  return sent.length;
+    failed: tried.flatMap(({ row, error }) => (error === undefined ? [] : afterFailure(row, error, deps.now()))),
+    gone: tried.filter(isGone).map(({ row }) => row.recipient),
+  });
+  return { sent: sent.length, answers: !tried.some(({ error }) => error instanceof NoAnswer) };
 }
 
-/** Sends what is due, in rounds, each notification once. Returns how many were tried and how many of them were sent. */
-export async function sendDue(
-  deps: NotificationsDeps,
-  everything: boolean,
-): Promise<{ readonly tried: number; readonly sent: number }> {
+/** Sends rows that the caller has claimed and writes what became of them. @throws when a mark could not be written. */
+export async function dispatch(deps: NotificationsDeps, rows: readonly Outgoing[]): Promise<void> {
+  const channels = [...new Set(rows.map(({ channel }) => channel))];
+  const outcomes = await Promise.allSettled(
+    channels.map((channel) =>
+      dispatchOn(
+        deps,
+        channel,
+        rows.filter((row) => row.channel === channel),
+      ),
+    ),
+  );
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+interface Swept {
+  readonly tried: number;
+  readonly sent: number;
+}
+
+async function sendDueOn(deps: NotificationsDeps, channel: Channel, everything: boolean): Promise<Swept> {
   const tried: string[] = [];
   let sent = 0;
   for (let round = 1; round <= MAX_CLAIM_ROUNDS; round += 1) {
     // What has just failed must not come back in the same sweep, which it would where the pause is ignored.
-    const rows = await claimDue(deps, everything, tried);
-    sent += await dispatch(deps, rows);
+    const rows = await claimDue(deps, channel, everything, tried);
+    const dispatched = await dispatchOn(deps, channel, rows);
+    sent += dispatched.sent;
     tried.push(...rows.map(({ id }) => id));
-    if (rows.length < CLAIM_LIMIT) break;
+    if (rows.length < CLAIM_LIMIT || !dispatched.answers) break;
   }
   return { tried: tried.length, sent };
+}
+
+/** Sends what is due, in rounds, each notification once. Returns how many were tried and how many of them were sent. */
+export async function sendDue(deps: NotificationsDeps, everything: boolean): Promise<Swept> {
+  const swept = await Promise.all([...deps.senders.keys()].map((channel) => sendDueOn(deps, channel, everything)));
+  return swept.reduce((sum, { tried, sent }) => ({ tried: sum.tried + tried, sent: sum.sent + sent }), {
+    tried: 0,
+    sent: 0,
+  });
 }

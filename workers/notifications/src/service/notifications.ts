@@ -8,6 +8,7 @@ import { decodeCursor, toPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import type { z } from "zod";
+import { isConfidential } from "../domain/kinds.ts";
 import { listFor, markRead } from "../store/reader.ts";
 import type { ReaderRow } from "../store/reader.ts";
 import type { NotificationsDeps } from "./deps.ts";
@@ -15,7 +16,7 @@ import type { NotificationsDeps } from "./deps.ts";
 export function renderNotification({ textBody, createdAt, readAt, ...row }: ReaderRow): Notification {
   return {
     ...row,
-    body: textBody,
+    body: isConfidential(row.template) ? "" : textBody,
     createdAt: new Date(createdAt).toISOString(),
     readAt: readAt === null ? null : new Date(readAt).toISOString(),
   };

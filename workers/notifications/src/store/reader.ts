@@ -33,12 +33,16 @@ export async function listFor(
   );
 }
 
-/** Marks one as read, the first time only. Undefined when the user has no such notification. */
+/**
+ * Marks one as read, the first time only, and with it what went out about the same event on other channels: the rows of an event have one
+ * time, by which the index finds them. Undefined when the user has no such notification.
+ */
 export async function markRead(deps: Deps, user: User, id: string): Promise<ReaderRow | undefined> {
   const owner = isAdmin(user) ? sql`(user_id = ${user.id} OR audience = 'admins')` : sql`user_id = ${user.id}`;
   const { results } = await save(deps, [
     sql`UPDATE notifications SET read_at = coalesce(read_at, ${deps.now()})
-      WHERE id = ${id} AND ${owner} RETURNING ${COLUMNS}`,
+      WHERE ${owner} AND (created_at, event_id) = (SELECT created_at, event_id FROM notifications WHERE id = ${id})
+      RETURNING ${COLUMNS}`,
   ]);
-  return results[0]?.results[0] as ReaderRow | undefined;
+  return (results[0]?.results as unknown as ReaderRow[] | undefined)?.find((row) => row.id === id);
 }

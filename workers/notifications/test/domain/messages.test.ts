@@ -4,18 +4,23 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { UserKind } from "#shared/contracts/notifications";
 import type { OrderEventData, PaymentEventData } from "#shared/events/catalogue";
-import { FINAL_SEND_ERRORS, MAX_SEND_ATTEMPTS } from "../../src/constants.ts";
+import { COMMANDS } from "#shared/events/commands";
+import { FINAL_SEND_ERRORS, MAX_SEND_ATTEMPTS, SMS_MAX_CHARACTERS } from "../../src/constants.ts";
 import { afterFailure } from "../../src/domain/delivery.ts";
 import {
+  cartMessage,
   lowStockMessage,
   orderMessage,
   paymentMessage,
   requestedMessage,
   welcomeMessage,
 } from "../../src/domain/messages.ts";
+import { kindOf } from "../../src/domain/kinds.ts";
 import type { MessageContent } from "../../src/domain/messages.ts";
-import { TemplateError, pickTemplate, render } from "../../src/domain/template.ts";
+import { TemplateError, pickLocale, placeholdersOf, render } from "../../src/domain/template.ts";
+import { templateFaults } from "../../src/domain/template-check.ts";
 import type { Template } from "../../src/domain/template.ts";
 
 const SHOP = { name: "Tradepost", adminEmail: "admin@example.com" };
@@ -54,10 +59,10 @@ const PAYMENT: PaymentEventData = {
 };
 
 /** What the migrations put there, read with the database engine that D1 runs on. */
-function storedTemplates(): Template[] {
+function storedTemplates(): (Template & { readonly variables: readonly string[] })[] {
   const database = new DatabaseSync(":memory:");
   const directory = path.resolve(import.meta.dirname, "../../../../migrations/notification");
-  for (const file of ["0002_notifications.sql", "0003_templates.sql"]) {
+  for (const file of ["0002_notifications.sql", "0003_templates.sql", "0005_channels.sql", "0006_more_templates.sql"]) {
     database.exec(readFileSync(path.join(directory, file), "utf8"));
   }
   const rows = database
@@ -68,7 +73,7 @@ function storedTemplates(): Template[] {
   return rows.map((row) => ({
     ...row,
     variables: JSON.parse(String(row["variables"])) as string[],
-  })) as unknown as Template[];
+  })) as unknown as ReturnType<typeof storedTemplates>;
 }
 
 function template(over: Partial<Template>): Template {
@@ -79,10 +84,17 @@ function template(over: Partial<Template>): Template {
     subject: "S",
     textBody: "T",
     htmlBody: "<p>H</p>",
-    variables: [],
     ...over,
   };
 }
+
+const CART = {
+  cartId: "crt_1",
+  customer: CUSTOMER,
+  lines: ORDER.lines,
+  subtotal: ORDER.subtotal,
+  currency: "USD",
+};
 
 const MESSAGES: readonly MessageContent[] = [
   orderMessage("order_received", ORDER, SHOP),
@@ -94,50 +106,88 @@ const MESSAGES: readonly MessageContent[] = [
   paymentMessage("payment_failed", PAYMENT, SHOP),
   lowStockMessage({ productId: "prd_1", sku: "B8", name: "Bolt", available: 2, threshold: 5 }, SHOP),
   welcomeMessage({ userId: "usr_1", email: "ada@example.com", name: "Ada", locale: "en" }, SHOP),
+  ...[cartMessage(CART, SHOP)].filter((message) => message !== undefined),
+  ...Object.entries(COMMANDS).map(([kind, names]) =>
+    requestedMessage(
+      {
+        kind,
+        recipient: kindOf(kind)?.audience === "admins" ? null : CUSTOMER,
+        variables: Object.fromEntries(names.map((name) => [name, `the ${name}`])),
+      },
+      SHOP,
+    ),
+  ),
 ];
 
 describe("the stored templates", () => {
   const templates = storedTemplates();
 
   it.each(MESSAGES.map((message) => [message.kind, message] as const))(
-    "%s is filled by its message",
+    "%s is filled by its message, on every channel and in every language",
     (kind, message) => {
-      const rendered = render(pickTemplate(templates, kind, "email", message.locale), message.variables);
-      for (const text of Object.values(rendered)) {
-        expect(text).not.toMatch(/\{\{|\}\}|undefined|null|NaN/);
-        expect(text.length).toBeGreaterThan(0);
+      const own = templates.filter((stored) => stored.kind === kind);
+      expect(own.some(({ channel, locale }) => channel === "email" && locale === "en")).toBe(true);
+      for (const stored of own) {
+        const { subject, text, html } = render(stored, message.variables(stored.locale));
+        for (const shown of [subject, text, html]) expect(shown).not.toMatch(/\{\{|\}\}|undefined|null|NaN/);
+        expect(subject.length * text.length).toBeGreaterThan(0);
+        expect(html === "").toBe(stored.channel !== "email");
       }
     },
   );
 
-  it("are each used, name every variable that they use, and no other", () => {
-    expect(templates.map(({ kind }) => kind).toSorted()).toEqual(MESSAGES.map(({ kind }) => kind).toSorted());
-    for (const { kind, subject, textBody, htmlBody, variables } of templates) {
-      const text = `${subject}${textBody}${htmlBody}`;
-      const used = Array.from(text.matchAll(/\{\{(\w+)\}\}/g), (match) => String(match[1]));
-      expect([...new Set(used)].toSorted(), kind).toEqual([...variables].toSorted());
+  it("are each used, name every variable that they use, and would be taken from an admin", () => {
+    expect(new Set(templates.map(({ kind }) => kind))).toEqual(new Set(MESSAGES.map(({ kind }) => kind)));
+    for (const { kind, channel, locale, subject, textBody, htmlBody, variables } of templates) {
+      const used = placeholdersOf(`${subject}${textBody}${htmlBody}`);
+      expect(used.toSorted(), kind).toEqual([...variables].toSorted());
+      const known = kindOf(kind);
+      const faults =
+        known === undefined ? ["no kind"] : templateFaults(known, channel, { subject, textBody, htmlBody });
+      expect(faults, `${kind}.${channel}.${locale}`).toEqual([]);
+      expect(known?.channels).toContain(channel);
     }
+  });
+
+  it("are there in German for every message to a customer", () => {
+    const german = new Set(templates.filter(({ locale }) => locale === "de").map(({ kind }) => kind));
+    for (const kind of UserKind.options) expect(german).toContain(kind);
   });
 });
 
 describe("messages", () => {
   it("show amounts in the order's currency with its own exponent", () => {
-    expect(orderMessage("order_received", ORDER, SHOP).variables).toMatchObject({
+    expect(orderMessage("order_received", ORDER, SHOP).variables("en")).toMatchObject({
       total: "$47.50",
       shipping: "$10.00",
       lines: "3 x Bolt (B8): $37.50",
     });
-    expect(orderMessage("order_received", { ...ORDER, currency: "JPY" }, SHOP).variables["total"]).toBe("¥4,750");
+    expect(orderMessage("order_received", { ...ORDER, currency: "JPY" }, SHOP).variables("en")["total"]).toBe("¥4,750");
+  });
+
+  it("speak the template's language, and write amounts as the reader's region does", () => {
+    const customer = { ...CUSTOMER, locale: "de-CH" };
+    const { variables } = orderMessage("order_cancelled", { ...ORDER, customer, reason: "payment_timeout" }, SHOP);
+    expect(variables("de")).toMatchObject({ reason: "sie wurde nicht rechtzeitig bezahlt" });
+    expect(variables("de")["total"]).toContain("47.50");
+    expect(variables("en")).toMatchObject({ reason: "it was not paid in time", total: "$47.50" });
+    expect(orderMessage("x", ORDER, SHOP).variables("de")["total"]).toContain("47,50");
+  });
+
+  it("remind nobody of a guest's or an empty cart", () => {
+    expect(cartMessage({ ...CART, customer: null }, SHOP)).toBeUndefined();
+    expect(cartMessage({ ...CART, customer: { ...CUSTOMER, id: null } }, SHOP)).toBeUndefined();
+    expect(cartMessage({ ...CART, lines: [] }, SHOP)).toBeUndefined();
   });
 
   it("survive a locale that is no language tag", () => {
     const customer = { ...CUSTOMER, locale: "not a locale!" };
-    expect(orderMessage("order_received", { ...ORDER, customer }, SHOP).variables["total"]).toBe("$47.50");
+    expect(orderMessage("order_received", { ...ORDER, customer }, SHOP).variables("en")["total"]).toBe("$47.50");
   });
 
   it("put codes into words and leave a person's words alone", () => {
     const reasonFor = (reason: string | null): string | undefined =>
-      orderMessage("order_cancelled", { ...ORDER, reason }, SHOP).variables["reason"];
+      orderMessage("order_cancelled", { ...ORDER, reason }, SHOP).variables("en")["reason"];
     expect(reasonFor("payment_timeout")).toBe("it was not paid in time");
     expect(reasonFor("card_declined")).toBe("card declined");
     expect(reasonFor("I changed my mind")).toBe("I changed my mind");
@@ -147,18 +197,16 @@ describe("messages", () => {
 
   it("name the shipment", () => {
     const tracking = { carrier: "UPS", number: "1Z9", url: "https://example.com/1Z9" };
-    expect(orderMessage("order_shipped", { ...ORDER, tracking }, SHOP).variables["tracking"]).toBe(
+    expect(orderMessage("order_shipped", { ...ORDER, tracking }, SHOP).variables("en")["tracking"]).toBe(
       "UPS, tracking number 1Z9\nhttps://example.com/1Z9",
     );
   });
 
   it("that are asked for bring their own variables beside the reader's name", () => {
     const data = { kind: "x", recipient: CUSTOMER, variables: { code: "1" } };
-    expect(requestedMessage(data, SHOP)).toMatchObject({
-      kind: "x",
-      userId: "usr_1",
-      variables: { name: "Ada", shopName: "Tradepost", code: "1" },
-    });
+    const message = requestedMessage(data, SHOP);
+    expect(message).toMatchObject({ kind: "x", userId: "usr_1" });
+    expect(message.variables("en")).toEqual({ name: "Ada", shopName: "Tradepost", code: "1" });
   });
 });
 
@@ -181,7 +229,6 @@ describe("rendering", () => {
 
   it.each([
     ["used and missing", template({ textBody: "{{v}}" }), {}],
-    ["required and missing", template({ variables: ["v"] }), {}],
     ["inherited only", template({ textBody: "{{toString}}" }), {}],
     ["not readable", template({ htmlBody: "{{v" }), { v: "x" }],
     ["not a name", template({ subject: "{{1 + 1}}" }), { v: "x" }],
@@ -190,11 +237,22 @@ describe("rendering", () => {
   });
 
   it("takes the reader's language, then its parent, then English", () => {
-    const templates = ["en", "de", "de-AT"].map((locale) => template({ locale }));
-    const localeFor = (locale: string): string => pickTemplate(templates, "test", "email", locale).locale;
+    const localeFor = (locale: string): string | undefined => pickLocale(["en", "de", "de-AT"], locale);
     expect(["de-at", "de-CH", "fr", "en-GB", ""].map(localeFor)).toEqual(["de-AT", "de", "en", "en", "en"]);
-    expect(() => pickTemplate(templates, "other", "email", "en")).toThrow("no template other");
-    expect(() => pickTemplate(templates, "test", "sms", "en")).toThrow(TemplateError);
+    expect(pickLocale(["de"], "fr")).toBeUndefined();
+  });
+
+  it("cuts what a text message cannot carry, and no character in two", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", minLength: 300, maxLength: 900 }), (value) => {
+        const { text } = render(template({ channel: "sms", textBody: "{{v}}" }), { v: value });
+        expect(text.length).toBeLessThanOrEqual(SMS_MAX_CHARACTERS);
+        expect(value.startsWith(text.replace(/…$/, ""))).toBe(true);
+      }),
+    );
+    expect(render(template({ channel: "sms", textBody: "{{v}}" }), { v: "😀".repeat(400) }).text).toBe(
+      `${"😀".repeat(239)}…`,
+    );
   });
 });
 

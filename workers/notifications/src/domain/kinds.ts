@@ -1,0 +1,90 @@
+// What there is to say: each kind of message, who hears it, on which channels, and the variables that its templates may use.
+import type { Channel } from "#shared/contracts/notifications";
+import type { UserKind } from "#shared/contracts/notifications";
+import { COMMANDS, CONFIDENTIAL_KINDS } from "#shared/events/commands";
+import type { CommandKind } from "#shared/events/commands";
+import type { Variables } from "./template.ts";
+
+export interface Kind {
+  readonly audience: "user" | "admins";
+  /** Where it may go at all. */
+  readonly channels: readonly Channel[];
+  /** Where it goes when the user has said nothing. Push needs a device beside, which the user signs up. */
+  readonly defaults: readonly Channel[];
+  /** The mail goes out whatever the user has chosen: it is part of the contract, or guards the account. */
+  readonly mandatory: boolean;
+  /** Every variable that its templates may use, with a value to show in a preview. */
+  readonly sample: Variables;
+  /** Variables without which a mail is of no use. */
+  readonly needed: readonly string[];
+}
+
+type AnyKind = UserKind | CommandKind | "low_stock";
+
+const ORDER = {
+  orderNumber: "TP-1001",
+  lines: "3 x Bolt M8 (BOLT-8): $37.50\n1 x Nut M8 (NUT-8): $2.50",
+  subtotal: "$40.00",
+  shipping: "$9.95",
+  total: "$49.95",
+  tracking: "UPS, tracking number 1Z999",
+  reason: "it was not paid in time",
+};
+const PAYMENT = { orderNumber: "TP-1001", amount: "$49.95", refunded: "$10.00", reason: "card declined" };
+const LINK = { link: "https://shop.example/?token=sample", token: "sample", expiresInMinutes: "60" };
+const ON_ORDER = { orderId: "ord_1", orderNumber: "TP-1001", amount: "$49.95" };
+
+const EVERYWHERE = ["email", "sms", "push"] as const;
+
+function kind(over: Partial<Kind> & Pick<Kind, "sample">): Kind {
+  const { sample, ...rest } = over;
+  return {
+    audience: "user",
+    channels: ["email"],
+    defaults: ["email"],
+    mandatory: false,
+    needed: [],
+    ...rest,
+    sample: { shopName: "Tradepost", ...(rest.audience === "admins" ? {} : { name: "Ada Lovelace" }), ...sample },
+  };
+}
+
+const KINDS = {
+  order_received: kind({ channels: EVERYWHERE, mandatory: true, sample: ORDER }),
+  payment_received: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
+  order_shipped: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
+  order_delivered: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
+  order_cancelled: kind({ channels: EVERYWHERE, mandatory: true, sample: ORDER }),
+  payment_failed: kind({ channels: EVERYWHERE, mandatory: true, sample: PAYMENT }),
+  payment_refunded: kind({ channels: EVERYWHERE, mandatory: true, sample: PAYMENT }),
+  cart_reminder: kind({ channels: EVERYWHERE, sample: { lines: ORDER.lines, subtotal: ORDER.subtotal } }),
+  welcome: kind({ sample: { email: "ada@example.com" } }),
+  password_reset: kind({ mandatory: true, sample: LINK, needed: ["link"] }),
+  email_verification: kind({ mandatory: true, sample: LINK, needed: ["link"] }),
+  password_changed: kind({ mandatory: true, sample: {} }),
+  low_stock: kind({
+    audience: "admins",
+    sample: { productId: "prd_1", productName: "Bolt M8", sku: "BOLT-8", available: "4", threshold: "10" },
+  }),
+  authorization_expiring: kind({ audience: "admins", sample: { ...ON_ORDER, expiresAt: "2026-01-31T12:00:00.000Z" } }),
+  dispute_opened: kind({ audience: "admins", sample: { ...ON_ORDER, reason: "fraudulent" } }),
+} as const satisfies Record<AnyKind, Kind>;
+
+/** Undefined when there is no such kind. */
+export function kindOf(name: string): Kind | undefined {
+  return Object.hasOwn(KINDS, name) ? KINDS[name as AnyKind] : undefined;
+}
+
+/** Why a command cannot be carried out, whenever it is tried; undefined when it can. */
+export function commandFault(name: string, isToAdmins: boolean, variables: Variables): string | undefined {
+  if (!Object.hasOwn(COMMANDS, name)) return `${name} is no kind that can be asked for`;
+  const command = name as CommandKind;
+  if ((KINDS[command].audience === "admins") !== isToAdmins) return `${name} goes to the ${KINDS[command].audience}`;
+  const missing = COMMANDS[command].filter((variable) => !Object.hasOwn(variables, variable));
+  return missing.length === 0 ? undefined : `${name} lacks the variables ${missing.join(", ")}`;
+}
+
+/** Its text lets the reader act as the recipient: not kept once sent, and shown to nobody. */
+export function isConfidential(name: string): boolean {
+  return CONFIDENTIAL_KINDS.includes(name);
+}

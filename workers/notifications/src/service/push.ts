@@ -1,0 +1,53 @@
+// Web pushes, to whatever push service a browser has named (RFC 8030).
+import { z } from "zod";
+import { PUSH_TTL_SECONDS, VAPID_TTL_MS } from "../constants.ts";
+import { SendRefused } from "../domain/delivery.ts";
+import { encryptPush, newEphemeral, vapidHeader } from "../domain/web-push.ts";
+import type { VapidKeys } from "../domain/web-push.ts";
+import type { Outgoing } from "../store/outgoing.ts";
+import type { Outside, Sender } from "./deps.ts";
+
+export interface PushSettings {
+  readonly vapid: VapidKeys;
+  /** Whom a push service may write to about this shop: a mailto: or https: address. */
+  readonly subject: string;
+}
+
+/** The service no longer knows the browser: RFC 8030, 7.3, and what services answer in fact. */
+const GONE = [404, 410];
+/** What is wrong with this one message and will be at the next try: malformed, too large. */
+const UNACCEPTABLE = [400, 413];
+
+const Subscription = z.object({ endpoint: z.url(), p256dh: z.string(), auth: z.string() });
+
+function outlookOf(status: number): SendRefused["outlook"] {
+  if (GONE.includes(status)) return "gone";
+  return UNACCEPTABLE.includes(status) ? "final" : "later";
+}
+
+/** @param now in milliseconds since the epoch. */
+export function pushSender({ vapid, subject }: PushSettings, outside: Outside, now: () => number): Sender {
+  return async (row: Outgoing, signal: AbortSignal) => {
+    if (row.subscription === null) throw new SendRefused("the browser is no longer signed up", "final");
+    const { endpoint, ...keys } = Subscription.parse(JSON.parse(row.subscription));
+    const payload = JSON.stringify({ id: row.id, kind: row.template, title: row.subject, body: row.textBody });
+    const body = await encryptPush(payload, keys, await newEphemeral());
+    const response = await outside(endpoint, {
+      method: "POST",
+      headers: {
+        authorization: await vapidHeader(vapid, subject, endpoint, now() + VAPID_TTL_MS),
+        "content-encoding": "aes128gcm",
+        "content-type": "application/octet-stream",
+        ttl: String(PUSH_TTL_SECONDS),
+        urgency: "normal",
+      },
+      body,
+      redirect: "manual",
+      signal,
+    });
+    await response.body?.cancel();
+    if (!response.ok) {
+      throw new SendRefused(`the push service answered ${String(response.status)}`, outlookOf(response.status));
+    }
+  };
+}

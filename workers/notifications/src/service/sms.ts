@@ -1,0 +1,50 @@
+// Text messages, by Twilio's REST API (https://www.twilio.com/docs/messaging/api/message-resource). It knows no idempotency key: after a
+// crash between its yes and our mark a text goes out twice.
+import { z } from "zod";
+import { SendRefused } from "../domain/delivery.ts";
+import type { Outgoing } from "../store/outgoing.ts";
+import type { Outside, Sender } from "./deps.ts";
+
+export interface TwilioSettings {
+  readonly accountSid: string;
+  readonly authToken: string;
+  /** A number in E.164, or a sender's name. */
+  readonly from: string;
+}
+
+const API = "https://api.twilio.com/2010-04-01/Accounts";
+/** What is wrong with the message itself, a number that cannot be or that has opted out for example, comes with this. */
+const BAD_REQUEST = 400;
+
+/** Twilio's own code and words for a refusal. */
+const Refusal = z.object({ code: z.number().optional(), message: z.string().optional() });
+
+async function reasonOf(response: Response): Promise<string> {
+  const text = await response.text();
+  try {
+    const { code, message } = Refusal.parse(JSON.parse(text));
+    return `${String(code ?? "")} ${message ?? ""}`.trim();
+  } catch {
+    return "";
+  }
+}
+
+export function smsSender({ accountSid, authToken, from }: TwilioSettings, outside: Outside): Sender {
+  const authorization = `Basic ${btoa(`${accountSid}:${authToken}`)}`;
+  return async (row: Outgoing, signal: AbortSignal) => {
+    const response = await outside(`${API}/${encodeURIComponent(accountSid)}/Messages.json`, {
+      method: "POST",
+      headers: { authorization, "content-type": "application/x-www-form-urlencoded" },
+      body: new URLSearchParams({ To: row.recipient, From: from, Body: row.textBody }).toString(),
+      redirect: "manual",
+      signal,
+    });
+    if (response.ok) {
+      await response.body?.cancel();
+      return;
+    }
+    const reason = await reasonOf(response);
+    const outlook = response.status === BAD_REQUEST ? "final" : "later";
+    throw new SendRefused(`Twilio answered ${String(response.status)} ${reason}`.trim(), outlook);
+  };
+}

@@ -1,0 +1,70 @@
+// What admins see of all notifications, and a failed one's second chance.
+import type { Call } from "#shared/call";
+import type {
+  AdminNotification,
+  ListAllNotificationsInput,
+  RetryNotificationInput,
+} from "#shared/contracts/notifications-staff";
+import { StaleWrite } from "#shared/database";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { decodeCursor, toPage } from "#shared/paging";
+import type { Page } from "#shared/paging";
+import { ok } from "#shared/result";
+import type { z } from "zod";
+import { isConfidential } from "../domain/kinds.ts";
+import { findAny, listAll, reopen } from "../store/staff.ts";
+import type { StaffRow } from "../store/staff.ts";
+import type { NotificationsDeps } from "./deps.ts";
+
+function timeOrNull(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+function renderRow({ textBody, nextAttemptAt, createdAt, sentAt, readAt, ...row }: StaffRow): AdminNotification {
+  return {
+    ...row,
+    body: isConfidential(row.template) ? null : textBody,
+    nextAttemptAt: row.status === "pending" ? timeOrNull(nextAttemptAt) : null,
+    createdAt: new Date(createdAt).toISOString(),
+    sentAt: timeOrNull(sentAt),
+    readAt: timeOrNull(readAt),
+  };
+}
+
+export async function listAllNotifications(
+  deps: NotificationsDeps,
+  _call: Call,
+  { limit, cursor, status, channel, kind, userId }: z.output<typeof ListAllNotificationsInput>,
+): Promise<Outcome<Page<AdminNotification>>> {
+  const scope = ["all notifications", status, channel, kind, userId];
+  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
+  if (!key.ok) return key;
+  const after = key.value === undefined ? undefined : String(key.value[0]);
+  const rows = await listAll(deps, { status, channel, kind, userId }, after, limit + 1);
+  return ok(await toPage(rows, limit, scope, (row) => [row.id], renderRow));
+}
+
+export async function retryNotification(
+  deps: NotificationsDeps,
+  call: Call,
+  { notificationId }: z.output<typeof RetryNotificationInput>,
+): Promise<Outcome<AdminNotification>> {
+  const row = await findAny(deps, notificationId);
+  if (row === undefined) return fail("not_found", "There is no such notification.");
+  if (row.status === "pending") return ok(renderRow(row));
+  const refused = fail("illegal_transition", "Only what has failed, and whose text is kept, can be tried again.", {
+    from: row.status,
+    to: "pending",
+  });
+  if (row.status === "sent" || isConfidential(row.template)) return refused;
+  try {
+    const reopened = await reopen(deps, call, notificationId);
+    return reopened === undefined ? refused : ok(renderRow(reopened));
+  } catch (error) {
+    if (!(error instanceof StaleWrite)) throw error;
+    // Two admins at once: the other's retry is this one's too.
+    const now = await findAny(deps, notificationId);
+    return now?.status === "pending" ? ok(renderRow(now)) : refused;
+  }
+}

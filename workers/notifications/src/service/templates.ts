@@ -1,0 +1,170 @@
+// Templates as admins read, change and try them.
+import type { Call } from "#shared/call";
+import { Channel, Locale } from "#shared/contracts/notifications";
+import type {
+  ListTemplatesInput,
+  PreviewTemplateInput,
+  PutTemplateInput,
+  Template,
+  TemplatePreview,
+  TemplateRef,
+  TemplateVersion,
+} from "#shared/contracts/notifications-staff";
+import { StaleWrite, UniqueViolation } from "#shared/database";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { decodeCursor, toPage } from "#shared/paging";
+import type { Page } from "#shared/paging";
+import { ok } from "#shared/result";
+import type { z } from "zod";
+import { kindOf } from "../domain/kinds.ts";
+import type { Kind } from "../domain/kinds.ts";
+import { templateFaults } from "../domain/template-check.ts";
+import { render } from "../domain/template.ts";
+import type { TemplateTexts, Variables } from "../domain/template.ts";
+import { addTemplate, changeTemplate, earlierVersions, findTemplate, listStored } from "../store/templates.ts";
+import type { StoredTemplate, TemplateKey } from "../store/templates.ts";
+import type { NotificationsDeps } from "./deps.ts";
+
+const NOT_FOUND = fail("not_found", "There is no such template.");
+
+/** Writers who meet at one template; with so few admins a third try is not needed in practice. */
+const MAX_TRIES = 3;
+
+function renderTemplate({ updatedAt, ...stored }: StoredTemplate): Template {
+  const { kind, channel, locale } = stored;
+  const variables = Object.keys(kindOf(kind)?.sample ?? {}).toSorted();
+  return { ...stored, id: `${kind}.${channel}.${locale}`, variables, updatedAt: new Date(updatedAt).toISOString() };
+}
+
+/** The parts of a template's id, if a template could have it. */
+function partsOf(templateId: string): { readonly key: TemplateKey; readonly kind: Kind } | undefined {
+  const [name = "", channelName, tag] = templateId.split(".");
+  const kind = kindOf(name);
+  const channel = Channel.safeParse(channelName);
+  const locale = Locale.safeParse(tag);
+  if (kind === undefined || !channel.success || !locale.success || !kind.channels.includes(channel.data)) {
+    return undefined;
+  }
+  // One spelling for one language, else two templates could be meant for the same reader.
+  if (locale.data !== tag) return undefined;
+  return { key: { kind: name, channel: channel.data, locale: locale.data }, kind };
+}
+
+export async function listTemplates(
+  deps: NotificationsDeps,
+  _call: Call,
+  { limit, cursor, kind, channel, locale }: z.output<typeof ListTemplatesInput>,
+): Promise<Outcome<Page<Template>>> {
+  const scope = ["templates", kind, channel, locale];
+  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
+  if (!key.ok) return key;
+  const rows = await listStored(deps, { kind, channel, locale }, key.value, limit + 1);
+  return ok(await toPage(rows, limit, scope, (row) => [row.kind, row.channel, row.locale], renderTemplate));
+}
+
+export async function getTemplate(
+  deps: NotificationsDeps,
+  _call: Call,
+  { templateId }: z.output<typeof TemplateRef>,
+): Promise<Outcome<Template>> {
+  const parts = partsOf(templateId);
+  const stored = parts === undefined ? undefined : await findTemplate(deps, parts.key);
+  return stored === undefined ? NOT_FOUND : ok(renderTemplate(stored));
+}
+
+export async function templateVersions(
+  deps: NotificationsDeps,
+  _call: Call,
+  { templateId }: z.output<typeof TemplateRef>,
+): Promise<Outcome<{ readonly items: readonly TemplateVersion[] }>> {
+  const parts = partsOf(templateId);
+  const stored = parts === undefined ? undefined : await findTemplate(deps, parts.key);
+  if (parts === undefined || stored === undefined) return NOT_FOUND;
+  const rows = await earlierVersions(deps, parts.key);
+  return ok({ items: rows.map((row) => ({ ...row, updatedAt: new Date(row.updatedAt).toISOString() })) });
+}
+
+function isSame(stored: StoredTemplate, texts: TemplateTexts): boolean {
+  return stored.subject === texts.subject && stored.textBody === texts.textBody && stored.htmlBody === texts.htmlBody;
+}
+
+function conflict(currentVersion: number): ReturnType<typeof fail> {
+  return fail("template_version_conflict", "The template has changed meanwhile; read it again.", { currentVersion });
+}
+
+/** One try; undefined when somebody else wrote in between. */
+async function tryPut(
+  deps: NotificationsDeps,
+  call: Call,
+  key: TemplateKey,
+  texts: TemplateTexts,
+  ifVersion: number | undefined,
+): Promise<Outcome<Template> | undefined> {
+  const stored = await findTemplate(deps, key);
+  if (ifVersion !== undefined && ifVersion !== (stored?.version ?? 0)) return conflict(stored?.version ?? 0);
+  // The same again is no change: a repeated request makes no second version.
+  if (stored !== undefined && isSame(stored, texts)) return ok(renderTemplate(stored));
+  try {
+    await (stored === undefined ? addTemplate(deps, call, key, texts) : changeTemplate(deps, call, stored, texts));
+  } catch (error) {
+    if (error instanceof StaleWrite || error instanceof UniqueViolation) return undefined;
+    throw error;
+  }
+  deps.templates.forget();
+  const written = await findTemplate(deps, key);
+  return written === undefined ? NOT_FOUND : ok(renderTemplate(written));
+}
+
+export async function putTemplate(
+  deps: NotificationsDeps,
+  call: Call,
+  { templateId, ifVersion, subject, textBody, htmlBody = "" }: z.output<typeof PutTemplateInput>,
+): Promise<Outcome<Template>> {
+  const parts = partsOf(templateId);
+  if (parts === undefined) return NOT_FOUND;
+  const texts = { subject, textBody, htmlBody };
+  const errors = templateFaults(parts.kind, parts.key.channel, texts);
+  if (errors.length > 0) return fail("validation_failed", "The template cannot be used.", { errors });
+  for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
+    const outcome = await tryPut(deps, call, parts.key, texts, ifVersion);
+    if (outcome !== undefined) return outcome;
+  }
+  return conflict((await findTemplate(deps, parts.key))?.version ?? 0);
+}
+
+/** What the caller leaves out is the stored template's; a template that is not there yet has to be given whole. */
+function textsOf(
+  stored: StoredTemplate | undefined,
+  { subject, textBody, htmlBody }: z.output<typeof PreviewTemplateInput>,
+): TemplateTexts {
+  return {
+    subject: subject ?? stored?.subject ?? "",
+    textBody: textBody ?? stored?.textBody ?? "",
+    htmlBody: htmlBody ?? stored?.htmlBody ?? "",
+  };
+}
+
+function variableErrors(kind: Kind, variables: Variables): { readonly path: string; readonly message: string }[] {
+  return Object.keys(variables)
+    .filter((name) => !Object.hasOwn(kind.sample, name))
+    .map((name) => ({ path: `variables.${name}`, message: "is no variable of this kind" }));
+}
+
+export async function previewTemplate(
+  deps: NotificationsDeps,
+  _call: Call,
+  input: z.output<typeof PreviewTemplateInput>,
+): Promise<Outcome<TemplatePreview>> {
+  const { templateId, variables = {} } = input;
+  const parts = partsOf(templateId);
+  if (parts === undefined) return NOT_FOUND;
+  const { key, kind } = parts;
+  const texts = textsOf(await findTemplate(deps, key), input);
+  const empty = (["subject", "textBody"] as const)
+    .filter((path) => texts[path] === "")
+    .map((path) => ({ path, message: "is needed for a template that is not there yet" }));
+  const errors = [...empty, ...templateFaults(kind, key.channel, texts), ...variableErrors(kind, variables)];
+  if (errors.length > 0) return fail("validation_failed", "The template cannot be shown.", { errors });
+  return ok(render({ ...key, ...texts }, { ...kind.sample, ...variables }));
+}

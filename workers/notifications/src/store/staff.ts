@@ -1,0 +1,57 @@
+// Notifications as admins see them: everybody's.
+import { sql } from "drizzle-orm";
+import type { Call } from "#shared/call";
+import { auditInsert } from "#shared/audit";
+import { mustChange } from "#shared/database";
+import { save } from "#shared/outbox";
+import type { Deps } from "#shared/outbox";
+import type { NotificationRow } from "../schema.ts";
+
+export type StaffRow = Omit<NotificationRow, "htmlBody" | "leasedUntil">;
+
+const COLUMNS = sql`id, event_id AS eventId, about, audience, user_id AS userId, recipient, channel, template, locale, subject,
+  text_body AS textBody, status, attempts, next_attempt_at AS nextAttemptAt, last_error AS lastError,
+  created_at AS createdAt, sent_at AS sentAt, read_at AS readAt`;
+
+export interface StaffFilter {
+  readonly status: NotificationRow["status"] | undefined;
+  readonly channel: NotificationRow["channel"] | undefined;
+  readonly kind: string | undefined;
+  readonly userId: string | undefined;
+}
+
+/** Newest first, after the id of the last row seen: ids sort by their time, so the primary key is the order. */
+export async function listAll(
+  deps: Deps,
+  { status, channel, kind, userId }: StaffFilter,
+  after: string | undefined,
+  limit: number,
+): Promise<StaffRow[]> {
+  const conditions = [
+    after === undefined ? sql`true` : sql`id < ${after}`,
+    // Written out for the one that has an index of its own.
+    ...(status === undefined ? [] : [status === "failed" ? sql`status = 'failed'` : sql`status = ${status}`]),
+    ...(channel === undefined ? [] : [sql`channel = ${channel}`]),
+    ...(kind === undefined ? [] : [sql`template = ${kind}`]),
+    ...(userId === undefined ? [] : [sql`user_id = ${userId}`]),
+  ];
+  return await deps.db.all<StaffRow>(sql`SELECT ${COLUMNS} FROM notifications
+    WHERE ${sql.join(conditions, sql` AND `)} ORDER BY id DESC LIMIT ${limit}`);
+}
+
+export async function findAny(deps: Deps, id: string): Promise<StaffRow | undefined> {
+  const rows = await deps.db.all<StaffRow>(sql`SELECT ${COLUMNS} FROM notifications WHERE id = ${id}`);
+  return rows[0];
+}
+
+/** Due at once, with all its tries before it. @throws StaleWrite when it is not failed any more. */
+export async function reopen(deps: Deps, call: Call, id: string): Promise<StaffRow | undefined> {
+  const now = deps.now();
+  const { results } = await save(deps, [
+    sql`UPDATE notifications SET status = 'pending', attempts = 0, next_attempt_at = ${now}, leased_until = 0
+      WHERE id = ${id} AND status = 'failed' RETURNING ${COLUMNS}`,
+    mustChange(),
+    auditInsert(call, now, { action: "notification.retry", subject: id }),
+  ]);
+  return results[0]?.results[0] as StaffRow | undefined;
+}
