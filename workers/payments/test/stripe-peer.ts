@@ -49,8 +49,8 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** `error_500` does nothing and fails; `drop_after` does the work and loses the answer; `hang` answers never. */
-export type Fault = "error_500" | "drop_after" | "drop_before" | "hang";
+/** `busy` is Stripe's conflict of two calls under one key; `error_500` does nothing and fails; `drop_after` does the work and loses the answer; `hang` answers never. */
+export type Fault = "error_500" | "drop_after" | "drop_before" | "hang" | "busy";
 
 const CANCELABLE = ["requires_payment_method", "requires_confirmation", "requires_action", "requires_capture"];
 
@@ -100,6 +100,7 @@ export class StripePeer {
     await this.before?.(name);
     if (fault === "hang") return await this.#hang(init?.signal);
     if (fault === "drop_before") throw new TypeError("Network connection lost.");
+    if (fault === "busy") return Response.json(refusal("idempotency_key_in_use").body, { status: 409 });
     const key = request.headers.get("idempotency-key");
     const form = Object.fromEntries(new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer())));
     const query = Object.fromEntries(new URL(request.url).searchParams);
@@ -189,7 +190,8 @@ export class StripePeer {
   #refund(form: Form): Answer {
     const intent = this.intents.get(String(form["payment_intent"]));
     if (intent?.status !== "succeeded") return refusal("charge_not_captured");
-    if (this.disputes.has(intent.id)) return refusal("charge_disputed");
+    const dispute = this.disputes.get(intent.id);
+    if (dispute !== undefined && dispute.status !== "won") return refusal("charge_disputed");
     const left = intent.amount_received - this.refundedOf(intent.id);
     const amount = Number(form["amount"] ?? left);
     if (left === 0) return refusal("charge_already_refunded");

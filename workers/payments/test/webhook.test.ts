@@ -1,7 +1,9 @@
 import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { openDatabase } from "#shared/database";
-import { cancelOrderPayments } from "../src/service/close.ts";
+import { callAs } from "#shared/testkit/kit";
+import { cancelOrderPayments, close } from "../src/service/close.ts";
+import { createIntent } from "../src/service/intents.ts";
 import { handleWebhook } from "../src/service/webhook.ts";
 import {
   AMOUNT,
@@ -9,6 +11,7 @@ import {
   countOf,
   eventTypesOf,
   eventsOf,
+  findingsOf,
   intentInput,
   newAuthorized,
   newIntent,
@@ -16,6 +19,7 @@ import {
   paymentOf,
   post,
   sweepAll,
+  valueOf,
 } from "./kit.ts";
 import { signed } from "./stripe-peer.ts";
 
@@ -88,6 +92,103 @@ describe("a webhook of Stripe's", () => {
     expect(event).toMatchObject({ type: "PAYMENT_FAILED", data: { reason: "insufficient_funds" } });
     world.peer.authorize(stripePaymentIntentId);
     await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId));
+    expect((await paymentOf(world, input.orderId)).status).toBe("AUTHORIZED");
+  });
+
+  it("of a 3-D Secure under way tells orders, and of one that fails leaves the payment payable", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId: id } = await newIntent(world, input);
+    world.peer.intent(id).status = "requires_action";
+    await post(world, await world.peer.intentWebhook("payment_intent.requires_action", id));
+    expect((await paymentOf(world, input.orderId)).status).toBe("REQUIRES_ACTION");
+    world.peer.intent(id).status = "requires_payment_method";
+    Object.assign(world.peer.intent(id), {
+      last_payment_error: { type: "invalid_request_error", code: "payment_intent_authentication_failure" },
+    });
+    await post(world, await world.peer.intentWebhook("payment_intent.payment_failed", id));
+    expect((await eventsOf(world, input.orderId)).at(-1)).toMatchObject({
+      type: "PAYMENT_FAILED",
+      data: { reason: "payment_intent_authentication_failure" },
+    });
+    const again = valueOf(await createIntent(world.deps, callAs("customer"), input));
+    expect(again).toMatchObject({ created: false, intent: { stripePaymentIntentId: id } });
+    world.peer.authorize(id);
+    await post(world, await world.peer.intentWebhook(AUTHORIZED, id));
+    expect(await eventTypesOf(world, input.orderId)).toEqual([
+      "PAYMENT_REQUIRES_ACTION",
+      "PAYMENT_FAILED",
+      "PAYMENT_AUTHORIZED",
+    ]);
+    expect(world.recorded.sent.map(({ consumer }) => consumer)).toContain("orders");
+  });
+
+  it("of a card that is good after the window has ended finds the door closed", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId: id } = await newIntent(world, input);
+    world.peer.decline(id, "insufficient_funds");
+    await post(world, await world.peer.intentWebhook("payment_intent.payment_failed", id));
+    expect((await paymentOf(world, input.orderId)).status).toBe("FAILED");
+    expect(valueOf(await close(world.deps, callAs("admin"), { orderId: input.orderId }))).toBe("closed");
+    expect(world.peer.intent(id).status).toBe("canceled");
+    // Stripe lets nobody pay it now. What was told before and comes late moves nothing.
+    const late = { ...world.peer.intent(id), status: "requires_capture", amount_capturable: AMOUNT };
+    await post(world, await world.peer.webhook(AUTHORIZED, late));
+    expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_FAILED", "PAYMENT_VOIDED"]);
+  });
+
+  it("of an unknown type is acknowledged, and believed in nothing but which intent it is about", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId: id } = await newIntent(world, input);
+    for (const object of [
+      { object: "customer", id: "cus_1" },
+      { object: "review", payment_intent: id },
+      { object: "x" },
+    ]) {
+      expect((await post(world, await world.peer.webhook("review.moonwalked", object))).status).toBe(200);
+    }
+    const claim = { ...world.peer.intent(id), status: "succeeded", amount_received: AMOUNT };
+    expect((await post(world, await world.peer.webhook("payment_intent.succeeded", claim))).status).toBe(200);
+    expect((await paymentOf(world, input.orderId)).status).toBe("CREATED");
+    const [open] = await world.deps.db.all(sql`SELECT 1 FROM stripe_events WHERE processed_at IS NULL`);
+    expect(open).toBeUndefined();
+  });
+
+  it("under an id that was used with another body does what the first one asked for", async () => {
+    const world = newWorld();
+    const [first, second] = [intentInput(), intentInput()];
+    const one = await newIntent(world, first);
+    const two = await newIntent(world, second);
+    for (const { stripePaymentIntentId } of [one, two]) world.peer.authorize(stripePaymentIntentId);
+    // Stored, and not processed yet.
+    world.peer.faults = ["error_500"];
+    await post(world, await world.peer.intentWebhook(AUTHORIZED, one.stripePaymentIntentId, "evt_same"));
+    const other = await world.peer.intentWebhook(AUTHORIZED, two.stripePaymentIntentId, "evt_same");
+    expect((await post(world, other)).status).toBe(200);
+    expect((await paymentOf(world, first.orderId)).status).toBe("AUTHORIZED");
+    expect((await paymentOf(world, second.orderId)).status).toBe("CREATED");
+    const rows = await world.deps.db.all<{ payload: string }>(
+      sql`SELECT payload FROM stripe_events WHERE id = 'evt_same'`,
+    );
+    expect(rows.map(({ payload }) => payload.includes(one.stripePaymentIntentId))).toEqual([true]);
+  });
+
+  it("of Stripe's other mode is acknowledged, reported and without effect; another API version is no matter", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { stripePaymentIntentId: id } = await newIntent(world, input);
+    world.peer.authorize(id);
+    const event = (members: object): string =>
+      JSON.stringify({ object: "event", type: AUTHORIZED, data: { object: world.peer.intent(id) }, ...members });
+    const live = event({ id: "evt_live", livemode: true });
+    expect((await post(world, await signed(live))).status).toBe(200);
+    expect((await paymentOf(world, input.orderId)).status).toBe("CREATED");
+    expect(await world.deps.db.all(sql`SELECT 1 FROM stripe_events WHERE id = 'evt_live'`)).toEqual([]);
+    expect(await findingsOf(world, "evt_live")).toMatchObject([{ kind: "webhook_other_mode", outcome: "open" }]);
+    const old = event({ id: "evt_old", livemode: false, api_version: "2019-05-16" });
+    expect((await post(world, await signed(old))).status).toBe(200);
     expect((await paymentOf(world, input.orderId)).status).toBe("AUTHORIZED");
   });
 
@@ -304,9 +405,24 @@ describe("a webhook that Stripe did not send", () => {
     expect(await refusalOf(await signed(`{"object":"event"}`))).toBe("400 validation_failed");
   });
 
+  it("is refused over 256 KiB without being read to its end, whatever it says of its length", async () => {
+    const { url, headers } = await signed(PAYLOAD);
+    let chunks = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        chunks += 1;
+        controller.enqueue(new Uint8Array(16_384));
+      },
+    });
+    expect(await refusalOf(new Request(url, { method: "POST", headers, body: endless }))).toBe("413 payload_too_large");
+    expect(chunks).toBeLessThan(100);
+  });
+
   it("is 405 with another method, and 404 on another path", async () => {
     const { url } = await signed(PAYLOAD);
-    expect(await refusalOf(new Request(url))).toBe("405 method_not_allowed");
+    for (const method of ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+      expect(await refusalOf(new Request(url, { method }))).toBe("405 method_not_allowed");
+    }
     expect(await refusalOf(new Request("https://shop.example/else", { method: "POST" }))).toBe("404 not_found");
     const response = await handleWebhook(new Request(url), newWorld().deps);
     expect(response.headers.get("allow")).toBe("POST");

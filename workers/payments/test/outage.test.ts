@@ -1,0 +1,122 @@
+// Stripe hangs or is slow: the caller has an answer before the gateway gives up, nothing is half-made for good, and the sweeps finish.
+import { describe, expect, it } from "vitest";
+import { ok } from "#shared/result";
+import { callAs } from "#shared/testkit/kit";
+// The gateway's own constant, so that the two cannot drift apart.
+import { PEER_DEADLINE_MS } from "../../gateway/src/constants.ts";
+import { BUSY_PAUSES_MS, CALL_DEADLINE_MS, CALL_PATIENCE } from "../src/constants.ts";
+import { capture, captureOrder } from "../src/service/captures.ts";
+import { close } from "../src/service/close.ts";
+import { callDeps, createDeps } from "../src/service/deps.ts";
+import { inTime } from "../src/service/failures.ts";
+import { createIntent } from "../src/service/intents.ts";
+import { refund } from "../src/service/refunds.ts";
+import {
+  AMOUNT,
+  adminCall,
+  bindings,
+  endOthers,
+  intentInput,
+  newAuthorized,
+  newIntent,
+  newWorld,
+  paymentOf,
+  sweepAll,
+  valueOf,
+} from "./kit.ts";
+import type { World } from "./kit.ts";
+
+const UNAVAILABLE = { ok: false, error: { code: "payment_provider_unavailable" } };
+
+async function hanging(): Promise<World> {
+  const world = newWorld({ timeoutMs: 100 });
+  await endOthers(world);
+  return world;
+}
+
+describe("the time a call waits for Stripe", () => {
+  it("ends before the gateway's, with the pauses and without retries", () => {
+    const pauses = BUSY_PAUSES_MS.reduce((sum, ms) => sum + ms, 0);
+    expect(CALL_PATIENCE.retries).toBe(0);
+    expect(CALL_PATIENCE.timeoutMs + pauses).toBeLessThan(PEER_DEADLINE_MS / 2);
+    expect(CALL_DEADLINE_MS).toBeLessThan(PEER_DEADLINE_MS - 1_000);
+  });
+
+  it("is that of calls at the entrypoint and longer where nobody waits", () => {
+    const ctx = { waitUntil: () => undefined };
+    const timeoutOf = (deps: { stripe: unknown }): number =>
+      (deps.stripe as { getApiField(key: string): number }).getApiField("timeout");
+    expect(timeoutOf(callDeps(bindings(), ctx))).toBe(CALL_PATIENCE.timeoutMs);
+    expect(timeoutOf(createDeps(bindings(), ctx))).toBeGreaterThan(CALL_PATIENCE.timeoutMs);
+  });
+
+  it("ends for work that is slow as a whole, which goes on without the caller", async () => {
+    const world = newWorld();
+    const gate = Promise.withResolvers<null>();
+    let isDone = false;
+    const answer = await inTime(
+      world.deps,
+      async () => {
+        await gate.promise;
+        isDone = true;
+        return ok(null);
+      },
+      10,
+    );
+    expect(answer).toMatchObject(UNAVAILABLE);
+    gate.resolve(null);
+    await world.settled();
+    expect(isDone).toBe(true);
+  });
+});
+
+describe("a Stripe that hangs", () => {
+  it("leaves an intent to the next call or the sweep", async () => {
+    const world = await hanging();
+    const input = intentInput();
+    world.peer.faults = ["hang"];
+    expect(await createIntent(world.deps, callAs("customer"), input)).toMatchObject(UNAVAILABLE);
+    await sweepAll(world);
+    expect((await paymentOf(world, input.orderId)).stripePaymentIntentId).not.toBeNull();
+    expect(valueOf(await createIntent(world.deps, callAs("customer"), input)).created).toBe(false);
+    expect(world.peer.intents.size).toBe(1);
+  });
+
+  it("leaves a refund pending, which the sweep finishes", async () => {
+    const world = await hanging();
+    const input = intentInput();
+    const { id, stripePaymentIntentId } = await newAuthorized(world, input);
+    valueOf(await capture(world.deps, adminCall(), { paymentId: id }));
+    world.peer.faults = ["hang"];
+    expect(await refund(world.deps, adminCall(), { paymentId: id, amount: 700 })).toMatchObject(UNAVAILABLE);
+    expect((await paymentOf(world, input.orderId)).refunds).toMatchObject([{ status: "pending", amount: 700 }]);
+    await sweepAll(world);
+    expect(await paymentOf(world, input.orderId)).toMatchObject({ amountRefunded: 700, status: "PARTIALLY_REFUNDED" });
+    expect(world.peer.refundedOf(stripePaymentIntentId)).toBe(700);
+  });
+
+  it("ships nothing and closes nothing", async () => {
+    const world = await hanging();
+    const [authorized, unpaid] = [intentInput(), intentInput()];
+    await newAuthorized(world, authorized);
+    await newIntent(world, unpaid);
+    world.peer.faults = ["hang"];
+    expect(await captureOrder(world.deps, adminCall(), { orderId: authorized.orderId })).toMatchObject(UNAVAILABLE);
+    world.peer.faults = ["hang"];
+    expect(await close(world.deps, adminCall(), { orderId: unpaid.orderId })).toMatchObject(UNAVAILABLE);
+    expect((await paymentOf(world, authorized.orderId)).status).toBe("AUTHORIZED");
+    expect((await paymentOf(world, unpaid.orderId)).status).toBe("CREATED");
+    expect(valueOf(await captureOrder(world.deps, adminCall(), { orderId: authorized.orderId })).amountCaptured).toBe(
+      AMOUNT,
+    );
+    expect(valueOf(await close(world.deps, adminCall(), { orderId: unpaid.orderId }))).toBe("closed");
+  });
+
+  it("for a moment is asked again when it says that it is busy with the same key", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    world.peer.faults = ["busy", "busy"];
+    expect(valueOf(await createIntent(world.deps, callAs("customer"), input)).created).toBe(true);
+    expect(world.peer.intents.size).toBe(1);
+  });
+});
