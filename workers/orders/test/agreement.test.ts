@@ -1,0 +1,193 @@
+// Orders that have lost sight of their money or their stock: found by the sweep, mended where that can be, and reported.
+import { sql } from "drizzle-orm";
+import { beforeEach, describe, expect, it } from "vitest";
+import { systemCall } from "#shared/call";
+import type { Payment } from "#shared/contracts/payments";
+import { commit } from "#shared/database";
+import { ok } from "#shared/result";
+import { callAs } from "#shared/testkit/kit";
+import { AGREEMENT_SLICES, UNSETTLED_AFTER_MS } from "../src/constants.ts";
+import { sweep } from "../src/scheduled.ts";
+import { compareWithPayment } from "../src/service/agreement.ts";
+import { changeStatus } from "../src/service/commands.ts";
+import { ordersToCompare } from "../src/store/agreement.ts";
+import {
+  capturedPayment,
+  confirmedOrder,
+  eventTypes,
+  must,
+  openShop,
+  ordered,
+  ordersEnv,
+  paymentEvent,
+  reread,
+  stockEvent,
+} from "./shop.ts";
+import type { Shop } from "./shop.ts";
+
+const cron = systemCall("cron", "cron");
+const admin = callAs("admin");
+
+/** What payments has, by order; none for any other. */
+let kept: Map<string, Payment>;
+let shop: Shop;
+beforeEach(() => {
+  kept = new Map();
+  shop = openShop({
+    captureOrder: async (_call, { orderId }) => ok(capturedPayment(orderId)),
+    close: async () => ok("paid"),
+    listPayments: async (_call, { orderId }) => {
+      const payment = kept.get(orderId);
+      return ok({ items: payment === undefined ? [] : [payment] });
+    },
+  });
+});
+
+function paymentIs(orderId: string, status: Payment["status"]): void {
+  const at = new Date(shop.deps.now()).toISOString();
+  kept.set(orderId, { ...capturedPayment(orderId), status, history: [{ status, at, actor: "stripe", reason: null }] });
+}
+
+async function giveUp(orderId: string): Promise<void> {
+  const event = paymentEvent(orderId, "AUTHORIZED", 1);
+  await commit(shop.deps.db, [
+    sql`INSERT INTO dead_letters (event_id, type, subject, envelope, attempts, error, dead_at)
+      VALUES (${event.id}, ${event.type}, ${orderId}, ${JSON.stringify(event)}, 11, 'poison', ${shop.deps.now()})`,
+  ]);
+}
+
+async function findings(subject: string): Promise<unknown[]> {
+  const { results } = await ordersEnv.DB.prepare("SELECT kind, outcome FROM findings WHERE subject = ?")
+    .bind(subject)
+    .all();
+  return results;
+}
+
+async function confirmAll(): Promise<void> {
+  await ordersEnv.DB.exec("UPDATE outbox SET confirmed_at = time WHERE confirmed_at IS NULL");
+}
+
+describe("an order that has not heard of its payment", () => {
+  it("goes on as if it had, when the event was given up, and later events still count", async () => {
+    const order = await ordered(shop);
+    await shop.receive(stockEvent("STOCK_RESERVED", order.id));
+    paymentIs(order.id, "AUTHORIZED");
+    await giveUp(order.id);
+    await sweep(shop.deps, cron, false);
+    expect((await reread(shop, order.id)).status).toBe("PENDING");
+    shop.advance(UNSETTLED_AFTER_MS);
+    await Promise.all([1, 2, 3].map(() => sweep(shop.deps, cron, false)));
+    expect(await reread(shop, order.id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "AUTHORIZED" });
+    expect(await eventTypes(shop, order.id)).toEqual(["ORDER_CREATED", "ORDER_CONFIRMED"]);
+    expect(await findings(order.id)).toEqual([{ kind: "payment_unknown_to_order", outcome: "mended" }]);
+    await shop.receive(paymentEvent(order.id, "AUTHORIZED", 1), paymentEvent(order.id, "CAPTURED", 2));
+    expect(await reread(shop, order.id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "CAPTURED" });
+  });
+
+  it("past its window lives, and is confirmed, when payments says that it is paid", async () => {
+    const order = await ordered(shop);
+    await shop.receive(stockEvent("STOCK_RESERVED", order.id));
+    paymentIs(order.id, "AUTHORIZED");
+    shop.advance(shop.deps.paymentWindowMs);
+    await sweep(shop.deps, cron, false);
+    expect((await reread(shop, order.id)).status).toBe("CONFIRMED");
+    expect(await findings(order.id)).toEqual([{ kind: "payment_unknown_to_order", outcome: "mended" }]);
+  });
+
+  it("is cancelled when the money is gone", async () => {
+    const { id } = await confirmedOrder(shop);
+    paymentIs(id, "VOIDED");
+    expect(await compareWithPayment(shop.deps, id, true)).toBe(true);
+    expect(await reread(shop, id)).toMatchObject({ status: "CANCELLED", paymentStatus: "VOIDED" });
+    expect((await eventTypes(shop, id)).at(-1)).toBe("ORDER_CANCELLED");
+    expect(await compareWithPayment(shop.deps, id, true)).toBe(false);
+  });
+
+  it("is left to its events while these may be on their way, and to the buyer while nothing is paid", async () => {
+    const { id } = await confirmedOrder(shop);
+    paymentIs(id, "CAPTURED");
+    expect(await compareWithPayment(shop.deps, id, false)).toBe(false);
+    const unpaid = await ordered(shop);
+    paymentIs(unpaid.id, "FAILED");
+    expect(await compareWithPayment(shop.deps, unpaid.id, true)).toBe(false);
+    expect(await reread(shop, unpaid.id)).toMatchObject({ paymentStatus: "NONE" });
+  });
+});
+
+describe("an order that believes in money", () => {
+  it.each([
+    ["payments has nothing of", undefined],
+    ["the buyer has yet to pay", "CREATED"],
+  ] as const)("that %s is reported, and nothing is made up", async (_name, status) => {
+    const { id } = await confirmedOrder(shop);
+    if (status !== undefined) paymentIs(id, status);
+    await sweep(shop.deps, cron, true);
+    expect(await findings(id)).toEqual([{ kind: "order_without_payment", outcome: "open" }]);
+    expect(await reread(shop, id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "AUTHORIZED" });
+  });
+
+  it("comes round within the hour, a few at a time", async () => {
+    const { id } = await confirmedOrder(shop);
+    paymentIs(id, "AUTHORIZED");
+    shop.advance(3 * 24 * 3_600_000);
+    await commit(shop.deps.db, [
+      sql`UPDATE orders SET status = 'CANCELLED', stock_status = 'RELEASED', payment_status = 'VOIDED' WHERE id <> ${id}`,
+    ]);
+    let found = 0;
+    for (let minute = 0; minute < AGREEMENT_SLICES; minute += 1) {
+      shop.advance(60_000);
+      const ids = await ordersToCompare(shop.deps.db, shop.deps.now(), false, 1);
+      if (ids.includes(id)) found += 1;
+    }
+    expect(found).toBe(1);
+  });
+});
+
+describe("a shipped order", () => {
+  const republished = (orderId: string): string[] =>
+    shop.sent
+      .filter(
+        ({ event }) => event.subject === orderId && event.type === "ORDER_SHIPPED" && event.causationid !== undefined,
+      )
+      .map(({ consumer, event }) => `${event.type} ${consumer}`);
+
+  it("whose goods inventory has not taken off the shelf is told anew, delivered or not, until it has", async () => {
+    const { id } = await confirmedOrder(shop);
+    paymentIs(id, "CAPTURED");
+    await shop.receive(paymentEvent(id, "CAPTURED", 2));
+    for (const status of ["PROCESSING", "SHIPPED"] as const) {
+      must(await changeStatus(shop.deps, admin, { orderId: id, status }));
+    }
+    expect((await reread(shop, id)).stockStatus).toBe("RESERVED");
+    await shop.settled();
+    await confirmAll();
+    shop.advance(UNSETTLED_AFTER_MS - 60_000);
+    await sweep(shop.deps, cron, false);
+    expect(republished(id)).toEqual([]);
+    shop.advance(60_000);
+    await sweep(shop.deps, cron, false);
+    expect(republished(id)).toEqual(["ORDER_SHIPPED inventory"]);
+    expect(await findings(id)).toEqual([{ kind: "order_not_followed", outcome: "open" }]);
+    must(await changeStatus(shop.deps, admin, { orderId: id, status: "DELIVERED" }));
+    await shop.settled();
+    await confirmAll();
+    shop.advance(2 * UNSETTLED_AFTER_MS);
+    await sweep(shop.deps, cron, false);
+    expect(republished(id)).toEqual(["ORDER_SHIPPED inventory", "ORDER_SHIPPED inventory"]);
+    const consumed = stockEvent("STOCK_CONSUMED", id);
+    await shop.receive(consumed, consumed, stockEvent("STOCK_RESERVED", id));
+    expect((await reread(shop, id)).stockStatus).toBe("CONSUMED");
+    await sweep(shop.deps, cron, true);
+    expect(republished(id)).toHaveLength(2);
+    expect(await findings(id)).toEqual([{ kind: "order_not_followed", outcome: "mended" }]);
+  });
+});
+
+it("a payment under 3-D Secure shows at its order, and an old word of it changes nothing", async () => {
+  const order = await ordered(shop);
+  await shop.receive(paymentEvent(order.id, "REQUIRES_ACTION", 2));
+  expect(await reread(shop, order.id)).toMatchObject({ paymentStatus: "REQUIRES_ACTION", status: "PENDING" });
+  await shop.receive(stockEvent("STOCK_RESERVED", order.id), paymentEvent(order.id, "AUTHORIZED", 3));
+  await shop.receive(paymentEvent(order.id, "REQUIRES_ACTION", 2));
+  expect(await reread(shop, order.id)).toMatchObject({ paymentStatus: "AUTHORIZED", status: "CONFIRMED" });
+});

@@ -1,0 +1,179 @@
+// What staff sees and does: a vendor's sales, two operators at once, and the audit of it all.
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Call } from "#shared/call";
+import { ListOrdersInput } from "#shared/contracts/orders";
+import type { Order } from "#shared/contracts/orders";
+import { newId } from "#shared/ids";
+import { ok } from "#shared/result";
+import { callAs } from "#shared/testkit/kit";
+import { cancelOrder, changeStatus } from "../src/service/commands.ts";
+import { getOrder, listOrders } from "../src/service/orders.ts";
+import { capturedPayment, confirmedOrder, eventTypes, must, openShop, ordersEnv, refusal, reread } from "./shop.ts";
+import type { Shop } from "./shop.ts";
+
+const admin = callAs("admin");
+let shop: Shop;
+let captures: number;
+beforeEach(() => {
+  captures = 0;
+  shop = openShop({
+    captureOrder: async (_call, { orderId }) => {
+      captures += 1;
+      return ok(capturedPayment(orderId));
+    },
+  });
+});
+
+async function list(call: Call, query: Record<string, unknown>): Promise<Order[]> {
+  const seen: Order[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = must(await listOrders(shop.deps, call, ListOrdersInput.parse({ limit: 2, ...query, cursor })));
+    seen.push(...page.items);
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  return seen;
+}
+
+const idsOf = (orders: readonly Order[]): string[] => orders.map(({ id }) => id);
+
+interface Audited {
+  readonly action: string;
+  readonly actor_id: string;
+  readonly details: string;
+}
+
+async function audit(subject: string): Promise<Audited[]> {
+  const { results } = await ordersEnv.DB.prepare(
+    "SELECT action, actor_id, details FROM audit_log WHERE subject = ? ORDER BY id",
+  )
+    .bind(subject)
+    .all<Audited>();
+  return results;
+}
+
+describe("a vendor's sales", () => {
+  const [vendor, other] = [callAs("vendor"), callAs("vendor")];
+  const sold = (by: Call): { productId: string; quantity: number } => ({
+    productId: shop.product({ vendorId: by.actor.id }),
+    quantity: 1,
+  });
+
+  it("are the orders of own products only, page by page; purchases stay what one gets unasked", async () => {
+    const sales: string[] = [];
+    for (let index = 0; index < 5; index += 1) {
+      sales.unshift((await confirmedOrder(shop, undefined, [sold(vendor), sold(vendor)])).id);
+      shop.advance(index % 2);
+    }
+    const mixed = await confirmedOrder(shop, undefined, [sold(vendor), sold(other)]);
+    const withShops = await confirmedOrder(shop, undefined, [sold(vendor), { productId: shop.product(), quantity: 1 }]);
+    const bought = await confirmedOrder(shop, vendor);
+    expect(idsOf(await list(vendor, { scope: "sales" }))).toEqual(sales);
+    expect(await list(other, { scope: "sales" })).toEqual([]);
+    expect(idsOf(await list(vendor, {}))).toEqual([bought.id]);
+    expect(idsOf(await list(vendor, { scope: "purchases" }))).toEqual([bought.id]);
+    for (const { id } of [mixed, withShops]) {
+      expect(refusal(await getOrder(shop.deps, vendor, { orderId: id })).code).toBe("not_found");
+      const moved = await changeStatus(shop.deps, vendor, { orderId: id, status: "PROCESSING" });
+      expect(refusal(moved).code).toBe("not_found");
+      expect(refusal(await cancelOrder(shop.deps, vendor, { orderId: id })).code).toBe("not_found");
+    }
+    const [newest = ""] = sales;
+    must(await changeStatus(shop.deps, vendor, { orderId: newest, status: "PROCESSING" }));
+    expect(idsOf(await list(vendor, { scope: "sales", status: "PROCESSING" }))).toEqual([newest]);
+    const foreign = { scope: "sales", customerId: newId("usr") };
+    expect(await list(vendor, foreign)).toHaveLength(5);
+    const page = must(await listOrders(shop.deps, vendor, ListOrdersInput.parse({ limit: 1, scope: "sales" })));
+    const misused = await listOrders(shop.deps, vendor, { limit: 1, cursor: page.nextCursor ?? "" });
+    expect(refusal(misused).code).toBe("invalid_cursor");
+  });
+
+  it("are nobody else's to list: a customer sells nothing, and an admin is told by whom it was bought", async () => {
+    const buyer = callAs("customer");
+    const order = await confirmedOrder(shop, buyer, [sold(vendor)]);
+    expect(await list(buyer, { scope: "sales" })).toEqual([]);
+    expect(idsOf(await list(buyer, { scope: "purchases" }))).toEqual([order.id]);
+    expect(idsOf(await list(admin, { customerId: buyer.actor.id }))).toEqual([order.id]);
+    expect(await list(admin, { scope: "purchases" })).toEqual([]);
+    expect(await list(admin, { scope: "sales" })).toEqual([]);
+  });
+
+  it("are found by an index", async () => {
+    const { results } = await ordersEnv.DB.prepare(
+      `EXPLAIN QUERY PLAN SELECT * FROM orders WHERE vendor_id = ? AND (created_at, id) < (?, ?)
+        ORDER BY created_at DESC, id DESC LIMIT 3`,
+    )
+      .bind("usr_1", 1, "ord_1")
+      .all<{ detail: string }>();
+    expect(results.map(({ detail }) => detail).join()).toContain(
+      "orders_by_vendor (vendor_id=? AND (created_at,id)<(?,?))",
+    );
+    expect(results.map(({ detail }) => detail).join()).not.toContain("TEMP B-TREE");
+  });
+});
+
+it("a status that does not exist is refused", () => {
+  expect(ListOrdersInput.safeParse({ status: "LOST" }).success).toBe(false);
+  expect(ListOrdersInput.safeParse({ scope: "everything" }).success).toBe(false);
+});
+
+describe("two operators at once", () => {
+  const [one, other] = [callAs("admin"), callAs("admin")];
+  const move = (call: Call, orderId: string, status: string): ReturnType<typeof changeStatus> =>
+    changeStatus(shop.deps, call, { orderId, status: status as "SHIPPED" });
+
+  it.each([
+    ["PROCESSING", "PROCESSING"],
+    ["PROCESSING", "CANCELLED"],
+    ["CANCELLED", "CANCELLED"],
+  ])("asking for %s and %s make one step of each that is legal, and one history", async (first, second) => {
+    for (let round = 0; round < 5; round += 1) {
+      const { id } = await confirmedOrder(shop);
+      const results = await Promise.all([move(one, id, first), move(other, id, second)]);
+      const order = await reread(shop, id);
+      const told = (await eventTypes(shop, id)).slice(2);
+      // PROCESSING may still be followed by CANCELLED, nothing follows CANCELLED.
+      const steps = order.history.slice(2).map(({ to }) => to);
+      expect([[first], [second], [first, second]]).toContainEqual(steps);
+      expect(told).toEqual(steps.map((status) => `ORDER_${status}`));
+      expect(await audit(id)).toHaveLength(steps.length);
+      for (const result of results.filter(({ ok: done }) => !done)) {
+        expect(refusal(result)).toMatchObject({ code: "illegal_transition", from: "CANCELLED" });
+      }
+      expect(results.some(({ ok: done }) => done)).toBe(true);
+    }
+  });
+
+  it("shipping with two parcels' numbers ship once: the first one's stands, the other is told the order as it is", async () => {
+    const { id } = await confirmedOrder(shop);
+    must(await move(one, id, "PROCESSING"));
+    const ship = (call: Call, number: string): ReturnType<typeof changeStatus> =>
+      changeStatus(shop.deps, call, { orderId: id, status: "SHIPPED", tracking: { carrier: "UPS", number } });
+    const results = (await Promise.all([ship(one, "1"), ship(other, "2")])).map(must);
+    expect(new Set(results.map(({ tracking }) => tracking?.number)).size).toBe(1);
+    expect((await eventTypes(shop, id)).filter((type) => type === "ORDER_SHIPPED")).toHaveLength(1);
+    expect((await audit(id)).map(({ action }) => action)).toEqual(["order.status", "order.status"]);
+    expect(captures).toBeGreaterThan(0);
+  });
+});
+
+describe("the audit", () => {
+  it("has what staff did, by whom and why, and neither what buyers did nor what was refused", async () => {
+    const vendor = callAs("vendor");
+    const buyer = callAs("customer");
+    const productId = shop.product({ vendorId: vendor.actor.id });
+    const { id } = await confirmedOrder(shop, buyer, [{ productId, quantity: 1 }]);
+    must(await changeStatus(shop.deps, vendor, { orderId: id, status: "PROCESSING", reason: "picked" }));
+    must(await changeStatus(shop.deps, vendor, { orderId: id, status: "PROCESSING" }));
+    refusal(await changeStatus(shop.deps, vendor, { orderId: id, status: "DELIVERED" }));
+    must(await cancelOrder(shop.deps, admin, { orderId: id, reason: "damaged" }));
+    const rows = await audit(id);
+    expect(rows.map(({ details, ...row }) => ({ ...row, ...(JSON.parse(details) as object) }))).toEqual([
+      { action: "order.status", actor_id: vendor.actor.id, from: "CONFIRMED", to: "PROCESSING", reason: "picked" },
+      { action: "order.cancel", actor_id: admin.actor.id, from: "PROCESSING", to: "CANCELLED", reason: "damaged" },
+    ]);
+    const own = await confirmedOrder(shop, buyer);
+    must(await cancelOrder(shop.deps, buyer, { orderId: own.id }));
+    expect(await audit(own.id)).toEqual([]);
+  });
+});
