@@ -104,6 +104,17 @@ function take<Row>(
 }
 
 /**
+ * A place for those Workers that answered and of which nothing is shown yet: the newest row of the list as it is now, so that what is
+ * written from here on does not turn up among older rows.
+ */
+function opening<Row>(lanes: readonly Lane<Row>[], newest: Row | undefined, keyOf: (row: Row) => Key): Positions {
+  if (newest === undefined) return {};
+  const key = keyOf(newest);
+  const behind = lanes.filter(({ rows: [head] }) => head === undefined || isAfter(key, keyOf(head)));
+  return Object.fromEntries(behind.map(({ worker }) => [worker, [...key]]));
+}
+
+/**
  * One page of all Workers' rows, newest first. The list ends when the Workers that answer have no more; `partialErrors` names the
  * others. Fails with invalid_cursor, and with service_unavailable when no Worker answers.
  */
@@ -126,7 +137,7 @@ export async function mergedPage<Row, Item>(
   const answered = lanes.filter((lane) => lane !== undefined);
   if (answered.length === 0) return fail("service_unavailable", "No part of the shop answers; try again in a moment.");
   const taken = take(answered, limit, keyOf);
-  const reached: Positions = { ...positions.value };
+  const reached: Positions = { ...opening(answered, taken[0]?.row, keyOf), ...positions.value };
   for (const { row, worker } of taken) reached[worker] = [...keyOf(row)];
   const hasMore = answered.some((lane) => lane.shown < lane.rows.length);
   return ok({

@@ -11,12 +11,8 @@ export const PartialError = z
   .meta({ id: "PartialError" });
 export type PartialError = z.infer<typeof PartialError>;
 
-/** What a throw means to the client: a Worker that is down, or a bug. Neither tells what happened; the log does. */
-function told(error: unknown): DomainError {
-  return isBug(error)
-    ? fail("internal_error", "Something went wrong on our side.").error
-    : fail("service_unavailable", "This part does not answer; try again in a moment.").error;
-}
+const DOWN = fail("service_unavailable", "This part does not answer; try again in a moment.").error;
+const BROKEN = fail("internal_error", "Something went wrong on our side.").error;
 
 /** Collects the parts of one answer, and what kept any of them away. */
 export class Parts {
@@ -32,13 +28,21 @@ export class Parts {
     try {
       const outcome = await withDeadline(work(), this.#deadlineMs);
       if (outcome.ok) return outcome.value;
-      const { code, detail } = outcome.error;
-      this.errors.push({ part, code, detail });
+      return this.#without(part, outcome.error);
     } catch (error) {
+      // Neither a Worker that is down nor a bug tells the client what happened; the log does.
       log("warn", "a part does not answer", { part, error });
-      const { code, detail } = told(error);
-      this.errors.push({ part, code, detail });
+      return this.#without(part, isBug(error) ? BROKEN : DOWN);
     }
+  }
+
+  /** Notes a part that is known not to have answered. */
+  lacks(part: string): void {
+    this.#without(part, DOWN);
+  }
+
+  #without(part: string, { code, detail }: DomainError): null {
+    this.errors.push({ part, code, detail });
     return null;
   }
 }

@@ -41,7 +41,15 @@ const BAD_TOKENS: Readonly<Record<string, string>> = {
   "without a dot and too short": "abc",
 };
 
-const ALL: readonly Access[] = ["public", "guest-or-user", "user", "order-token-or-user", "staff", "admin"];
+const ALL: readonly Access[] = [
+  "public",
+  "guest-or-user",
+  "user",
+  "order-token-or-user",
+  "staff",
+  "admin",
+  "admin-or-metrics-token",
+];
 const ROLES: readonly Role[] = ["customer", "vendor", "admin"];
 
 /** A path of the route whose ids cannot exist, so that a caller who is let in gets no further than the check of the path. */
@@ -67,12 +75,15 @@ it("has a route of every kind", () => {
 });
 
 describe("without credentials", () => {
-  it.each(routesWith(["user", "order-token-or-user", "staff", "admin"]))("%s is 401", async (_name, route) => {
-    const response = await ask(route);
-    expect(response.status).toBe(401);
-    expect(response.headers.get("www-authenticate")).toBe('Bearer realm="tradepost"');
-    expect(await problemOf(response)).toMatchObject({ code: "unauthenticated" });
-  });
+  it.each(routesWith(["user", "order-token-or-user", "staff", "admin", "admin-or-metrics-token"]))(
+    "%s is 401",
+    async (_name, route) => {
+      const response = await ask(route);
+      expect(response.status).toBe(401);
+      expect(response.headers.get("www-authenticate")).toBe('Bearer realm="tradepost"');
+      expect(await problemOf(response)).toMatchObject({ code: "unauthenticated" });
+    },
+  );
 
   it.each(routesWith(["public", "guest-or-user"]))("%s lets in", async (_name, route) => {
     expect(verdict(await ask(route))).toBe("let in");
@@ -80,28 +91,22 @@ describe("without credentials", () => {
 });
 
 describe.each(Object.entries(BAD_TOKENS))("with a token %s", (_kind, token) => {
-  it.each(routesWith(["guest-or-user", "user", "order-token-or-user", "staff", "admin"]))(
-    "%s is 401",
-    async (_name, route) => {
-      const response = await ask(route, `Bearer ${token}`);
-      expect(response.status).toBe(401);
-      expect(response.headers.get("www-authenticate")).toContain('error="invalid_token"');
-    },
-  );
+  it.each(routesWith(ALL.filter((access) => access !== "public")))("%s is 401", async (_name, route) => {
+    const response = await ask(route, `Bearer ${token}`);
+    expect(response.status).toBe(401);
+    expect(response.headers.get("www-authenticate")).toContain('error="invalid_token"');
+  });
 
   it.each(routesWith(["public"]))("%s does not care", async (_name, route) => {
     expect(verdict(await ask(route, `Bearer ${token}`))).toBe("let in");
   });
 });
 
-it.each(routesWith(["guest-or-user", "user", "order-token-or-user", "staff", "admin"]))(
-  "%s takes no other scheme",
-  async (_name, route) => {
-    expect((await ask(route, "Basic YTpi")).status).toBe(401);
-    expect((await ask(route, "Bearer")).status).toBe(401);
-    expect((await ask(route, `Bearer ${"x.".repeat(5_000)}`)).status).toBe(401);
-  },
-);
+it.each(routesWith(ALL.filter((access) => access !== "public")))("%s takes no other scheme", async (_name, route) => {
+  expect((await ask(route, "Basic YTpi")).status).toBe(401);
+  expect((await ask(route, "Bearer")).status).toBe(401);
+  expect((await ask(route, `Bearer ${"x.".repeat(5_000)}`)).status).toBe(401);
+});
 
 describe.each(ROLES)("as %s", (role) => {
   it.each(routesWith(ALL))("%s decides by the role", async (_name, route) => {
@@ -136,7 +141,16 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
     "POST /api/payments/{paymentId}/refund",
     "POST /api/inventory/reserve",
     "POST /api/inventory/release",
+    "GET /api/admin/overview",
+    "GET /api/admin/events",
+    "GET /api/admin/lag",
+    "GET /api/admin/dead-letters",
+    "POST /api/admin/dead-letters/replay",
+    "POST /api/admin/dead-letters/{deadLetterId}/replay",
+    "GET /api/admin/audit",
+    "GET /api/admin/findings",
   ]);
+  expect(names("admin-or-metrics-token")).toEqual(["GET /api/metrics"]);
 });
 
 describe("a guest's order token", () => {
@@ -146,9 +160,12 @@ describe("a guest's order token", () => {
     expect(verdict(await ask(route, `Bearer ${token}`))).toBe("let in");
   });
 
-  it.each(routesWith(["guest-or-user", "user", "staff", "admin"]))("does not open %s", async (_name, route) => {
-    expect((await ask(route, `Bearer ${token}`)).status).toBe(401);
-  });
+  it.each(routesWith(["guest-or-user", "user", "staff", "admin", "admin-or-metrics-token"]))(
+    "does not open %s",
+    async (_name, route) => {
+      expect((await ask(route, `Bearer ${token}`)).status).toBe(401);
+    },
+  );
 });
 
 it("takes the scheme in any case", async () => {

@@ -4,11 +4,13 @@ import { describe, expect, it, vi } from "vitest";
 import { ERROR_CODES, fail } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
+import { PART_DEADLINE_MS } from "../src/constants.ts";
 import { drawProduct } from "../src/images.ts";
 import { allRoutes } from "../src/routes.ts";
 import { gateway, problemOf, signer } from "./support.ts";
 
 interface Operation {
+  readonly operationId: string;
   readonly summary: string;
   readonly parameters: readonly { readonly name: string; readonly in: string }[];
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
@@ -36,6 +38,20 @@ describe("the OpenAPI document", () => {
         [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name),
       );
     }
+  });
+
+  it("names every operation, each by its own name", () => {
+    const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
+    const ids = operations.map(({ operationId }) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.every((id) => /^[a-z]+[A-Z][A-Za-z0-9]*$/.test(id))).toBe(true);
+    expect(document.paths["/api/orders/{orderId}/tracking"]?.["get"]?.operationId).toBe("getOrdersByOrderIdTracking");
+  });
+
+  it("says of every read of JSON but a cart's that it can be revalidated", () => {
+    const revalidated = (path: string): boolean => document.paths[path]?.["get"]?.responses["304"] !== undefined;
+    expect(["/api/products", "/api/orders/{orderId}", "/api/admin/audit"].map(revalidated)).toEqual([true, true, true]);
+    expect(["/api/cart", "/api/metrics"].map(revalidated)).toEqual([false, false]);
   });
 
   it("describes the webhook, which is no route of the gateway", () => {
@@ -96,6 +112,11 @@ describe("the docs page", () => {
     expect(script.headers.get("x-content-type-options")).toBe("nosniff");
   });
 
+  it("is found with a slash at the end too", async () => {
+    const answer = await gateway()("/api/docs/");
+    expect([answer.status, answer.headers.get("location")]).toEqual([308, "/api/docs"]);
+  });
+
   it.each(["index.html", "other.js", "..%2findex.html", "%2e%2e", "page.js%00"])("serves no %s", async (file) => {
     expect((await gateway()(`/api/docs/${file}`)).status).toBe(404);
   });
@@ -149,26 +170,43 @@ describe("a product image", () => {
 });
 
 describe("health", () => {
-  const up = { unseenEvents: async () => ok([]) };
+  const answering = (database: "up" | "down"): object => ({ health: async () => ok({ database }) });
+  const up = answering("up");
   const all = { accounts: up, catalog: up, orders: up, payments: up, inventory: up, notifications: up };
 
   it("is ok when every part answers", async () => {
     const answer = await gateway(all)("/api/health");
     expect(answer.status).toBe(200);
-    expect(await answer.json()).toMatchObject({ status: "ok", services: { orders: { status: "up" } } });
+    expect(await answer.json()).toMatchObject({ status: "ok", services: { orders: { status: "up", database: "up" } } });
   });
 
-  it("names the part that is down or hangs, within its deadline", async () => {
-    const hangs = { unseenEvents: () => new Promise<never>(() => {}) };
-    const throws = { unseenEvents: async () => await Promise.reject(new Error("down")) };
+  it("names the part that is down, hangs or has no database, within its deadline", async () => {
+    const hangs = { health: () => new Promise<never>(() => {}) };
+    const throws = { health: async () => await Promise.reject(new Error("down")) };
+    const peers = { ...all, payments: hangs, catalog: throws, inventory: answering("down") };
     const startedAt = Date.now();
-    const answer = await gateway({ ...all, payments: hangs, catalog: throws })("/api/health");
-    expect(Date.now() - startedAt).toBeLessThan(2_000);
+    const answer = await gateway(peers, { partDeadlineMs: 100 })("/api/health");
+    expect(Date.now() - startedAt).toBeLessThan(1_000);
     expect(answer.status).toBe(200);
-    expect(await answer.json()).toMatchObject({
+    const body = await answer.text();
+    expect(JSON.parse(body)).toMatchObject({
       status: "degraded",
-      services: { payments: { status: "down" }, catalog: { status: "down" }, orders: { status: "up" } },
+      services: {
+        payments: { status: "down", database: null },
+        catalog: { status: "down", database: null },
+        inventory: { status: "down", database: "down" },
+        orders: { status: "up", database: "up" },
+      },
     });
+    expect(Object.keys((JSON.parse(body) as { services: { orders: object } }).services.orders)).toEqual([
+      "status",
+      "latencyMs",
+      "database",
+    ]);
+  });
+
+  it("waits 800 ms for a part unless told otherwise", () => {
+    expect(PART_DEADLINE_MS).toBe(800);
   });
 });
 

@@ -52,7 +52,7 @@ const AdminOverview = z
     /** Of the payments begun in the last 30 days, in minor units. */
     revenue: z.array(Revenue).nullable(),
     lowStock: z.object({ low: z.int(), outOfStock: z.int(), items: z.array(Level) }).nullable(),
-    queueLag: z.record(z.string(), ConsumerLag.nullable()).nullable(),
+    queueLag: z.record(z.string(), ConsumerLag.nullable()),
     /** By Worker, those that wait for an operator. */
     deadLetters: z.record(z.string(), z.int().nullable()),
     partialErrors: z.array(PartialError),
@@ -135,7 +135,7 @@ async function adminOverview(deps: GatewayDeps, call: Call): Promise<z.infer<typ
     parts.get("revenue", () => metricsOf("payments")),
     parts.get("lowStock", () => metricsOf("inventory")),
     parts.get("lowStock", () => deps.inventory.listLowStock(call, { limit: LOW_STOCK_ITEMS })),
-    parts.get("queueLag", async () => ok(await consumerLag(deps, call, now(), partDeadlineMs))),
+    consumerLag(deps, call, now(), partDeadlineMs),
     Promise.all(
       PEER_NAMES.map(async (worker) => {
         const metrics = await parts.get(`deadLetters.${worker}`, () => metricsOf(worker));
@@ -143,6 +143,8 @@ async function adminOverview(deps: GatewayDeps, call: Call): Promise<z.infer<typ
       }),
     ),
   ]);
+  for (const [consumer, behind] of Object.entries(lag.consumers))
+    if (behind === null) parts.lacks(`queueLag.${consumer}`);
   const availability = stock && byLabel(stock, "tradepost_stock_products", "availability");
   return {
     ordersByStatus:
@@ -154,7 +156,7 @@ async function adminOverview(deps: GatewayDeps, call: Call): Promise<z.infer<typ
         outOfStock: availability.get("out_of_stock") ?? 0,
         items: [...levels.items],
       },
-    queueLag: lag && lag.consumers,
+    queueLag: lag.consumers,
     deadLetters: Object.fromEntries(deadLetters),
     partialErrors: parts.errors,
   };
