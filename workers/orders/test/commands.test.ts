@@ -6,6 +6,7 @@ import { randomToken } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { callAs, guestCall } from "#shared/testkit/kit";
+import { estimatedDelivery } from "../src/domain/shipping.ts";
 import { cancelOrder, changeStatus } from "../src/service/commands.ts";
 import { createOrder } from "../src/service/create.ts";
 import { getOrder, getTracking, listOrderPayments, listOrders } from "../src/service/orders.ts";
@@ -283,13 +284,30 @@ describe("reading", () => {
     const track = async () => must(await getTracking(shop.deps, buyer, { orderId: order.id }));
     const before = await track();
     expect(before).toMatchObject({ status: "CONFIRMED", carrier: null, number: null, url: null });
-    expect(Date.parse(before.estimatedDelivery ?? "")).toBeGreaterThan(shop.deps.now());
+    const promise = (): string => new Date(estimatedDelivery(shop.deps.now(), "standard", "US")).toISOString();
+    expect(before.estimatedDelivery).toBe(promise());
+    // Until it leaves, the promise is what it would be if it left now.
+    shop.advance(3 * 24 * 3_600_000);
+    expect((await track()).estimatedDelivery).toBe(promise());
     must(await move(order.id, "PROCESSING"));
     must(await move(order.id, "SHIPPED", admin, { tracking: { carrier: "UPS", number: "1Z999" } }));
-    expect(await track()).toMatchObject({ carrier: "UPS", number: "1Z999" });
+    const promised = promise();
+    shop.advance(24 * 3_600_000);
+    expect(await track()).toMatchObject({ carrier: "UPS", number: "1Z999", estimatedDelivery: promised });
     must(await move(order.id, "DELIVERED"));
     const after = await track();
     expect(after.estimatedDelivery).toBeNull();
-    expect(after.events.map(({ status }) => status).at(-1)).toBe("DELIVERED");
+    expect(after.events.map(({ status }) => status)).toEqual([
+      "PENDING",
+      "CONFIRMED",
+      "PROCESSING",
+      "SHIPPED",
+      "DELIVERED",
+    ]);
+    const gone = await confirmedOrder(shop, buyer);
+    must(await cancelOrder(shop.deps, buyer, { orderId: gone.id, reason: "changed my mind" }));
+    const ended = must(await getTracking(shop.deps, buyer, { orderId: gone.id }));
+    expect(ended).toMatchObject({ status: "CANCELLED", estimatedDelivery: null });
+    expect(ended.events.at(-1)).toMatchObject({ status: "CANCELLED", note: "changed my mind" });
   });
 });

@@ -22,6 +22,8 @@ const baskets = fc.array(
 );
 const countries = fc.constantFrom("US", "CA", "MX", "DE", "JP");
 
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
 describe("totals", () => {
   it("are the sum of their parts, in whole minor units, and no more than a payment carries", () => {
     fc.assert(
@@ -106,6 +108,21 @@ describe("shipping", () => {
     );
     // Five working days from a Friday end on the next one.
     expect(estimatedDelivery(Date.UTC(2026, 10, 20), "standard", "US")).toBe(Date.UTC(2026, 10, 27));
+  });
+
+  it("promises the method's last day to that country, which is that many working days on", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: Date.UTC(2026, 0), max: Date.UTC(2030, 0) }), countries, (from, country) => {
+        for (const { id, maxDays } of shippingMethods(1_000, country, "USD")) {
+          const until = estimatedDelivery(from, id, country);
+          const days = Array.from({ length: (until - from) / DAY_MS }, (_, index) => from + (index + 1) * DAY_MS);
+          expect(days.filter((day) => ![0, 6].includes(new Date(day).getUTCDay()))).toHaveLength(maxDays);
+        }
+      }),
+    );
+    // What leaves on a Saturday or a Sunday leaves, for the promise, on the Friday before.
+    const promises = [20, 21, 22].map((day) => estimatedDelivery(Date.UTC(2026, 10, day, 8), "express", "US"));
+    expect(promises).toEqual([24, 24, 24].map((day) => Date.UTC(2026, 10, day, 8)));
   });
 });
 
