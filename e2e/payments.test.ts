@@ -1,0 +1,262 @@
+// Money that moves without the shop's asking: in Stripe's dashboard, at the buyer's bank, or with a webhook that never comes. And what
+// staff does with it, through all Workers.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Order } from "#shared/contracts/orders";
+import type { Payment, PaymentIntent } from "#shared/contracts/payments";
+import {
+  Client,
+  confirmPayment,
+  confirmedOrder,
+  eventually,
+  levelOf,
+  newBuyer,
+  orderReaches,
+  pay,
+  placeOrder,
+} from "./client.ts";
+import type { Problem, Shelf } from "./client.ts";
+import { openShop } from "./harness.ts";
+import type { Shop } from "./harness.ts";
+
+/** The gateway gives up on a Worker then; the answer must come before, and say that it is the provider. */
+const GATEWAY_DEADLINE_MS = 10_000;
+
+let shop: Shop;
+let admin: Client;
+let shelf: Shelf;
+
+beforeAll(async () => {
+  ({ shop, admin, shelf } = await openShop());
+});
+
+afterAll(async () => {
+  await shop.close();
+});
+
+interface Bought {
+  readonly buyer: Client;
+  readonly order: Order;
+  readonly productId: string;
+}
+
+async function bought(): Promise<Bought> {
+  const productId = await shelf.take(5);
+  const { buyer } = await newBuyer(new Client(shop.send));
+  return { buyer, productId, order: await confirmedOrder(shop.send, buyer, [{ productId, quantity: 1 }]) };
+}
+
+async function placed(): Promise<Bought> {
+  const productId = await shelf.take(5);
+  const { buyer } = await newBuyer(new Client(shop.send));
+  return { buyer, productId, order: await placeOrder(buyer, [{ productId, quantity: 1 }]) };
+}
+
+async function paymentOf(order: Order): Promise<Payment> {
+  const { items } = await admin.expect<{ items: Payment[] }>(200, "GET", `/api/payments/order/${order.id}`);
+  const [payment] = items;
+  if (payment === undefined) throw new Error(`order ${order.id} has no payment`);
+  return payment;
+}
+
+async function sandbox<T extends { readonly id?: string }>(path: string, body: object): Promise<T> {
+  const response = await shop.send(`/_stripe${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
+  return await response.json();
+}
+
+async function setFaults(faults: { webhooks?: string; answers?: string }): Promise<void> {
+  await sandbox("/faults", faults);
+}
+
+async function moveOn(order: Order, status: string): Promise<{ status: number; body: Order & Problem }> {
+  return await admin.call("PATCH", `/api/orders/${order.id}/status`, {
+    status,
+    ...(status === "SHIPPED" ? { tracking: { carrier: "UPS", number: "1Z999" } } : {}),
+  });
+}
+
+async function paymentStatusReaches({ buyer, order }: Bought, status: string): Promise<Order> {
+  return await orderReaches(buyer, order.id, ({ paymentStatus }) => paymentStatus === status, `is ${status}`);
+}
+
+async function mailsToAdmin(about: string): Promise<string[]> {
+  const response = await shop.send("/dev/mailbox?limit=200", { headers: { accept: "application/json" } });
+  const text = JSON.stringify(await response.json());
+  return text.includes(about) ? [text] : [];
+}
+
+describe("staff", () => {
+  it("captures a part, which releases the rest, and ships", async () => {
+    const scene = await bought();
+    const { order } = scene;
+    const payment = await paymentOf(order);
+    const half = Math.floor(payment.amount / 2);
+    const over = await admin.call<Problem>("POST", `/api/payments/${payment.id}/capture`, {
+      amount: payment.amount + 1,
+    });
+    expect([over.status, over.body.code]).toEqual([409, "amount_exceeds_authorized"]);
+    const captures = await Promise.all(
+      [half, half].map((amount) => admin.call<Payment>("POST", `/api/payments/${payment.id}/capture`, { amount })),
+    );
+    expect(captures.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    await paymentStatusReaches(scene, "CAPTURED");
+    expect(await paymentOf(order)).toMatchObject({
+      status: "CAPTURED",
+      amountCaptured: half,
+      amountCapturable: 0,
+      amountReleased: payment.amount - half,
+    });
+    expect((await moveOn(order, "PROCESSING")).status).toBe(200);
+    expect((await moveOn(order, "SHIPPED")).status).toBe(200);
+    expect((await paymentOf(order)).amountCaptured).toBe(half);
+    const refund = await admin.call<Problem>("POST", `/api/payments/${payment.id}/refund`, { amount: half + 1 });
+    expect([refund.status, refund.body.code]).toEqual([409, "amount_exceeds_captured"]);
+    const audit = await shop.query<{ action: string }>(
+      "payments",
+      "SELECT action FROM audit_log WHERE subject = ? AND action = 'payment.capture'",
+      payment.id,
+    );
+    expect(audit.length).toBeGreaterThanOrEqual(1);
+  });
+});
+
+describe("in Stripe's dashboard", () => {
+  it("a refund shows on the order's payment", async () => {
+    const scene = await bought();
+    const { stripePaymentIntentId: payment_intent, id } = await paymentOf(scene.order);
+    await admin.expect(200, "POST", `/api/payments/${id}/capture`);
+    await sandbox("/dashboard/refunds", { payment_intent, amount: 100, reason: "requested_by_customer" });
+    await paymentStatusReaches(scene, "PARTIALLY_REFUNDED");
+    expect(await paymentOf(scene.order)).toMatchObject({
+      status: "PARTIALLY_REFUNDED",
+      amountRefunded: 100,
+      refunds: [{ amount: 100, status: "succeeded", reason: "requested_by_customer" }],
+    });
+  });
+
+  it("a dispute holds the goods back until it is closed, and the admins hear of it", async () => {
+    const scene = await bought();
+    const { order } = scene;
+    const { stripePaymentIntentId: payment_intent } = await paymentOf(order);
+    await sandbox(`/dashboard/payment_intents/${String(payment_intent)}/capture`, {});
+    await paymentStatusReaches(scene, "CAPTURED");
+    const dispute = await sandbox<{ id: string }>("/dashboard/disputes", {
+      payment_intent,
+      reason: "product_not_received",
+    });
+    await paymentStatusReaches(scene, "DISPUTED");
+    expect((await paymentOf(order)).disputes).toMatchObject([
+      {
+        id: dispute.id,
+        status: "needs_response",
+        reason: "product_not_received",
+        evidenceDueBy: expect.any(String) as string,
+      },
+    ]);
+    const refused = await moveOn(order, "PROCESSING");
+    expect([refused.status, refused.body.code]).toEqual([409, "illegal_transition"]);
+    await eventually("a mail to the admins", async () => {
+      const mails = await mailsToAdmin(order.number);
+      return mails.some((mail) => mail.includes("product_not_received")) ? true : undefined;
+    });
+    await sandbox(`/dashboard/disputes/${dispute.id}/close`, { outcome: "won" });
+    await paymentStatusReaches(scene, "CAPTURED");
+    expect((await paymentOf(order)).disputes).toMatchObject([{ status: "won", amountWithdrawn: 0 }]);
+    expect((await moveOn(order, "PROCESSING")).status).toBe(200);
+    expect((await moveOn(order, "SHIPPED")).status).toBe(200);
+  });
+
+  it("a lost dispute leaves the money withdrawn and the goods where they are", async () => {
+    const scene = await bought();
+    const { stripePaymentIntentId: payment_intent, amount } = await paymentOf(scene.order);
+    await sandbox(`/dashboard/payment_intents/${String(payment_intent)}/capture`, {});
+    const dispute = await sandbox<{ id: string }>("/dashboard/disputes", { payment_intent });
+    await sandbox(`/dashboard/disputes/${dispute.id}/close`, { outcome: "lost" });
+    await eventually("the dispute is lost", async () => {
+      const [shown] = (await paymentOf(scene.order)).disputes;
+      return shown?.status === "lost" && shown.amountWithdrawn === amount ? true : undefined;
+    });
+    await paymentStatusReaches(scene, "DISPUTED");
+    expect((await moveOn(scene.order, "PROCESSING")).status).toBe(409);
+  });
+});
+
+describe("the buyer's bank", () => {
+  it("that lets an authorization lapse cancels the order and frees its stock", async () => {
+    const scene = await bought();
+    const { stripePaymentIntentId } = await paymentOf(scene.order);
+    await sandbox(`/dashboard/payment_intents/${String(stripePaymentIntentId)}/expire`, {});
+    await orderReaches(scene.buyer, scene.order.id, ({ status }) => status === "CANCELLED", "is CANCELLED");
+    await orderReaches(scene.buyer, scene.order.id, ({ stockStatus }) => stockStatus === "RELEASED", "is RELEASED");
+    expect(await levelOf(admin, scene.productId)).toMatchObject({ onHand: 5, available: 5 });
+  });
+
+  it("that wants to see the buyer is heard of; failed there, the order stays payable, and approved it is confirmed", async () => {
+    const scene = await placed();
+    const { buyer, order } = scene;
+    const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId: order.id });
+    const authenticate = async (outcome: string): Promise<void> => {
+      expect((await confirmPayment(shop.send, intent, "pm_card_threeDSecure2Required")).status).toBe(200);
+      await paymentStatusReaches(scene, "REQUIRES_ACTION");
+      const response = await shop.send(`/_stripe/3ds/${intent.stripePaymentIntentId}`, {
+        method: "POST",
+        headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
+        body: new URLSearchParams({ secret: intent.clientSecret, outcome }).toString(),
+      });
+      expect(response.status).toBe(200);
+    };
+    await authenticate("fail");
+    await paymentStatusReaches(scene, "FAILED");
+    const again = await buyer.expect<PaymentIntent>(200, "POST", "/api/payments/intent", { orderId: order.id });
+    expect(again.stripePaymentIntentId).toBe(intent.stripePaymentIntentId);
+    await authenticate("approve");
+    await orderReaches(buyer, order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
+  });
+});
+
+describe("a webhook that never comes", () => {
+  it("costs the buyer a delay: the sweep asks Stripe, confirms the order and reports it", async () => {
+    const scene = await placed();
+    await setFaults({ webhooks: "drop" });
+    await pay(shop.send, scene.buyer, scene.order.id);
+    expect((await paymentOf(scene.order)).status).toBe("CREATED");
+    expect((await shop.cron("payments"))["missedWebhooks"]).toBeGreaterThanOrEqual(1);
+    await orderReaches(scene.buyer, scene.order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
+    const { id, stripePaymentIntentId: payment_intent } = await paymentOf(scene.order);
+    await admin.expect(200, "POST", `/api/payments/${id}/capture`);
+    await sandbox("/dashboard/refunds", { payment_intent, amount: 100 });
+    await shop.cron("payments");
+    await setFaults({ webhooks: "deliver" });
+    await paymentStatusReaches(scene, "PARTIALLY_REFUNDED");
+    const findings = await shop.query<{ outcome: string }>(
+      "payments",
+      "SELECT outcome FROM findings WHERE kind = 'webhook_missed' AND details LIKE ?",
+      `%${String(payment_intent)}%`,
+    );
+    expect(findings.length).toBeGreaterThanOrEqual(1);
+    expect(findings.every(({ outcome }) => outcome === "mended")).toBe(true);
+  });
+});
+
+describe("a Stripe that hangs", () => {
+  it("is told apart from the shop in time, and leaves one intent that can be paid", async () => {
+    const { buyer, order } = await placed();
+    await setFaults({ answers: "hang" });
+    const started = Date.now();
+    const refused = await buyer.call<Problem>("POST", "/api/payments/intent", { orderId: order.id });
+    expect([refused.status, refused.body.code]).toEqual([503, "payment_provider_unavailable"]);
+    expect(Date.now() - started).toBeLessThan(GATEWAY_DEADLINE_MS);
+    await setFaults({ answers: "ok" });
+    await pay(shop.send, buyer, order.id);
+    await orderReaches(buyer, order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
+    const response = await shop.send("/_stripe/v1/payment_intents?limit=100", {
+      headers: { authorization: "Bearer sk_test_sandbox" },
+    });
+    const { data } = (await response.json()) as { data: { metadata: { orderId?: string } }[] };
+    expect(data.filter(({ metadata }) => metadata.orderId === order.id)).toHaveLength(1);
+  });
+});
