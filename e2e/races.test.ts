@@ -1,0 +1,291 @@
+// Two that want to decide the same thing at the same moment. Each race is run several times over all real Workers, and whoever wins, money
+// at Stripe, stock, payment and order have to tell one story when everything is swept.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Cart, CreatedOrder, Order } from "#shared/contracts/orders";
+import type { Payment, PaymentIntent } from "#shared/contracts/payments";
+import {
+  ADDRESS,
+  Client,
+  addToCart,
+  confirmPayment,
+  confirmedOrder,
+  getOrder,
+  levelOf,
+  newBuyer,
+  placeOrder,
+} from "./client.ts";
+import type { Answer, Problem, Shelf } from "./client.ts";
+import { openShop } from "./harness.ts";
+import type { Shop } from "./harness.ts";
+
+const ROUNDS = 4;
+const SANDBOX_KEY = "sk_test_sandbox";
+
+let shop: Shop;
+let admin: Client;
+let shelf: Shelf;
+let buyer: Client;
+
+beforeAll(async () => {
+  ({ shop, admin, shelf } = await openShop());
+  ({ buyer } = await newBuyer(new Client(shop.send)));
+});
+
+afterAll(async () => {
+  await shop.close();
+});
+
+/** Sweeps everything, as minutes would, and lets it arrive. */
+async function settle(): Promise<void> {
+  for (const worker of ["payments", "orders", "inventory", "gateway"]) await shop.cron(worker);
+  await shop.quiet();
+}
+
+interface AtStripe {
+  readonly status: string;
+  readonly amount_received: number;
+  readonly latest_charge: { readonly amount_refunded: number } | null;
+}
+
+/** What Stripe keeps of the money of one intent: received less refunded. */
+async function keptAtStripe(intentId: string): Promise<{ readonly status: string; readonly kept: number }> {
+  const response = await shop.send(`/_stripe/v1/payment_intents/${intentId}?expand[]=latest_charge`, {
+    headers: { authorization: `Bearer ${SANDBOX_KEY}` },
+  });
+  const intent = (await response.json()) as AtStripe;
+  // A cancelled authorization counts as refunded on its charge, though nothing was received.
+  const refunded = intent.amount_received === 0 ? 0 : (intent.latest_charge?.amount_refunded ?? 0);
+  return { status: intent.status, kept: intent.amount_received - refunded };
+}
+
+async function paymentOf(orderId: string): Promise<Payment> {
+  const { items } = await admin.expect<{ items: Payment[] }>(200, "GET", `/api/payments/order/${orderId}`);
+  const [payment, ...others] = items;
+  if (payment === undefined || others.length > 0) throw new Error(`${orderId} has ${String(items.length)} payments`);
+  return payment;
+}
+
+/** One confirmed order a round, each of a product of its own with five on hand, of which it takes two. */
+async function confirmedOrders(): Promise<{ readonly order: Order; readonly productId: string }[]> {
+  return await Promise.all(
+    Array.from({ length: ROUNDS }, async () => {
+      const productId = await shelf.take(5);
+      return { productId, order: await confirmedOrder(shop.send, buyer, [{ productId, quantity: 2 }]) };
+    }),
+  );
+}
+
+function moveTo(orderId: string, status: string, more: object = {}): Promise<Answer<Order & Problem>> {
+  return admin.call("PATCH", `/api/orders/${orderId}/status`, { status, ...more });
+}
+
+/** What belongs together by an order's status: the money kept, what is on hand and reserved of its product, and the order's own word. */
+const WHOLE: Readonly<Record<string, (total: number) => object>> = {
+  CONFIRMED: () => ({ kept: 0, onHand: 5, reserved: 2, stockStatus: "RESERVED" }),
+  SHIPPED: (total) => ({ kept: total, onHand: 3, reserved: 0, stockStatus: "CONSUMED" }),
+  CANCELLED: () => ({ kept: 0, onHand: 5, reserved: 0, stockStatus: "RELEASED" }),
+};
+
+/** The status in which an order ended, once its money here and at Stripe and its stock agree with it. */
+async function endOf({ id }: { readonly id: string }, productId: string): Promise<string> {
+  const order = await getOrder(admin, id);
+  const payment = await paymentOf(id);
+  const { kept } = await keptAtStripe(payment.stripePaymentIntentId ?? "");
+  const { onHand, reserved } = await levelOf(admin, productId);
+  expect(payment.amountCaptured - payment.amountRefunded).toBe(kept);
+  expect({ kept, onHand, reserved, stockStatus: order.stockStatus }).toEqual(WHOLE[order.status]?.(order.total));
+  return order.status;
+}
+
+describe("the last unit", () => {
+  it("goes to one of the carts that hold it", async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const productId = await shelf.take(1);
+      const guests = Array.from(
+        { length: 5 },
+        () => new Client(shop.send, { "x-cart-token": crypto.randomUUID().repeat(2).slice(0, 43) }),
+      );
+      for (const guest of guests) await addToCart(guest, productId, 1);
+      const answers = await Promise.all(
+        guests.map((guest) =>
+          guest.call<CreatedOrder & Problem>("POST", "/api/orders", {
+            shippingAddress: ADDRESS,
+            email: "guest@example.com",
+          }),
+        ),
+      );
+      const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+      expect(statuses).toEqual([201, 409, 409, 409, 409]);
+      expect(await levelOf(admin, productId)).toMatchObject({ onHand: 1, reserved: 1, available: 0 });
+    }
+  });
+});
+
+describe("two refunds", () => {
+  it("never return more than was captured, in our books and at Stripe", async () => {
+    const orders = await confirmedOrders();
+    for (const { order } of orders) {
+      await moveTo(order.id, "PROCESSING");
+      const payment = await paymentOf(order.id);
+      await admin.expect(200, "POST", `/api/payments/${payment.id}/capture`);
+      const amount = Math.ceil(order.total * 0.6);
+      const answers = await Promise.all(
+        Array.from({ length: 4 }, () => admin.call("POST", `/api/payments/${payment.id}/refund`, { amount })),
+      );
+      expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409, 409, 409]);
+    }
+    await settle();
+    for (const { order } of orders) {
+      const payment = await paymentOf(order.id);
+      const { kept } = await keptAtStripe(payment.stripePaymentIntentId ?? "");
+      expect([payment.amountRefunded, kept]).toEqual([
+        Math.ceil(order.total * 0.6),
+        order.total - Math.ceil(order.total * 0.6),
+      ]);
+    }
+  });
+});
+
+describe("capture against cancel", () => {
+  it("leaves no money of a cancelled order behind", async () => {
+    const orders = await confirmedOrders();
+    await Promise.all(
+      orders.map(async ({ order }) => {
+        const payment = await paymentOf(order.id);
+        await Promise.all([
+          admin.call("POST", `/api/payments/${payment.id}/capture`),
+          buyer.call("POST", `/api/orders/${order.id}/cancel`, { reason: "changed my mind" }),
+        ]);
+      }),
+    );
+    await settle();
+    for (const { order, productId } of orders) expect(await endOf(order, productId)).toBe("CANCELLED");
+  });
+});
+
+describe("shipping against cancelling", () => {
+  it("has one winner, and money and goods go with it", async () => {
+    const orders = await confirmedOrders();
+    for (const { order } of orders) await moveTo(order.id, "PROCESSING");
+    await Promise.all(
+      orders.flatMap(({ order }, index) => {
+        const steps = [
+          moveTo(order.id, "SHIPPED", { tracking: { carrier: "DHL", number: "1" } }),
+          admin.call("POST", `/api/orders/${order.id}/cancel`, { reason: "fraud" }),
+        ];
+        return index % 2 === 0 ? steps : steps.toReversed();
+      }),
+    );
+    await settle();
+    const ends = await Promise.all(orders.map(({ order, productId }) => endOf(order, productId)));
+    expect(ends.every((status) => status === "SHIPPED" || status === "CANCELLED")).toBe(true);
+  });
+});
+
+describe("payment against payment timeout", () => {
+  it("ends paid and confirmed, or cancelled with nothing taken", async () => {
+    const rounds = await Promise.all(
+      Array.from({ length: ROUNDS }, async () => {
+        const productId = await shelf.take(5);
+        const order = await placeOrder(buyer, [{ productId, quantity: 2 }]);
+        const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId: order.id });
+        return { productId, order, intent };
+      }),
+    );
+    // The sweep takes everything open, whatever its age: all six are past their window as far as it is concerned.
+    await Promise.all([
+      ...rounds.slice(0, 3).map(({ intent }) => confirmPayment(shop.send, intent)),
+      shop.cron("orders"),
+      ...rounds.slice(3).map(({ intent }) => confirmPayment(shop.send, intent)),
+    ]);
+    await settle();
+    for (const { order, productId, intent } of rounds) {
+      const status = await endOf(order, productId);
+      const { status: atStripe } = await keptAtStripe(intent.stripePaymentIntentId);
+      expect([status, atStripe]).toEqual(
+        status === "CANCELLED" ? ["CANCELLED", "canceled"] : ["CONFIRMED", "requires_capture"],
+      );
+    }
+  });
+});
+
+describe("checkout against a change of the cart", () => {
+  it("loses no unit and sells none twice", async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const productId = await shelf.take(50);
+      const { buyer: own } = await newBuyer(new Client(shop.send));
+      await addToCart(own, productId, 2);
+      const [checkout, added] = await Promise.all([
+        own.call<CreatedOrder & Problem>("POST", "/api/orders", { shippingAddress: ADDRESS }),
+        own.call<Cart & Problem>("POST", "/api/cart/items", { productId, quantity: 3 }),
+      ]);
+      expect([checkout.status, added.status]).toEqual([201, 201]);
+      const ordered = checkout.body.items[0]?.quantity ?? 0;
+      const cart = await own.expect<Cart>(200, "GET", "/api/cart");
+      expect(ordered + (cart.items[0]?.quantity ?? 0)).toBe(5);
+      expect(await levelOf(admin, productId)).toMatchObject({ reserved: ordered });
+    }
+  });
+});
+
+describe("the browser's return against the webhook", () => {
+  it("makes one payment, and the order is confirmed and not refunded", async () => {
+    await shop.send("/_stripe/faults", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ webhooks: "duplicate", answers: "ok" }),
+    });
+    const rounds = await Promise.all(
+      Array.from({ length: ROUNDS }, async () => {
+        const productId = await shelf.take(5);
+        const order = await placeOrder(buyer, [{ productId, quantity: 2 }]);
+        const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId: order.id });
+        // The page comes back and asks again for the intent, and for the order, while the webhooks arrive twice.
+        const comeBack = (): Promise<unknown>[] =>
+          Array.from({ length: 4 }, () => buyer.call("POST", "/api/payments/intent", { orderId: order.id }));
+        await Promise.all([confirmPayment(shop.send, intent), ...comeBack(), shop.cron("payments")]);
+        return { order, productId };
+      }),
+    );
+    await settle();
+    await shop.send("/_stripe/faults", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ webhooks: "deliver", answers: "ok" }),
+    });
+    for (const { order, productId } of rounds) {
+      expect(await endOf(order, productId)).toBe("CONFIRMED");
+      expect((await paymentOf(order.id)).status).toBe("AUTHORIZED");
+    }
+  });
+});
+
+describe("two operators", () => {
+  it("who move an order to the same status move it once", async () => {
+    for (const { order } of await confirmedOrders()) {
+      const answers = await Promise.all([moveTo(order.id, "PROCESSING"), moveTo(order.id, "PROCESSING")]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+      const { history } = await getOrder(admin, order.id);
+      expect(history.filter(({ to }) => to === "PROCESSING")).toHaveLength(1);
+    }
+  });
+
+  it("who want different things do not both get their way", async () => {
+    const orders = await confirmedOrders();
+    for (const { order } of orders) {
+      const answers = await Promise.all([
+        moveTo(order.id, "PROCESSING"),
+        moveTo(order.id, "CANCELLED", { reason: "stop" }),
+      ]);
+      for (const { status, body } of answers) {
+        expect(status === 200 || (status === 409 && body.code === "illegal_transition")).toBe(true);
+      }
+      const { status, history } = await getOrder(admin, order.id);
+      // Cancelling a processed order is legal, processing a cancelled one is not.
+      expect(status).toBe("CANCELLED");
+      expect(history.at(-1)).toMatchObject({ to: "CANCELLED" });
+    }
+    await settle();
+    for (const { order, productId } of orders) expect(await endOf(order, productId)).toBe("CANCELLED");
+  });
+});
