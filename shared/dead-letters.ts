@@ -64,7 +64,7 @@ async function replay(deps: Deps, call: Call, eventIds: readonly string[], which
   const { results } = await commit(deps.db, [
     sql`INSERT INTO audit_log (id, at, actor_id, actor_role, action, subject, request_id, details)
       SELECT value ->> 'auditId', ${now}, ${actor.id}, ${actor.role}, 'dead_letter.replay', event_id, ${requestId},
-        json_object('type', type, 'about', subject)
+        json_object('type', dead_letters.type, 'about', subject)
       FROM json_each(${wanted}) JOIN dead_letters ON event_id = value ->> 'eventId' WHERE ${which}`,
     sql`UPDATE dead_letters SET replayed_at = ${now}
       WHERE event_id IN (SELECT value ->> 'eventId' FROM json_each(${wanted})) AND ${which} RETURNING envelope`,

@@ -8,6 +8,17 @@ const LOCAL_SIGNING_KEY_SECRET = "local-development-signing-key-secret";
 const LOCAL_WEBHOOK_SECRET = "whsec_local_development";
 const SANDBOX_SECRET_KEY = "sk_test_sandbox";
 const SANDBOX_PUBLISHABLE_KEY = "pk_test_sandbox";
+/** Text messages and pushes are on, to the mailbox; the keys are good for nothing else. */
+const LOCAL_CHANNELS = {
+  TWILIO_ACCOUNT_SID: "AClocal",
+  TWILIO_FROM: "+15005550006",
+  VAPID_PUBLIC_KEY: "BMGEtIU34eeFgrK7_8OA0R7pLLstIIp-9IqxzKtH9l98mch7DOyl8HtJIzfq2duV94Aj4KWgspKhPhtnGknMDFU",
+  VAPID_SUBJECT: "mailto:shop@tradepost.example",
+};
+const LOCAL_CHANNEL_SECRETS = {
+  TWILIO_AUTH_TOKEN: "local",
+  VAPID_PRIVATE_KEY: "m4QIp5XeVa3qyxNVjGJ4f1BwiVBAxzfpbOeAUBglq6U",
+};
 
 /** Variables that a run may set; each reaches the Workers whose wrangler file names it. */
 const RUN_VARIABLES = [
@@ -55,13 +66,16 @@ export function readSettings(env: Environment): Settings {
     );
   }
   const sandbox = stripeKey === undefined || stripeKey === SANDBOX_SECRET_KEY;
+  const metricsToken = present(env, "METRICS_TOKEN");
   const origins = [port, 3000, 5173].flatMap((each) => [`http://localhost:${each}`, `http://127.0.0.1:${each}`]);
   return {
     port,
     stateDir: path.resolve(ROOT, present(env, "STATE_DIR") ?? ".state"),
     variables: {
       PUBLIC_URL: `http://localhost:${port}`,
+      SHOP_URL: `http://localhost:${port}`,
       ALLOWED_ORIGINS: origins.join(","),
+      ...LOCAL_CHANNELS,
       ...(sandbox ? { STRIPE_PUBLISHABLE_KEY: SANDBOX_PUBLISHABLE_KEY } : {}),
       ...Object.fromEntries(
         RUN_VARIABLES.flatMap((name) => {
@@ -71,7 +85,9 @@ export function readSettings(env: Environment): Settings {
       ),
     },
     secrets: {
+      ...(metricsToken === undefined ? {} : { gateway: { METRICS_TOKEN: metricsToken } }),
       accounts: { SIGNING_KEY_SECRET: LOCAL_SIGNING_KEY_SECRET },
+      notifications: LOCAL_CHANNEL_SECRETS,
       payments: {
         STRIPE_SECRET_KEY: stripeKey ?? SANDBOX_SECRET_KEY,
         STRIPE_WEBHOOK_SECRET: present(env, "STRIPE_WEBHOOK_SECRET") ?? LOCAL_WEBHOOK_SECRET,

@@ -6,6 +6,12 @@ import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
 import { commit, openDatabase } from "#shared/database";
 import { findingInsert } from "#shared/findings";
+import { makeEvent } from "#shared/events/envelope";
+import { firstIdAt, newId } from "#shared/ids";
+import { readMetrics } from "#shared/metrics";
+import { health, listAudit, listEvents, listFindings, purgeOperations } from "#shared/operations";
+import { outboxInsert } from "#shared/outbox";
+import type { Deps } from "#shared/outbox";
 
 const db = openDatabase((env as unknown as { DB: D1Database }).DB);
 const call: Call = {
@@ -40,5 +46,166 @@ describe("a finding", () => {
     const rows = await db.all<Record<string, unknown>>(sql`SELECT * FROM findings WHERE kind = 'webhook_missed'`);
     expect(rows).toHaveLength(1);
     expect(rows[0]).toMatchObject({ outcome: "mended", times: 2, first_found_at: 5, last_found_at: 9 });
+  });
+});
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+function deps(overrides: Partial<Deps> = {}): Deps {
+  return { worker: "orders", db, queues: {}, now: Date.now, waitUntil: () => {}, logLevel: "off", ...overrides };
+}
+
+function welcomed(correlationId: string, subject: string = newId("usr")): ReturnType<typeof makeEvent> {
+  const data = { userId: subject, email: "a@example.com", name: "A", locale: "en" as const };
+  return makeEvent("USER_REGISTERED", subject, data, { worker: "accounts", correlationId, now: Date.now() });
+}
+
+describe("the log of events", () => {
+  it("is read newest first, by type, subject and correlation, from where one was", async () => {
+    const correlation = newId("req");
+    const events = [welcomed(correlation), welcomed(correlation), welcomed(correlation)];
+    await commit(db, [...events.map(outboxInsert), outboxInsert(welcomed(newId("req")))]);
+    const ids = events.map(({ id }) => id).toReversed();
+    const all = await listEvents(deps(), call, { limit: 10, correlationId: correlation, type: "USER_REGISTERED" });
+    expect(all.ok && all.value.items.map(({ id }) => id)).toEqual(ids);
+    expect(all.ok && JSON.parse(all.value.items[0]?.envelope ?? "")).toEqual(events[2]);
+    const rest = await listEvents(deps(), call, { limit: 10, correlationId: correlation, before: [ids[0] ?? ""] });
+    expect(rest.ok && rest.value.items.map(({ id }) => id)).toEqual(ids.slice(1));
+    const one = await listEvents(deps(), call, { limit: 10, subject: events[1]?.subject });
+    expect(one.ok && one.value.items).toHaveLength(1);
+    expect(await listEvents(deps(), call, { limit: 10, type: "' OR 1=1 --" })).toEqual({
+      ok: true,
+      value: { items: [] },
+    });
+  });
+
+  it("does not show what a confidential message says", async () => {
+    const correlationId = newId("req");
+    const recipient = { id: "usr_1", email: "a@example.com", name: "A", locale: "en" as const };
+    const data = { kind: "password_reset", recipient, variables: { link: "https://x/?t=s3cret", token: "s3cret" } };
+    const event = makeEvent("NOTIFICATION_SEND", "usr_1", data, { worker: "accounts", correlationId, now: Date.now() });
+    await commit(db, [outboxInsert(event)]);
+    const listed = await listEvents(deps(), call, { limit: 1, correlationId });
+    expect(JSON.stringify(listed)).toContain("password_reset");
+    expect(JSON.stringify(listed)).not.toContain("s3cret");
+  });
+});
+
+describe("the lists of operators", () => {
+  it("filter the audit log and go on where one was", async () => {
+    const subject = newId("ord");
+    for (const action of ["order.cancel", "order.refund", "order.cancel"]) {
+      await commit(db, [auditInsert(call, Date.now(), { action, subject })]);
+    }
+    const cancels = await listAudit(deps(), call, { limit: 1, subject, action: "order.cancel", actor: "usr_1" });
+    const newest = cancels.ok ? cancels.value.items[0] : undefined;
+    expect(newest).toMatchObject({ action: "order.cancel", subject, actorId: "usr_1", actorRole: "admin" });
+    const rest = await listAudit(deps(), call, { limit: 10, subject, before: [newest?.id ?? ""] });
+    expect(rest.ok && rest.value.items.map(({ action }) => action)).toEqual(["order.refund", "order.cancel"]);
+  });
+
+  it("go over findings of one moment without a skip", async () => {
+    const at = Date.now();
+    const kinds = ["a", "b", "c"];
+    await commit(
+      db,
+      kinds.map((kind) => findingInsert(at, { kind: `tie_${kind}`, subject: "s", outcome: "open", details: {} })),
+    );
+    const seen: string[] = [];
+    let before: (string | number)[] | undefined = [at, "tie_z", "s"];
+    while (before !== undefined) {
+      const listed = await listFindings(deps(), call, { limit: 1, before, outcome: "open" });
+      const row = listed.ok ? listed.value.items[0] : undefined;
+      if (row?.kind.startsWith("tie_")) seen.push(row.kind);
+      before = row && [row.lastFoundAt, row.kind, row.subject];
+    }
+    expect(seen).toEqual(["tie_c", "tie_b", "tie_a"]);
+  });
+});
+
+describe("the purge", () => {
+  it("drops the audit log after more than a year, findings after 90 days, and dead letters only when handled", async () => {
+    const now = Date.now();
+    const old = now - 500 * DAY_MS;
+    const audit = (id: string): ReturnType<typeof sql> =>
+      sql`INSERT INTO audit_log VALUES (${id}, 1, 'a', 'admin', 'x.y', 'purged', 'r', '{}')`;
+    const letter = (id: string): ReturnType<typeof sql> =>
+      sql`INSERT INTO dead_letters VALUES (${id}, 't', 's', '{}', 1, 'e', ${old}, NULL)`;
+    await commit(db, [
+      audit(`${firstIdAt("aud", old)}1`),
+      audit(`${firstIdAt("aud", now - 370 * DAY_MS)}1`),
+      findingInsert(now - 91 * DAY_MS, { kind: "purged", subject: "1", outcome: "open", details: {} }),
+      findingInsert(now - 89 * DAY_MS, { kind: "purged", subject: "2", outcome: "open", details: {} }),
+      letter("evt_handled"),
+      letter("evt_waits"),
+      sql`INSERT INTO inbox VALUES ('evt_handled', ${old})`,
+    ]);
+    expect(await purgeOperations(deps())).toMatchObject({ purgedAudit: 1, purgedDeadLetters: 1 });
+    expect(await db.all(sql`SELECT subject FROM findings WHERE kind = 'purged'`)).toEqual([{ subject: "2" }]);
+    expect(await db.all(sql`SELECT event_id AS id FROM dead_letters`)).toEqual([{ id: "evt_waits" }]);
+    expect(await db.all(sql`SELECT 1 FROM audit_log WHERE subject = 'purged'`)).toHaveLength(1);
+  });
+});
+
+describe("the figures", () => {
+  it("have a sample for each row, and its other columns as labels", async () => {
+    const own = { name: "tradepost_x", help: "X.", rows: sql`SELECT 'a' AS kind, 2 AS value UNION ALL SELECT 'b', 3` };
+    const metrics = await readMetrics(deps(), [own]);
+    expect(metrics.at(-1)).toEqual({
+      name: "tradepost_x",
+      help: "X.",
+      samples: [
+        { labels: { kind: "a" }, value: 2 },
+        { labels: { kind: "b" }, value: 3 },
+      ],
+    });
+  });
+
+  it("count what every Worker keeps: its outbox, its dead letters, its findings", async () => {
+    await commit(db, [
+      sql`UPDATE outbox SET confirmed_at = 1`,
+      sql`DELETE FROM dead_letters`,
+      sql`DELETE FROM findings`,
+    ]);
+    const event = welcomed(newId("req"));
+    await commit(db, [
+      outboxInsert(event),
+      sql`INSERT INTO dead_letters VALUES ('evt_a', 't', 's', '{}', 1, 'e', 1, NULL), ('evt_b', 't', 's', '{}', 1, 'e', 1, 2)`,
+      findingInsert(5, { kind: "k", subject: "s", outcome: "open", details: {} }),
+      findingInsert(5, { kind: "k", subject: "t", outcome: "mended", details: {} }),
+    ]);
+    const metrics = await readMetrics(deps({ now: () => Date.parse(event.time) + 4_000 }), []);
+    const valuesOf = (name: string): unknown =>
+      metrics
+        .find((metric) => metric.name === name)
+        ?.samples.map(({ labels, value }) => [...Object.values(labels), value]);
+    expect(valuesOf("tradepost_outbox_unconfirmed_events")).toEqual([[1]]);
+    expect(valuesOf("tradepost_outbox_oldest_unconfirmed_seconds")).toEqual([[4]]);
+    expect(valuesOf("tradepost_dead_letters")).toEqual([
+      ["open", 1],
+      ["replayed", 1],
+    ]);
+    expect(valuesOf("tradepost_findings_open")).toEqual([["k", 1]]);
+  });
+});
+
+describe("health", () => {
+  const database = (prepare: (query: string) => D1PreparedStatement): Deps =>
+    deps({ db: openDatabase({ prepare } as unknown as D1Database) });
+
+  it("says whether the database answers", async () => {
+    expect(await health(deps())).toEqual({ ok: true, value: { database: "up" } });
+    const broken = database(() => {
+      throw new Error("D1_ERROR");
+    });
+    expect(await health(broken)).toEqual({ ok: true, value: { database: "down" } });
+  });
+
+  it("does not wait for one that hangs", async () => {
+    const never = { bind: () => never, raw: () => new Promise(() => {}), all: () => new Promise(() => {}) };
+    const startedAt = Date.now();
+    const answer = await health(database(() => never as unknown as D1PreparedStatement));
+    expect(answer).toEqual({ ok: true, value: { database: "down" } });
+    expect(Date.now() - startedAt).toBeLessThan(2_000);
   });
 });

@@ -1,0 +1,174 @@
+// Replays: nothing is lost when the process dies between the row and the message or the queue forgets, and nothing happens twice.
+import { env } from "cloudflare:workers";
+import { sql } from "drizzle-orm";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { commit, openDatabase } from "#shared/database";
+import { listDeadLetters, replayDeadLetter, replayDeadLetters, resendReplays } from "#shared/dead-letters";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { makeEvent } from "#shared/events/envelope";
+import { consume } from "#shared/inbox";
+import type { Handlers } from "#shared/inbox";
+import { newId } from "#shared/ids";
+import { listAudit } from "#shared/operations";
+import { resendEvents } from "#shared/outbox";
+import type { Deps } from "#shared/outbox";
+import { callAs, deliver, recordedQueues, stubOf } from "../../testkit/kit.ts";
+
+const db = openDatabase((env as unknown as { DB: D1Database }).DB);
+const QUEUE = "tradepost-notifications-inbox";
+const admin = callAs("admin", "usr_admin");
+const MINUTE_MS = 60_000;
+
+let now = Date.now();
+let recorded = recordedQueues();
+
+function deps(queues = recorded.queues): Deps {
+  return { worker: "notifications", db, queues, now: () => now, waitUntil: () => {}, logLevel: "off" };
+}
+
+const counting: Handlers = {
+  USER_REGISTERED: (event) => ({
+    statements: [
+      sql`INSERT INTO handled VALUES (${event.subject}, 1) ON CONFLICT (id) DO UPDATE SET times = times + 1`,
+    ],
+  }),
+};
+const failing: Handlers = {
+  USER_REGISTERED: () => {
+    throw new Error("down");
+  },
+};
+
+async function receive(handlers: Handlers, bodies: readonly unknown[], queue = QUEUE): Promise<void> {
+  await deliver((batch) => consume(batch, deps(), handlers), queue, bodies);
+}
+
+/** An event that its consumer gave up on. */
+async function deadLetter(): Promise<EventEnvelope> {
+  const userId = newId("usr");
+  const event = makeEvent(
+    "USER_REGISTERED",
+    userId,
+    { userId, email: "a@example.com", name: "A", locale: "en" },
+    { worker: "accounts", correlationId: newId("req"), now },
+  );
+  await receive(failing, [event]);
+  await receive(failing, [event], "tradepost-notifications-dead-letters");
+  return event;
+}
+
+async function timesHandled({ subject }: EventEnvelope): Promise<number> {
+  const rows = await db.all<{ times: number }>(sql`SELECT times FROM handled WHERE id = ${subject}`);
+  return rows[0]?.times ?? 0;
+}
+
+async function statesOf(event: EventEnvelope): Promise<string[]> {
+  const states: string[] = [];
+  for (const state of ["open", "replayed", "handled"] as const) {
+    const listed = await listDeadLetters(deps(), admin, { limit: 100, state });
+    if (listed.ok && listed.value.items.some(({ eventId }) => eventId === event.id)) states.push(state);
+  }
+  return states;
+}
+
+function sentIds(): string[] {
+  return recorded.sent.map(({ event }) => event.id);
+}
+
+const broken = {
+  NOTIFICATIONS_INBOX: stubOf<Queue>({ send: async () => await Promise.reject(new Error("no queue")) }),
+};
+
+beforeAll(async () => {
+  await db.run(sql`CREATE TABLE handled (id TEXT PRIMARY KEY, times INTEGER NOT NULL)`);
+});
+
+beforeEach(async () => {
+  now = Date.now();
+  recorded = recordedQueues();
+  await commit(db, [sql`DELETE FROM dead_letters`, sql`DELETE FROM audit_log`, sql`DELETE FROM inbox_failures`]);
+});
+
+describe("a replay", () => {
+  it("takes a letter from open over replayed to handled, with one effect and its audit row", async () => {
+    const event = await deadLetter();
+    expect(await statesOf(event)).toEqual(["open"]);
+    expect(await replayDeadLetter(deps(), admin, { eventId: event.id })).toEqual({ ok: true, value: null });
+    expect(recorded.sent).toEqual([{ consumer: "notifications", event }]);
+    expect(await statesOf(event)).toEqual(["replayed"]);
+    await receive(counting, [event]);
+    await replayDeadLetter(deps(), admin, { eventId: event.id });
+    await receive(counting, [event]);
+    expect([await timesHandled(event), await statesOf(event)]).toEqual([1, ["handled"]]);
+    const audit = await listAudit(deps(), admin, { limit: 10, action: "dead_letter.replay" });
+    expect(audit).toMatchObject({
+      value: { items: [{ actorId: "usr_admin", subject: event.id }, { subject: event.id }] },
+    });
+  });
+
+  it("of what is no dead letter is not found and leaves no trace", async () => {
+    expect(await replayDeadLetter(deps(), admin, { eventId: "evt_none" })).toMatchObject({
+      error: { code: "not_found" },
+    });
+    expect(await db.all(sql`SELECT 1 FROM audit_log`)).toEqual([]);
+  });
+
+  it("that the queue refuses, or forgets, is sent by the sweep a minute later", async () => {
+    const event = await deadLetter();
+    expect(await replayDeadLetter(deps(broken), admin, { eventId: event.id })).toMatchObject({ ok: true });
+    expect(await resendReplays(deps(), false)).toBe(0);
+    now += MINUTE_MS + 1;
+    expect(await resendReplays(deps(), false)).toBe(1);
+    expect(await resendReplays(deps(), false)).toBe(0);
+    now += MINUTE_MS + 1;
+    expect(await resendReplays(deps(), false)).toBe(1);
+    expect(sentIds()).toEqual([event.id, event.id]);
+    await receive(counting, [event]);
+    now += MINUTE_MS + 1;
+    expect([await resendReplays(deps(), true), await timesHandled(event)]).toEqual([0, 1]);
+  });
+
+  it("whose retry is pending is left to it", async () => {
+    const event = await deadLetter();
+    await replayDeadLetter(deps(), admin, { eventId: event.id });
+    now += MINUTE_MS + 1;
+    await receive(failing, [event]);
+    expect(await resendReplays(deps(), false)).toBe(0);
+    expect(await resendReplays(deps(), true)).toBe(1);
+  });
+
+  it("that fails for good again is open again", async () => {
+    const event = await deadLetter();
+    await replayDeadLetter(deps(), admin, { eventId: event.id });
+    await receive(failing, [event]);
+    await receive(failing, [event], "tradepost-notifications-dead-letters");
+    expect(await statesOf(event)).toEqual(["open"]);
+    expect(await resendReplays(deps(), true)).toBe(0);
+  });
+
+  it("sends what is no event as it came", async () => {
+    const body = { id: "odd", type: "NOT_OURS", subject: "x" };
+    await receive(counting, [body]);
+    await replayDeadLetter(deps(), admin, { eventId: "odd" });
+    expect(recorded.sent.map(({ event }) => event)).toEqual([body]);
+  });
+});
+
+describe("a replay of all", () => {
+  it("takes the open ones, each once however many ask, with an audit row each", async () => {
+    const open = [await deadLetter(), await deadLetter(), await deadLetter()];
+    const underWay = await deadLetter();
+    await replayDeadLetter(deps(), admin, { eventId: underWay.id });
+    recorded.sent.length = 0;
+    const answers = await Promise.all([replayDeadLetters(deps(), admin), replayDeadLetters(deps(), admin)]);
+    const counts = answers.flatMap((answer) => (answer.ok ? [answer.value.replayed] : []));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(3);
+    expect(sentIds().toSorted()).toEqual(open.map(({ id }) => id).toSorted());
+    expect(await db.all(sql`SELECT 1 FROM audit_log`)).toHaveLength(4);
+  });
+
+  it("finds nothing where nothing is open", async () => {
+    expect(await replayDeadLetters(deps(), admin)).toEqual({ ok: true, value: { replayed: 0, remaining: 0 } });
+    expect(await resendEvents(deps(), [])).toBe(0);
+  });
+});
