@@ -33,6 +33,19 @@ export function png(width: number, height: number, salt = ""): Uint8Array<ArrayB
   );
 }
 
+/** A PNG of exactly so many bytes, most of them a comment. */
+export function pngOf(length: number): Uint8Array<ArrayBuffer> {
+  const small = png(8, 8);
+  const made = new Uint8Array(length);
+  // The comment is the second chunk: 33 bytes of signature and IHDR before it, its text after its length, type and keyword.
+  const [chunk, comment] = [33, 49];
+  const filler = length - small.length;
+  made.set(small.subarray(0, comment));
+  made.set(small.subarray(comment), comment + filler);
+  made.set(be32(8 + filler), chunk);
+  return made;
+}
+
 export function jpeg(width: number, height: number, salt = ""): Uint8Array<ArrayBuffer> {
   const segment = (marker: number, data: Uint8Array): Uint8Array => bytes(0xff, marker, be16(data.length + 2), data);
   return bytes(

@@ -1,0 +1,199 @@
+// A product's life as its vendor and its buyers see it, across all Workers: made with a picture, restocked, found, ordered, changed
+// and archived, each of it visible to everyone within five seconds whatever was cached before.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ProductDetail, ProductPage } from "#shared/contracts/catalog";
+import type { ManagedImage, ManagedProduct } from "#shared/contracts/catalog-staff";
+import type { Level } from "#shared/contracts/inventory";
+import type { Cart } from "#shared/contracts/orders";
+import { jpeg, png, pngOf } from "../workers/catalog/test/pictures.ts";
+import { Client, addToCart, confirmedOrder, eventually, newBuyer, placeOrder, signIn } from "./client.ts";
+import type { Problem } from "./client.ts";
+import { startShop } from "./harness.ts";
+import type { Shop } from "./harness.ts";
+
+/** The promise is five seconds (stock comes by an event, up to two seconds later); the rest is for a busy machine. */
+const VISIBLE_WITHIN_MS = 8_000;
+
+let shop: Shop;
+let guest: Client;
+let vendor: Client;
+
+beforeAll(async () => {
+  shop = await startShop();
+  guest = new Client(shop.send);
+  vendor = await signIn(guest, "vendor@example.com", "Vendor123!");
+});
+
+afterAll(async () => {
+  await shop.close();
+});
+
+/** A word that only one product has. */
+function rareWord(): string {
+  return `zq${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
+}
+
+async function newProduct(name: string): Promise<ManagedProduct> {
+  const { items } = await guest.expect<ProductPage>(200, "GET", "/api/products?limit=1");
+  const [like] = items;
+  return await vendor.expect<ManagedProduct>(201, "POST", "/api/products", {
+    name,
+    sku: name,
+    description: "Made by a test.",
+    price: 2_500,
+    currency: "USD",
+    categoryId: like?.category.id,
+    brandId: like?.brand.id,
+    weightGrams: 250,
+  });
+}
+
+async function authorization(): Promise<Record<string, string>> {
+  const { body } = await guest.call<{ accessToken: string }>("POST", "/api/auth/login", {
+    email: "vendor@example.com",
+    password: "Vendor123!",
+  });
+  return { authorization: `Bearer ${body.accessToken}` };
+}
+
+async function upload(productId: string, body: BodyInit, headers: Record<string, string> = {}): Promise<Response> {
+  return await shop.send(`/api/products/${productId}/images`, {
+    method: "POST",
+    headers: { ...(await authorization()), ...headers },
+    body,
+  });
+}
+
+async function search(word: string): Promise<ProductPage> {
+  return await guest.expect<ProductPage>(200, "GET", `/api/products?q=${word}`);
+}
+
+async function soon<T>(what: string, read: () => Promise<T | undefined>): Promise<T> {
+  return await eventually(what, read, VISIBLE_WITHIN_MS);
+}
+
+describe("a product", () => {
+  it("is made, pictured, restocked, found, ordered, changed and archived", async () => {
+    const word = rareWord();
+    expect((await search(word)).items).toEqual([]);
+
+    const product = await newProduct(`Wrench ${word}`);
+    const form = new FormData();
+    form.set("alt", "The wrench, from above");
+    form.set("file", new File([png(320, 200, word)], "wrench.png", { type: "image/png" }));
+    const added = await upload(product.id, form);
+    expect(added.status).toBe(201);
+    const image: ManagedImage = await added.json();
+
+    const listed = await soon("the new product is found with its picture", async () => {
+      const [item] = (await search(word)).items;
+      return item?.images[0]?.url === image.url ? item : undefined;
+    });
+    expect(listed).toMatchObject({ id: product.id, availability: "out_of_stock", price: 2_500 });
+
+    expect(await vendor.expect<Level>(200, "GET", `/api/inventory/${product.id}`)).toMatchObject({ onHand: 0 });
+    await vendor.expect(200, "POST", `/api/inventory/${product.id}/adjust`, { delta: 500, reason: "restock" });
+    const { buyer } = await newBuyer(guest);
+    const order = await confirmedOrder(shop.send, buyer, [{ productId: product.id, quantity: 2 }]);
+    expect(order.items).toMatchObject([{ productId: product.id, unitPrice: 2_500, lineTotal: 5_000 }]);
+
+    await addToCart(buyer, product.id, 1);
+    const changed = await vendor.call<ManagedProduct>("PATCH", `/api/products/${product.id}`, { price: 3_000 });
+    expect(changed).toMatchObject({ status: 200, body: { price: 3_000, slug: product.slug } });
+    expect(changed.headers.get("etag")).toBe(`"${String(changed.body.version)}"`);
+    await soon("the cart shows the new price", async () => {
+      const cart = await buyer.expect<Cart>(200, "GET", "/api/cart");
+      return cart.items[0]?.unitPrice === 3_000 ? cart : undefined;
+    });
+    await soon("the list shows the new price, and that there is stock", async () => {
+      const [item] = (await search(word)).items;
+      return item?.price === 3_000 && item.availability === "in_stock" ? true : undefined;
+    });
+    expect((await placeOrder(buyer)).items).toMatchObject([{ unitPrice: 3_000 }]);
+
+    await addToCart(buyer, product.id, 1);
+    const archived = await vendor.expect<ManagedProduct>(200, "DELETE", `/api/products/${product.id}`);
+    expect(archived.status).toBe("archived");
+    const refused = await buyer.call<Problem>("POST", "/api/orders/quote", {
+      items: [{ productId: product.id, quantity: 1 }],
+      shippingAddress: order.shippingAddress,
+    });
+    expect(refused).toMatchObject({ status: 409, body: { code: "product_unavailable" } });
+    await soon("the archived product is gone from search", async () => {
+      return (await search(word)).items.length === 0 ? true : undefined;
+    });
+    await soon("and by its id", async () => {
+      return (await guest.call("GET", `/api/products/${product.id}`)).status === 404 ? true : undefined;
+    });
+    const own = await vendor.expect<{ items: ManagedProduct[] }>(200, "GET", `/api/products/managed?q=${word}`);
+    expect(own.items).toMatchObject([{ id: product.id, status: "archived" }]);
+  });
+});
+
+describe("a picture", () => {
+  it("is served as it came, for ever, as nothing but a picture", async () => {
+    const { id } = await newProduct(rareWord());
+    const bytes = jpeg(64, 48, id);
+    const added = await upload(id, bytes, { "content-type": "image/jpeg" });
+    expect(added.status).toBe(201);
+    const image: ManagedImage = await added.json();
+    expect(image).toMatchObject({ contentType: "image/jpeg", width: 64, height: 48, sizeBytes: bytes.length });
+    const first = await shop.send(image.url);
+    for (const served of [first, await shop.send(image.url)]) {
+      expect(served.status).toBe(200);
+      expect(new Uint8Array(await served.arrayBuffer())).toEqual(bytes);
+      expect(Object.fromEntries(served.headers)).toMatchObject({
+        "content-type": "image/jpeg",
+        "x-content-type-options": "nosniff",
+        "cache-control": "public, max-age=31536000, immutable",
+        "content-security-policy": expect.stringContaining("sandbox") as string,
+      });
+    }
+    const etag = first.headers.get("etag") ?? "";
+    const again = await shop.send(image.url, { headers: { "if-none-match": etag } });
+    expect([again.status, await again.text()]).toEqual([304, ""]);
+    const head = await shop.send(image.url, { method: "HEAD" });
+    expect([head.status, head.headers.get("etag"), await head.text()]).toEqual([200, etag, ""]);
+    expect((await shop.send(image.url.replace(".jpg", ".png"))).status).toBe(404);
+    expect((await upload(id, bytes, { "content-type": "image/jpeg" })).status).toBe(200);
+  });
+
+  it("of ten megabytes is taken, and one byte more is not, however it is sent", async () => {
+    const { id } = await newProduct(rareWord());
+    const limit = 10 * 1024 * 1024;
+    const largest = pngOf(limit);
+    const type = { "content-type": "image/png" };
+    const taken = await upload(id, largest, type);
+    expect(taken.status).toBe(201);
+    const image: ManagedImage = await taken.json();
+    expect((await (await shop.send(image.url)).arrayBuffer()).byteLength).toBe(limit);
+
+    const tooLarge = pngOf(limit + 1);
+    const declared = await upload(id, tooLarge, type);
+    expect([declared.status, await declared.json()]).toMatchObject([413, { code: "payload_too_large" }]);
+    const form = new FormData();
+    form.set("file", new File([tooLarge], "x.png", { type: "image/png" }));
+    expect((await upload(id, form)).status).toBe(413);
+    const chunked = await shop.send(`/api/products/${id}/images`, {
+      method: "POST",
+      headers: { ...(await authorization()), ...type },
+      body: new Blob([tooLarge]).stream(),
+      duplex: "half",
+    } as RequestInit);
+    expect(chunked.status).toBe(413);
+    const { images } = await vendor.expect<ManagedProduct>(200, "GET", `/api/products/managed/${id}`);
+    expect(images).toHaveLength(1);
+  });
+
+  it("that was removed leaves the page, and the bucket with the sweep", async () => {
+    const { id } = await newProduct(rareWord());
+    const image: ManagedImage = await (await upload(id, png(9, 9, id), { "content-type": "image/png" })).json();
+    await vendor.expect(204, "DELETE", `/api/products/${id}/images/${image.id}`);
+    await soon("the page is without it", async () => {
+      const page = await guest.expect<ProductDetail>(200, "GET", `/api/products/${id}`);
+      return page.images.length === 0 ? true : undefined;
+    });
+    expect((await shop.cron("catalog"))["purgedObjects"]).toBeGreaterThan(0);
+    expect((await shop.send(image.url)).status).toBe(404);
+  });
+});
