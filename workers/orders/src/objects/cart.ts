@@ -189,7 +189,6 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
       } catch (error) {
         log("warn", "a cart's alarm is tried again", { error });
       }
-      this.#sockets.closeExpired(touch.now);
       await this.#rearm(touch.now);
     });
   }
@@ -276,9 +275,10 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     });
   }
 
-  /** Tells the sockets of a version that they have not seen. What cannot be told now is told by the alarm. */
+  /** Ends the sockets whose token has, and tells the others of a version that they have not seen. What cannot be told now is told by the alarm. */
   async #tell(touch: Touch): Promise<void> {
     try {
+      this.#sockets.closeExpired(touch.now);
       const view = viewOf(expire(this.#load(), touch.now));
       if (this.#sockets.lacks(view.version)) {
         const shown = await this.#shown(view, touch);
@@ -300,7 +300,7 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     const watched = this.#sockets.nextExpiry();
     const leases = checkout?.attempts.map(({ until }) => until) ?? [];
     const told = watched === undefined ? [] : [watched, ...leases, ...(lines.length > 0 ? [expiresAt] : [])];
-    // What has passed has been seen to, or is when its socket or order says so.
+    // What has passed was seen to when this step began.
     const times = [...merge, ...told].filter((at) => at > now);
     if (times.length > 0) await this.#armBy(Math.max(Math.min(...times), now + MIN_ALARM_MS));
   }

@@ -1,0 +1,206 @@
+// Live carts: every device hears of every new version, in order, whoever made it and whatever the object has been through.
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Call } from "#shared/call";
+import { systemCall } from "#shared/call";
+import type { CatalogContract } from "#shared/contracts/catalog";
+import type { Cart } from "#shared/contracts/orders";
+import { randomToken } from "#shared/hash";
+import { MAX_SOCKETS, SOCKET_CLOSE, socketRequest } from "#shared/sockets";
+import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
+import { listening } from "#shared/testkit/sockets";
+import type { Listener } from "#shared/testkit/sockets";
+import { sweep } from "../src/scheduled.ts";
+import { addItem, changeItem, clearCart, getCart } from "../src/service/cart.ts";
+import { createOrder } from "../src/service/create.ts";
+import { openCart } from "../src/service/live.ts";
+import { mergeCart } from "../src/service/merge.ts";
+import { must, openShop, ordersEnv, request } from "./shop.ts";
+import type { Shop } from "./shop.ts";
+
+const HOUR_MS = 3_600_000;
+let shop: Shop;
+/** The catalog as the objects see it. */
+function bindCatalog(catalog: CatalogContract): void {
+  Object.defineProperty(ordersEnv, "CATALOG", { value: catalog, configurable: true });
+}
+beforeEach(() => {
+  shop = openShop();
+  bindCatalog(shop.deps.catalog);
+});
+
+async function connect(call: Call, cartToken?: string, expiresAt = Date.now() + HOUR_MS): Promise<Listener<Cart>> {
+  const protocol = cartToken === undefined ? "bearer" : "cart";
+  return listening<Cart>(await openCart(shop.deps, socketRequest({ call, cartToken, expiresAt, protocol })));
+}
+
+const add = async (call: Call, productId: string, quantity = 1, cartToken?: string): Promise<Cart> =>
+  must(await addItem(shop.deps, call, { productId, quantity, cartToken }));
+
+describe("a connected device", () => {
+  it("gets the cart as GET shows it, and each change that another makes", async () => {
+    const call = callAs("customer");
+    const productId = shop.product({ unitPrice: 700 });
+    const before = await add(call, productId);
+    const [phone, laptop] = [await connect(call), await connect(call)];
+    expect(phone.protocol).toBe("bearer");
+    expect(await phone.next()).toEqual(before);
+    await laptop.next();
+    const added = await add(call, productId, 2);
+    expect(await phone.next()).toEqual(added);
+    expect(await laptop.next()).toEqual(added);
+    const itemId = added.items[0]?.id ?? "";
+    must(await changeItem(shop.deps, call, { itemId, quantity: 9 }));
+    expect(await laptop.next()).toEqual(must(await getCart(shop.deps, call, {})));
+    must(await clearCart(shop.deps, call, {}));
+    expect((await laptop.next()).items).toEqual([]);
+  });
+
+  it("hears versions that only grow, the last one included, while many change at once", async () => {
+    const call = callAs("customer");
+    const productId = shop.product({ stock: 1_000 });
+    const phone = await connect(call);
+    await Promise.all(Array.from({ length: 15 }, () => add(call, productId)));
+    let last = await phone.next();
+    while (last.itemCount < 15) last = await phone.next();
+    const versions = phone.received.map(({ version }) => version);
+    expect(versions).toEqual([...new Set(versions)].toSorted((a, b) => a - b));
+    expect(last).toEqual(must(await getCart(shop.deps, call, {})));
+  });
+
+  it("gets the present state when it comes again, and hears on after hibernation", async () => {
+    const call = callAs("customer");
+    const productId = shop.product();
+    const [phone, laptop] = [await connect(call), await connect(call)];
+    await Promise.all([phone.next(), laptop.next()]);
+    phone.socket.close(1000, "tunnel");
+    await evictDurableObject(ordersEnv.CART.getByName(call.actor.id));
+    const added = await add(call, productId, 3);
+    expect(await laptop.next()).toEqual(added);
+    const again = await connect(call);
+    expect(await again.next()).toEqual(added);
+    again.socket.send("ping");
+    expect(await again.nextText()).toBe("pong");
+    expect(phone.received).toHaveLength(1);
+  });
+
+  it("sees the cart empty itself when its order is placed, without another touch", async () => {
+    const call = callAs("customer");
+    await add(call, shop.product(), 2);
+    const phone = await connect(call);
+    expect((await phone.next()).itemCount).toBe(2);
+    must(await createOrder(shop.deps, call, request({})));
+    expect(await phone.next()).toMatchObject({ items: [], itemCount: 0 });
+  });
+
+  it("sees that too when nobody said so: the alarm asks", async () => {
+    const call = callAs("customer");
+    await add(call, shop.product(), 2);
+    const phone = await connect(call);
+    await phone.next();
+    const silent = shop.with({
+      cart: (name) => {
+        const object = shop.deps.cart(name);
+        return stubOf<typeof object>({
+          checkout: (input) => object.checkout(input),
+          ordered: () => Promise.reject(new Error("lost")),
+        });
+      },
+    });
+    must(await createOrder(silent.deps, call, request({})));
+    expect(phone.received).toHaveLength(1);
+    await runDurableObjectAlarm(ordersEnv.CART.getByName(call.actor.id));
+    expect((await phone.next()).items).toEqual([]);
+  });
+
+  it("sees the cart expire, by the sweep", async () => {
+    const call = callAs("customer");
+    const brief = shop.with({ cartTtlMs: 60_000 });
+    must(await addItem(brief.deps, call, { productId: shop.product(), quantity: 1 }));
+    const phone = await connect(call);
+    await phone.next();
+    shop.advance(60_000);
+    await sweep(shop.deps, systemCall("test", "c"), true);
+    expect((await phone.next()).items).toEqual([]);
+  });
+
+  it("sees the cart expire before any sweep, by the object's own alarm", async () => {
+    const call = callAs("customer");
+    const brief = shop.with({ cartTtlMs: 400 });
+    must(await addItem(brief.deps, call, { productId: shop.product(), quantity: 1 }));
+    const phone = await connect(call);
+    expect((await phone.next()).itemCount).toBe(1);
+    expect((await phone.next()).items).toEqual([]);
+  });
+
+  it("is told later what the catalog kept from being told", async () => {
+    const call = callAs("customer");
+    const phone = await connect(call);
+    await phone.next();
+    bindCatalog(stubOf<CatalogContract>({ pricedProducts: () => Promise.reject(new Error("down")) }));
+    const added = await add(call, shop.product());
+    await evictDurableObject(ordersEnv.CART.getByName(call.actor.id));
+    expect(phone.received).toHaveLength(1);
+    bindCatalog(shop.deps.catalog);
+    await runDurableObjectAlarm(ordersEnv.CART.getByName(call.actor.id));
+    expect(await phone.next()).toEqual(added);
+  });
+});
+
+describe("a guest's device", () => {
+  it("hears of the guest's cart only, sees it merged, and is sent away", async () => {
+    const [cartToken, other] = [randomToken(), randomToken()];
+    const productId = shop.product();
+    await add(guestCall(), productId, 2, cartToken);
+    const [guest, stranger] = [await connect(guestCall(), cartToken), await connect(guestCall(), other)];
+    expect(guest.protocol).toBe("cart");
+    expect((await guest.next()).itemCount).toBe(2);
+    expect((await stranger.next()).items).toEqual([]);
+    const user = callAs("customer");
+    const device = await connect(user);
+    await device.next();
+    must(await mergeCart(shop.deps, user, { cartToken }));
+    expect((await device.next()).items).toMatchObject([{ productId, quantity: 2 }]);
+    expect((await guest.next()).items).toEqual([]);
+    expect((await guest.closed).code).toBe(SOCKET_CLOSE.ended);
+    const late = await connect(guestCall(), cartToken);
+    expect((await late.next()).items).toEqual([]);
+    expect((await late.closed).code).toBe(SOCKET_CLOSE.ended);
+    expect(stranger.received).toHaveLength(1);
+  });
+});
+
+describe("a socket", () => {
+  it("ends with its token: at once, by the object's alarm, or at a change after it", async () => {
+    const call = callAs("customer");
+    const late = await connect(call, undefined, Date.now() - 1);
+    expect((await late.closed).code).toBe(SOCKET_CLOSE.expired);
+    const idle = await connect(call, undefined, Date.now() + 100);
+    const fresh = await connect(call);
+    expect((await idle.closed).code).toBe(SOCKET_CLOSE.expired);
+    await fresh.next();
+    shop.advance(2 * HOUR_MS);
+    await add(call, shop.product());
+    expect((await fresh.closed).code).toBe(SOCKET_CLOSE.expired);
+    expect(fresh.received).toHaveLength(1);
+  });
+
+  it("ends when it talks, and when newer ones take its place", async () => {
+    const call = callAs("customer");
+    const [first, loud] = [await connect(call), await connect(call)];
+    await loud.next();
+    loud.socket.send("x".repeat(100_000));
+    expect((await loud.closed).code).toBe(SOCKET_CLOSE.policy);
+    for (let opened = 0; opened < MAX_SOCKETS; opened += 1) await connect(call);
+    expect((await first.closed).code).toBe(SOCKET_CLOSE.displaced);
+  });
+
+  it("is not opened for nobody, nor by a request that the gateway did not make", async () => {
+    const nobody = async (): Promise<Response> =>
+      await openCart(shop.deps, socketRequest({ call: guestCall(), expiresAt: Date.now() + HOUR_MS }));
+    await expect(nobody()).rejects.toThrow("known by its token");
+    const forged = async (): Promise<Response> =>
+      await openCart(shop.deps, new Request("https://live.invalid/", { headers: { upgrade: "websocket" } }));
+    await expect(forged()).rejects.toThrow("JSON");
+  });
+});
