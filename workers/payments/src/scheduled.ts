@@ -27,7 +27,9 @@ import { reconcile } from "./service/reconcile.ts";
 import { carryOut } from "./service/refunds.ts";
 import { compareEvents } from "./service/compare-events.ts";
 import { processStored } from "./service/stripe-events.ts";
-import { expiringPayments, expiryFlag } from "./store/expiring.ts";
+import { retrieveIntent } from "./service/stripe.ts";
+import { captureUntilOf } from "./service/truth.ts";
+import { captureUntilUpdate, expiringPayments, expiryFlag } from "./store/expiring.ts";
 import type { Change } from "./store/payments.ts";
 import { fromRow } from "./store/rows.ts";
 import { eventsPurge } from "./store/stripe-events.ts";
@@ -111,9 +113,24 @@ async function checkRefund(deps: PaymentsDeps, refund: RefundRow): Promise<boole
   return (await reconcile(deps, view, REFUND)).amountRefunded !== view.row.amountRefunded;
 }
 
+/**
+ * Whether an authorization is still about to lapse once Stripe was asked, where it had not said when: such as one that was made
+ * before its end was kept.
+ */
+async function stillExpiring(deps: PaymentsDeps, row: PaymentRow): Promise<boolean> {
+  const { id, captureUntil, stripePaymentIntentId } = row;
+  if (captureUntil !== null || stripePaymentIntentId === null) return true;
+  const until = captureUntilOf(await retrieveIntent(deps.stripe, stripePaymentIntentId));
+  if (until === null) return true;
+  await save(deps, [captureUntilUpdate(id, until)]);
+  return false;
+}
+
 async function flagExpiring(deps: PaymentsDeps, everything: boolean): Promise<number> {
   const rows = await expiringPayments(deps.db, deps.now(), everything ? EVERYTHING_LIMIT : SWEEP_BATCH);
   return await each(rows, async (row) => {
+    // What Stripe says now counts from the next sweep on.
+    if (!(await stillExpiring(deps, row))) return false;
     try {
       await save(deps, expiryFlag(row, deps.now()));
       return true;

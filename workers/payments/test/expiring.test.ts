@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_CAPTURE_WINDOW_MS, EXPIRY_NOTICE_MS } from "../src/constants.ts";
 import { captureOrder } from "../src/service/captures.ts";
@@ -94,6 +95,16 @@ describe("an authorization", () => {
     world.clock.skewMs = DEFAULT_CAPTURE_WINDOW_MS - EXPIRY_NOTICE_MS - 60_000;
     expect((await sweepAll(world))["expiringAuthorizations"]).toBe(0);
     world.clock.skewMs += 120_000;
+    expect((await sweepAll(world))["expiringAuthorizations"]).toBe(1);
+  });
+
+  it("whose end was not kept is asked for before anybody is told", async () => {
+    const { world, orderId, paymentId } = await authorized();
+    await world.deps.db.run(sql`UPDATE payments SET capture_until = NULL, updated_at = 1 WHERE id = ${paymentId}`);
+    expect((await sweepAll(world))["expiringAuthorizations"]).toBe(0);
+    expect((await paymentOf(world, orderId)).captureBefore).not.toBeNull();
+    expect(await noticesOf(world, orderId)).toEqual([]);
+    world.clock.skewMs = 6.5 * DAY_MS;
     expect((await sweepAll(world))["expiringAuthorizations"]).toBe(1);
   });
 

@@ -246,6 +246,7 @@ describe("a webhook of Stripe's", () => {
     expect(await eventTypesOf(world, input.orderId)).toEqual([]);
     const [row] = await world.deps.db.all(sql`SELECT flag FROM payments WHERE id = ${id}`);
     expect(row).toEqual({ flag: "amount_mismatch" });
+    expect(await findingsOf(world, id)).toMatchObject([{ kind: "amount_mismatch", outcome: "open" }]);
   });
 
   it("that could not be processed is processed by its duplicate", async () => {

@@ -51,8 +51,13 @@ async function disputesOf(stripe: Stripe, intentId: string): Promise<TrueDispute
   return data.map(trueDispute);
 }
 
-function captureUntilOf(charge: Stripe.Charge | null): number | null {
-  const seconds = charge?.payment_method_details?.card?.capture_before;
+function chargeOf(intent: Stripe.PaymentIntent): Stripe.Charge | null {
+  return typeof intent.latest_charge === "object" ? intent.latest_charge : null;
+}
+
+/** Until when (ms) an intent, read with its charge, can be captured; null when Stripe does not say. */
+export function captureUntilOf(intent: Stripe.PaymentIntent): number | null {
+  const seconds = chargeOf(intent)?.payment_method_details?.card?.capture_before;
   return seconds === undefined ? null : seconds * 1_000;
 }
 
@@ -65,7 +70,7 @@ export async function truthOf(
   intent: Stripe.PaymentIntent,
   local: readonly Pick<RefundRow, "status">[],
 ): Promise<Truth> {
-  const charge = typeof intent.latest_charge === "object" ? intent.latest_charge : null;
+  const charge = chargeOf(intent);
   const captured = intent.status === "succeeded";
   const mayHaveRefunds = captured && (charge === null || charge.amount_refunded > 0 || local.length > 0);
   const [refunds, disputes] = await Promise.all([
@@ -85,6 +90,6 @@ export async function truthOf(
     cancellationReason: intent.cancellation_reason,
     refunds,
     disputes,
-    captureUntil: captureUntilOf(charge),
+    captureUntil: captureUntilOf(intent),
   };
 }

@@ -4,6 +4,7 @@ import type { SQL } from "drizzle-orm";
 import { mustChange } from "#shared/database";
 import type { Statement } from "#shared/database";
 import { makeEvent } from "#shared/events/envelope";
+import { findingInsert } from "#shared/findings";
 import { outboxInsert } from "#shared/outbox";
 import { AUTHORIZED_ATTEMPTS, AUTHORIZED_CHECK_MS, DISPUTED_CHECK_MS, FIRST_CHECK_MS } from "../constants.ts";
 import { DISPUTE_LOST, eventOf, isOpen } from "../domain.ts";
@@ -118,6 +119,16 @@ export function flagMismatch(view: View, truth: Truth, change: Change, now: numb
       WHERE id = ${row.id} AND version = ${row.version}`,
     mustChange(),
     historyInsert(row, row.version + 1, row.status, { ...change, reason }, now),
+    findingInsert(now, {
+      kind: "amount_mismatch",
+      subject: row.id,
+      outcome: "open",
+      details: {
+        orderId: row.orderId,
+        asked: `${String(row.amount)} ${row.currency}`,
+        atStripe: `${String(truth.amount)} ${truth.currency}`,
+      },
+    }),
   ];
 }
 
