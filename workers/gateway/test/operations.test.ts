@@ -195,7 +195,7 @@ describe("dead letters", () => {
       catalog: { replayDeadLetters: isDown },
     };
     const post = async (path: string): Promise<Response> =>
-      await gateway(peers as StubbedPeers, quick)(path, { method: "POST", headers: admin });
+      await gateway(peers, quick)(path, { method: "POST", headers: admin });
     const all = await post("/api/admin/dead-letters/replay");
     expect(all.status).toBe(202);
     expect(await all.json()).toMatchObject({
