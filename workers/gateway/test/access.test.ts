@@ -135,6 +135,7 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
     "GET /api/inventory/transactions",
     "GET /api/inventory/low-stock",
     "POST /api/inventory/{productId}/adjust",
+    "PUT /api/inventory/{productId}/threshold",
   ]);
   expect(names("admin")).toEqual([
     "POST /api/payments/{paymentId}/capture",
