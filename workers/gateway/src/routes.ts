@@ -13,6 +13,7 @@ import { operationRoutes } from "./routes/operations.ts";
 import { orderRoutes } from "./routes/orders.ts";
 import { overviewRoutes } from "./routes/overview.ts";
 import { paymentRoutes } from "./routes/payments.ts";
+import { templateRoutes } from "./routes/templates.ts";
 
 const described: readonly Route[] = [
   ...accountRoutes,
@@ -22,6 +23,7 @@ const described: readonly Route[] = [
   ...paymentRoutes,
   ...inventoryRoutes,
   ...notificationRoutes,
+  ...templateRoutes,
   ...overviewRoutes,
   ...eventRoutes,
   ...operationRoutes,

@@ -1,0 +1,126 @@
+// What admins do about messages: everything that was sent, and the templates that it is made of.
+import {
+  AdminNotification,
+  ListAllNotificationsInput,
+  ListTemplatesInput,
+  PreviewTemplateBody,
+  PutTemplateBody,
+  RetryNotificationInput,
+  Template,
+  TemplatePreview,
+  TemplateRef,
+  TemplateVersion,
+} from "#shared/contracts/notifications-staff";
+import type { Outcome } from "#shared/errors";
+import { pageOf } from "#shared/paging";
+import { z } from "zod";
+import { replyWith, route } from "../route.ts";
+import type { Reply, Route } from "../route.ts";
+
+/** The version is the ETag that If-Match asks for. */
+function templateReply(template: Outcome<Template>): Outcome<Reply> {
+  return replyWith(200, template, template.ok ? { etag: `"${String(template.value.version)}"` } : {});
+}
+
+export const templateRoutes: readonly Route[] = [
+  route({
+    method: "get",
+    path: "/api/admin/notifications",
+    tag: "Notifications",
+    summary: "Everybody's messages, newest first; confidential ones without their text",
+    access: "admin",
+    limit: "read",
+    query: ListAllNotificationsInput,
+    answers: { 200: pageOf(AdminNotification) },
+    errors: ["invalid_cursor"],
+    handle: async ({ notifications }, { call, query }) =>
+      replyWith(200, await notifications.listAllNotifications(call, query)),
+  }),
+  route({
+    method: "post",
+    path: "/api/admin/notifications/{notificationId}/retry",
+    tag: "Notifications",
+    summary: "Have a failed message tried again within a minute",
+    access: "admin",
+    limit: "write",
+    params: RetryNotificationInput,
+    answers: { 200: AdminNotification },
+    errors: ["not_found", "illegal_transition"],
+    handle: async ({ notifications }, { call, params }) =>
+      replyWith(200, await notifications.retryNotification(call, params)),
+  }),
+  route({
+    method: "get",
+    path: "/api/admin/templates",
+    tag: "Notifications",
+    summary: "The templates, by kind, channel and locale",
+    access: "admin",
+    limit: "read",
+    query: ListTemplatesInput,
+    answers: { 200: pageOf(Template) },
+    errors: ["invalid_cursor"],
+    handle: async ({ notifications }, { call, query }) =>
+      replyWith(200, await notifications.listTemplates(call, query)),
+  }),
+  route({
+    method: "get",
+    path: "/api/admin/templates/{templateId}",
+    tag: "Notifications",
+    summary: "One template; its id is <kind>.<channel>.<locale>",
+    access: "admin",
+    limit: "read",
+    params: TemplateRef,
+    answers: { 200: Template },
+    errors: ["not_found"],
+    handle: async ({ notifications }, { call, params }) => templateReply(await notifications.getTemplate(call, params)),
+  }),
+  route({
+    method: "put",
+    path: "/api/admin/templates/{templateId}",
+    tag: "Notifications",
+    summary: "Change a template, or make one for another channel or language",
+    access: "admin",
+    limit: "write",
+    params: TemplateRef,
+    body: PutTemplateBody,
+    ifMatch: true,
+    answers: { 200: Template },
+    errors: ["not_found", "template_version_conflict"],
+    handle: async ({ notifications }, { call, params, body, ifVersion }) =>
+      templateReply(
+        await notifications.putTemplate(call, {
+          ...params,
+          ...body,
+          ...(ifVersion === undefined ? {} : { ifVersion }),
+        }),
+      ),
+  }),
+  route({
+    method: "get",
+    path: "/api/admin/templates/{templateId}/versions",
+    tag: "Notifications",
+    summary: "What a template was before, the newest first",
+    access: "admin",
+    limit: "read",
+    params: TemplateRef,
+    answers: { 200: z.object({ items: z.array(TemplateVersion) }) },
+    errors: ["not_found"],
+    handle: async ({ notifications }, { call, params }) =>
+      replyWith(200, await notifications.templateVersions(call, params)),
+  }),
+  route({
+    method: "post",
+    path: "/api/admin/templates/{templateId}/preview",
+    tag: "Notifications",
+    summary: "Render a template with sample data, as it is or as it would be; nothing is stored",
+    access: "admin",
+    limit: "write",
+    params: TemplateRef,
+    body: PreviewTemplateBody,
+    bodyOptional: true,
+    answers: { 200: TemplatePreview },
+    errors: ["not_found"],
+    handle: async ({ notifications }, { call, params, body }) =>
+      replyWith(200, await notifications.previewTemplate(call, { ...params, ...body })),
+  }),
+];
