@@ -12,6 +12,8 @@ export const ERROR_CODES = [
   "invalid_credentials",
   "refresh_token_invalid",
   "refresh_token_reused",
+  "reset_token_invalid",
+  "verification_token_invalid",
   "forbidden",
   "not_found",
   "product_not_found",

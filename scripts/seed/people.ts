@@ -105,5 +105,6 @@ export function userRows(people: readonly SeedPerson[]): readonly SeedRow[] {
     role,
     password_hash: NAMED.find((person) => person.id === id)?.passwordHash ?? BUYER_HASH,
     created_at: createdAt,
+    email_verified_at: createdAt,
   }));
 }

@@ -38,7 +38,7 @@ const schemas = new Map(Object.values(DATABASES).map((name) => [name, schemaOf(n
 
 /** A new integer column of any table belongs to one of these. */
 const TIMES = new Set(
-  `active_from at capture_until captured_at closed_at confirmed_at created_at dead_at ended_at ends_at evidence_due_at expires_at expiry_flagged_at failed_at
+  `active_from at capture_until captured_at closed_at confirmed_at created_at dead_at email_verified_at ended_at ends_at evidence_due_at expires_at expiry_flagged_at failed_at
     first_found_at handled_at last_found_at leased_until next_attempt_at next_check_at payment_due_at processed_at read_at received_at reconciled_at replayed_at retry_at sent_at
     time updated_at used_at`.split(/\s+/),
 );

@@ -20,8 +20,22 @@ export const LoginInput = z.strictObject({ email: Email, password: Password });
 export const RefreshInput = z.strictObject({ refreshToken: z.string().min(1).max(200) });
 export const ChangePasswordInput = z.strictObject({ currentPassword: Password, newPassword: NewPassword });
 
+export const ForgotPasswordInput = z.strictObject({ email: Email });
+/** As it came in the mail. */
+const MailToken = z.string().min(1).max(200);
+export const ResetPasswordInput = z.strictObject({ token: MailToken, newPassword: NewPassword });
+export const VerifyEmailInput = z.strictObject({ token: MailToken });
+
 export const User = z
-  .object({ id: z.string(), email: z.string(), name: z.string(), role: Role, createdAt: z.iso.datetime() })
+  .object({
+    id: z.string(),
+    email: z.string(),
+    name: z.string(),
+    role: Role,
+    createdAt: z.iso.datetime(),
+    /** Whether the user has proved that mail to the address reaches them. */
+    emailVerified: z.boolean(),
+  })
   .meta({ id: "User" });
 export type User = z.infer<typeof User>;
 
@@ -53,7 +67,7 @@ export const AccessTokenClaims = z.object({ sub: z.string(), role: Role, email: 
 export type AccessTokenClaims = z.infer<typeof AccessTokenClaims>;
 
 export interface AccountsContract extends MessagingContract {
-  /** Creates a customer and signs them in. Fails with email_taken. Emits USER_REGISTERED. */
+  /** Creates a customer and signs them in. Fails with email_taken. Emits USER_REGISTERED and mails a verification token. */
   register(call: Call, input: z.input<typeof RegisterInput>): Promise<Outcome<Session>>;
   /** Fails with invalid_credentials, in the same time whether the e-mail or the password is wrong. */
   login(call: Call, input: z.input<typeof LoginInput>): Promise<Outcome<Session>>;
@@ -65,6 +79,20 @@ export interface AccountsContract extends MessagingContract {
   me(call: Call): Promise<Outcome<User>>;
   /** Ends every session of the user. Fails with invalid_credentials. */
   changePassword(call: Call, input: z.input<typeof ChangePasswordInput>): Promise<Outcome<null>>;
+  /**
+   * Mails a token for a new password, when the e-mail has an account. Answers at once and always the same: the work comes after the
+   * answer. No more than five good tokens at a time are mailed to one user.
+   */
+  forgotPassword(call: Call, input: z.input<typeof ForgotPasswordInput>): Promise<Outcome<null>>;
+  /**
+   * Sets a new password by a token, which is good once and for 30 minutes. Ends every session and every other such token of the
+   * user. Fails with reset_token_invalid, whatever is wrong with the token; of two uses at once one succeeds.
+   */
+  resetPassword(call: Call, input: z.input<typeof ResetPasswordInput>): Promise<Outcome<null>>;
+  /** Mails the signed-in user a token that verifies the e-mail; nothing when it is verified. Fails with unauthenticated. */
+  requestEmailVerification(call: Call): Promise<Outcome<null>>;
+  /** Verifies an e-mail by a token, good once and for a day. Fails with verification_token_invalid. */
+  verifyEmail(call: Call, input: z.input<typeof VerifyEmailInput>): Promise<Outcome<null>>;
   /** The keys that access tokens may be signed with: current, next and previous. */
   jwks(call: Call): Promise<Outcome<{ readonly keys: readonly PublicJwk[] }>>;
 }

@@ -33,5 +33,14 @@ export const KEY_LEAD_MS = 2 * DAY_MS;
 /** A key stays published this long after its last signature: longer than an access token lives and KEY_CACHE_MS together. */
 export const KEY_KEEP_MS = HOUR_MS;
 
+/**
+ * How long a token in a mail is good: a reset is asked for and used in one sitting; a new account is confirmed when its owner
+ * next reads mail.
+ */
+export const MAIL_TOKEN_LIFE_MS = { password_reset: 30 * MINUTE_MS, email_verification: DAY_MS } as const;
+
+/** Good tokens of one user and purpose at a time: nobody's mailbox can be filled by asking for them. */
+export const MAX_LIVE_MAIL_TOKENS = 5;
+
 /** How long an isolate signs with the key it has read; also how long a key lives on that an operator deletes. */
 export const KEY_CACHE_MS = 10 * MINUTE_MS;

@@ -1,7 +1,15 @@
 // The RPC surface of the accounts Worker: see shared/contracts/accounts.ts.
 import { z } from "zod";
 import type { Call } from "#shared/call";
-import { ChangePasswordInput, LoginInput, RefreshInput, RegisterInput } from "#shared/contracts/accounts";
+import {
+  ChangePasswordInput,
+  ForgotPasswordInput,
+  LoginInput,
+  RefreshInput,
+  RegisterInput,
+  ResetPasswordInput,
+  VerifyEmailInput,
+} from "#shared/contracts/accounts";
 import type { AccountsContract, PublicJwk, Session, User } from "#shared/contracts/accounts";
 import type { Outcome } from "#shared/errors";
 import { serve } from "#shared/rpc";
@@ -11,8 +19,10 @@ import { createDeps } from "./service/deps.ts";
 import type { AccountsDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
 import { jwks } from "./service/keys.ts";
+import { forgotPassword, resetPassword } from "./service/recovery.ts";
 import { logout, refresh } from "./service/sessions.ts";
 import { changePassword, login, me, register } from "./service/users.ts";
+import { requestEmailVerification, verifyEmail } from "./service/verification.ts";
 
 export class AccountsRpc
   extends domainWorker<AccountsEnv, AccountsDeps>({ createDeps, sweep, metrics })
@@ -40,6 +50,23 @@ export class AccountsRpc
 
   changePassword(call: Call, input: z.input<typeof ChangePasswordInput>): Promise<Outcome<null>> {
     return serve(createDeps(this.env, this.ctx), "changePassword", call, ChangePasswordInput, input, changePassword);
+  }
+
+  forgotPassword(call: Call, input: z.input<typeof ForgotPasswordInput>): Promise<Outcome<null>> {
+    return serve(createDeps(this.env, this.ctx), "forgotPassword", call, ForgotPasswordInput, input, forgotPassword);
+  }
+
+  resetPassword(call: Call, input: z.input<typeof ResetPasswordInput>): Promise<Outcome<null>> {
+    return serve(createDeps(this.env, this.ctx), "resetPassword", call, ResetPasswordInput, input, resetPassword);
+  }
+
+  requestEmailVerification(call: Call): Promise<Outcome<null>> {
+    const deps = createDeps(this.env, this.ctx);
+    return serve(deps, "requestEmailVerification", call, z.undefined(), undefined, requestEmailVerification);
+  }
+
+  verifyEmail(call: Call, input: z.input<typeof VerifyEmailInput>): Promise<Outcome<null>> {
+    return serve(createDeps(this.env, this.ctx), "verifyEmail", call, VerifyEmailInput, input, verifyEmail);
   }
 
   jwks(call: Call): Promise<Outcome<{ readonly keys: readonly PublicJwk[] }>> {

@@ -1,4 +1,4 @@
-// The daily sweeps: expired sessions, signing keys, old events.
+// The daily sweeps: expired sessions and tokens, signing keys, old events.
 import type { Call } from "#shared/call";
 import type { SweepCounts } from "#shared/contracts/messaging";
 import { purgeOutbox } from "#shared/outbox";
@@ -6,6 +6,7 @@ import { runCron } from "#shared/worker";
 import { createDeps } from "./service/deps.ts";
 import type { AccountsDeps } from "./service/deps.ts";
 import { purgeKeys, rotateKeys } from "./service/keys.ts";
+import { purgeMailTokens } from "./store/mail-tokens.ts";
 import { purgeSessions } from "./store/sessions.ts";
 
 /** `everything` makes the next signing key whatever the age of the present one; the rest has no back-off to ignore. */
@@ -14,6 +15,7 @@ export async function sweep(deps: AccountsDeps, _call: Call, everything: boolean
     madeSigningKeys: await rotateKeys(deps, everything),
     purgedSigningKeys: await purgeKeys(deps),
     purgedRefreshTokens: await purgeSessions(deps),
+    purgedMailTokens: await purgeMailTokens(deps),
     purgedEvents: await purgeOutbox(deps),
   };
 }

@@ -8,6 +8,7 @@ export const users = sqliteTable("users", {
   role: text("role", { enum: ["customer", "vendor", "admin"] }).notNull(),
   passwordHash: text("password_hash").notNull(),
   createdAt: integer("created_at").notNull(),
+  emailVerifiedAt: integer("email_verified_at"),
 });
 export type UserRow = typeof users.$inferSelect;
 
@@ -28,6 +29,15 @@ export const refreshTokens = sqliteTable("refresh_tokens", {
   expiresAt: integer("expires_at").notNull(),
   usedAt: integer("used_at"),
 });
+
+export const mailTokens = sqliteTable("mail_tokens", {
+  tokenHash: text("token_hash").primaryKey(),
+  userId: text("user_id").notNull(),
+  purpose: text("purpose", { enum: ["password_reset", "email_verification"] }).notNull(),
+  createdAt: integer("created_at").notNull(),
+  expiresAt: integer("expires_at").notNull(),
+});
+export type MailTokenRow = typeof mailTokens.$inferSelect;
 
 export const signingKeys = sqliteTable("signing_keys", {
   generation: integer("generation").primaryKey(),

@@ -20,6 +20,10 @@ export interface TestAccounts {
   readonly sent: RecordedQueues["sent"];
   /** Moves the clock on. */
   readonly advance: (ms: number) => void;
+  /** Until everything that was left for after an answer is done. */
+  readonly settled: () => Promise<void>;
+  /** Calls of D1 so far. */
+  readonly roundTrips: () => number;
 }
 
 /** One isolate's view of the Worker: its own clock and its own cached key. */
@@ -30,8 +34,16 @@ export function testAccounts(): TestAccounts {
   const waitUntil = (work: Promise<unknown>): void => {
     background.push(work);
   };
+  let roundTrips = 0;
+  const counted = new Proxy(accountsEnv.DB, {
+    get(target, property) {
+      if (property === "prepare" || property === "batch") roundTrips += 1;
+      const member = Reflect.get(target, property) as unknown;
+      return typeof member === "function" ? (member.bind(target) as unknown) : member;
+    },
+  });
   const deps = {
-    ...createDeps(accountsEnv, { waitUntil }),
+    ...createDeps({ ...accountsEnv, DB: counted }, { waitUntil }),
     queues,
     keys: new KeyCache(),
     now: () => now,
@@ -42,6 +54,10 @@ export function testAccounts(): TestAccounts {
     advance: (ms) => {
       now += ms;
     },
+    settled: async () => {
+      while (background.length > 0) await background.shift();
+    },
+    roundTrips: () => roundTrips,
   };
 }
 
@@ -58,6 +74,25 @@ export function valueOf<T>(outcome: Outcome<T>): T {
 /** The code of an outcome that must be a failure. */
 export function codeOf(outcome: Outcome<unknown>): string {
   return outcome.ok ? "ok" : outcome.error.code;
+}
+
+/** The mails of a kind that were asked for, oldest first: to whom, and with what. */
+export function mailsOf(
+  { sent }: Pick<TestAccounts, "sent">,
+  kind: string,
+): { readonly to: string; readonly variables: Readonly<Record<string, string>> }[] {
+  return sent.flatMap(({ event }) =>
+    event.type === "NOTIFICATION_SEND" && event.data.kind === kind
+      ? [{ to: event.data.recipient?.email ?? "the admins", variables: event.data.variables }]
+      : [],
+  );
+}
+
+/** The token of the latest mail of a kind. */
+export function mailedToken(accounts: Pick<TestAccounts, "sent">, kind: string): string {
+  const token = mailsOf(accounts, kind).at(-1)?.variables["token"];
+  if (token === undefined) throw new Error(`no mail of kind ${kind}`);
+  return token;
 }
 
 /** A fresh customer's first session. */

@@ -127,6 +127,7 @@ describe("rotation", () => {
     expect(Object.keys(counts).toSorted()).toEqual([
       "madeSigningKeys",
       "purgedEvents",
+      "purgedMailTokens",
       "purgedRefreshTokens",
       "purgedSigningKeys",
     ]);

@@ -18,6 +18,8 @@ export const PROBLEMS = {
   invalid_credentials: { status: 401, title: "Wrong e-mail or password" },
   refresh_token_invalid: { status: 401, title: "The refresh token is not valid" },
   refresh_token_reused: { status: 401, title: "The refresh token was used before" },
+  reset_token_invalid: { status: 401, title: "The link to reset the password is not valid" },
+  verification_token_invalid: { status: 401, title: "The link to verify the e-mail is not valid" },
   forbidden: { status: 403, title: "Not allowed" },
   not_found: { status: 404, title: "Not found" },
   product_not_found: { status: 404, title: "Product not found" },

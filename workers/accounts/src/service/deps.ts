@@ -6,6 +6,8 @@ import { KeyCache } from "./key-cache.ts";
 export interface AccountsDeps extends Deps {
   readonly issuer: string;
   readonly audience: string;
+  /** Where the shop's pages are, for links in mails; without a slash at the end. */
+  readonly shopUrl: string;
   /** What private keys are encrypted under. */
   readonly signingKeySecret: string;
   readonly keys: KeyCache;
@@ -19,6 +21,7 @@ export function createDeps(env: AccountsEnv, ctx: Pick<ExecutionContext, "waitUn
     ...baseDeps("accounts", env, ctx),
     issuer: env.JWT_ISSUER,
     audience: env.JWT_AUDIENCE,
+    shopUrl: env.SHOP_URL,
     signingKeySecret: env.SIGNING_KEY_SECRET,
     keys: isolateKeys,
   };

@@ -15,8 +15,9 @@ import type { AccountsDeps } from "./deps.ts";
 import type { SigningKey } from "./key-cache.ts";
 import { SIGNING_ALGORITHM, signingKey } from "./keys.ts";
 
-export function renderUser({ id, email, name, role, createdAt }: Omit<UserRow, "passwordHash">): User {
-  return { id, email, name, role, createdAt: new Date(createdAt).toISOString() };
+export function renderUser({ id, email, name, role, createdAt, emailVerifiedAt }: Omit<UserRow, "passwordHash">): User {
+  const emailVerified = emailVerifiedAt !== null;
+  return { id, email, name, role, createdAt: new Date(createdAt).toISOString(), emailVerified };
 }
 
 /** Signs an access token and puts the session together. The refresh token must be stored already. */

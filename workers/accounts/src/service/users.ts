@@ -13,16 +13,18 @@ import { ok } from "#shared/result";
 import type { z } from "zod";
 import { MAX_CREDENTIAL_TRIES } from "../constants.ts";
 import type { UserRow } from "../schema.ts";
+import { dropMailTokens } from "../store/mail-tokens.ts";
 import { beginFamily, endFamiliesOfUser } from "../store/sessions.ts";
 import { findUser, findUserByEmail, insertUser, replacePassword } from "../store/users.ts";
 import type { AccountsDeps } from "./deps.ts";
 import { signingKey } from "./keys.ts";
+import { passwordChangedMail, tokenMail } from "./mails.ts";
 import { UNKNOWN_USER_HASH, checkPassword, hashPassword } from "./passwords.ts";
 import { renderSession, renderUser } from "./sessions.ts";
 
 const INVALID_CREDENTIALS = fail("invalid_credentials", "The e-mail or the password is wrong.");
 
-/** User, event, family and token are one batch: there is no account without its welcome, and none that cannot be entered. */
+/** User, mails, family and token are one batch: there is no account without its welcome, and none that cannot be entered. */
 export async function register(
   deps: AccountsDeps,
   call: Call,
@@ -37,6 +39,7 @@ export async function register(
     role: "customer",
     passwordHash,
     createdAt: now,
+    emailVerifiedAt: null,
   };
   const event = makeEvent(
     "USER_REGISTERED",
@@ -45,10 +48,13 @@ export async function register(
     { worker: deps.worker, correlationId: call.correlationId, traceparent: call.traceparent, now },
   );
   const token = randomToken();
+  const verification = await tokenMail(deps, call, "email_verification", user);
   try {
     await save(deps, [
       insertUser(user),
       outboxInsert(event),
+      verification.token,
+      verification.mail,
       ...beginFamily(user, newId("fam"), await sha256Hex(token), now),
     ]);
   } catch (error) {
@@ -117,6 +123,13 @@ async function tryChangePassword(
   const check = await checkPassword(input.currentPassword, user.passwordHash);
   if (!check.matches) return INVALID_CREDENTIALS;
   const newHash = await hashPassword(input.newPassword);
-  await save(deps, [replacePassword(user, newHash), mustChange(), endFamiliesOfUser(user.id, deps.now())]);
+  await save(deps, [
+    replacePassword(user, newHash),
+    mustChange(),
+    // A reset that somebody else asked for must not undo it.
+    dropMailTokens(user.id, "password_reset"),
+    endFamiliesOfUser(user.id, deps.now()),
+    passwordChangedMail(deps, call, user),
+  ]);
   return ok(null);
 }

@@ -59,7 +59,8 @@ export async function rotate(deps: Deps, tokenHash: string, nextHash: string): P
       WHERE changes() > 0 AND id = (SELECT family_id FROM refresh_tokens WHERE token_hash = ${tokenHash})`,
     sql`UPDATE token_families SET expires_at = ${expiresAt}
       WHERE id = (SELECT family_id FROM refresh_tokens WHERE token_hash = ${nextHash})`,
-    sql`SELECT u.id, u.email, u.name, u.role, u.created_at AS createdAt, t.family_id AS familyId, t.used_at AS usedAt,
+    sql`SELECT u.id, u.email, u.name, u.role, u.created_at AS createdAt, u.email_verified_at AS emailVerifiedAt,
+        t.family_id AS familyId, t.used_at AS usedAt,
         EXISTS (SELECT 1 FROM refresh_tokens WHERE token_hash = ${nextHash}) AS rotated
       FROM refresh_tokens t JOIN token_families f ON f.id = t.family_id JOIN users u ON u.id = f.user_id
       WHERE t.token_hash = ${tokenHash}`,

@@ -19,6 +19,16 @@ export function insertUser(user: UserRow): Statement {
     VALUES (${user.id}, ${user.email}, ${user.name}, ${user.role}, ${user.passwordHash}, ${user.createdAt})`;
 }
 
+/** By a token from a mail, which also proves that mail to the address reaches the user. */
+export function resetPasswordOf(userId: string, newHash: string, now: number): SQL {
+  return sql`UPDATE users SET password_hash = ${newHash}, email_verified_at = coalesce(email_verified_at, ${now})
+    WHERE id = ${userId}`;
+}
+
+export function markVerified(userId: string, now: number): SQL {
+  return sql`UPDATE users SET email_verified_at = coalesce(email_verified_at, ${now}) WHERE id = ${userId}`;
+}
+
 /** Changes nothing when the password is no longer the one that was checked. */
 export function replacePassword(user: UserRow, newHash: string): SQL {
   return sql`UPDATE users SET password_hash = ${newHash}

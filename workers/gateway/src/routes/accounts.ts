@@ -1,12 +1,17 @@
 // Sign-up, sign-in and sessions.
+import { z } from "zod";
 import {
   ChangePasswordInput,
+  ForgotPasswordInput,
   LoginInput,
   RefreshInput,
   RegisterInput,
+  ResetPasswordInput,
   Session,
   User,
+  VerifyEmailInput,
 } from "#shared/contracts/accounts";
+import { ok } from "#shared/result";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
@@ -85,5 +90,61 @@ export const accountRoutes: readonly Route[] = [
     answers: { 204: null },
     errors: ["invalid_credentials"],
     handle: async ({ accounts }, { call, body }) => replyWith(204, await accounts.changePassword(call, body)),
+  }),
+  // The answer is the same for every e-mail, and comes before any work is done.
+  route({
+    method: "post",
+    path: "/api/auth/password/forgot",
+    tag: "Accounts",
+    summary: "Have a link mailed that sets a new password",
+    access: "public",
+    limit: "auth",
+    limitByEmail: true,
+    body: ForgotPasswordInput,
+    answers: { 202: z.object({}) },
+    errors: [],
+    handle: async ({ accounts }, { call, body }) => {
+      const asked = await accounts.forgotPassword(call, body);
+      return asked.ok ? replyWith(202, ok({})) : asked;
+    },
+  }),
+  route({
+    method: "post",
+    path: "/api/auth/password/reset",
+    tag: "Accounts",
+    summary: "Set a new password with a mailed token and end every session",
+    access: "public",
+    limit: "auth",
+    body: ResetPasswordInput,
+    answers: { 204: null },
+    errors: ["reset_token_invalid"],
+    handle: async ({ accounts }, { call, body }) => replyWith(204, await accounts.resetPassword(call, body)),
+  }),
+  route({
+    method: "post",
+    path: "/api/auth/email/verification",
+    tag: "Accounts",
+    summary: "Have a link mailed that verifies the e-mail",
+    access: "user",
+    limit: "auth",
+    answers: { 202: z.object({}) },
+    errors: [],
+    handle: async ({ accounts }, { call }) => {
+      const asked = await accounts.requestEmailVerification(call);
+      return asked.ok ? replyWith(202, ok({})) : asked;
+    },
+  }),
+  // The token is 256 random bits: guessing needs no tighter limit than writes have.
+  route({
+    method: "post",
+    path: "/api/auth/email/verify",
+    tag: "Accounts",
+    summary: "Verify the e-mail with a mailed token",
+    access: "public",
+    limit: "write",
+    body: VerifyEmailInput,
+    answers: { 204: null },
+    errors: ["verification_token_invalid"],
+    handle: async ({ accounts }, { call, body }) => replyWith(204, await accounts.verifyEmail(call, body)),
   }),
 ];

@@ -1,0 +1,74 @@
+// A forgotten password: a mail with a token, and the new password for the token.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import type { ForgotPasswordInput, ResetPasswordInput } from "#shared/contracts/accounts";
+import { StaleWrite, mustChange } from "#shared/database";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { sha256Hex } from "#shared/hash";
+import { log, withInvocation } from "#shared/logger";
+import { save } from "#shared/outbox";
+import { ok } from "#shared/result";
+import { dropMailTokens, findMailTokenUser, takeMailToken } from "../store/mail-tokens.ts";
+import { endFamiliesOfUser } from "../store/sessions.ts";
+import { findUserByEmail, resetPasswordOf } from "../store/users.ts";
+import type { AccountsDeps } from "./deps.ts";
+import { passwordChangedMail, tokenMail } from "./mails.ts";
+import { hashPassword } from "./passwords.ts";
+
+const INVALID_TOKEN = fail("reset_token_invalid", "The link is not valid any more. Ask for a new one.");
+
+/**
+ * See AccountsContract.forgotPassword. All the work comes after the answer, so that neither its words nor its time tell whether the
+ * e-mail has an account. A crash in between costs a mail that can be asked for again.
+ */
+export async function forgotPassword(
+  deps: AccountsDeps,
+  call: Call,
+  { email }: z.output<typeof ForgotPasswordInput>,
+): Promise<Outcome<null>> {
+  const { worker, logLevel: level } = deps;
+  const { correlationId, requestId } = call;
+  const invocation = { worker, operation: "forgotPassword.mail", correlationId, requestId, level };
+  deps.waitUntil(withInvocation(invocation, () => mailReset(deps, call, email)));
+  return ok(null);
+}
+
+async function mailReset(deps: AccountsDeps, call: Call, email: string): Promise<void> {
+  try {
+    const user = await findUserByEmail(deps.db, email);
+    if (user === undefined) return;
+    const { token, mail } = await tokenMail(deps, call, "password_reset", user);
+    await save(deps, [token, mustChange(), mail]);
+  } catch (error) {
+    // Too many good tokens are out already: their mails will do.
+    if (!(error instanceof StaleWrite)) log("error", "a password reset was not mailed", { error });
+  }
+}
+
+/** See AccountsContract.resetPassword. Of two uses at once one deletes the token, and the other's batch changes nothing. */
+export async function resetPassword(
+  deps: AccountsDeps,
+  call: Call,
+  { token, newPassword }: z.output<typeof ResetPasswordInput>,
+): Promise<Outcome<null>> {
+  const tokenHash = await sha256Hex(token);
+  const user = await findMailTokenUser(deps.db, tokenHash, "password_reset", deps.now());
+  if (user === undefined) return INVALID_TOKEN;
+  const passwordHash = await hashPassword(newPassword);
+  const now = deps.now();
+  try {
+    await save(deps, [
+      takeMailToken(tokenHash, "password_reset", now),
+      mustChange(),
+      resetPasswordOf(user.id, passwordHash, now),
+      dropMailTokens(user.id, "password_reset"),
+      endFamiliesOfUser(user.id, now),
+      passwordChangedMail(deps, call, user),
+    ]);
+  } catch (error) {
+    if (error instanceof StaleWrite) return INVALID_TOKEN;
+    throw error;
+  }
+  return ok(null);
+}

@@ -1,0 +1,56 @@
+// Whether an e-mail address is its user's: a mail with a token, and the token back.
+import type { z } from "zod";
+import type { Call } from "#shared/call";
+import { isUser } from "#shared/call";
+import type { VerifyEmailInput } from "#shared/contracts/accounts";
+import { StaleWrite, mustChange } from "#shared/database";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { sha256Hex } from "#shared/hash";
+import { save } from "#shared/outbox";
+import { ok } from "#shared/result";
+import { dropMailTokens, findMailTokenUser, takeMailToken } from "../store/mail-tokens.ts";
+import { findUser, markVerified } from "../store/users.ts";
+import type { AccountsDeps } from "./deps.ts";
+import { tokenMail } from "./mails.ts";
+
+const INVALID_TOKEN = fail("verification_token_invalid", "The link is not valid any more. Ask for a new one.");
+
+/** See AccountsContract.requestEmailVerification. */
+export async function requestEmailVerification(deps: AccountsDeps, call: Call): Promise<Outcome<null>> {
+  const user = isUser(call.actor) ? await findUser(deps.db, call.actor.id) : undefined;
+  if (user === undefined) return fail("unauthenticated", "Sign in first.");
+  if (user.emailVerifiedAt !== null) return ok(null);
+  const { token, mail } = await tokenMail(deps, call, "email_verification", user);
+  try {
+    await save(deps, [token, mustChange(), mail]);
+  } catch (error) {
+    // Too many good tokens are out already: their mails will do.
+    if (!(error instanceof StaleWrite)) throw error;
+  }
+  return ok(null);
+}
+
+/** See AccountsContract.verifyEmail. */
+export async function verifyEmail(
+  deps: AccountsDeps,
+  _call: Call,
+  { token }: z.output<typeof VerifyEmailInput>,
+): Promise<Outcome<null>> {
+  const tokenHash = await sha256Hex(token);
+  const now = deps.now();
+  const user = await findMailTokenUser(deps.db, tokenHash, "email_verification", now);
+  if (user === undefined) return INVALID_TOKEN;
+  try {
+    await save(deps, [
+      takeMailToken(tokenHash, "email_verification", now),
+      mustChange(),
+      markVerified(user.id, now),
+      dropMailTokens(user.id, "email_verification"),
+    ]);
+  } catch (error) {
+    if (error instanceof StaleWrite) return INVALID_TOKEN;
+    throw error;
+  }
+  return ok(null);
+}

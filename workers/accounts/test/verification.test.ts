@@ -1,0 +1,86 @@
+// Whether an e-mail is its user's.
+import { describe, expect, it } from "vitest";
+import { callAs, guestCall } from "#shared/testkit/kit";
+import { MAIL_TOKEN_LIFE_MS, MAX_LIVE_MAIL_TOKENS } from "../src/constants.ts";
+import { refresh } from "../src/service/sessions.ts";
+import { login, me } from "../src/service/users.ts";
+import { requestEmailVerification, verifyEmail } from "../src/service/verification.ts";
+import { PASSWORD, codeOf, mailedToken, mailsOf, rpc, signUp, testAccounts, valueOf } from "./accounts.ts";
+import type { TestAccounts } from "./accounts.ts";
+
+async function verify({ deps }: TestAccounts, token: string): Promise<string> {
+  return codeOf(await verifyEmail(deps, guestCall(), { token }));
+}
+
+async function ask({ deps, settled }: TestAccounts, userId: string): Promise<string> {
+  const code = codeOf(await requestEmailVerification(deps, callAs("customer", userId)));
+  await settled();
+  return code;
+}
+
+describe("a new account", () => {
+  it("is not verified, and is mailed the link that verifies it with its welcome", async () => {
+    const accounts = testAccounts();
+    const { user } = await signUp(accounts.deps);
+    expect(user.emailVerified).toBe(false);
+    const token = mailedToken(accounts, "email_verification");
+    expect(mailsOf(accounts, "email_verification")).toEqual([
+      {
+        to: user.email,
+        variables: { link: `https://tradepost.example/verify-email#token=${token}`, token, expiresInMinutes: "1440" },
+      },
+    ]);
+    expect(await verify(accounts, token)).toBe("ok");
+    expect(valueOf(await me(accounts.deps, callAs("customer", user.id)))).toEqual({ ...user, emailVerified: true });
+  });
+
+  it("shows it in every session from then on", async () => {
+    const accounts = testAccounts();
+    const { user, refreshToken } = await signUp(accounts.deps);
+    await verify(accounts, mailedToken(accounts, "email_verification"));
+    const refreshed = valueOf(await refresh(accounts.deps, guestCall(), { refreshToken }));
+    const signedIn = valueOf(await login(accounts.deps, guestCall(), { email: user.email, password: PASSWORD }));
+    expect([refreshed.user.emailVerified, signedIn.user.emailVerified]).toEqual([true, true]);
+  });
+});
+
+describe("a verification", () => {
+  it("is asked for again by the signed-in user, until it is done", async () => {
+    const accounts = testAccounts();
+    const { user } = await signUp(accounts.deps);
+    expect(await ask(accounts, user.id)).toBe("ok");
+    expect(mailsOf(accounts, "email_verification")).toHaveLength(2);
+    const [first] = mailsOf(accounts, "email_verification");
+    expect(await verify(accounts, mailedToken(accounts, "email_verification"))).toBe("ok");
+    expect(await ask(accounts, user.id)).toBe("ok");
+    expect(mailsOf(accounts, "email_verification")).toHaveLength(2);
+    expect(await verify(accounts, first?.variables["token"] ?? "")).toBe("verification_token_invalid");
+  });
+
+  it("fills nobody's mailbox", async () => {
+    const accounts = testAccounts();
+    const { user } = await signUp(accounts.deps);
+    for (let times = 0; times < MAX_LIVE_MAIL_TOKENS + 3; times += 1) expect(await ask(accounts, user.id)).toBe("ok");
+    expect(mailsOf(accounts, "email_verification")).toHaveLength(MAX_LIVE_MAIL_TOKENS);
+  });
+
+  it("needs somebody who is signed in and still there", async () => {
+    expect(codeOf(await rpc.requestEmailVerification(guestCall()))).toBe("unauthenticated");
+    expect(codeOf(await rpc.requestEmailVerification(callAs("customer")))).toBe("unauthenticated");
+  });
+
+  it("is refused for a token that is used, late, or for something else", async () => {
+    const accounts = testAccounts();
+    const { user } = await signUp(accounts.deps);
+    const token = mailedToken(accounts, "email_verification");
+    const codes = await Promise.all(Array.from({ length: 5 }, () => verify(accounts, token)));
+    expect(codes.toSorted()).toEqual(["ok", ...Array.from({ length: 4 }, () => "verification_token_invalid")]);
+    const other = await signUp(accounts.deps);
+    const late = mailedToken(accounts, "email_verification");
+    accounts.advance(MAIL_TOKEN_LIFE_MS.email_verification);
+    expect(await verify(accounts, late)).toBe("verification_token_invalid");
+    expect(codeOf(await rpc.verifyEmail(guestCall(), { token: "never made" }))).toBe("verification_token_invalid");
+    expect(valueOf(await me(accounts.deps, callAs("customer", other.user.id))).emailVerified).toBe(false);
+    expect(valueOf(await me(accounts.deps, callAs("customer", user.id))).emailVerified).toBe(true);
+  });
+});
