@@ -191,9 +191,9 @@ describe("a decision", () => {
     }
   });
 
-  it("has an event for every state but those in which the buyer has yet to act", () => {
+  it("has an event for every state but the one in which the buyer has yet to begin", () => {
     const silent = PaymentState.options.filter((status) => eventOf(status) === undefined);
-    expect(silent).toEqual(["CREATED", "REQUIRES_ACTION"]);
+    expect(silent).toEqual(["CREATED"]);
     expect(PaymentState.options.filter(isPaid)).toEqual(["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"]);
   });
 });
