@@ -67,12 +67,17 @@ function localServices(worker: LocalWorker, config: WranglerConfig, settings: Se
     service: serviceName(MAILBOX),
     entrypoint: "MailboxRpc",
   }));
+  // In the place of the outside world: no other Worker calls it, and no production configuration binds this.
+  const providers =
+    worker === "notifications"
+      ? [{ binding: "PROVIDERS", service: serviceName(MAILBOX), entrypoint: "MailboxProviders" }]
+      : [];
   const files =
     worker === ASSETS || config.assets === undefined
       ? []
       : [{ binding: config.assets.binding, service: serviceName(ASSETS) }];
   const stripe = worker === "payments" && settings.sandbox ? [{ binding: "STRIPE_SANDBOX", service: sandbox }] : [];
-  return [...services, ...mails, ...files, ...stripe];
+  return [...services, ...mails, ...providers, ...files, ...stripe];
 }
 
 /** The cron expressions of all Workers, for the front's scheduler. */

@@ -70,12 +70,17 @@ describe("local configurations", () => {
     });
   });
 
-  it("give mails to the mailbox, and to nobody else", () => {
+  it("give messages to the mailbox, and to nobody else", () => {
     const notifications = localConfig("notifications", readSettings({}));
     expect(notifications).not.toHaveProperty("send_email");
     expect(notifications.services).toEqual([
       { binding: "EMAIL", service: "tradepost-mailbox", entrypoint: "MailboxRpc" },
+      { binding: "PROVIDERS", service: "tradepost-mailbox", entrypoint: "MailboxProviders" },
     ]);
+    const others = localWorkers(readSettings({})).filter((worker) => worker !== "notifications" && worker !== "front");
+    for (const worker of others) {
+      expect(JSON.stringify(localConfig(worker, readSettings({})).services)).not.toContain("tradepost-mailbox");
+    }
   });
 
   it("tell the front every Worker's cron", () => {

@@ -85,6 +85,8 @@ async function lag(env: FrontBindings): Promise<Response> {
 /** Answers everything under `/dev`. */
 export async function handleDev(request: Request, url: URL, env: FrontBindings): Promise<Response> {
   const [, , action, name, ...rest] = url.pathname.split("/");
+  if (action === "mailbox" && name === "push-subscription" && rest.length === 0)
+    return await env.MAILBOX.fetch(request);
   if (rest.length > 0) return refuse(404, "There is nothing here.");
   if (action === "cron" && isWorker(name)) {
     return request.method === "POST" ? await runSweeps(env, name) : refuse(405, "Use POST.");

@@ -1,12 +1,15 @@
 // The mailbox over HTTP: a page for people, JSON for programs. Reached through the local door only, so nobody is asked who they are.
 import { z } from "zod";
+import { subscriptionOf } from "./browser.ts";
 import { lettersOf, MAX_LETTERS } from "./objects/letters.ts";
 import { mailboxPage } from "./page.ts";
 
 const DEFAULT_LIMIT = 100;
+const BROWSER_PATH = "/push-subscription";
 
 const Query = z.object({
   to: z.string().min(1).optional(),
+  channel: z.enum(["email", "sms", "push"]).optional(),
   limit: z.coerce.number().int().min(1).max(MAX_LETTERS).default(DEFAULT_LIMIT),
 });
 
@@ -27,8 +30,8 @@ function wantsJson(request: Request): boolean {
 async function show(request: Request, env: MailboxEnv): Promise<Response> {
   const query = Query.safeParse(Object.fromEntries(new URL(request.url).searchParams));
   if (!query.success) return refuse(400, z.prettifyError(query.error));
-  const { to, limit } = query.data;
-  const list = await lettersOf(env).list({ to, limit });
+  const { to, channel, limit } = query.data;
+  const list = await lettersOf(env).list({ to, channel, limit });
   const headers = { "cache-control": "no-store", vary: "accept" };
   if (wantsJson(request)) {
     const items = list.items.map((letter) => ({ ...letter, at: new Date(letter.at).toISOString() }));
@@ -45,7 +48,21 @@ async function show(request: Request, env: MailboxEnv): Promise<Response> {
   });
 }
 
+const BrowserQuery = z.object({
+  name: z.string().min(1).max(100).default("browser"),
+  answer: z.enum(["created", "gone", "down"]).default("created"),
+});
+
+/** What a browser would give the shop to push to; the mailbox can read what comes there. */
+function showBrowser(request: Request): Response {
+  if (request.method !== "GET") return refuse(405, "Use GET.", { allow: "GET" });
+  const query = BrowserQuery.safeParse(Object.fromEntries(new URL(request.url).searchParams));
+  if (!query.success) return refuse(400, z.prettifyError(query.error));
+  return Response.json(subscriptionOf(query.data.name, query.data.answer));
+}
+
 export async function handle(request: Request, env: MailboxEnv): Promise<Response> {
+  if (new URL(request.url).pathname.endsWith(BROWSER_PATH)) return showBrowser(request);
   if (request.method === "GET" || request.method === "HEAD") return await show(request, env);
   if (request.method === "DELETE") {
     await lettersOf(env).clear();

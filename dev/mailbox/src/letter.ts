@@ -1,12 +1,11 @@
 // What the mailbox keeps of a message, on whatever channel it came.
 
-/** `sms` and `push` have their place in the table and the page; so far only mails come. */
 export type Channel = "email" | "sms" | "push";
 
 export interface Letter {
   readonly id: string;
   readonly channel: Channel;
-  /** Addresses, joined by ", ". */
+  /** Addresses, joined by ", "; a phone number; a push endpoint. */
   readonly to: string;
   /** `Name <address>`, or the address alone. */
   readonly from: string;
@@ -22,6 +21,7 @@ export interface Letter {
 export interface LetterQuery {
   /** Only what went to this address, whatever its case. */
   readonly to: string | undefined;
+  readonly channel: Channel | undefined;
   readonly limit: number;
 }
 

@@ -55,7 +55,7 @@ function headersOf(letter: Letter): string {
 function article(letter: Letter): Html {
   const time = new Date(letter.at).toISOString();
   return html`<article>
-    <h2>${letter.subject}</h2>
+    <h2>${letter.subject === "" ? letter.channel : letter.subject}</h2>
     <p>To <a href="?to=${encodeURIComponent(letter.to)}">${letter.to}</a></p>
     <p class="about">${letter.channel} from ${letter.from}, <time datetime="${time}">${time}</time></p>
     ${letter.text === null ? "" : html`<pre>${letter.text}</pre>`}

@@ -78,18 +78,20 @@ export class Letters extends DurableObject<MailboxEnv> {
     if (seq % PRUNE_EVERY === 0) this.#sql.exec("DELETE FROM letters WHERE seq <= ?", seq - MAX_LETTERS);
   }
 
-  list({ to, limit }: LetterQuery): LetterList {
+  list({ to, channel, limit }: LetterQuery): LetterList {
     const whom = to === undefined ? "" : `, ${to.toLowerCase()}, `;
-    const matching = `${NEWEST} AND (?1 = '' OR instr(', ' || lower(recipient) || ', ', ?1) > 0)`;
+    const matching = `${NEWEST} AND (?1 = '' OR instr(', ' || lower(recipient) || ', ', ?1) > 0)
+      AND (?2 = '' OR channel = ?2)`;
     const rows = this.#sql.exec<Row>(
       `SELECT id, channel, recipient, sender, subject, text_body, html_body, headers, at FROM letters
-        WHERE ${matching} ORDER BY seq DESC LIMIT ?2`,
+        WHERE ${matching} ORDER BY seq DESC LIMIT ?3`,
       whom,
+      channel ?? "",
       limit,
     );
     const items = rows.toArray().map(toLetter);
     const { total } = this.#sql
-      .exec<{ total: number }>(`SELECT count(*) AS total FROM letters WHERE ${matching}`, whom)
+      .exec<{ total: number }>(`SELECT count(*) AS total FROM letters WHERE ${matching}`, whom, channel ?? "")
       .one();
     return { items, total };
   }
