@@ -4,7 +4,9 @@ import { CONSUMERS, ROUTES } from "#shared/events/routing";
 import type { Consumer } from "#shared/events/routing";
 import type { EventType } from "#shared/events/catalogue";
 import { startRuntime } from "../scripts/local/runtime.ts";
+import type { Around } from "../scripts/local/runtime.ts";
 import { makeScratch } from "../scripts/local/scratch.ts";
+import type { Scratch } from "../scripts/local/scratch.ts";
 import type { Environment } from "../scripts/local/settings.ts";
 import { DATABASES, serviceName } from "../scripts/local/workers.ts";
 import { waitUntilReady } from "../scripts/local/session.ts";
@@ -57,7 +59,7 @@ function toEntry(line: string): LogEntry {
 type Query = Shop["query"];
 
 /** Events that some consumer has neither handled nor given up on. */
-async function undelivered(query: Query): Promise<number> {
+export async function undelivered({ query }: Pick<Shop, "query">): Promise<number> {
   const stores = Object.keys(DATABASES) as Store[];
   const producers = await Promise.all(
     stores.map((store) =>
@@ -87,12 +89,8 @@ async function pause(ms: number): Promise<void> {
   });
 }
 
-/**
- * Starts every Worker on fresh data. `environment` takes what a run takes (LOG_LEVEL, CART_TTL_SECONDS, ...); rate limits are off
- * unless it says otherwise. Seeded unless `seed` is false.
- */
-export async function startShop(environment: Environment = {}, seed = true): Promise<Shop> {
-  const scratch = await makeScratch({ RATE_LIMITS: "off", LOG_LEVEL: "warn", ...environment }, seed);
+/** Starts every Worker on the data of a scratch, which stays when the shop is closed. */
+export async function runShop(scratch: Scratch, around?: Around): Promise<Shop> {
   const origin = `http://127.0.0.1:${String(scratch.settings.port)}`;
   const outbound: string[] = [];
   let entries: LogEntry[] = [];
@@ -102,6 +100,7 @@ export async function startShop(environment: Environment = {}, seed = true): Pro
     bundles: scratch.bundles,
     stateDir: scratch.settings.stateDir,
     port: scratch.settings.port,
+    around,
     onLog: (line) => {
       lastActivity = Date.now();
       entries.push(toEntry(line));
@@ -125,7 +124,6 @@ export async function startShop(environment: Environment = {}, seed = true): Pro
   };
   const close = async (): Promise<void> => {
     await runtime.dispose();
-    scratch.remove();
     if (outbound.length > 0) throw new Error(`the Workers called outside: ${outbound.join(", ")}`);
   };
   try {
@@ -143,7 +141,7 @@ export async function startShop(environment: Environment = {}, seed = true): Pro
     async quiet(timeoutMs = 30_000) {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
-        const missing = await undelivered(query);
+        const missing = await undelivered({ query });
         if (missing > 0) lastActivity = Date.now();
         else if (Date.now() - lastActivity >= STILLNESS_MS) return;
         if (Date.now() > deadline)
@@ -156,6 +154,28 @@ export async function startShop(environment: Environment = {}, seed = true): Pro
       entries = [];
     },
   };
+}
+
+/**
+ * Starts every Worker on fresh data, gone at the end. `environment` takes what a run takes (LOG_LEVEL, CART_TTL_SECONDS, ...); rate
+ * limits are off unless it says otherwise. Seeded unless `seed` is false.
+ */
+export async function startShop(environment: Environment = {}, seed = true): Promise<Shop> {
+  const scratch = await makeScratch({ RATE_LIMITS: "off", LOG_LEVEL: "warn", ...environment }, seed);
+  try {
+    const shop = await runShop(scratch);
+    const close = async (): Promise<void> => {
+      try {
+        await shop.close();
+      } finally {
+        scratch.remove();
+      }
+    };
+    return { ...shop, close };
+  } catch (error) {
+    scratch.remove();
+    throw error;
+  }
 }
 
 /** A shop with its admin at work and products to take. */

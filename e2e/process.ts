@@ -5,6 +5,7 @@ import { once } from "node:events";
 import path from "node:path";
 import { descendants } from "../scripts/local/processes.ts";
 import { makeScratch } from "../scripts/local/scratch.ts";
+import type { Scratch } from "../scripts/local/scratch.ts";
 import type { Environment } from "../scripts/local/settings.ts";
 import { ROOT } from "../scripts/local/workers.ts";
 import { runSweeps } from "./client.ts";
@@ -15,6 +16,8 @@ export type Mode = "start" | "dev";
 export interface Server {
   readonly origin: string;
   readonly stateDir: string;
+  /** Where it runs, for a runtime of another kind on the same data once this one has ended. */
+  readonly scratch: Scratch;
   readonly send: Send;
   readonly pid: () => number;
   /** Runs all sweeps of a Worker over everything open. */
@@ -65,7 +68,8 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 /** Starts the server on fresh, seeded data. Rate limits are off unless `environment` says otherwise. */
 export async function startServer(environment: Environment = {}): Promise<Server> {
   const variables = { RATE_LIMITS: "off", LOG_LEVEL: "warn", ...environment };
-  const { settings, remove } = await makeScratch(variables, true);
+  const scratch = await makeScratch(variables, true);
+  const { settings, remove } = scratch;
   const origin = `http://127.0.0.1:${String(settings.port)}`;
   let child: ChildProcess | undefined;
   const run = (mode: Mode): ChildProcess =>
@@ -95,6 +99,7 @@ export async function startServer(environment: Environment = {}): Promise<Server
   return {
     origin,
     stateDir: settings.stateDir,
+    scratch,
     send,
     start,
     kill,

@@ -4,8 +4,12 @@ import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import type { V4MiniflareOptions } from "miniflare";
 import { bundledModule } from "./bundle.ts";
 import type { LocalConfig } from "./configs.ts";
+import type { LocalWorker } from "./workers.ts";
 import { persistencePath } from "./state.ts";
 import { bindingsOf } from "./wrangler.ts";
+
+/** Takes a Worker's options as Miniflare would get them, and answers those it gets; see RuntimeOptions. */
+export type Around = (worker: LocalWorker, bundle: string, options: object) => object;
 
 export interface RuntimeOptions {
   readonly configs: readonly LocalConfig[];
@@ -17,6 +21,8 @@ export interface RuntimeOptions {
   readonly onLog: (line: string) => void;
   /** Takes what a Worker fetches from outside, by its address; without it such requests go out. */
   readonly onOutbound?: (address: string) => Response;
+  /** Options of a Worker in place of these; tests put faults around a bundle here, where no configuration can name them. */
+  readonly around?: Around | undefined;
 }
 
 type WorkerOptions = V4MiniflareOptions extends infer Options
@@ -29,13 +35,14 @@ function workerOptions({ file, worker, config }: LocalConfig, options: RuntimeOp
   const { onOutbound } = options;
   const bundle = options.bundles.get(worker);
   if (bundle === undefined) throw new Error(`${worker} was not bundled`);
-  return {
+  const plain = {
     ...bindingsOf(file),
     name: config.name,
     ...(onOutbound === undefined ? {} : { outboundService: (request: Request): Response => onOutbound(request.url) }),
     ...bundledModule(bundle),
     ...(first ? { unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }] } : {}),
-  } as unknown as WorkerOptions;
+  };
+  return (options.around?.(worker, bundle, plain) ?? plain) as unknown as WorkerOptions;
 }
 
 /** Starts the runtime and answers when it listens. */

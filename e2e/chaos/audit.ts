@@ -1,0 +1,224 @@
+// What has to be true of a shop that is at rest, whatever was done to it: read from its databases, its objects and Stripe, and told
+// as a list of what is not so.
+import { CONSUMERS, ROUTES } from "#shared/events/routing";
+import type { EventType } from "#shared/events/catalogue";
+import { DATABASES } from "../../scripts/local/workers.ts";
+import type { Client } from "../client.ts";
+import { levelOf } from "../client.ts";
+import type { Shop, Store } from "../harness.ts";
+import { intentsAtStripe, leftovers } from "./picture.ts";
+import type { IntentAtStripe } from "./picture.ts";
+
+interface OrderRow {
+  readonly id: string;
+  readonly status: string;
+  readonly payment_status: string;
+  readonly stock_status: string;
+}
+
+/** The money and stock that an order of each status may rest with. */
+const AT_REST: Readonly<Record<string, { readonly money: readonly string[]; readonly stock: readonly string[] }>> = {
+  PENDING: { money: ["NONE", "CREATED", "FAILED", "REQUIRES_ACTION"], stock: ["RESERVED"] },
+  CONFIRMED: { money: ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED"], stock: ["RESERVED"] },
+  PROCESSING: { money: ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED"], stock: ["RESERVED"] },
+  SHIPPED: { money: ["CAPTURED", "PARTIALLY_REFUNDED", "REFUNDED"], stock: ["CONSUMED"] },
+  DELIVERED: { money: ["CAPTURED", "PARTIALLY_REFUNDED", "REFUNDED"], stock: ["CONSUMED"] },
+  CANCELLED: { money: ["NONE", "CREATED", "FAILED", "VOIDED", "REFUNDED"], stock: ["RELEASED", "REJECTED"] },
+};
+
+function restless(orders: readonly OrderRow[]): string[] {
+  return orders
+    .filter(({ status, payment_status, stock_status }) => {
+      const rest = AT_REST[status];
+      return rest?.money.includes(payment_status) !== true || !rest.stock.includes(stock_status);
+    })
+    .map((order) => `order ${order.id} rests as ${order.status}, ${order.payment_status}, ${order.stock_status}`);
+}
+
+/** A history is a chain: each entry begins where the one before ended, and the last is what the order is. */
+async function brokenHistories(shop: Shop, list: string): Promise<string[]> {
+  const rows = await shop.query<{ id: string }>(
+    "orders",
+    `SELECT DISTINCT orders.id FROM orders JOIN
+        (SELECT order_id, from_status, to_status, lag(to_status) OVER (PARTITION BY order_id ORDER BY version) AS before,
+          lead(to_status) OVER (PARTITION BY order_id ORDER BY version) AS after FROM order_history) AS entry
+        ON entry.order_id = orders.id
+      WHERE orders.id IN (SELECT value FROM json_each(?))
+        AND (entry.from_status IS NOT entry.before OR (entry.after IS NULL AND entry.to_status <> orders.status))`,
+    list,
+  );
+  return rows.map(({ id }) => `order ${id} has a broken history`);
+}
+
+/** Opening and ledger make what is on hand; what is reserved is what living orders have; what was sold is what was shipped. */
+async function wrongStock(shop: Shop, admin: Client, productId: string): Promise<string[]> {
+  const [level, [book], [wanted]] = await Promise.all([
+    levelOf(admin, productId),
+    shop.query<{ opening: number; on_hand: number; reserved: number; moved: number; sold: number }>(
+      "inventory",
+      `SELECT opening, on_hand, reserved, (SELECT coalesce(sum(delta), 0) FROM ledger WHERE product_id = ?1) AS moved,
+          (SELECT -coalesce(sum(delta), 0) FROM ledger WHERE product_id = ?1 AND type = 'sale' AND reference IN
+            (SELECT order_id FROM reservations WHERE product_id = ?1)) AS sold
+        FROM stock_levels WHERE product_id = ?1`,
+      productId,
+    ),
+    shop.query<{ reserved: number; sold: number }>(
+      "orders",
+      `SELECT coalesce(sum(iif(status IN ('PENDING', 'CONFIRMED', 'PROCESSING'), quantity, 0)), 0) AS reserved,
+          coalesce(sum(iif(status IN ('SHIPPED', 'DELIVERED'), quantity, 0)), 0) AS sold
+        FROM order_items JOIN orders ON orders.id = order_id WHERE product_id = ?`,
+      productId,
+    ),
+  ]);
+  if (book === undefined || wanted === undefined) return [`product ${productId} has no book`];
+  const facts = {
+    "on hand = opening + ledger": [book.on_hand, book.opening + book.moved],
+    "the book shows the object's on hand": [book.on_hand, level.onHand],
+    "the book shows the object's reserved": [book.reserved, level.reserved],
+    "reserved = living orders": [level.reserved, wanted.reserved],
+    "sold = shipped orders": [book.sold, wanted.sold],
+  };
+  return Object.entries(facts)
+    .filter(([, [is, should]]) => is !== should)
+    .map(([fact, pair]) => `product ${productId}: ${fact} does not hold: ${pair.join(" and ")}`);
+}
+
+interface PaymentRow {
+  readonly id: string;
+  readonly order_id: string;
+  readonly status: string;
+  readonly amount_captured: number;
+  readonly amount_refunded: number;
+  readonly stripe_payment_intent_id: string | null;
+}
+
+function moneyAgrees(payment: PaymentRow, intent: IntentAtStripe): boolean {
+  const { status, amount_captured: captured, amount_refunded: refunded } = payment;
+  if (status === "AUTHORIZED") return intent.status === "requires_capture";
+  if (status === "VOIDED") return intent.status === "canceled";
+  if (["CAPTURED", "PARTIALLY_REFUNDED", "REFUNDED"].includes(status)) {
+    const isWhole = status === "REFUNDED" ? refunded === captured : refunded < captured;
+    return intent.status === "succeeded" && intent.amount_received === captured && isWhole;
+  }
+  return intent.status.startsWith("requires_");
+}
+
+/** Every payment is what Stripe has, and Stripe has one living intent for an order at most. */
+async function wrongMoney(shop: Shop, orders: readonly OrderRow[], list: string): Promise<string[]> {
+  const payments = await shop.query<PaymentRow>(
+    "payments",
+    "SELECT * FROM payments WHERE order_id IN (SELECT value FROM json_each(?))",
+    list,
+  );
+  const intents = new Map((await intentsAtStripe(shop)).map((intent) => [intent.id, intent]));
+  const living = new Map<string, number>();
+  for (const { status, metadata } of intents.values()) {
+    const orderId = metadata["orderId"] ?? "";
+    if (status !== "canceled") living.set(orderId, (living.get(orderId) ?? 0) + 1);
+  }
+  return [
+    ...payments.flatMap((payment) => {
+      const intent = intents.get(payment.stripe_payment_intent_id ?? "");
+      if (intent === undefined) return payment.status === "VOIDED" ? [] : [`payment ${payment.id} has no intent`];
+      const what = `${payment.status} here and ${intent.status} at Stripe`;
+      return moneyAgrees(payment, intent) ? [] : [`payment ${payment.id} of ${payment.order_id} is ${what}`];
+    }),
+    ...orders.filter(({ id }) => (living.get(id) ?? 0) > 1).map(({ id }) => `order ${id} has more than one intent`),
+    ...orders
+      .filter(({ id, status }) => status === "CANCELLED" && intents.size > 0 && living.get(id) !== undefined)
+      .filter(({ payment_status }) => payment_status !== "REFUNDED")
+      .map(({ id }) => `order ${id} is cancelled and its intent lives`),
+  ];
+}
+
+/** Each event has come to the inbox of each consumer, and each order to its one mail of a kind. */
+async function wrongNews(shop: Shop, list: string): Promise<string[]> {
+  const doubled = await shop.query<{ about: string; template: string }>(
+    "notifications",
+    `SELECT about, template FROM notifications WHERE about IN (SELECT value FROM json_each(?)) AND template <> 'payment_refunded'
+      GROUP BY about, template, channel HAVING count(*) > 1`,
+    list,
+  );
+  const unsent = await shop.query<{ id: string; status: string }>(
+    "notifications",
+    "SELECT id, status FROM notifications WHERE about IN (SELECT value FROM json_each(?)) AND status <> 'sent'",
+    list,
+  );
+  const untold = await shop.query<{ id: string }>(
+    "notifications",
+    `SELECT value AS id FROM json_each(?) WHERE NOT EXISTS
+      (SELECT 1 FROM notifications WHERE about = value AND template = 'order_received')`,
+    list,
+  );
+  return [
+    ...doubled.map(({ about, template }) => `${template} of ${about} was made twice`),
+    ...unsent.map(({ id, status }) => `notification ${id} is ${status}`),
+    ...untold.map(({ id }) => `nobody was told that order ${id} was received`),
+  ];
+}
+
+/** Events that some consumer has not handled, of all there are, confirmed or not. */
+async function unheard(shop: Shop): Promise<string[]> {
+  const stores = Object.keys(DATABASES) as Store[];
+  const produced = await Promise.all(
+    stores.map((store) => shop.query<{ id: string; type: EventType }>(store, "SELECT id, type FROM outbox")),
+  );
+  const events = produced.flat();
+  const missing = await Promise.all(
+    CONSUMERS.map(async (consumer) => {
+      const ids = events.filter(({ type }) => ROUTES[type].includes(consumer)).map(({ id }) => id);
+      const rows = await shop.query<{ id: string }>(
+        consumer,
+        "SELECT value AS id FROM json_each(?) WHERE value NOT IN (SELECT event_id FROM inbox)",
+        JSON.stringify(ids),
+      );
+      return rows.map(({ id }) => {
+        const type = events.find((event) => event.id === id)?.type ?? "";
+        return `${consumer} has not handled ${type} ${id}`;
+      });
+    }),
+  );
+  return missing.flat();
+}
+
+export interface Audit {
+  readonly orders: number;
+  readonly ids: ReadonlySet<string>;
+  readonly byStatus: Readonly<Record<string, number>>;
+  readonly events: number;
+  readonly wrong: readonly string[];
+}
+
+/** Audits everything that has to do with these products. */
+export async function audit(shop: Shop, admin: Client, productIds: readonly string[]): Promise<Audit> {
+  const orders = await shop.query<OrderRow>(
+    "orders",
+    `SELECT id, status, payment_status, stock_status FROM orders WHERE id NOT GLOB 'ord_seed*' AND id IN
+      (SELECT order_id FROM order_items WHERE product_id IN (SELECT value FROM json_each(?)))`,
+    JSON.stringify(productIds),
+  );
+  const list = JSON.stringify(orders.map(({ id }) => id));
+  const stock = await Promise.all(productIds.map((productId) => wrongStock(shop, admin, productId)));
+  const counts = await Promise.all(
+    (Object.keys(DATABASES) as Store[]).map((store) =>
+      shop.query<{ count: number }>(store, "SELECT count(*) AS count FROM outbox"),
+    ),
+  );
+  const byStatus: Record<string, number> = {};
+  for (const { status } of orders) byStatus[status] = (byStatus[status] ?? 0) + 1;
+  return {
+    orders: orders.length,
+    ids: new Set(orders.map(({ id }) => id)),
+    byStatus,
+    events: counts.flat().reduce((sum, { count }) => sum + count, 0),
+    wrong: [
+      ...restless(orders),
+      ...(await brokenHistories(shop, list)),
+      ...stock.flat(),
+      ...(await wrongMoney(shop, orders, list)),
+      ...(await wrongNews(shop, list)),
+      ...(await unheard(shop)),
+      ...(await leftovers(shop)),
+    ],
+  };
+}

@@ -1,0 +1,9 @@
+// What the chaos tests share of the local runtime.
+
+/** The sandbox's secret key: reads Stripe's side of the truth. */
+export const SANDBOX_KEY = "sk_test_sandbox";
+export const ADMIN = { email: "admin@example.com", password: "Admin123!" } as const;
+export const BUYER = { email: "customer@example.com", password: "Customer123!" } as const;
+
+/** Past every hold (2 min), mail lease (1 min) and checkout lease (2 min), below the payment window and Stripe's key retention. */
+export const SETTLED_AFTER_MS = 3 * 60_000;

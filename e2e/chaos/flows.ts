@@ -1,0 +1,222 @@
+// The stories that are stopped after each of their durable steps: what comes before (prepared in peace), and the one act whose steps
+// are the points. A client that gets no answer asks again, as clients do; every act may be repeated.
+import type { Order } from "#shared/contracts/orders";
+import type { Payment, PaymentIntent } from "#shared/contracts/payments";
+import { ADDRESS, confirmPayment, eventually, orderReaches, pay } from "../client.ts";
+import type { Answer, Client, Send } from "../client.ts";
+import type { Shop } from "../harness.ts";
+
+/** One run of a story: a product that no other run touches, and a key under which its request may be repeated. */
+export interface Run {
+  readonly productId: string;
+  readonly key: string;
+}
+
+/** Who acts, in the shop as it is running now. */
+export interface Cast {
+  readonly shop: Shop;
+  readonly buyer: Client;
+  readonly admin: Client;
+  /** A guest of this run's own, known by a cart token. */
+  readonly guest: Client;
+}
+
+export interface Flow {
+  readonly name: string;
+  prepare(cast: Cast, run: Run): Promise<void>;
+  /** Answers the status of the last call. */
+  act(cast: Cast, run: Run): Promise<number>;
+}
+
+const QUANTITY = 2;
+
+async function order({ buyer }: Cast, { productId, key }: Run): Promise<Answer<Order>> {
+  const items = [{ productId, quantity: QUANTITY }];
+  return await buyer.call<Order>(
+    "POST",
+    "/api/orders",
+    { items, shippingAddress: ADDRESS },
+    { "idempotency-key": key },
+  );
+}
+
+/** The order of this run, which is there. */
+async function orderOf(cast: Cast, run: Run): Promise<Order> {
+  const { status, body } = await order(cast, run);
+  if (status !== 201) throw new Error(`the order of the run: ${String(status)} ${JSON.stringify(body)}`);
+  return body;
+}
+
+async function paymentOf({ admin }: Cast, orderId: string): Promise<Payment> {
+  const { items } = await admin.expect<{ items: Payment[] }>(200, "GET", `/api/payments/order/${orderId}`);
+  const [payment] = items;
+  if (payment === undefined) throw new Error(`order ${orderId} has no payment`);
+  return payment;
+}
+
+async function ordered(cast: Cast, run: Run): Promise<Order> {
+  const made = await orderOf(cast, run);
+  return await orderReaches(cast.buyer, made.id, ({ stockStatus }) => stockStatus === "RESERVED", "has its stock");
+}
+
+async function paid(cast: Cast, run: Run): Promise<Order> {
+  const made = await ordered(cast, run);
+  await pay(cast.shop.send, cast.buyer, made.id);
+  return await orderReaches(cast.buyer, made.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
+}
+
+async function move({ admin }: Cast, orderId: string, status: string): Promise<number> {
+  const tracking = status === "SHIPPED" ? { tracking: { carrier: "DHL", number: "JD0001" } } : {};
+  return (await admin.call("PATCH", `/api/orders/${orderId}/status`, { status, ...tracking })).status;
+}
+
+async function processing(cast: Cast, run: Run): Promise<Order> {
+  const made = await paid(cast, run);
+  await move(cast, made.id, "PROCESSING");
+  return made;
+}
+
+async function captured(cast: Cast, run: Run): Promise<Order> {
+  const made = await processing(cast, run);
+  const { id } = await paymentOf(cast, made.id);
+  await cast.admin.expect(200, "POST", `/api/payments/${id}/capture`, {});
+  return await orderReaches(cast.buyer, made.id, ({ paymentStatus }) => paymentStatus === "CAPTURED", "is CAPTURED");
+}
+
+async function shipped(cast: Cast, run: Run): Promise<Order> {
+  const made = await processing(cast, run);
+  await move(cast, made.id, "SHIPPED");
+  const isDone = (now: Order): boolean => now.status === "SHIPPED" && now.paymentStatus === "CAPTURED";
+  return await orderReaches(cast.buyer, made.id, isDone, "is SHIPPED and CAPTURED");
+}
+
+async function cancel(client: Client, orderId: string): Promise<number> {
+  return (await client.call("POST", `/api/orders/${orderId}/cancel`, { reason: "changed my mind" })).status;
+}
+
+async function intentOf({ buyer }: Cast, orderId: string): Promise<Answer<PaymentIntent>> {
+  return await buyer.call<PaymentIntent>("POST", "/api/payments/intent", { orderId });
+}
+
+/** What a browser at Stripe sends; an intent that is paid already refuses, which is as good. */
+async function confirm(send: Send, intent: PaymentIntent): Promise<number> {
+  const { status } = await confirmPayment(send, intent);
+  return status === 400 ? 200 : status;
+}
+
+const NOTHING = async (): Promise<void> => {};
+
+export const FLOWS: readonly Flow[] = [
+  {
+    name: "order creation",
+    prepare: NOTHING,
+    act: async (cast, run) => (await order(cast, run)).status,
+  },
+  {
+    name: "cart checkout",
+    async prepare({ guest }, { productId }) {
+      await guest.expect(201, "POST", "/api/cart/items", { productId, quantity: QUANTITY });
+    },
+    async act({ guest }, { key }) {
+      const body = { shippingAddress: ADDRESS, email: `${key}@example.com` };
+      const { status } = await guest.call("POST", "/api/orders", body, { "idempotency-key": key });
+      if (status !== 201) return status;
+      // The next touch settles the cart; it has to be empty then, and without an order of its own.
+      const cart = await guest.call<{ items: unknown[] }>("GET", "/api/cart");
+      return cart.status === 200 && cart.body.items.length > 0 ? 599 : cart.status;
+    },
+  },
+  {
+    name: "payment intent",
+    prepare: async (cast, run) => void (await ordered(cast, run)),
+    act: async (cast, run) => (await intentOf(cast, (await orderOf(cast, run)).id)).status,
+  },
+  {
+    name: "webhook processing",
+    async prepare(cast, run) {
+      const made = await ordered(cast, run);
+      await intentOf(cast, made.id);
+    },
+    async act(cast, run) {
+      // The intent as it is stored: asking the shop for it again would be steps of its own.
+      const made = await orderOf(cast, run);
+      const [row] = await cast.shop.query<{ id: string; secret: string }>(
+        "payments",
+        "SELECT stripe_payment_intent_id AS id, client_secret AS secret FROM payments WHERE order_id = ?",
+        made.id,
+      );
+      if (row === undefined) throw new Error(`order ${made.id} has no intent`);
+      const intent = { stripePaymentIntentId: row.id, clientSecret: row.secret, publishableKey: "pk_test_sandbox" };
+      const status = await confirm(cast.shop.send, intent as PaymentIntent);
+      await eventually(
+        "the order is CONFIRMED or the shop has died",
+        async () => ((await orderOf(cast, run)).status === "CONFIRMED" ? true : undefined),
+        2_000,
+      ).catch(() => {});
+      return status;
+    },
+  },
+  {
+    name: "capture by admin",
+    prepare: async (cast, run) => void (await processing(cast, run)),
+    async act(cast, run) {
+      const { id } = await paymentOf(cast, (await orderOf(cast, run)).id);
+      const headers = { "idempotency-key": run.key };
+      return (await cast.admin.call("POST", `/api/payments/${id}/capture`, {}, headers)).status;
+    },
+  },
+  {
+    name: "shipment with its capture",
+    prepare: async (cast, run) => void (await processing(cast, run)),
+    act: async (cast, run) => await move(cast, (await orderOf(cast, run)).id, "SHIPPED"),
+  },
+  {
+    name: "refund in part",
+    prepare: async (cast, run) => void (await shipped(cast, run)),
+    async act(cast, run) {
+      const { id } = await paymentOf(cast, (await orderOf(cast, run)).id);
+      const headers = { "idempotency-key": run.key };
+      return (await cast.admin.call("POST", `/api/payments/${id}/refund`, { amount: 700 }, headers)).status;
+    },
+  },
+  {
+    name: "refund in full before shipment",
+    prepare: async (cast, run) => void (await captured(cast, run)),
+    async act(cast, run) {
+      const { id } = await paymentOf(cast, (await orderOf(cast, run)).id);
+      const headers = { "idempotency-key": run.key };
+      return (await cast.admin.call("POST", `/api/payments/${id}/refund`, {}, headers)).status;
+    },
+  },
+  {
+    name: "cancel before payment",
+    async prepare(cast, run) {
+      const made = await ordered(cast, run);
+      await intentOf(cast, made.id);
+    },
+    act: async (cast, run) => await cancel(cast.buyer, (await orderOf(cast, run)).id),
+  },
+  {
+    name: "cancel after payment",
+    prepare: async (cast, run) => void (await paid(cast, run)),
+    act: async (cast, run) => await cancel(cast.buyer, (await orderOf(cast, run)).id),
+  },
+  {
+    name: "cancel after capture",
+    prepare: async (cast, run) => void (await captured(cast, run)),
+    act: async (cast, run) => await cancel(cast.admin, (await orderOf(cast, run)).id),
+  },
+  {
+    name: "payment window over",
+    async prepare(cast, run) {
+      const made = await ordered(cast, run);
+      await intentOf(cast, made.id);
+    },
+    async act(cast, run) {
+      const made = await orderOf(cast, run);
+      await cast.shop.query("orders", "UPDATE orders SET payment_due_at = 1 WHERE id = ?", made.id);
+      await cast.shop.cron("orders");
+      return 200;
+    },
+  },
+];

@@ -1,0 +1,12 @@
+// Thirty kills under load.
+import { expect, it } from "vitest";
+import { figuresOf, killLoop } from "./kill-loop.ts";
+
+const ROUNDS = 30;
+const SEED = Number(process.env["CHAOS_SEED"] ?? 20_261);
+
+it(`survives ${String(ROUNDS)} kills with -9 under load (CHAOS_SEED=${String(SEED)})`, async () => {
+  const result = await killLoop(ROUNDS, SEED);
+  console.log(figuresOf(result));
+  expect(result.audit.wrong).toEqual([]);
+});

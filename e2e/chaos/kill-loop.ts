@@ -1,0 +1,112 @@
+// Kills the server at random moments under load and starts it again on the same data, many times over; then looks whether everything
+// that was begun came to a legal end.
+import { Client, openShelf, signIn } from "../client.ts";
+import { startServer } from "../process.ts";
+import type { Server } from "../process.ts";
+import { audit } from "./audit.ts";
+import type { Audit } from "./audit.ts";
+import { ADMIN, BUYER, SETTLED_AFTER_MS } from "./constants.ts";
+import { askAgain, newBooks, work } from "./load.ts";
+import type { Books, Floor } from "./load.ts";
+import { generator } from "./random.ts";
+import { ChaosShop } from "./shop.ts";
+
+const CLIENTS = 4;
+const PRODUCTS = 5;
+const ON_HAND = 100_000;
+/** How many requests a round begins before the server is killed; counted and not timed, so that a slow machine has as much going on. */
+const MIN_REQUESTS = 6;
+const MAX_REQUESTS = 50;
+/** The kill then comes within this, wherever in the requests under way that is. */
+const MAX_LAST_MS = 60;
+const POLL_MS = 5;
+/** A server that answers nothing for so long is broken. */
+const ROUND_TIMEOUT_MS = 30_000;
+
+export interface KillLoopResult {
+  readonly rounds: number;
+  readonly books: Books;
+  readonly audit: Audit;
+}
+
+async function floorOf(
+  server: Pick<Server, "send">,
+  productIds: readonly string[],
+  random: () => number,
+): Promise<Floor> {
+  const guest = new Client(server.send);
+  const [admin, buyer] = await Promise.all([
+    signIn(guest, ADMIN.email, ADMIN.password),
+    signIn(guest, BUYER.email, BUYER.password),
+  ]);
+  return { send: server.send, admin, buyer, productIds, random };
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+async function round(server: Server, floor: Floor, books: Books): Promise<void> {
+  let isOver = false;
+  const enough = books.requests + MIN_REQUESTS + Math.floor(floor.random() * (MAX_REQUESTS - MIN_REQUESTS));
+  const lastMs = floor.random() * MAX_LAST_MS;
+  const deadline = Date.now() + ROUND_TIMEOUT_MS;
+  const clients = Array.from({ length: CLIENTS }, () => work(floor, books, () => isOver));
+  while (books.requests < enough && Date.now() < deadline) await pause(POLL_MS);
+  await pause(lastMs);
+  isOver = true;
+  await server.kill();
+  await Promise.all(clients);
+}
+
+/** Rests when no order or payment changes any more from one round of sweeps to the next. */
+async function rest(chaos: ChaosShop): Promise<void> {
+  await chaos.settle(async () => {
+    const orders = await chaos.shop.query("orders", "SELECT id, version FROM orders ORDER BY id");
+    const payments = await chaos.shop.query("payments", "SELECT id, version FROM payments ORDER BY id");
+    const pending = await chaos.shop.query("notifications", "SELECT id FROM notifications WHERE status = 'pending'");
+    const levels = await chaos.shop.query(
+      "inventory",
+      "SELECT product_id, sequence FROM stock_levels ORDER BY product_id",
+    );
+    return [orders, payments, pending, levels];
+  });
+}
+
+/** Runs the loop. What it draws follows from `seed`; the moments of the kills in the Workers' work do not. */
+export async function killLoop(rounds: number, seed: number): Promise<KillLoopResult> {
+  const random = generator(seed);
+  const books = newBooks();
+  const server = await startServer();
+  let chaos: ChaosShop | undefined;
+  try {
+    const shelf = await openShelf(await signIn(new Client(server.send), ADMIN.email, ADMIN.password));
+    const productIds: string[] = [];
+    while (productIds.length < PRODUCTS) productIds.push(await shelf.take(ON_HAND));
+    for (let done = 0; done < rounds; done += 1) {
+      if (done > 0) await server.start();
+      await round(server, await floorOf(server, productIds, random), books);
+    }
+    chaos = await ChaosShop.open({ scratch: server.scratch, clockAheadMs: SETTLED_AFTER_MS });
+    const floor = await floorOf(chaos.shop, productIds, random);
+    await askAgain(floor, books);
+    await rest(chaos);
+    const found = await audit(chaos.shop, floor.admin, productIds);
+    const gone = books.orders.filter((id) => !found.ids.has(id)).map((id) => `order ${id} was answered and is gone`);
+    return { rounds, books, audit: { ...found, wrong: [...found.wrong, ...gone] } };
+  } finally {
+    if (chaos === undefined) await server.stop();
+    else await chaos.close();
+  }
+}
+
+/** The figures that a run prints. */
+export function figuresOf({ rounds, books, audit: found }: KillLoopResult): string {
+  return [
+    `${String(rounds)} kills under load: ${String(books.requests)} requests, ${String(books.lost)} lost with the server`,
+    `${String(found.orders)} orders (${JSON.stringify(found.byStatus)}), ${String(found.events)} events, ${String(found.wrong.length)} wrong`,
+    ...(books.failures.length === 0 ? [] : [`errors while it lived: ${books.failures.join(", ")}`]),
+  ].join("\n");
+}

@@ -1,0 +1,217 @@
+// A shop as its customers, its books and Stripe see it, by product: without ids and times, so that two runs of one story give the
+// same picture when they came to the same end.
+import { SANDBOX_KEY } from "./constants.ts";
+import type { Shop } from "../harness.ts";
+import type { Client } from "../client.ts";
+import { levelOf } from "../client.ts";
+
+interface OrderRow {
+  readonly id: string;
+  readonly status: string;
+  readonly payment_status: string;
+  readonly stock_status: string;
+  readonly total: number;
+}
+
+export interface IntentAtStripe {
+  readonly id: string;
+  readonly status: string;
+  readonly amount: number;
+  readonly amount_received: number;
+  readonly amount_capturable: number;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+interface Letter {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What a picture shows. Arrays are sorted, so that order of arrival does not count where it does not matter. */
+export type Picture = Readonly<Record<string, unknown>>;
+
+/** Reads a list of Stripe's API to its end. */
+async function stripeList<T extends { readonly id: string }>(shop: Shop, path: string): Promise<T[]> {
+  const all: T[] = [];
+  for (;;) {
+    const after = all.at(-1);
+    const response = await shop.send(
+      `/_stripe/v1/${path}limit=100${after === undefined ? "" : `&starting_after=${after.id}`}`,
+      { headers: { authorization: `Bearer ${SANDBOX_KEY}` } },
+    );
+    const page = (await response.json()) as { readonly data: T[]; readonly has_more: boolean };
+    all.push(...page.data);
+    if (!page.has_more) return all;
+  }
+}
+
+async function moneyOf(shop: Shop, orderIds: readonly string[]): Promise<unknown[]> {
+  const payments = await shop.query<{ stripe_payment_intent_id: string | null }>(
+    "payments",
+    "SELECT stripe_payment_intent_id FROM payments WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY id",
+    JSON.stringify(orderIds),
+  );
+  return await Promise.all(
+    payments.map(async ({ stripe_payment_intent_id: id }) => {
+      if (id === null) return "no intent";
+      const response = await shop.send(`/_stripe/v1/payment_intents/${id}`, {
+        headers: { authorization: `Bearer ${SANDBOX_KEY}` },
+      });
+      const { status, amount, amount_received, amount_capturable } = (await response.json()) as IntentAtStripe;
+      const refunds = await stripeList<{ id: string; amount: number; status: string }>(
+        shop,
+        `refunds?payment_intent=${id}&`,
+      );
+      const given = refunds.map((refund) => `${refund.status} ${String(refund.amount)}`).toSorted();
+      return { status, amount, amount_received, amount_capturable, refunds: given };
+    }),
+  );
+}
+
+/** Every intent that Stripe has. */
+export async function intentsAtStripe(shop: Shop): Promise<readonly IntentAtStripe[]> {
+  return await stripeList<IntentAtStripe>(shop, "payment_intents?");
+}
+
+/** How many intents Stripe has for each of these orders, living ones only: a second one could be paid too. */
+export async function livingIntents(shop: Shop): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { status, metadata } of await intentsAtStripe(shop)) {
+    const orderId = metadata["orderId"];
+    if (orderId !== undefined && status !== "canceled") counts.set(orderId, (counts.get(orderId) ?? 0) + 1);
+  }
+  return counts;
+}
+
+interface Sent {
+  readonly id: string;
+  readonly template: string;
+  readonly status: string;
+  readonly recipient: string;
+  readonly channel: string;
+}
+
+/** Each notification by kind and state, once, and whether each mail that counts as sent has reached its mailbox. */
+async function newsOf(shop: Shop, orderIds: readonly string[]): Promise<string[]> {
+  const rows = await shop.query<Sent>(
+    "notifications",
+    "SELECT id, template, status, recipient, channel FROM notifications WHERE about IN (SELECT value FROM json_each(?))",
+    JSON.stringify(orderIds),
+  );
+  const recipients = [...new Set(rows.map(({ recipient }) => recipient))];
+  const letters = await Promise.all(
+    recipients.map(async (to) => {
+      const response = await shop.send(`/dev/mailbox?limit=1000&to=${encodeURIComponent(to)}`, {
+        headers: { accept: "application/json" },
+      });
+      const list: { readonly items: Letter[] } = await response.json();
+      return list.items;
+    }),
+  );
+  const arrived = new Set(letters.flat().flatMap(({ headers }) => Object.values(headers)));
+  return rows
+    .map(({ id, template, status, channel }) => {
+      const isThere = channel === "email" && arrived.has(id);
+      return `${template} ${channel} ${status}${isThere === (status === "sent" && channel === "email") ? "" : ", but its mail says otherwise"}`;
+    })
+    .toSorted();
+}
+
+async function stockOf(shop: Shop, admin: Client, productId: string): Promise<unknown> {
+  const { onHand, reserved, available } = await levelOf(admin, productId);
+  const [books, reservations, ledger] = await Promise.all([
+    shop.query(
+      "inventory",
+      "SELECT opening, on_hand, reserved, available FROM stock_levels WHERE product_id = ?",
+      productId,
+    ),
+    shop.query<{ line: string }>(
+      "inventory",
+      "SELECT state || ' ' || quantity AS line FROM reservations WHERE product_id = ? AND state <> 'expired' ORDER BY line",
+      productId,
+    ),
+    shop.query<{ line: string }>(
+      "inventory",
+      "SELECT type || ' ' || delta AS line FROM ledger WHERE product_id = ? ORDER BY line",
+      productId,
+    ),
+  ]);
+  return {
+    level: { onHand, reserved, available },
+    books,
+    reservations: reservations.map(({ line }) => line),
+    ledger: ledger.map(({ line }) => line),
+  };
+}
+
+async function ordersOf(shop: Shop, productId: string): Promise<readonly OrderRow[]> {
+  return await shop.query<OrderRow>(
+    "orders",
+    `SELECT id, status, payment_status, stock_status, total FROM orders
+      WHERE id IN (SELECT order_id FROM order_items WHERE product_id = ?) ORDER BY created_at`,
+    productId,
+  );
+}
+
+/** Everything that has to do with the orders of one product. */
+export async function pictureOf(shop: Shop, admin: Client, productId: string): Promise<Picture> {
+  const orders = await ordersOf(shop, productId);
+  const ids = orders.map(({ id }) => id);
+  const list = JSON.stringify(ids);
+  const lines = async (worker: "orders" | "payments", sql: string): Promise<string[]> =>
+    (await shop.query<{ line: string }>(worker, sql, list)).map(({ line }) => line);
+  const [history, payments, paymentHistory, refunds, events, stripe, news, stock] = await Promise.all([
+    lines(
+      "orders",
+      `SELECT coalesce(from_status, '') || ' > ' || to_status || ' ' || coalesce(reason, '') AS line FROM order_history
+        WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY order_id, version`,
+    ),
+    lines(
+      "payments",
+      `SELECT status || ' ' || amount || ' capturable ' || amount_capturable || ' captured ' || amount_captured || ' refunded '
+          || amount_refunded AS line FROM payments WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY id`,
+    ),
+    lines(
+      "payments",
+      `SELECT payment_history.status AS line FROM payment_history JOIN payments ON payments.id = payment_id
+        WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY payment_id, payment_history.version`,
+    ),
+    lines(
+      "payments",
+      `SELECT refunds.status || ' ' || refunds.amount AS line FROM refunds JOIN payments ON payments.id = payment_id
+        WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY line`,
+    ),
+    lines(
+      "orders",
+      "SELECT DISTINCT type AS line FROM outbox WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY line",
+    ),
+    moneyOf(shop, ids),
+    newsOf(shop, ids),
+    stockOf(shop, admin, productId),
+  ]);
+  return {
+    orders: orders.map(({ id: _id, ...order }) => order),
+    history,
+    payments,
+    paymentHistory,
+    refunds,
+    events,
+    stripe,
+    news,
+    stock,
+  };
+}
+
+/** What must be nowhere at the end of any run: events given up on, or failing still. */
+export async function leftovers(shop: Shop): Promise<string[]> {
+  const found = await Promise.all(
+    (["catalog", "orders", "payments", "inventory", "notifications"] as const).map(async (worker) => {
+      const rows = await shop.query<{ type: string; error: string }>(
+        worker,
+        `SELECT type, error FROM dead_letters UNION ALL
+          SELECT type, error FROM inbox_failures WHERE event_id NOT IN (SELECT event_id FROM inbox)`,
+      );
+      return rows.map(({ type, error }) => `${worker}: ${type}: ${error}`);
+    }),
+  );
+  return found.flat();
+}

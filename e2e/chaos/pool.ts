@@ -1,0 +1,40 @@
+// Products for runs to take, all alike: one run a product, so that what it does can be told from what others do.
+import type { Client } from "../client.ts";
+import type { Shop } from "../harness.ts";
+
+/** What a run finds on hand. */
+const ON_HAND = 20;
+
+/** Equal prices make equal amounts; without minimum quantities none is left out. */
+const ALIKE = "UPDATE products SET price = 2500, weight_grams = 400, min_order_quantity = 1";
+
+export class Pool {
+  readonly #left: { readonly id: string; readonly onHand: number }[];
+
+  private constructor(left: { readonly id: string; readonly onHand: number }[]) {
+    this.#left = left;
+  }
+
+  static async open(shop: Shop): Promise<Pool> {
+    await shop.query("catalog", ALIKE);
+    const products = await shop.query<{ id: string }>("catalog", "SELECT id FROM products WHERE status = 'active'");
+    return new Pool(
+      await shop.query<{ id: string; onHand: number }>(
+        "inventory",
+        `SELECT product_id AS id, on_hand AS onHand FROM stock_levels
+          WHERE reserved = 0 AND product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id`,
+        JSON.stringify(products.map(({ id }) => id)),
+      ),
+    );
+  }
+
+  /** A product that no other run has. */
+  async take(admin: Client): Promise<string> {
+    const next = this.#left.pop();
+    if (next === undefined) throw new Error("no product left");
+    const delta = ON_HAND - next.onHand;
+    const body = { delta, reason: "correction" };
+    if (delta !== 0) await admin.expect(200, "POST", `/api/inventory/${next.id}/adjust`, body);
+    return next.id;
+  }
+}

@@ -1,0 +1,205 @@
+// A shop whose durable steps can be watched, made to fail and killed at, and which starts again on the same data. The clock of each
+// later start may be ahead, so that what only time ends (holds, leases of mails) has ended.
+import type { Environment } from "../../scripts/local/settings.ts";
+import { PRODUCTION_WORKERS } from "../../scripts/local/workers.ts";
+import { descendants } from "../../scripts/local/processes.ts";
+import { makeScratch } from "../../scripts/local/scratch.ts";
+import type { Scratch } from "../../scripts/local/scratch.ts";
+import { runShop, undelivered } from "../harness.ts";
+import type { Shop } from "../harness.ts";
+import { eventually } from "../client.ts";
+import { around } from "./wrap.ts";
+
+/** A durable step: which Worker did what. `occurrence` counts equal ones since watching began, from 1. */
+export interface Step {
+  readonly worker: string;
+  readonly name: string;
+  readonly occurrence: number;
+}
+
+/** throw: the step is done and its answer lost. kill: the runtime dies right after it, and nobody learns anything. */
+export type Fault = "throw" | "kill";
+
+const POLL_MS = 20;
+/** Longer than a step takes on a busy machine; the flush of a Stock object comes up to 600 ms after its change. */
+const STILLNESS_MS = 900;
+/** What a fault has stopped stays undelivered until a sweep. */
+const STILL_TIMEOUT_MS = 4_000;
+const MAX_ROUNDS = 6;
+
+export function labelOf({ worker, name, occurrence }: Step): string {
+  return `${worker}: ${name}${occurrence === 1 ? "" : ` (${String(occurrence)})`}`;
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+export interface ChaosOptions {
+  readonly environment?: Environment;
+  /** Data to go on with, in place of fresh. */
+  readonly scratch?: Scratch;
+  /** How far the clock is ahead at the first start. */
+  readonly clockAheadMs?: number;
+}
+
+export class ChaosShop {
+  /** How many messages and webhooks there were under disorder, and in how many copies. */
+  readonly copies: Record<string, number> = {};
+  readonly #scratch: Scratch;
+  #clockAheadMs: number;
+  #shop: Shop | undefined;
+  #runtimes: readonly number[] = [];
+  #steps: Step[] = [];
+  #lastStepAt = 0;
+  #armed: { readonly step: Step; readonly fault: Fault } | undefined;
+  #killing: Promise<void> | undefined;
+
+  private constructor(scratch: Scratch, { clockAheadMs = 0 }: ChaosOptions) {
+    this.#scratch = scratch;
+    this.#clockAheadMs = clockAheadMs;
+  }
+
+  /** Starts on fresh, seeded data unless `options` has some. */
+  static async open(options: ChaosOptions = {}): Promise<ChaosShop> {
+    const environment = { RATE_LIMITS: "off", LOG_LEVEL: "off", ...options.environment };
+    const chaos = new ChaosShop(options.scratch ?? (await makeScratch(environment, true)), options);
+    try {
+      await chaos.start();
+    } catch (error) {
+      chaos.#scratch.remove();
+      throw error;
+    }
+    return chaos;
+  }
+
+  get shop(): Shop {
+    if (this.#shop === undefined) throw new Error("the shop is not running");
+    return this.#shop;
+  }
+
+  /** The steps since watching began, in the order of their ends. */
+  get steps(): readonly Step[] {
+    return this.#steps;
+  }
+
+  /** Begins to watch anew, and has `fault` happen after `step`, once. */
+  watch(step?: Step, fault: Fault = "throw"): void {
+    this.#steps = [];
+    this.#lastStepAt = Date.now();
+    this.#armed = step && { step, fault };
+  }
+
+  /** Whether the fault that was asked for has not happened yet. */
+  get isArmed(): boolean {
+    return this.#armed !== undefined;
+  }
+
+  /**
+   * Starts on the data there is, with the clock this much further ahead than last time. With a seed, messages and webhooks come
+   * doubled and in disorder.
+   */
+  async start(furtherAheadMs = 0, disorderSeed?: number): Promise<void> {
+    this.#clockAheadMs += furtherAheadMs;
+    const before = new Set(descendants(process.pid));
+    this.#shop = await runShop(
+      this.#scratch,
+      around({ clockAheadMs: this.#clockAheadMs, disorderSeed }, (request) => this.#control(request)),
+    );
+    this.#runtimes = descendants(process.pid).filter((pid) => !before.has(pid));
+  }
+
+  /** SIGKILL to the runtime, as a power cut would. */
+  async kill(): Promise<void> {
+    for (const pid of this.#runtimes) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It is gone already.
+      }
+    }
+    this.#runtimes = [];
+    await this.#shop?.close();
+    this.#shop = undefined;
+  }
+
+  /** Resolves when a kill that a step set off is done, at once when there was none. */
+  async killed(): Promise<void> {
+    await this.#killing;
+    this.#killing = undefined;
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.killed();
+      await this.#shop?.close();
+    } finally {
+      this.#scratch.remove();
+    }
+  }
+
+  /** Waits until the armed fault has happened, or nothing has for a while and every event is delivered. */
+  async still(): Promise<void> {
+    const wasArmed = this.isArmed;
+    const deadline = Date.now() + STILL_TIMEOUT_MS;
+    while (Date.now() < deadline && this.#shop !== undefined) {
+      if (wasArmed && !this.isArmed) return;
+      const isStill = Date.now() - this.#lastStepAt >= STILLNESS_MS;
+      if (isStill && (await this.#isDelivered())) return;
+      await pause(POLL_MS);
+    }
+  }
+
+  /** One round of every Worker's sweeps, the outboxes last, and then until everything sent is delivered. */
+  async sweep(): Promise<void> {
+    for (const worker of [...PRODUCTION_WORKERS.filter((name) => name !== "gateway"), "gateway"]) {
+      await this.shop.cron(worker);
+    }
+    await eventually("every event is delivered", async () => ((await undelivered(this.shop)) === 0 ? true : undefined));
+  }
+
+  /** Sweeps until `read` gives the same twice. */
+  async settle<T>(read: () => Promise<T>): Promise<T> {
+    let last = "";
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      await this.sweep();
+      const value = await read();
+      const text = JSON.stringify(value);
+      if (text === last) return value;
+      last = text;
+    }
+    throw new Error(`still changing after ${String(MAX_ROUNDS)} rounds of sweeps: ${last}`);
+  }
+
+  /** A shop that is killed under the question delivers nothing more. */
+  async #isDelivered(): Promise<boolean> {
+    try {
+      return this.#shop === undefined || (await undelivered(this.#shop)) === 0;
+    } catch (error) {
+      if (this.#killing !== undefined) return true;
+      throw error;
+    }
+  }
+
+  async #control(request: { readonly url: string; text(): Promise<string> }): Promise<Response> {
+    if (request.url.endsWith("/count")) {
+      const counts = JSON.parse(await request.text()) as Readonly<Record<string, number>>;
+      for (const [name, count] of Object.entries(counts)) this.copies[name] = (this.copies[name] ?? 0) + count;
+      return new Response(null, { status: 204 });
+    }
+    const { worker, name } = JSON.parse(await request.text()) as { readonly worker: string; readonly name: string };
+    const occurrence = 1 + this.#steps.filter((step) => step.worker === worker && step.name === name).length;
+    this.#steps.push({ worker, name, occurrence });
+    this.#lastStepAt = Date.now();
+    const armed = this.#armed;
+    if (armed === undefined || labelOf(armed.step) !== labelOf({ worker, name, occurrence })) {
+      return new Response(null, { status: 204 });
+    }
+    this.#armed = undefined;
+    if (armed.fault === "throw") return new Response(null, { status: 500 });
+    this.#killing = this.kill();
+    return await new Promise<never>(() => {});
+  }
+}

@@ -1,0 +1,90 @@
+// Puts inside.ts around a Worker's bundle: a small main module that imports both, given to Miniflare in place of the bundle's own.
+// Neither the bundle nor any configuration is touched.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import type * as Esbuild from "esbuild";
+import type { Around } from "../../scripts/local/runtime.ts";
+import { PRODUCTION_WORKERS } from "../../scripts/local/workers.ts";
+import type { LocalWorker } from "../../scripts/local/workers.ts";
+import type { Options } from "./inside.ts";
+
+const require = createRequire(import.meta.url);
+
+/** esbuild ends a module with the list of its exports. */
+const EXPORTS = /^export \{(?<names>[^}]*)\};$/m;
+
+let inside: string | undefined;
+
+/** The text of inside.ts as one module, made once. */
+function insideModule(): string {
+  const esbuild = createRequire(require.resolve("wrangler"))("esbuild") as typeof Esbuild;
+  inside ??= esbuild
+    .buildSync({
+      entryPoints: [path.join(import.meta.dirname, "inside.ts")],
+      bundle: true,
+      write: false,
+      format: "esm",
+      target: "es2024",
+      tsconfigRaw: {},
+      external: ["cloudflare:*"],
+    })
+    .outputFiles.map(({ text }) => text)
+    .join("");
+  return inside;
+}
+
+/** The names that a bundle exports beside its default. */
+export function exportedClasses(bundle: string): string[] {
+  const names = EXPORTS.exec(bundle)?.groups?.["names"];
+  if (names === undefined) throw new Error("the bundle has no list of exports");
+  return names
+    .split(",")
+    .map(
+      (entry) =>
+        entry
+          .trim()
+          .split(/\s+as\s+/)
+          .at(-1) ?? "",
+    )
+    .filter((name) => name !== "" && name !== "default");
+}
+
+function mainModule(bundle: string, file: string, options: Options): string {
+  return [
+    `import * as bundle from "./${path.basename(file)}";`,
+    `import { Inside } from "./inside.js";`,
+    `const inside = new Inside(${JSON.stringify(options)});`,
+    `export default inside.handlers(bundle.default);`,
+    ...exportedClasses(bundle).map((name) => `export const ${name} = inside.wrap(bundle.${name});`),
+  ].join("\n");
+}
+
+/** What a step's report gets: 204 lets it pass, anything else has it throw, and no answer holds it up. */
+export type Control = (request: { readonly url: string; text(): Promise<string> }) => Promise<Response>;
+
+function isOurs(worker: LocalWorker): boolean {
+  return PRODUCTION_WORKERS.some((name) => name === worker);
+}
+
+/** The Around of a chaos shop, for runShop. */
+export function around(options: Omit<Options, "worker" | "isOurs">, control: Control): Around {
+  return (worker, file, plain) => {
+    const bundle = readFileSync(file, "utf8");
+    const folder = path.dirname(file);
+    const { serviceBindings } = plain as { readonly serviceBindings?: object };
+    return {
+      ...plain,
+      serviceBindings: { ...serviceBindings, CHAOS: control },
+      modules: [
+        {
+          type: "ESModule",
+          path: path.join(folder, `${worker}.chaos.js`),
+          contents: mainModule(bundle, file, { ...options, worker, isOurs: isOurs(worker) }),
+        },
+        { type: "ESModule", path: path.join(folder, "inside.js"), contents: insideModule() },
+        { type: "ESModule", path: file, contents: bundle },
+      ],
+    };
+  };
+}
