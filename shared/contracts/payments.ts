@@ -103,6 +103,8 @@ export const Payment = z
     amountReleased: Amount,
     currency: Currency,
     status: PaymentState,
+    /** That of the last PAYMENT_ event, or later; it only grows. */
+    version: z.int().positive(),
     /** Until when an authorization can be captured, as far as Stripe tells; null when nothing is authorized. */
     captureBefore: z.iso.datetime().nullable(),
     /** Null until Stripe has answered. */

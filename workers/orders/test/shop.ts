@@ -261,6 +261,7 @@ export function capturedPayment(orderId: string): Payment {
     amountReleased: 0,
     currency: "USD",
     status: "CAPTURED",
+    version: 1,
     captureBefore: null,
     stripePaymentIntentId: "pi_1",
     refunds: [],

@@ -67,6 +67,7 @@ function renderPayment(row: PaymentRow, parts: Parts): Payment {
     amountReleased: amountCaptured === 0 ? 0 : amount - amountCaptured,
     currency,
     status,
+    version: row.version,
     captureBefore: isoTime(row.captureUntil),
     stripePaymentIntentId: row.stripePaymentIntentId,
     refunds: own(parts.refunds).map(renderRefund),
