@@ -106,11 +106,39 @@ describe("validation by browsers", () => {
     expect((await send(path, { headers: { "if-none-match": '"other"' } })).status).toBe(200);
   });
 
-  it("answers HEAD with the tag", async () => {
-    const response = await gateway({ catalog: listing() })(freshQuery(), { method: "HEAD" });
-    expect(response.headers.get("etag")).toMatch(/^"/);
+  it("answers HEAD with the tag, and 304 to it", async () => {
+    const send = gateway({ catalog: listing() });
+    const path = freshQuery();
+    const response = await send(path, { method: "HEAD" });
+    const etag = response.headers.get("etag") ?? "";
+    expect(etag).toMatch(/^"/);
     expect(await response.text()).toBe("");
+    const known = await send(path, { method: "HEAD", headers: { "if-none-match": etag } });
+    expect([known.status, known.headers.get("etag"), await known.text()]).toEqual([304, etag, ""]);
   });
+
+  it.each(["/api/categories", "/api/brands"])(
+    "tags %s by its content: the same again, another when it differs",
+    async (path) => {
+      let now = 0;
+      let items: readonly { id: string; slug: string; name: string; productCount: number; children: [] }[] = [];
+      const answer = async (): Promise<ReturnType<typeof ok<{ items: typeof items }>>> => ok({ items });
+      const send = gateway({ catalog: { listCategories: answer, listBrands: answer } }, { now: () => now });
+      const tagAt = async (ms: number): Promise<string> => {
+        now = ms;
+        const response = await send(path);
+        expect(response.headers.get("vary")).toBe("Origin");
+        return response.headers.get("etag") ?? "";
+      };
+      const start = Date.now() + 60_000;
+      const first = await tagAt(start);
+      expect(await tagAt(start + 10_000)).toBe(first);
+      items = [{ id: "x_1", slug: "x", name: "X", productCount: 1, children: [] }];
+      expect(await tagAt(start + 20_000)).not.toBe(first);
+      items = [];
+      expect(await tagAt(start + 30_000)).toBe(first);
+    },
+  );
 });
 
 describe("one product", () => {
