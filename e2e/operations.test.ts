@@ -191,7 +191,9 @@ describe("the figures", () => {
     const confirmed = 'tradepost_orders{worker="orders",status="CONFIRMED"}';
     expect((await scrape()).get(confirmed)).toBe((before.get(confirmed) ?? 0) + 1);
     expect(before.get('tradepost_stock_products{worker="inventory",availability="in_stock"}')).toBeGreaterThan(0);
-    expect(before.get('tradepost_captured_minor_30d{worker="payments",currency="USD"}')).toBeGreaterThan(0);
+    expect(before.get('tradepost_revenue_minor_30d{worker="payments",kind="captured",currency="USD"}')).toBeGreaterThan(
+      0,
+    );
     expect((await shop.send("/api/metrics")).status).toBe(401);
     expect((await buyer.call("GET", "/api/admin/overview")).status).toBe(403);
   });

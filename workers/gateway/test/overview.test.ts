@@ -173,8 +173,15 @@ describe("GET /api/admin/overview", () => {
   const METRICS: Readonly<Record<string, readonly Metric[]>> = {
     orders: [gauge("tradepost_orders", "status", { PENDING: 2, SHIPPED: 0 })],
     payments: [
-      gauge("tradepost_captured_minor_30d", "currency", { USD: 900, JPY: 5 }),
-      gauge("tradepost_refunded_minor_30d", "currency", { USD: 100 }),
+      {
+        name: "tradepost_revenue_minor_30d",
+        help: "",
+        samples: [
+          { labels: { kind: "captured", currency: "USD" }, value: 900 },
+          { labels: { kind: "captured", currency: "JPY" }, value: 5 },
+          { labels: { kind: "refunded", currency: "USD" }, value: 100 },
+        ],
+      },
     ],
     inventory: [gauge("tradepost_stock_products", "availability", { low_stock: 4, out_of_stock: 1 })],
   };

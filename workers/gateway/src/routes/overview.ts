@@ -59,15 +59,23 @@ const AdminOverview = z
   })
   .meta({ id: "AdminOverview" });
 
-/** A metric's samples as label -> value; see each Worker's service/metrics.ts. */
-function byLabel(metrics: readonly Metric[], name: string, label: string): Map<string, number> {
+/** A metric's samples as label -> value, those with the other labels given; see each Worker's service/metrics.ts. */
+function byLabel(
+  metrics: readonly Metric[],
+  name: string,
+  label: string,
+  others: Readonly<Record<string, string>> = {},
+): Map<string, number> {
   const samples = metrics.find((metric) => metric.name === name)?.samples ?? [];
-  return new Map(samples.map(({ labels, value }) => [labels[label] ?? "", value]));
+  const fitting = samples.filter(({ labels }) => Object.entries(others).every(([key, text]) => labels[key] === text));
+  return new Map(fitting.map(({ labels, value }) => [labels[label] ?? "", value]));
 }
 
 function revenueOf(metrics: readonly Metric[]): z.infer<typeof Revenue>[] {
-  const refunds = byLabel(metrics, "tradepost_refunded_minor_30d", "currency");
-  return [...byLabel(metrics, "tradepost_captured_minor_30d", "currency")].map(([currency, captured]) => {
+  const totals = (kind: string): Map<string, number> =>
+    byLabel(metrics, "tradepost_revenue_minor_30d", "currency", { kind });
+  const refunds = totals("refunded");
+  return [...totals("captured")].map(([currency, captured]) => {
     const refunded = refunds.get(currency) ?? 0;
     return { currency, captured, refunded, net: captured - refunded };
   });

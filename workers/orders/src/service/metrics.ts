@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import { OrderStatus } from "#shared/contracts/orders";
 import type { MetricQuery } from "#shared/metrics";
 
-/** Read by time from their index, then one by one: some 20 ms. Exact for a shop that has had no more. */
+/** Read from the end of the table, since ids sort by time: by the index on the time, row by row, it takes ten times as long. */
 const COUNTED_ORDERS = 20_000;
 
 /** Each status, also one that no order has: a figure that vanishes cannot be told from one that nobody asked for. */
@@ -15,7 +15,7 @@ export function metrics(): readonly MetricQuery[] {
       name: "tradepost_orders",
       help: `The newest ${String(COUNTED_ORDERS)} orders by status.`,
       rows: sql`SELECT status, sum(counted) AS value FROM (${STATUSES} UNION ALL
-          SELECT status, 1 FROM (SELECT status FROM orders ORDER BY created_at DESC, id DESC LIMIT ${COUNTED_ORDERS}))
+          SELECT status, 1 FROM (SELECT status FROM orders ORDER BY id DESC LIMIT ${COUNTED_ORDERS}))
         GROUP BY status`,
     },
     {

@@ -25,16 +25,13 @@ export function metrics(deps: PaymentsDeps): readonly MetricQuery[] {
         GROUP BY status`,
     },
     {
-      name: "tradepost_captured_minor_30d",
-      help: "Captured of the payments begun in the last 30 days, in minor units of the currency.",
-      rows: sql`SELECT currency, sum(amount_captured) AS value FROM payments
-        WHERE amount_captured > 0 AND created_at >= ${since} GROUP BY currency`,
-    },
-    {
-      name: "tradepost_refunded_minor_30d",
-      help: "Refunded of the payments begun in the last 30 days, in minor units of the currency.",
-      rows: sql`SELECT currency, sum(amount_refunded) AS value FROM payments
-        WHERE amount_captured > 0 AND created_at >= ${since} GROUP BY currency`,
+      name: "tradepost_revenue_minor_30d",
+      help: "Captured and refunded of the payments begun in the last 30 days, in minor units of the currency.",
+      rows: sql`WITH totals AS MATERIALIZED (
+          SELECT currency, sum(amount_captured) AS captured, sum(amount_refunded) AS refunded FROM payments
+          WHERE amount_captured > 0 AND created_at >= ${since} GROUP BY currency)
+        SELECT 'captured' AS kind, currency, captured AS value FROM totals
+        UNION ALL SELECT 'refunded', currency, refunded FROM totals`,
     },
     {
       name: "tradepost_payments_to_check",
