@@ -138,6 +138,7 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
     "PUT /api/inventory/{productId}/threshold",
   ]);
   expect(names("admin")).toEqual([
+    "POST /api/orders/{orderId}/refunds",
     "POST /api/payments/{paymentId}/capture",
     "POST /api/payments/{paymentId}/refund",
     "POST /api/inventory/reserve",
