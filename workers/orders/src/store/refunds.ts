@@ -117,8 +117,9 @@ export async function insertRefund(
   { refund, actor, fingerprint, correlationId, attempts }: StoredRefund,
   idempotencyKey: string | undefined,
 ): Promise<void> {
-  const now = deps.now();
   const { id, orderId, amount, currency, shipping, reason } = refund;
+  // What the first answer says is what every later one says.
+  const now = Date.parse(refund.createdAt);
   const lines = JSON.stringify(refund.lines);
   await save(deps, [
     sql`${touchOrder(orderId, now)} AND version = ${order.version}`,
