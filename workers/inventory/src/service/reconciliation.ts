@@ -2,6 +2,7 @@
 // objects compare, mend and write the findings; here is whose turn it is.
 import { log } from "#shared/logger";
 import { LOST_AFTER_MS, RECONCILE_LIMIT, SWEEP_CONCURRENCY } from "../constants.ts";
+import { NOTHING_AMISS } from "../objects/reconciliation.ts";
 import type { Reconciliation } from "../objects/reconciliation.ts";
 import { markReconciled, readAllSuspects, readSuspects } from "../store/reconciliation.ts";
 import type { Suspect } from "../store/reconciliation.ts";
@@ -38,6 +39,7 @@ function idsOf(suspects: readonly Suspect[]): string[] {
 
 /** One object that is down must not keep the others from being looked at. */
 async function reconcile(deps: InventoryDeps, suspect: Suspect): Promise<Reconciled> {
+  if (!suspect.isWritten) return { ...suspect, found: NOTHING_AMISS };
   try {
     return { ...suspect, found: await deps.stock(suspect.productId).reconcile(suspect.isStale) };
   } catch (error) {

@@ -7,24 +7,24 @@ export interface Suspect {
   readonly productId: string;
   /** Its copy shows a hold long past its time, so a flush is missing. */
   readonly isStale: boolean;
+  /** False while no object has changed anything: D1 is the truth itself then, and asking would only wake one. */
+  readonly isWritten: boolean;
 }
 
 interface Row {
   readonly productId: string;
+  readonly sequence: number;
 }
 
-/**
- * Products with a hold that ended before `staleBefore` (ms), then those longest not compared. A level of sequence 0 is left out: no
- * object has changed anything of it, and asking would only wake one.
- */
+/** Products with a hold that ended before `staleBefore` (ms), then those longest not compared. */
 export async function readSuspects(
   deps: StoreDeps,
   { staleBefore, limit }: { staleBefore: number; limit: number },
 ): Promise<Suspect[]> {
   const [stale, oldest] = await readAll<[Row, Row]>(deps.db, [
-    sql`SELECT DISTINCT product_id AS productId FROM reservations
+    sql`SELECT DISTINCT product_id AS productId, 1 AS sequence FROM reservations
       WHERE state = 'held' AND expires_at < ${staleBefore} LIMIT ${limit}`,
-    sql`SELECT product_id AS productId FROM stock_levels WHERE sequence > 0 ORDER BY reconciled_at LIMIT ${limit}`,
+    sql`SELECT product_id AS productId, sequence FROM stock_levels ORDER BY reconciled_at LIMIT ${limit}`,
   ]);
   return toSuspects(stale, oldest);
 }
@@ -32,19 +32,22 @@ export async function readSuspects(
 /** Every product that an object has written, also those whose level D1 has lost. */
 export async function readAllSuspects(deps: StoreDeps, staleBefore: number): Promise<Suspect[]> {
   const [stale, all] = await readAll<[Row, Row]>(deps.db, [
-    sql`SELECT DISTINCT product_id AS productId FROM reservations WHERE state = 'held' AND expires_at < ${staleBefore}`,
-    sql`SELECT product_id AS productId FROM stock_levels WHERE sequence > 0
-      UNION SELECT product_id FROM reservations WHERE sequence > 0
-      UNION SELECT product_id FROM ledger WHERE product_id NOT IN (SELECT product_id FROM stock_levels)`,
+    sql`SELECT DISTINCT product_id AS productId, 1 AS sequence FROM reservations
+      WHERE state = 'held' AND expires_at < ${staleBefore}`,
+    sql`SELECT product_id AS productId, 1 AS sequence FROM stock_levels WHERE sequence > 0
+      UNION SELECT product_id, 1 FROM reservations WHERE sequence > 0
+      UNION SELECT product_id, 1 FROM ledger WHERE product_id NOT IN (SELECT product_id FROM stock_levels)`,
   ]);
   return toSuspects(stale, all);
 }
 
 function toSuspects(stale: readonly Row[], others: readonly Row[]): Suspect[] {
   const isStale = new Set(stale.map(({ productId }) => productId));
-  return [...new Set([...stale, ...others].map(({ productId }) => productId))].map((productId) => ({
+  const rest = others.filter(({ productId }) => !isStale.has(productId));
+  return [...stale, ...rest].map(({ productId, sequence }) => ({
     productId,
     isStale: isStale.has(productId),
+    isWritten: sequence !== 0,
   }));
 }
 
