@@ -6,7 +6,9 @@ export default defineConfig({
     name: "chaos",
     include: ["e2e/chaos/*.test.ts"],
     environment: "node",
-    testTimeout: 240_000,
+    // Each flow is minutes: progress is worth its lines.
+    reporters: ["verbose"],
+    testTimeout: 600_000,
     hookTimeout: 120_000,
     fileParallelism: false,
   },

@@ -116,22 +116,25 @@ async function newsOf(shop: Shop, orderIds: readonly string[]): Promise<string[]
     .toSorted();
 }
 
+/** The correction that put the product on the shelf is no part of its story. */
 async function stockOf(shop: Shop, admin: Client, productId: string): Promise<unknown> {
   const { onHand, reserved, available } = await levelOf(admin, productId);
   const [books, reservations, ledger] = await Promise.all([
     shop.query(
       "inventory",
-      "SELECT opening, on_hand, reserved, available FROM stock_levels WHERE product_id = ?",
+      `SELECT on_hand, reserved, available, on_hand - opening -
+          (SELECT coalesce(sum(delta), 0) FROM ledger WHERE ledger.product_id = stock_levels.product_id) AS unexplained
+        FROM stock_levels WHERE product_id = ?`,
       productId,
     ),
     shop.query<{ line: string }>(
       "inventory",
-      "SELECT state || ' ' || quantity AS line FROM reservations WHERE product_id = ? AND state <> 'expired' ORDER BY line",
+      "SELECT state || ' ' || quantity AS line FROM reservations WHERE product_id = ? AND state NOT IN ('expired', 'released') ORDER BY line",
       productId,
     ),
     shop.query<{ line: string }>(
       "inventory",
-      "SELECT type || ' ' || delta AS line FROM ledger WHERE product_id = ? ORDER BY line",
+      "SELECT type || ' ' || delta AS line FROM ledger WHERE product_id = ? AND type <> 'correction' ORDER BY line",
       productId,
     ),
   ]);
@@ -146,7 +149,9 @@ async function stockOf(shop: Shop, admin: Client, productId: string): Promise<un
 async function ordersOf(shop: Shop, productId: string): Promise<readonly OrderRow[]> {
   return await shop.query<OrderRow>(
     "orders",
-    `SELECT id, status, payment_status, stock_status, total FROM orders
+    // Cancelled before inventory had heard of it, an order's stock is rejected and not released: nothing is held either way.
+    `SELECT id, status, payment_status, iif(stock_status IN ('RELEASED', 'REJECTED'), 'none', stock_status) AS stock_status, total
+      FROM orders
       WHERE id IN (SELECT order_id FROM order_items WHERE product_id = ?) ORDER BY created_at`,
     productId,
   );

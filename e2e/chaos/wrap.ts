@@ -1,4 +1,4 @@
-// Puts inside.ts around a Worker's bundle: a small main module that imports both, given to Miniflare in place of the bundle's own.
+// Puts a module around a Worker's bundle: a small main module that imports both, given to Miniflare in place of the bundle's own.
 // Neither the bundle nor any configuration is touched.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -14,24 +14,27 @@ const require = createRequire(import.meta.url);
 /** esbuild ends a module with the list of its exports. */
 const EXPORTS = /^export \{(?<names>[^}]*)\};$/m;
 
-let inside: string | undefined;
+const insideModules = new Map<string, string>();
 
-/** The text of inside.ts as one module, made once. */
-function insideModule(): string {
+/** The text of a module that runs inside, as one module, made once. */
+function insideModule(entry: string): string {
   const esbuild = createRequire(require.resolve("wrangler"))("esbuild") as typeof Esbuild;
-  inside ??= esbuild
-    .buildSync({
-      entryPoints: [path.join(import.meta.dirname, "inside.ts")],
-      bundle: true,
-      write: false,
-      format: "esm",
-      target: "es2024",
-      tsconfigRaw: {},
-      external: ["cloudflare:*"],
-    })
-    .outputFiles.map(({ text }) => text)
-    .join("");
-  return inside;
+  const made =
+    insideModules.get(entry) ??
+    esbuild
+      .buildSync({
+        entryPoints: [entry],
+        bundle: true,
+        write: false,
+        format: "esm",
+        target: "es2024",
+        tsconfigRaw: {},
+        external: ["cloudflare:*"],
+      })
+      .outputFiles.map(({ text }) => text)
+      .join("");
+  insideModules.set(entry, made);
+  return made;
 }
 
 /** The names that a bundle exports beside its default. */
@@ -50,7 +53,7 @@ export function exportedClasses(bundle: string): string[] {
     .filter((name) => name !== "" && name !== "default");
 }
 
-function mainModule(bundle: string, file: string, options: Options): string {
+function mainModule(bundle: string, file: string, options: object): string {
   return [
     `import * as bundle from "./${path.basename(file)}";`,
     `import { Inside } from "./inside.js";`,
@@ -67,24 +70,36 @@ function isOurs(worker: LocalWorker): boolean {
   return PRODUCTION_WORKERS.some((name) => name === worker);
 }
 
+/** What is put around a bundle: a module with a class `Inside`, what its constructor gets, and bindings that lead to the test. */
+export interface Wrapping {
+  readonly entry: string;
+  readonly options: object;
+  readonly bindings: Readonly<Record<string, Control>>;
+}
+
+/** A Worker's options for Miniflare with `wrapping` around its bundle. */
+export function wrapped({ entry, options, bindings }: Wrapping, file: string, plain: object): object {
+  const bundle = readFileSync(file, "utf8");
+  const folder = path.dirname(file);
+  const { serviceBindings } = plain as { readonly serviceBindings?: object };
+  return {
+    ...plain,
+    serviceBindings: { ...serviceBindings, ...bindings },
+    modules: [
+      { type: "ESModule", path: file.replace(/\.js$/, ".wrapped.js"), contents: mainModule(bundle, file, options) },
+      { type: "ESModule", path: path.join(folder, "inside.js"), contents: insideModule(entry) },
+      { type: "ESModule", path: file, contents: bundle },
+    ],
+  };
+}
+
 /** The Around of a chaos shop, for runShop. */
 export function around(options: Omit<Options, "worker" | "isOurs">, control: Control): Around {
-  return (worker, file, plain) => {
-    const bundle = readFileSync(file, "utf8");
-    const folder = path.dirname(file);
-    const { serviceBindings } = plain as { readonly serviceBindings?: object };
-    return {
-      ...plain,
-      serviceBindings: { ...serviceBindings, CHAOS: control },
-      modules: [
-        {
-          type: "ESModule",
-          path: path.join(folder, `${worker}.chaos.js`),
-          contents: mainModule(bundle, file, { ...options, worker, isOurs: isOurs(worker) }),
-        },
-        { type: "ESModule", path: path.join(folder, "inside.js"), contents: insideModule() },
-        { type: "ESModule", path: file, contents: bundle },
-      ],
-    };
-  };
+  const entry = path.join(import.meta.dirname, "inside.ts");
+  return (worker, file, plain) =>
+    wrapped(
+      { entry, options: { ...options, worker, isOurs: isOurs(worker) }, bindings: { CHAOS: control } },
+      file,
+      plain,
+    );
 }
