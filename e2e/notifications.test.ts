@@ -1,0 +1,138 @@
+// Messages on every channel, from an order to what a customer would see, and templates from an admin's hand to the next message.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AdminNotification, Template } from "#shared/contracts/notifications-staff";
+import { Client, addToCart, eventually, newBuyer, placeOrder } from "./client.ts";
+import type { Shelf } from "./client.ts";
+import { openShop } from "./harness.ts";
+import type { Shop } from "./harness.ts";
+
+interface Letter {
+  readonly channel: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+}
+
+let shop: Shop;
+let admin: Client;
+let shelf: Shelf;
+
+beforeAll(async () => {
+  ({ shop, admin, shelf } = await openShop({ LOG_LEVEL: "error" }));
+});
+
+afterAll(async () => {
+  await shop.close();
+});
+
+async function letters(to: string): Promise<Letter[]> {
+  const json = new Client(shop.send).with({ accept: "application/json" });
+  const path = `/dev/mailbox?limit=1000&to=${encodeURIComponent(to)}`;
+  return (await json.expect<{ items: Letter[] }>(200, "GET", path)).items;
+}
+
+async function letterTo(to: string, about: string): Promise<Letter> {
+  return await eventually(`a message to ${to}`, async () =>
+    (await letters(to)).find(({ subject, text }) => `${subject} ${text}`.includes(about)),
+  );
+}
+
+/** Signs up a browser of the mailbox; returns its endpoint. */
+async function signUp(buyer: Client, answer: string): Promise<string> {
+  await buyer.expect(200, "GET", "/api/notifications/push-key");
+  const query = `name=${crypto.randomUUID()}&answer=${answer}`;
+  const subscription = await buyer.expect<{ endpoint: string }>(200, "GET", `/dev/mailbox/push-subscription?${query}`);
+  await buyer.expect(201, "POST", "/api/notifications/push-subscriptions", subscription);
+  return subscription.endpoint;
+}
+
+async function customer(): Promise<{ readonly buyer: Client; readonly email: string }> {
+  const { buyer, session } = await newBuyer(new Client(shop.send));
+  return { buyer, email: session.user.email };
+}
+
+function phoneNumber(): string {
+  return `+43660${String(Math.floor(Math.random() * 1e7)).padStart(7, "0")}`;
+}
+
+async function prefer(buyer: Client, phone: string, locale: string): Promise<void> {
+  const preferences = { order_received: ["email", "sms", "push"] };
+  await buyer.expect(200, "PUT", "/api/notifications/preferences", { preferences, phone, locale });
+}
+
+async function order(buyer: Client): Promise<{ id: string; number: string }> {
+  await addToCart(buyer, await shelf.take(1), 1);
+  return await placeOrder(buyer);
+}
+
+describe("a customer who wants everything", () => {
+  it("gets a mail, a text and a push about an order, in the language of choice", async () => {
+    const { buyer, email } = await customer();
+    const phone = phoneNumber();
+    const endpoint = await signUp(buyer, "created");
+    await prefer(buyer, phone, "de-AT");
+    const { number } = await order(buyer);
+    expect((await letterTo(email, number)).subject).toBe(`Bestellung ${number} eingegangen`);
+    expect(await letterTo(phone, number)).toMatchObject({ channel: "sms" });
+    expect(await letterTo(endpoint, number)).toMatchObject({
+      channel: "push",
+      subject: `Bestellung ${number} eingegangen`,
+      text: expect.stringContaining("eingegangen") as unknown,
+    });
+  });
+
+  it("gets the others when a channel fails, and the failure is an admin's to see and to repeat", async () => {
+    const { buyer, email } = await customer();
+    const gone = await signUp(buyer, "gone");
+    const endpoint = await signUp(buyer, "created");
+    await prefer(buyer, "+15005550001", "en");
+    const { id, number } = await order(buyer);
+    await letterTo(email, number);
+    await letterTo(endpoint, number);
+    const failed = await eventually("both failures are known", async () => {
+      const path = "/api/admin/notifications?status=failed&kind=order_received";
+      const { items } = await admin.expect<{ items: AdminNotification[] }>(200, "GET", path);
+      const own = items.filter(({ about }) => about === id);
+      return own.length === 2 ? own : undefined;
+    });
+    const errors = Object.fromEntries(failed.map(({ channel, lastError }) => [channel, lastError]));
+    expect(errors).toEqual({
+      sms: "Twilio answered 400 21211 Invalid 'To' Phone Number",
+      push: "the push service answered 410",
+    });
+    const { items } = await buyer.expect<{ items: { endpoint: string }[] }>(
+      200,
+      "GET",
+      "/api/notifications/push-subscriptions",
+    );
+    expect(items.map((item) => item.endpoint)).toEqual([endpoint]);
+    expect(await letters(gone)).toEqual([]);
+
+    const sms = failed.find(({ channel }) => channel === "sms");
+    const retried = await admin.expect<AdminNotification>(
+      200,
+      "POST",
+      `/api/admin/notifications/${sms?.id ?? ""}/retry`,
+    );
+    expect(retried).toMatchObject({ status: "pending", attempts: 0 });
+    await shop.cron("notifications");
+    const path = `/api/admin/notifications?status=failed&channel=sms&userId=${retried.userId ?? ""}`;
+    expect(await admin.expect(200, "GET", path)).toMatchObject({ items: [{ id: sms?.id, attempts: 1 }] });
+  });
+});
+
+it("a template that an admin has changed is the next message's, and its old version is kept", async () => {
+  const path = "/api/admin/templates/order_received.email.en";
+  const before = await admin.call<Template>("GET", path);
+  const { subject, textBody, htmlBody } = before.body;
+  const texts = { subject: `Thank you for ${subject}`, textBody, htmlBody };
+  const etag = before.headers.get("etag") ?? "";
+  expect((await admin.call("PUT", path, texts, { "if-match": etag })).status).toBe(200);
+  const stale = await admin.call("PUT", path, { ...texts, subject: "Other" }, { "if-match": etag });
+  expect([stale.status, stale.body]).toEqual([412, expect.objectContaining({ code: "template_version_conflict" })]);
+
+  const { buyer, email } = await customer();
+  const { number } = await order(buyer);
+  expect((await letterTo(email, number)).subject).toBe(`Thank you for Order ${number} received`);
+  expect(await admin.expect(200, "GET", `${path}/versions`)).toMatchObject({ items: [{ version: 1, subject }] });
+});
