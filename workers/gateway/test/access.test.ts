@@ -139,7 +139,6 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
   ]);
   expect(names("admin")).toEqual([
     "POST /api/orders/{orderId}/refunds",
-    "POST /api/orders/{orderId}/refunds",
     "POST /api/payments/{paymentId}/capture",
     "POST /api/payments/{paymentId}/refund",
     "POST /api/inventory/reserve",

@@ -43,9 +43,14 @@ beforeEach(() => {
   });
 });
 
-function paymentIs(orderId: string, status: Payment["status"]): void {
+function paymentIs(orderId: string, status: Payment["status"], version = 2): void {
   const at = new Date(shop.deps.now()).toISOString();
-  kept.set(orderId, { ...capturedPayment(orderId), status, history: [{ status, at, actor: "stripe", reason: null }] });
+  kept.set(orderId, {
+    ...capturedPayment(orderId),
+    status,
+    version,
+    history: [{ status, at, actor: "stripe", reason: null }],
+  });
 }
 
 async function giveUp(orderId: string): Promise<void> {
@@ -71,7 +76,7 @@ describe("an order that has not heard of its payment", () => {
   it("goes on as if it had, when the event was given up, and later events still count", async () => {
     const order = await ordered(shop);
     await shop.receive(stockEvent("STOCK_RESERVED", order.id));
-    paymentIs(order.id, "AUTHORIZED");
+    paymentIs(order.id, "AUTHORIZED", 1);
     await giveUp(order.id);
     await sweep(shop.deps, cron, false);
     expect((await reread(shop, order.id)).status).toBe("PENDING");
@@ -124,6 +129,15 @@ describe("an order that believes in money", () => {
     await sweep(shop.deps, cron, true);
     expect(await findings(id)).toEqual([{ kind: "order_without_payment", outcome: "open" }]);
     expect(await reread(shop, id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "AUTHORIZED" });
+  });
+
+  it("of which payments knows an older state, as after a restore, is reported too", async () => {
+    const { id } = await confirmedOrder(shop);
+    await shop.receive(paymentEvent(id, "CAPTURED", 3));
+    paymentIs(id, "AUTHORIZED", 2);
+    expect(await compareWithPayment(shop.deps, id, true)).toBe(true);
+    expect(await findings(id)).toEqual([{ kind: "order_without_payment", outcome: "open" }]);
+    expect(await reread(shop, id)).toMatchObject({ paymentStatus: "CAPTURED" });
   });
 
   it("comes round within the hour, a few at a time", async () => {

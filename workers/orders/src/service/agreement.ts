@@ -11,11 +11,23 @@ import { UNSETTLED_AFTER_MS } from "../constants.ts";
 import { MONEY_IN, PAYABLE } from "../domain/order.ts";
 import { takeOver } from "../store/agreement.ts";
 import { findOrder } from "../store/orders.ts";
+import type { StoredOrder } from "../store/orders.ts";
 import type { OrdersDeps } from "./deps.ts";
 
 /** The payment that counts: of an order's only one is not void, and it is the last. */
 function current(payments: readonly Payment[]): Payment | undefined {
   return payments.find(({ status }) => status !== "VOIDED") ?? payments.at(-1);
+}
+
+/**
+ * Without a payment, or with one that knows less than its order: that can be made, where the money is believed to be in, or is older
+ * than what the order has heard, as after a restore. The order is read first, so that payments cannot be behind by chance.
+ */
+function isWithout({ order, paymentVersion }: StoredOrder, payment: Payment | undefined): boolean {
+  const isBelieved = MONEY_IN.includes(order.paymentStatus);
+  if (payment === undefined) return isBelieved;
+  if (order.paymentStatus === payment.status) return false;
+  return (isBelieved && PAYABLE.includes(payment.status)) || payment.version <= paymentVersion;
 }
 
 /** Whether what changed last may still be on its way. */
@@ -24,14 +36,9 @@ function isFresh({ history }: Payment, now: number): boolean {
   return last !== undefined && now - Date.parse(last) < UNSETTLED_AFTER_MS;
 }
 
-/** Without a payment, or with one that can still be made, where the order believes that its money is in. */
-function isWithout(order: PaymentStatus, payment: PaymentStatus | undefined): boolean {
-  return MONEY_IN.includes(order) && (payment === undefined || PAYABLE.includes(payment));
-}
-
 /** Until somebody has paid it makes no difference which of them it is: no event tells of each try. */
-function isSame(order: PaymentStatus, payment: PaymentStatus | undefined): boolean {
-  return payment === undefined || order === payment || (PAYABLE.includes(order) && PAYABLE.includes(payment));
+function isSame(order: PaymentStatus, payment: PaymentStatus): boolean {
+  return order === payment || (PAYABLE.includes(order) && PAYABLE.includes(payment));
 }
 
 /** Compares one order with its payment; `atOnce` does not wait for events on their way. True when they did not agree. */
@@ -44,7 +51,7 @@ export async function compareWithPayment(deps: OrdersDeps, orderId: string, atOn
   const now = deps.now();
   const payment = current(asked.value.items);
   const details = { order: order.paymentStatus, payment: payment?.status ?? null, paymentId: payment?.id ?? null };
-  if (isWithout(order.paymentStatus, payment?.status)) {
+  if (isWithout(stored, payment)) {
     log("error", "an order believes in money that payments does not have", { orderId, ...details });
     const finding = { kind: "order_without_payment", subject: orderId, outcome: "open", details } as const;
     await commit(deps.db, [findingInsert(now, finding)]);
@@ -54,6 +61,6 @@ export async function compareWithPayment(deps: OrdersDeps, orderId: string, atOn
   if (!atOnce && isFresh(payment, now)) return false;
   log("warn", "an order takes over what it has not heard of its payment", { orderId, ...details });
   const finding = { kind: "payment_unknown_to_order", subject: orderId, outcome: "mended", details } as const;
-  await save(deps, [...takeOver(deps, stored, payment.status), findingInsert(now, finding)]);
+  await save(deps, [...takeOver(deps, stored, payment), findingInsert(now, finding)]);
   return true;
 }

@@ -1,7 +1,7 @@
 // Which orders may have lost sight of their money, and the statements that set one right.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { PaymentStatus } from "#shared/contracts/orders";
+import type { Payment } from "#shared/contracts/payments";
 import type { Database, Statement } from "#shared/database";
 import type { Deps } from "#shared/outbox";
 import { AGREEMENT_SLICES, AGREEMENT_SPAN_MS, UNSETTLED_AFTER_MS } from "../constants.ts";
@@ -41,12 +41,11 @@ export async function ordersToCompare(
   return rows.map(({ id }) => id);
 }
 
-/**
- * Takes over what the payment is, as its event would have, under the version after the last one known: of the events that may
- * still come, an older one is then old, and a newer one counts. Nothing when the order has heard meanwhile.
- */
-export function takeOver(deps: Deps, stored: StoredOrder, status: PaymentStatus): readonly Statement[] {
-  const { order, paymentVersion, correlationId } = stored;
-  const news = { orderId: order.id, status, version: paymentVersion + 1 };
-  return paymentTruth(news, { correlationid: correlationId }, deps.now());
+/** Takes over what the payment is, as the event of this version would have. Nothing when the order has heard meanwhile. */
+export function takeOver(
+  deps: Deps,
+  { order, correlationId }: StoredOrder,
+  { status, version }: Pick<Payment, "status" | "version">,
+): readonly Statement[] {
+  return paymentTruth({ orderId: order.id, status, version }, { correlationid: correlationId }, deps.now());
 }
