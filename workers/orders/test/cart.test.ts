@@ -1,13 +1,20 @@
 // The cart: what can be put in it, versions, limits, and its end.
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
+import type { Call } from "#shared/call";
+import type { CatalogContract, PricedProduct } from "#shared/contracts/catalog";
+import type { InventoryContract } from "#shared/contracts/inventory";
 import { MAX_CART_LINES } from "#shared/contracts/orders";
+import { parseEvent } from "#shared/events/envelope";
 import { randomToken } from "#shared/hash";
 import { newId } from "#shared/ids";
-import { callAs, guestCall } from "#shared/testkit/kit";
+import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
+import type { Touch } from "../src/objects/cart-object.ts";
 import { sweep } from "../src/scheduled.ts";
 import { addItem, changeItem, clearCart, getCart, removeItem } from "../src/service/cart.ts";
-import { eventTypes, must, openShop, ordersEnv, refusal } from "./shop.ts";
+import { createOrder } from "../src/service/create.ts";
+import { guestCartName } from "../src/service/owner.ts";
+import { eventTypes, must, openShop, ordersEnv, refusal, request } from "./shop.ts";
 import type { Shop } from "./shop.ts";
 
 let shop: Shop;
@@ -99,18 +106,83 @@ describe("the cart", () => {
       currentVersion: version + 1,
     });
   });
+});
 
-  it("shows a product that is not sold any more as out of stock", async () => {
+describe("what the catalog changes", () => {
+  const change = (productId: string, changes: Partial<PricedProduct>): void => {
+    const product = shop.products.get(productId);
+    if (product !== undefined) shop.products.set(productId, { ...product, ...changes });
+  };
+
+  it("shows on the line: the price of now, and the one it was added at until the buyer changes the line", async () => {
+    const call = callAs("customer");
+    const productId = shop.product({ unitPrice: 700 });
+    const added = must(await addItem(shop.deps, call, { productId, quantity: 2 }));
+    expect(added.items[0]).not.toHaveProperty("priceWhenAdded");
+    change(productId, { unitPrice: 900 });
+    const shown = must(await getCart(shop.deps, call, {}));
+    expect(shown).toMatchObject({
+      subtotal: 1_800,
+      items: [{ unitPrice: 900, priceWhenAdded: 700, lineTotal: 1_800 }],
+    });
+    change(productId, { unitPrice: 700 });
+    expect(must(await getCart(shop.deps, call, {})).items[0]).not.toHaveProperty("priceWhenAdded");
+    change(productId, { unitPrice: 900 });
+    const itemId = shown.items[0]?.id ?? "";
+    const confirmed = must(await changeItem(shop.deps, call, { itemId, quantity: 2 }));
+    expect(confirmed.items[0]).not.toHaveProperty("priceWhenAdded");
+    expect(confirmed.version).toBe(shown.version + 1);
+    change(productId, { unitPrice: 1_000 });
+    expect(must(await getCart(shop.deps, call, {})).items[0]).toMatchObject({ priceWhenAdded: 900 });
+    expect(must(await addItem(shop.deps, call, { productId, quantity: 1 })).items[0]).not.toHaveProperty(
+      "priceWhenAdded",
+    );
+    change(productId, { unitPrice: 1_100 });
+    const { order } = must(await createOrder(shop.deps, call, request({})));
+    expect(order.items).toMatchObject([{ unitPrice: 1_100, quantity: 3, lineTotal: 3_300 }]);
+  });
+
+  it.each([
+    ["archived", { status: "archived" }],
+    ["a draft again", { status: "draft" }],
+    ["sold in another currency", { currency: "EUR" }],
+  ] as const)(
+    "marks what is %s, leaves it out of the subtotal, and names it at the checkout",
+    async (_how, changes) => {
+      const call = callAs("customer");
+      const [kept, gone] = [shop.product({ unitPrice: 50 }), shop.product({ name: "Left-hand hammer" })];
+      must(await addItem(shop.deps, call, { productId: kept, quantity: 2 }));
+      must(await addItem(shop.deps, call, { productId: gone, quantity: 1 }));
+      change(gone, changes);
+      const { items, subtotal } = must(await getCart(shop.deps, call, {}));
+      expect(items).toMatchObject([
+        { productId: kept, status: "available", availability: "in_stock", lineTotal: 100 },
+        {
+          productId: gone,
+          status: "unavailable",
+          availability: "out_of_stock",
+          lineTotal: 0,
+          name: "Left-hand hammer",
+        },
+      ]);
+      expect(subtotal).toBe(100);
+      expect(refusal(await createOrder(shop.deps, call, request({})))).toMatchObject({
+        code: "product_unavailable",
+        lines: [{ productId: gone, name: "Left-hand hammer" }],
+      });
+      must(await removeItem(shop.deps, call, { itemId: items[1]?.id ?? "" }));
+      expect(must(await createOrder(shop.deps, call, request({}))).order.subtotal).toBe(100);
+    },
+  );
+
+  it("keeps the line of a product that the catalog does not know any more in sight", async () => {
     const call = callAs("customer");
     const productId = shop.product();
-    const gone = shop.product();
     must(await addItem(shop.deps, call, { productId, quantity: 1 }));
-    must(await addItem(shop.deps, call, { productId: gone, quantity: 1 }));
-    const product = shop.products.get(productId);
-    if (product !== undefined) shop.products.set(productId, { ...product, status: "archived" });
-    shop.products.delete(gone);
-    const { items } = must(await getCart(shop.deps, call, {}));
-    expect(items.map(({ availability }) => availability)).toEqual(["out_of_stock", "out_of_stock"]);
+    shop.products.delete(productId);
+    const { items, subtotal } = must(await getCart(shop.deps, call, {}));
+    expect(items).toMatchObject([{ productId, status: "unavailable", unitPrice: 0 }]);
+    expect(subtotal).toBe(0);
   });
 });
 
@@ -161,5 +233,81 @@ describe("the end of a cart", () => {
     shop.advance(shop.deps.cartTtlMs);
     await sweep(shop.deps, systemCall("test", "c"), false);
     expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED"]);
+  });
+
+  it("tells who the cart belonged to when it was last changed, in their words of then", async () => {
+    const first = callAs("customer");
+    const later: Call = {
+      ...first,
+      actor: { ...first.actor, role: "customer", email: "new@example.com", name: "New Name" },
+    };
+    const productId = shop.product();
+    must(await addItem(shop.deps, first, { productId, quantity: 1 }));
+    must(await addItem(shop.deps, later, { productId, quantity: 1 }));
+    shop.advance(shop.deps.cartTtlMs);
+    await sweep(shop.deps, systemCall("test", "c"), true);
+    const told = shop.sent.filter(({ event }) => event.subject === first.actor.id);
+    expect(told.map(({ event }) => event.data)).toMatchObject([
+      { customer: { id: first.actor.id, email: "new@example.com", name: "New Name" } },
+    ]);
+  });
+
+  it("names nobody when it was a guest's", async () => {
+    const cartToken = randomToken();
+    must(await addItem(shop.deps, guestCall(), { cartToken, productId: shop.product(), quantity: 1 }));
+    shop.advance(shop.deps.cartTtlMs);
+    await sweep(shop.deps, systemCall("test", "c"), true);
+    const name = await guestCartName(cartToken);
+    const told = shop.sent.filter(({ event }) => event.subject === name);
+    expect(told.map(({ event }) => event.data)).toMatchObject([{ customer: null }]);
+    expect(JSON.stringify(told)).not.toContain(cartToken);
+  });
+
+  it("is told once though the sweep crashes at any of its steps, and leaves the stock of all others alone", async () => {
+    const other = callAs("customer");
+    const productId = shop.product({ stock: 10 });
+    const order = must(await createOrder(shop.deps, other, request({ items: [{ productId, quantity: 4 }] }))).order;
+    const call = callAs("customer");
+    must(await addItem(shop.deps, call, { productId, quantity: 6 }));
+    must(await addItem(shop.deps, other, { productId, quantity: 1 }));
+    shop.advance(shop.deps.cartTtlMs - 1_000);
+    must(await addItem(shop.deps, other, { productId, quantity: 1 }));
+    shop.advance(1_000);
+    const held = new Map(shop.inventory.held);
+    const crash = (): Promise<never> => Promise.reject(new Error("crash"));
+    const crashing = (method: "expiry" | "drop"): Shop =>
+      shop.with({
+        inventory: stubOf<InventoryContract>({}),
+        cart: (name) => {
+          const object = shop.deps.cart(name);
+          const steps = { expiry: (touch: Touch) => object.expiry(touch), drop: crash };
+          return stubOf<typeof object>({ ...steps, [method]: crash });
+        },
+      });
+    const down = shop.with({ catalog: stubOf<CatalogContract>({ pricedProducts: crash }) });
+    for (const broken of [crashing("expiry"), down, crashing("drop")]) {
+      await sweep(broken.deps, systemCall("test", "c"), true);
+    }
+    expect(must(await getCart(shop.deps, call, {})).items).toEqual([]);
+    await sweep(shop.deps, systemCall("test", "c"), true);
+    expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED"]);
+    expect(must(await getCart(shop.deps, other, {})).itemCount).toBe(2);
+    expect(shop.inventory.held).toEqual(held);
+    expect(order.items).toMatchObject([{ quantity: 4 }]);
+    // A second life of the cart ends with an event of its own.
+    must(await addItem(shop.deps, call, { productId, quantity: 1 }));
+    shop.advance(shop.deps.cartTtlMs);
+    await sweep(shop.deps, systemCall("test", "c"), true);
+    expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED", "CART_EXPIRED"]);
+  });
+
+  it("can be told of a cart that no payment could carry", async () => {
+    const call = callAs("customer");
+    const productId = shop.product({ unitPrice: 99_999_999, stock: 10_000 });
+    must(await addItem(shop.deps, call, { productId, quantity: 9_999 }));
+    shop.advance(shop.deps.cartTtlMs);
+    await sweep(shop.deps, systemCall("test", "c"), true);
+    const told = shop.sent.find(({ event }) => event.subject === call.actor.id);
+    expect(parseEvent(told?.event)).toBeDefined();
   });
 });
