@@ -15,7 +15,7 @@ import type { UnconfirmedEvent } from "#shared/outbox";
 import { ok } from "#shared/result";
 import { PEER_NAMES } from "../src/peers.ts";
 import type { PeerName, Peers } from "../src/peers.ts";
-import { sweepOutboxes } from "../src/sweep.ts";
+import { consumerLag, sweepOutboxes } from "../src/sweep.ts";
 import { stubPeers } from "./support.ts";
 
 const NOW = 1_000_000_000;
@@ -242,4 +242,47 @@ it("leaves an event alone that this version has no route for", async () => {
   const unknown = { ...modelEvent("evt_1", "ORDER_CREATED", "orders", () => "handled") };
   const model = new Model([{ ...unknown, event: { ...unknown.event, type: "FROM_THE_FUTURE" as EventType } }]);
   expect(await model.sweep(true)).toMatchObject({ unconfirmed: 1, confirmed: 0, resent: 0 });
+});
+
+describe("the lag", () => {
+  const lagOf = (model: Model): ReturnType<typeof consumerLag> =>
+    withInvocation({ worker: "gateway", operation: "test", correlationId: "req_1", level: "off" }, () =>
+      consumerLag(model.peers(), call, NOW, 200),
+    );
+
+  it("counts what each consumer has not handled and its age, and changes nothing", async () => {
+    const events = [
+      modelEvent(
+        "evt_1",
+        "ORDER_CREATED",
+        "orders",
+        (consumer) => (consumer === "inventory" ? "absent" : "handled"),
+        9_000,
+      ),
+      modelEvent("evt_2", "ORDER_CREATED", "orders", () => "retrying", 4_000),
+      modelEvent("evt_3", "STOCK_RESERVED", "inventory", () => "handled", 2_000),
+    ];
+    const model = new Model(events);
+    expect(await lagOf(model)).toMatchObject({
+      consumers: {
+        inventory: { unseen: 2, oldestSeconds: 9 },
+        notifications: { unseen: 1, oldestSeconds: 4 },
+        orders: { unseen: 0, oldestSeconds: 0 },
+      },
+      producers: {
+        orders: { unconfirmed: 2, oldestSeconds: 9 },
+        inventory: { unconfirmed: 1, oldestSeconds: 2 },
+        catalog: { unconfirmed: 0, oldestSeconds: 0 },
+      },
+    });
+    expect([model.sent, events.map(({ confirmed }) => confirmed)]).toEqual([[], [false, false, false]]);
+  });
+
+  it("of who does not answer is not known, and the others' is", async () => {
+    const model = new Model([modelEvent("evt_1", "ORDER_CREATED", "orders", () => "absent")]);
+    model.down.add("inventory");
+    const { consumers, producers } = await lagOf(model);
+    expect([consumers["inventory"], producers["inventory"]]).toEqual([null, null]);
+    expect(consumers["notifications"]).toEqual({ unseen: 1, oldestSeconds: 60 });
+  });
 });
