@@ -102,7 +102,7 @@ describe("staff", () => {
     const captures = await Promise.all(
       [half, half].map((amount) => admin.call<Payment>("POST", `/api/payments/${payment.id}/capture`, { amount })),
     );
-    expect(captures.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    expect(captures.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
     await paymentStatusReaches(scene, "CAPTURED");
     expect(await paymentOf(order)).toMatchObject({
       status: "CAPTURED",
@@ -215,6 +215,35 @@ describe("the buyer's bank", () => {
     expect(again.stripePaymentIntentId).toBe(intent.stripePaymentIntentId);
     await authenticate("approve");
     await orderReaches(buyer, order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
+  });
+});
+
+describe("a card that is declined", () => {
+  it("leaves the order payable until its window ends, and no good card gets in after that", async () => {
+    const scene = await placed();
+    const { buyer, order, productId } = scene;
+    const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId: order.id });
+    expect((await confirmPayment(shop.send, intent, "pm_card_chargeDeclinedInsufficientFunds")).status).toBe(402);
+    await paymentStatusReaches(scene, "FAILED");
+    const again = await buyer.expect<PaymentIntent>(200, "POST", "/api/payments/intent", { orderId: order.id });
+    expect(again.clientSecret).toBe(intent.clientSecret);
+
+    await shop.query("orders", "UPDATE orders SET payment_due_at = 1 WHERE id = ?", order.id);
+    // The sweep and the buyer's last try at once: one of them is first at Stripe, and the order follows that one.
+    const [, late] = await Promise.all([
+      shop.cron("orders"),
+      confirmPayment(shop.send, intent, "pm_card_chargeDeclined"),
+    ]);
+    expect([400, 402]).toContain(late.status);
+    const ended = await orderReaches(buyer, order.id, ({ status }) => status === "CANCELLED", "is CANCELLED");
+    expect(ended.history.at(-1)).toMatchObject({ reason: "payment_timeout" });
+    expect((await confirmPayment(shop.send, intent)).status).toBe(400);
+    const refused = await buyer.call<Problem>("POST", "/api/payments/intent", { orderId: order.id });
+    expect([refused.status, refused.body.code]).toEqual([409, "order_not_payable"]);
+    await shop.cron("payments");
+    expect(await paymentOf(order)).toMatchObject({ status: "VOIDED", amountCaptured: 0 });
+    await orderReaches(buyer, order.id, ({ stockStatus }) => stockStatus === "RELEASED", "is RELEASED");
+    expect(await levelOf(admin, productId)).toMatchObject({ onHand: 5, available: 5 });
   });
 });
 

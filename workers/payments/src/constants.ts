@@ -39,6 +39,9 @@ export const WEBHOOK_RETRY_MS = 30_000;
 /** A pending refund is taken to Stripe again after this, then with the same back-off as checks. */
 export const REFUND_RETRY_MS = 60_000;
 
+/** Refunds of a closed order that the buyer's bank may send back before no other is tried. */
+export const MAX_SENT_BACK = 3;
+
 /** How long orders may ask about a payment that it was told of, before it is told again; the pause doubles each time. */
 export const TELL_AGAIN_AFTER_MS = 5 * 60 * 1_000;
 

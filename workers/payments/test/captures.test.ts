@@ -124,6 +124,19 @@ describe("a capture", () => {
     ]);
   });
 
+  it("of money whose webhook never came is replayed under its key like any other", async () => {
+    const world = newWorld();
+    const { id, stripePaymentIntentId } = await newIntent(world);
+    world.peer.authorize(stripePaymentIntentId);
+    const call = adminCall();
+    const input = { paymentId: id, amount: 500, idempotencyKey: "unheard" };
+    expect(valueOf(await capture(world.deps, call, input)).replayed).toBe(false);
+    expect(valueOf(await capture(world.deps, call, input))).toMatchObject({
+      replayed: true,
+      payment: { amountCaptured: 500 },
+    });
+  });
+
   it("against a cancellation leaves either a void, or a capture that was refunded", async () => {
     for (let round = 0; round < 5; round += 1) {
       const world = newWorld();

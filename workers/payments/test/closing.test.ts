@@ -12,6 +12,7 @@ import {
   consumeEvents,
   eventTypesOf,
   eventsOf,
+  findingsOf,
   intentInput,
   newAuthorized,
   newIntent,
@@ -19,6 +20,7 @@ import {
   orderCancelled,
   paymentOf,
   paymentsOf,
+  post,
   sweepAll,
   valueOf,
 } from "./kit.ts";
@@ -245,6 +247,23 @@ describe("ORDER_CANCELLED", () => {
     world.recorded.sent.length = 0;
     await consumeEvents(world, [orderCancelled(input)]);
     expect(world.recorded.sent).toMatchObject([{ consumer: "orders", event: { type: "PAYMENT_VOIDED" } }]);
+  });
+
+  it("whose refunds the bank sends back is given up after three, and somebody is told", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { id, stripePaymentIntentId } = await newAuthorized(world, input);
+    valueOf(await captureOrder(world.deps, adminCall(), { orderId: input.orderId }));
+    await consumeEvents(world, [orderCancelled(input)]);
+    for (let round = 0; round < 5; round += 1) {
+      for (const stored of world.peer.refunds.values()) stored.status = "failed";
+      const [last] = [...world.peer.refunds.values()].toReversed();
+      await post(world, await world.peer.webhook("refund.failed", { ...last }));
+    }
+    expect(world.peer.refunds.size).toBe(3);
+    expect(world.peer.refundedOf(stripePaymentIntentId)).toBe(0);
+    expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "CAPTURED", amountRefunded: 0 });
+    expect(await findingsOf(world, id)).toMatchObject([{ kind: "refund_failed", outcome: "open", times: 3 }]);
   });
 
   it("closes a disputed payment's order and leaves the money to the dispute", async () => {

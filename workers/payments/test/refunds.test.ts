@@ -7,6 +7,7 @@ import {
   auditOf,
   endOthersBut,
   eventTypesOf,
+  findingsOf,
   intentInput,
   newAuthorized,
   newWorld,
@@ -211,6 +212,9 @@ describe("a refund", () => {
     const payment = await paymentOf(world, orderId);
     expect(payment).toMatchObject({ status: "CAPTURED", amountRefunded: 0 });
     expect(payment.history.at(-1)).toMatchObject({ actor: "stripe", reason: "refund.failed" });
+    expect(await findingsOf(world, paymentId)).toMatchObject([{ kind: "refund_failed", outcome: "open", times: 1 }]);
+    valueOf(await refund(world.deps, adminCall(), { paymentId }));
+    expect(await findingsOf(world, paymentId)).toMatchObject([{ kind: "refund_failed", outcome: "mended", times: 1 }]);
   });
 
   it.each(["drop_after", "drop_before", "hang", "error_500"] as const)(

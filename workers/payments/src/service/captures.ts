@@ -131,35 +131,39 @@ async function runCapture(
   amountAsked: number | undefined,
   key: CaptureRow | undefined,
 ): Promise<Outcome<PaymentRow>> {
-  const change = changeOf(call);
-  const now = await upToDate(deps, view);
-  const amount = amountAsked ?? (key === undefined ? now.row.amountCapturable : key.amount);
-  if (!capturable(now)) {
-    return key !== undefined && now.row.amountCaptured === key.amount ? ok(now.row) : NOT_CAPTURABLE;
+  const amount = amountAsked ?? (key === undefined ? view.row.amountCapturable : key.amount);
+  if (!capturable(view)) {
+    return key !== undefined && view.row.amountCaptured === key.amount ? ok(view.row) : NOT_CAPTURABLE;
   }
-  if (amount > now.row.amountCapturable) {
+  if (amount > view.row.amountCapturable) {
     return fail("amount_exceeds_authorized", "The amount is over what was authorized.");
   }
-  const { row, mine } = await captureAtStripe(deps, call, now, amount, change, key);
+  const { row, mine } = await captureAtStripe(deps, call, view, amount, changeOf(call), key);
   return mine || (key !== undefined && row.amountCaptured === key.amount) ? ok(row) : NOT_CAPTURABLE;
 }
 
+/** A key can be kept only with an authorization: one that was not heard of is asked for first. */
+async function askedUpToDate(deps: PaymentsDeps, call: Call, input: Input, print: string): Promise<Asked> {
+  const asked = await askedFor(deps, call, input, print);
+  const { view, key } = asked;
+  if (view === undefined || key !== undefined || !isOpen(view.row.status)) return asked;
+  return (await upToDate(deps, view)) === view ? asked : await askedFor(deps, call, input, print);
+}
+
+type CaptureAnswer = Outcome<{ readonly payment: Payment; readonly replayed: boolean }>;
+
 /** See PaymentsContract.capture. */
-export async function capture(
-  deps: PaymentsDeps,
-  call: Call,
-  input: Input,
-): Promise<Outcome<{ readonly payment: Payment; readonly replayed: boolean }>> {
+export async function capture(deps: PaymentsDeps, call: Call, input: Input): Promise<CaptureAnswer> {
   const { paymentId, amount } = input;
   const print = await fingerprint("capture", { paymentId, amount });
-  const { view, key, isNew } = await askedFor(deps, call, input, print);
-  if (key !== undefined && key.fingerprint !== print) {
-    return fail("idempotency_key_reused", "This Idempotency-Key was used for another request.");
-  }
-  if (view === undefined) return fail("not_found", "There is no such payment.");
-  const replayed = !isNew && key !== undefined && key.capturedAt !== null;
-  if (replayed) return ok({ payment: await readPayment(deps, paymentId), replayed });
-  return await inTime(deps, async () => {
+  return await inTime(deps, async (): Promise<CaptureAnswer> => {
+    const { view, key, isNew } = await askedUpToDate(deps, call, input, print);
+    if (key !== undefined && key.fingerprint !== print) {
+      return fail("idempotency_key_reused", "This Idempotency-Key was used for another request.");
+    }
+    if (view === undefined) return fail("not_found", "There is no such payment.");
+    const replayed = !isNew && key !== undefined && key.capturedAt !== null;
+    if (replayed) return ok({ payment: await readPayment(deps, paymentId), replayed });
     const captured = await runCapture(deps, call, view, amount, key);
     if (!captured.ok) {
       if (key !== undefined) await save(deps, [captureRefused(key)]);

@@ -2,9 +2,10 @@
 // delivered twice, a webhook and a sweep all mean the same refund.
 import { sha256Hex } from "#shared/hash";
 import { save } from "#shared/outbox";
+import { MAX_SENT_BACK } from "../constants.ts";
 import { refundable } from "../domain.ts";
 import type { RefundRow } from "../schema.ts";
-import { refundInsert, refundRefused } from "../store/refunds.ts";
+import { refundFound, refundInsert, refundRefused } from "../store/refunds.ts";
 import { loadView } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
@@ -19,6 +20,14 @@ async function nextId(view: View): Promise<string> {
   const settled = view.refunds.filter(({ actor, status }) => actor === ACTOR && status !== "pending");
   const digest = await sha256Hex(`${view.row.orderId}:${view.row.id}:${String(settled.length)}`);
   return `rfd_${digest.slice(0, 32)}`;
+}
+
+/** A card that sends money back will do so again: then it is for an operator, who was told. */
+function isHopeless({ refunds }: View): boolean {
+  const sentBack = refunds.filter(
+    ({ actor, status, stripeRefundId }) => actor === ACTOR && status === "failed" && stripeRefundId !== null,
+  );
+  return sentBack.length >= MAX_SENT_BACK;
 }
 
 async function insert(deps: PaymentsDeps, view: View): Promise<RefundRow | undefined> {
@@ -39,14 +48,19 @@ export async function refundRest(deps: PaymentsDeps, view: View): Promise<boolea
     ({ actor, status, stripeRefundId }) => actor === ACTOR && status === "pending" && stripeRefundId === null,
   );
   const fresh =
-    pending === undefined && refundable(row.amountCaptured, refunds) > 0 ? await insert(deps, view) : undefined;
+    pending === undefined && !isHopeless(view) && refundable(row.amountCaptured, refunds) > 0
+      ? await insert(deps, view)
+      : undefined;
   const refund = pending ?? fresh;
   if (refund?.status !== "pending") return false;
   try {
     await refundAtStripe(deps, refund, row.stripePaymentIntentId, pending === undefined);
     return true;
   } catch (error) {
-    if (error instanceof StripeRefused) await save(deps, [refundRefused(refund.id, deps.now())]);
+    if (error instanceof StripeRefused) {
+      const now = deps.now();
+      await save(deps, [refundRefused(refund.id, now), refundFound("refund_refused", row, refund.amount, now)]);
+    }
     throw error;
   }
 }

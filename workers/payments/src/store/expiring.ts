@@ -49,8 +49,3 @@ export function expiryFlag(row: PaymentRow, now: number): Statement[] {
 export function captureUntilUpdate(paymentId: string, captureUntil: number): SQL {
   return sql`UPDATE payments SET capture_until = ${captureUntil} WHERE id = ${paymentId} AND status = 'AUTHORIZED'`;
 }
-
-/** The authorization was captured or is void: there is nothing to look at any more. */
-export function expiryOver(paymentId: string, now: number): SQL {
-  return sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now} WHERE kind = ${KIND} AND subject = ${paymentId}`;
-}

@@ -10,7 +10,6 @@ import { AUTHORIZED_ATTEMPTS, AUTHORIZED_CHECK_MS, DISPUTED_CHECK_MS, FIRST_CHEC
 import { DISPUTE_LOST, eventOf, isOpen } from "../domain.ts";
 import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
-import { expiryOver } from "./expiring.ts";
 import { hasFound } from "./intent-keys.ts";
 import type { View } from "./views.ts";
 
@@ -94,7 +93,17 @@ export function positionUpdate(
     mustChange(),
     historyInsert(row, version, next.status, change, now),
     ...eventInsert(row, next, version, change, now),
-    ...(row.expiryFlaggedAt === null ? [] : [expiryOver(row.id, now)]),
+    ...settles(row, next, now),
+  ];
+}
+
+/** What was found on the payment and is over with this change. Statements only where there can be a finding. */
+function settles(row: PaymentRow, next: Position, now: number): SQL[] {
+  const over = (kind: SQL): SQL =>
+    sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now} WHERE ${kind} AND subject = ${row.id} AND outcome = 'open'`;
+  return [
+    ...(row.expiryFlaggedAt === null ? [] : [over(sql`kind = 'authorization_expiring'`)]),
+    ...(next.status === "REFUNDED" ? [over(sql`kind IN ('refund_failed', 'refund_refused')`)] : []),
   ];
 }
 

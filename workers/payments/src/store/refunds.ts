@@ -1,6 +1,7 @@
 // Writes of refunds. A row stands before Stripe is asked, and its id is Stripe's idempotency key.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { findingInsert } from "#shared/findings";
 import { REFUND_RETRY_MS } from "../constants.ts";
 import type { TrueRefund } from "../domain.ts";
 import type { RefundRow } from "../schema.ts";
@@ -55,10 +56,26 @@ function upsert(view: View, truth: TrueRefund, now: number): SQL {
     WHERE refunds.payment_id = excluded.payment_id AND (refunds.status = 'pending' OR excluded.status <> 'pending')`;
 }
 
-/** Brings the rows of a payment's refunds to what Stripe holds. */
+/** Brings the rows of a payment's refunds to what Stripe holds. One that the buyer's bank sent back is for somebody to look at. */
 export function refundUpserts(view: View, truths: readonly TrueRefund[], now: number): SQL[] {
   const rows = new Map(view.refunds.map((row) => [row.id, row]));
-  return truths.filter((truth) => differs(rows.get(rowIdOf(truth)), truth)).map((truth) => upsert(view, truth, now));
+  return truths
+    .filter((truth) => differs(rows.get(rowIdOf(truth)), truth))
+    .flatMap((truth) => [
+      upsert(view, truth, now),
+      ...(truth.status === "failed" ? [refundFound("refund_failed", view.row, truth.amount, now)] : []),
+    ]);
+}
+
+/** Money that was to go back and did not: sent back by the buyer's bank, or refused by Stripe. */
+export function refundFound(
+  kind: "refund_failed" | "refund_refused",
+  row: View["row"],
+  amount: number,
+  now: number,
+): SQL {
+  const { id, orderId, currency } = row;
+  return findingInsert(now, { kind, subject: id, outcome: "open", details: { orderId, amount, currency } });
 }
 
 /** Stripe refused for good. The row stays as the trace; its key is free again, because only successes are remembered. */
