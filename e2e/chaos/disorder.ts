@@ -69,8 +69,8 @@ class Stories {
     return new Stories(chaos, admin, buyer, await Pool.open(chaos.shop));
   }
 
-  /** Tells the stories, several at once, and answers how each ended. */
-  async tell(flows: readonly Flow[]): Promise<Told[]> {
+  /** Tells the stories, several at once, and answers how each has ended once nothing can come any more that is `lateMs` late. */
+  async tell(flows: readonly Flow[], lateMs: number): Promise<Told[]> {
     const runs: { readonly flow: Flow; readonly run: Run }[] = [];
     const queue = flows.values();
     const teller = async (): Promise<void> => {
@@ -86,8 +86,9 @@ class Stories {
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, teller));
     await new Promise((resolve) => {
-      setTimeout(resolve, LATE_MS);
+      setTimeout(resolve, lateMs);
     });
+    await this.#chaos.still();
     return await this.#chaos.settle(async () => {
       const told: Told[] = [];
       for (const { flow, run } of runs) {
@@ -119,11 +120,11 @@ export async function disorder(count: number, seed: number): Promise<DisorderRes
   const chaos = await ChaosShop.open();
   try {
     const stories = await Stories.open(chaos);
-    const clean = await stories.tell(STORIES.slice(0, count));
+    const clean = await stories.tell(STORIES.slice(0, count), 0);
     const ends = new Map(clean.map(({ flow, picture }) => [flow.name, picture]));
     await chaos.kill();
     await chaos.start(0, seed);
-    const told = await stories.tell(flows);
+    const told = await stories.tell(flows, LATE_MS);
     const doubled = [...(await livingIntents(chaos.shop))].filter(([, living]) => living > 1);
     return {
       orders: told.length,

@@ -1,4 +1,4 @@
-// Each Worker and each database hangs in turn.
+// Each Worker hangs in turn, and each database fails and hangs. That each Worker fails is in `npm test`.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DATABASES } from "../../scripts/local/workers.ts";
 import type { Store } from "../harness.ts";
@@ -15,7 +15,11 @@ afterAll(async () => {
 });
 
 describe.each(Object.keys(DATABASES) as Store[])("%s", (worker) => {
-  it.each(["worker", "database"] as const)("whose %s hangs is given up on, and all is well after it", async (part) => {
-    expect(await shop.run({ worker, part, fault: "hangs" })).toEqual([]);
+  it.each([
+    ["worker", "hangs"],
+    ["database", "throws"],
+    ["database", "hangs"],
+  ] as const)("whose %s %s is borne, and all is well after it", async (part, fault) => {
+    expect(await shop.run({ worker, part, fault })).toEqual([]);
   });
 });

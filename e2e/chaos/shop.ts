@@ -22,7 +22,7 @@ export type Fault = "throw" | "kill";
 
 const POLL_MS = 20;
 /** Longer than a step takes on a busy machine; the flush of a Stock object comes up to 600 ms after its change. */
-const STILLNESS_MS = 900;
+const STILLNESS_MS = 700;
 /** What a fault has stopped stays undelivered until a sweep. */
 const STILL_TIMEOUT_MS = 4_000;
 const MAX_ROUNDS = 6;
