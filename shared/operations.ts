@@ -13,7 +13,7 @@ import type {
   Rows,
   StoredEvent,
 } from "./contracts/messaging.ts";
-import { commit } from "./database.ts";
+import { commit, readAll } from "./database.ts";
 import type { Outcome } from "./errors.ts";
 import { redactEnvelope } from "./events/commands.ts";
 import { firstIdAt } from "./ids.ts";
@@ -28,6 +28,9 @@ const AUDIT_RETENTION_MS = 400 * DAY_MS;
 const FINDING_RETENTION_MS = 90 * DAY_MS;
 /** Within the time that the gateway gives a Worker to answer at all, so that a database that hangs is told from a Worker that does. */
 const DATABASE_DEADLINE_MS = 500;
+
+/** Events that one search by type alone goes through, 40 ms of the database: there is no index on the type, which would cost every event a row. */
+const SEARCHED_EVENTS = 20_000;
 
 type Key = readonly (string | number)[] | undefined;
 
@@ -49,17 +52,36 @@ export function matching(
   return sql.join([sql`true`, ...equal, ...(before ? [sql`(${columns}) < (${values})`] : [])], sql` AND `);
 }
 
+function shownEvents(rows: readonly StoredEvent[]): readonly StoredEvent[] {
+  return rows.map(({ id, envelope }) => ({ id, envelope: redactEnvelope(envelope) }));
+}
+
+/** Goes through the log backwards, a bounded way at a time, for what no index finds. */
+async function searchByType(deps: Deps, type: string, limit: number, before: Key): Promise<Rows<StoredEvent>> {
+  const newest = sql`FROM outbox WHERE ${matching({}, ["id"], before)} ORDER BY id DESC`;
+  const [rows, [last]] = await readAll<[StoredEvent, { id: string }]>(deps.db, [
+    sql`SELECT id, envelope FROM (SELECT id, type, envelope ${newest} LIMIT ${SEARCHED_EVENTS})
+      WHERE type = ${type} ORDER BY id DESC LIMIT ${limit}`,
+    sql`SELECT id ${newest} LIMIT 1 OFFSET ${SEARCHED_EVENTS - 1}`,
+  ]);
+  const isOver = rows.length === limit || last === undefined;
+  return { items: shownEvents(rows), ...(isOver ? {} : { reached: [last.id] }) };
+}
+
 /** Ids of events sort by the time they were made, so the primary key and every index end in the order of the list. */
 export async function listEvents(
   deps: Deps,
   _call: Call,
   { limit, before, type, subject, correlationId }: z.output<typeof ListEventsInput>,
 ): Promise<Outcome<Rows<StoredEvent>>> {
+  if (type !== undefined && subject === undefined && correlationId === undefined) {
+    return ok(await searchByType(deps, type, limit, before));
+  }
   const where = matching({ type, subject, correlation_id: correlationId }, ["id"], before);
   const rows = await deps.db.all<StoredEvent>(
     sql`SELECT id, envelope FROM outbox WHERE ${where} ORDER BY id DESC LIMIT ${limit}`,
   );
-  return ok({ items: rows.map(({ id, envelope }) => ({ id, envelope: redactEnvelope(envelope) })) });
+  return ok({ items: shownEvents(rows) });
 }
 
 export async function listAudit(

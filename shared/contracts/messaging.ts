@@ -98,6 +98,8 @@ export interface FindingRecord {
 /** Rows of one list, newest first. */
 export interface Rows<Row> {
   readonly items: readonly Row[];
+  /** The key that a search gave up at, with more to search below it; absent where it ended or has as many as were asked for. */
+  readonly reached?: readonly (string | number)[];
 }
 
 /** What each sweep found and did, by its name. */

@@ -79,6 +79,25 @@ describe("the log of events", () => {
     });
   });
 
+  it("is searched by type a bounded way at a time, and goes on where the search gave up", async () => {
+    const old = newId("evt");
+    const event = { ...welcomed(newId("req")), id: old };
+    await commit(db, [
+      outboxInsert(event),
+      // Rows of another type above it, by ids that sort after any of ours.
+      sql`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
+        INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, confirmed_at)
+        SELECT 'evt_z' || printf('%05d', i), 'CART_EXPIRED', 's', 'c', 1, '{}', 1 FROM n`,
+    ]);
+    const first = await listEvents(deps(), call, { limit: 1, type: "USER_REGISTERED" });
+    expect(first).toEqual({ ok: true, value: { items: [], reached: ["evt_z05001"] } });
+    const before = first.ok ? [...(first.value.reached ?? [])] : [];
+    const next = await listEvents(deps(), call, { limit: 1, type: "USER_REGISTERED", before });
+    expect(next.ok && next.value.items.map(({ id }) => id)).toEqual([old]);
+    expect(next.ok && next.value.reached).toBeUndefined();
+    await commit(db, [sql`DELETE FROM outbox WHERE id > 'evt_z'`]);
+  });
+
   it("does not show what a confidential message says", async () => {
     const correlationId = newId("req");
     const recipient = { id: "usr_1", email: "a@example.com", name: "A", locale: "en" as const };

@@ -80,7 +80,14 @@ function isAfter(a: Key, b: Key): boolean {
 interface Lane<Row> {
   readonly worker: PeerName;
   readonly rows: readonly Row[];
+  /** Where its search gave up, if it did: what is older may stand behind rows of its that nobody has seen yet. */
+  readonly reached: Key | undefined;
   shown: number;
+}
+
+/** Whether the Worker's next row is not known though there may be one. */
+function isCut({ rows, shown, reached }: Lane<unknown>): boolean {
+  return reached !== undefined && shown === rows.length;
 }
 
 /** Takes the newest of all lanes' heads, `limit` times; each lane's own order stays as it is. */
@@ -97,6 +104,9 @@ function take<Row>(
       if (row !== undefined && (best === undefined || isAfter(keyOf(row), keyOf(best.row)))) best = { lane, row };
     }
     if (best === undefined) break;
+    const key = keyOf(best.row);
+    // Older than where a search gave up: its next rows may come first.
+    if (lanes.some((lane) => isCut(lane) && !isAfter(key, lane.reached ?? []))) break;
     best.lane.shown += 1;
     taken.push({ row: best.row, worker: best.lane.worker });
   }
@@ -115,7 +125,7 @@ function opening<Row>(lanes: readonly Lane<Row>[], newest: Row | undefined, keyO
 }
 
 /**
- * One page of all Workers' rows, newest first. The list ends when the Workers that answer have no more; `partialErrors` names the
+ * One page of all Workers' rows, newest first. A page may be short, or empty, where a search goes on by its cursor. The list ends when the Workers that answer have no more; `partialErrors` names the
  * others. Fails with invalid_cursor, and with service_unavailable when no Worker answers.
  */
 export async function mergedPage<Row, Item>(
@@ -131,7 +141,7 @@ export async function mergedPage<Row, Item>(
       const before = positions.value[worker];
       const slice = { limit: limit + 1, ...(before === undefined ? {} : { before }) };
       const answer = await parts.get(worker, () => rows(deps[worker], slice));
-      return answer === null ? undefined : { worker, rows: answer.items, shown: 0 };
+      return answer === null ? undefined : { worker, rows: answer.items, reached: answer.reached, shown: 0 };
     }),
   );
   const answered = lanes.filter((lane) => lane !== undefined);
@@ -139,7 +149,8 @@ export async function mergedPage<Row, Item>(
   const taken = take(answered, limit, keyOf);
   const reached: Positions = { ...opening(answered, taken[0]?.row, keyOf), ...positions.value };
   for (const { row, worker } of taken) reached[worker] = [...keyOf(row)];
-  const hasMore = answered.some((lane) => lane.shown < lane.rows.length);
+  for (const lane of answered) if (isCut(lane) && lane.reached !== undefined) reached[lane.worker] = [...lane.reached];
+  const hasMore = answered.some((lane) => lane.shown < lane.rows.length || isCut(lane));
   return ok({
     items: taken.map(({ row, worker }) => render(row, worker)),
     nextCursor: hasMore ? await encodeCursor(scope, [JSON.stringify(reached)]) : null,

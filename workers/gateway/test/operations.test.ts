@@ -102,6 +102,31 @@ describe("a list of all Workers", () => {
     expect(seen.toSorted()).toEqual(ids);
   });
 
+  it("waits for a search that gave up, so that nothing older comes before what it has still to find", async () => {
+    const [oldest, old, mid, young] = ["evt_1", "evt_3", "evt_5", "evt_7"];
+    const searching = vi.fn<MessagingContract["listEvents"]>(async (_call, { before }) =>
+      before === undefined
+        ? ok({ items: [], reached: ["evt_6"] })
+        : ok({
+            items: [mid, oldest]
+              .filter((id) => id < String(before[0]))
+              .map((id) => ({ id, envelope: `{"id":"${id}"}` })),
+          }),
+    );
+    const peers = new Logs();
+    peers.write("payments", old);
+    peers.write("payments", young);
+    const send = gateway({ ...peers.peers(), orders: { listEvents: searching } }, quick);
+    const pages: string[][] = [];
+    for (let cursor: string | null = ""; cursor !== null;) {
+      const query = cursor === "" ? "" : `?cursor=${cursor}`;
+      const answer: EventPage = await (await send(`/api/admin/events${query}`, { headers: admin })).json();
+      pages.push(answer.items.map(({ id }) => id));
+      cursor = answer.nextCursor;
+    }
+    expect(pages).toEqual([[young], [mid, old, oldest]]);
+  });
+
   it("is 503 when no Worker answers", async () => {
     const logs = new Logs();
     for (const name of PEER_NAMES) logs.down.add(name);
