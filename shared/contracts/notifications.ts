@@ -50,7 +50,13 @@ export type Notification = z.infer<typeof Notification>;
 export const ListNotificationsInput = PageQuery;
 export const ReadNotificationInput = z.object({ notificationId: idSchema("ntf") });
 
-const ChannelsByKind = z.partialRecord(UserKind, z.array(Channel).max(Channel.options.length));
+const Channels = z.array(Channel).max(Channel.options.length);
+type ChosenShape = Record<UserKind, z.ZodExactOptional<typeof Channels>>;
+
+/** An object and no record: a record passes over a key named `__proto__` in silence. */
+const ChannelsByKind = z.strictObject(
+  Object.fromEntries(UserKind.options.map((kind) => [kind, Channels.exactOptional()])) as ChosenShape,
+);
 
 /** The longest language tag that anybody uses is far shorter (RFC 5646, 4.4.1). */
 const MAX_LOCALE_CHARACTERS = 35;

@@ -1,0 +1,367 @@
+// Which channels a message goes out on, in which language, and that a channel in trouble holds up no other. Twilio and the push services
+// are functions of the test's.
+import { exports } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Call, Role } from "#shared/call";
+import type { Channel, NotificationsContract } from "#shared/contracts/notifications";
+import type { Outcome } from "#shared/errors";
+import type { OrderEventData } from "#shared/events/catalogue";
+import { newId } from "#shared/ids";
+import { MAX_SUBSCRIPTIONS, SEND_LEASE_MS, SEND_TIMEOUT_MS } from "../src/constants.ts";
+import { NoAnswer } from "../src/domain/delivery.ts";
+import type { NotificationRow } from "../src/schema.ts";
+import { sendersOf } from "../src/service/deps.ts";
+import type { NotificationsBindings, Outside, Sender } from "../src/service/deps.ts";
+import { pushSender } from "../src/service/push.ts";
+import { smsSender } from "../src/service/sms.ts";
+import { event, notificationsEnv, orderData, rowsAbout, testNotifications } from "./notifications.ts";
+
+const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: NotificationsContract };
+
+const PHONE = "+4366412345678";
+const KEYS = {
+  p256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+  auth: "BTBZMqHH6r4Tts7J_aSIgg",
+};
+const VAPID = {
+  publicKey: "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
+  privateKey: "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw",
+};
+const EVERYWHERE: Channel[] = ["email", "sms", "push"];
+
+interface Asked {
+  readonly url: string;
+  readonly init: RequestInit;
+}
+
+/** The outside world: what was asked of it, and what it answers. */
+function outsideWorld(answer: (url: string) => Response): { readonly asked: Asked[]; readonly outside: Outside } {
+  const asked: Asked[] = [];
+  return {
+    asked,
+    outside: (url, init) => {
+      asked.push({ url, init });
+      return Promise.resolve(answer(url));
+    },
+  };
+}
+
+function providers(outside: Outside): Record<"sms" | "push", Sender> {
+  return {
+    sms: smsSender({ accountSid: "AC1", authToken: "secret", from: "+15005550006" }, outside),
+    push: pushSender({ vapid: VAPID, subject: "mailto:shop@example.com" }, outside, () => Date.now()),
+  };
+}
+
+function callAs(id: string, role: Role = "customer"): Call {
+  return { actor: { role, id, email: `${id}@example.com`, name: "Ada" }, requestId: "req_1", correlationId: "req_1" };
+}
+
+function valueOf<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(outcome.error.code);
+  return outcome.value;
+}
+
+/** An order of a user who has chosen. */
+async function orderOf(
+  chosen: Partial<Parameters<NotificationsContract["putPreferences"]>[1]>,
+  locale = "en",
+): Promise<{ readonly data: OrderEventData; readonly userId: string }> {
+  const userId = newId("usr");
+  const customer = { id: userId, email: `${userId}@example.com`, name: "Ada Lovelace", locale };
+  valueOf(await rpc.putPreferences(callAs(userId), { preferences: {}, ...chosen }));
+  return { data: orderData({ customer }), userId };
+}
+
+function endpointOf(userId: string, name = "a"): string {
+  return `https://push.example/${userId}/${name}`;
+}
+
+async function browserOf(userId: string, name = "a"): Promise<string> {
+  return valueOf(await rpc.subscribe(callAs(userId), { endpoint: endpointOf(userId, name), keys: KEYS })).id;
+}
+
+function channelsOf(rows: readonly NotificationRow[]): string[] {
+  return rows.map(({ channel, status }) => `${channel} ${status}`).toSorted();
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("a user who wants every channel", () => {
+  it("gets a mail, a text, and a push on each browser, in one commit and a mark for each channel", async () => {
+    const { asked, outside } = outsideWorld(() => new Response(null, { status: 201 }));
+    const shop = testNotifications(providers(outside));
+    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    await browserOf(userId, "a");
+    await browserOf(userId, "b");
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
+
+    const rows = await rowsAbout(data.orderId);
+    expect(channelsOf(rows)).toEqual(["email sent", "push sent", "push sent", "sms sent"]);
+    expect(new Set(rows.map(({ id }) => id)).size).toBe(4);
+    const sms = asked.find(({ url }) => url.includes("twilio"));
+    expect(sms?.url).toBe("https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json");
+    expect(sms?.init).toMatchObject({ method: "POST", redirect: "manual" });
+    expect(Object.fromEntries(new URLSearchParams(sms?.init.body as string))).toEqual({
+      To: PHONE,
+      From: "+15005550006",
+      Body: "Tradepost: we have your order TP-1001 over $49.95.",
+    });
+    const pushed = asked.filter(({ url }) => url.startsWith("https://push.example/"));
+    expect(pushed.map(({ url }) => url).toSorted()).toEqual([endpointOf(userId, "a"), endpointOf(userId, "b")]);
+    for (const { init } of pushed) {
+      expect(init.headers).toMatchObject({ "content-encoding": "aes128gcm", ttl: "86400" });
+    }
+  });
+
+  it("has each copy of an event only once", async () => {
+    const { asked, outside } = outsideWorld(() => new Response(null, { status: 201 }));
+    const shop = testNotifications(providers(outside));
+    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    await browserOf(userId);
+    const created = event("ORDER_CREATED", data.orderId, data);
+    await Promise.all([shop.deliver([created, created]), shop.deliver([created]), shop.deliver([created])]);
+    expect(await rowsAbout(data.orderId)).toHaveLength(3);
+    expect(asked).toHaveLength(2);
+  });
+});
+
+describe("what a user chooses", () => {
+  const all = (): ReturnType<typeof testNotifications> =>
+    testNotifications(providers(outsideWorld(() => new Response(null, { status: 201 })).outside));
+
+  it("nothing: the mail, and pushes about what happens to the order where a browser is signed up", async () => {
+    const shop = all();
+    const { data, userId } = await orderOf({});
+    await browserOf(userId);
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data), event("ORDER_SHIPPED", data.orderId, data)]);
+    const rows = await rowsAbout(data.orderId);
+    expect(rows.map(({ template, channel }) => `${template} ${channel}`).toSorted()).toEqual([
+      "order_received email",
+      "order_shipped email",
+      "order_shipped push",
+    ]);
+  });
+
+  it("no channel at all: mandatory mails stay, the others are not even kept", async () => {
+    const shop = all();
+    const none = { order_received: [], order_shipped: [] };
+    const { data, userId } = await orderOf({ preferences: none, phone: PHONE });
+    await browserOf(userId);
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data), event("ORDER_SHIPPED", data.orderId, data)]);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ template: "order_received", channel: "email" }]);
+  });
+
+  it("a text message without the mail", async () => {
+    const shop = all();
+    const { data } = await orderOf({ preferences: { order_shipped: ["sms"] }, phone: PHONE });
+    await shop.deliver([event("ORDER_SHIPPED", data.orderId, data)]);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ channel: "sms", recipient: PHONE, htmlBody: "" }]);
+  });
+
+  it.each([
+    ["de", null, "de"],
+    ["en", "de-AT", "de"],
+    ["de", "en-GB", "en"],
+    ["de", "fr", "en"],
+    ["fr-CA", null, "en"],
+  ])("the language: an order in %s with %s chosen is told in %s", async (ofOrder, chosen, told) => {
+    const shop = all();
+    const { data } = await orderOf({ locale: chosen }, ofOrder);
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ channel: "email", locale: told }]);
+  });
+
+  it("no reminder of a cart, which others get once for an expiry", async () => {
+    const shop = all();
+    const remind = async (preferences: Record<string, Channel[]>): Promise<NotificationRow[]> => {
+      const { data } = await orderOf({ preferences });
+      const { customer, lines, subtotal, currency } = data;
+      const cartId = newId("crt");
+      const expired = event("CART_EXPIRED", cartId, { cartId, customer, lines, subtotal, currency });
+      await shop.deliver([expired]);
+      await shop.deliver([expired]);
+      return await rowsAbout(cartId);
+    };
+    expect(await remind({})).toMatchObject([{ template: "cart_reminder", status: "sent" }]);
+    expect(await remind({ cart_reminder: [] })).toEqual([]);
+    expect(shop.mails[0]?.text).toContain("turn off");
+  });
+
+  it("sms where the shop sends none: the mail alone", async () => {
+    const shop = testNotifications();
+    const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
+    expect(channelsOf(await rowsAbout(data.orderId))).toEqual(["email sent"]);
+  });
+});
+
+describe("a channel in trouble", () => {
+  const failing = (error: () => Promise<void>): Sender => error;
+
+  it("waits for its own pause, while the others are through, and is sent once it is well", async () => {
+    let isDown = true;
+    const { outside } = outsideWorld(
+      (url) => new Response(null, { status: isDown && url.includes("twilio") ? 503 : 201 }),
+    );
+    const shop = testNotifications(providers(outside));
+    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    await browserOf(userId);
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
+    expect(channelsOf(await rowsAbout(data.orderId))).toEqual(["email sent", "push sent", "sms pending"]);
+    isDown = false;
+    await shop.sendDue(true);
+    expect(channelsOf(await rowsAbout(data.orderId))).toEqual(["email sent", "push sent", "sms sent"]);
+    expect(await shop.mailsAbout(data.orderId)).toBe(1);
+  });
+
+  it("that refuses for good is failed at once", async () => {
+    const { outside } = outsideWorld(() => Response.json({ code: 21610, message: "opted out" }, { status: 400 }));
+    const shop = testNotifications({ sms: providers(outside).sms });
+    const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
+    expect((await rowsAbout(data.orderId)).find(({ channel }) => channel === "sms")).toMatchObject({
+      status: "failed",
+      lastError: "Twilio answered 400 21610 opted out",
+    });
+  });
+
+  it("that hangs is asked for a few messages only, and leaves the rest of its batch to the sweep", async () => {
+    let calls = 0;
+    const hang = failing(() => {
+      calls += 1;
+      setTimeout(() => vi.advanceTimersByTime(SEND_TIMEOUT_MS), 0);
+      return new Promise<void>(() => undefined);
+    });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const realTimers = setInterval(() => vi.advanceTimersByTime(SEND_TIMEOUT_MS), 20);
+    const shop = testNotifications({ sms: hang });
+    const orders = await Promise.all(
+      Array.from({ length: 20 }, () => orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE })),
+    );
+    await shop.deliver(orders.map(({ data }) => event("ORDER_CREATED", data.orderId, data)));
+    clearInterval(realTimers);
+    for (const { data } of orders) {
+      expect(channelsOf(await rowsAbout(data.orderId))).toEqual(["email sent", "sms pending"]);
+    }
+    expect(calls).toBeLessThanOrEqual(6);
+  });
+
+  it("is not begun late in its lease", async () => {
+    let advance = (): void => undefined;
+    let calls = 0;
+    const shop = testNotifications({
+      sms: () => {
+        calls += 1;
+        advance();
+        return Promise.reject(new NoAnswer("slow"));
+      },
+    });
+    advance = () => {
+      shop.advance(SEND_LEASE_MS);
+    };
+    const orders = await Promise.all(
+      Array.from({ length: 9 }, () => orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE })),
+    );
+    await shop.deliver(orders.map(({ data }) => event("ORDER_CREATED", data.orderId, data)));
+    expect(calls).toBeLessThanOrEqual(6);
+  });
+
+  it.each([404, 410])("forgets a browser that its push service answers %i for, and no other", async (status) => {
+    const { outside } = outsideWorld((url) => new Response(null, { status: url.endsWith("/gone") ? status : 201 }));
+    const shop = testNotifications({ push: providers(outside).push });
+    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    await browserOf(userId, "gone");
+    await browserOf(userId, "here");
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
+    expect(channelsOf(await rowsAbout(data.orderId))).toEqual(["email sent", "push failed", "push sent"]);
+    const { items } = valueOf(await rpc.listSubscriptions(callAs(userId)));
+    expect(items.map(({ endpoint }) => endpoint)).toEqual([endpointOf(userId, "here")]);
+  });
+});
+
+describe("browsers", () => {
+  it("keep their id with new keys, and become another user's with a new one", async () => {
+    const [first, second] = [newId("usr"), newId("usr")];
+    const endpoint = endpointOf(first, "shared");
+    const id = await browserOf(first, "shared");
+    expect(valueOf(await rpc.subscribe(callAs(first), { endpoint, keys: KEYS })).id).toBe(id);
+    const taken = valueOf(await rpc.subscribe(callAs(second), { endpoint, keys: KEYS }));
+    expect(taken.id).not.toBe(id);
+    expect(valueOf(await rpc.listSubscriptions(callAs(first))).items).toEqual([]);
+  });
+
+  it("are so many at most, the oldest going first", async () => {
+    const userId = newId("usr");
+    for (let n = 0; n <= MAX_SUBSCRIPTIONS; n += 1) await browserOf(userId, String(n));
+    const { items } = valueOf(await rpc.listSubscriptions(callAs(userId)));
+    expect(items).toHaveLength(MAX_SUBSCRIPTIONS);
+    expect(items.some(({ endpoint }) => endpoint.endsWith("/0"))).toBe(false);
+  });
+
+  it("are ended by their user only", async () => {
+    const userId = newId("usr");
+    const subscriptionId = await browserOf(userId);
+    const others = await rpc.unsubscribe(callAs(newId("usr")), { subscriptionId });
+    expect(others).toMatchObject({ error: { code: "not_found" } });
+    expect(valueOf(await rpc.unsubscribe(callAs(userId), { subscriptionId }))).toBeNull();
+  });
+
+  it("on a private network are refused", async () => {
+    const outcome = await rpc.subscribe(callAs(newId("usr")), { endpoint: "https://169.254.169.254/x", keys: KEYS });
+    expect(outcome).toMatchObject({ error: { code: "validation_failed", errors: [{ path: "endpoint" }] } });
+  });
+});
+
+describe("preferences", () => {
+  it("are shown as they are in effect", async () => {
+    const userId = newId("usr");
+    const before = valueOf(await rpc.preferences(callAs(userId)));
+    expect(before).toMatchObject({ phone: null, locale: null, available: ["email"] });
+    expect(before.preferences).toMatchObject({ order_received: ["email"], cart_reminder: ["email"] });
+    const chosen = {
+      preferences: { order_received: ["sms" as const], cart_reminder: [] },
+      phone: PHONE,
+      locale: "de-at",
+    };
+    const after = valueOf(await rpc.putPreferences(callAs(userId), chosen));
+    expect(after).toMatchObject({ phone: PHONE, locale: "de-AT" });
+    expect(after.preferences).toMatchObject({ order_received: ["email", "sms"], cart_reminder: [] });
+    expect(after.mandatory).toContain("order_received");
+    expect(valueOf(await rpc.preferences(callAs(userId)))).toEqual(after);
+    expect(valueOf(await rpc.putPreferences(callAs(userId), { preferences: {} }))).toEqual(before);
+  });
+
+  it.each([
+    ["an unknown kind", { preferences: { nonsense: ["email"] } }, "preferences"],
+    ["an inherited kind", { preferences: JSON.parse('{"__proto__":["email"]}') as object }, "preferences"],
+    ["a kind of the admins", { preferences: { low_stock: ["email"] } }, "preferences"],
+    ["an unknown channel", { preferences: { order_received: ["fax"] } }, "preferences.order_received.0"],
+    [
+      "a channel that is closed to the kind",
+      { preferences: { password_reset: ["sms"] }, phone: PHONE },
+      "preferences.password_reset",
+    ],
+    ["texts without a phone", { preferences: { order_received: ["sms"] } }, "phone"],
+    ["a phone that is none", { preferences: {}, phone: "0664 12345" }, "phone"],
+    ["a language that is none", { preferences: {}, locale: "de_AT" }, "locale"],
+    ["a member too many", { preferences: {}, role: "admin" }, ""],
+  ])("refuse %s", async (_name, input, path) => {
+    const outcome = await rpc.putPreferences(callAs(newId("usr")), input as never);
+    expect(outcome).toMatchObject({ ok: false, error: { code: "validation_failed", errors: [{ path }] } });
+  });
+});
+
+it("a channel is on when all that it needs is set", () => {
+  const twilio = { TWILIO_ACCOUNT_SID: "AC1", TWILIO_FROM: "+15005550006", TWILIO_AUTH_TOKEN: "x" };
+  const vapid = { VAPID_PUBLIC_KEY: VAPID.publicKey, VAPID_SUBJECT: "mailto:a@b", VAPID_PRIVATE_KEY: VAPID.privateKey };
+  const channelsWith = (over: Partial<NotificationsBindings>): Channel[] => [
+    ...sendersOf({ ...notificationsEnv, ...over }).keys(),
+  ];
+  expect(channelsWith({})).toEqual(["email"]);
+  expect(channelsWith({ ...twilio, ...vapid })).toEqual(["email", "sms", "push"]);
+  expect(channelsWith({ ...twilio, TWILIO_AUTH_TOKEN: "" })).toEqual(["email"]);
+  expect(channelsWith({ ...vapid, VAPID_SUBJECT: "" })).toEqual(["email"]);
+});
