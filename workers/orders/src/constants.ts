@@ -15,6 +15,9 @@ export const ACCESS_TOKEN_TTL_MS = 90 * 24 * 60 * 60 * 1_000;
 /** How often a write that lost a race is decided again; each loss means that another write came through. */
 export const MAX_STALE_RETRIES = 5;
 
+/** The same for refunds of one order, of which each has to be decided after the other. */
+export const MAX_REFUND_RETRIES = 30;
+
 /** Order numbers are random, so a second draw is as good as never needed. */
 export const MAX_NUMBER_DRAWS = 3;
 

@@ -251,13 +251,24 @@ describe("refunds at once", () => {
   it("never take more of a line than was ordered", async () => {
     const { order, five } = await delivered();
     const body = { orderId: order.id, lines: [{ itemId: five, quantity: 2 }] };
-    const results = await Promise.all(Array.from({ length: 4 }, () => refund(body)));
+    const results = await Promise.all(Array.from({ length: 12 }, () => refund(body)));
     expect(results.filter(({ ok }) => ok)).toHaveLength(2);
     for (const result of results.filter(({ ok }) => !ok)) expect(refusal(result).code).toBe("refund_exceeds_order");
     expect(await quantities(order.id)).toEqual([4, 0]);
     expect(payments.given()).toBe(4 * 1_250);
     await shop.settled();
     expect(returned(order.id)).toHaveLength(2);
+  });
+
+  it("of one unit each all come through, one after the other", async () => {
+    const [productId, buyer] = [shop.product({ unitPrice: 99, stock: 20 }), callAs("customer")];
+    const { id, items, total } = await confirmedOrder(shop, buyer, [{ productId, quantity: 16 }]);
+    payments.payment = { ...capturedPayment(id), amount: total, amountCaptured: total };
+    const body = { orderId: id, lines: [{ itemId: items[0]?.id ?? "", quantity: 1 }] };
+    const made = (await Promise.all(Array.from({ length: 16 }, () => refund(body)))).map(refundOf);
+    expect(new Set(made.map((one) => one.id)).size).toBe(16);
+    expect(await quantities(id)).toEqual([16]);
+    expect(payments.given()).toBe(16 * 99);
   });
 
   it("are refused by the database too, should they pass every other guard", async () => {

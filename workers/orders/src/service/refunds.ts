@@ -14,7 +14,7 @@ import { fingerprint } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
-import { MAX_STALE_RETRIES, REFUND_REPORT_AFTER_TRIES } from "../constants.ts";
+import { MAX_REFUND_RETRIES, REFUND_REPORT_AFTER_TRIES } from "../constants.ts";
 import { draftRefund } from "../domain/refunds.ts";
 import type { RefundDraft } from "../domain/refunds.ts";
 import { findOrder } from "../store/orders.ts";
@@ -153,7 +153,13 @@ function newRefund(
 }
 
 /** Reckons the refund on the order as it is now and writes it. @throws StaleWrite, UniqueViolation */
-async function request(deps: OrdersDeps, call: Call, input: Input, print: string): Promise<Outcome<StoredRefund>> {
+async function request(
+  deps: OrdersDeps,
+  call: Call,
+  input: Input,
+  print: string,
+  paymentId: () => Promise<Outcome<string>>,
+): Promise<Outcome<StoredRefund>> {
   const { lines, includeShipping, reason, idempotencyKey } = input;
   const visible = await openOrder(deps, call, input);
   if (!visible.ok) return visible;
@@ -164,7 +170,7 @@ async function request(deps: OrdersDeps, call: Call, input: Input, print: string
   if (stored.order.status === "CANCELLED") {
     return fail("payment_not_refundable", "The order is cancelled; its money goes back by itself.");
   }
-  const payment = draft.value.amount === 0 ? ok(undefined) : await paymentOf(deps, call, stored.order.id);
+  const payment = draft.value.amount === 0 ? ok(undefined) : await paymentId();
   if (!payment.ok) return payment;
   const refund = newRefund(stored, draft.value, payment.value, reason, deps.now());
   const { correlationId, actor } = call;
@@ -174,13 +180,16 @@ async function request(deps: OrdersDeps, call: Call, input: Input, print: string
 }
 
 async function requestOnce(deps: OrdersDeps, call: Call, input: Input, print: string): Promise<Outcome<StoredRefund>> {
+  let asked: Promise<Outcome<string>> | undefined;
+  // Once: an order's captured payment stays the same, and asking again would only lose the next race as well.
+  const paymentId = (): Promise<Outcome<string>> => (asked ??= paymentOf(deps, call, input.orderId));
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await request(deps, call, input, print);
+      return await request(deps, call, input, print, paymentId);
     } catch (error) {
       // Refused by a copy of this request, whose refund the caller reads.
       if (error instanceof UniqueViolation) return fail("idempotency_in_progress", "This request is being worked on.");
-      if (!(error instanceof StaleWrite) || attempt === MAX_STALE_RETRIES) throw error;
+      if (!(error instanceof StaleWrite) || attempt === MAX_REFUND_RETRIES) throw error;
     }
   }
 }

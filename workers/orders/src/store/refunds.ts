@@ -107,8 +107,18 @@ function touchOrder(orderId: string, now: number): SQL {
 }
 
 /**
+ * That nothing a refund is reckoned on has changed: refunds come and are refused, neither of which goes back, and the order may be
+ * cancelled. The order's version would count what has nothing to do with it too, each settled refund for one.
+ */
+function asReckoned({ order }: StoredOrder): SQL {
+  const seen = order.refunds.length + order.refunds.filter(({ status }) => status === "refused").length;
+  return sql`status <> 'CANCELLED'
+    AND (SELECT count(*) + count(*) FILTER (WHERE status = 'refused') FROM order_refunds WHERE order_id = orders.id) = ${seen}`;
+}
+
+/**
  * Writes a refund that was reckoned on the order as it was read, and takes its quantities.
- * @throws StaleWrite when the order changed since, UniqueViolation when the caller's key has its refund already.
+ * @throws StaleWrite when a refund came or went since, or the order was cancelled, UniqueViolation when the caller's key has its refund already.
  */
 export async function insertRefund(
   deps: Deps,
@@ -122,7 +132,7 @@ export async function insertRefund(
   const now = Date.parse(refund.createdAt);
   const lines = JSON.stringify(refund.lines);
   await save(deps, [
-    sql`${touchOrder(orderId, now)} AND version = ${order.version}`,
+    sql`${touchOrder(orderId, now)} AND ${asReckoned(order)}`,
     mustChange(),
     insertRow({
       ...refund,
