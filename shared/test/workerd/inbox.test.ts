@@ -264,6 +264,29 @@ describe("outbox", () => {
     expect(still).not.toContain(arrived.id);
   });
 
+  it("forgets what a confidential command brought once its consumer has it, and nothing of others", async () => {
+    const deps = testDeps();
+    const recipient = { id: null, email: "a@example.com", name: "A", locale: "en" };
+    const [secret, plain] = ["password_reset", "password_changed"].map((kind) =>
+      makeEvent(
+        "NOTIFICATION_SEND",
+        newId("usr"),
+        { kind, recipient, variables: { token: "SECRET" } },
+        { worker: "accounts", correlationId: newId("req"), now: Date.now() },
+      ),
+    );
+    if (secret === undefined || plain === undefined) throw new Error("no events");
+    await commit(db, [outboxInsert(secret), outboxInsert(plain)]);
+    const stored = async ({ id }: EventEnvelope): Promise<unknown> => {
+      const [row] = await db.all<{ envelope: string }>(sql`SELECT envelope FROM outbox WHERE id = ${id}`);
+      return JSON.parse(row?.envelope ?? "null");
+    };
+    expect(await stored(secret)).toEqual(secret);
+    await confirmEvents(deps, [secret.id, plain.id]);
+    expect(await stored(secret)).toEqual({ ...secret, data: { ...secret.data, variables: {} } });
+    expect(await stored(plain)).toEqual(plain);
+  });
+
   it("is sent again to every other consumer when one queue refuses", async () => {
     const recorded = recordedQueues();
     const broken = stubOf<Queue>({ send: refused });
