@@ -66,6 +66,15 @@ interface OpenSocket {
   readonly attachment: Attachment;
 }
 
+/** One socket that cannot be written to must not keep the message from the others. */
+function sendOrEnd(socket: WebSocket, text: string): void {
+  try {
+    socket.send(text);
+  } catch {
+    socket.close(1011, "the message could not be sent");
+  }
+}
+
 /** The sockets of one object. */
 export class LiveSockets {
   readonly #ctx: DurableObjectState;
@@ -108,7 +117,7 @@ export class LiveSockets {
     this.closeExpired(now);
     for (const { socket, attachment } of this.#open()) {
       if (version === undefined || attachment.version < version) {
-        socket.send(text);
+        sendOrEnd(socket, text);
         if (version !== undefined) socket.serializeAttachment({ ...attachment, version } satisfies Attachment);
       }
     }

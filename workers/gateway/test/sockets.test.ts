@@ -19,7 +19,7 @@ function door(): Door {
   const passed: Door["passed"] = [];
   const behind = (to: string): Pick<Fetcher, "fetch"> => ({
     fetch: async (input) => {
-      const request = new Request(input as Request);
+      const request = new Request(input);
       passed.push({ to, pass: socketPassOf(request), headers: [...request.headers.keys()].toSorted() });
       const { 0: client, 1: server } = new WebSocketPair();
       server.accept();
