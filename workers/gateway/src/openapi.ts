@@ -227,7 +227,11 @@ const WEBHOOK_OPERATION: Json = {
 
 const SECURITY_SCHEMES = {
   accessToken: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "From register, login or refresh." },
-  metricsToken: { type: "http", scheme: "bearer", description: "METRICS_TOKEN, what a scraper reads the figures with." },
+  metricsToken: {
+    type: "http",
+    scheme: "bearer",
+    description: "METRICS_TOKEN, what a scraper reads the figures with.",
+  },
   orderToken: { type: "http", scheme: "bearer", description: "A guest's token of one order, told when it was placed." },
 };
 
