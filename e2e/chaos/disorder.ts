@@ -42,7 +42,7 @@ const HASTY: readonly Flow[] = [
   },
 ];
 
-const STORIES: readonly Flow[] = [...FLOWS, ...HASTY];
+export const STORIES: readonly Flow[] = [...FLOWS, ...HASTY];
 
 interface Told {
   readonly flow: Flow;
@@ -113,18 +113,22 @@ export interface DisorderResult {
 }
 
 /** Tells each story once in peace and then `count` of them in disorder, in one shop, and compares how they end. */
-export async function disorder(count: number, seed: number): Promise<DisorderResult> {
-  const flows = Array.from({ length: count }, (_, index) => STORIES[index % STORIES.length]).filter(
+export async function disorder(
+  count: number,
+  seed: number,
+  stories: readonly Flow[] = STORIES,
+): Promise<DisorderResult> {
+  const flows = Array.from({ length: count }, (_, index) => stories[index % stories.length]).filter(
     (flow) => flow !== undefined,
   );
   const chaos = await ChaosShop.open();
   try {
-    const stories = await Stories.open(chaos);
-    const clean = await stories.tell(STORIES.slice(0, count), 0);
+    const teller = await Stories.open(chaos);
+    const clean = await teller.tell(stories, 0);
     const ends = new Map(clean.map(({ flow, picture }) => [flow.name, picture]));
     await chaos.kill();
     await chaos.start(0, seed);
-    const told = await stories.tell(flows, LATE_MS);
+    const told = await teller.tell(flows, LATE_MS);
     const doubled = [...(await livingIntents(chaos.shop))].filter(([, living]) => living > 1);
     return {
       orders: told.length,
