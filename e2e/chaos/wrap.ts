@@ -55,8 +55,8 @@ export function exportedClasses(bundle: string): string[] {
 
 function mainModule(bundle: string, file: string, options: object): string {
   return [
-    `import * as bundle from "./${path.basename(file)}";`,
-    `import { Inside } from "./inside.js";`,
+    `import * as bundle from ${JSON.stringify(`./${path.basename(file)}`)};`,
+    `import { Inside } from ${JSON.stringify("./inside.js")};`,
     `const inside = new Inside(${JSON.stringify(options)});`,
     `export default inside.handlers(bundle.default);`,
     ...exportedClasses(bundle).map((name) => `export const ${name} = inside.wrap(bundle.${name});`),

@@ -1,0 +1,124 @@
+// What runs inside a Worker of a shop with outages, around the bundle that `npm start` runs too: every entrypoint method and handler, and
+// every statement of its database, asks the test first whether it is up. The Workers know nothing of it.
+import { WorkerEntrypoint } from "cloudflare:workers";
+
+export interface Options {
+  readonly worker: string;
+}
+
+type Env = Readonly<Record<string, unknown>>;
+type Method = (...parameters: unknown[]) => unknown;
+// The one shape that TypeScript lets a mixin extend.
+// oxlint-disable-next-line typescript/no-explicit-any
+type Class = abstract new (...parameters: any[]) => object;
+
+/** Longer than any caller waits. */
+const HANG_MS = 30_000;
+
+/** A method name of a promise, which whoever awaits a stub asks for. */
+const NOT_METHODS = ["constructor", "then"];
+
+export class Inside {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  handlers(handlers: Readonly<Record<string, Method>>): Record<string, Method> {
+    const guarded = Object.entries(handlers).map(([name, handler]): [string, Method] => [
+      name,
+      async (event: unknown, env: unknown, ctx: unknown) => {
+        await this.#ask(env as Env, "worker");
+        return await handler(event, this.#env(env as Env), ctx);
+      },
+    ]);
+    return Object.fromEntries(guarded);
+  }
+
+  /** Objects stay as they are: they are reached through their Worker. */
+  wrap(exported: Class): unknown {
+    return exported.prototype instanceof WorkerEntrypoint ? this.#entrypoint(exported) : exported;
+  }
+
+  #entrypoint(base: Class): Class {
+    const ask = (env: Env): Promise<void> => this.#ask(env, "worker");
+    const envOf = (env: Env): Env => this.#env(env);
+    const envs = new WeakMap<object, Env>();
+    abstract class Wrapped extends base {
+      constructor(ctx: unknown, env: Env) {
+        super(ctx, envOf(env));
+        envs.set(this, env);
+      }
+    }
+    for (const [name, method] of methodsOf(base)) {
+      Object.defineProperty(Wrapped.prototype, name, {
+        async value(this: object, ...parameters: unknown[]): Promise<unknown> {
+          await ask(envs.get(this) ?? {});
+          return await method.apply(this, parameters);
+        },
+      });
+    }
+    return Wrapped;
+  }
+
+  #env(env: Env): Env {
+    const { DB } = env;
+    return DB === undefined ? env : { ...env, DB: this.#database(env, DB as D1Database) };
+  }
+
+  #database(env: Env, database: D1Database): D1Database {
+    const ask = (): Promise<void> => this.#ask(env, "database");
+    const inner = new WeakMap<object, D1PreparedStatement>();
+    const statement = (prepared: D1PreparedStatement): D1PreparedStatement => {
+      const guarded = {
+        bind: (...values: unknown[]) => statement(prepared.bind(...values)),
+        ...Object.fromEntries(
+          (["run", "all", "raw", "first"] as const).map((name) => [
+            name,
+            async (...parameters: unknown[]) => {
+              await ask();
+              return await (prepared[name] as Method).apply(prepared, parameters);
+            },
+          ]),
+        ),
+      } as unknown as D1PreparedStatement;
+      inner.set(guarded, prepared);
+      return guarded;
+    };
+    return {
+      prepare: (query: string) => statement(database.prepare(query)),
+      batch: async (statements: readonly D1PreparedStatement[]) => {
+        await ask();
+        return await database.batch(statements.map((each) => inner.get(each) ?? each));
+      },
+    } as unknown as D1Database;
+  }
+
+  async #ask(env: Env, part: "worker" | "database"): Promise<void> {
+    const { OUTAGES } = env as { readonly OUTAGES: Fetcher };
+    const response = await OUTAGES.fetch(`http://outages/${this.#options.worker}/${part}`);
+    const fault = await response.text();
+    if (fault === "hangs") await scheduler.wait(HANG_MS);
+    // What the platform says when it loses a Worker or a database.
+    if (fault !== "none") throw new Error("Network connection lost.");
+  }
+}
+
+/** Every method of a class and of those it extends, up to the platform's own. */
+function methodsOf(base: Class): Map<string, Method> {
+  const methods = new Map<string, Method>();
+  for (
+    let prototype: object = base.prototype as object;
+    prototype !== WorkerEntrypoint.prototype;
+    prototype = Object.getPrototypeOf(prototype) as object
+  ) {
+    for (const name of Object.getOwnPropertyNames(prototype)) {
+      const method: unknown = Object.getOwnPropertyDescriptor(prototype, name)?.value;
+      if (typeof method === "function" && !NOT_METHODS.includes(name) && !methods.has(name)) {
+        methods.set(name, method as Method);
+      }
+    }
+  }
+  return methods;
+}
