@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { Client, signIn } from "../client.ts";
 import { ADMIN, BUYER, SETTLED_AFTER_MS } from "./constants.ts";
+import { cartTokenOf } from "./flows.ts";
 import type { Cast, Flow, Run } from "./flows.ts";
 import { leftovers, livingIntents, pictureOf } from "./picture.ts";
 import type { Picture } from "./picture.ts";
@@ -116,7 +117,7 @@ export class CrashTest {
 
   #cast({ key }: Run): Cast {
     const { shop } = this.#chaos;
-    const guest = new Client(shop.send, { "x-cart-token": `cart-token-of-${key}`.padEnd(43, "x") });
+    const guest = new Client(shop.send, { "x-cart-token": cartTokenOf(key) });
     return { shop, ...this.#staff, guest };
   }
 

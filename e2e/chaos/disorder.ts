@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ADDRESS, Client, orderReaches, pay, signIn } from "../client.ts";
 import { ADMIN, BUYER } from "./constants.ts";
-import { FLOWS } from "./flows.ts";
+import { FLOWS, cartTokenOf } from "./flows.ts";
 import type { Cast, Flow, Run } from "./flows.ts";
 import { leftovers, livingIntents, pictureOf } from "./picture.ts";
 import type { Picture } from "./picture.ts";
@@ -100,7 +100,7 @@ class Stories {
 
   #castOf(key: string): Cast {
     const { shop } = this.#chaos;
-    const guest = new Client(shop.send, { "x-cart-token": `cart-token-of-${key}`.padEnd(43, "x") });
+    const guest = new Client(shop.send, { "x-cart-token": cartTokenOf(key) });
     return { shop, admin: this.#admin, buyer: this.#buyer, guest };
   }
 }

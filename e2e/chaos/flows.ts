@@ -29,6 +29,14 @@ export interface Flow {
 }
 
 const QUANTITY = 2;
+/** Stand for an answer that is wrong in itself: no status that a server gives. */
+const NOT_EMPTY = 599;
+const MERGED_WRONGLY = 598;
+
+/** The cart token of a run's guest. */
+export function cartTokenOf(key: string): string {
+  return `cart-token-of-${key}`.padEnd(43, "x");
+}
 
 async function order({ buyer }: Cast, { productId, key }: Run): Promise<Answer<Order>> {
   const items = [{ productId, quantity: QUANTITY }];
@@ -123,7 +131,7 @@ export const FLOWS: readonly Flow[] = [
       if (status !== 201) return status;
       // The next touch settles the cart; it has to be empty then, and without an order of its own.
       const cart = await guest.call<{ items: unknown[] }>("GET", "/api/cart");
-      return cart.status === 200 && cart.body.items.length > 0 ? 599 : cart.status;
+      return cart.status === 200 && cart.body.items.length > 0 ? NOT_EMPTY : cart.status;
     },
   },
   {
@@ -186,6 +194,32 @@ export const FLOWS: readonly Flow[] = [
       const { id } = await paymentOf(cast, (await orderOf(cast, run)).id);
       const headers = { "idempotency-key": run.key };
       return (await cast.admin.call("POST", `/api/payments/${id}/refund`, {}, headers)).status;
+    },
+  },
+  {
+    name: "refund of a line whose goods go back",
+    async prepare(cast, run) {
+      const { id } = await shipped(cast, run);
+      await orderReaches(cast.buyer, id, ({ stockStatus }) => stockStatus === "CONSUMED", "has its stock consumed");
+    },
+    async act(cast, run) {
+      const { id, items } = await orderOf(cast, run);
+      const body = { lines: items.map((item) => ({ itemId: item.id, quantity: 1, restock: true })) };
+      return (await cast.admin.call("POST", `/api/orders/${id}/refunds`, body, { "idempotency-key": run.key })).status;
+    },
+  },
+  {
+    name: "cart merge",
+    async prepare({ guest }, { productId }) {
+      await guest.expect(201, "POST", "/api/cart/items", { productId, quantity: QUANTITY });
+    },
+    async act({ buyer }, { productId, key }) {
+      const { status } = await buyer.call("POST", "/api/cart/merge", { cartToken: cartTokenOf(key) });
+      if (status !== 200) return status;
+      const cart = await buyer.call<{ items: { productId: string; quantity: number }[] }>("GET", "/api/cart");
+      const line = cart.body.items.find((item) => item.productId === productId);
+      // Merged once, however often it was asked for.
+      return cart.status === 200 && line?.quantity !== QUANTITY ? MERGED_WRONGLY : cart.status;
     },
   },
   {

@@ -164,7 +164,7 @@ export async function pictureOf(shop: Shop, admin: Client, productId: string): P
   const list = JSON.stringify(ids);
   const lines = async (worker: "orders" | "payments", sql: string): Promise<string[]> =>
     (await shop.query<{ line: string }>(worker, sql, list)).map(({ line }) => line);
-  const [history, payments, paymentHistory, refunds, events, stripe, news, stock] = await Promise.all([
+  const [history, payments, paymentHistory, refunds, returns, events, stripe, news, stock] = await Promise.all([
     lines(
       "orders",
       `SELECT coalesce(from_status, '') || ' > ' || to_status || ' ' || coalesce(reason, '') AS line FROM order_history
@@ -187,6 +187,10 @@ export async function pictureOf(shop: Shop, admin: Client, productId: string): P
     ),
     lines(
       "orders",
+      "SELECT status || ' ' || amount AS line FROM order_refunds WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY line",
+    ),
+    lines(
+      "orders",
       "SELECT DISTINCT type AS line FROM outbox WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY line",
     ),
     moneyOf(shop, ids),
@@ -199,6 +203,7 @@ export async function pictureOf(shop: Shop, admin: Client, productId: string): P
     payments,
     paymentHistory,
     refunds,
+    returns,
     events,
     stripe,
     news,

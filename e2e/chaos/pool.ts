@@ -17,13 +17,17 @@ export class Pool {
 
   static async open(shop: Shop): Promise<Pool> {
     await shop.query("catalog", ALIKE);
+    // Those that no seeded order has: a picture shows all orders of a product.
+    const sold = await shop.query<{ id: string }>("orders", "SELECT DISTINCT product_id AS id FROM order_items");
     const products = await shop.query<{ id: string }>("catalog", "SELECT id FROM products WHERE status = 'active'");
     return new Pool(
       await shop.query<{ id: string; onHand: number }>(
         "inventory",
         `SELECT product_id AS id, on_hand AS onHand FROM stock_levels
-          WHERE reserved = 0 AND product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id`,
+          WHERE reserved = 0 AND product_id IN (SELECT value FROM json_each(?1))
+            AND product_id NOT IN (SELECT value FROM json_each(?2)) ORDER BY product_id`,
         JSON.stringify(products.map(({ id }) => id)),
+        JSON.stringify(sold.map(({ id }) => id)),
       ),
     );
   }
