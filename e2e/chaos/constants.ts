@@ -1,7 +1,5 @@
 // What the chaos tests share of the local runtime.
 
-/** The sandbox's secret key: reads Stripe's side of the truth. */
-export const SANDBOX_KEY = "sk_test_sandbox";
 export const ADMIN = { email: "admin@example.com", password: "Admin123!" } as const;
 export const BUYER = { email: "customer@example.com", password: "Customer123!" } as const;
 

@@ -1,10 +1,11 @@
 // The stories that are stopped after each of their durable steps: what comes before (prepared in peace), and the one act whose steps
 // are the points. A client that gets no answer asks again, as clients do; every act may be repeated.
 import type { Order } from "#shared/contracts/orders";
-import type { Payment, PaymentIntent } from "#shared/contracts/payments";
+import type { PaymentIntent } from "#shared/contracts/payments";
 import { ADDRESS, confirmPayment, eventually, orderReaches, pay } from "../client.ts";
 import type { Answer, Client, Send } from "../client.ts";
 import type { Shop } from "../harness.ts";
+import { paymentOf } from "../stripe.ts";
 
 /** One run of a story: a product that no other run touches, and a key under which its request may be repeated. */
 export interface Run {
@@ -55,13 +56,6 @@ async function orderOf(cast: Cast, run: Run): Promise<Order> {
   return body;
 }
 
-async function paymentOf({ admin }: Cast, orderId: string): Promise<Payment> {
-  const { items } = await admin.expect<{ items: Payment[] }>(200, "GET", `/api/payments/order/${orderId}`);
-  const [payment] = items;
-  if (payment === undefined) throw new Error(`order ${orderId} has no payment`);
-  return payment;
-}
-
 async function ordered(cast: Cast, run: Run): Promise<Order> {
   const made = await orderOf(cast, run);
   return await orderReaches(cast.buyer, made.id, ({ stockStatus }) => stockStatus === "RESERVED", "has its stock");
@@ -86,7 +80,7 @@ async function processing(cast: Cast, run: Run): Promise<Order> {
 
 async function captured(cast: Cast, run: Run): Promise<Order> {
   const made = await processing(cast, run);
-  const { id } = await paymentOf(cast, made.id);
+  const { id } = await paymentOf(cast.admin, made.id);
   await cast.admin.expect(200, "POST", `/api/payments/${id}/capture`, {});
   return await orderReaches(cast.buyer, made.id, ({ paymentStatus }) => paymentStatus === "CAPTURED", "is CAPTURED");
 }
@@ -168,7 +162,7 @@ export const FLOWS: readonly Flow[] = [
     name: "capture by admin",
     prepare: async (cast, run) => void (await processing(cast, run)),
     async act(cast, run) {
-      const { id } = await paymentOf(cast, (await orderOf(cast, run)).id);
+      const { id } = await paymentOf(cast.admin, (await orderOf(cast, run)).id);
       const headers = { "idempotency-key": run.key };
       return (await cast.admin.call("POST", `/api/payments/${id}/capture`, {}, headers)).status;
     },
@@ -182,7 +176,7 @@ export const FLOWS: readonly Flow[] = [
     name: "refund in part",
     prepare: async (cast, run) => void (await shipped(cast, run)),
     async act(cast, run) {
-      const { id } = await paymentOf(cast, (await orderOf(cast, run)).id);
+      const { id } = await paymentOf(cast.admin, (await orderOf(cast, run)).id);
       const headers = { "idempotency-key": run.key };
       return (await cast.admin.call("POST", `/api/payments/${id}/refund`, { amount: 700 }, headers)).status;
     },
@@ -191,7 +185,7 @@ export const FLOWS: readonly Flow[] = [
     name: "refund in full before shipment",
     prepare: async (cast, run) => void (await captured(cast, run)),
     async act(cast, run) {
-      const { id } = await paymentOf(cast, (await orderOf(cast, run)).id);
+      const { id } = await paymentOf(cast.admin, (await orderOf(cast, run)).id);
       const headers = { "idempotency-key": run.key };
       return (await cast.admin.call("POST", `/api/payments/${id}/refund`, {}, headers)).status;
     },

@@ -116,7 +116,7 @@ async function newsOf(shop: Shop, orderIds: readonly string[]): Promise<string[]
     .toSorted();
 }
 
-/** The correction that put the product on the shelf is no part of its story. */
+/** Ledger entries of orders only: what came before and the correction that put the product on the shelf are no part of its story. */
 async function stockOf(shop: Shop, admin: Client, productId: string): Promise<unknown> {
   const { onHand, reserved, available } = await levelOf(admin, productId);
   const [books, reservations, ledger] = await Promise.all([
@@ -134,7 +134,7 @@ async function stockOf(shop: Shop, admin: Client, productId: string): Promise<un
     ),
     shop.query<{ line: string }>(
       "inventory",
-      "SELECT type || ' ' || delta AS line FROM ledger WHERE product_id = ? AND type <> 'correction' ORDER BY line",
+      "SELECT type || ' ' || delta AS line FROM ledger WHERE product_id = ? AND reference IS NOT NULL ORDER BY line",
       productId,
     ),
   ]);
