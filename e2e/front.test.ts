@@ -4,6 +4,7 @@ import { failures } from "../scripts/deploy/smoke.ts";
 import { PRODUCTION_WORKERS } from "../scripts/local/workers.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
+import { SANDBOX_KEY } from "./stripe.ts";
 
 let shop: Shop;
 
@@ -51,7 +52,7 @@ describe("GET /dev/status", () => {
 
 describe("other paths", () => {
   it("under /_stripe are the sandbox's, the rest the gateway's", async () => {
-    const sandbox = await shop.send("/_stripe/v1/nothing", { headers: { authorization: "Bearer sk_test_sandbox" } });
+    const sandbox = await shop.send("/_stripe/v1/nothing", { headers: { authorization: `Bearer ${SANDBOX_KEY}` } });
     expect(sandbox.status).toBe(404);
     expect(await sandbox.json()).toMatchObject({ error: { type: "invalid_request_error" } });
     for (const path of ["/_stripes", "/development", "/api/nothing"]) {

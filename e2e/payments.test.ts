@@ -17,6 +17,7 @@ import {
 import type { Problem, Shelf } from "./client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
+import { atStripe, inDashboard, paymentOf, setFaults } from "./stripe.ts";
 
 /** The gateway gives up on a Worker then; the answer must come before, and say that it is the provider. */
 const GATEWAY_DEADLINE_MS = 10_000;
@@ -51,27 +52,6 @@ async function placed(): Promise<Bought> {
   return { buyer, productId, order: await placeOrder(buyer, [{ productId, quantity: 1 }]) };
 }
 
-async function paymentOf(order: Order): Promise<Payment> {
-  const { items } = await admin.expect<{ items: Payment[] }>(200, "GET", `/api/payments/order/${order.id}`);
-  const [payment] = items;
-  if (payment === undefined) throw new Error(`order ${order.id} has no payment`);
-  return payment;
-}
-
-async function sandbox<T extends { readonly id?: string }>(path: string, body: object): Promise<T> {
-  const response = await shop.send(`/_stripe${path}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
-  return await response.json();
-}
-
-async function setFaults(faults: { webhooks?: string; answers?: string }): Promise<void> {
-  await sandbox("/faults", faults);
-}
-
 async function moveOn(order: Order, status: string): Promise<{ status: number; body: Order & Problem }> {
   return await admin.call("PATCH", `/api/orders/${order.id}/status`, {
     status,
@@ -93,7 +73,7 @@ describe("staff", () => {
   it("captures a part, which releases the rest, and ships", async () => {
     const scene = await bought();
     const { order } = scene;
-    const payment = await paymentOf(order);
+    const payment = await paymentOf(admin, order.id);
     const half = Math.floor(payment.amount / 2);
     const over = await admin.call<Problem>("POST", `/api/payments/${payment.id}/capture`, {
       amount: payment.amount + 1,
@@ -104,7 +84,7 @@ describe("staff", () => {
     );
     expect(captures.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
     await paymentStatusReaches(scene, "CAPTURED");
-    expect(await paymentOf(order)).toMatchObject({
+    expect(await paymentOf(admin, order.id)).toMatchObject({
       status: "CAPTURED",
       amountCaptured: half,
       amountCapturable: 0,
@@ -112,7 +92,7 @@ describe("staff", () => {
     });
     expect((await moveOn(order, "PROCESSING")).status).toBe(200);
     expect((await moveOn(order, "SHIPPED")).status).toBe(200);
-    expect((await paymentOf(order)).amountCaptured).toBe(half);
+    expect((await paymentOf(admin, order.id)).amountCaptured).toBe(half);
     const refund = await admin.call<Problem>("POST", `/api/payments/${payment.id}/refund`, { amount: half + 1 });
     expect([refund.status, refund.body.code]).toEqual([409, "amount_exceeds_captured"]);
     const audit = await shop.query<{ action: string }>(
@@ -127,11 +107,11 @@ describe("staff", () => {
 describe("in Stripe's dashboard", () => {
   it("a refund shows on the order's payment", async () => {
     const scene = await bought();
-    const { stripePaymentIntentId: payment_intent, id } = await paymentOf(scene.order);
+    const { stripePaymentIntentId: payment_intent, id } = await paymentOf(admin, scene.order.id);
     await admin.expect(200, "POST", `/api/payments/${id}/capture`);
-    await sandbox("/dashboard/refunds", { payment_intent, amount: 100, reason: "requested_by_customer" });
+    await inDashboard(shop.send, "refunds", { payment_intent, amount: 100, reason: "requested_by_customer" });
     await paymentStatusReaches(scene, "PARTIALLY_REFUNDED");
-    expect(await paymentOf(scene.order)).toMatchObject({
+    expect(await paymentOf(admin, scene.order.id)).toMatchObject({
       status: "PARTIALLY_REFUNDED",
       amountRefunded: 100,
       refunds: [{ amount: 100, status: "succeeded", reason: "requested_by_customer" }],
@@ -141,15 +121,15 @@ describe("in Stripe's dashboard", () => {
   it("a dispute holds the goods back until it is closed, and the admins hear of it", async () => {
     const scene = await bought();
     const { order } = scene;
-    const { stripePaymentIntentId: payment_intent } = await paymentOf(order);
-    await sandbox(`/dashboard/payment_intents/${String(payment_intent)}/capture`, {});
+    const { stripePaymentIntentId: payment_intent } = await paymentOf(admin, order.id);
+    await inDashboard(shop.send, `payment_intents/${String(payment_intent)}/capture`);
     await paymentStatusReaches(scene, "CAPTURED");
-    const dispute = await sandbox<{ id: string }>("/dashboard/disputes", {
+    const dispute = await inDashboard(shop.send, "disputes", {
       payment_intent,
       reason: "product_not_received",
     });
     await paymentStatusReaches(scene, "DISPUTED");
-    expect((await paymentOf(order)).disputes).toMatchObject([
+    expect((await paymentOf(admin, order.id)).disputes).toMatchObject([
       {
         id: dispute.id,
         status: "needs_response",
@@ -163,21 +143,21 @@ describe("in Stripe's dashboard", () => {
       const mails = await mailsToAdmin(order.number);
       return mails.some((mail) => mail.includes("product_not_received")) ? true : undefined;
     });
-    await sandbox(`/dashboard/disputes/${dispute.id}/close`, { outcome: "won" });
+    await inDashboard(shop.send, `disputes/${dispute.id}/close`, { outcome: "won" });
     await paymentStatusReaches(scene, "CAPTURED");
-    expect((await paymentOf(order)).disputes).toMatchObject([{ status: "won", amountWithdrawn: 0 }]);
+    expect((await paymentOf(admin, order.id)).disputes).toMatchObject([{ status: "won", amountWithdrawn: 0 }]);
     expect((await moveOn(order, "PROCESSING")).status).toBe(200);
     expect((await moveOn(order, "SHIPPED")).status).toBe(200);
   });
 
   it("a lost dispute leaves the money withdrawn and the goods where they are", async () => {
     const scene = await bought();
-    const { stripePaymentIntentId: payment_intent, amount } = await paymentOf(scene.order);
-    await sandbox(`/dashboard/payment_intents/${String(payment_intent)}/capture`, {});
-    const dispute = await sandbox<{ id: string }>("/dashboard/disputes", { payment_intent });
-    await sandbox(`/dashboard/disputes/${dispute.id}/close`, { outcome: "lost" });
+    const { stripePaymentIntentId: payment_intent, amount } = await paymentOf(admin, scene.order.id);
+    await inDashboard(shop.send, `payment_intents/${String(payment_intent)}/capture`);
+    const dispute = await inDashboard(shop.send, "disputes", { payment_intent });
+    await inDashboard(shop.send, `disputes/${dispute.id}/close`, { outcome: "lost" });
     await eventually("the dispute is lost", async () => {
-      const [shown] = (await paymentOf(scene.order)).disputes;
+      const [shown] = (await paymentOf(admin, scene.order.id)).disputes;
       return shown?.status === "lost" && shown.amountWithdrawn === amount ? true : undefined;
     });
     await paymentStatusReaches(scene, "DISPUTED");
@@ -188,8 +168,8 @@ describe("in Stripe's dashboard", () => {
 describe("the buyer's bank", () => {
   it("that lets an authorization lapse cancels the order and frees its stock", async () => {
     const scene = await bought();
-    const { stripePaymentIntentId } = await paymentOf(scene.order);
-    await sandbox(`/dashboard/payment_intents/${String(stripePaymentIntentId)}/expire`, {});
+    const { stripePaymentIntentId } = await paymentOf(admin, scene.order.id);
+    await inDashboard(shop.send, `payment_intents/${String(stripePaymentIntentId)}/expire`);
     await orderReaches(scene.buyer, scene.order.id, ({ status }) => status === "CANCELLED", "is CANCELLED");
     await orderReaches(scene.buyer, scene.order.id, ({ stockStatus }) => stockStatus === "RELEASED", "is RELEASED");
     expect(await levelOf(admin, scene.productId)).toMatchObject({ onHand: 5, available: 5 });
@@ -241,7 +221,7 @@ describe("a card that is declined", () => {
     const refused = await buyer.call<Problem>("POST", "/api/payments/intent", { orderId: order.id });
     expect([refused.status, refused.body.code]).toEqual([409, "order_not_payable"]);
     await shop.cron("payments");
-    expect(await paymentOf(order)).toMatchObject({ status: "VOIDED", amountCaptured: 0 });
+    expect(await paymentOf(admin, order.id)).toMatchObject({ status: "VOIDED", amountCaptured: 0 });
     await orderReaches(buyer, order.id, ({ stockStatus }) => stockStatus === "RELEASED", "is RELEASED");
     expect(await levelOf(admin, productId)).toMatchObject({ onHand: 5, available: 5 });
   });
@@ -250,16 +230,16 @@ describe("a card that is declined", () => {
 describe("a webhook that never comes", () => {
   it("costs the buyer a delay: the sweep asks Stripe, confirms the order and reports it", async () => {
     const scene = await placed();
-    await setFaults({ webhooks: "drop" });
+    await setFaults(shop.send, { webhooks: "drop" });
     await pay(shop.send, scene.buyer, scene.order.id);
-    expect((await paymentOf(scene.order)).status).toBe("CREATED");
+    expect((await paymentOf(admin, scene.order.id)).status).toBe("CREATED");
     expect((await shop.cron("payments"))["missedWebhooks"]).toBeGreaterThanOrEqual(1);
     await orderReaches(scene.buyer, scene.order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
-    const { id, stripePaymentIntentId: payment_intent } = await paymentOf(scene.order);
+    const { id, stripePaymentIntentId: payment_intent } = await paymentOf(admin, scene.order.id);
     await admin.expect(200, "POST", `/api/payments/${id}/capture`);
-    await sandbox("/dashboard/refunds", { payment_intent, amount: 100 });
+    await inDashboard(shop.send, "refunds", { payment_intent, amount: 100 });
     await shop.cron("payments");
-    await setFaults({ webhooks: "deliver" });
+    await setFaults(shop.send, { webhooks: "deliver" });
     await paymentStatusReaches(scene, "PARTIALLY_REFUNDED");
     const findings = await shop.query<{ outcome: string }>(
       "payments",
@@ -274,18 +254,18 @@ describe("a webhook that never comes", () => {
 describe("a Stripe that hangs", () => {
   it("is told apart from the shop in time, and leaves one intent that can be paid", async () => {
     const { buyer, order } = await placed();
-    await setFaults({ answers: "hang" });
+    await setFaults(shop.send, { answers: "hang" });
     const started = Date.now();
     const refused = await buyer.call<Problem>("POST", "/api/payments/intent", { orderId: order.id });
     expect([refused.status, refused.body.code]).toEqual([503, "payment_provider_unavailable"]);
     expect(Date.now() - started).toBeLessThan(GATEWAY_DEADLINE_MS);
-    await setFaults({ answers: "ok" });
+    await setFaults(shop.send, { answers: "ok" });
     await pay(shop.send, buyer, order.id);
     await orderReaches(buyer, order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
-    const response = await shop.send("/_stripe/v1/payment_intents?limit=100", {
-      headers: { authorization: "Bearer sk_test_sandbox" },
-    });
-    const { data } = (await response.json()) as { data: { metadata: { orderId?: string } }[] };
+    const { data } = await atStripe<{ data: { metadata: { orderId?: string } }[] }>(
+      shop.send,
+      "payment_intents?limit=100",
+    );
     expect(data.filter(({ metadata }) => metadata.orderId === order.id)).toHaveLength(1);
   });
 });

@@ -2,7 +2,7 @@
 // at Stripe, stock, payment and order have to tell one story when everything is swept.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cart, CreatedOrder, Order } from "#shared/contracts/orders";
-import type { Payment, PaymentIntent } from "#shared/contracts/payments";
+import type { PaymentIntent } from "#shared/contracts/payments";
 import {
   ADDRESS,
   Client,
@@ -17,9 +17,9 @@ import {
 import type { Answer, Problem, Shelf } from "./client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
+import { atStripe, paymentOf, setFaults } from "./stripe.ts";
 
 const ROUNDS = 4;
-const SANDBOX_KEY = "sk_test_sandbox";
 
 let shop: Shop;
 let admin: Client;
@@ -41,7 +41,7 @@ async function settle(): Promise<void> {
   await shop.quiet();
 }
 
-interface AtStripe {
+interface Intent {
   readonly status: string;
   readonly amount_received: number;
   readonly latest_charge: { readonly amount_refunded: number } | null;
@@ -49,20 +49,10 @@ interface AtStripe {
 
 /** What Stripe keeps of the money of one intent: received less refunded. */
 async function keptAtStripe(intentId: string): Promise<{ readonly status: string; readonly kept: number }> {
-  const response = await shop.send(`/_stripe/v1/payment_intents/${intentId}?expand[]=latest_charge`, {
-    headers: { authorization: `Bearer ${SANDBOX_KEY}` },
-  });
-  const intent = (await response.json()) as AtStripe;
+  const intent = await atStripe<Intent>(shop.send, `payment_intents/${intentId}?expand[]=latest_charge`);
   // A cancelled authorization counts as refunded on its charge, though nothing was received.
   const refunded = intent.amount_received === 0 ? 0 : (intent.latest_charge?.amount_refunded ?? 0);
   return { status: intent.status, kept: intent.amount_received - refunded };
-}
-
-async function paymentOf(orderId: string): Promise<Payment> {
-  const { items } = await admin.expect<{ items: Payment[] }>(200, "GET", `/api/payments/order/${orderId}`);
-  const [payment, ...others] = items;
-  if (payment === undefined || others.length > 0) throw new Error(`${orderId} has ${String(items.length)} payments`);
-  return payment;
 }
 
 /** One confirmed order a round, each of a product of its own with five on hand, of which it takes two. */
@@ -89,7 +79,7 @@ const WHOLE: Readonly<Record<string, (total: number) => object>> = {
 /** The status in which an order ended, once its money here and at Stripe and its stock agree with it. */
 async function endOf({ id }: { readonly id: string }, productId: string): Promise<string> {
   const order = await getOrder(admin, id);
-  const payment = await paymentOf(id);
+  const payment = await paymentOf(admin, id);
   const { kept } = await keptAtStripe(payment.stripePaymentIntentId ?? "");
   const { onHand, reserved } = await levelOf(admin, productId);
   expect(payment.amountCaptured - payment.amountRefunded).toBe(kept);
@@ -126,7 +116,7 @@ describe("two refunds", () => {
     const orders = await confirmedOrders();
     for (const { order } of orders) {
       await moveTo(order.id, "PROCESSING");
-      const payment = await paymentOf(order.id);
+      const payment = await paymentOf(admin, order.id);
       await admin.expect(200, "POST", `/api/payments/${payment.id}/capture`);
       const amount = Math.ceil(order.total * 0.6);
       const answers = await Promise.all(
@@ -136,7 +126,7 @@ describe("two refunds", () => {
     }
     await settle();
     for (const { order } of orders) {
-      const payment = await paymentOf(order.id);
+      const payment = await paymentOf(admin, order.id);
       const { kept } = await keptAtStripe(payment.stripePaymentIntentId ?? "");
       expect([payment.amountRefunded, kept]).toEqual([
         Math.ceil(order.total * 0.6),
@@ -151,7 +141,7 @@ describe("capture against cancel", () => {
     const orders = await confirmedOrders();
     await Promise.all(
       orders.map(async ({ order }) => {
-        const payment = await paymentOf(order.id);
+        const payment = await paymentOf(admin, order.id);
         await Promise.all([
           admin.call("POST", `/api/payments/${payment.id}/capture`),
           buyer.call("POST", `/api/orders/${order.id}/cancel`, { reason: "changed my mind" }),
@@ -230,11 +220,7 @@ describe("checkout against a change of the cart", () => {
 
 describe("the browser's return against the webhook", () => {
   it("makes one payment, and the order is confirmed and not refunded", async () => {
-    await shop.send("/_stripe/faults", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ webhooks: "duplicate", answers: "ok" }),
-    });
+    await setFaults(shop.send, { webhooks: "duplicate" });
     const rounds = await Promise.all(
       Array.from({ length: ROUNDS }, async () => {
         const productId = await shelf.take(5);
@@ -248,14 +234,10 @@ describe("the browser's return against the webhook", () => {
       }),
     );
     await settle();
-    await shop.send("/_stripe/faults", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ webhooks: "deliver", answers: "ok" }),
-    });
+    await setFaults(shop.send, { webhooks: "deliver" });
     for (const { order, productId } of rounds) {
       expect(await endOf(order, productId)).toBe("CONFIRMED");
-      expect((await paymentOf(order.id)).status).toBe("AUTHORIZED");
+      expect((await paymentOf(admin, order.id)).status).toBe("AUTHORIZED");
     }
   });
 });

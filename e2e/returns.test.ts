@@ -19,6 +19,7 @@ import {
 import type { Problem, Shelf } from "./client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
+import { atStripe, paymentOf, setFaults } from "./stripe.ts";
 
 let shop: Shop;
 let admin: Client;
@@ -29,21 +30,12 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await faults({ answers: "ok" });
+  await setFaults(shop.send, { answers: "ok" });
 });
 
 afterAll(async () => {
   await shop.close();
 });
-
-async function faults(body: object): Promise<void> {
-  const response = await shop.send("/_stripe/faults", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  expect(response.status).toBe(200);
-}
 
 /** An order of five of one product, moved on as far as told. */
 async function orderOfFive(...steps: readonly string[]): Promise<{ buyer: Client; order: Order; productId: string }> {
@@ -65,19 +57,12 @@ async function delivered(): Promise<{ buyer: Client; order: Order; productId: st
   return { buyer, productId, order: done, itemId: done.items[0]?.id ?? "" };
 }
 
-async function paymentOf(orderId: string): Promise<Payment> {
-  const { items } = await admin.expect<{ items: Payment[] }>(200, "GET", `/api/payments/order/${orderId}`);
-  const [payment] = items;
-  if (payment === undefined) throw new Error(`order ${orderId} has no payment`);
-  return payment;
-}
-
 /** What the sandbox has given back of a payment, refund by refund. */
 async function givenBack({ stripePaymentIntentId }: Payment): Promise<number[]> {
-  const response = await shop.send(`/_stripe/v1/refunds?limit=100&payment_intent=${stripePaymentIntentId ?? ""}`, {
-    headers: { authorization: "Bearer sk_test_sandbox" },
-  });
-  const { data } = (await response.json()) as { data: { amount: number; status: string }[] };
+  const { data } = await atStripe<{ data: { amount: number; status: string }[] }>(
+    shop.send,
+    `refunds?limit=100&payment_intent=${stripePaymentIntentId ?? ""}`,
+  );
   return data.filter(({ status }) => status === "succeeded").map(({ amount }) => amount);
 }
 
@@ -125,7 +110,7 @@ describe("a delivered order", () => {
     );
     expect(after).toMatchObject({ status: "DELIVERED", items: [{ quantity: 5, refundedQuantity: 3 }] });
     expect(after.refunds).toEqual([refund]);
-    const payment = await paymentOf(order.id);
+    const payment = await paymentOf(admin, order.id);
     expect(payment.amountRefunded).toBe(refund.amount);
     expect(await givenBack(payment)).toEqual([refund.amount]);
     await eventually("two are back on the shelf", async () =>
@@ -151,15 +136,15 @@ describe("a delivered order", () => {
 
   it("whose refund Stripe does without our hearing of it is settled by the sweeps, once", async () => {
     const { buyer, order, productId, itemId } = await delivered();
-    await faults({ answers: "drop_after" });
+    await setFaults(shop.send, { answers: "drop_after" });
     const path = `/api/orders/${order.id}/refunds`;
     const refund = await admin.expect<OrderRefund>(201, "POST", path, { lines: [{ itemId, quantity: 1 }] });
     expect(refund.status).toBe("requested");
-    await faults({ answers: "ok" });
+    await setFaults(shop.send, { answers: "ok" });
     for (const worker of ["payments", "orders"]) await shop.cron(worker);
     await orderReaches(buyer, order.id, ({ refunds }) => refunds[0]?.status === "done", "has its refund settled");
     await shop.cron("orders");
-    expect(await givenBack(await paymentOf(order.id))).toEqual([refund.amount]);
+    expect(await givenBack(await paymentOf(admin, order.id))).toEqual([refund.amount]);
     await eventually("it is back on the shelf", async () =>
       (await levelOf(admin, productId)).onHand === 16 ? true : undefined,
     );
@@ -169,7 +154,7 @@ describe("a delivered order", () => {
 
   it("refunded by line and by amount at once gives back no more than was paid", async () => {
     const { order, itemId } = await delivered();
-    const payment = await paymentOf(order.id);
+    const payment = await paymentOf(admin, order.id);
     const answers = await Promise.all([
       admin.call<Problem>("POST", `/api/orders/${order.id}/refunds`, { lines: [{ itemId, quantity: 5 }] }),
       admin.call<Problem>("POST", `/api/payments/${payment.id}/refund`, { amount: order.total - 1 }),
@@ -191,7 +176,7 @@ describe("a delivered order", () => {
 
 it("an order refunded whole before it ships is cancelled, and its stock comes back once", async () => {
   const { buyer, order, productId } = await orderOfFive("PROCESSING");
-  const payment = await paymentOf(order.id);
+  const payment = await paymentOf(admin, order.id);
   await admin.expect(200, "POST", `/api/payments/${payment.id}/capture`, {});
   const lines = [{ itemId: order.items[0]?.id ?? "", quantity: 5 }];
   const refund = { lines, includeShipping: true };
@@ -210,7 +195,7 @@ it("an order refunded whole before it ships is cancelled, and its stock comes ba
 
 it("what is refunded before it ships is not shipped", async () => {
   const { buyer, order, productId } = await orderOfFive("PROCESSING");
-  const payment = await paymentOf(order.id);
+  const payment = await paymentOf(admin, order.id);
   await admin.expect(200, "POST", `/api/payments/${payment.id}/capture`, {});
   const lines = [{ itemId: order.items[0]?.id ?? "", quantity: 2 }];
   await admin.expect(201, "POST", `/api/orders/${order.id}/refunds`, { lines });

