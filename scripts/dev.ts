@@ -6,20 +6,11 @@ import { once } from "node:events";
 import path from "node:path";
 import { writeConfigs } from "./local/configs.ts";
 import type { LocalConfig } from "./local/configs.ts";
-import { takeLock } from "./local/lock.ts";
 import { buildAssets, prepareState } from "./local/prepare.ts";
-import { requireFreePort } from "./local/processes.ts";
-import {
-  announce,
-  openLog,
-  recoverEvents,
-  runCommand,
-  startScheduler,
-  untilSignal,
-  waitUntilReady,
-} from "./local/session.ts";
+import { runAlone } from "./local/run.ts";
+import type { Run } from "./local/run.ts";
+import { recoverEvents, runCommand, waitUntilReady } from "./local/session.ts";
 import type { Logger } from "./local/session.ts";
-import { readSettings } from "./local/settings.ts";
 import type { Settings } from "./local/settings.ts";
 import { ROOT } from "./local/workers.ts";
 
@@ -96,45 +87,29 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-async function main(): Promise<number> {
-  const startedAt = performance.now();
-  const settings = readSettings(process.env);
-  const lock = await takeLock(settings.stateDir, "dev", settings.port);
-  const log = openLog(settings.stateDir, "dev");
-  const origin = `http://127.0.0.1:${settings.port}`;
-  const signal = untilSignal();
+async function dev({ settings, origin, lock, log, signal, serve }: Run): Promise<number> {
+  const configs = writeConfigs(settings);
+  await Promise.all([buildAssets(), prepareState(settings, configs, { seed: true, say: console.log })]);
+  const wrangler = startWrangler(settings, configs);
+  const ended = once(wrangler, "exit").then(() => 1);
+  const output = forward(wrangler, log);
   try {
-    await requireFreePort(settings.port);
-    const configs = writeConfigs(settings);
-    await Promise.all([buildAssets(), prepareState(settings, configs, { seed: true, say: console.log })]);
-    const wrangler = startWrangler(settings, configs);
-    const ended = once(wrangler, "exit").then(() => 1);
-    const output = forward(wrangler, log);
-    try {
-      lock.noteChildren();
-      const ready = waitUntilReady(origin, () => !isRunning(wrangler)).then(
-        () => "ready" as const,
-        (error: unknown) => {
-          throw new Error(`${output.hidden()}\n${String(error)}`);
-        },
-      );
-      const first = await Promise.race([ready, signal]);
-      if (first !== "ready") return first;
-      lock.noteChildren();
-      await recoverEvents(origin, log);
-      const stopScheduler = startScheduler(origin, log);
-      output.show();
-      announce(settings, "dev", (performance.now() - startedAt) / 1_000);
-      const code = await Promise.race([signal, ended]);
-      stopScheduler();
-      return code;
-    } finally {
-      await end(wrangler);
-    }
+    lock.noteChildren();
+    const ready = waitUntilReady(origin, () => !isRunning(wrangler)).then(
+      () => "ready" as const,
+      (error: unknown) => {
+        throw new Error(`${output.hidden()}\n${String(error)}`);
+      },
+    );
+    const first = await Promise.race([ready, signal]);
+    if (first !== "ready") return first;
+    lock.noteChildren();
+    await recoverEvents(origin, log);
+    output.show();
+    return await serve(ended);
   } finally {
-    log.close();
-    lock.release();
+    await end(wrangler);
   }
 }
 
-await runCommand(main);
+await runCommand(() => runAlone("dev", dev));
