@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CrashTest, tableOf } from "./crash.ts";
 import type { Plan } from "./crash.ts";
 import { FLOWS } from "./flows.ts";
-import { labelOf } from "./shop.ts";
 
 /** `CHAOS_KILLS=off` leaves the lost answers, which are quicker than starting the runtime anew for each point. */
 const WITH_KILLS = process.env["CHAOS_KILLS"] !== "off";
@@ -16,7 +15,7 @@ describe("a crash after any durable step, swept up, ends as a clean run does", (
   const killed = new Set<string>();
 
   const plan: Plan = (step) => {
-    const label = labelOf(step);
+    const label = `${step.worker}: ${step.name}`;
     if (!WITH_KILLS || killed.has(label)) return ["throw"];
     killed.add(label);
     return ["throw", "kill"];
