@@ -88,6 +88,8 @@ export const EVENT_DATA = {
     orderId: z.string(),
     reservationOwner: z.string(),
     returnId: z.string(),
+    /** Whether the order had been shipped by then. Absent in events that were stored before it was told. */
+    shipped: z.boolean().default(false),
     lines: z.array(StockLine).min(1),
   }),
   PAYMENT_REQUIRES_ACTION: PaymentEventData,

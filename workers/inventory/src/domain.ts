@@ -82,10 +82,14 @@ export function decideRelease(facts: Pick<Facts, "own" | "now">): Decision {
  */
 export type ReturnDecision = "shelve" | "shrink" | "note";
 
-export function decideReturn(facts: Pick<Facts, "own" | "now">): ReturnDecision {
+/**
+ * A shipped order without a reservation is one whose sale is forgotten by now: orders ship only what was reserved, and a reservation
+ * stays until it is consumed. Should its sale come after all, it takes the whole quantity, so the sum is right in any order.
+ */
+export function decideReturn(facts: Pick<Facts, "own" | "now">, shipped: boolean): ReturnDecision {
   const state = effectiveState(facts);
-  if (state === "consumed") return "shelve";
-  return state === "reserved" ? "shrink" : "note";
+  if (state === "reserved") return "shrink";
+  return state === "consumed" || shipped ? "shelve" : "note";
 }
 
 /** What an order still takes of a product when `returned` of the ordered quantity came back before it was taken. */

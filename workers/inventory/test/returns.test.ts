@@ -6,12 +6,14 @@ import {
   env,
   eventsAbout,
   flush,
+  forget,
   ledgerOf,
   levelOf,
   order,
   projectionOf,
   receive,
   returned,
+  statesOf,
   stocked,
   warehouse,
 } from "./warehouse.ts";
@@ -49,6 +51,22 @@ test("goods that had not left are reserved no more, and the shipment takes less"
   await flush(id);
   expect(await projectionOf(id)).toMatchObject({ on_hand: 7, reserved: 0 });
   expect(await ledgerOf(id)).toMatchObject([{ type: "sale", delta: -3 }]);
+});
+
+test("goods of an order whose sale is forgotten come back on the shelf, once, and what the order had not shipped does not", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(10);
+  const one = order([{ productId: id, quantity: 5 }]);
+  await receive(deps, [one.event("ORDER_CREATED"), one.event("ORDER_SHIPPED")]);
+  await forget(id);
+  expect(await statesOf(one.owner, [id])).toEqual([undefined]);
+  const back = returned(one, [{ productId: id, quantity: 2 }], { shipped: true });
+  await receive(deps, [back]);
+  await receive(deps, [{ ...back, id: newId("evt") }]);
+  await receive(deps, [returned(order([]), [{ productId: id, quantity: 1 }])]);
+  expect(await levelOf(deps, id)).toMatchObject({ onHand: 7, available: 7 });
+  await flush(id);
+  expect((await ledgerOf(id)).at(-1)).toMatchObject({ type: "return", delta: 2, reference: one.orderId });
 });
 
 test("an order whose goods all come back before the shipment ships nothing", async () => {
@@ -92,7 +110,10 @@ test("ORDER_SHIPPED tells that the goods are gone, with its inbox row", async ()
 test("any order of an order's events and its returns, with copies, ends with the same stock", async () => {
   const { deps } = warehouse();
   const story = fc.record({
-    returns: fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 1, maxLength: 3 }),
+    returns: fc.array(fc.record({ quantity: fc.integer({ min: 1, max: 2 }), shipped: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
     order: fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 5 }),
     copies: fc.integer({ min: 1, max: 2 }),
   });
@@ -103,14 +124,14 @@ test("any order of an order's events and its returns, with copies, ends with the
       const events = [
         one.event("ORDER_CREATED"),
         one.event("ORDER_SHIPPED"),
-        ...returns.map((quantity) => returned(one, [{ productId: id, quantity }])),
+        ...returns.map(({ quantity, shipped }) => returned(one, [{ productId: id, quantity }], { shipped })),
       ];
       for (const index of sequence) {
         const event = events[index];
         if (event === undefined) continue;
         await Promise.all(Array.from({ length: copies }, () => receive(deps, [event])));
       }
-      const back = returns.reduce((sum, quantity) => sum + quantity, 0);
+      const back = returns.reduce((sum, { quantity }) => sum + quantity, 0);
       expect(await levelOf(deps, id)).toMatchObject({ onHand: 20 - 6 + back, reserved: 0 });
       await flush(id);
       expect((await ledgerOf(id)).reduce((sum, { delta }) => sum + delta, 0)).toBe(back - 6);

@@ -12,6 +12,7 @@ import { deliver, recordedQueues, stubOf } from "#shared/testkit/kit";
 import type { Delivery, RecordedQueues } from "#shared/testkit/kit";
 import { consume } from "#shared/inbox";
 import { ok } from "#shared/result";
+import { RETENTION_MS } from "../src/constants.ts";
 import { handlers } from "../src/consumer.ts";
 import type { Stock } from "../src/objects/stock.ts";
 import { createDeps } from "../src/service/deps.ts";
@@ -95,6 +96,20 @@ export async function flush(productId: string): Promise<void> {
   await runDurableObjectAlarm(stub(productId));
 }
 
+/** Lets the object purge as it does once what it has settled is past its retention. */
+export async function forget(productId: string): Promise<void> {
+  await flush(productId);
+  await runInDurableObject(stub(productId), async (_instance, state) => {
+    const settled = "state IN ('expired', 'consumed', 'released')";
+    state.storage.sql.exec(
+      `UPDATE reservations SET updated_at = updated_at - ${String(RETENTION_MS)} WHERE ${settled}`,
+    );
+    state.storage.sql.exec("UPDATE level SET purged_at = 0");
+    await state.storage.setAlarm(Date.now() + 60_000);
+  });
+  await flush(productId);
+}
+
 export async function levelOf(deps: InventoryDeps, productId: string): Promise<Level> {
   const answer = await deps.stock(productId).level();
   if (!answer.ok) throw new Error(`no level of ${productId}`);
@@ -175,10 +190,11 @@ export async function auditOf(subject: string): Promise<{ action: string; actor_
 export function returned(
   { orderId, owner }: Pick<TestOrder, "orderId" | "owner">,
   lines: readonly StockLine[],
-  returnId: string = newId("rfd"),
+  { returnId = newId("rfd"), shipped = false }: { returnId?: string; shipped?: boolean } = {},
 ): EventEnvelope {
   const cause = { worker: "orders", correlationId: newId("req"), now: Date.now() };
-  return makeEvent("ORDER_RETURNED", orderId, { orderId, reservationOwner: owner, returnId, lines: [...lines] }, cause);
+  const data = { orderId, reservationOwner: owner, returnId, shipped, lines: [...lines] };
+  return makeEvent("ORDER_RETURNED", orderId, data, cause);
 }
 
 type OrderEventType = "ORDER_CREATED" | "ORDER_CANCELLED" | "ORDER_SHIPPED";

@@ -62,6 +62,8 @@ export interface Adjustment {
 export interface ReturnedLine extends OrderLine {
   /** Names one return of the order. */
   readonly returnId: string;
+  /** Whether orders says that the order had been shipped. */
+  readonly shipped: boolean;
 }
 
 export interface ThresholdChange {
@@ -158,9 +160,9 @@ export class StockBook {
   }
 
   /** Goods of a refunded order come back, once for each `returnId`. */
-  takeBack({ owner, orderId, quantity, returnId }: ReturnedLine): void {
+  takeBack({ owner, orderId, quantity, returnId, shipped }: ReturnedLine): void {
     const { own, level, facts } = this.#read(owner);
-    const decision = decideReturn(facts);
+    const decision = decideReturn(facts, shipped);
     const row = { id: returnId, owner, quantity, shelved: decision === "shelve", createdAt: this.#now };
     if (!this.#tables.records.noteReturn(row)) return;
     if (decision === "shelve") {

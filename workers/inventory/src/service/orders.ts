@@ -134,9 +134,9 @@ export async function consumeOrder(deps: InventoryDeps, event: EventEnvelope<"OR
  * not are reserved no more, or will be reserved and shipped less when the order's other events come later.
  */
 export async function takeBackOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_RETURNED">): Promise<Effect> {
-  const { orderId, returnId, lines } = event.data;
+  const { orderId, returnId, shipped, lines } = event.data;
   const refused = await onEveryLine(deps, event, sumLines(lines), (stock, line, trace) =>
-    stock.takeBack({ ...line, returnId }, trace),
+    stock.takeBack({ ...line, returnId, shipped }, trace),
   );
   if (refused.length > 0) {
     const products = refused.map(({ line }) => line.productId).join(", ");

@@ -197,13 +197,15 @@ export async function settleDone(
   const event = makeEvent(
     "ORDER_RETURNED",
     orderId,
-    { orderId, reservationOwner, returnId: refund.id, lines: [...lines] },
+    { orderId, reservationOwner, returnId: refund.id, shipped: false, lines: [...lines] },
     cause,
   );
+  const envelope = sql`json_set(${JSON.stringify(event)}, '$.data.shipped',
+    json(iif(status IN ('SHIPPED', 'DELIVERED'), 'true', 'false')))`;
   const unlessCancelled = sql`FROM orders WHERE id = ${orderId} AND status <> 'CANCELLED'`;
   await save(deps, [
     ...settle(refund, "done", now, sql``, sql``),
-    ...(lines.length === 0 ? [] : [outboxInsertFrom(event, sql`${JSON.stringify(event)}`, unlessCancelled)]),
+    ...(lines.length === 0 ? [] : [outboxInsertFrom(event, envelope, unlessCancelled)]),
     ...(finding === undefined ? [] : [findingInsert(now, finding)]),
   ]);
 }
