@@ -260,6 +260,24 @@ describe("a merge that breaks", () => {
     });
   });
 
+  it.each(["close", "absorb"] as const)(
+    "before %s is through keeps to its If-Match when nobody comes again",
+    async (method) => {
+      const [mine, theirs] = [shop.product(), shop.product()];
+      const user = callAs("customer");
+      const { version } = await add(user, mine);
+      const cartToken = await guestCart({ [theirs]: 2 });
+      const broken = breaking(method, method === "close" ? "after" : "before");
+      await expect(merge(user, cartToken, broken, version + 1)).rejects.toThrow("crash");
+      expect(await alarmOf(cartToken)).toBe(true);
+      expect(quantities(await cartOf(user))).toEqual({ [mine]: 1 });
+      expect(quantities(await cartOf(guestCall(), cartToken))).toEqual({ [theirs]: 2 });
+      await expect(merge(user, cartToken, broken, version)).rejects.toThrow("crash");
+      expect(await alarmOf(cartToken)).toBe(true);
+      expect(quantities(await cartOf(user))).toEqual({ [mine]: 1, [theirs]: 2 });
+    },
+  );
+
   it("after a refusal leaves the guest's cart open, not lost", async () => {
     const [mine, theirs] = [shop.product(), shop.product()];
     const user = callAs("customer");

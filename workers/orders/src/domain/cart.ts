@@ -43,6 +43,8 @@ export const CartState = z.object({
       lines: z.array(CartLine),
       customer: Customer.nullable(),
       expiresAt: z.int(),
+      /** At which version of the other cart alone, if the request named one. */
+      ifVersion: z.int().optional(),
       /** Whether the other cart has taken the lines, which are then let go here. */
       done: z.boolean(),
     })

@@ -23,6 +23,8 @@ export interface Destination {
   readonly into: string;
   readonly customer: Customer | null;
   readonly expiresAt: number;
+  /** The version of the other cart that the request's If-Match named: it binds whoever ends this merge. */
+  readonly ifVersion?: number | undefined;
 }
 
 /** What the user's cart has decided about a merge, for ever. `taken: false` is a stale If-Match: the guest's cart opens again. */

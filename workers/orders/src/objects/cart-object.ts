@@ -58,7 +58,7 @@ export interface CartObject {
   ordered(input: Touch & { readonly orderId: string }): Promise<void>;
   /**
    * Closes a guest's cart for a user's, and takes it on itself to finish the merge if nobody else does. Null: there is nothing to merge.
-   * Idempotent. Fails with cart_closed, idempotency_in_progress.
+   * `ifVersion` is the user's cart's. Idempotent. Fails with cart_closed, idempotency_in_progress.
    */
   close(input: Write & { readonly mergeId: string; readonly into: string }): Promise<Outcome<Parcel | null>>;
   /** Decides, once for each merge id, whether to take a parcel in. Idempotent. Fails with cart_version_conflict, which refuses it for ever. */

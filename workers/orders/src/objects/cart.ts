@@ -107,9 +107,9 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   }
 
   close(input: Write & { readonly mergeId: string; readonly into: string }): Promise<Outcome<Parcel | null>> {
-    const { now, mergeId, into, customer, expiresAt } = input;
+    const { now, mergeId, into, customer, expiresAt, ifVersion } = input;
     const decide = (): ReturnType<typeof closeFor> =>
-      closeFor(expire(this.#load(), now), { mergeId, into, customer, expiresAt });
+      closeFor(expire(this.#load(), now), { mergeId, into, customer, expiresAt, ifVersion });
     return this.#run("Cart.close", input, async () => {
       await this.#settle(now);
       let closing = decide();
@@ -159,8 +159,10 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   expiry(touch: Touch): Promise<Expiry> {
     return this.#run("Cart.expiry", touch, async () => {
       await this.#settle(touch.now);
-      const { version, lines, expiresAt, customer } = this.#load();
-      return expiresAt > touch.now ? { live: true, until: expiresAt } : { live: false, version, lines, customer };
+      const { version, lines, expiresAt, customer, checkout } = this.#load();
+      // Whether lines that are being ordered were left behind shows when the last attempt is over.
+      const until = Math.max(expiresAt, ...(checkout?.attempts.map((attempt) => attempt.until) ?? []));
+      return until > touch.now ? { live: true, until } : { live: false, version, lines, customer };
     });
   }
 
@@ -242,12 +244,15 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   async #finishMerge({ now, correlationId }: Touch): Promise<void> {
     const { closed } = this.#load();
     if (closed === null || closed.done) return;
-    const { mergeId, lines, customer, expiresAt } = closed;
+    const { mergeId, lines, customer, expiresAt, ifVersion } = closed;
     const other: CartObject = this.env.CART.getByName(closed.into);
-    const absorbed = await other.absorb({ now, correlationId, mergeId, lines, customer, expiresAt });
-    if (!absorbed.ok) throw new Error(`the other cart refused: ${absorbed.error.code}`);
+    const absorbed = await other.absorb({ now, correlationId, mergeId, lines, customer, expiresAt, ifVersion });
+    const taken = absorbed.ok && absorbed.value.taken;
+    if (!absorbed.ok && absorbed.error.code !== "cart_version_conflict") {
+      throw new Error(`the other cart refused: ${absorbed.error.code}`);
+    }
     const state = this.#load();
-    this.#save(absorbed.value.taken ? handedOver(state, mergeId) : reopen(state, mergeId));
+    this.#save(taken ? handedOver(state, mergeId) : reopen(state, mergeId));
   }
 
   #decision(mergeId: string): MergeDecision | undefined {

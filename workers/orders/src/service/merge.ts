@@ -84,7 +84,7 @@ export async function mergeCart(
   if (!isUser(call.actor)) return fail("unauthenticated", "Sign in first.");
   const pair = { guest: await guestCartName(cartToken), own: call.actor.id };
   for (let attempt = 0; attempt <= MAX_STALE_RETRIES; attempt += 1) {
-    const write = writeOf(deps, call, undefined);
+    const write = writeOf(deps, call, ifVersion);
     const closed = await deps.cart(pair.guest).close({ ...write, mergeId: newId("req"), into: pair.own });
     if (!closed.ok) return closed;
     if (closed.value === null) return await unchanged(deps, call, pair, ifVersion);
