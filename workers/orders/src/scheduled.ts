@@ -72,7 +72,8 @@ async function cartExpired(
   const known = new Map(products.value.map((product) => [product.id, product]));
   const rendered: EventLine[] = lines.flatMap(({ productId, quantity }) => {
     const product = known.get(productId);
-    if (product === undefined) return [];
+    // What cannot be ordered any more is nothing to be reminded of.
+    if (product?.status !== "active") return [];
     const { sku, name, unitPrice } = product;
     return [{ productId, sku, name, quantity, unitPrice, lineTotal: lineTotalMinor(unitPrice, quantity) }];
   });

@@ -9,6 +9,7 @@ import { parseEvent } from "#shared/events/envelope";
 import { randomToken } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
+import { CHECKOUT_LEASE_MS } from "../src/constants.ts";
 import type { Touch } from "../src/objects/cart-object.ts";
 import { sweep } from "../src/scheduled.ts";
 import { addItem, changeItem, clearCart, getCart, removeItem } from "../src/service/cart.ts";
@@ -25,6 +26,11 @@ beforeEach(() => {
 async function indexRows(id: string): Promise<number> {
   const { results } = await ordersEnv.DB.prepare("SELECT 1 FROM carts WHERE id = ?").bind(id).all();
   return results.length;
+}
+
+function change(productId: string, changes: Partial<PricedProduct>): void {
+  const product = shop.products.get(productId);
+  if (product !== undefined) shop.products.set(productId, { ...product, ...changes });
 }
 
 describe("the cart", () => {
@@ -109,11 +115,6 @@ describe("the cart", () => {
 });
 
 describe("what the catalog changes", () => {
-  const change = (productId: string, changes: Partial<PricedProduct>): void => {
-    const product = shop.products.get(productId);
-    if (product !== undefined) shop.products.set(productId, { ...product, ...changes });
-  };
-
   it("shows on the line: the price of now, and the one it was added at until the buyer changes the line", async () => {
     const call = callAs("customer");
     const productId = shop.product({ unitPrice: 700 });
@@ -299,6 +300,57 @@ describe("the end of a cart", () => {
     shop.advance(shop.deps.cartTtlMs);
     await sweep(shop.deps, systemCall("test", "c"), true);
     expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED", "CART_EXPIRED"]);
+  });
+
+  it("waits for an order that is being made of it, and reminds of nothing that was ordered", async () => {
+    const call = callAs("customer");
+    const productId = shop.product();
+    must(await addItem(shop.deps, call, { productId, quantity: 2 }));
+    shop.advance(shop.deps.cartTtlMs - 1_000);
+    const late = shop.with({
+      inventory: {
+        ...shop.deps.inventory,
+        hold: async (...given) => {
+          shop.advance(2_000);
+          await sweep(shop.deps, systemCall("test", "c"), true);
+          return await shop.deps.inventory.hold(...given);
+        },
+      },
+    });
+    must(await createOrder(late.deps, call, request({})));
+    shop.advance(CHECKOUT_LEASE_MS);
+    await sweep(shop.deps, systemCall("test", "c"), true);
+    expect(await eventTypes(shop, call.actor.id)).toEqual([]);
+    expect(await indexRows(call.actor.id)).toBe(0);
+  });
+
+  it("is told when the order that was being made of it failed", async () => {
+    const call = callAs("customer");
+    must(await addItem(shop.deps, call, { productId: shop.product(), quantity: 2 }));
+    shop.advance(shop.deps.cartTtlMs - 1_000);
+    const crashed = shop.with({
+      inventory: stubOf<InventoryContract>({ hold: () => Promise.reject(new Error("crash")) }),
+    });
+    await expect(createOrder(crashed.deps, call, request({}))).rejects.toThrow("crash");
+    shop.advance(CHECKOUT_LEASE_MS);
+    await sweep(shop.deps, systemCall("test", "c"), true);
+    expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED"]);
+  });
+
+  it("reminds of what can still be bought, and of nothing where all is archived", async () => {
+    const [mixed, gone] = [callAs("customer"), callAs("customer")];
+    const [sold, archived] = [shop.product({ unitPrice: 300 }), shop.product({ unitPrice: 500 })];
+    must(await addItem(shop.deps, mixed, { productId: sold, quantity: 1 }));
+    must(await addItem(shop.deps, mixed, { productId: archived, quantity: 1 }));
+    must(await addItem(shop.deps, gone, { productId: archived, quantity: 1 }));
+    change(archived, { status: "archived" });
+    shop.advance(shop.deps.cartTtlMs);
+    await sweep(shop.deps, systemCall("test", "c"), true);
+    expect(shop.sent.find(({ event }) => event.subject === mixed.actor.id)?.event.data).toMatchObject({
+      lines: [{ productId: sold }],
+      subtotal: 300,
+    });
+    expect(await eventTypes(shop, gone.actor.id)).toEqual([]);
   });
 
   it("can be told of a cart that no payment could carry", async () => {
