@@ -79,7 +79,14 @@ export const cartRoutes: readonly Route[] = [
     params: ItemParams,
     body: ChangeItemBody,
     answers: { 200: Cart },
-    errors: ["not_found", "insufficient_stock", "quantity_below_minimum", "cart_closed", "cart_version_conflict"],
+    errors: [
+      "not_found",
+      "product_not_found",
+      "insufficient_stock",
+      "quantity_below_minimum",
+      "cart_closed",
+      "cart_version_conflict",
+    ],
     handle: async ({ orders }, { call, params, body, cartToken, ifVersion }) =>
       cartReply(200, await orders.changeItem(call, { ...params, ...body, cartToken, ifVersion }), cartToken),
   }),
