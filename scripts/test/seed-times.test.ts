@@ -44,7 +44,7 @@ const TIMES = new Set(
 );
 const OTHER_INTEGERS = new Set(
   `amount amount_captured amount_capturable amount_refunded amount_withdrawn attempts available availability_sequence create_generation
-    delta discount generation height line_total low_stock_threshold min_order_quantity on_hand on_hand_after opening
+    delta discount drawing generation height line_total low_stock_threshold min_order_quantity on_hand on_hand_after opening
     payment_version position price product_version quantity refunded_quantity reserved search_id sequence shipping size_bytes subtotal tax times total
     unit_price version weight_grams width`.split(/\s+/),
 );

@@ -23,7 +23,8 @@ const READABLE = /[\p{L}\p{N}]/u;
 /** Control characters, line and paragraph separators, and the marks that turn the direction of what follows. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u202A-\u202E\u2066-\u2069]/u;
 
-function line(maxLength: number): z.ZodString {
+/** One line of text that a person can read. */
+export function line(maxLength: number): z.ZodString {
   return z
     .string()
     .trim()
@@ -61,6 +62,8 @@ export const NewProduct = z
     weightGrams: WeightGrams,
     minOrderQuantity: z.int().min(1).max(9_999).default(1),
     status: ProductStatus.default("active"),
+    /** Whose product it is; null: the shop's own. Only an admin says it: what a vendor makes is theirs. */
+    vendorId: idSchema("usr").nullable().optional(),
   })
   .meta({ id: "NewProduct" });
 export type NewProduct = z.infer<typeof NewProduct>;
@@ -127,6 +130,16 @@ export const AddImageInput = z.object({
   alt: AltText.optional(),
 });
 export const RemoveImageInput = z.object({ productId: ProductId, imageId: ImageId });
+/** What is left out stays as it is. A place past the last is the last. */
+export const ImageChanges = z
+  .object({ alt: AltText, position: z.int().min(1).max(MAX_IMAGES_PER_PRODUCT) })
+  .partial()
+  .meta({ id: "ImageChanges" });
+export type ImageChanges = z.infer<typeof ImageChanges>;
+export const UpdateImageInput = RemoveImageInput.extend({ changes: ImageChanges });
+/** In the order in which the shop shows them. */
+export const ManagedImages = z.object({ items: z.array(ManagedImage) }).meta({ id: "ManagedImages" });
+export type ManagedImages = z.infer<typeof ManagedImages>;
 export const ImageFileInput = z.object({ productId: ProductId, imageId: ImageId });
 
 /** An uploaded picture's bytes. The stream has to be read or cancelled. */
@@ -139,7 +152,8 @@ export interface ImageFile {
 export interface CatalogStaffContract {
   /**
    * A new product. Idempotent by key: the same key and body answers the same product as it is now, with `replayed`. Fails with
-   * sku_taken, idempotency_key_reused, and validation_failed for an unknown category or brand or another currency.
+   * sku_taken, idempotency_key_reused, validation_failed for an unknown category or brand or another currency, and forbidden when
+   * a vendor names the vendor.
    */
   createProduct(
     call: Call,
@@ -147,7 +161,7 @@ export interface CatalogStaffContract {
   ): Promise<Outcome<{ readonly product: ManagedProduct; readonly replayed: boolean }>>;
   /**
    * Changes what is given, also of an archived product. What changes nothing writes nothing. Fails with product_not_found,
-   * sku_taken, product_version_conflict, and validation_failed as createProduct.
+   * sku_taken, product_version_conflict, and validation_failed and forbidden as createProduct.
    */
   updateProduct(call: Call, input: z.input<typeof UpdateProductInput>): Promise<Outcome<ManagedProduct>>;
   /** Takes a product out of the shop; again changes nothing. Fails with product_not_found, product_version_conflict. */
@@ -164,6 +178,11 @@ export interface CatalogStaffContract {
     call: Call,
     input: z.input<typeof AddImageInput>,
   ): Promise<Outcome<{ readonly image: ManagedImage; readonly added: boolean }>>;
+  /**
+   * Changes a picture's words, or moves it to a place from 1 and the others up or down; answers all of them. What changes nothing
+   * writes nothing. Fails with product_not_found, not_found.
+   */
+  updateImage(call: Call, input: z.input<typeof UpdateImageInput>): Promise<Outcome<ManagedImages>>;
   /** Takes a picture off its product. Fails with product_not_found, not_found. */
   removeImage(call: Call, input: z.input<typeof RemoveImageInput>): Promise<Outcome<null>>;
   /** The bytes of an uploaded picture, for everyone, whatever the product's status. Fails with not_found. */

@@ -7,6 +7,7 @@ import { idSchema } from "../ids.ts";
 import { Amount, Currency } from "../money.ts";
 import { PageQuery, pageOf } from "../paging.ts";
 import type { CatalogStaffContract } from "./catalog-staff.ts";
+import type { CatalogTaxonomyContract } from "./catalog-taxonomy.ts";
 import type { MessagingContract } from "./messaging.ts";
 
 export const ProductId = idSchema("prd");
@@ -137,7 +138,7 @@ export const ProductImageSubject = z.object({
 });
 export type ProductImageSubject = z.infer<typeof ProductImageSubject>;
 
-export interface CatalogContract extends MessagingContract, CatalogStaffContract {
+export interface CatalogContract extends MessagingContract, CatalogStaffContract, CatalogTaxonomyContract {
   /** Active products by filters and full text. Fails with invalid_cursor. An unknown category or brand gives an empty list. */
   listProducts(call: Call, input: z.input<typeof ListProductsInput>): Promise<Outcome<ProductPage>>;
   /** One active product by id or slug. Fails with product_not_found. */

@@ -19,17 +19,35 @@ import {
   ListManagedInput,
   ManagedProductInput,
   RemoveImageInput,
+  UpdateImageInput,
   UpdateProductInput,
 } from "#shared/contracts/catalog-staff";
-import type { ImageFile, ManagedImage, ManagedProduct, ManagedProductPage } from "#shared/contracts/catalog-staff";
+import type {
+  ImageFile,
+  ManagedImage,
+  ManagedImages,
+  ManagedProduct,
+  ManagedProductPage,
+} from "#shared/contracts/catalog-staff";
+import {
+  BrandInput,
+  CategoryInput,
+  NewBrand,
+  NewCategory,
+  UpdateBrandInput,
+  UpdateCategoryInput,
+} from "#shared/contracts/catalog-taxonomy";
+import type { ManagedCategory } from "#shared/contracts/catalog-taxonomy";
 import type { Outcome } from "#shared/errors";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
 import { sweep } from "./scheduled.ts";
+import { createBrand, deleteBrand, updateBrand } from "./service/brands.ts";
+import { createCategory, deleteCategory, updateCategory } from "./service/categories.ts";
 import { createDeps } from "./service/deps.ts";
 import type { CatalogDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
-import { addImage, imageFile, removeImage } from "./service/images.ts";
+import { addImage, imageFile, removeImage, updateImage } from "./service/images.ts";
 import { listProducts } from "./service/listing.ts";
 import { archiveProduct, createProduct, listManagedProducts, managedProduct, updateProduct } from "./service/manage.ts";
 import { getProduct, pricedProducts, productImage } from "./service/products.ts";
@@ -99,11 +117,38 @@ export class CatalogRpc extends Base implements CatalogContract {
     return serve(createDeps(this.env, this.ctx), "addImage", call, AddImageInput, input, addImage);
   }
 
+  updateImage(call: Call, input: z.input<typeof UpdateImageInput>): Promise<Outcome<ManagedImages>> {
+    return serve(createDeps(this.env, this.ctx), "updateImage", call, UpdateImageInput, input, updateImage);
+  }
+
   removeImage(call: Call, input: z.input<typeof RemoveImageInput>): Promise<Outcome<null>> {
     return serve(createDeps(this.env, this.ctx), "removeImage", call, RemoveImageInput, input, removeImage);
   }
 
   imageFile(call: Call, input: z.input<typeof ImageFileInput>): Promise<Outcome<ImageFile>> {
     return serve(createDeps(this.env, this.ctx), "imageFile", call, ImageFileInput, input, imageFile);
+  }
+  createCategory(call: Call, input: z.input<typeof NewCategory>): Promise<Outcome<ManagedCategory>> {
+    return serve(createDeps(this.env, this.ctx), "createCategory", call, NewCategory, input, createCategory);
+  }
+
+  updateCategory(call: Call, input: z.input<typeof UpdateCategoryInput>): Promise<Outcome<ManagedCategory>> {
+    return serve(createDeps(this.env, this.ctx), "updateCategory", call, UpdateCategoryInput, input, updateCategory);
+  }
+
+  deleteCategory(call: Call, input: z.input<typeof CategoryInput>): Promise<Outcome<null>> {
+    return serve(createDeps(this.env, this.ctx), "deleteCategory", call, CategoryInput, input, deleteCategory);
+  }
+
+  createBrand(call: Call, input: z.input<typeof NewBrand>): Promise<Outcome<Brand>> {
+    return serve(createDeps(this.env, this.ctx), "createBrand", call, NewBrand, input, createBrand);
+  }
+
+  updateBrand(call: Call, input: z.input<typeof UpdateBrandInput>): Promise<Outcome<Brand>> {
+    return serve(createDeps(this.env, this.ctx), "updateBrand", call, UpdateBrandInput, input, updateBrand);
+  }
+
+  deleteBrand(call: Call, input: z.input<typeof BrandInput>): Promise<Outcome<null>> {
+    return serve(createDeps(this.env, this.ctx), "deleteBrand", call, BrandInput, input, deleteBrand);
   }
 }

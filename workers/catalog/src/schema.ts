@@ -62,6 +62,8 @@ export const productImages = sqliteTable(
     width: integer("width"),
     height: integer("height"),
     sizeBytes: integer("size_bytes"),
+    /** The number of a drawn picture, once it may stand elsewhere than at that position. */
+    drawing: integer("drawing"),
   },
   (table) => [primaryKey({ columns: [table.productId, table.position] })],
 );

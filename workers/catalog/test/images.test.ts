@@ -254,3 +254,118 @@ it("an upload whose object the sweep has taken meanwhile writes no row", async (
   await purgeLooseObjects(deps, true);
   expect(await objects()).toEqual([]);
 });
+
+describe("a change of a picture", () => {
+  async function alts(): Promise<string[]> {
+    return (await present()).images.map(({ alt }) => alt);
+  }
+
+  async function addNamed(...names: readonly string[]): Promise<ManagedImage[]> {
+    const images: ManagedImage[] = [];
+    for (const alt of names) images.push(await add(fresh(), { alt }));
+    return images;
+  }
+
+  it("moves it to a place and the others along, and the first is what lists show", async () => {
+    const images = await addNamed("a", "b", "c", "d");
+    const move = async (index: number, position: number): Promise<string> => {
+      const changes = { position };
+      const { items } = valueOf(
+        await rpc.updateImage(vendor, { productId, imageId: images[index]?.id ?? "", changes }),
+      );
+      expect(items.map(({ alt }) => alt)).toEqual(await alts());
+      return items.map(({ alt }) => alt).join("");
+    };
+    expect([await move(3, 1), await move(0, 4), await move(1, 20), await move(2, 2)]).toEqual([
+      "dabc",
+      "dbca",
+      "dcab",
+      "dcab",
+    ]);
+    expect(await rpc.pricedProducts(guestCall(), { ids: [productId] })).toMatchObject({
+      value: [{ imageUrl: images[3]?.url }],
+    });
+    // The last move changed nothing and wrote nothing.
+    expect((await present()).version).toBe(1 + 4 + 3);
+    valueOf(await rpc.removeImage(vendor, { productId, imageId: images[2]?.id ?? "" }));
+    await addNamed("e");
+    expect((await alts()).join("")).toBe("dabe");
+  });
+
+  it("gives it other words", async () => {
+    const [image] = await addNamed("before");
+    const imageId = image?.id ?? "";
+    const changed = valueOf(await rpc.updateImage(vendor, { productId, imageId, changes: { alt: " After " } }));
+    expect(changed.items).toEqual([{ ...image, alt: "After" }]);
+    const { results } = await testEnv.DB.prepare("SELECT action, details FROM audit_log WHERE subject = ? ORDER BY id")
+      .bind(productId)
+      .all<{ action: string; details: string }>();
+    expect(results.at(-1)).toEqual({
+      action: "product.update_image",
+      details: JSON.stringify({ imageId, alt: "After" }),
+    });
+    expect(await rpc.updateImage(vendor, { productId, imageId, changes: {} })).toEqual({ ok: true, value: changed });
+  });
+
+  it("of several at once loses none", async () => {
+    const images = await addNamed("a", "b", "c", "d");
+    const answers = await Promise.all(
+      images.map(({ id }, index) =>
+        rpc.updateImage(vendor, { productId, imageId: id, changes: { alt: `${String(index)}!`, position: 1 } }),
+      ),
+    );
+    expect(answers.every(({ ok }) => ok)).toBe(true);
+    expect((await alts()).toSorted()).toEqual(["0!", "1!", "2!", "3!"]);
+  });
+
+  it("moves drawn pictures too, which keep their ids and what they show", async () => {
+    await testEnv.DB.batch(
+      [1, 2, 3].map((position) =>
+        testEnv.DB.prepare("INSERT INTO product_images (product_id, position, url, alt) VALUES (?1, ?2, ?3, ?4)").bind(
+          productId,
+          position,
+          `/images/products/${productId}/${String(position)}.svg`,
+          String(position),
+        ),
+      ),
+    );
+    const ids = async (imageId: string, position: number): Promise<string[]> =>
+      valueOf(await rpc.updateImage(vendor, { productId, imageId, changes: { position } })).items.map(({ id }) => id);
+    expect(await ids("img_3", 1)).toEqual(["img_3", "img_1", "img_2"]);
+    const [uploaded] = await addNamed("new");
+    expect(await ids(uploaded?.id ?? "", 2)).toEqual(["img_3", uploaded?.id, "img_1", "img_2"]);
+    expect((await present()).images.map(({ url }) => url.slice(url.lastIndexOf("/") + 1))).toEqual([
+      "3.svg",
+      `${uploaded?.id ?? ""}.png`,
+      "1.svg",
+      "2.svg",
+    ]);
+    for (const position of [1, 2, 3]) {
+      expect(await rpc.productImage(guestCall(), { productId, position })).toMatchObject({ ok: true });
+    }
+    expect(await rpc.productImage(guestCall(), { productId, position: 4 })).toMatchObject({ ok: false });
+    valueOf(await rpc.removeImage(vendor, { productId, imageId: "img_1" }));
+    expect((await present()).images.map(({ id }) => id)).toEqual(["img_3", uploaded?.id, "img_2"]);
+    expect(await rpc.updateImage(vendor, { productId, imageId: "img_1", changes: { position: 1 } })).toMatchObject({
+      error: { code: "not_found" },
+    });
+  });
+
+  it("is for its staff alone, and of its own product", async () => {
+    const [image] = await addNamed("mine");
+    const imageId = image?.id ?? "";
+    const changes = { alt: "theirs" };
+    expect(await rpc.updateImage(callAs("vendor"), { productId, imageId, changes })).toMatchObject({
+      error: { code: "product_not_found" },
+    });
+    expect(await rpc.updateImage(vendor, { productId: "prd_none", imageId, changes })).toMatchObject({
+      error: { code: "product_not_found" },
+    });
+    for (const wrong of [{ position: 0 }, { position: 21 }, { position: 1.5 }, { alt: "" }, { alt: "\u202Ea" }]) {
+      expect(await rpc.updateImage(vendor, { productId, imageId, changes: wrong })).toMatchObject({
+        error: { code: "validation_failed" },
+      });
+    }
+    expect(await alts()).toEqual(["mine"]);
+  });
+});

@@ -335,6 +335,61 @@ describe("another's product", () => {
   });
 });
 
+describe("the vendor of a product", () => {
+  const named = callAs("vendor");
+
+  it("is named by an admin, at once or later, and may be nobody again", async () => {
+    const made = await create({ vendorId: named.actor.id }, admin);
+    const productId = made.id;
+    expect(made.vendorId).toBe(named.actor.id);
+    expect(await rpc.managedProduct(named, { productId })).toMatchObject({ value: { id: productId } });
+    const given = { productId, changes: { vendorId: vendor.actor.id } };
+    expect(valueOf(await rpc.updateProduct(admin, given))).toMatchObject({ vendorId: vendor.actor.id, version: 2 });
+    expect(valueOf(await rpc.updateProduct(admin, given))).toMatchObject({ version: 2 });
+    expect(await rpc.updateProduct(named, { productId, changes: { price: 1 } })).toMatchObject({
+      error: { code: "product_not_found" },
+    });
+    expect(valueOf(await rpc.updateProduct(admin, { productId, changes: { vendorId: null } })).vendorId).toBeNull();
+    const told = (await rowsOf("outbox", productId)).map(
+      (row) => (JSON.parse(String(row["envelope"])) as { data: { vendorId: string | null } }).data.vendorId,
+    );
+    expect(told).toEqual([named.actor.id, vendor.actor.id, null]);
+    const [, audit] = await rowsOf("audit_log", productId);
+    expect(JSON.parse(String(audit?.["details"]))).toEqual({
+      vendorId: { from: named.actor.id, to: vendor.actor.id },
+    });
+  });
+
+  it("is not for a vendor to say, own or not", async () => {
+    const { id: productId } = await create();
+    for (const vendorId of [vendor.actor.id, named.actor.id, null]) {
+      expect(await rpc.createProduct(vendor, body({ vendorId }))).toMatchObject({ error: { code: "forbidden" } });
+      expect(await rpc.updateProduct(vendor, { productId, changes: { vendorId } })).toMatchObject({
+        error: { code: "forbidden" },
+      });
+    }
+    expect(await rpc.managedProduct(vendor, { productId })).toMatchObject({ value: { version: 1 } });
+  });
+
+  it.each(["", "prd_1", "usr_", "usr_'--", "usr_\u0000"])("is not %j", async (vendorId) => {
+    expect(await rpc.createProduct(admin, body({ vendorId }))).toMatchObject({
+      error: { code: "validation_failed", errors: [{ path: "vendorId" }] },
+    });
+  });
+
+  it("changes while the vendor writes: the write is whole or not there", async () => {
+    const { id: productId } = await create({ vendorId: named.actor.id, price: 5 }, admin);
+    const [given, priced] = await Promise.all([
+      rpc.updateProduct(admin, { productId, changes: { vendorId: vendor.actor.id } }),
+      rpc.updateProduct(named, { productId, changes: { price: 6 } }),
+    ]);
+    expect(given.ok).toBe(true);
+    expect(await rpc.managedProduct(admin, { productId })).toMatchObject({
+      value: { vendorId: vendor.actor.id, price: priced.ok ? 6 : 5 },
+    });
+  });
+});
+
 describe("the list of staff", () => {
   it("has own products in every status, newest first, by status, by words and by page", async () => {
     const call = callAs("vendor");

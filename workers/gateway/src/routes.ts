@@ -13,11 +13,13 @@ import { operationRoutes } from "./routes/operations.ts";
 import { orderRoutes } from "./routes/orders.ts";
 import { overviewRoutes } from "./routes/overview.ts";
 import { paymentRoutes } from "./routes/payments.ts";
+import { taxonomyRoutes } from "./routes/taxonomy.ts";
 import { templateRoutes } from "./routes/templates.ts";
 
 const described: readonly Route[] = [
   ...accountRoutes,
   ...catalogRoutes,
+  ...taxonomyRoutes,
   ...cartRoutes,
   ...orderRoutes,
   ...paymentRoutes,

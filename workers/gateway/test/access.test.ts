@@ -130,6 +130,7 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
     "PATCH /api/products/{idOrSlug}",
     "DELETE /api/products/{idOrSlug}",
     "POST /api/products/{productId}/images",
+    "PATCH /api/products/{productId}/images/{imageId}",
     "DELETE /api/products/{productId}/images/{imageId}",
     "PATCH /api/orders/{orderId}/status",
     "GET /api/inventory/transactions",
@@ -138,6 +139,12 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
     "PUT /api/inventory/{productId}/threshold",
   ]);
   expect(names("admin")).toEqual([
+    "POST /api/categories",
+    "PATCH /api/categories/{categoryId}",
+    "DELETE /api/categories/{categoryId}",
+    "POST /api/brands",
+    "PATCH /api/brands/{brandId}",
+    "DELETE /api/brands/{brandId}",
     "POST /api/orders/{orderId}/refunds",
     "POST /api/payments/{paymentId}/capture",
     "POST /api/payments/{paymentId}/refund",

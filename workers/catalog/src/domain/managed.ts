@@ -34,11 +34,24 @@ export function toManaged(row: ManagedRow): ManagedProduct {
 }
 
 /** The members that staff writes, as the database holds them. */
-export type Written = NewProduct;
+export type Written = Omit<NewProduct, "vendorId"> & { readonly vendorId: string | null };
 
 export function writtenOf(row: ManagedRow): Written {
-  const { name, sku, description, price, currency, categoryId, brandId, weightGrams, minOrderQuantity, status } = row;
-  return { name, sku, description, price, currency, categoryId, brandId, weightGrams, minOrderQuantity, status };
+  const { name, sku, description, price, currency, categoryId, brandId } = row;
+  const { weightGrams, minOrderQuantity, status, vendorId } = row;
+  return {
+    name,
+    sku,
+    description,
+    price,
+    currency,
+    categoryId,
+    brandId,
+    weightGrams,
+    minOrderQuantity,
+    status,
+    vendorId,
+  };
 }
 
 /** Only what differs from the present. */
@@ -57,12 +70,7 @@ export function auditedChanges(present: Written, changed: Partial<Written>): Rea
   );
 }
 
-export function upserted(
-  id: string,
-  version: number,
-  vendorId: string | null,
-  written: Written,
-): EventData<"PRODUCT_UPSERTED"> {
-  const { sku, name, status, price, currency, weightGrams, minOrderQuantity } = written;
+export function upserted(id: string, version: number, written: Written): EventData<"PRODUCT_UPSERTED"> {
+  const { sku, name, status, price, currency, weightGrams, minOrderQuantity, vendorId } = written;
   return { productId: id, version, vendorId, sku, name, status, price, currency, weightGrams, minOrderQuantity };
 }

@@ -1,4 +1,4 @@
-// A product's name as a part of a URL. It is made once and stays when the name changes, so that links do not break.
+// A name as a part of a URL. It is made once and stays when the name changes, so that links do not break.
 
 const MAX_SLUG_CHARACTERS = 80;
 /** Paths under /api/products that mean something else. */
@@ -19,7 +19,7 @@ export function slugOf(name: string): string | undefined {
   return slug === "" || RESERVED.has(slug) ? undefined : slug;
 }
 
-/** The slug of a product whose name alone gives none, or a taken one. The end of an id is random. */
-export function distinctSlug(name: string, id: string): string {
-  return `${slugOf(name) ?? "product"}-${id.slice(-8).toLowerCase()}`;
+/** The slug of a thing of this kind whose name alone gives none, or a taken one. The end of an id is random. */
+export function distinctSlug(name: string, id: string, kind: "product" | "category" | "brand"): string {
+  return `${slugOf(name) ?? kind}-${id.slice(-8).toLowerCase()}`;
 }

@@ -9,7 +9,9 @@ import type {
   ImageFileInput,
   ImageType,
   ManagedImage,
+  ManagedImages,
   RemoveImageInput,
+  UpdateImageInput,
 } from "#shared/contracts/catalog-staff";
 import { StaleWrite, UniqueViolation } from "#shared/database";
 import { fail } from "#shared/errors";
@@ -17,9 +19,12 @@ import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { LOOSE_OBJECTS_PER_SWEEP, LOOSE_OBJECT_TTL_MS, MAX_IMAGE_PIXELS } from "../constants.ts";
+import { rearranged } from "../domain/gallery.ts";
 import { pictureOf } from "../domain/image.ts";
 import type { Picture } from "../domain/image.ts";
+import { toManaged } from "../domain/managed.ts";
 import {
+  arrangeImages,
   deleteImage,
   doomLoose,
   forgetLoose,
@@ -29,6 +34,8 @@ import {
   readSameImage,
 } from "../store/images.ts";
 import type { ImageInsert } from "../store/images.ts";
+import { readManaged } from "../store/managed.ts";
+import { untilSettled } from "./attempts.ts";
 import type { CatalogDeps } from "./deps.ts";
 import { UNKNOWN_PRODUCT } from "./manage.ts";
 
@@ -122,6 +129,28 @@ export async function addImage(
   } catch (error) {
     return await unbound(deps, insert, error);
   }
+}
+
+export async function updateImage(
+  deps: CatalogDeps,
+  call: Call,
+  { productId, imageId, changes }: z.output<typeof UpdateImageInput>,
+): Promise<Outcome<ManagedImages>> {
+  return await untilSettled(async () => {
+    const row = await readManaged(deps.db, call, productId);
+    if (row === undefined) return UNKNOWN_PRODUCT;
+    const { images } = toManaged(row);
+    const items = rearranged(images, imageId, changes);
+    const changed = items?.find(({ id }) => id === imageId);
+    if (items === undefined || changed === undefined) return UNKNOWN_IMAGE;
+    if (items.every(({ id, alt }, index) => id === images[index]?.id && alt === images[index].alt)) {
+      return ok({ items: images });
+    }
+    const details = { imageId, ...changes };
+    const audit = auditInsert(call, deps.now(), { action: "product.update_image", subject: productId, details });
+    await arrangeImages(deps, row, items, changed, audit);
+    return ok({ items: [...items] });
+  });
 }
 
 export async function removeImage(

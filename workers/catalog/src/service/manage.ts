@@ -2,6 +2,7 @@
 // as with orders: nothing is claimed before, UNIQUE(request_key) decides in the product's own batch, and who loses reads the winner.
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
+import { isAdmin } from "#shared/call";
 import type { Call } from "#shared/call";
 import type {
   ArchiveProductInput,
@@ -41,6 +42,7 @@ import type { CatalogDeps } from "./deps.ts";
 const ROUTE = "POST /api/products";
 
 export const UNKNOWN_PRODUCT = fail("product_not_found", "There is no such product.");
+const NOT_THEIRS_TO_SAY = fail("forbidden", "Only an admin names the vendor of a product.");
 const SKU_TAKEN = fail("sku_taken", "Another product has this SKU.");
 
 type Created = Outcome<{ readonly product: ManagedProduct; readonly replayed: boolean }>;
@@ -60,6 +62,11 @@ function checkCurrency({ currency }: CatalogDeps, asked: string | undefined): Ou
   return invalid([{ path: "currency", message: `must be ${currency}, the shop's currency` }]);
 }
 
+/** Fails with validation_failed for another currency, and with forbidden for a vendor who names the vendor. */
+function checkAsked(deps: CatalogDeps, { actor }: Call, { currency, vendorId }: ProductChanges): Outcome<null> {
+  return vendorId !== undefined && !isAdmin(actor) ? NOT_THEIRS_TO_SAY : checkCurrency(deps, currency);
+}
+
 function causeOf(deps: CatalogDeps, { correlationId, traceparent }: Call, now: number): Cause {
   return { worker: deps.worker, correlationId, traceparent, now };
 }
@@ -72,7 +79,10 @@ interface Request {
   readonly fingerprint: string | null;
 }
 
-/** Writes the product under this slug; undefined when the slug is another's. */
+/**
+ * Writes the product under this slug; undefined when the slug is another's.
+ * @throws StaleWrite when its category or its brand is gone.
+ */
 async function insertUnder(
   deps: CatalogDeps,
   request: Request,
@@ -81,13 +91,12 @@ async function insertUnder(
 ): Promise<Created | undefined> {
   const { call, written } = request;
   const now = deps.now();
-  const vendorId = call.actor.role === "vendor" ? call.actor.id : null;
   const { description: _description, ...details } = written;
   const audit = auditInsert(call, now, { action: "product.create", subject: id, details });
-  const event = makeEvent("PRODUCT_UPSERTED", id, upserted(id, 1, vendorId, written), causeOf(deps, call, now));
+  const event = makeEvent("PRODUCT_UPSERTED", id, upserted(id, 1, written), causeOf(deps, call, now));
   const { requestKey: key, fingerprint: asked } = request;
   try {
-    const insert = { ...written, id, slug, vendorId, requestKey: key, fingerprint: asked, now };
+    const insert = { ...written, id, slug, requestKey: key, fingerprint: asked, now };
     return ok({ product: toManaged(await insertProduct(deps, insert, audit, event)), replayed: false });
   } catch (error) {
     if (!(error instanceof UniqueViolation)) throw error;
@@ -98,29 +107,41 @@ async function insertUnder(
   }
 }
 
-async function create(deps: CatalogDeps, request: Request): Promise<Created> {
-  const { written } = request;
-  const absent = await readAbsentPlaces(deps.db, written);
-  if (absent.length > 0) return absentPlaces(absent);
+async function insertUnderSome(deps: CatalogDeps, request: Request): Promise<Created> {
+  const { name } = request.written;
   const id = newId("prd");
-  const plain = slugOf(written.name);
+  const plain = slugOf(name);
   const created = plain === undefined ? undefined : await insertUnder(deps, request, id, plain);
-  const settled = created ?? (await insertUnder(deps, request, id, distinctSlug(written.name, id)));
+  const settled = created ?? (await insertUnder(deps, request, id, distinctSlug(name, id, "product")));
   if (settled === undefined) throw new Error("a slug with a random end is taken");
   return settled;
+}
+
+/** Where a product stands is looked at first, since a brand that there is not refuses before a SKU that is taken, and again in the write. */
+async function create(deps: CatalogDeps, request: Request): Promise<Created> {
+  const absent = await readAbsentPlaces(deps.db, request.written);
+  if (absent.length > 0) return absentPlaces(absent);
+  try {
+    return await insertUnderSome(deps, request);
+  } catch (error) {
+    if (!(error instanceof StaleWrite)) throw error;
+    return absentPlaces(await readAbsentPlaces(deps.db, request.written));
+  }
 }
 
 /** See CatalogStaffContract. Whatever refuses a request with a key, an earlier copy of it may have caused: that is looked up once. */
 export async function createProduct(
   deps: CatalogDeps,
   call: Call,
-  { idempotencyKey, ...written }: z.output<typeof CreateProductInput>,
+  { idempotencyKey, ...product }: z.output<typeof CreateProductInput>,
 ): Promise<Created> {
-  const currency = checkCurrency(deps, written.currency);
-  if (!currency.ok) return currency;
+  const checked = checkAsked(deps, call, product);
+  if (!checked.ok) return checked;
   const keyed = idempotencyKey !== undefined;
   const key = keyed ? await requestKey(call.actor.id, ROUTE, idempotencyKey) : null;
-  const asked = keyed ? await fingerprint(ROUTE, written) : null;
+  const asked = keyed ? await fingerprint(ROUTE, product) : null;
+  const vendorId = call.actor.role === "vendor" ? call.actor.id : (product.vendorId ?? null);
+  const written = { ...product, vendorId };
   const created = await create(deps, { call, written, requestKey: key, fingerprint: asked });
   if (created.ok || key === null) return created;
   const made = await readMade(deps.db, key);
@@ -148,7 +169,7 @@ async function write(
   const present = writtenOf(row);
   const written = { ...present, ...changed };
   const audit = auditInsert(call, now, { action, subject: row.id, details: auditedChanges(present, changed) });
-  const data = upserted(row.id, row.version + 1, row.vendorId, written);
+  const data = upserted(row.id, row.version + 1, written);
   const event = makeEvent("PRODUCT_UPSERTED", row.id, data, causeOf(deps, call, now));
   try {
     return ok(toManaged(await writeUpdate(deps, row, written, now, audit, event)));
@@ -189,8 +210,8 @@ export async function updateProduct(
   call: Call,
   { productId, changes, ifVersion }: z.output<typeof UpdateProductInput>,
 ): Promise<Outcome<ManagedProduct>> {
-  const currency = checkCurrency(deps, changes.currency);
-  if (!currency.ok) return currency;
+  const checked = checkAsked(deps, call, changes);
+  if (!checked.ok) return checked;
   return await change(deps, call, { productId, changes, ifVersion, action: "product.update" });
 }
 

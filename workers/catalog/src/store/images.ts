@@ -9,7 +9,11 @@ import type { Database, Statement } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import type { Picture } from "../domain/image.ts";
-import { IMAGE_ID, IMAGE_JSON, ownedBy } from "./managed.ts";
+import type { ManagedRow } from "../domain/managed.ts";
+import { DRAWING, IMAGE_ID, IMAGE_JSON, ownedBy } from "./managed.ts";
+
+/** Above any position there is: where pictures wait while they change places, since no two may stand at one. */
+const ASIDE = 1_000_000;
 
 /** Names an object before it is put. False when the caller has no such product, and then nothing is written. */
 export async function nameLoose(deps: Deps, call: Call, key: string, productId: string): Promise<boolean> {
@@ -79,6 +83,31 @@ export async function readSameImage(
     (SELECT ${IMAGE_JSON} FROM product_images WHERE product_id = ${productId} AND content_hash = ${contentHash}) AS image,
     (SELECT count(*) FROM product_images WHERE product_id = ${productId}) AS count`);
   return { image: imageOf(row), count: row?.count ?? 0 };
+}
+
+/**
+ * Writes the words of one picture, and the places of all in this order, over the version of the product that was read.
+ * @throws StaleWrite when the product has changed.
+ */
+export async function arrangeImages(
+  deps: Deps,
+  { id: productId, version }: ManagedRow,
+  images: readonly ManagedImage[],
+  { id: imageId, alt }: ManagedImage,
+  audit: Statement,
+): Promise<void> {
+  const order = JSON.stringify(images.map(({ id }) => id));
+  await save(deps, [
+    sql`UPDATE products SET version = version + 1, updated_at = ${deps.now()} WHERE id = ${productId} AND version = ${version}`,
+    mustChange(),
+    sql`UPDATE product_images SET alt = ${alt} WHERE product_id = ${productId} AND ${IMAGE_ID} = ${imageId}`,
+    sql`UPDATE product_images SET drawing = iif(content_type IS NULL, ${DRAWING}, NULL), position = position + ${ASIDE}
+      WHERE product_id = ${productId}`,
+    sql`UPDATE product_images SET position = (SELECT place FROM (SELECT value AS image, key + 1 AS place FROM json_each(${order}))
+        WHERE image = ${IMAGE_ID})
+      WHERE product_id = ${productId}`,
+    audit,
+  ]);
 }
 
 /** Takes a picture off; its object is loose from then on. @throws StaleWrite when the caller's product has no such picture. */

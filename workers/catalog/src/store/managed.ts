@@ -18,8 +18,11 @@ export function ownedBy({ actor }: Call): SQL {
   return isAdmin(actor) ? sql`true` : sql`p.vendor_id = ${actor.id}`;
 }
 
-/** A picture that the shop draws has no id of its own; its place is one, since nothing moves. */
-export const IMAGE_ID = sql`coalesce(id, 'img_' || position)`;
+/** The number of a picture that the shop draws: where it stood first. */
+export const DRAWING = sql`coalesce(drawing, position)`;
+
+/** A picture that the shop draws has no id of its own; its number is one. */
+export const IMAGE_ID = sql`coalesce(id, 'img_' || ${DRAWING})`;
 
 export const IMAGE_JSON = sql`json_object('id', ${IMAGE_ID}, 'url', url, 'alt', alt, 'contentType', content_type,
   'width', width, 'height', height, 'sizeBytes', size_bytes)`;
@@ -95,16 +98,20 @@ function lastRow(commit: Commit): ManagedRow {
   return row as unknown as ManagedRow;
 }
 
+/** The places of a product, asked for in its own write: what is being deleted meanwhile takes no more products. */
+function places({ categoryId, brandId }: Written): SQL {
+  return sql`EXISTS (SELECT 1 FROM categories WHERE id = ${categoryId}) AND EXISTS (SELECT 1 FROM brands WHERE id = ${brandId})`;
+}
+
 export interface ProductInsert extends Written {
   readonly id: string;
   readonly slug: string;
-  readonly vendorId: string | null;
   readonly requestKey: string | null;
   readonly fingerprint: string | null;
   readonly now: number;
 }
 
-/** @throws UniqueViolation of sku, slug or request_key. */
+/** @throws StaleWrite when its category or brand is gone, and UniqueViolation of sku, slug or request_key. */
 export async function insertProduct(
   deps: Deps,
   product: ProductInsert,
@@ -114,9 +121,11 @@ export async function insertProduct(
   const done = await save(deps, [
     sql`INSERT INTO products (id, slug, sku, name, description, price, currency, brand_id, category_id, vendor_id, weight_grams,
         min_order_quantity, status, created_at, updated_at, request_key, fingerprint)
-      VALUES (${product.id}, ${product.slug}, ${product.sku}, ${product.name}, ${product.description}, ${product.price},
+      SELECT ${product.id}, ${product.slug}, ${product.sku}, ${product.name}, ${product.description}, ${product.price},
         ${product.currency}, ${product.brandId}, ${product.categoryId}, ${product.vendorId}, ${product.weightGrams},
-        ${product.minOrderQuantity}, ${product.status}, ${product.now}, ${product.now}, ${product.requestKey}, ${product.fingerprint})`,
+        ${product.minOrderQuantity}, ${product.status}, ${product.now}, ${product.now}, ${product.requestKey}, ${product.fingerprint}
+      WHERE ${places(product)}`,
+    mustChange(),
     audit,
     outboxInsert(event),
     select(sql`WHERE p.id = ${product.id}`),
@@ -126,12 +135,12 @@ export async function insertProduct(
 
 /**
  * A drawn picture shows name, SKU and category: with one of these changed it is another picture and needs another URL, one that
- * nobody can have asked for before.
+ * nobody can have asked for before. `productIds` is a list in parentheses or a query.
  */
-function redraw(productId: string): SQL {
+export function redraw(productIds: SQL): SQL {
   return sql`UPDATE product_images
-    SET url = '/images/products/' || product_id || '/' || position || '.svg?v=' || lower(hex(randomblob(4)))
-    WHERE product_id = ${productId} AND content_type IS NULL`;
+    SET url = '/images/products/' || product_id || '/' || ${DRAWING} || '.svg?v=' || lower(hex(randomblob(4)))
+    WHERE product_id IN ${productIds} AND content_type IS NULL`;
 }
 
 /** Writes the whole row anew over the version it was read in. @throws StaleWrite, and UniqueViolation of sku. */
@@ -147,12 +156,12 @@ export async function updateProduct(
   const looksOther = written.name !== read.name || written.sku !== read.sku || written.categoryId !== read.categoryId;
   const done = await save(deps, [
     sql`UPDATE products SET name = ${written.name}, sku = ${written.sku}, description = ${written.description},
-        price = ${written.price}, currency = ${written.currency}, category_id = ${written.categoryId}, brand_id = ${written.brandId},
+        price = ${written.price}, currency = ${written.currency}, category_id = ${written.categoryId}, brand_id = ${written.brandId}, vendor_id = ${written.vendorId},
         weight_grams = ${written.weightGrams}, min_order_quantity = ${written.minOrderQuantity}, status = ${written.status},
         version = version + 1, updated_at = ${now}
-      WHERE id = ${id} AND version = ${version}`,
+      WHERE id = ${id} AND version = ${version} AND ${places(written)}`,
     mustChange(),
-    ...(looksOther ? [redraw(id)] : []),
+    ...(looksOther ? [redraw(sql`(${id})`)] : []),
     audit,
     outboxInsert(event),
     select(sql`WHERE p.id = ${id}`),

@@ -72,7 +72,7 @@ export async function readImageSubject(
     .where(
       and(
         eq(productImages.productId, productId),
-        eq(productImages.position, position),
+        eq(sql`coalesce(${productImages.drawing}, ${productImages.position})`, position),
         isNull(productImages.contentType),
       ),
     );

@@ -17,7 +17,7 @@ describe("a slug", () => {
 
   it("is what the database takes, for any name", () => {
     const property = fc.property(fc.string({ unit: "binary", maxLength: 200 }), (name) => {
-      return [slugOf(name) ?? "none", distinctSlug(name, "prd_0123456789abcdef")].every((slug) =>
+      return [slugOf(name) ?? "none", distinctSlug(name, "prd_0123456789abcdef", "product")].every((slug) =>
         /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(slug),
       );
     });
@@ -25,6 +25,6 @@ describe("a slug", () => {
   });
 
   it("with a distinct end is never a reserved word", () => {
-    expect(distinctSlug("managed", "prd_0000000012345678")).toBe("product-12345678");
+    expect(distinctSlug("managed", "prd_0000000012345678", "product")).toBe("product-12345678");
   });
 });

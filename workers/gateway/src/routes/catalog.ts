@@ -12,9 +12,11 @@ import {
 import {
   AltText,
   IMAGE_TYPES,
+  ImageChanges,
   ListManagedInput,
   MAX_IMAGE_BYTES,
   ManagedImage,
+  ManagedImages,
   ManagedProduct,
   ManagedProductInput,
   ManagedProductPage,
@@ -109,7 +111,7 @@ const staffRoutes: readonly Route[] = [
     method: "post",
     path: "/api/products",
     tag: "Catalog",
-    summary: "A new product; a vendor's is their own",
+    summary: "A new product; a vendor's is their own, an admin's whose the admin says",
     access: "staff",
     limit: "write",
     idempotent: true,
@@ -177,6 +179,20 @@ const staffRoutes: readonly Route[] = [
       const added = await catalog.addImage(call, { ...params, bytes, declaredType, alt: alt.value });
       return added.ok ? replyWith(added.value.added ? 201 : 200, ok(added.value.image)) : added;
     },
+  }),
+  route({
+    method: "patch",
+    path: "/api/products/{productId}/images/{imageId}",
+    tag: "Catalog",
+    summary: "Change a picture's words, or move it to a place from 1; answers all pictures in order",
+    access: "staff",
+    limit: "write",
+    params: RemoveImageInput,
+    body: ImageChanges,
+    answers: { 200: ManagedImages },
+    errors: ["product_not_found", "not_found"],
+    handle: async ({ catalog }, { call, params, body }) =>
+      replyWith(200, await catalog.updateImage(call, { ...params, changes: body })),
   }),
   route({
     method: "delete",

@@ -1,0 +1,92 @@
+// Categories and brands as admins write them. Everyone's reads of them stand in catalog.ts and follow within the caches' age.
+import { Brand } from "#shared/contracts/catalog";
+import {
+  BrandChanges,
+  BrandInput,
+  CategoryChanges,
+  CategoryInput,
+  ManagedCategory,
+  NewBrand,
+  NewCategory,
+} from "#shared/contracts/catalog-taxonomy";
+import { replyWith, route } from "../route.ts";
+import type { Route } from "../route.ts";
+
+export const taxonomyRoutes: readonly Route[] = [
+  route({
+    method: "post",
+    path: "/api/categories",
+    tag: "Catalog",
+    summary: "A new category, below another or as a department",
+    access: "admin",
+    limit: "write",
+    body: NewCategory,
+    answers: { 201: ManagedCategory },
+    errors: ["category_too_deep"],
+    handle: async ({ catalog }, { call, body }) => replyWith(201, await catalog.createCategory(call, body)),
+  }),
+  route({
+    method: "patch",
+    path: "/api/categories/{categoryId}",
+    tag: "Catalog",
+    summary: "Rename a category, or move it with all below it; the slug stays",
+    access: "admin",
+    limit: "write",
+    params: CategoryInput,
+    body: CategoryChanges,
+    answers: { 200: ManagedCategory },
+    errors: ["not_found", "category_cycle", "category_too_deep"],
+    handle: async ({ catalog }, { call, params, body }) =>
+      replyWith(200, await catalog.updateCategory(call, { ...params, changes: body })),
+  }),
+  route({
+    method: "delete",
+    path: "/api/categories/{categoryId}",
+    tag: "Catalog",
+    summary: "Delete a category that has neither products nor categories below it",
+    access: "admin",
+    limit: "write",
+    params: CategoryInput,
+    answers: { 204: null },
+    errors: ["not_found", "category_in_use"],
+    handle: async ({ catalog }, { call, params }) => replyWith(204, await catalog.deleteCategory(call, params)),
+  }),
+  route({
+    method: "post",
+    path: "/api/brands",
+    tag: "Catalog",
+    summary: "A new brand",
+    access: "admin",
+    limit: "write",
+    body: NewBrand,
+    answers: { 201: Brand },
+    errors: [],
+    handle: async ({ catalog }, { call, body }) => replyWith(201, await catalog.createBrand(call, body)),
+  }),
+  route({
+    method: "patch",
+    path: "/api/brands/{brandId}",
+    tag: "Catalog",
+    summary: "Rename a brand; the slug stays",
+    access: "admin",
+    limit: "write",
+    params: BrandInput,
+    body: BrandChanges,
+    answers: { 200: Brand },
+    errors: ["not_found"],
+    handle: async ({ catalog }, { call, params, body }) =>
+      replyWith(200, await catalog.updateBrand(call, { ...params, changes: body })),
+  }),
+  route({
+    method: "delete",
+    path: "/api/brands/{brandId}",
+    tag: "Catalog",
+    summary: "Delete a brand that has no products",
+    access: "admin",
+    limit: "write",
+    params: BrandInput,
+    answers: { 204: null },
+    errors: ["not_found", "brand_in_use"],
+    handle: async ({ catalog }, { call, params }) => replyWith(204, await catalog.deleteBrand(call, params)),
+  }),
+];
