@@ -67,14 +67,21 @@ async function replay(deps: Deps, call: Call, eventIds: readonly string[], which
         json_object('type', dead_letters.type, 'about', subject)
       FROM json_each(${wanted}) JOIN dead_letters ON event_id = value ->> 'eventId' WHERE ${which}`,
     sql`UPDATE dead_letters SET replayed_at = ${now}
-      WHERE event_id IN (SELECT value ->> 'eventId' FROM json_each(${wanted})) AND ${which} RETURNING envelope`,
+      WHERE event_id IN (SELECT value ->> 'eventId' FROM json_each(${wanted})) AND ${which}
+      RETURNING envelope, ${HANDLED} AS handled`,
   ]);
   const marked = results[1]?.results ?? [];
-  await sendAgain(deps, marked);
+  await sendAgain(
+    deps,
+    marked.filter(({ handled }) => handled === 0),
+  );
   return marked.length;
 }
 
-/** Sends one again, whatever became of it before: one that was handled meanwhile has no second effect. Fails with not_found. */
+/**
+ * Sends one again, unless it was handled: effects outside the database are remembered for a time, a dead letter may be older. Fails with
+ * not_found.
+ */
 export async function replayDeadLetter(
   deps: Deps,
   call: Call,

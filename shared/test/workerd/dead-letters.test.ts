@@ -97,7 +97,8 @@ describe("a replay", () => {
     expect(recorded.sent).toEqual([{ consumer: "notifications", event }]);
     expect(await statesOf(event)).toEqual(["replayed"]);
     await receive(counting, [event]);
-    await replayDeadLetter(deps(), admin, { eventId: event.id });
+    expect(await replayDeadLetter(deps(), admin, { eventId: event.id })).toEqual({ ok: true, value: null });
+    expect(sentIds()).toEqual([event.id]);
     await receive(counting, [event]);
     expect([await timesHandled(event), await statesOf(event)]).toEqual([1, ["handled"]]);
     const audit = await listAudit(deps(), admin, { limit: 10, action: "dead_letter.replay" });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import fc from "fast-check";
 import { newId } from "#shared/ids";
 import { callAs, stubOf } from "#shared/testkit/kit";
+import { RETENTION_MS } from "../src/constants.ts";
 import type { StockCalls } from "../src/service/deps.ts";
 import { hold } from "../src/service/holds.ts";
 import {
@@ -10,11 +11,13 @@ import {
   env,
   eventsAbout,
   flush,
+  forget,
   ledgerOf,
   levelOf,
   order,
   projectionOf,
   receive,
+  returned,
   statesOf,
   stocked,
   warehouse,
@@ -231,4 +234,28 @@ test("any interleaving of an order's events, with copies, ends in the same state
     expect(told.filter(({ type }) => type === "STOCK_RELEASED")).toHaveLength(seen.has("ORDER_CANCELLED") ? 1 : 0);
   });
   await fc.assert(property, { numRuns: 30 });
+});
+
+test("a dead letter older than what is remembered of its order is not taken for a new one", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(10);
+  const one = order([{ productId: id, quantity: 4 }]);
+  await receive(deps, [one.event("ORDER_CREATED"), one.event("ORDER_SHIPPED")]);
+  const back = returned(one, [{ productId: id, quantity: 1 }], { shipped: true });
+  await receive(deps, [back]);
+  await forget(id);
+  const time = new Date(Date.now() - RETENTION_MS).toISOString();
+  const old = [one.event("ORDER_CREATED"), one.event("ORDER_SHIPPED"), { ...back, id: newId("evt") }].map((event) => ({
+    ...event,
+    time,
+  }));
+  expect((await receive(deps, old)).retried).toEqual([]);
+  expect(await levelOf(deps, id)).toMatchObject({ onHand: 7, reserved: 0 });
+  const { results } = await env.DB.prepare("SELECT type FROM dead_letters WHERE subject = ? ORDER BY event_id")
+    .bind(one.orderId)
+    .all();
+  expect(results.map(({ type }) => type).toSorted()).toEqual(["ORDER_CREATED", "ORDER_RETURNED", "ORDER_SHIPPED"]);
+  // Giving back is safe whenever it comes.
+  const cancelled = { ...one.event("ORDER_CANCELLED"), time };
+  expect((await receive(deps, [cancelled])).acknowledged).toEqual([cancelled.id]);
 });

@@ -104,6 +104,7 @@ export async function forget(productId: string): Promise<void> {
     state.storage.sql.exec(
       `UPDATE reservations SET updated_at = updated_at - ${String(RETENTION_MS)} WHERE ${settled}`,
     );
+    state.storage.sql.exec(`UPDATE returns SET created_at = created_at - ${String(RETENTION_MS)}`);
     state.storage.sql.exec("UPDATE level SET purged_at = 0");
     await state.storage.setAlarm(Date.now() + 60_000);
   });
