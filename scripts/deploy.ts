@@ -18,6 +18,7 @@ import type { Release, Tools } from "./deploy/rollout.ts";
 import { askAt, smoke } from "./deploy/smoke.ts";
 import { wrangler } from "./deploy/wrangler.ts";
 import type { Wrangler } from "./deploy/wrangler.ts";
+import { buildAssets } from "./local/assets.ts";
 import { DATABASES } from "./local/workers.ts";
 
 /** Two weeks, the longest there is: what an outage leaves in a queue has to outlive it. */
@@ -73,6 +74,7 @@ async function runAll(run: Wrangler, commands: readonly (readonly string[])[]): 
 
 /** Builds every Worker as it would be deployed, and prints what a deployment into an empty account would run. Asks nobody. */
 async function dryRun(environment: Environment, run: Wrangler): Promise<void> {
+  buildAssets();
   writeConfigs(environment, new Map());
   const workers = deploymentOrder();
   for (const worker of workers) await run(["deploy", "--dry-run", "-c", configFile(worker, environment)]);
@@ -115,6 +117,7 @@ export async function deploy(environment: Environment, account: Account, tools: 
   ]);
   const missing = creations(environment, { databases: databases.keys(), queues, buckets });
   await runAll(tools.wrangler, missing);
+  buildAssets();
   writeConfigs(environment, await databaseIds(account));
   await runAll(tools.wrangler, migrations(environment));
   const isFirst = missing.some(([what]) => what === "d1");

@@ -4,9 +4,10 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
+import { buildAssets } from "./local/assets.ts";
 import { writeConfigs } from "./local/configs.ts";
 import type { LocalConfig } from "./local/configs.ts";
-import { buildAssets, prepareState } from "./local/prepare.ts";
+import { prepareState } from "./local/prepare.ts";
 import { runAlone } from "./local/run.ts";
 import type { Run } from "./local/run.ts";
 import { recoverEvents, runCommand, waitUntilReady } from "./local/session.ts";
@@ -89,7 +90,8 @@ async function end(child: ChildProcess): Promise<void> {
 
 async function dev({ settings, origin, lock, log, signal, serve }: Run): Promise<number> {
   const configs = writeConfigs(settings);
-  await Promise.all([buildAssets(), prepareState(settings, configs, { seed: true, say: console.log })]);
+  buildAssets();
+  await prepareState(settings, configs, { seed: true, say: console.log });
   const wrangler = startWrangler(settings, configs);
   const ended = once(wrangler, "exit").then(() => 1);
   const output = forward(wrangler, log);

@@ -69,6 +69,14 @@ const CHECKS: readonly Check[] = [
     },
   },
   {
+    what: "the page of the API is whole",
+    run: async (ask) => {
+      for (const file of ["", "/swagger-ui.css", "/swagger-ui-bundle.js"]) {
+        await expectStatus(ask, 200, `/api/docs${file}`);
+      }
+    },
+  },
+  {
     what: "a wrong password is refused",
     run: async (ask) => {
       const credentials = { email: "nobody@example.com", password: "not a password" };

@@ -1,29 +1,20 @@
-// Brings STATE_DIR to what this checkout expects, before the Workers start: static assets, migrations, seed. What has not changed
+// Brings STATE_DIR to what this checkout expects, before the Workers start: migrations and seed. What has not changed
 // since the last run costs nothing.
-import { execFile } from "node:child_process";
 import path from "node:path";
-import { promisify } from "node:util";
 import { bundleWorkers, bundledModule, digestOfSources } from "./bundle.ts";
 import type { LocalConfig } from "./configs.ts";
 import { IMPORTER, writeSeed } from "./seed.ts";
 import type { Settings } from "./settings.ts";
 import { migrateAll, migrationsDigest, readStamp, withState, writeStamp } from "./state.ts";
 import type { ExtraWorkers } from "./state.ts";
-import { ROOT, serviceName } from "./workers.ts";
+import { serviceName } from "./workers.ts";
 import { bindingsOf } from "./wrangler.ts";
-
-const run = promisify(execFile);
 
 export interface PrepareOptions {
   readonly seed: boolean;
   readonly say: (line: string) => void;
   /** The time of seeding, in milliseconds since the epoch; now unless a test says otherwise. */
   readonly now?: number;
-}
-
-/** Builds the gateway's static assets (the docs page). */
-export async function buildAssets(): Promise<void> {
-  await run(process.execPath, [path.join(ROOT, "scripts/assets.ts")], { cwd: ROOT });
 }
 
 /** The sandbox with its object on the data of this STATE_DIR, payments' webhook answered by nobody, and the importer before it. */

@@ -2,10 +2,11 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { buildAssets } from "./assets.ts";
 import { bundleWorkers, digestOfSources } from "./bundle.ts";
 import { writeConfigs } from "./configs.ts";
 import type { LocalConfig } from "./configs.ts";
-import { buildAssets, prepareState } from "./prepare.ts";
+import { prepareState } from "./prepare.ts";
 import { findFreePort } from "./processes.ts";
 import { readSettings } from "./settings.ts";
 import type { Environment, Settings } from "./settings.ts";
@@ -52,7 +53,8 @@ export async function makeScratch(environment: Environment, seed: boolean): Prom
   cpSync(persistencePath(await template(seed)), persistencePath(stateDir), { recursive: true });
   const settings = readSettings({ ...environment, PORT: String(await findFreePort()), STATE_DIR: stateDir });
   const configs = writeConfigs(settings);
-  const [bundles] = await Promise.all([bundleWorkers(configs, path.join(CACHE, "bundles")), buildAssets()]);
+  buildAssets();
+  const bundles = await bundleWorkers(configs, path.join(CACHE, "bundles"));
   cpSync(path.join(CACHE, "bundles"), path.join(stateDir, "bundles"), { recursive: true });
   return { settings, configs, bundles, remove: () => rmSync(stateDir, { recursive: true, force: true }) };
 }

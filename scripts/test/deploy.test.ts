@@ -1,6 +1,6 @@
 // Deployments: what an environment's configurations hold, what is created, in which order versions come into traffic and go back.
 // Cloudflare is played by a server on 127.0.0.1 and wrangler by a list of its commands, but for the dry run, which is wrangler's own.
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,6 +15,7 @@ import { ENVIRONMENTS, placeholders, readEnvironment } from "../deploy/environme
 import { rollOut } from "../deploy/rollout.ts";
 import type { Release, Tools } from "../deploy/rollout.ts";
 import { wrangler } from "../deploy/wrangler.ts";
+import { DOCS_ASSETS, SWAGGER_FILES } from "../local/assets.ts";
 import { LOCAL_WORKERS, PRODUCTION_WORKERS, ROOT, serviceName } from "../local/workers.ts";
 
 const staging = readEnvironment("staging");
@@ -344,11 +345,17 @@ describe("the command", () => {
   it("builds every Worker offline in a dry run", async () => {
     vi.stubEnv("CLOUDFLARE_API_BASE_URL", "http://127.0.0.1:9");
     vi.stubEnv("WRANGLER_LOG", "error");
+    // The times of files are coarser than the clock.
+    const startedAt = Date.now() - 100;
     try {
       await main(["--env", "staging", "--dry-run"], {}, wrangler);
     } finally {
       vi.unstubAllEnvs();
     }
     expect(vi.mocked(console.log).mock.calls.flat().join("\n")).toContain("wrangler d1 create tradepost-staging-order");
+    // Not in git: a clone that never ran the shop has to upload them all the same.
+    for (const file of SWAGGER_FILES) {
+      expect(statSync(path.join(DOCS_ASSETS, file)).mtimeMs, file).toBeGreaterThanOrEqual(startedAt);
+    }
   }, 120_000);
 });
