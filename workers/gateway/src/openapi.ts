@@ -5,6 +5,7 @@ import type { ErrorCode } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
 import type { Access } from "./access.ts";
 import { PROBLEMS, Problem } from "./problems.ts";
+import { isTagged } from "./route.ts";
 import type { Route } from "./route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -52,10 +53,8 @@ function header(name: string, description: string): Json {
   return { name, in: "header", required: false, description, schema: { type: "string" } };
 }
 
-/** Reads of JSON have a tag of their text; a cart's tag is its version, and is only for If-Match. */
-function isTagged({ method, answers, cart }: Route): boolean {
-  const schema = answers[200];
-  return method === "get" && schema !== undefined && schema !== null && cart === undefined;
+function isRevalidated(route: Route): boolean {
+  return isTagged(route) || route.answers[304] !== undefined;
 }
 
 function headersOf(route: Route): Json[] {
@@ -66,7 +65,7 @@ function headersOf(route: Route): Json[] {
     ...(route.socket === undefined
       ? []
       : [header("Sec-WebSocket-Protocol", "`bearer` or `cart`, then the token; the answer names the first.")]),
-    ...(isTagged(route) ? [header("If-None-Match", "The ETag of the answer that the client has.")] : []),
+    ...(isRevalidated(route) ? [header("If-None-Match", "The ETag of the answer that the client has.")] : []),
   ];
 }
 
@@ -121,7 +120,7 @@ function answersOf(route: Route, components: Components): Record<string, Json> {
   });
   return {
     ...Object.fromEntries(answers),
-    ...(isTagged(route) ? { 304: { description: "The client has this answer." } } : {}),
+    ...(isRevalidated(route) ? { 304: { description: "The client has this answer." } } : {}),
   };
 }
 
@@ -221,7 +220,13 @@ const WEBHOOK_OPERATION: Json = {
         },
       },
     },
-    ...problemsOf(["invalid_signature", "malformed_json", "validation_failed", "payload_too_large"]),
+    ...problemsOf([
+      "invalid_signature",
+      "malformed_json",
+      "validation_failed",
+      "payload_too_large",
+      "service_unavailable",
+    ]),
   },
 };
 

@@ -85,6 +85,8 @@ export interface RouteSpec<P extends Optional, Q extends Optional, B extends Opt
   readonly idempotent?: true;
   /** Honours If-Match with the version of the cart, or of what the route's own 412 names. */
   readonly ifMatch?: true;
+  /** A read whose ETag is that version: for If-Match alone, since prices and stock move without it. */
+  readonly versioned?: true;
   /** `own`: a guest without a cart token is given one. `accepted`: a guest's token is passed on. */
   readonly cart?: "own" | "accepted";
   /** A WebSocket: its token may come as a subprotocol. The schema is that of each message. */
@@ -207,15 +209,15 @@ function callOf(incoming: Incoming, authorized: Authorized): Call {
   };
 }
 
-/** A read that may be kept has a tag of its text. A cart's is its version, which prices do not move: it is not kept at all. */
-function isTagged(route: Route, { status, headers }: Reply): boolean {
-  return route.method === "get" && status === 200 && headers?.["etag"] === undefined;
+/** Whether the answers of a route are reads of JSON that may be kept: these have a tag of their text. */
+export function isTagged({ method, versioned, answers }: Route): boolean {
+  return method === "get" && versioned === undefined && (answers[200] ?? null) !== null;
 }
 
 async function render(route: Route, request: Request, result: Reply | Response): Promise<Response> {
   if (result instanceof Response) return result;
   const { status, body } = result;
-  if (body !== undefined && isTagged(route, result)) {
+  if (body !== undefined && isTagged(route)) {
     return await taggedResponse(request, JSON.stringify(body), result.headers ?? {});
   }
   const headers = { "cache-control": "no-store", ...result.headers };

@@ -27,6 +27,7 @@ export const cartRoutes: readonly Route[] = [
     access: "guest-or-user",
     limit: "read",
     cart: "own",
+    versioned: true,
     answers: { 200: Cart },
     errors: [],
     handle: async ({ orders }, { call, cartToken }) =>

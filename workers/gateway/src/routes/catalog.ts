@@ -100,6 +100,7 @@ const staffRoutes: readonly Route[] = [
     access: "staff",
     limit: "read",
     params: ManagedProductInput,
+    versioned: true,
     answers: { 200: ManagedProduct },
     errors: ["product_not_found"],
     handle: async ({ catalog }, { call, params }) => {

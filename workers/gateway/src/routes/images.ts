@@ -23,7 +23,8 @@ const EXTENSIONS: Readonly<Record<string, ImageType>> = {
   avif: "image/avif",
 };
 
-const DRAWN = /^([1-9]\d{0,2})\.svg$/;
+/** Positions are 1 to 100; see ProductImageInput. */
+const DRAWN = /^([1-9]\d?|100)\.svg$/;
 const UPLOADED = /^(img_[0-9a-f]{32})\.(png|jpg|webp|avif)$/;
 
 const ImageParams = z.object({
@@ -111,7 +112,7 @@ export const imageRoutes: readonly Route[] = [
     access: "public",
     limit: "read",
     params: ImageParams,
-    answers: { 200: null },
+    answers: { 200: null, 304: null },
     mediaType: "image/*",
     errors: ["product_not_found", "not_found"],
     handle: async ({ catalog }, { call, params, request, waitUntil }) => {

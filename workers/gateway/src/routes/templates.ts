@@ -70,6 +70,7 @@ export const templateRoutes: readonly Route[] = [
     access: "admin",
     limit: "read",
     params: TemplateRef,
+    versioned: true,
     answers: { 200: Template },
     errors: ["not_found"],
     handle: async ({ notifications }, { call, params }) => templateReply(await notifications.getTemplate(call, params)),
