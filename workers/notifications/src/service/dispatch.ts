@@ -1,6 +1,6 @@
 // Sending what is claimed, each channel for itself, so that one whose provider is down holds up no other. A crash between the provider's
 // yes and the mark means one message twice, never one lost; every mail carries its notification's id, by which copies are known.
-import type { Channel } from "#shared/contracts/notifications";
+import { Channel } from "#shared/contracts/notifications";
 import { log } from "#shared/logger";
 import { CLAIM_LIMIT, MAX_CLAIM_ROUNDS, SEND_CONCURRENCY, SEND_TIMEOUT_MS, SEND_WINDOW_MS } from "../constants.ts";
 import { NoAnswer, SendRefused, afterFailure } from "../domain/delivery.ts";
@@ -69,11 +69,14 @@ interface Dispatched {
   readonly answers: boolean;
 }
 
+/** For what waits on a channel that was switched off meanwhile: it comes on again in time, or the message fails where admins see it. */
+const switchedOff: Sender = ({ channel }) =>
+  Promise.reject(new SendRefused(`the shop does not send on ${channel} now`, "later"));
+
 /** One channel's rows, with what became of them: one D1 round trip for all. */
 async function dispatchOn(deps: NotificationsDeps, channel: Channel, rows: readonly Outgoing[]): Promise<Dispatched> {
-  const sender = deps.senders.get(channel);
-  if (rows.length === 0 || sender === undefined) return { sent: 0, answers: false };
-  const tried = await sendAll(deps, rows, sender);
+  if (rows.length === 0) return { sent: 0, answers: false };
+  const tried = await sendAll(deps, rows, deps.senders.get(channel) ?? switchedOff);
   const sent = tried.filter(({ error }) => error === undefined).map(({ row }) => row.id);
   await settle(deps, {
     sent,
@@ -120,7 +123,7 @@ async function sendDueOn(deps: NotificationsDeps, channel: Channel, everything: 
 
 /** Sends what is due, in rounds, each notification once. Returns how many were tried and how many of them were sent. */
 export async function sendDue(deps: NotificationsDeps, everything: boolean): Promise<Swept> {
-  const swept = await Promise.all([...deps.senders.keys()].map((channel) => sendDueOn(deps, channel, everything)));
+  const swept = await Promise.all(Channel.options.map((channel) => sendDueOn(deps, channel, everything)));
   return swept.reduce((sum, { tried, sent }) => ({ tried: sum.tried + tried, sent: sum.sent + sent }), {
     tried: 0,
     sent: 0,
