@@ -7,7 +7,7 @@ import type { Channel, NotificationsContract } from "#shared/contracts/notificat
 import type { Outcome } from "#shared/errors";
 import type { OrderEventData } from "#shared/events/catalogue";
 import { newId } from "#shared/ids";
-import { MAX_SUBSCRIPTIONS, SEND_LEASE_MS, SEND_TIMEOUT_MS } from "../src/constants.ts";
+import { MAX_SEND_ATTEMPTS, MAX_SUBSCRIPTIONS, SEND_LEASE_MS, SEND_TIMEOUT_MS } from "../src/constants.ts";
 import { NoAnswer } from "../src/domain/delivery.ts";
 import type { NotificationRow } from "../src/schema.ts";
 import { sendersOf } from "../src/service/deps.ts";
@@ -217,6 +217,20 @@ describe("a channel in trouble", () => {
     expect(await shop.mailsAbout(data.orderId)).toBe(1);
   });
 
+  it("that was switched off is waited for, and what waits for it longer than any provider fails", async () => {
+    const shop = testNotifications({ sms: failing(() => Promise.reject(new Error("down"))) });
+    const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
+    const off = testNotifications();
+    const sms = async (): Promise<NotificationRow | undefined> =>
+      (await rowsAbout(data.orderId)).find(({ channel }) => channel === "sms");
+    off.advance(SEND_LEASE_MS);
+    await off.sendDue(true);
+    expect(await sms()).toMatchObject({ status: "pending", lastError: "the shop does not send on sms now" });
+    for (let tries = 2; tries < MAX_SEND_ATTEMPTS; tries += 1) await off.sendDue(true);
+    expect(await sms()).toMatchObject({ status: "failed", attempts: MAX_SEND_ATTEMPTS });
+  });
+
   it("that refuses for good is failed at once", async () => {
     const { outside } = outsideWorld(() => Response.json({ code: 21610, message: "opted out" }, { status: 400 }));
     const shop = testNotifications({ sms: providers(outside).sms });
@@ -312,6 +326,16 @@ describe("browsers", () => {
   it("on a private network are refused", async () => {
     const outcome = await rpc.subscribe(callAs(newId("usr")), { endpoint: "https://169.254.169.254/x", keys: KEYS });
     expect(outcome).toMatchObject({ error: { code: "validation_failed", errors: [{ path: "endpoint" }] } });
+  });
+});
+
+describe("a browser's key", () => {
+  it("that is no point of the curve is refused, since nothing could be encrypted for it", async () => {
+    const userId = newId("usr");
+    const keys = { ...KEYS, p256dh: `B${"A".repeat(86)}` };
+    const outcome = await rpc.subscribe(callAs(userId), { endpoint: endpointOf(userId), keys });
+    expect(outcome).toMatchObject({ error: { code: "validation_failed", errors: [{ path: "keys.p256dh" }] } });
+    expect(valueOf(await rpc.listSubscriptions(callAs(userId))).items).toEqual([]);
   });
 });
 

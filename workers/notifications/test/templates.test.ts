@@ -98,6 +98,13 @@ describe("a template", () => {
     expect((await template(templateId)).version).toBe(version);
   });
 
+  it.each(["link", "token"])("of a confidential message does not show its %s in the subject", async (name) => {
+    const templateId = "password_reset.email.en";
+    const { textBody, htmlBody } = await template(templateId);
+    const outcome = await rpc.putTemplate(admin, { templateId, subject: `Reset {{${name}}}`, textBody, htmlBody });
+    expect(outcome).toMatchObject({ error: { code: "validation_failed", errors: [{ path: "subject" }] } });
+  });
+
   it("is shown with sample data before it is used, escaped in html", async () => {
     const templateId = "order_shipped.email.en";
     const preview = { templateId, subject: "Hi {{name}}", variables: { name: "<b>Bob</b>" } };

@@ -17,6 +17,8 @@ export interface Kind {
   readonly sample: Variables;
   /** Variables without which a mail is of no use. */
   readonly needed: readonly string[];
+  /** Variables that let their reader act as the recipient. */
+  readonly secret: readonly string[];
 }
 
 type AnyKind = UserKind | CommandKind | "low_stock";
@@ -31,6 +33,7 @@ const ORDER = {
   reason: "it was not paid in time",
 };
 const PAYMENT = { orderNumber: "TP-1001", amount: "$49.95", refunded: "$10.00", reason: "card declined" };
+const SECRET = ["link", "token"] as const;
 const LINK = { link: "https://shop.example/?token=sample", token: "sample", expiresInMinutes: "60" };
 const ON_ORDER = { orderId: "ord_1", orderNumber: "TP-1001", amount: "$49.95" };
 
@@ -44,6 +47,7 @@ function kind(over: Partial<Kind> & Pick<Kind, "sample">): Kind {
     defaults: ["email"],
     mandatory: false,
     needed: [],
+    secret: [],
     ...rest,
     sample: { shopName: "Tradepost", ...(rest.audience === "admins" ? {} : { name: "Ada Lovelace" }), ...sample },
   };
@@ -59,8 +63,8 @@ const KINDS = {
   payment_refunded: kind({ channels: EVERYWHERE, mandatory: true, sample: PAYMENT }),
   cart_reminder: kind({ channels: EVERYWHERE, sample: { lines: ORDER.lines, subtotal: ORDER.subtotal } }),
   welcome: kind({ sample: { email: "ada@example.com" } }),
-  password_reset: kind({ mandatory: true, sample: LINK, needed: ["link"] }),
-  email_verification: kind({ mandatory: true, sample: LINK, needed: ["link"] }),
+  password_reset: kind({ mandatory: true, sample: LINK, needed: ["link"], secret: SECRET }),
+  email_verification: kind({ mandatory: true, sample: LINK, needed: ["link"], secret: SECRET }),
   password_changed: kind({ mandatory: true, sample: {} }),
   low_stock: kind({
     audience: "admins",

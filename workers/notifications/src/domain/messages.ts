@@ -1,6 +1,7 @@
 // What each event says to whom: the kind, the reader, and every variable as the text that is shown, in the language of the template.
 import type { Customer, EventData, EventLine, OrderEventData, PaymentEventData } from "#shared/events/catalogue";
 import { formatMoney } from "#shared/money";
+import { oneLine } from "./template.ts";
 import type { Variables } from "./template.ts";
 import { languageOf, wordsOf } from "./words.ts";
 
@@ -73,7 +74,7 @@ function toCustomer(
     userId: customer.id,
     recipient: customer.email,
     locale: customer.locale,
-    variables: (locale) => ({ name: customer.name, shopName: shop.name, ...variables(locale) }),
+    variables: (locale) => ({ name: oneLine(customer.name), shopName: shop.name, ...variables(locale) }),
   };
 }
 

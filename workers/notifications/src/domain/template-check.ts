@@ -85,6 +85,13 @@ function neededFaults(kind: Kind, texts: TemplateTexts): FieldError[] {
   );
 }
 
+/** A subject is kept and shown in lists. */
+function secretFaults({ secret }: Kind, { subject }: TemplateTexts): FieldError[] {
+  return placeholdersOf(subject)
+    .filter((name) => secret.includes(name))
+    .map((name) => ({ path: "subject", message: `must not show {{${name}}}, which is the recipient's alone` }));
+}
+
 /** Everything that is wrong, by member; empty when the template may be used. */
 export function templateFaults(kind: Kind, channel: Channel, texts: TemplateTexts): FieldError[] {
   const html =
@@ -104,5 +111,6 @@ export function templateFaults(kind: Kind, channel: Channel, texts: TemplateText
     ...(html === undefined ? [] : [{ path: "htmlBody", message: html }]),
     ...lengthFaults(channel, texts),
     ...neededFaults(kind, texts),
+    ...secretFaults(kind, texts),
   ];
 }

@@ -58,8 +58,8 @@ function fill(text: string, value: (name: string) => string): string {
   return text.replaceAll(PLACEHOLDER, (_match, name: string) => value(name));
 }
 
-/** A header is one line, whatever a name contains. */
-function oneLine(text: string): string {
+/** A header is one line, whatever a name contains, and so is a name: a stranger who types one must not write our mail. */
+export function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
 }
 

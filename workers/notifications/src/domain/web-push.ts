@@ -84,6 +84,20 @@ export async function newEphemeral(): Promise<Ephemeral> {
   return { keys, salt: crypto.getRandomValues(new Uint8Array(16)) };
 }
 
+function importBrowserKey(p256dh: string): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", fromBase64Url(p256dh), CURVE, false, []);
+}
+
+/** Whether something can be encrypted for this browser: its key is a point of the curve. */
+export async function isPushKey(p256dh: string): Promise<boolean> {
+  try {
+    await importBrowserKey(p256dh);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The body of one push, for one browser only. @throws when the browser's key is not a point of the curve. */
 export async function encryptPush(
   plaintext: string,
@@ -91,7 +105,7 @@ export async function encryptPush(
   { keys, salt }: Ephemeral,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const browserPoint = fromBase64Url(p256dh);
-  const browserKey = await crypto.subtle.importKey("raw", browserPoint, CURVE, false, []);
+  const browserKey = await importBrowserKey(p256dh);
   const ownPoint = new Uint8Array((await crypto.subtle.exportKey("raw", keys.publicKey)) as ArrayBuffer);
   const algorithm = { name: CURVE.name, public: browserKey } as unknown as SubtleCryptoDeriveKeyAlgorithm;
   const shared = new Uint8Array(await crypto.subtle.deriveBits(algorithm, keys.privateKey, 256));

@@ -17,6 +17,7 @@ import { ok } from "#shared/result";
 import type { z } from "zod";
 import { isPushEndpoint } from "../domain/endpoint.ts";
 import { kindOf } from "../domain/kinds.ts";
+import { isPushKey } from "../domain/web-push.ts";
 import {
   findPreferences,
   listStoredSubscriptions,
@@ -100,6 +101,10 @@ export async function subscribe(
   if (!isUser(actor)) return UNAUTHENTICATED;
   if (!isPushEndpoint(endpoint)) {
     const errors = [{ path: "endpoint", message: "is not the https address of a public push service" }];
+    return fail("validation_failed", "Nothing can be pushed there.", { errors });
+  }
+  if (!(await isPushKey(keys.p256dh))) {
+    const errors = [{ path: "keys.p256dh", message: "is not a point of P-256" }];
     return fail("validation_failed", "Nothing can be pushed there.", { errors });
   }
   const stored = await putSubscription(deps, actor.id, { endpoint, ...keys });
