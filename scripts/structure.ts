@@ -5,6 +5,7 @@ import { readWranglerFile } from "./local/configs.ts";
 import { DATABASES, PRODUCTION_WORKERS, ROOT, wranglerFile } from "./local/workers.ts";
 import { configViolations } from "./structure/configs.ts";
 import type { Config } from "./structure/configs.ts";
+import { unreadExports } from "./structure/exports.ts";
 import { emptyFiles, planViolations } from "./structure/files.ts";
 import { importViolations } from "./structure/imports.ts";
 import { lockViolations } from "./structure/lock.ts";
@@ -39,12 +40,12 @@ export function structureViolations(): string[] {
       return [title, tree.get(file) ?? ""];
     }),
   );
+  const sources = [...tree].filter(([file]) => file.endsWith(".ts") && !file.endsWith(".d.ts"));
   return [
     ...emptyFiles(tree),
     ...PRODUCTION_WORKERS.flatMap((worker) => planViolations(worker, under(`workers/${worker}`))),
-    ...[...tree]
-      .filter(([file]) => file.endsWith(".ts") && !file.endsWith(".d.ts"))
-      .flatMap(([file, text]) => importViolations(file, text)),
+    ...sources.flatMap(([file, text]) => importViolations(file, text)),
+    ...unreadExports(new Map(sources)),
     ...configViolations(PRODUCTION_WORKERS.map(config), [
       config("front"),
       config("stripe-sandbox"),

@@ -38,7 +38,7 @@ export type Handlers = { readonly [T in EventType]?: Handler<T> };
 export const NOTHING: Effect = { statements: [] };
 
 /** Thrown by a handler for an event about something that is not here yet; it is tried again like any failure. */
-export class NotYetKnown extends Error {
+class NotYetKnown extends Error {
   override readonly name = "NotYetKnown";
 }
 

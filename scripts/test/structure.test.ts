@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { structureViolations } from "../structure.ts";
 import { configViolations } from "../structure/configs.ts";
 import type { Config } from "../structure/configs.ts";
+import { unreadExports } from "../structure/exports.ts";
 import { emptyFiles, planViolations } from "../structure/files.ts";
 import { importViolations, importsOf } from "../structure/imports.ts";
 import { lockViolations } from "../structure/lock.ts";
@@ -138,6 +139,25 @@ describe("the wrangler files", () => {
   it.each(["tradepost-stripe-sandbox", "tradepost-mailbox"])("never bind %s in production", (service) => {
     const production = [worker("tradepost-payments", calls(service))];
     expect(configViolations(production, []).join()).toContain("local only");
+  });
+});
+
+describe("an export", () => {
+  const text =
+    "export const LIMIT = 3;\nexport async function read(): Promise<void> {}\nexport interface Page {}\nread();\n";
+
+  it("is read by another file, or is none", () => {
+    const reader = ["b.ts", `import { LIMIT, read } from "./a.ts";`] as const;
+    expect(unreadExports(new Map([["a.ts", text], reader]))).toEqual([]);
+    expect(unreadExports(new Map([["a.ts", text]]))).toEqual([
+      expect.stringContaining("LIMIT"),
+      expect.stringContaining("read"),
+    ]);
+  });
+
+  it("of tables, calls and events stands for itself", () => {
+    const files = ["workers/orders/src/schema.ts", "shared/contracts/orders.ts", "shared/events/catalogue.ts"];
+    for (const file of files) expect(unreadExports(new Map([[file, text]]))).toEqual([]);
   });
 });
 

@@ -24,7 +24,7 @@ export const CONFIDENTIAL_KINDS: readonly string[] = ["password_reset", "email_v
 const REDACTED = "[redacted]";
 
 /** An event as operators may see it: what confidential messages bring is not shown. */
-export function redactEvent(event: EventEnvelope): EventEnvelope {
+function redactEvent(event: EventEnvelope): EventEnvelope {
   if (event.type !== "NOTIFICATION_SEND" || !CONFIDENTIAL_KINDS.includes(event.data.kind)) return event;
   const variables = Object.fromEntries(Object.keys(event.data.variables).map((name) => [name, REDACTED]));
   return { ...event, data: { ...event.data, variables } };

@@ -152,7 +152,7 @@ function uploadSchema(type: string): Json {
 }
 
 /** `GET /api/orders/{orderId}/tracking` as `getOrdersByOrderIdTracking`: paths do not change, so neither does this. */
-export function operationIdOf(method: string, path: string): string {
+function operationIdOf(method: string, path: string): string {
   const words = path
     .replace(/^\/api(?=\/)/, "")
     .replaceAll(/\{(\w+)\}/g, (_match, name: string) => `by-${name}`)

@@ -75,7 +75,7 @@ export function applyStock(state: OrderState, news: StockNews): Applied {
 }
 
 /** Why an order ends whose money went: past its window it is the time-out's own void that comes back. */
-export function moneyGoneReason(state: OrderState, status: PaymentStatus, dueAt: number, now: number): string {
+function moneyGoneReason(state: OrderState, status: PaymentStatus, dueAt: number, now: number): string {
   if (status === "REFUNDED") return "payment_refunded";
   return state.status === "PENDING" && dueAt <= now ? "payment_timeout" : "payment_voided";
 }
