@@ -3,6 +3,8 @@ import { z } from "zod";
 import { Role } from "../call.ts";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
+import { idSchema } from "../ids.ts";
+import { PageQuery, pageOf } from "../paging.ts";
 import type { MessagingContract } from "./messaging.ts";
 
 /** Stored and compared in lower case. 254 characters is the longest address that SMTP carries (RFC 5321, 4.5.3.1.3). */
@@ -38,6 +40,18 @@ export const User = z
   })
   .meta({ id: "User" });
 export type User = z.infer<typeof User>;
+
+export const UserPage = pageOf(User).meta({ id: "UserPage" });
+export type UserPage = z.infer<typeof UserPage>;
+
+export const ListUsersInput = PageQuery.extend({
+  /** What the e-mail begins with. */
+  q: z.string().trim().toLowerCase().max(254).optional(),
+  role: Role.optional(),
+});
+export const UserInput = z.object({ userId: idSchema("usr") });
+export const RoleChange = z.strictObject({ role: Role }).meta({ id: "RoleChange" });
+export const ChangeRoleInput = UserInput.extend({ role: Role });
 
 export const Session = z
   .object({
@@ -93,6 +107,14 @@ export interface AccountsContract extends MessagingContract {
   requestEmailVerification(call: Call): Promise<Outcome<null>>;
   /** Verifies an e-mail by a token, good once and for a day. Fails with verification_token_invalid. */
   verifyEmail(call: Call, input: z.input<typeof VerifyEmailInput>): Promise<Outcome<null>>;
+  /** For admins: all users by e-mail. Fails with invalid_cursor. */
+  listUsers(call: Call, input: z.input<typeof ListUsersInput>): Promise<Outcome<UserPage>>;
+  /**
+   * For admins: gives a user another role, and ends their sessions, so that the next access token carries it. The present role again
+   * changes nothing. Fails with not_found; last_admin when no admin would be left, also of several such changes at once; forbidden
+   * when the caller has ceased to be an admin, whatever their token says.
+   */
+  changeRole(call: Call, input: z.input<typeof ChangeRoleInput>): Promise<Outcome<User>>;
   /** The keys that access tokens may be signed with: current, next and previous. */
   jwks(call: Call): Promise<Outcome<{ readonly keys: readonly PublicJwk[] }>>;
 }

@@ -24,6 +24,9 @@ export const HASH_BYTES = 32;
 /** A password that changes between its check and the write (another sign-in hashes it anew) is checked again this often. */
 export const MAX_CREDENTIAL_TRIES = 3;
 
+/** How often a change of a role is decided anew when somebody else's came first. Each time, one of them gets ahead. */
+export const MAX_ROLE_TRIES = 5;
+
 /** A signing key signs for a month. */
 export const KEY_SIGNS_FOR_MS = 30 * DAY_MS;
 

@@ -3,14 +3,16 @@ import { z } from "zod";
 import type { Call } from "#shared/call";
 import {
   ChangePasswordInput,
+  ChangeRoleInput,
   ForgotPasswordInput,
+  ListUsersInput,
   LoginInput,
   RefreshInput,
   RegisterInput,
   ResetPasswordInput,
   VerifyEmailInput,
 } from "#shared/contracts/accounts";
-import type { AccountsContract, PublicJwk, Session, User } from "#shared/contracts/accounts";
+import type { AccountsContract, PublicJwk, Session, User, UserPage } from "#shared/contracts/accounts";
 import type { Outcome } from "#shared/errors";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
@@ -20,6 +22,7 @@ import type { AccountsDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
 import { jwks } from "./service/keys.ts";
 import { forgotPassword, resetPassword } from "./service/recovery.ts";
+import { changeRole, listUsers } from "./service/roles.ts";
 import { logout, refresh } from "./service/sessions.ts";
 import { changePassword, login, me, register } from "./service/users.ts";
 import { requestEmailVerification, verifyEmail } from "./service/verification.ts";
@@ -67,6 +70,14 @@ export class AccountsRpc
 
   verifyEmail(call: Call, input: z.input<typeof VerifyEmailInput>): Promise<Outcome<null>> {
     return serve(createDeps(this.env, this.ctx), "verifyEmail", call, VerifyEmailInput, input, verifyEmail);
+  }
+
+  listUsers(call: Call, input: z.input<typeof ListUsersInput>): Promise<Outcome<UserPage>> {
+    return serve(createDeps(this.env, this.ctx), "listUsers", call, ListUsersInput, input, listUsers);
+  }
+
+  changeRole(call: Call, input: z.input<typeof ChangeRoleInput>): Promise<Outcome<User>> {
+    return serve(createDeps(this.env, this.ctx), "changeRole", call, ChangeRoleInput, input, changeRole);
   }
 
   jwks(call: Call): Promise<Outcome<{ readonly keys: readonly PublicJwk[] }>> {

@@ -19,7 +19,7 @@ export const tokenFamilies = sqliteTable("token_families", {
   expiresAt: integer("expires_at").notNull(),
   endsAt: integer("ends_at").notNull(),
   endedAt: integer("ended_at"),
-  endedBy: text("ended_by", { enum: ["logout", "reuse", "password"] }),
+  endedBy: text("ended_by", { enum: ["logout", "reuse", "password", "role"] }),
 });
 
 export const refreshTokens = sqliteTable("refresh_tokens", {

@@ -15,9 +15,11 @@ import { overviewRoutes } from "./routes/overview.ts";
 import { paymentRoutes } from "./routes/payments.ts";
 import { taxonomyRoutes } from "./routes/taxonomy.ts";
 import { templateRoutes } from "./routes/templates.ts";
+import { userRoutes } from "./routes/users.ts";
 
 const described: readonly Route[] = [
   ...accountRoutes,
+  ...userRoutes,
   ...catalogRoutes,
   ...taxonomyRoutes,
   ...cartRoutes,

@@ -139,6 +139,8 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
     "PUT /api/inventory/{productId}/threshold",
   ]);
   expect(names("admin")).toEqual([
+    "GET /api/admin/users",
+    "PATCH /api/admin/users/{userId}",
     "POST /api/categories",
     "PATCH /api/categories/{categoryId}",
     "DELETE /api/categories/{categoryId}",

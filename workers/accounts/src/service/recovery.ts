@@ -63,7 +63,7 @@ export async function resetPassword(
       mustChange(),
       resetPasswordOf(user.id, passwordHash, now),
       dropMailTokens(user.id, "password_reset"),
-      endFamiliesOfUser(user.id, now),
+      endFamiliesOfUser(user.id, now, "password"),
       passwordChangedMail(deps, call, user),
     ]);
   } catch (error) {

@@ -128,7 +128,7 @@ async function tryChangePassword(
     mustChange(),
     // A reset that somebody else asked for must not undo it.
     dropMailTokens(user.id, "password_reset"),
-    endFamiliesOfUser(user.id, deps.now()),
+    endFamiliesOfUser(user.id, deps.now(), "password"),
     passwordChangedMail(deps, call, user),
   ]);
   return ok(null);

@@ -79,8 +79,8 @@ export async function endFamilyOf(deps: Deps, tokenHash: string): Promise<void> 
   ]);
 }
 
-export function endFamiliesOfUser(userId: string, now: number): SQL {
-  return sql`UPDATE token_families SET ended_at = ${now}, ended_by = 'password'
+export function endFamiliesOfUser(userId: string, now: number, by: "password" | "role"): SQL {
+  return sql`UPDATE token_families SET ended_at = ${now}, ended_by = ${by}
     WHERE user_id = ${userId} AND ended_at IS NULL`;
 }
 

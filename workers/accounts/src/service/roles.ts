@@ -1,0 +1,57 @@
+// What admins do with users: find them, and change their roles. An access token carries its role until it ends; the sessions end
+// with the role, so that the next token carries the new one.
+import { auditInsert } from "#shared/audit";
+import type { Call } from "#shared/call";
+import type { ChangeRoleInput, ListUsersInput, User, UserPage } from "#shared/contracts/accounts";
+import { StaleWrite } from "#shared/database";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { decodeCursor, toPage } from "#shared/paging";
+import { ok } from "#shared/result";
+import type { z } from "zod";
+import { MAX_ROLE_TRIES } from "../constants.ts";
+import { readForRole, readUsers, writeRole } from "../store/roles.ts";
+import type { AccountsDeps } from "./deps.ts";
+import { renderUser } from "./sessions.ts";
+
+export async function listUsers(
+  deps: AccountsDeps,
+  _call: Call,
+  { q, role, limit, cursor }: z.output<typeof ListUsersInput>,
+): Promise<Outcome<UserPage>> {
+  const prefix = q ?? "";
+  const scope = ["users", prefix, role ?? null];
+  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
+  if (!key.ok) return key;
+  const after = key.value === undefined ? undefined : String(key.value[0]);
+  const rows = await readUsers(deps.db, { prefix, role, after, limit });
+  const page = await toPage(rows, limit, scope, ({ email }) => [email], renderUser);
+  return ok({ items: [...page.items], nextCursor: page.nextCursor });
+}
+
+/** See AccountsContract. Reads, decides and writes over what was read; when that has changed meanwhile, all of it again. */
+export async function changeRole(
+  deps: AccountsDeps,
+  call: Call,
+  { userId, role }: z.output<typeof ChangeRoleInput>,
+): Promise<Outcome<User>> {
+  const callerId = call.actor.id;
+  for (let tries = 1; tries <= MAX_ROLE_TRIES; tries += 1) {
+    const { callerIsAdmin, user, hasOtherAdmin } = await readForRole(deps.db, callerId, userId);
+    if (!callerIsAdmin) return fail("forbidden", "Your role does not allow this any more.");
+    if (user === undefined) return fail("not_found", "There is no such user.");
+    if (user.role === role) return ok(renderUser(user));
+    if (user.role === "admin" && !hasOtherAdmin) {
+      return fail("last_admin", "This is the only admin; make another one first.");
+    }
+    const details = { from: user.role, to: role };
+    const audit = auditInsert(call, deps.now(), { action: "user.change_role", subject: userId, details });
+    try {
+      await writeRole(deps, callerId, user, role, audit);
+      return ok(renderUser({ ...user, role }));
+    } catch (error) {
+      if (!(error instanceof StaleWrite)) throw error;
+    }
+  }
+  return fail("service_unavailable", "The user is being changed by others; try again.");
+}
