@@ -134,7 +134,12 @@ export const SEARCHES: readonly string[] = [
 ];
 
 /** Members whose text has to be of a kind that their JSON Schema does not tell. */
-const TEXT_BY_NAME: Readonly<Record<string, string>> = { email: "hostile@example.com", currency: "USD" };
+const TEXT_BY_NAME: Readonly<Record<string, string>> = {
+  email: "hostile@example.com",
+  currency: "USD",
+  p256dh: `B${"A".repeat(86)}`,
+  auth: "A".repeat(22),
+};
 /** Texts that the patterns of the contracts take, tried in turn. */
 const FITTING_TEXTS = ["US", "+15550100", "2026-01-01T00:00:00.000Z", "en", "example text"];
 
@@ -164,6 +169,7 @@ function exampleOf(schema: JsonSchema, definitions: Readonly<Record<string, Json
   if (schema.type === "array") return [exampleOf((schema.items ?? {}) as JsonSchema, definitions)];
   if (schema.type === "string") return textFor(schema, name);
   if (schema.type === "boolean") return false;
+  if (Array.isArray(schema.type)) return null;
   return Math.max(1, schema.minimum ?? 1);
 }
 
