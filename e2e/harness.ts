@@ -1,5 +1,5 @@
 // All Workers together, in the runtime that `npm start` uses, on data of their own: migrated, seeded, and gone at the end. What a
-// Worker fetches from outside fails, and fails the run.
+// Worker fetches from outside fails, and fails the run; so does an answer that the OpenAPI document does not describe.
 import { CONSUMERS, ROUTES } from "#shared/events/routing";
 import type { Consumer } from "#shared/events/routing";
 import type { EventType } from "#shared/events/catalogue";
@@ -12,6 +12,7 @@ import { DATABASES, serviceName } from "../scripts/local/workers.ts";
 import { waitUntilReady } from "../scripts/local/session.ts";
 import { Client, openShelf, runSweeps, signIn } from "./client.ts";
 import type { Send, Shelf } from "./client.ts";
+import { undescribed } from "./described.ts";
 
 /** A Worker that has a database. */
 export type Store = keyof typeof DATABASES;
@@ -118,13 +119,27 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Shop> 
       .all<Row>();
     return results;
   };
+  const surprises = new Set<string>();
+  const checks = new Set<Promise<void>>();
+  const check = async (method: string, path: string, answer: Response): Promise<void> => {
+    const surprise = await undescribed(method, new URL(path, origin).pathname, answer);
+    if (surprise !== undefined) surprises.add(surprise);
+  };
   const send: Send = async (path, init) => {
     lastActivity = Date.now();
-    return await fetch(`${origin}${path}`, init);
+    const answer = await fetch(`${origin}${path}`, init);
+    // Half an answer, of a runtime that is ended meanwhile, is the test's own affair.
+    const checked = check(init?.method ?? "GET", path, answer.clone()).catch(() => undefined);
+    checks.add(checked);
+    void checked.finally(() => checks.delete(checked));
+    return answer;
   };
   const close = async (): Promise<void> => {
+    await Promise.all(checks);
     await runtime.dispose();
     if (outbound.length > 0) throw new Error(`the Workers called outside: ${outbound.join(", ")}`);
+    if (surprises.size > 0)
+      throw new Error(`answers that the document does not describe:\n${[...surprises].join("\n")}`);
   };
   try {
     await waitUntilReady(origin, () => false);
