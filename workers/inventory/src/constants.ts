@@ -13,8 +13,11 @@ export const FLUSH_DELAY_MS = 600;
 export const FLUSH_RETRY_MS = 2_000;
 export const MAX_FLUSH_RETRY_MS = 60_000;
 
-/** Changed reservations of one flush; what is left follows in the next. Keeps its JSON parameter far below D1's 2 MB. */
-export const FLUSH_ROWS = 500;
+/**
+ * Changes of one flush; what is left follows in the next. Each brings a row or two of some 300
+ * bytes, so that even after a long outage no parameter comes near D1's 2 MB.
+ */
+export const FLUSH_CHANGES = 500;
 
 /** Released and consumed reservations and adjustment keys are remembered this long, against late copies of events and calls. */
 export const RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;

@@ -251,10 +251,10 @@ test("a dead letter older than what is remembered of its order is not taken for 
   }));
   expect((await receive(deps, old)).retried).toEqual([]);
   expect(await levelOf(deps, id)).toMatchObject({ onHand: 7, reserved: 0 });
-  const { results } = await env.DB.prepare("SELECT type FROM dead_letters WHERE subject = ? ORDER BY event_id")
+  const { results } = await env.DB.prepare("SELECT type FROM dead_letters WHERE subject = ? ORDER BY type")
     .bind(one.orderId)
     .all();
-  expect(results.map(({ type }) => type).toSorted()).toEqual(["ORDER_CREATED", "ORDER_RETURNED", "ORDER_SHIPPED"]);
+  expect(results.map(({ type }) => type)).toEqual(["ORDER_CREATED", "ORDER_RETURNED", "ORDER_SHIPPED"]);
   // Giving back is safe whenever it comes.
   const cancelled = { ...one.event("ORDER_CANCELLED"), time };
   expect((await receive(deps, [cancelled])).acknowledged).toEqual([cancelled.id]);

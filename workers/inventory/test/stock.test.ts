@@ -1,9 +1,12 @@
 // The Stock object by itself: opening, holds, what flows to D1, and what survives.
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test, vi } from "vitest";
+import { auditRow } from "#shared/audit";
 import { newId } from "#shared/ids";
+import { callAs } from "#shared/testkit/kit";
 import {
   TRACE,
+  auditOf,
   catalogProduct,
   env,
   eventsAbout,
@@ -291,6 +294,26 @@ test("more changes than one flush takes follow in the next", async () => {
   expect([await written(), await written()]).toEqual([500, 520]);
   expect(await projectionOf(id)).toMatchObject({ reserved: 520, available: 80 });
   expect(await runDurableObjectAlarm(stub(id))).toBe(false);
+});
+
+test("so do more adjustments, with their entries and audit rows, after an outage", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(600);
+  const audit = auditRow(callAs("admin"), Date.now(), { action: "stock.adjust", subject: id });
+  const adjust = (): Promise<unknown> =>
+    deps
+      .stock(id)
+      .adjust({ delta: -1, reason: "correction", actor: "usr_1", audit: { ...audit, id: newId("aud") } }, TRACE);
+  await Promise.all(Array.from({ length: 520 }, adjust));
+  const written = async (): Promise<unknown[]> => {
+    await flush(id);
+    return [(await ledgerOf(id)).length, (await auditOf(id)).length];
+  };
+  expect([await written(), await written()]).toEqual([
+    [500, 500],
+    [520, 520],
+  ]);
+  expect(await projectionOf(id)).toMatchObject({ on_hand: 80 });
 });
 
 test("two first descriptions at once open the level once", async () => {

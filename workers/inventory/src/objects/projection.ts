@@ -5,7 +5,7 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { inJson, readAll } from "#shared/database";
 import type { Database } from "#shared/database";
-import { FLUSH_ROWS } from "../constants.ts";
+import { FLUSH_CHANGES } from "../constants.ts";
 import { ledgerInsert, levelUpsert, reservationsUpsert } from "./flush.ts";
 import type { LedgerRow } from "./records.ts";
 import type { LevelState, ReservationRow } from "./tables.ts";
@@ -71,8 +71,8 @@ export async function readCopiedLedger(
 
 function inChunks<T>(rows: readonly T[], statement: (chunk: readonly T[]) => SQL): SQL[] {
   const statements: SQL[] = [];
-  for (let start = 0; start < rows.length; start += FLUSH_ROWS) {
-    statements.push(statement(rows.slice(start, start + FLUSH_ROWS)));
+  for (let start = 0; start < rows.length; start += FLUSH_CHANGES) {
+    statements.push(statement(rows.slice(start, start + FLUSH_CHANGES)));
   }
   return statements;
 }

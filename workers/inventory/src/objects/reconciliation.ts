@@ -29,25 +29,29 @@ export interface Reconcilable {
 export interface Reconciliation {
   readonly mended: readonly string[];
   readonly open: readonly string[];
+  /** False when the object never rested: then nothing is known of its copy. */
+  readonly isCompared: boolean;
 }
 
-export const NOTHING_AMISS: Reconciliation = { mended: [], open: [] };
+export const NOTHING_AMISS: Reconciliation = { mended: [], open: [], isCompared: true };
 
 type Found = Omit<Finding, "subject">;
 
 /** `isStale`: D1 shows a hold long past its time. */
 export async function reconcile(stock: Reconcilable, isStale: boolean): Promise<Reconciliation> {
   const found = await checkObject(stock);
+  let compared: readonly Found[] | undefined;
   if (found.every(({ outcome }) => outcome === "mended")) {
     found.push(...(await catchUp(stock, isStale)));
     await write(stock, found);
-    found.push(...(await compare(stock)));
+    compared = await compare(stock);
+    found.push(...(compared ?? []));
   } else {
     await write(stock, found);
   }
   const kindsOf = (outcome: Finding["outcome"]): string[] =>
     found.filter((one) => one.outcome === outcome).map(({ kind }) => kind);
-  return { mended: kindsOf("mended"), open: kindsOf("open") };
+  return { mended: kindsOf("mended"), open: kindsOf("open"), isCompared: compared !== undefined };
 }
 
 async function write({ tables, deps }: Reconcilable, found: readonly Found[]): Promise<void> {
@@ -90,8 +94,8 @@ async function catchUp({ tables, deps, flush, alarm }: Reconcilable, isStale: bo
   return [{ kind, outcome: "mended", details: { sequence, flushedSequence } }];
 }
 
-/** Reads the copy until nothing changed meanwhile, and mends it. An object that never rests is looked at in another sweep. */
-async function compare(stock: Reconcilable): Promise<Found[]> {
+/** Reads the copy until nothing changed meanwhile, and mends it. Undefined: an object that never rests is looked at in another sweep. */
+async function compare(stock: Reconcilable): Promise<Found[] | undefined> {
   const { tables, deps, flush } = stock;
   for (let tries = 0; tries < RECONCILE_TRIES; tries += 1) {
     await flush();
@@ -99,11 +103,11 @@ async function compare(stock: Reconcilable): Promise<Found[]> {
     const ledgerSince = tables.records.oldestEntry();
     const settledSince = deps.now() - RETENTION_MS + PURGE_MARGIN_MS;
     const copy = await readCopy(deps.db, productId, { settledSince, ledgerSince });
-    if (sequence !== flushedSequence || tables.level(deps.now()).sequence !== sequence) continue;
-    const reservations = tables.reservationFigures(settledSince);
     const ledger = isSame(copy.ledger, tables.records.ledgerFigures())
       ? NO_LEDGER_DIFFERENCE
       : await ledgerDifference(stock, ledgerSince);
+    if (sequence !== flushedSequence || tables.level(deps.now()).sequence !== sequence) continue;
+    const reservations = tables.reservationFigures(settledSince);
     const shown = shownLevel(stock);
     const differs = !isSame(copy.level, shown) || !isSame(copy.reservations, reservations) || ledger.wrong.length > 0;
     const found = [
@@ -114,7 +118,7 @@ async function compare(stock: Reconcilable): Promise<Found[]> {
     else await write(stock, found);
     return found;
   }
-  return [];
+  return undefined;
 }
 
 function isSame(a: unknown, b: unknown): boolean {

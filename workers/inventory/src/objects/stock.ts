@@ -13,9 +13,9 @@ import { save } from "#shared/outbox";
 import { err, ok } from "#shared/result";
 import type { Result } from "#shared/result";
 import {
+  FLUSH_CHANGES,
   FLUSH_DELAY_MS,
   FLUSH_RETRY_MS,
-  FLUSH_ROWS,
   MAX_FLUSH_RETRY_MS,
   PURGE_INTERVAL_MS,
   RETENTION_MS,
@@ -275,7 +275,7 @@ export class Stock extends DurableObject<InventoryEnv> {
     const level = this.#tables.level(now);
     const after = level.flushedSequence;
     if (level.sequence === after) return false;
-    const upTo = this.#tables.flushTarget(level, FLUSH_ROWS);
+    const upTo = Math.min(level.sequence, after + FLUSH_CHANGES);
     const reservations = this.#tables.changedReservations(after, upTo);
     const ledger = this.#tables.records.newLedger(after, upTo);
     const events = this.#tables.pendingEvents(upTo);

@@ -285,16 +285,6 @@ export class StockTables {
     return this.#rows("SELECT 1 FROM level WHERE sequence > flushed_sequence").length > 0;
   }
 
-  /** The sequence up to which one flush goes: all there is, or as far as `limit` changed reservations reach. */
-  flushTarget(level: LevelState, limit: number): number {
-    const [last] = this.#rows<{ sequence: number }>(
-      "SELECT sequence FROM reservations WHERE sequence > ? ORDER BY sequence LIMIT 1 OFFSET ?",
-      level.flushedSequence,
-      limit - 1,
-    );
-    return last?.sequence ?? level.sequence;
-  }
-
   changedReservations(after: number, upTo: number): ReservationRow[] {
     return this.#rows(
       `SELECT ${RESERVATION} FROM reservations WHERE sequence > ? AND sequence <= ? ORDER BY sequence`,

@@ -25,7 +25,7 @@ export async function reconcileStock(
     all.push(...(await Promise.all(group.map((suspect) => reconcile(deps, suspect)))));
   }
   // One that could not be reached waits for its turn as well: it must not stand before the others in every sweep.
-  const sound = all.filter(({ found }) => found?.open.length === 0);
+  const sound = all.filter(({ found }) => found?.isCompared === true && found.open.length === 0);
   if (all.length > 0) await markReconciled(deps, idsOf(all), idsOf(sound));
   return {
     correctedProjections: all.filter(({ found }) => (found?.mended.length ?? 0) > 0).length,
