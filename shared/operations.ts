@@ -18,6 +18,7 @@ import type { Outcome } from "./errors.ts";
 import { redactEnvelope } from "./events/commands.ts";
 import { firstIdAt } from "./ids.ts";
 import { log } from "./logger.ts";
+import { FORGOTTEN_ENVELOPE } from "./outbox.ts";
 import type { Deps } from "./outbox.ts";
 import { ok } from "./result.ts";
 
@@ -26,11 +27,16 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 const AUDIT_RETENTION_MS = 400 * DAY_MS;
 /** As long as the events that a finding may be about; one that still holds is found again. */
 const FINDING_RETENTION_MS = 90 * DAY_MS;
+/** As long as the longest-lived token of a confidential message is good: a later replay would only bring a dead link. */
+const CONFIDENTIAL_RETENTION_MS = DAY_MS;
 /** Within the time that the gateway gives a Worker to answer at all, so that a database that hangs is told from a Worker that does. */
 const DATABASE_DEADLINE_MS = 500;
 
 /** Events that one search by type alone goes through, 40 ms of the database: there is no index on the type, which would cost every event a row. */
 const SEARCHED_EVENTS = 20_000;
+
+/** Of a dead letter: whether its consumer has come to it after all. */
+export const HANDLED = sql`EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = dead_letters.event_id)`;
 
 type Key = readonly (string | number)[] | undefined;
 
@@ -110,7 +116,7 @@ export async function listFindings(
   return ok({ items });
 }
 
-/** Drops audit rows, findings and handled dead letters past their retention. */
+/** Drops what is past its retention: audit rows, findings, handled dead letters, and what is confidential in any. */
 export async function purgeOperations(deps: Deps): Promise<Readonly<Record<string, number>>> {
   const now = deps.now();
   const { results } = await commit(deps.db, [
@@ -118,10 +124,17 @@ export async function purgeOperations(deps: Deps): Promise<Readonly<Record<strin
     sql`DELETE FROM findings WHERE last_found_at < ${now - FINDING_RETENTION_MS}`,
     // One that nobody has seen to stays, however old.
     sql`DELETE FROM dead_letters WHERE dead_at < ${now - FINDING_RETENTION_MS}
-      AND EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = dead_letters.event_id)`,
+      AND ${HANDLED}`,
+    sql`UPDATE dead_letters SET envelope = ${FORGOTTEN_ENVELOPE} WHERE type = 'NOTIFICATION_SEND'
+      AND (dead_at < ${now - CONFIDENTIAL_RETENTION_MS} OR ${HANDLED}) AND envelope <> ${FORGOTTEN_ENVELOPE}`,
   ]);
-  const [audit, findings, letters] = results.map(({ meta }) => meta.changes);
-  return { purgedAudit: audit ?? 0, purgedFindings: findings ?? 0, purgedDeadLetters: letters ?? 0 };
+  const [audit, findings, letters, forgotten] = results.map(({ meta }) => meta.changes);
+  return {
+    purgedAudit: audit ?? 0,
+    purgedFindings: findings ?? 0,
+    purgedDeadLetters: letters ?? 0,
+    forgottenDeadLetters: forgotten ?? 0,
+  };
 }
 
 async function reachesDatabase(deps: Deps): Promise<boolean> {

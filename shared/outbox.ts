@@ -190,15 +190,15 @@ export async function resendEvents(
   return sent;
 }
 
-/** What a confidential command brings is good until it expires; once its consumer has it, the log need not hold it. */
-const FORGOTTEN = sql`iif(type = 'NOTIFICATION_SEND' AND ${inJson(sql`envelope ->> '$.data.kind'`, CONFIDENTIAL_KINDS)},
+/** An envelope without what a confidential command brings, which is as good as a key until it expires. */
+export const FORGOTTEN_ENVELOPE = sql`iif(type = 'NOTIFICATION_SEND' AND ${inJson(sql`envelope ->> '$.data.kind'`, CONFIDENTIAL_KINDS)},
   json_set(envelope, '$.data.variables', json('{}')), envelope)`;
 
 /** Marks events that all their consumers have, in one statement. */
 export async function confirmEvents(deps: Deps, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await commit(deps.db, [
-    sql`UPDATE outbox SET confirmed_at = ${deps.now()}, envelope = ${FORGOTTEN} WHERE confirmed_at IS NULL AND ${inJson(sql`id`, ids)}`,
+    sql`UPDATE outbox SET confirmed_at = ${deps.now()}, envelope = ${FORGOTTEN_ENVELOPE} WHERE confirmed_at IS NULL AND ${inJson(sql`id`, ids)}`,
   ]);
 }
 

@@ -227,4 +227,34 @@ describe("health", () => {
     expect(answer).toEqual({ ok: true, value: { database: "down" } });
     expect(Date.now() - startedAt).toBeLessThan(2_000);
   });
+
+  it("forgets what a dead letter holds that is confidential, once it was handled or is a day old", async () => {
+    const recipient = { id: null, email: "a@example.com", name: "A", locale: "en" as const };
+    const letters = [
+      { kind: "password_reset", deadAt: Date.now() - DAY_MS - 1_000, handled: false, kept: false },
+      { kind: "password_reset", deadAt: Date.now(), handled: true, kept: false },
+      { kind: "password_reset", deadAt: Date.now(), handled: false, kept: true },
+      { kind: "dispute_opened", deadAt: Date.now() - DAY_MS - 1_000, handled: true, kept: true },
+    ].map((letter) => {
+      const data = { kind: letter.kind, recipient, variables: { token: "s3cret" } };
+      const cause = { worker: "accounts", correlationId: newId("req"), now: Date.now() };
+      return { ...letter, event: makeEvent("NOTIFICATION_SEND", newId("usr"), data, cause) };
+    });
+    await commit(
+      db,
+      letters.flatMap(({ event, deadAt, handled }) => [
+        sql`INSERT INTO dead_letters VALUES (${event.id}, ${event.type}, ${event.subject}, ${JSON.stringify(event)}, 1, 'e', ${deadAt}, NULL)`,
+        ...(handled ? [sql`INSERT INTO inbox VALUES (${event.id}, ${deadAt})`] : []),
+      ]),
+    );
+    expect(await purgeOperations(deps())).toMatchObject({ forgottenDeadLetters: 2 });
+    for (const { event, kept } of letters) {
+      const [row] = await db.all<{ envelope: string }>(
+        sql`SELECT envelope FROM dead_letters WHERE event_id = ${event.id}`,
+      );
+      const variables = kept ? event.data.variables : {};
+      expect(JSON.parse(row?.envelope ?? "")).toEqual({ ...event, data: { ...event.data, variables } });
+    }
+    expect(await purgeOperations(deps())).toMatchObject({ forgottenDeadLetters: 0 });
+  });
 });
