@@ -1,5 +1,5 @@
-// Accounts by mail, over all real Workers: what a person who forgot the password does with the mails that arrive, and what a stranger
-// learns on the way.
+// Accounts by mail, over all real Workers: what a person who forgot the password does with the mails that arrive, and what a
+// stranger learns on the way.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session, User } from "#shared/contracts/accounts";
 import { Client, eventually, newBuyer, signIn } from "./client.ts";

@@ -1,5 +1,5 @@
-// The failure tests of e2e/chaos in short: answers lost and the runtime killed at a few durable steps, and a handful of orders under
-// duplicates and disorder. Kills under load are in recovery.test.ts; `npm run test:chaos` does all of them at length.
+// The failure tests of e2e/chaos in short: answers lost and the runtime killed at a few durable steps, and a handful of orders
+// under duplicates and disorder. Kills under load are in recovery.test.ts; `npm run test:chaos` does all of them at length.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CrashTest, tableOf } from "./chaos/crash.ts";
 import type { Plan } from "./chaos/crash.ts";

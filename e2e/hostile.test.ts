@@ -1,5 +1,5 @@
-// Hostile input over every route, by somebody whose token opens them all: each answer is a problem that blames the client, and nothing is
-// written. The requests come from the route table; see hostile.ts.
+// Hostile input over every route, by somebody whose token opens them all: each answer is a problem that blames the client, and
+// nothing is written. The requests come from the route table; see hostile.ts.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { allRoutes } from "../workers/gateway/src/routes.ts";
 import type { Route } from "../workers/gateway/src/route.ts";

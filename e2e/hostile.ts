@@ -1,5 +1,5 @@
-// Requests that nobody honest sends, made from the gateway's route table: every route, every member of its body, every parameter. A new
-// route is covered when it stands in the table.
+// Requests that nobody honest sends, made from the gateway's route table: every route, every member of its body, every
+// parameter. A new route is covered when it stands in the table.
 import { z } from "zod";
 import type { Route } from "../workers/gateway/src/route.ts";
 
@@ -14,7 +14,10 @@ export interface HostileRequest {
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** Values that stand where another belongs. Each is tried for every member of every body; those that the schema takes are left out. */
+/**
+ * Values that stand where another belongs. Each is tried for every member of
+ * every body; those that the schema takes are left out.
+ */
 const WRONG_VALUES: readonly unknown[] = [
   null,
   true,
@@ -207,7 +210,10 @@ function emptyPath(route: Route, part = "none"): string {
   return route.path.replaceAll(/\{(\w+)\}/g, part);
 }
 
-/** Bodies that the route's schema refuses, one wrong member at a time. Only where the path has no parameter, which is checked first. */
+/**
+ * Bodies that the route's schema refuses, one wrong member at a time. Only where
+ * the path has no parameter, which is checked first.
+ */
 export function wrongBodies(route: Route): HostileRequest[] {
   const example = exampleBody(route);
   if (example === undefined || route.path.includes("{")) return [];

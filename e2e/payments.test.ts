@@ -1,5 +1,5 @@
-// Money that moves without the shop's asking: in Stripe's dashboard, at the buyer's bank, or with a webhook that never comes. And what
-// staff does with it, through all Workers.
+// Money that moves without the shop's asking: in Stripe's dashboard, at the buyer's bank, or with a webhook that never comes.
+// And what staff does with it, through all Workers.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Order } from "#shared/contracts/orders";
 import type { Payment, PaymentIntent } from "#shared/contracts/payments";

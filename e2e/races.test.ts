@@ -1,5 +1,5 @@
-// Two that want to decide the same thing at the same moment. Each race is run several times over all real Workers, and whoever wins, money
-// at Stripe, stock, payment and order have to tell one story when everything is swept.
+// Two that want to decide the same thing at the same moment. Each race is run several times over all real Workers, and whoever
+// wins, money at Stripe, stock, payment and order have to tell one story when everything is swept.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cart, CreatedOrder, Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
@@ -69,7 +69,10 @@ function moveTo(orderId: string, status: string, more: object = {}): Promise<Ans
   return admin.call("PATCH", `/api/orders/${orderId}/status`, { status, ...more });
 }
 
-/** What belongs together by an order's status: the money kept, what is on hand and reserved of its product, and the order's own word. */
+/**
+ * What belongs together by an order's status: the money kept, what is on hand and
+ * reserved of its product, and the order's own word.
+ */
 const WHOLE: Readonly<Record<string, (total: number) => object>> = {
   CONFIRMED: () => ({ kept: 0, onHand: 5, reserved: 2, stockStatus: "RESERVED" }),
   SHIPPED: (total) => ({ kept: total, onHand: 3, reserved: 0, stockStatus: "CONSUMED" }),

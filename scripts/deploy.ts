@@ -1,5 +1,6 @@
-// `npm run deploy -- --env staging|production`: creates what is missing, migrates, brings the new versions into traffic step by step and
-// takes them back when the shop stops answering. It sets no secret: it stops and tells which are missing. See docs/deploy.md.
+// `npm run deploy -- --env staging|production`: creates what is missing, migrates, brings the new versions into traffic step by
+// step and takes them back when the shop stops answering. It sets no secret: it stops and tells which are missing. See
+// docs/deploy.md.
 import { parseArgs } from "node:util";
 import { bucketNames, databaseIds, deployedWorkers, queueNames, readAccount } from "./deploy/account.ts";
 import type { Account } from "./deploy/account.ts";

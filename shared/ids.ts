@@ -3,8 +3,8 @@ import { uuidv7 } from "uuidv7";
 import { z } from "zod";
 
 /**
- * user, product, category, brand, cart, line, order, payment, refund, event, notification, push subscription, image, ledger entry, token family, audit entry,
- * request (also what a sweep runs under).
+ * user, product, category, brand, cart, line, order, payment, refund, event, notification, push subscription, image, ledger
+ * entry, token family, audit entry, request (also what a sweep runs under).
  */
 export type IdPrefix =
   | "usr"

@@ -22,7 +22,10 @@ export interface MetricQuery {
 
 type SampleRow = Readonly<Record<string, unknown>>;
 
-/** What every Worker tells: the state of its outbox, its inbox, its dead letters and its findings. All of it is small or indexed. */
+/**
+ * What every Worker tells: the state of its outbox, its inbox, its dead letters
+ * and its findings. All of it is small or indexed.
+ */
 function messagingQueries(now: number): readonly MetricQuery[] {
   return [
     {

@@ -1,5 +1,6 @@
 // Live sockets: how an upgrade travels from the gateway to the object that serves it, and what each such object does with its
-// sockets. The objects hibernate between messages, so all they know of a socket is its attachment. See docs/adr/014-live-sockets.md.
+// sockets. The objects hibernate between messages, so all they know of a socket is its attachment. See
+// docs/adr/014-live-sockets.md.
 import { z } from "zod";
 import { Call } from "./call.ts";
 import { CartToken } from "./contracts/orders.ts";
@@ -39,8 +40,8 @@ export type SocketPass = z.infer<typeof SocketPass>;
 const PASS_HEADER = "x-tradepost-socket";
 
 /**
- * The upgrade as it goes to a domain Worker. It is made anew and carries nothing that the client sent; its receiver is an entrypoint
- * that only a service binding reaches, so the pass needs no signature.
+ * The upgrade as it goes to a domain Worker. It is made anew and carries nothing that the client sent; its receiver is an
+ * entrypoint that only a service binding reaches, so the pass needs no signature.
  */
 export function socketRequest(pass: SocketPass): Request {
   // A name may hold any character, a header only some.

@@ -1,5 +1,5 @@
-// What every domain Worker does in the same way: the entrypoint that its RPC surface extends, which answers about events and sweeps,
-// and its cron.
+// What every domain Worker does in the same way: the entrypoint that its RPC surface extends, which answers about events and
+// sweeps, and its cron.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { z } from "zod";
 import { systemCall } from "./call.ts";

@@ -1,5 +1,5 @@
-// Every event and every webhook comes one to three times, each copy at a time of its own, so in any order: and each story ends as it
-// does when everything comes once and in order.
+// Every event and every webhook comes one to three times, each copy at a time of its own, so in any order: and each story ends
+// as it does when everything comes once and in order.
 import { isDeepStrictEqual } from "node:util";
 import { ADDRESS, Client, orderReaches, pay, signIn } from "../client.ts";
 import { ADMIN, BUYER } from "./constants.ts";

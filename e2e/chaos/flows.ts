@@ -1,5 +1,5 @@
-// The stories that are stopped after each of their durable steps: what comes before (prepared in peace), and the one act whose steps
-// are the points. A client that gets no answer asks again, as clients do; every act may be repeated.
+// The stories that are stopped after each of their durable steps: what comes before (prepared in peace), and the one act whose
+// steps are the points. A client that gets no answer asks again, as clients do; every act may be repeated.
 import type { Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
 import { ADDRESS, confirmPayment, eventually, orderReaches, pay } from "../client.ts";

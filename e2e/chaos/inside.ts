@@ -112,7 +112,10 @@ export class Inside {
     return Wrapped;
   }
 
-  /** An object tells of its writes at the end of the method that made them; the output gate holds that back until they are durable. */
+  /**
+   * An object tells of its writes at the end of the method that made them; the
+   * output gate holds that back until they are durable.
+   */
   #object(base: Class): Class {
     const envOf = (env: Env): Env => this.#env(env);
     const tell = (env: Env, name: string): Promise<void> => this.#step(env, name);

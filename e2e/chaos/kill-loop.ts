@@ -1,5 +1,5 @@
-// Kills the server at random moments under load and starts it again on the same data, many times over; then looks whether everything
-// that was begun came to a legal end.
+// Kills the server at random moments under load and starts it again on the same data, many times over; then looks whether
+// everything that was begun came to a legal end.
 import { Client, openShelf, signIn } from "../client.ts";
 import { startServer } from "../process.ts";
 import type { Server } from "../process.ts";
@@ -14,7 +14,10 @@ import { ChaosShop } from "./shop.ts";
 const CLIENTS = 4;
 const PRODUCTS = 5;
 const ON_HAND = 100_000;
-/** How many requests a round begins before the server is killed; counted and not timed, so that a slow machine has as much going on. */
+/**
+ * How many requests a round begins before the server is killed; counted and not
+ * timed, so that a slow machine has as much going on.
+ */
 const MIN_REQUESTS = 6;
 const MAX_REQUESTS = 50;
 /** The kill then comes within this, wherever in the requests under way that is. */

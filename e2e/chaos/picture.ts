@@ -115,7 +115,10 @@ async function newsOf(shop: Shop, orderIds: readonly string[]): Promise<string[]
     .toSorted();
 }
 
-/** Ledger entries of orders only: what came before and the correction that put the product on the shelf are no part of its story. */
+/**
+ * Ledger entries of orders only: what came before and the correction that put
+ * the product on the shelf are no part of its story.
+ */
 async function stockOf(shop: Shop, admin: Client, productId: string): Promise<unknown> {
   const { onHand, reserved, available } = await levelOf(admin, productId);
   const [books, reservations, ledger] = await Promise.all([

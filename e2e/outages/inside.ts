@@ -1,5 +1,5 @@
-// What runs inside a Worker of a shop with outages, around the bundle that `npm start` runs too: every entrypoint method and handler, and
-// every statement of its database, asks the test first whether it is up. The Workers know nothing of it.
+// What runs inside a Worker of a shop with outages, around the bundle that `npm start` runs too: every entrypoint method and
+// handler, and every statement of its database, asks the test first whether it is up. The Workers know nothing of it.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 export interface Options {

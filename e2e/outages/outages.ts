@@ -1,5 +1,6 @@
-// One part of the shop fails or hangs, and everything that a client may ask is asked: who needs the part is told so in time, all else is
-// answered as ever. Then the part comes back, and what was asked for meanwhile is there once, without anybody's hand.
+// One part of the shop fails or hangs, and everything that a client may ask is asked: who needs the part is told so in time,
+// all else is answered as ever. Then the part comes back, and what was asked for meanwhile is there once, without anybody's
+// hand.
 import path from "node:path";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { Payment, PaymentIntent } from "#shared/contracts/payments";

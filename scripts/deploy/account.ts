@@ -1,5 +1,5 @@
-// What the Cloudflare account has already, read over its API (https://developers.cloudflare.com/api). It only reads: what is missing is
-// created by wrangler.
+// What the Cloudflare account has already, read over its API (https://developers.cloudflare.com/api). It only reads: what is
+// missing is created by wrangler.
 import { z } from "zod";
 
 const API = "https://api.cloudflare.com/client/v4";

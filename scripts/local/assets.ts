@@ -1,4 +1,5 @@
-// The gateway's static files. The docs page is in git; Swagger UI is copied beside it, so that the page works without internet access.
+// The gateway's static files. The docs page is in git; Swagger UI is copied beside it, so that the page works without internet
+// access.
 import { copyFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { ROOT } from "./workers.ts";

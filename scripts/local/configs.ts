@@ -1,5 +1,6 @@
 // Local copies of the wrangler files: absolute paths, the run's variables, local secrets, local database ids, the Stripe
-// sandbox, the mailbox, the static files. So the files in the repo stay the production truth and no Worker asks at run time whether it is local.
+// sandbox, the mailbox, the static files. So the files in the repo stay the production truth and no Worker asks at run time
+// whether it is local.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "smol-toml";

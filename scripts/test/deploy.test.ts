@@ -1,5 +1,6 @@
 // Deployments: what an environment's configurations hold, what is created, in which order versions come into traffic and go back.
-// Cloudflare is played by a server on 127.0.0.1 and wrangler by a list of its commands, but for the dry run, which is wrangler's own.
+// Cloudflare is played by a server on 127.0.0.1 and wrangler by a list of its commands, but for the dry run, which is
+// wrangler's own.
 import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { Server } from "node:http";

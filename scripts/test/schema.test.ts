@@ -1,5 +1,5 @@
-// The Drizzle tables say what the migrations made: every column, its type and whether it may be NULL. Migrations are written by hand
-// (drizzle-kit knows neither STRICT nor FTS5), so nothing else keeps the two together.
+// The Drizzle tables say what the migrations made: every column, its type and whether it may be NULL. Migrations are written by
+// hand (drizzle-kit knows neither STRICT nor FTS5), so nothing else keeps the two together.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -110,9 +110,9 @@ export interface AccountsContract extends MessagingContract {
   /** For admins: all users by e-mail. Fails with invalid_cursor. */
   listUsers(call: Call, input: z.input<typeof ListUsersInput>): Promise<Outcome<UserPage>>;
   /**
-   * For admins: gives a user another role, and ends their sessions, so that the next access token carries it. The present role again
-   * changes nothing. Fails with not_found; last_admin when no admin would be left, also of several such changes at once; forbidden
-   * when the caller has ceased to be an admin, whatever their token says.
+   * For admins: gives a user another role, and ends their sessions, so that the next access token carries it. The present role
+   * again changes nothing. Fails with not_found; last_admin when no admin would be left, also of several such changes at once;
+   * forbidden when the caller has ceased to be an admin, whatever their token says.
    */
   changeRole(call: Call, input: z.input<typeof ChangeRoleInput>): Promise<Outcome<User>>;
   /** The keys that access tokens may be signed with: current, next and previous. */

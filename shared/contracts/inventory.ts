@@ -117,7 +117,10 @@ export interface InventoryContract extends MessagingContract {
   ): Promise<Outcome<Level & { readonly vendorId: string | null }>>;
   /** Availability of many products from the projection, at most a second old. Unknown products are left out. */
   availabilities(call: Call, input: z.input<typeof AvailabilitiesInput>): Promise<Outcome<readonly PublicLevel[]>>;
-  /** A reservation outside orders, owned as `manual:<orderId>`. Same orderId and items: the same answer; others: reservation_conflict. */
+  /**
+   * A reservation outside orders, owned as `manual:<orderId>`. Same orderId and
+   * items: the same answer; others: reservation_conflict.
+   */
   reserve(call: Call, input: z.input<typeof ReserveInput>): Promise<Outcome<ManualReservation>>;
   /** Releases a manual reservation. Idempotent. */
   release(call: Call, input: z.input<typeof ReleaseInput>): Promise<Outcome<Released>>;

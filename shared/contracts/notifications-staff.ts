@@ -136,8 +136,8 @@ export interface NotificationsStaffContract {
     input: z.input<typeof TemplateRef>,
   ): Promise<Outcome<{ readonly items: readonly TemplateVersion[] }>>;
   /**
-   * Changes a template, or makes one for another channel or language of a kind that there is. Fails with not_found (no such kind, or not on
-   * this channel), validation_failed and template_version_conflict.
+   * Changes a template, or makes one for another channel or language of a kind that there is. Fails with not_found (no such
+   * kind, or not on this channel), validation_failed and template_version_conflict.
    */
   putTemplate(call: Call, input: z.input<typeof PutTemplateInput>): Promise<Outcome<Template>>;
   /** Renders and stores nothing. Fails with not_found and validation_failed. */

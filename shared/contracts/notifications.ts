@@ -138,8 +138,9 @@ export interface NotificationsContract
   /** The key that a browser subscribes with. Fails with not_found where the shop does not push. */
   pushKey(call: Call): Promise<Outcome<PushKey>>;
   /**
-   * Sends pushes to the caller's browser from now on. Idempotent by endpoint; an endpoint of somebody else becomes the caller's, who is
-   * the one sitting at that browser now. Fails with validation_failed for an address that is not a public push service's.
+   * Sends pushes to the caller's browser from now on. Idempotent by endpoint; an endpoint of somebody else becomes the
+   * caller's, who is the one sitting at that browser now. Fails with validation_failed for an address that is not a public push
+   * service's.
    */
   subscribe(call: Call, input: z.input<typeof SubscribeInput>): Promise<Outcome<PushSubscription>>;
   /** The caller's browsers, the newest first. */

@@ -256,8 +256,8 @@ export const ListOrdersInput = PageQuery.extend({
   /** Admins only; anyone else sees their own whatever stands here. */
   customerId: idSchema("usr").optional(),
   /**
-   * `purchases`: those the caller bought; `sales`: those made of the caller's own products only. Left out: an admin's are all,
-   * anyone else's are purchases.
+   * `purchases`: those the caller bought; `sales`: those made of the caller's own products
+   * only. Left out: an admin's are all, anyone else's are purchases.
    */
   scope: z.enum(["purchases", "sales"]).optional(),
 });
@@ -307,7 +307,10 @@ export const OrderTracking = z
   .meta({ id: "OrderTracking" });
 export type OrderTracking = z.infer<typeof OrderTracking>;
 
-/** What `GET /api/orders/live` tells of each change: the event, and the status of the order, or of its payment where it is a payment's event. */
+/**
+ * What `GET /api/orders/live` tells of each change: the event, and the status of the
+ * order, or of its payment where it is a payment's event.
+ */
 export const OrderUpdate = z
   .object({ type: z.string(), orderId: z.string(), status: z.string(), at: z.iso.datetime() })
   .meta({ id: "OrderUpdate" });
@@ -319,7 +322,10 @@ export const PayOrderInput = OrderRef.extend({ idempotencyKey: z.string().min(1)
 export interface OrdersContract extends MessagingContract {
   /** The cart; an unknown or expired one reads as empty. Prices are the catalog's of now. */
   getCart(call: Call, input: z.input<typeof GetCartInput>): Promise<Outcome<Cart>>;
-  /** Adds up with a line of the same product. Fails with product_not_found, insufficient_stock, quantity_below_minimum, too_many_lines, cart_version_conflict. */
+  /**
+   * Adds up with a line of the same product. Fails with product_not_found, insufficient_stock, quantity_below_minimum,
+   * too_many_lines, cart_version_conflict.
+   */
   addItem(call: Call, input: z.input<typeof AddItemInput>): Promise<Outcome<Cart>>;
   /** Sets a line's quantity; 0 removes it. Fails with not_found and as addItem. */
   changeItem(call: Call, input: z.input<typeof ChangeItemInput>): Promise<Outcome<Cart>>;
@@ -328,19 +334,22 @@ export interface OrdersContract extends MessagingContract {
   /** Fails with cart_version_conflict. */
   clearCart(call: Call, input: z.input<typeof ClearCartInput>): Promise<Outcome<Cart>>;
   /**
-   * The guest's cart joins the user's, once, and is closed: it reads as empty, and a write to it is cart_closed. Again for the same user:
-   * the same answer and nothing added. An unknown, expired or empty cart changes nothing. Fails with cart_closed (it went to another
-   * user), idempotency_in_progress (an order of it is being made), cart_version_conflict (of the user's cart).
+   * The guest's cart joins the user's, once, and is closed: it reads as empty, and a write to it is cart_closed. Again for the
+   * same user: the same answer and nothing added. An unknown, expired or empty cart changes nothing. Fails with cart_closed (it
+   * went to another user), idempotency_in_progress (an order of it is being made), cart_version_conflict (of the user's cart).
    */
   mergeCart(call: Call, input: z.input<typeof MergeCartInput>): Promise<Outcome<MergedCart>>;
 
-  /** What an order would cost now. Holds nothing. Fails with cart_empty, product_not_found, product_unavailable, quantity_below_minimum, coupon_not_found. */
+  /**
+   * What an order would cost now. Holds nothing. Fails with cart_empty, product_not_found, product_unavailable,
+   * quantity_below_minimum, coupon_not_found.
+   */
   quote(call: Call, input: z.input<typeof QuoteInput>): Promise<Outcome<Quote>>;
   /**
    * Holds the stock and writes the order PENDING. Idempotent by Idempotency-Key, or by the cart and its version.
-   * Fails as quote and with insufficient_stock, total_changed, idempotency_key_reused; with validation_failed for a guest without an
-   * e-mail address, idempotency_in_progress while another order of the cart is being made, and service_unavailable when it took so
-   * long that its hold may have ended.
+   * Fails as quote and with insufficient_stock, total_changed, idempotency_key_reused; with validation_failed for a guest
+   * without an e-mail address, idempotency_in_progress while another order of the cart is being made, and service_unavailable
+   * when it took so long that its hold may have ended.
    */
   createOrder(
     call: Call,
@@ -354,20 +363,23 @@ export interface OrdersContract extends MessagingContract {
   /** Cancelling a cancelled order changes nothing. Fails with not_found, illegal_transition. */
   cancelOrder(call: Call, input: z.input<typeof CancelOrderInput>): Promise<Outcome<Order>>;
   /**
-   * Staff's step; SHIPPED captures first. Fails with not_found, forbidden (a buyer), illegal_transition, payment_not_capturable,
-   * payment_provider_unavailable.
+   * Staff's step; SHIPPED captures first. Fails with not_found, forbidden (a buyer),
+   * illegal_transition, payment_not_capturable, payment_provider_unavailable.
    */
   changeStatus(call: Call, input: z.input<typeof ChangeStatusInput>): Promise<Outcome<Order>>;
   /**
    * An admin's refund of lines, at the order's own prices. It is written before payments is asked, so it stands as `requested`
-   * when payments does not answer, and a sweep goes on with it. Fails with not_found, forbidden, validation_failed (an unknown line),
-   * refund_exceeds_order, payment_not_refundable, amount_exceeds_captured, idempotency_key_reused.
+   * when payments does not answer, and a sweep goes on with it. Fails with not_found, forbidden, validation_failed (an unknown
+   * line), refund_exceeds_order, payment_not_refundable, amount_exceeds_captured, idempotency_key_reused.
    */
   refundLines(
     call: Call,
     input: z.input<typeof RefundLinesInput>,
   ): Promise<Outcome<{ readonly refund: OrderRefund; readonly replayed: boolean }>>;
-  /** Makes or finds the payment intent of an order that can be paid. Fails with not_found, order_not_payable, payment_provider_unavailable. */
+  /**
+   * Makes or finds the payment intent of an order that can be paid. Fails with
+   * not_found, order_not_payable, payment_provider_unavailable.
+   */
   payOrder(
     call: Call,
     input: z.input<typeof PayOrderInput>,

@@ -135,14 +135,23 @@ export interface PaymentsContract extends MessagingContract {
     call: Call,
     input: z.input<typeof CreateIntentInput>,
   ): Promise<Outcome<{ readonly intent: PaymentIntent; readonly created: boolean; readonly replayed: boolean }>>;
-  /** Captures all or part; the rest is released. Fails with not_found, payment_not_capturable, amount_exceeds_authorized, idempotency_key_reused. */
+  /**
+   * Captures all or part; the rest is released. Fails with not_found,
+   * payment_not_capturable, amount_exceeds_authorized, idempotency_key_reused.
+   */
   capture(
     call: Call,
     input: z.input<typeof CaptureInput>,
   ): Promise<Outcome<{ readonly payment: Payment; readonly replayed: boolean }>>;
-  /** Captures an order's whole authorization, for its shipment. Already captured succeeds. Fails with payment_not_capturable, payment_provider_unavailable. */
+  /**
+   * Captures an order's whole authorization, for its shipment. Already captured succeeds.
+   * Fails with payment_not_capturable, payment_provider_unavailable.
+   */
   captureOrder(call: Call, input: z.input<typeof CaptureOrderInput>): Promise<Outcome<Payment>>;
-  /** Fails with not_found, payment_not_refundable, amount_exceeds_captured, idempotency_key_reused, payment_provider_unavailable. */
+  /**
+   * Fails with not_found, payment_not_refundable, amount_exceeds_captured, idempotency_key_reused,
+   * payment_provider_unavailable.
+   */
   refund(
     call: Call,
     input: z.input<typeof RefundInput>,

@@ -1,5 +1,5 @@
-// The messages that any Worker may have sent by NOTIFICATION_SEND, with the variables that each brings. A kind that is not here, or a
-// variable that is missing, is a dead letter at once.
+// The messages that any Worker may have sent by NOTIFICATION_SEND, with the variables that each brings. A kind that is not
+// here, or a variable that is missing, is a dead letter at once.
 import { parseEvent } from "./envelope.ts";
 import type { EventEnvelope } from "./envelope.ts";
 

@@ -17,8 +17,8 @@ async function toSandbox(sandbox: Fetcher, request: Request, url: URL): Promise<
 }
 
 /**
- * The request's URL, or undefined when its Host header or `OPTIONS *` makes none that could be passed on: the runtime would answer 500.
- * In production Cloudflare refuses such requests before a Worker sees them.
+ * The request's URL, or undefined when its Host header or `OPTIONS *` makes none that could be passed on: the runtime would
+ * answer 500. In production Cloudflare refuses such requests before a Worker sees them.
  */
 function urlOf(request: Request): URL | undefined {
   if (!URL.canParse(request.url)) return undefined;

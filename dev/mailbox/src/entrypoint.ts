@@ -1,5 +1,5 @@
-// Where the shop hands over its messages: mails in the shape of the platform's `send_email` binding, which this takes the place of, and
-// texts and pushes by `fetch`, in the place of the outside world.
+// Where the shop hands over its messages: mails in the shape of the platform's `send_email` binding, which this takes the place
+// of, and texts and pushes by `fetch`, in the place of the outside world.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { letterOf } from "./message.ts";
 import { lettersOf } from "./objects/letters.ts";

@@ -1,4 +1,5 @@
-// The mailbox over HTTP: a page for people, JSON for programs. Reached through the local door only, so nobody is asked who they are.
+// The mailbox over HTTP: a page for people, JSON for programs. Reached through the local door only, so nobody is asked who they
+// are.
 import { z } from "zod";
 import { subscriptionOf } from "./browser.ts";
 import { lettersOf, MAX_LETTERS } from "./objects/letters.ts";

@@ -1,4 +1,5 @@
-// Twilio and every push service, as far as the shop calls them: what it sends is kept as a letter, and refused where they would refuse.
+// Twilio and every push service, as far as the shop calls them: what it sends is kept as a letter, and refused where they would
+// refuse.
 import { z } from "zod";
 import { fromBase64Url, openPush } from "./browser.ts";
 import type { Letter } from "./letter.ts";

@@ -1,5 +1,5 @@
-// What people do in Stripe's dashboard, and banks behind Stripe: nothing of it is a call of the shop's. Each is one transaction of the
-// ledger and its events are delivered like any other's.
+// What people do in Stripe's dashboard, and banks behind Stripe: nothing of it is a call of the shop's. Each is one transaction
+// of the ledger and its events are delivered like any other's.
 import { answerDispute, closeDispute, openDispute } from "./disputes.ts";
 import { invalid, unrecognizedUrl } from "./failure.ts";
 import type { FormMap } from "./form.ts";

@@ -4,7 +4,10 @@ import { z } from "zod";
 export const Faults = z.strictObject({
   /** drop: never sent. duplicate: sent twice at once. delay: sent seconds later. shuffle: gathered and sent newest first. */
   webhooks: z.enum(["deliver", "drop", "duplicate", "delay", "shuffle"]),
-  /** drop_after: does the work, then the connection breaks. error_500: fails before the work. hang: does the work, answers after a minute. */
+  /**
+   * drop_after: does the work, then the connection breaks. error_500: fails before
+   * the work. hang: does the work, answers after a minute.
+   */
   answers: z.enum(["ok", "drop_after", "error_500", "hang"]),
 });
 export type Faults = z.infer<typeof Faults>;

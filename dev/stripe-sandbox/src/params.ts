@@ -4,7 +4,10 @@ import { MAX_AMOUNT_MINOR } from "./constants.ts";
 import { invalid } from "./failure.ts";
 import type { FormMap, FormValue } from "./form.ts";
 
-/** Smallest charges by settlement currency, in minor units (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
+/**
+ * Smallest charges by settlement currency, in minor units
+ * (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
+ */
 const MINIMUM_AMOUNTS: Readonly<Record<string, number>> = {
   aud: 50,
   brl: 50,

@@ -30,15 +30,18 @@ export const MAX_ROLE_TRIES = 5;
 /** A signing key signs for a month. */
 export const KEY_SIGNS_FOR_MS = 30 * DAY_MS;
 
-/** The next key is published this long before it signs: longer than any verifier caches the key set, and two runs of the daily cron. */
+/**
+ * The next key is published this long before it signs: longer than any verifier
+ * caches the key set, and two runs of the daily cron.
+ */
 export const KEY_LEAD_MS = 2 * DAY_MS;
 
 /** A key stays published this long after its last signature: longer than an access token lives and KEY_CACHE_MS together. */
 export const KEY_KEEP_MS = HOUR_MS;
 
 /**
- * How long a token in a mail is good: a reset is asked for and used in one sitting; a new account is confirmed when its owner
- * next reads mail.
+ * How long a token in a mail is good: a reset is asked for and used in one sitting; a
+ * new account is confirmed when its owner next reads mail.
  */
 export const MAIL_TOKEN_LIFE_MS = { password_reset: 30 * MINUTE_MS, email_verification: DAY_MS } as const;
 

@@ -114,8 +114,8 @@ function take<Row>(
 }
 
 /**
- * A place for those Workers that answered and of which nothing is shown yet: the newest row of the list as it is now, so that what is
- * written from here on does not turn up among older rows.
+ * A place for those Workers that answered and of which nothing is shown yet: the newest row of the list as it is now, so that
+ * what is written from here on does not turn up among older rows.
  */
 function opening<Row>(lanes: readonly Lane<Row>[], newest: Row | undefined, keyOf: (row: Row) => Key): Positions {
   if (newest === undefined) return {};
@@ -125,8 +125,9 @@ function opening<Row>(lanes: readonly Lane<Row>[], newest: Row | undefined, keyO
 }
 
 /**
- * One page of all Workers' rows, newest first. A page may be short, or empty, where a search goes on by its cursor. The list ends when the Workers that answer have no more; `partialErrors` names the
- * others. Fails with invalid_cursor, and with service_unavailable when no Worker answers.
+ * One page of all Workers' rows, newest first. A page may be short, or empty, where a search goes on by its cursor. The list
+ * ends when the Workers that answer have no more; `partialErrors` names the others. Fails with invalid_cursor, and with
+ * service_unavailable when no Worker answers.
  */
 export async function mergedPage<Row, Item>(
   deps: GatewayDeps,

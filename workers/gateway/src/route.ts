@@ -253,7 +253,10 @@ async function parseAndHandle(
   });
 }
 
-/** Takes a request through its route. What a check or the handler refuses comes back as a failure; a throw is an outage or a bug. */
+/**
+ * Takes a request through its route. What a check or the handler refuses comes
+ * back as a failure; a throw is an outage or a bug.
+ */
 export async function runRoute(route: Route, deps: GatewayDeps, incoming: Incoming): Promise<Outcome<Response>> {
   const { request, identity } = incoming;
   const { limiters, now } = deps.settings;

@@ -153,8 +153,8 @@ function oldestSeconds(events: readonly UnconfirmedEvent[], now: number): number
 }
 
 /**
- * The comparison that the sweep makes, for operators: changes nothing and sends nothing. Ends within `deadlineMs`, half of it for the
- * producers and half for the consumers; who does not answer by then is null.
+ * The comparison that the sweep makes, for operators: changes nothing and sends nothing. Ends within `deadlineMs`, half of it
+ * for the producers and half for the consumers; who does not answer by then is null.
  */
 export async function consumerLag(peers: Peers, call: Call, now: number, deadlineMs: number): Promise<Lag> {
   const inTime = <T>(work: Promise<T>): Promise<T> => withDeadline(work, deadlineMs / 2);

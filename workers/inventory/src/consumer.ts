@@ -9,8 +9,8 @@ import type { InventoryDeps } from "./service/deps.ts";
 import { consumeOrder, releaseOrder, reserveOrder, takeBackOrder } from "./service/orders.ts";
 
 /**
- * Copies are told by what the objects remember of an order. A dead letter that is replayed after that may be of an order that another
- * event has served, or released, long since; what is still to be done, orders tells anew.
+ * Copies are told by what the objects remember of an order. A dead letter that is replayed after that may be of an order that
+ * another event has served, or released, long since; what is still to be done, orders tells anew.
  */
 function stillKnown<E extends EventEnvelope>(deps: InventoryDeps, event: E): E {
   if (Date.parse(event.time) >= deps.now() - RETENTION_MS + PURGE_MARGIN_MS) return event;

@@ -83,8 +83,9 @@ export function decideRelease(facts: Pick<Facts, "own" | "now">): Decision {
 export type ReturnDecision = "shelve" | "shrink" | "note";
 
 /**
- * A shipped order without a reservation is one whose sale is forgotten by now: orders ship only what was reserved, and a reservation
- * stays until it is consumed. Should its sale come after all, it takes the whole quantity, so the sum is right in any order.
+ * A shipped order without a reservation is one whose sale is forgotten by now: orders ship only what was reserved, and a
+ * reservation stays until it is consumed. Should its sale come after all, it takes the whole quantity, so the sum is right in
+ * any order.
  */
 export function decideReturn(facts: Pick<Facts, "own" | "now">, shipped: boolean): ReturnDecision {
   const state = effectiveState(facts);

@@ -1,5 +1,5 @@
-// Which channels a message goes out on, in which language, and that a channel in trouble holds up no other. Twilio and the push services
-// are functions of the test's.
+// Which channels a message goes out on, in which language, and that a channel in trouble holds up no other. Twilio and the push
+// services are functions of the test's.
 import { exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Call, Role } from "#shared/call";

@@ -48,7 +48,10 @@ export const REFUND_REPORT_AFTER_TRIES = 5;
 /** What one sweep takes on, well within the 30 s that cron work gets; the next minute takes the rest. */
 export const SWEEP_BATCH = 100;
 
-/** A merge that its request has not finished by then is finished by the guest's cart itself. Longer than the gateway waits for an answer. */
+/**
+ * A merge that its request has not finished by then is finished by the guest's cart
+ * itself. Longer than the gateway waits for an answer.
+ */
 export const MERGE_RETRY_MS = 30_000;
 
 /** When sockets could not be told of a change, because the catalog did not answer, they are told this much later. */

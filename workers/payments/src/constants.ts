@@ -45,7 +45,10 @@ export const MAX_SENT_BACK = 3;
 /** How long orders may ask about a payment that it was told of, before it is told again; the pause doubles each time. */
 export const TELL_AGAIN_AFTER_MS = 5 * 60 * 1_000;
 
-/** The admins are told this long before an authorization lapses: a working day in which to ship, or to ask the buyer to pay anew. */
+/**
+ * The admins are told this long before an authorization lapses: a working day
+ * in which to ship, or to ask the buyer to pay anew.
+ */
 export const EXPIRY_NOTICE_MS = 24 * 60 * 60 * 1_000;
 /**
  * How long an authorization is good for where Stripe does not say (`capture_before` is of cards only): the seven days of a card,

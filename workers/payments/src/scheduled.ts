@@ -45,8 +45,8 @@ const REFUND: Change = { actor: "sweep:pending_refunds", reason: "asked Stripe",
 const PURGE_EVERY_MS = 60 * 60_000;
 
 /**
- * Takes the rows that are due and puts off their next turn, doubling from `first`, in one statement. `everything` takes whatever
- * is open, whatever its turn.
+ * Takes the rows that are due and puts off their next turn, doubling from `first`, in one
+ * statement. `everything` takes whatever is open, whatever its turn.
  */
 async function takeDue(
   deps: PaymentsDeps,
@@ -68,7 +68,10 @@ async function takeDue(
   return results[0]?.results ?? [];
 }
 
-/** Works on each row, a few at once, and counts those that `work` says yes to. A failure is logged, and the row has its next turn already. */
+/**
+ * Works on each row, a few at once, and counts those that `work` says yes to. A
+ * failure is logged, and the row has its next turn already.
+ */
 async function each<Row extends { readonly id: string }>(
   rows: readonly Row[],
   work: (row: Row) => Promise<boolean>,
@@ -114,8 +117,8 @@ async function checkRefund(deps: PaymentsDeps, refund: RefundRow): Promise<boole
 }
 
 /**
- * Whether an authorization is still about to lapse once Stripe was asked, where it had not said when: such as one that was made
- * before its end was kept.
+ * Whether an authorization is still about to lapse once Stripe was asked, where it had not
+ * said when: such as one that was made before its end was kept.
  */
 async function stillExpiring(deps: PaymentsDeps, row: PaymentRow): Promise<boolean> {
   const { id, captureUntil, stripePaymentIntentId } = row;

@@ -1,5 +1,5 @@
-// Whatever comes in whatever order, however often, with Stripe failing in between: once everything open was swept, the money and the
-// rows are where a clean run leaves them.
+// Whatever comes in whatever order, however often, with Stripe failing in between: once everything open was swept, the money
+// and the rows are where a clean run leaves them.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PaymentEventData } from "#shared/events/catalogue";

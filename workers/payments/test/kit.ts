@@ -219,7 +219,10 @@ export function adminCall(): Call {
   return callAs("admin");
 }
 
-/** Ends what earlier scenes of the same file left open: each has a Stripe of its own, and a sweep of all would ask the wrong one. */
+/**
+ * Ends what earlier scenes of the same file left open: each has a Stripe of its
+ * own, and a sweep of all would ask the wrong one.
+ */
 export async function endOthers(world: World): Promise<void> {
   await endOthersBut(world, "");
 }

@@ -1,4 +1,5 @@
-// Stripe hangs or is slow: the caller has an answer before the gateway gives up, nothing is half-made for good, and the sweeps finish.
+// Stripe hangs or is slow: the caller has an answer before the gateway gives up, nothing is half-made for good, and the sweeps
+// finish.
 import { describe, expect, it } from "vitest";
 import { ok } from "#shared/result";
 import { callAs } from "#shared/testkit/kit";

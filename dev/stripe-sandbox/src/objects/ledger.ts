@@ -107,7 +107,10 @@ export class Ledger extends DurableObject<SandboxEnv> {
     return this.#faults;
   }
 
-  /** Sets the switches that are named. They hold until they are set again, over restarts too. What hangs goes on when that is over. */
+  /**
+   * Sets the switches that are named. They hold until they are set again, over
+   * restarts too. What hangs goes on when that is over.
+   */
   setFaults(change: FaultsChange): Faults {
     this.#faults = Faults.parse({ ...this.#faults, ...change });
     this.#sql.exec("INSERT OR REPLACE INTO settings (name, value) VALUES ('faults', ?)", JSON.stringify(this.#faults));

@@ -6,7 +6,10 @@ const RESERVED: ReadonlySet<string> = new Set(["managed"]);
 /** Letters that no decomposition turns into plain ones. */
 const PLAIN: Readonly<Record<string, string>> = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th" };
 
-/** `Nitrile Gloves, Größe M` is `nitrile-gloves-grosse-m`. Undefined when nothing of the name can stand in a slug, or it is reserved. */
+/**
+ * `Nitrile Gloves, Größe M` is `nitrile-gloves-grosse-m`. Undefined when nothing
+ * of the name can stand in a slug, or it is reserved.
+ */
 export function slugOf(name: string): string | undefined {
   const slug = name
     .normalize("NFKD")

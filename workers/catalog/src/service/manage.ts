@@ -1,5 +1,6 @@
 // What staff does with products: create, change, archive, and find them in any status. One request with a key makes one product,
-// as with orders: nothing is claimed before, UNIQUE(request_key) decides in the product's own batch, and who loses reads the winner.
+// as with orders: nothing is claimed before, UNIQUE(request_key) decides in the product's own batch, and who loses reads the
+// winner.
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
 import { isAdmin } from "#shared/call";
@@ -117,7 +118,10 @@ async function insertUnderSome(deps: CatalogDeps, request: Request): Promise<Cre
   return settled;
 }
 
-/** Where a product stands is looked at first, since a brand that there is not refuses before a SKU that is taken, and again in the write. */
+/**
+ * Where a product stands is looked at first, since a brand that there is not
+ * refuses before a SKU that is taken, and again in the write.
+ */
 async function create(deps: CatalogDeps, request: Request): Promise<Created> {
   const absent = await readAbsentPlaces(deps.db, request.written);
   if (absent.length > 0) return absentPlaces(absent);
@@ -129,7 +133,10 @@ async function create(deps: CatalogDeps, request: Request): Promise<Created> {
   }
 }
 
-/** See CatalogStaffContract. Whatever refuses a request with a key, an earlier copy of it may have caused: that is looked up once. */
+/**
+ * See CatalogStaffContract. Whatever refuses a request with a key, an earlier
+ * copy of it may have caused: that is looked up once.
+ */
 export async function createProduct(
   deps: CatalogDeps,
   call: Call,

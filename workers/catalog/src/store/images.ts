@@ -1,5 +1,6 @@
-// Rows of uploaded pictures, and the objects that no row points to. An object is named loose before it is put and bound in the batch
-// that writes its row, so a crash between the two leaves something that the sweep finds, and never a row without its object.
+// Rows of uploaded pictures, and the objects that no row points to. An object is named loose before it is put and bound in the
+// batch that writes its row, so a crash between the two leaves something that the sweep finds, and never a row without its
+// object.
 import { sql } from "drizzle-orm";
 import type { Call } from "#shared/call";
 import { MAX_IMAGES_PER_PRODUCT } from "#shared/contracts/catalog-staff";

@@ -42,7 +42,10 @@ export async function readActiveProduct(db: Database, idOrSlug: string): Promise
   return rows[0];
 }
 
-/** What it takes to sell these products, whatever their status. As plain SQL: Drizzle takes longer to build it than SQLite to run it. */
+/**
+ * What it takes to sell these products, whatever their status. As plain SQL:
+ * Drizzle takes longer to build it than SQLite to run it.
+ */
 export async function readPricedProducts(db: Database, ids: readonly string[]): Promise<PricedProduct[]> {
   return await db.all<PricedProduct>(sql`SELECT id, sku, name, price AS unitPrice, currency,
       coalesce((SELECT url FROM product_images WHERE product_id = products.id ORDER BY position LIMIT 1), '') AS imageUrl,

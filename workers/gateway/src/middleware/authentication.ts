@@ -23,7 +23,10 @@ export interface Credentials {
   readonly metricsToken: string | undefined;
 }
 
-/** Throws when the signing keys are needed and accounts does not answer, but not for a public route: nobody needs to be anyone there. */
+/**
+ * Throws when the signing keys are needed and accounts does not answer, but not
+ * for a public route: nobody needs to be anyone there.
+ */
 export async function identify(
   request: Request,
   { tokens, metricsToken }: Credentials,

@@ -15,8 +15,9 @@ export function cartTokenOf(request: Request): Outcome<string | undefined> {
 }
 
 /**
- * The version that If-Match asks for; undefined when the write is unconditional (`*` too: what is addressed by id is there, or it is 404). The
- * comparison is strong (RFC 9110, 13.1.1), so a weak tag matches nothing, nor does anything else that no answer ever carried. Fails with `conflict`.
+ * The version that If-Match asks for; undefined when the write is unconditional (`*` too: what is addressed by id is there, or
+ * it is 404). The comparison is strong (RFC 9110, 13.1.1), so a weak tag matches nothing, nor does anything else that no answer
+ * ever carried. Fails with `conflict`.
  */
 export function ifVersionOf(
   request: Request,

@@ -1,5 +1,5 @@
-// Strong tags on what was read: a digest of the very text, so that a client that has it gets 304 and no body. The Worker is asked all
-// the same; what is saved is the way to the client.
+// Strong tags on what was read: a digest of the very text, so that a client that has it gets 304 and no body. The Worker is
+// asked all the same; what is saved is the way to the client.
 import { sha256Hex } from "#shared/hash";
 import { noneMatches } from "./public-cache.ts";
 

@@ -39,8 +39,8 @@ export function withSocketCredentials(request: Request): Request {
 }
 
 /**
- * Whether a page of an origin that is neither ours nor configured asks. CORS does not reach sockets, and what such a page may not read
- * by fetch it may not read by a socket either. Programs send no Origin.
+ * Whether a page of an origin that is neither ours nor configured asks. CORS does not reach sockets, and what such a page may
+ * not read by fetch it may not read by a socket either. Programs send no Origin.
  */
 function isForeign(request: Request, allowedOrigins: ReadonlySet<string>): boolean {
   const origin = request.headers.get("origin");
@@ -55,8 +55,8 @@ function expiryOf(request: Request, now: number): number {
 }
 
 /**
- * Passes an upgrade on to the Worker that serves it. Fails with upgrade_required, unauthenticated (a guest without a cart token),
- * forbidden (a foreign page).
+ * Passes an upgrade on to the Worker that serves it. Fails with upgrade_required,
+ * unauthenticated (a guest without a cart token), forbidden (a foreign page).
  */
 export async function openSocket(
   peer: Pick<Fetcher, "fetch">,

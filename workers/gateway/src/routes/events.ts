@@ -1,5 +1,5 @@
-// The operators' console: the log of events, what consumers gave up on and its replay, what staff did, what sweeps found, and how far
-// the consumers are behind. All of it is spread over the Workers' databases and shown as one list.
+// The operators' console: the log of events, what consumers gave up on and its replay, what staff did, what sweeps found, and
+// how far the consumers are behind. All of it is spread over the Workers' databases and shown as one list.
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import { DeadLetterState, FindingOutcome } from "#shared/contracts/messaging";

@@ -7,8 +7,8 @@ import { LEDGER_FIGURES } from "./projection.ts";
 import type { Figures } from "./projection.ts";
 
 /**
- * `folded.delta` is the sum of the ledger's entries that are not in the object: those older than its opening, which only D1 has, and
- * those past their retention. So opening + folded + ledger = on-hand, however long a product is sold.
+ * `folded.delta` is the sum of the ledger's entries that are not in the object: those older than its opening, which only D1
+ * has, and those past their retention. So opening + folded + ledger = on-hand, however long a product is sold.
  */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS ledger (

@@ -1,4 +1,5 @@
-// What each event says to whom: the kind, the reader, and every variable as the text that is shown, in the language of the template.
+// What each event says to whom: the kind, the reader, and every variable as the text that is shown, in the language of the
+// template.
 import type { Customer, EventData, EventLine, OrderEventData, PaymentEventData } from "#shared/events/catalogue";
 import { formatMoney } from "#shared/money";
 import { oneLine } from "./template.ts";

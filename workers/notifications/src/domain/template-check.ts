@@ -1,4 +1,5 @@
-// What an edited template must be like: placeholders that this kind fills, html that can do nothing, and texts that fit the channel.
+// What an edited template must be like: placeholders that this kind fills, html that can do nothing, and texts that fit the
+// channel.
 import type { Channel } from "#shared/contracts/notifications";
 import type { FieldError } from "#shared/errors";
 import { PUSH_MAX_CHARACTERS, PUSH_TITLE_MAX_CHARACTERS, SMS_TEMPLATE_MAX_CHARACTERS } from "../constants.ts";

@@ -1,5 +1,5 @@
-// Web push: a message encrypted for one browser (RFC 8291, on the aes128gcm of RFC 8188) and the sender's signature to the push service
-// (VAPID, RFC 8292). Keys, salt and time come in as arguments.
+// Web push: a message encrypted for one browser (RFC 8291, on the aes128gcm of RFC 8188) and the sender's signature to the push
+// service (VAPID, RFC 8292). Keys, salt and time come in as arguments.
 export interface PushKeys {
   /** The browser's public key, base64url of an uncompressed point. */
   readonly p256dh: string;

@@ -1,5 +1,5 @@
-// A user's live feed: the sockets of all their devices, which are told of each change of their orders. It keeps nothing: who was not
-// connected reads the order. See docs/adr/014-live-sockets.md.
+// A user's live feed: the sockets of all their devices, which are told of each change of their orders. It keeps nothing: who
+// was not connected reads the order. See docs/adr/014-live-sockets.md.
 import { DurableObject } from "cloudflare:workers";
 import type { OrderUpdate } from "#shared/contracts/orders";
 import { LiveSockets, socketPassOf } from "#shared/sockets";

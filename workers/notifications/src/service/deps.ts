@@ -18,8 +18,8 @@ export type Sender = (row: Outgoing, signal: AbortSignal) => Promise<void>;
 export type Outside = (url: string, init: RequestInit) => Promise<Response>;
 
 /**
- * Beside what the wrangler file declares: the secrets of channels that a shop may leave off, and the local runtime's stand-in for the
- * providers, which no production configuration binds.
+ * Beside what the wrangler file declares: the secrets of channels that a shop may leave off, and the local runtime's stand-in
+ * for the providers, which no production configuration binds.
  */
 export type NotificationsBindings = NotificationsEnv & {
   readonly TWILIO_AUTH_TOKEN?: string;

@@ -1,5 +1,6 @@
-// Sending what is claimed, each channel for itself, so that one whose provider is down holds up no other. A crash between the provider's
-// yes and the mark means one message twice, never one lost; every mail carries its notification's id, by which copies are known.
+// Sending what is claimed, each channel for itself, so that one whose provider is down holds up no other. A crash between the
+// provider's yes and the mark means one message twice, never one lost; every mail carries its notification's id, by which
+// copies are known.
 import { Channel } from "#shared/contracts/notifications";
 import { log } from "#shared/logger";
 import { CLAIM_LIMIT, MAX_CLAIM_ROUNDS, SEND_CONCURRENCY, SEND_TIMEOUT_MS, SEND_WINDOW_MS } from "../constants.ts";
@@ -14,7 +15,10 @@ interface Tried {
   readonly error: unknown;
 }
 
-/** @throws when the provider refuses, or has not answered in time; then the message may still go out, and once more by the retry. */
+/**
+ * @throws when the provider refuses, or has not answered in time; then the
+ * message may still go out, and once more by the retry.
+ */
 async function inTime(row: Outgoing, sender: Sender): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const abort = new AbortController();
@@ -69,7 +73,10 @@ interface Dispatched {
   readonly answers: boolean;
 }
 
-/** For what waits on a channel that was switched off meanwhile: it comes on again in time, or the message fails where admins see it. */
+/**
+ * For what waits on a channel that was switched off meanwhile: it comes on again
+ * in time, or the message fails where admins see it.
+ */
 const switchedOff: Sender = ({ channel }) =>
   Promise.reject(new SendRefused(`the shop does not send on ${channel} now`, "later"));
 

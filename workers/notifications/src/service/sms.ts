@@ -1,5 +1,5 @@
-// Text messages, by Twilio's REST API (https://www.twilio.com/docs/messaging/api/message-resource). It knows no idempotency key: after a
-// crash between its yes and our mark a text goes out twice.
+// Text messages, by Twilio's REST API (https://www.twilio.com/docs/messaging/api/message-resource). It knows no idempotency
+// key: after a crash between its yes and our mark a text goes out twice.
 import { z } from "zod";
 import { SendRefused } from "../domain/delivery.ts";
 import type { Outgoing } from "../store/outgoing.ts";

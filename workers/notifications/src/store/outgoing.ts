@@ -48,7 +48,10 @@ export interface Draft {
 const SUBSCRIPTION = sql`(SELECT json_object('endpoint', endpoint, 'p256dh', p256dh, 'auth', auth)
   FROM push_subscriptions WHERE push_subscriptions.id = notifications.recipient)`;
 
-/** The language of the reader's choice, else its main language, else the one every template has; without a choice the picked one. */
+/**
+ * The language of the reader's choice, else its main language, else the one
+ * every template has; without a choice the picked one.
+ */
 const LOCALE = sql`CASE
   WHEN preferences.locale IS NULL THEN offer.value ->> 'picked'
   WHEN offer.value -> 'texts' -> preferences.locale IS NOT NULL THEN preferences.locale
@@ -58,8 +61,9 @@ const LOCALE = sql`CASE
   ELSE offer.value ->> 'picked' END`;
 
 /**
- * One row for each channel that the reader wants and can be reached on, and for each of their browsers, chosen in the INSERT itself:
- * preferences are as fresh as the commit, and cost no round trip. A browser's id is made of the offer's time and chance of its own.
+ * One row for each channel that the reader wants and can be reached on, and for each of their browsers, chosen in the INSERT
+ * itself: preferences are as fresh as the commit, and cost no round trip. A browser's id is made of the offer's time and chance
+ * of its own.
  */
 export function insertDraft(deps: Deps, draft: Draft): SQL {
   const now = deps.now();
@@ -110,8 +114,8 @@ export function insertedOf(draft: Draft, results: Commit["results"]): Inserted {
 }
 
 /**
- * Takes notifications of one channel that are due and that nobody is sending. The claim is also the read, so two claimers never get the
- * same row. `everything` ignores the pause after a failure, but not somebody else's lease; `tried` are left out.
+ * Takes notifications of one channel that are due and that nobody is sending. The claim is also the read, so two claimers never
+ * get the same row. `everything` ignores the pause after a failure, but not somebody else's lease; `tried` are left out.
  */
 export async function claimDue(
   deps: Deps,

@@ -33,8 +33,8 @@ export type StoredSubscription = Pick<PushSubscriptionRow, "id" | "endpoint" | "
 const COLUMNS = sql`id, endpoint, created_at AS createdAt`;
 
 /**
- * The same browser of the same user keeps its id and takes the new keys. Of another user it gets a new id: what is on its way to the
- * former one must not reach who sits there now. Over the limit the oldest goes.
+ * The same browser of the same user keeps its id and takes the new keys. Of another user it gets a new id: what is on its way
+ * to the former one must not reach who sits there now. Over the limit the oldest goes.
  */
 export async function putSubscription(
   deps: Deps,

@@ -34,8 +34,8 @@ export async function listFor(
 }
 
 /**
- * Marks one as read, the first time only, and with it what went out about the same event on other channels: the rows of an event have one
- * time, by which the index finds them. Undefined when the user has no such notification.
+ * Marks one as read, the first time only, and with it what went out about the same event on other channels: the rows of an
+ * event have one time, by which the index finds them. Undefined when the user has no such notification.
  */
 export async function markRead(deps: Deps, user: User, id: string): Promise<ReaderRow | undefined> {
   const owner = isAdmin(user) ? sql`(user_id = ${user.id} OR audience = 'admins')` : sql`user_id = ${user.id}`;

@@ -32,8 +32,8 @@ export async function cartIdOf(name: string): Promise<string> {
 }
 
 /**
- * A product that cannot be ordered any more (archived, a draft again, gone) stays in sight and costs nothing: the checkout names it, and
- * the subtotal is that of the rest.
+ * A product that cannot be ordered any more (archived, a draft again, gone) stays in sight and costs nothing: the checkout
+ * names it, and the subtotal is that of the rest.
  */
 function renderLine(line: CartLine, product: PricedProduct | undefined, currency: string): CartItem {
   const { id, productId, quantity, priceWhenAdded } = line;

@@ -1,6 +1,6 @@
-// A guest's cart joins a user's, pure. Two objects are involved, so it takes steps that can each be repeated: the guest's cart closes
-// and remembers what it handed over, the user's decides once for each merge whether it takes that in, and the guest's then lets it go
-// or opens again.
+// A guest's cart joins a user's, pure. Two objects are involved, so it takes steps that can each be repeated: the guest's cart
+// closes and remembers what it handed over, the user's decides once for each merge whether it takes that in, and the guest's
+// then lets it go or opens again.
 import { z } from "zod";
 import { MAX_QUANTITY } from "#shared/contracts/inventory";
 import { MAX_CART_LINES, NotMerged } from "#shared/contracts/orders";
@@ -34,9 +34,9 @@ export type MergeDecision = z.infer<typeof MergeDecision>;
 export const CART_CLOSED = fail("cart_closed", "This cart was merged into a user's and is closed.");
 
 /**
- * Closes a guest's cart for the user's; closing it again for the same user gives the same parcel. Without lines nothing happens: a cart
- * that never was, has expired or is empty hands over nothing and stays open. Fails with cart_closed when it went to another user, and
- * idempotency_in_progress while an order of it is being made.
+ * Closes a guest's cart for the user's; closing it again for the same user gives the same parcel. Without lines nothing
+ * happens: a cart that never was, has expired or is empty hands over nothing and stays open. Fails with cart_closed when it
+ * went to another user, and idempotency_in_progress while an order of it is being made.
  */
 export function closeFor(
   state: CartState,
@@ -74,8 +74,8 @@ export function handedOver(state: CartState, mergeId: string): CartState {
 }
 
 /**
- * Takes a guest's lines in: those of one product add up, others follow in their order. What goes over a limit is not lost in silence but
- * comes back as `notMerged`. Stock is not asked: a cart holds none, and the checkout says what is short.
+ * Takes a guest's lines in: those of one product add up, others follow in their order. What goes over a limit is not lost in
+ * silence but comes back as `notMerged`. Stock is not asked: a cart holds none, and the checkout says what is short.
  */
 export function takeIn(
   state: CartState,

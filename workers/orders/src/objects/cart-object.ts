@@ -48,7 +48,10 @@ export interface CartObject {
   change(write: LineWrite & { readonly itemId: string }): Promise<Outcome<CartView>>;
   remove(write: Write & { readonly itemId: string }): Promise<Outcome<CartView>>;
   clear(write: Write): Promise<Outcome<CartView>>;
-  /** Hands the lines out for an order. `watched`: sockets wait for what becomes of it. Fails with cart_empty, idempotency_in_progress. */
+  /**
+   * Hands the lines out for an order. `watched`: sockets wait for what becomes of
+   * it. Fails with cart_empty, idempotency_in_progress.
+   */
   checkout(
     input: Touch & { readonly orderId: string; readonly attemptId: string; readonly until: number },
   ): Promise<Outcome<Checkout & { readonly watched: boolean }>>;
@@ -57,11 +60,14 @@ export interface CartObject {
   /** Says that the order was made, so that sockets hear of it at once; without it the next touch finds out. Idempotent. */
   ordered(input: Touch & { readonly orderId: string }): Promise<void>;
   /**
-   * Closes a guest's cart for a user's, and takes it on itself to finish the merge if nobody else does. Null: there is nothing to merge.
-   * `ifVersion` is the user's cart's. Idempotent. Fails with cart_closed, idempotency_in_progress.
+   * Closes a guest's cart for a user's, and takes it on itself to finish the merge if nobody else does. Null: there is nothing
+   * to merge. `ifVersion` is the user's cart's. Idempotent. Fails with cart_closed, idempotency_in_progress.
    */
   close(input: Write & { readonly mergeId: string; readonly into: string }): Promise<Outcome<Parcel | null>>;
-  /** Decides, once for each merge id, whether to take a parcel in. Idempotent. Fails with cart_version_conflict, which refuses it for ever. */
+  /**
+   * Decides, once for each merge id, whether to take a parcel in. Idempotent. Fails
+   * with cart_version_conflict, which refuses it for ever.
+   */
   absorb(write: Write & Parcel): Promise<Outcome<Merged>>;
   /** Tells a guest's cart what was decided about its parcel. Idempotent. */
   decided(input: Touch & { readonly mergeId: string; readonly taken: boolean }): Promise<void>;

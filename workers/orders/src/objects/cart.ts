@@ -280,7 +280,10 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     });
   }
 
-  /** Ends the sockets whose token has, and tells the others of a version that they have not seen. What cannot be told now is told by the alarm. */
+  /**
+   * Ends the sockets whose token has, and tells the others of a version that they have
+   * not seen. What cannot be told now is told by the alarm.
+   */
   async #tell(touch: Touch): Promise<void> {
     try {
       this.#sockets.closeExpired(touch.now);

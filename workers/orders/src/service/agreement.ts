@@ -20,8 +20,9 @@ function current(payments: readonly Payment[]): Payment | undefined {
 }
 
 /**
- * Without a payment, or with one that knows less than its order: that can be made, where the money is believed to be in, or is older
- * than what the order has heard, as after a restore. The order is read first, so that payments cannot be behind by chance.
+ * Without a payment, or with one that knows less than its order: that can be made, where the money is believed to be in, or is
+ * older than what the order has heard, as after a restore. The order is read first, so that payments cannot be behind by
+ * chance.
  */
 function isWithout({ order, paymentVersion }: StoredOrder, payment: Payment | undefined): boolean {
   const isBelieved = MONEY_IN.includes(order.paymentStatus);

@@ -1,5 +1,5 @@
-// A guest signs in and their cart joins the one of the account. Close, take in, let go: each step is the decision of one object and can
-// be repeated, so whoever comes again, the client or the guest's cart by its alarm, ends what a crash left half done.
+// A guest signs in and their cart joins the one of the account. Close, take in, let go: each step is the decision of one object
+// and can be repeated, so whoever comes again, the client or the guest's cart by its alarm, ends what a crash left half done.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import { isUser } from "#shared/call";

@@ -1,4 +1,5 @@
-// The figures of orders and carts. What is open has a partial index; what is not grows for ever and is counted over the newest only.
+// The figures of orders and carts. What is open has a partial index; what is not grows for ever and is counted over the newest
+// only.
 import { sql } from "drizzle-orm";
 import { OrderStatus } from "#shared/contracts/orders";
 import type { MetricQuery } from "#shared/metrics";

@@ -12,8 +12,8 @@ import { paymentTruth } from "./saga.ts";
 const OPEN = sql`status IN ('CONFIRMED', 'PROCESSING', 'SHIPPED')`;
 
 /**
- * One slice of the time in which orders are still open, by the minute, so that each comes round once in AGREEMENT_SLICES minutes and no
- * sweep reads the whole table; the index by time finds it. All of it for everything.
+ * One slice of the time in which orders are still open, by the minute, so that each comes round once in AGREEMENT_SLICES
+ * minutes and no sweep reads the whole table; the index by time finds it. All of it for everything.
  */
 function slice(now: number, everything: boolean): SQL {
   const since = now - AGREEMENT_SPAN_MS;

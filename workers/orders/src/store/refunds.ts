@@ -118,7 +118,8 @@ function asReckoned({ order }: StoredOrder): SQL {
 
 /**
  * Writes a refund that was reckoned on the order as it was read, and takes its quantities.
- * @throws StaleWrite when a refund came or went since, or the order was cancelled, UniqueViolation when the caller's key has its refund already.
+ * @throws StaleWrite when a refund came or went since, or the order was cancelled, UniqueViolation when the caller's key has
+ * its refund already.
  */
 export async function insertRefund(
   deps: Deps,

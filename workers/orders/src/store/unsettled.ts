@@ -11,8 +11,9 @@ import type { Deps } from "#shared/outbox";
 import { UNSETTLED_AFTER_MS } from "../constants.ts";
 
 /**
- * The last event of each such order, where every consumer is known to have it: until then it is the outbox sweep's. The pause since it was last published is at least UNSETTLED_AFTER_MS and doubles each time:
- * what does not mend needs an operator, not a stream of events. `everything` ignores the pause.
+ * The last event of each such order, where every consumer is known to have it: until then it is the outbox sweep's. The pause
+ * since it was last published is at least UNSETTLED_AFTER_MS and doubles each time: what does not mend needs an operator, not a
+ * stream of events. `everything` ignores the pause.
  */
 export async function unsettledEvents(
   deps: Deps,

@@ -49,8 +49,8 @@ async function insertAndRead(deps: PaymentsDeps, call: Call, input: Input, payme
 }
 
 /**
- * Stores the intent that was made for a row. An order that was closed meanwhile has its intent cancelled at once: the secret was told
- * to nobody, so it cannot have been paid.
+ * Stores the intent that was made for a row. An order that was closed meanwhile has its intent cancelled at once: the secret
+ * was told to nobody, so it cannot have been paid.
  */
 async function storeIntent(
   deps: PaymentsDeps,

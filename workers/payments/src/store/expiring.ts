@@ -20,7 +20,10 @@ export function lapsesAt({ captureUntil, updatedAt }: PaymentRow): number {
   return captureUntil ?? updatedAt + DEFAULT_CAPTURE_WINDOW_MS;
 }
 
-/** Authorized payments that lapse within the notice and were not flagged. All of them are also due for checks, which has an index. */
+/**
+ * Authorized payments that lapse within the notice and were not flagged. All of
+ * them are also due for checks, which has an index.
+ */
 export async function expiringPayments(db: Database, now: number, limit: number): Promise<PaymentRow[]> {
   const rows = await db.all<Record<string, unknown>>(sql`SELECT * FROM payments
     WHERE next_check_at IS NOT NULL AND status = 'AUTHORIZED' AND expiry_flagged_at IS NULL

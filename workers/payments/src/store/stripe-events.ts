@@ -4,7 +4,10 @@ import type { SQL } from "drizzle-orm";
 import { MAX_CHECK_MS, STRIPE_EVENT_RETENTION_MS, WEBHOOK_RETRY_MS } from "../constants.ts";
 import { backoffMs } from "../domain.ts";
 
-/** Stores an event; a copy changes nothing. One that tells of no payment is stored as processed; another is the sweep's after `retryMs`. */
+/**
+ * Stores an event; a copy changes nothing. One that tells of no payment is stored
+ * as processed; another is the sweep's after `retryMs`.
+ */
 export function eventInsert(
   event: { id: string; type: string; payload: string },
   aboutPayment: boolean,

@@ -1,5 +1,5 @@
-// JPEG (ITU-T T.81, annex B): segments behind markers; the frame header tells the size, scans hold the picture. Cameras put a second
-// whole picture behind the first (CIPA DC-007, multi-picture format), which is taken; anything else there is not.
+// JPEG (ITU-T T.81, annex B): segments behind markers; the frame header tells the size, scans hold the picture. Cameras put a
+// second whole picture behind the first (CIPA DC-007, multi-picture format), which is taken; anything else there is not.
 import type { Size } from "../image.ts";
 
 const START = 0xffd8;
