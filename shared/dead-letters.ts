@@ -15,12 +15,10 @@ import { CONSUMERS } from "./events/routing.ts";
 import { newId } from "./ids.ts";
 import { LOST_RETRY_AFTER_MS } from "./inbox.ts";
 import { log } from "./logger.ts";
-import { matching } from "./operations.ts";
+import { HANDLED, matching } from "./operations.ts";
 import { sendEvents } from "./outbox.ts";
 import type { Deps } from "./outbox.ts";
 import { ok } from "./result.ts";
-
-const HANDLED = sql`EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = dead_letters.event_id)`;
 
 const STATES: Readonly<Record<NonNullable<z.output<typeof ListDeadLettersInput>["state"]>, SQL>> = {
   open: sql`replayed_at IS NULL AND NOT ${HANDLED}`,
@@ -43,7 +41,10 @@ export async function listDeadLetters(
   return ok({ items: rows.map((row) => ({ ...row, envelope: redactEnvelope(row.envelope) })) });
 }
 
-/** Sends stored messages to this Worker's own inbox. A queue that refuses is no failure: the rows are marked, and the sweep comes. */
+/**
+ * Sends stored messages to this Worker's own inbox. A queue that refuses is no
+ * failure: the rows are marked, and the sweep comes.
+ */
 async function sendAgain(deps: Deps, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void> {
   const own = CONSUMERS.find((consumer) => consumer === deps.worker);
   if (own === undefined || rows.length === 0) return;
@@ -79,8 +80,8 @@ async function replay(deps: Deps, call: Call, eventIds: readonly string[], which
 }
 
 /**
- * Sends one again, unless it was handled: effects outside the database are remembered for a time, a dead letter may be older. Fails with
- * not_found.
+ * Sends one again, unless it was handled: effects outside the database are remembered
+ * for a time, a dead letter may be older. Fails with not_found.
  */
 export async function replayDeadLetter(
   deps: Deps,
