@@ -28,7 +28,10 @@ export interface Effect {
    * `(SELECT 1 FROM orders WHERE id = …)`. The batch is then refused and the event tried again later.
    */
   readonly known?: SQL;
-  /** Called with what the statements returned when this delivery has committed the effect, and not for a copy that changed nothing. */
+  /**
+   * Called with what the statements returned when this delivery has committed the
+   * effect, and not for a copy that changed nothing.
+   */
   readonly committed?: (results: Commit["results"]) => void;
 }
 
@@ -134,11 +137,20 @@ function memberText(body: unknown, member: string): string {
   return typeof value === "string" ? value : "";
 }
 
-async function consumeDeadLetters(batch: MessageBatch, deps: Deps): Promise<void> {
-  for (const message of batch.messages) {
-    await keepDeadLetter(deps, memberText(message.body, "id") || message.id, message.body, null);
+/** Keeps a message that is past being tried; one that cannot be kept comes again, after a pause and without its batch. */
+async function setAside(deps: Deps, message: Message, reason: string | null): Promise<void> {
+  const eventId = memberText(message.body, "id") || message.id;
+  try {
+    await keepDeadLetter(deps, eventId, message.body, reason);
     message.ack();
+  } catch (error) {
+    log("error", "a dead letter could not be kept", { eventId, error });
+    message.retry({ delaySeconds: backoffSeconds(message.attempts) });
   }
+}
+
+async function consumeDeadLetters(batch: MessageBatch, deps: Deps): Promise<void> {
+  for (const message of batch.messages) await setAside(deps, message, null);
 }
 
 /** Runs every event's handler at once; those that throw are refused, the rest come back with their effects. */
@@ -149,13 +161,7 @@ async function prepare(batch: MessageBatch, deps: Deps, handlers: Handlers): Pro
     const event = parseEvent(message.body);
     if (event === undefined) {
       // No retry can mend a message that is not an event; it is kept for an operator at once.
-      await keepDeadLetter(
-        deps,
-        memberText(message.body, "id") || message.id,
-        message.body,
-        "not an event of the catalogue",
-      );
-      message.ack();
+      await setAside(deps, message, "not an event of the catalogue");
     } else if (seen.has(event.id)) {
       copies.push(message);
     } else {

@@ -177,9 +177,15 @@ describe("consume", () => {
       prepare: (query: string) => env.DB.prepare(query),
       batch: refused,
     } as unknown as D1Database);
-    const [first, second] = [registered(), registered()];
-    const delivery = await receive({ ...testDeps(), db: down }, counting, [first, second]);
-    expect(delivery).toEqual({ acknowledged: [], retried: [first.id, second.id] });
+    const deps = { ...testDeps(), db: down };
+    const [first, junk, second] = [registered(), { id: newId("evt"), type: "NONSENSE" }, registered()];
+    const retried = [first.id, junk.id, second.id];
+    expect(await receive(deps, counting, [first, junk, second])).toEqual({ acknowledged: [], retried });
+    const given = [first, junk];
+    expect(await receive(deps, counting, given, "tradepost-notifications-dead-letters")).toEqual({
+      acknowledged: [],
+      retried: given.map(({ id }) => id),
+    });
   });
 
   it("keeps what the queue itself gave up, with the last error", async () => {
