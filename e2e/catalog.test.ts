@@ -1,8 +1,10 @@
 // A product's life as its vendor and its buyers see it, across all Workers: made with a picture, restocked, found, ordered, changed
 // and archived, each of it visible to everyone within five seconds whatever was cached before.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ProductDetail, ProductPage } from "#shared/contracts/catalog";
+import type { UserPage } from "#shared/contracts/accounts";
+import type { Brand, ProductDetail, ProductPage } from "#shared/contracts/catalog";
 import type { ManagedImage, ManagedProduct } from "#shared/contracts/catalog-staff";
+import type { ManagedCategory } from "#shared/contracts/catalog-taxonomy";
 import type { Level } from "#shared/contracts/inventory";
 import type { Cart } from "#shared/contracts/orders";
 import { jpeg, png, pngOf } from "../workers/catalog/test/pictures.ts";
@@ -124,6 +126,48 @@ describe("a product", () => {
     });
     const own = await vendor.expect<{ items: ManagedProduct[] }>(200, "GET", `/api/products/managed?q=${word}`);
     expect(own.items).toMatchObject([{ id: product.id, status: "archived" }]);
+  });
+});
+
+describe("a shop", () => {
+  it("is set up by its admin without SQL: roles, brands, categories, whose a product is", async () => {
+    const admin = await signIn(guest, "admin@example.com", "Admin123!");
+    const { session } = await newBuyer(guest);
+    const { id: userId, email } = session.user;
+    const listed = await admin.expect<UserPage>(200, "GET", `/api/admin/users?q=${encodeURIComponent(email)}`);
+    expect(listed.items).toMatchObject([{ id: userId, role: "customer" }]);
+    await admin.expect(200, "PATCH", `/api/admin/users/${userId}`, { role: "vendor" });
+    const raised = await signIn(guest, email, "correct horse battery");
+
+    const word = rareWord();
+    const brand = await admin.expect<Brand>(201, "POST", "/api/brands", { name: `Brand ${word}` });
+    const top = await admin.expect<ManagedCategory>(201, "POST", "/api/categories", { name: `Top ${word}` });
+    const below = { name: "Below", parentId: top.id };
+    const category = await admin.expect<ManagedCategory>(201, "POST", "/api/categories", below);
+    const { id } = await admin.expect<ManagedProduct>(201, "POST", "/api/products", {
+      name: `Thing ${word}`,
+      sku: word,
+      description: "",
+      price: 100,
+      currency: "USD",
+      weightGrams: 1,
+      categoryId: category.id,
+      brandId: brand.id,
+      vendorId: userId,
+    });
+    await soon("inventory knows whose it is", async () => {
+      const level = await raised.call<Level>("GET", `/api/inventory/${id}`);
+      return level.status === 200 && level.body.onHand === 0 ? true : undefined;
+    });
+    expect((await search(word)).items).toMatchObject([{ category: { path: `Top ${word} / Below` } }]);
+    await admin.expect(200, "PATCH", `/api/categories/${top.id}`, { name: "Renamed" });
+    await admin.expect(200, "PATCH", `/api/brands/${brand.id}`, { name: "Otherbrand" });
+    await soon("everyone sees the new names", async () => {
+      const [item] = (await search(word)).items;
+      return item?.category.path === "Renamed / Below" && item.brand.name === "Otherbrand" ? true : undefined;
+    });
+    const refused = await admin.call<Problem>("DELETE", `/api/categories/${category.id}`);
+    expect(refused).toMatchObject({ status: 409, body: { code: "category_in_use" } });
   });
 });
 
