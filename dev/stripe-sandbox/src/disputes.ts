@@ -9,9 +9,14 @@ import type { Answer, Charge, Dispute, Session } from "./session.ts";
 
 const OPEN: readonly string[] = ["needs_response", "under_review"];
 
-/** Whether the money is at the bank, for now or for good. */
-export function countsAgainst({ status }: Dispute): boolean {
-  return OPEN.includes(status) || status === "lost";
+/** Whether the money is at the bank until that has decided. */
+export function isOpen({ status }: Dispute): boolean {
+  return OPEN.includes(status);
+}
+
+/** What is the buyer's for good. */
+export function lostTo(disputes: readonly Dispute[]): number {
+  return disputes.filter(({ status }) => status === "lost").reduce((sum, { amount }) => sum + amount, 0);
 }
 
 /** What a dispute moves out of the shop's balance (negative) or back into it. */
@@ -102,7 +107,7 @@ function newDispute(charge: Charge, amount: number, reason: string, now: number)
 /** The bank takes the money of a captured charge back, all of what is left of it unless it says less. */
 export function openDispute(session: Session, charge: Charge, amount: number | undefined, reason: string): Answer {
   const intentId = idOf(charge.payment_intent);
-  if (session.store.children<Dispute>("dispute", intentId).some(countsAgainst)) {
+  if (session.store.children<Dispute>("dispute", intentId).some((one) => isOpen(one) || one.status === "lost")) {
     throw invalid(`Charge ${charge.id} is disputed already.`, "payment_intent");
   }
   const left = charge.amount - charge.amount_refunded;
@@ -120,7 +125,7 @@ export function openDispute(session: Session, charge: Charge, amount: number | u
 
 function openOne(session: Session, id: string): Dispute {
   const dispute = session.store.get<Dispute>("dispute", id, "dispute");
-  if (!OPEN.includes(dispute.status)) throw invalid(`This dispute is closed: ${dispute.status}.`, "dispute");
+  if (!isOpen(dispute)) throw invalid(`This dispute is closed: ${dispute.status}.`, "dispute");
   return dispute;
 }
 

@@ -5,7 +5,7 @@ import { StripeFailure, invalid } from "./failure.ts";
 import type { FormMap } from "./form.ts";
 import { stripeId } from "./ids.ts";
 import { mergedMetadata, oneOf, only, optionalText, positiveAmount } from "./params.ts";
-import { countsAgainst } from "./disputes.ts";
+import { isOpen, lostTo } from "./disputes.ts";
 import { chargeOf, emit, idOf } from "./session.ts";
 import type { Answer, Charge, Dispute, PaymentIntent, Refund, Session } from "./session.ts";
 
@@ -70,8 +70,10 @@ export function createRefund(session: Session, params: FormMap): Answer {
       true,
     );
   }
+  // Of a dispute that was lost the rest, which nobody disputed, can be refunded.
   const disputes = session.store.children<Dispute>("dispute", idOf(charge.payment_intent));
-  if (disputes.some(countsAgainst)) {
+  const undisputed = left - lostTo(disputes);
+  if (disputes.some(isOpen) || undisputed <= 0) {
     const code = "charge_disputed";
     throw new StripeFailure(
       400,
@@ -79,10 +81,10 @@ export function createRefund(session: Session, params: FormMap): Answer {
       true,
     );
   }
-  const amount = positiveAmount(params, "amount") ?? left;
-  if (amount > left) {
+  const amount = positiveAmount(params, "amount") ?? undisputed;
+  if (amount > undisputed) {
     throw invalid(
-      `Refund amount (${String(amount)}) is greater than unrefunded amount on charge (${String(left)}) in ${charge.currency}`,
+      `Refund amount (${String(amount)}) is greater than unrefunded amount on charge (${String(undisputed)}) in ${charge.currency}`,
       "amount",
     );
   }

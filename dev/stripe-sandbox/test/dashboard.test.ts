@@ -107,12 +107,24 @@ describe("a dispute", () => {
 
   it("keeps refunds out while it is open or lost", async () => {
     const id = await capturedIntent();
-    const { id: disputeId } = await opened(id, 5_000);
+    const { id: disputeId } = await opened(id);
     const refused = { code: "charge_disputed" };
     expect(await refusal(stripe.refunds.create({ payment_intent: id, amount: 1 }))).toMatchObject(refused);
     await dashboard(`/disputes/${disputeId}/close`, { outcome: "lost" });
     expect(await refusal(stripe.refunds.create({ payment_intent: id, amount: 1 }))).toMatchObject(refused);
     expect(typesOf(await webhooksOf(id))).not.toContain("charge.dispute.funds_reinstated");
+  });
+
+  it("of a part keeps all refunds out while it is open, and when it is lost leaves the rest to be refunded", async () => {
+    const id = await capturedIntent();
+    const { id: disputeId } = await opened(id, 5_000);
+    const create = (amount: number): Promise<unknown> => stripe.refunds.create({ payment_intent: id, amount });
+    const refused = { code: "charge_disputed" };
+    expect(await refusal(create(1))).toMatchObject(refused);
+    await dashboard(`/disputes/${disputeId}/close`, { outcome: "lost" });
+    expect(await refusal(create(7_001))).toMatchObject({ param: "amount" });
+    await create(7_000);
+    expect(await refusal(create(1))).toMatchObject(refused);
   });
 
   it("answered and won gives the money back, and the charge can be refunded again", async () => {

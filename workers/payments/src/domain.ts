@@ -89,6 +89,16 @@ const SETTLED_DISPUTES: readonly string[] = ["won", "warning_closed", "prevented
 /** Why a payment stays DISPUTED for good: the bank gave the money to the buyer. */
 export const DISPUTE_LOST = "dispute_lost";
 
+/** Whether a dispute is open: its money is at the bank, and nothing goes back until that has decided. */
+export function isUnderDispute({ status, reason }: Pick<Position, "status" | "reason">): boolean {
+  return status === "DISPUTED" && reason !== DISPUTE_LOST;
+}
+
+/** What lost disputes have given to the buyer. */
+export function lostTo(disputes: readonly Pick<TrueDispute, "status" | "amount">[]): number {
+  return sumMinor(disputes.filter(({ status }) => status === "lost").map(({ amount }) => amount));
+}
+
 /** The dispute that the payment's state follows: an open one, else a lost one, which has taken the money. */
 function countingDispute(disputes: readonly TrueDispute[]): TrueDispute | undefined {
   const counting = disputes.filter(({ status }) => !SETTLED_DISPUTES.includes(status));
@@ -217,13 +227,14 @@ export function eventOf(status: PaymentState): PaymentEventType | undefined {
   return EVENTS[status];
 }
 
-/** What may still be refunded: pending refunds count as gone, so that two at once cannot exceed what was captured. */
+/** What may still be refunded: pending refunds and lost disputes count as gone, so that no two give back more than was captured. */
 export function refundable(
   amountCaptured: number,
   refunds: readonly { readonly amount: number; readonly status: Refund["status"] }[],
+  disputes: readonly Pick<TrueDispute, "status" | "amount">[],
 ): number {
   const taken = refunds.filter(({ status }) => status === "pending" || status === "succeeded");
-  return Math.max(0, amountCaptured - sumMinor(taken.map(({ amount }) => amount)));
+  return Math.max(0, amountCaptured - sumMinor(taken.map(({ amount }) => amount)) - lostTo(disputes));
 }
 
 /** Milliseconds until try number `attempts + 1`: first, twice, four times … up to `max`. */

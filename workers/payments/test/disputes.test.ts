@@ -28,7 +28,7 @@ interface Scene {
   readonly intentId: string;
   readonly orderId: string;
   /** Stripe's dispute takes this state, and its webhook comes. */
-  readonly dispute: (status: string, type?: string) => Promise<void>;
+  readonly dispute: (status: string, type?: string, amount?: number) => Promise<void>;
 }
 
 async function captured(): Promise<Scene> {
@@ -37,8 +37,8 @@ async function captured(): Promise<Scene> {
   const { orderId } = input;
   const { id: paymentId, stripePaymentIntentId: intentId } = await newAuthorized(world, input);
   valueOf(await captureOrder(world.deps, adminCall(), { orderId }));
-  const dispute = async (status: string, type = "charge.dispute.updated"): Promise<void> => {
-    world.peer.disputes.set(intentId, { status, reason: "fraudulent" });
+  const dispute: Scene["dispute"] = async (status, type = "charge.dispute.updated", amount = AMOUNT) => {
+    world.peer.disputes.set(intentId, { status, reason: "fraudulent", amount });
     const object = { object: "dispute", id: `du_${intentId}`, payment_intent: intentId };
     await post(world, await world.peer.webhook(type, object));
   };
@@ -165,5 +165,51 @@ describe("a dispute", () => {
     await post(world, await world.peer.webhook("charge.dispute.closed", object));
     expect(world.peer.refundedOf(intentId)).toBe(AMOUNT);
     expect((await paymentOf(world, orderId)).status).toBe("REFUNDED");
+  });
+
+  it("of a part that is lost leaves the rest to be refunded, and no more", async () => {
+    const { world, paymentId, orderId, intentId, dispute } = await captured();
+    await dispute("lost", "charge.dispute.closed", 345);
+    const refundOf = async (amount?: number): Promise<unknown> =>
+      await refund(world.deps, adminCall(), { paymentId, ...(amount === undefined ? {} : { amount }) });
+    expect(await refundOf(AMOUNT - 344)).toMatchObject({ ok: false });
+    expect(await refundOf(2_000)).toMatchObject({ ok: true });
+    expect(await refundOf()).toMatchObject({ ok: true, value: { refund: { amount: AMOUNT - 345 - 2_000 } } });
+    expect(await refundOf(1)).toMatchObject({ error: { code: "payment_not_refundable" } });
+    expect(world.peer.refundedOf(intentId)).toBe(AMOUNT - 345);
+    expect(await paymentOf(world, orderId)).toMatchObject({ status: "DISPUTED", amountRefunded: AMOUNT - 345 });
+  });
+
+  it.each(["before", "after"])(
+    "of a part that is lost %s the order is cancelled ends in the refund of the rest",
+    async (when) => {
+      const { world, input, paymentId, orderId, intentId, dispute } = await captured();
+      await dispute(when === "before" ? "lost" : "needs_response", "charge.dispute.created", 345);
+      await consumeEvents(world, [orderCancelled(input)]);
+      if (when === "after") await dispute("lost", "charge.dispute.closed", 345);
+      expect(world.peer.refundedOf(intentId)).toBe(AMOUNT - 345);
+      expect(await paymentOf(world, orderId)).toMatchObject({
+        status: "DISPUTED",
+        amountRefunded: AMOUNT - 345,
+        refunds: [{ amount: AMOUNT - 345, status: "succeeded" }],
+      });
+      await consumeEvents(world, [orderCancelled(input)]);
+      await endOthersBut(world, paymentId);
+      expect(await sweepAll(world)).toMatchObject({ openPayments: 0, pendingRefunds: 0 });
+      expect(world.peer.refunds.size).toBe(1);
+    },
+  );
+
+  it("of a part that is lost, whose rest Stripe does not give back at once, is tried again by the sweep", async () => {
+    const { world, input, paymentId, intentId, dispute } = await captured();
+    await dispute("lost", "charge.dispute.closed", 345);
+    world.peer.faults = ["drop_before", "drop_before"];
+    await consumeEvents(world, [orderCancelled(input)]);
+    expect(world.peer.refundedOf(intentId)).toBe(0);
+    world.peer.faults = [];
+    await endOthersBut(world, paymentId);
+    await sweepAll(world);
+    expect(world.peer.refundedOf(intentId)).toBe(AMOUNT - 345);
+    expect((await sweepAll(world))["openPayments"]).toBe(0);
   });
 });

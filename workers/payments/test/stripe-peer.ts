@@ -88,6 +88,10 @@ export class StripePeer {
   refundStatus = "succeeded";
   /** Runs before a request is handled: where a test lets something else happen in between. */
   before: ((request: string) => Promise<void> | void) | undefined;
+  /** The same for when it is handled and its answer under way. */
+  after: ((request: string) => Promise<void> | void) | undefined;
+  /** Refunds that were asked for over what was left. */
+  overAsked = 0;
   readonly #saved = new Map<string, Saved>();
 
   /** The Fetcher that the SDK is given. */
@@ -109,6 +113,7 @@ export class StripePeer {
         ? { status: 500, body: { error: { type: "api_error", message: "An unknown error occurred." } } }
         : this.#handle(request.method, pathname, { ...form, ...query }),
     );
+    await this.after?.(name);
     if (fault === "drop_after") throw new TypeError("Network connection lost.");
     return Response.json(answer.body, { status: answer.status, headers: { "request-id": nextId("req") } });
   };
@@ -191,24 +196,45 @@ export class StripePeer {
     const intent = this.intents.get(String(form["payment_intent"]));
     if (intent?.status !== "succeeded") return refusal("charge_not_captured");
     const dispute = this.disputes.get(intent.id);
-    if (dispute !== undefined && dispute.status !== "won") return refusal("charge_disputed");
-    const left = intent.amount_received - this.refundedOf(intent.id);
+    const isOver = dispute === undefined || ["won", "lost", "warning_closed"].includes(dispute.status);
+    if (!isOver) return refusal("charge_disputed");
+    const left = intent.amount_received - this.refundedOf(intent.id) - this.lostOf(intent);
     const amount = Number(form["amount"] ?? left);
     if (left === 0) return refusal("charge_already_refunded");
-    if (amount > left) return refusal("parameter_invalid_integer");
+    if (amount > left) {
+      this.overAsked += 1;
+      return refusal("parameter_invalid_integer");
+    }
+    return { status: 200, body: structuredClone(this.#newRefund(intent, amount, metadataOf(form))) };
+  }
+
+  #newRefund(
+    { id: payment_intent, currency }: StoredIntent,
+    amount: number,
+    metadata: Record<string, string>,
+  ): StoredRefund {
     const refund: StoredRefund = {
       id: nextId("re"),
       object: "refund",
       amount,
       created: Math.floor(Date.now() / 1_000),
-      currency: intent.currency,
-      payment_intent: intent.id,
+      currency,
+      payment_intent,
       reason: null,
       status: this.refundStatus,
-      metadata: metadataOf(form),
+      metadata,
     };
     this.refunds.set(refund.id, refund);
-    return { status: 200, body: structuredClone(refund) };
+    return refund;
+  }
+
+  /** Somebody refunds in Stripe's dashboard, where it can be: at most what is left. */
+  refundInDashboard(id: string, amount: number): void {
+    const intent = this.intent(id);
+    const dispute = this.disputes.get(id);
+    const left = intent.amount_received - this.refundedOf(id) - this.lostOf(intent);
+    const isHeld = dispute !== undefined && dispute.status !== "won" && dispute.status !== "lost";
+    if (intent.status === "succeeded" && !isHeld && left > 0) this.#newRefund(intent, Math.min(amount, left), {});
   }
 
   #listRefunds(form: Form): Answer {
@@ -256,6 +282,12 @@ export class StripePeer {
       amount_refunded: this.refundedOf(intent.id) + released,
     };
     return structuredClone({ ...intent, latest_charge: intent.latest_charge === null ? null : charge });
+  }
+
+  /** What a lost dispute has taken. */
+  lostOf({ id, amount_received }: Pick<StoredIntent, "id" | "amount_received">): number {
+    const dispute = this.disputes.get(id);
+    return dispute?.status === "lost" ? (dispute.amount ?? amount_received) : 0;
   }
 
   refundedOf(intentId: string): number {

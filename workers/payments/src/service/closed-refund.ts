@@ -3,7 +3,7 @@
 import { sha256Hex } from "#shared/hash";
 import { save } from "#shared/outbox";
 import { MAX_SENT_BACK } from "../constants.ts";
-import { refundable } from "../domain.ts";
+import { isUnderDispute, refundable } from "../domain.ts";
 import type { RefundRow } from "../schema.ts";
 import { refundFound, refundInsert, refundRefused } from "../store/refunds.ts";
 import { loadView } from "../store/views.ts";
@@ -42,13 +42,13 @@ async function insert(deps: PaymentsDeps, view: View): Promise<RefundRow | undef
  * @throws StripeUnavailable, StripeRefused
  */
 export async function refundRest(deps: PaymentsDeps, view: View): Promise<boolean> {
-  const { row, refunds } = view;
-  if (row.status === "DISPUTED" || row.stripePaymentIntentId === null) return false;
+  const { row, refunds, disputes } = view;
+  if (isUnderDispute(row) || row.stripePaymentIntentId === null) return false;
   const pending = refunds.find(
     ({ actor, status, stripeRefundId }) => actor === ACTOR && status === "pending" && stripeRefundId === null,
   );
   const fresh =
-    pending === undefined && !isHopeless(view) && refundable(row.amountCaptured, refunds) > 0
+    pending === undefined && !isHopeless(view) && refundable(row.amountCaptured, refunds, disputes) > 0
       ? await insert(deps, view)
       : undefined;
   const refund = pending ?? fresh;

@@ -11,7 +11,7 @@ import { decide } from "../domain.ts";
 import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
 import { disputeUpserts } from "../store/disputes.ts";
-import { adoptIntent, flagMismatch, positionUpdate } from "../store/payments.ts";
+import { adoptIntent, flagMismatch, positionUpdate, versionStep } from "../store/payments.ts";
 import type { Change } from "../store/payments.ts";
 import { refundUpserts } from "../store/refunds.ts";
 import { loadView } from "../store/views.ts";
@@ -28,6 +28,8 @@ export class StillProcessing extends Error {
 
 interface Consequence {
   readonly statements: readonly Statement[];
+  /** Whether they move the version on, and abort when it has passed. */
+  readonly steps: boolean;
   /** The row as it is once they are written. */
   readonly row: PaymentRow;
 }
@@ -51,19 +53,23 @@ function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Cha
           ...positionUpdate(view, decision.next, truth, change, deps.now()),
           ...unheard(view, decision.next, change, deps.now()),
         ],
+        steps: true,
         row: { ...adopted, ...decision.next, version: row.version + 1 },
       };
     case "mismatch":
       log("error", "Stripe's intent holds other money than the payment", { paymentId: row.id });
-      return { statements: row.flag === null ? flagMismatch(view, truth, change, deps.now()) : [], row };
+      return row.flag === null
+        ? { statements: flagMismatch(view, truth, change, deps.now()), steps: true, row }
+        : { statements: [], steps: false, row };
     case "backwards":
       log("warn", "Stripe's answer is older than the payment", { paymentId: row.id, status: row.status });
-      return { statements: [], row };
+      return { statements: [], steps: false, row };
     case "unchanged":
       break;
   }
-  if (row.stripePaymentIntentId !== null) return { statements: [], row };
-  return { statements: [adoptIntent(row.id, truth.intentId, truth.clientSecret, deps.now())], row: adopted };
+  if (row.stripePaymentIntentId !== null) return { statements: [], steps: false, row };
+  const adoption = adoptIntent(row.id, truth.intentId, truth.clientSecret, deps.now());
+  return { statements: [adoption], steps: false, row: adopted };
 }
 
 /** Writes what follows from the truth, with `also` in the same batch. Undefined when the row changed meanwhile and nothing was written. */
@@ -76,10 +82,12 @@ async function record(
 ): Promise<PaymentRow | undefined> {
   const consequence = consequenceOf(deps, view, truth, change);
   const now = deps.now();
+  const parts = [...disputeUpserts(view, truth.disputes ?? [], now), ...refundUpserts(view, truth.refunds ?? [], now)];
   const statements = [
-    ...disputeUpserts(view.row, truth.disputes ?? [], now),
+    // Else an older truth could come after a newer one, where neither changes the payment itself.
+    ...(parts.length > 0 && !consequence.steps ? versionStep(view.row) : []),
     ...consequence.statements,
-    ...refundUpserts(view, truth.refunds ?? [], now),
+    ...parts,
     ...also,
   ];
   try {

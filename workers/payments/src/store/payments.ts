@@ -7,9 +7,10 @@ import { makeEvent } from "#shared/events/envelope";
 import { findingInsert } from "#shared/findings";
 import { outboxInsert } from "#shared/outbox";
 import { AUTHORIZED_ATTEMPTS, AUTHORIZED_CHECK_MS, DISPUTED_CHECK_MS, FIRST_CHECK_MS } from "../constants.ts";
-import { DISPUTE_LOST, eventOf, isOpen } from "../domain.ts";
+import { DISPUTE_LOST, eventOf, isOpen, isUnderDispute, lostTo } from "../domain.ts";
 import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
+import { LOST } from "./disputes.ts";
 import { hasFound } from "./intent-keys.ts";
 import type { View } from "./views.ts";
 
@@ -27,15 +28,14 @@ export interface Change {
   readonly traceparent?: string | undefined;
 }
 
-/** When Stripe is asked about a payment again, if nothing is heard; null when nothing is open. */
-function nextCheckAt(position: Position, closed: boolean, now: number): number | null {
-  const { status, reason } = position;
+/** When Stripe is asked about a payment again, if nothing is heard; null when nothing is open. `left`: captured and not gone. */
+function nextCheckAt(position: Position, left: number, closed: boolean, now: number): number | null {
+  const { status } = position;
   if (isOpen(status)) return now + FIRST_CHECK_MS;
-  if (status === "DISPUTED") return reason === DISPUTE_LOST ? null : now + DISPUTED_CHECK_MS;
+  if (isUnderDispute(position)) return now + DISPUTED_CHECK_MS;
   if (status === "AUTHORIZED") return now + (closed ? FIRST_CHECK_MS : AUTHORIZED_CHECK_MS);
   // A closed order's money has to go back, whatever happens to the process that is about to do it.
-  if (closed && (status === "CAPTURED" || status === "PARTIALLY_REFUNDED")) return now + FIRST_CHECK_MS;
-  return null;
+  return closed && left > 0 ? now + FIRST_CHECK_MS : null;
 }
 
 function historyInsert(row: Pick<PaymentRow, "id">, version: number, status: string, change: Change, now: number): SQL {
@@ -79,13 +79,14 @@ export function positionUpdate(
 ): Statement[] {
   const { row, closed } = view;
   const version = row.version + 1;
-  const slow = next.status === "AUTHORIZED" || next.status === "DISPUTED";
+  const left = next.amountCaptured - next.amountRefunded - lostTo(truth?.disputes ?? []);
+  const slow = next.status === "AUTHORIZED" || isUnderDispute(next);
   const stillOpen = sql`NOT EXISTS (SELECT 1 FROM closed_orders WHERE order_id = ${row.orderId})`;
   return [
     sql`UPDATE payments SET status = ${next.status}, amount_capturable = ${next.amountCapturable},
         amount_captured = ${next.amountCaptured}, amount_refunded = ${next.amountRefunded}, reason = ${next.reason},
         version = ${version}, attempts = ${slow ? AUTHORIZED_ATTEMPTS : 0},
-        next_check_at = ${nextCheckAt(next, closed !== null, now)}, updated_at = ${now},
+        next_check_at = ${nextCheckAt(next, left, closed !== null, now)}, updated_at = ${now},
         capture_until = ${next.status === "AUTHORIZED" ? (truth?.captureUntil ?? null) : null},
         stripe_payment_intent_id = coalesce(stripe_payment_intent_id, ${truth?.intentId ?? null}),
         client_secret = coalesce(client_secret, ${truth?.clientSecret ?? null})
@@ -93,17 +94,17 @@ export function positionUpdate(
     mustChange(),
     historyInsert(row, version, next.status, change, now),
     ...eventInsert(row, next, version, change, now),
-    ...settles(row, next, now),
+    ...settles(row, next, left, now),
   ];
 }
 
 /** What was found on the payment and is over with this change. Statements only where there can be a finding. */
-function settles(row: PaymentRow, next: Position, now: number): SQL[] {
+function settles(row: PaymentRow, next: Position, left: number, now: number): SQL[] {
   const over = (kind: SQL): SQL =>
     sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now} WHERE ${kind} AND subject = ${row.id} AND outcome = 'open'`;
   return [
     ...(row.expiryFlaggedAt === null ? [] : [over(sql`kind = 'authorization_expiring'`)]),
-    ...(next.status === "REFUNDED" ? [over(sql`kind IN ('refund_failed', 'refund_refused')`)] : []),
+    ...(next.amountCaptured > 0 && left <= 0 ? [over(sql`kind IN ('refund_failed', 'refund_refused')`)] : []),
   ];
 }
 
@@ -193,5 +194,11 @@ export function closeOrder(orderId: string, reason: string, now: number, unlessO
 /** Has the sweep look at payments soon: armed before the work, so that a crash in it is made good. `match` is a condition on payments. */
 export function armChecks(match: SQL, now: number): SQL {
   return sql`UPDATE payments SET attempts = 0, next_check_at = ${now + FIRST_CHECK_MS}
-    WHERE ${match} AND status NOT IN ('VOIDED', 'REFUNDED', 'DISPUTED')`;
+    WHERE ${match} AND status NOT IN ('VOIDED', 'REFUNDED')
+      AND (status <> 'DISPUTED' OR (reason = ${DISPUTE_LOST} AND amount_captured - amount_refunded > ${LOST}))`;
+}
+
+/** Aborts the batch when the payment's version has passed, and moves it on: for changes of its refunds and disputes alone. */
+export function versionStep({ id, version }: PaymentRow): Statement[] {
+  return [sql`UPDATE payments SET version = version + 1 WHERE id = ${id} AND version = ${version}`, mustChange()];
 }

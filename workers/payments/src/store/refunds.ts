@@ -3,8 +3,10 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { findingInsert } from "#shared/findings";
 import { REFUND_RETRY_MS } from "../constants.ts";
+import { DISPUTE_LOST } from "../domain.ts";
 import type { TrueRefund } from "../domain.ts";
 import type { RefundRow } from "../schema.ts";
+import { LOST } from "./disputes.ts";
 import type { View } from "./views.ts";
 
 export interface NewRefund {
@@ -18,8 +20,8 @@ export interface NewRefund {
 }
 
 /**
- * Takes the amount out of what may still be refunded, or writes nothing. What is pending counts as gone; the sum and the insert
- * are one statement, so two refunds at once never exceed what was captured.
+ * Takes the amount out of what may still be refunded, or writes nothing. What is pending and what a dispute took for good count as
+ * gone; the sum and the insert are one statement, so two refunds at once never exceed what was captured.
  */
 export function refundInsert(refund: NewRefund, now: number): SQL {
   const { id, paymentId, amount, reason, actor, idempotency } = refund;
@@ -29,8 +31,9 @@ export function refundInsert(refund: NewRefund, now: number): SQL {
       next_attempt_at, created_at, updated_at)
     SELECT ${id}, id, coalesce(${amount}, amount_left), currency, 'pending', ${reason}, ${actor}, ${idempotency?.key ?? null},
       ${idempotency?.fingerprint ?? null}, ${now + REFUND_RETRY_MS}, ${now}, ${now}
-    FROM (SELECT id, currency, amount_captured - ${taken} AS amount_left FROM payments
-      WHERE id = ${paymentId} AND status IN ('CAPTURED', 'PARTIALLY_REFUNDED'))
+    FROM (SELECT id, currency, amount_captured - ${taken} - ${LOST} AS amount_left FROM payments
+      WHERE id = ${paymentId}
+        AND (status IN ('CAPTURED', 'PARTIALLY_REFUNDED') OR (status = 'DISPUTED' AND reason = ${DISPUTE_LOST})))
     WHERE coalesce(${amount}, amount_left) BETWEEN 1 AND amount_left
     ON CONFLICT DO NOTHING`;
 }
@@ -56,7 +59,10 @@ function upsert(view: View, truth: TrueRefund, now: number): SQL {
     WHERE refunds.payment_id = excluded.payment_id AND (refunds.status = 'pending' OR excluded.status <> 'pending')`;
 }
 
-/** Brings the rows of a payment's refunds to what Stripe holds. One that the buyer's bank sent back is for somebody to look at. */
+/**
+ * Brings the rows of a payment's refunds to what Stripe holds. One that the buyer's bank sent back is for somebody to look at. The
+ * batch has to check the payment's version.
+ */
 export function refundUpserts(view: View, truths: readonly TrueRefund[], now: number): SQL[] {
   const rows = new Map(view.refunds.map((row) => [row.id, row]));
   return truths

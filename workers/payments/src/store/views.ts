@@ -1,6 +1,8 @@
-// Reading payments for a decision: the row, its refunds, and whether its order is closed, from one state of the database.
+// Reading payments for a decision: the row, its refunds and disputes, and whether its order is closed, from one state of the
+// database.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { z } from "zod";
 import { readAll } from "#shared/database";
 import type { Database } from "#shared/database";
 import { payments, refunds } from "../schema.ts";
@@ -8,9 +10,21 @@ import type { PaymentRow, RefundRow } from "../schema.ts";
 import { fromRow } from "./rows.ts";
 import type { RawRow } from "./rows.ts";
 
+/** What of a dispute can change. */
+const KnownDispute = z.object({
+  id: z.string(),
+  status: z.string(),
+  amount: z.int(),
+  amountWithdrawn: z.int(),
+  evidenceDueAt: z.int().nullable(),
+});
+export type KnownDispute = z.infer<typeof KnownDispute>;
+const KnownDisputes = z.array(KnownDispute);
+
 export interface View {
   readonly row: PaymentRow;
   readonly refunds: readonly RefundRow[];
+  readonly disputes: readonly KnownDispute[];
   /** Why the order must not be paid any more; null while it may. */
   readonly closed: string | null;
 }
@@ -18,7 +32,9 @@ export interface View {
 /** Two statements for `viewsOf`. `match` is a condition on payments. */
 export function viewStatements(match: SQL): [SQL, SQL] {
   return [
-    sql`SELECT payments.*, (SELECT reason FROM closed_orders WHERE order_id = payments.order_id) AS closed_reason
+    sql`SELECT payments.*, (SELECT reason FROM closed_orders WHERE order_id = payments.order_id) AS closed_reason,
+        (SELECT json_group_array(json_object('id', id, 'status', status, 'amount', amount, 'amountWithdrawn', amount_withdrawn,
+          'evidenceDueAt', evidence_due_at)) FROM disputes WHERE payment_id = payments.id) AS disputes
       FROM payments WHERE ${match} ORDER BY created_at, id`,
     sql`SELECT * FROM refunds WHERE payment_id IN (SELECT id FROM payments WHERE ${match}) ORDER BY created_at, id`,
   ];
@@ -33,6 +49,7 @@ export function viewsOf(paymentRows: readonly RawRow[], refundRows: readonly Raw
     return {
       row,
       refunds: allRefunds.filter(({ paymentId }) => paymentId === row.id),
+      disputes: KnownDisputes.parse(JSON.parse(String(raw["disputes"]))),
       closed: typeof closed === "string" ? closed : null,
     };
   });

@@ -199,16 +199,21 @@ describe("a decision", () => {
 });
 
 describe("what may still be refunded", () => {
-  it("plus what is pending or done is what was captured, while that is not exceeded", () => {
+  it("plus what is pending, done or lost is what was captured, while that is not exceeded", () => {
     const statuses = fc.constantFrom<TrueRefund["status"][]>("pending", "succeeded", "failed", "canceled");
     const refunds = fc.array(fc.record({ amount: fc.integer({ min: 1, max: 1_000 }), status: statuses }), {
       maxLength: 8,
     });
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 10_000 }), refunds, (captured, rows) => {
+      fc.property(fc.integer({ min: 0, max: 10_000 }), refunds, fc.nat(1_000), (captured, rows, lost) => {
+        const disputes = [
+          { status: "lost", amount: lost },
+          { status: "won", amount: 500 },
+          { status: "needs_response", amount: 500 },
+        ];
         const taken = rows.filter(({ status }) => status === "pending" || status === "succeeded");
         const sum = taken.reduce((total, { amount }) => total + amount, 0);
-        expect(refundable(captured, rows)).toBe(Math.max(0, captured - sum));
+        expect(refundable(captured, rows, disputes)).toBe(Math.max(0, captured - sum - lost));
       }),
     );
   });
