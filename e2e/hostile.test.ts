@@ -16,8 +16,12 @@ let before: Readonly<Record<string, number>>;
 let sent = 0;
 
 const nameOf = (route: Route): string => `${route.method.toUpperCase()} ${route.path}`;
-const named = (make: (route: Route) => HostileRequest[]): (readonly [string, readonly HostileRequest[]])[] =>
-  allRoutes.map((route) => [nameOf(route), make(route)] as const).filter(([, requests]) => requests.length > 0);
+const named = (
+  make: (route: Route, nth: number) => HostileRequest[],
+): (readonly [string, readonly HostileRequest[]])[] =>
+  allRoutes
+    .map((route, nth) => [nameOf(route), make(route, nth)] as const)
+    .filter(([, requests]) => requests.length > 0);
 
 /** Rows of every table, but for those that record what an honest sign-in leaves. */
 async function rowCounts(): Promise<Record<string, number>> {

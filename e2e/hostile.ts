@@ -142,6 +142,7 @@ const TEXT_BY_NAME: Readonly<Record<string, string>> = {
   currency: "USD",
   p256dh: `B${"A".repeat(86)}`,
   auth: "A".repeat(22),
+  cartToken: "t".repeat(43),
 };
 /** Texts that the patterns of the contracts take, tried in turn. */
 const FITTING_TEXTS = ["US", "+15550100", "2026-01-01T00:00:00.000Z", "en", "example text"];
@@ -224,8 +225,8 @@ export function wrongBodies(route: Route): HostileRequest[] {
     headers: JSON_HEADERS,
     body: JSON.stringify(body),
   });
-  const spoilt = placesIn(example).flatMap((place) =>
-    WRONG_VALUES.map((wrong) => [place, wrong, withValueAt(example, place, wrong)] as const),
+  const spoilt = placesIn(example).flatMap((place, nth) =>
+    someOf(WRONG_VALUES, nth).map((wrong) => [place, wrong, withValueAt(example, place, wrong)] as const),
   );
   return [
     ...spoilt
@@ -264,10 +265,10 @@ export function brokenBodies(route: Route): HostileRequest[] {
 }
 
 /** Paths of the route with something else where an id belongs. */
-export function wrongPaths(route: Route): HostileRequest[] {
+export function wrongPaths(route: Route, nth: number): HostileRequest[] {
   if (!route.path.includes("{")) return [];
   const body = exampleBody(route);
-  return WRONG_PATH_PARTS.map((part) => ({
+  return someOf(WRONG_PATH_PARTS, nth).map((part) => ({
     what: part.slice(0, 30),
     path: emptyPath(route, part),
     method: route.method.toUpperCase(),

@@ -131,12 +131,14 @@ describe("an order", () => {
     });
     await waitForMails(buyer, ["order_received", "payment_received", "order_shipped", "order_delivered"]);
 
-    const ledger = await admin.expect<Page<{ type: string; delta: number }>>(
-      200,
-      "GET",
-      `/api/inventory/transactions?productId=${productId}`,
-    );
-    expect(ledger.items.filter(({ type }) => type === "sale")).toEqual([expect.objectContaining({ delta: -3 })]);
+    await eventually("the sale is in the ledger", async () => {
+      const { items } = await admin.expect<Page<{ type: string; delta: number }>>(
+        200,
+        "GET",
+        `/api/inventory/transactions?productId=${productId}&type=sale`,
+      );
+      return items.length === 1 && items[0]?.delta === -3 ? true : undefined;
+    });
 
     const correlations = await shop.query<{ correlation_id: string }>(
       "orders",
