@@ -17,9 +17,20 @@ const MAX_CURSOR_CHARACTERS = 4_000;
 
 export const MergedQuery = PageQuery.extend({ cursor: z.string().min(1).max(MAX_CURSOR_CHARACTERS).optional() });
 
+/** The Worker whose row it is, in an answer or as a filter. */
+export const WorkerName = z.enum(PEER_NAMES);
+
+/** Exactly this type, subject and so on. */
+export const Filter = z.string().min(1).max(200).optional();
+
+/** A row's time, as an answer shows it. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 type Key = readonly (string | number)[];
 const Positions = z.partialRecord(
-  z.enum(PEER_NAMES),
+  WorkerName,
   z
     .array(z.union([z.string(), z.number()]))
     .min(1)

@@ -3,6 +3,7 @@ import type { Route } from "./route.ts";
 import { accountRoutes } from "./routes/accounts.ts";
 import { cartRoutes } from "./routes/cart.ts";
 import { catalogRoutes } from "./routes/catalog.ts";
+import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { documentRoutes } from "./routes/documents.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { imageRoutes } from "./routes/images.ts";
@@ -30,6 +31,7 @@ const described: readonly Route[] = [
   ...templateRoutes,
   ...overviewRoutes,
   ...eventRoutes,
+  ...deadLetterRoutes,
   ...operationRoutes,
   ...metricRoutes,
   ...imageRoutes,

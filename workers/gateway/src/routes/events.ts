@@ -1,52 +1,23 @@
-// The operators' console: the log of events, what consumers gave up on and its replay, what staff did, what sweeps found, and
-// how far the consumers are behind. All of it is spread over the Workers' databases and shown as one list.
+// The operators' console: the log of events, what staff did, what sweeps found, and how far the consumers are behind. All of it is
+// spread over the Workers' databases and shown as one list. What consumers gave up on is in dead-letters.ts.
 import { z } from "zod";
-import type { Call } from "#shared/call";
-import { DeadLetterState, FindingOutcome } from "#shared/contracts/messaging";
-import type { AuditRecord, DeadLetter, FindingRecord } from "#shared/contracts/messaging";
-import { fail } from "#shared/errors";
-import type { Outcome } from "#shared/errors";
+import { FindingOutcome } from "#shared/contracts/messaging";
+import type { AuditRecord, FindingRecord } from "#shared/contracts/messaging";
 import { EventEnvelopeBase } from "#shared/events/envelope";
 import { ok } from "#shared/result";
-import { PEER_DEADLINE_MS } from "../constants.ts";
-import type { GatewayDeps } from "../deps.ts";
-import { MergedQuery, mergedPage, mergedPageOf } from "../merge.ts";
-import { PartialError, Parts } from "../parts.ts";
+import { Filter, MergedQuery, WorkerName, isoTime, mergedPage, mergedPageOf } from "../merge.ts";
 import { PEER_NAMES } from "../peers.ts";
 import type { PeerName } from "../peers.ts";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { ConsumerLag, ProducerLag, consumerLag } from "../sweep.ts";
 
-const Worker = z.enum(PEER_NAMES);
-const Filter = z.string().min(1).max(200).optional();
-const OneWorker = z.object({ worker: Worker.optional() });
-
 const Event = EventEnvelopeBase.extend({ data: z.unknown() }).meta({ id: "Event" });
-
-const ShownDeadLetter = z
-  .object({
-    /** `<worker>:<event id>`: several consumers may have given up on one event. */
-    id: z.string(),
-    worker: Worker,
-    eventId: z.string(),
-    type: z.string(),
-    subject: z.string(),
-    state: DeadLetterState,
-    attempts: z.int(),
-    error: z.string(),
-    deadAt: z.iso.datetime(),
-    replayedAt: z.iso.datetime().nullable(),
-    handledAt: z.iso.datetime().nullable(),
-    /** The message as it came. */
-    event: z.unknown(),
-  })
-  .meta({ id: "DeadLetter" });
 
 const AuditEntry = z
   .object({
     id: z.string(),
-    worker: Worker,
+    worker: WorkerName,
     at: z.iso.datetime(),
     actor: z.object({ id: z.string(), role: z.string() }),
     action: z.string(),
@@ -58,7 +29,7 @@ const AuditEntry = z
 
 const Finding = z
   .object({
-    worker: Worker,
+    worker: WorkerName,
     kind: z.string(),
     subject: z.string(),
     outcome: FindingOutcome,
@@ -76,33 +47,10 @@ const Lag = z
   })
   .meta({ id: "Lag" });
 
-function time(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-function renderDeadLetter(letter: DeadLetter, worker: PeerName): z.infer<typeof ShownDeadLetter> {
-  const { eventId, type, subject, attempts, error, deadAt, replayedAt, handledAt, envelope } = letter;
-  const pending = replayedAt === null ? "open" : "replayed";
-  return {
-    id: `${worker}:${eventId}`,
-    worker,
-    eventId,
-    type,
-    subject,
-    state: handledAt === null ? pending : "handled",
-    attempts,
-    error,
-    deadAt: time(deadAt),
-    replayedAt: replayedAt === null ? null : time(replayedAt),
-    handledAt: handledAt === null ? null : time(handledAt),
-    event: JSON.parse(envelope) as unknown,
-  };
-}
-
 function renderAudit(record: AuditRecord, worker: PeerName): z.infer<typeof AuditEntry> {
   const { id, at, actorId, actorRole, action, subject, requestId, details } = record;
   const actor = { id: actorId, role: actorRole };
-  return { id, worker, at: time(at), actor, action, subject, requestId, details: JSON.parse(details) as unknown };
+  return { id, worker, at: isoTime(at), actor, action, subject, requestId, details: JSON.parse(details) as unknown };
 }
 
 function renderFinding(record: FindingRecord, worker: PeerName): z.infer<typeof Finding> {
@@ -110,63 +58,9 @@ function renderFinding(record: FindingRecord, worker: PeerName): z.infer<typeof 
   return {
     worker,
     ...rest,
-    firstFoundAt: time(firstFoundAt),
-    lastFoundAt: time(lastFoundAt),
+    firstFoundAt: isoTime(firstFoundAt),
+    lastFoundAt: isoTime(lastFoundAt),
     details: JSON.parse(details) as unknown,
-  };
-}
-
-function workersOf(worker: PeerName | undefined): readonly PeerName[] {
-  return worker === undefined ? PEER_NAMES : [worker];
-}
-
-const Replayed = z
-  .object({ replayed: z.array(z.string()), partialErrors: z.array(PartialError) })
-  .meta({ id: "ReplayedDeadLetters" });
-
-const DEAD_LETTER_ID = new RegExp(`^(?:(?<worker>${PEER_NAMES.join("|")}):)?(?<eventId>.{1,200})$`, "s");
-
-/** Replays one letter where the id says, or in every Worker that gave up on the event. */
-async function replayOne(deps: GatewayDeps, call: Call, id: string): Promise<Outcome<z.infer<typeof Replayed>>> {
-  const { worker, eventId = "" } = DEAD_LETTER_ID.exec(id)?.groups ?? {};
-  const parts = new Parts(PEER_DEADLINE_MS);
-  const outcomes = await Promise.all(
-    workersOf(worker as PeerName | undefined).map(async (name) => ({
-      name,
-      answer: await parts.get(name, async (): Promise<Outcome<"sent" | "unknown">> => {
-        const answer = await deps[name].replayDeadLetter(call, { eventId });
-        if (answer.ok) return ok("sent");
-        return answer.error.code === "not_found" ? ok("unknown") : answer;
-      }),
-    })),
-  );
-  const replayed = outcomes.filter(({ answer }) => answer === "sent");
-  if (replayed.length > 0) {
-    return ok({ replayed: replayed.map(({ name }) => `${name}:${eventId}`), partialErrors: parts.errors });
-  }
-  return parts.errors.length === 0
-    ? fail("not_found", "There is no such dead letter.")
-    : fail("service_unavailable", "A part of the shop does not answer; try again in a moment.");
-}
-
-const ReplayCounts = z.object({ replayed: z.int(), remaining: z.int() });
-const ReplayedAll = ReplayCounts.extend({
-  workers: z.record(z.string(), ReplayCounts.nullable()),
-  partialErrors: z.array(PartialError),
-}).meta({ id: "ReplayCounts" });
-
-async function replayAll(deps: GatewayDeps, call: Call, worker?: PeerName): Promise<z.infer<typeof ReplayedAll>> {
-  const parts = new Parts(PEER_DEADLINE_MS);
-  const counts = await Promise.all(
-    workersOf(worker).map(
-      async (name) => [name, await parts.get(name, () => deps[name].replayDeadLetters(call))] as const,
-    ),
-  );
-  return {
-    replayed: counts.reduce((sum, [, count]) => sum + (count?.replayed ?? 0), 0),
-    remaining: counts.reduce((sum, [, count]) => sum + (count?.remaining ?? 0), 0),
-    workers: Object.fromEntries(counts),
-    partialErrors: parts.errors,
   };
 }
 
@@ -210,61 +104,6 @@ export const eventRoutes: readonly Route[] = [
       const { now, partDeadlineMs } = deps.settings;
       return replyWith(200, ok(await consumerLag(deps, call, now(), partDeadlineMs)));
     },
-  }),
-  route({
-    method: "get",
-    path: "/api/admin/dead-letters",
-    tag: "Operations",
-    summary: "Events that a consumer gave up on, newest first",
-    access: "admin",
-    limit: "read",
-    query: MergedQuery.extend({
-      worker: Worker.optional(),
-      type: Filter,
-      subject: Filter,
-      state: DeadLetterState.optional(),
-    }),
-    answers: { 200: mergedPageOf(ShownDeadLetter) },
-    errors: ["invalid_cursor"],
-    handle: async (deps, { call, query: { limit, cursor, worker, ...filters } }) =>
-      replyWith(
-        200,
-        await mergedPage(
-          deps,
-          {
-            scope: ["dead letters", worker, filters],
-            workers: workersOf(worker),
-            rows: (peer, slice) => peer.listDeadLetters(call, { ...slice, ...filters }),
-            keyOf: ({ deadAt, eventId }) => [deadAt, eventId],
-            render: renderDeadLetter,
-          },
-          { limit, cursor },
-        ),
-      ),
-  }),
-  route({
-    method: "post",
-    path: "/api/admin/dead-letters/replay",
-    tag: "Operations",
-    summary: "Send open dead letters again, up to 500 of each Worker, the oldest first",
-    access: "admin",
-    limit: "write",
-    query: OneWorker,
-    answers: { 202: ReplayedAll },
-    errors: [],
-    handle: async (deps, { call, query }) => replyWith(202, ok(await replayAll(deps, call, query.worker))),
-  }),
-  route({
-    method: "post",
-    path: "/api/admin/dead-letters/{deadLetterId}/replay",
-    tag: "Operations",
-    summary: "Send a dead letter again, by its id or by the id of its event; one that was handled has no second effect",
-    access: "admin",
-    limit: "write",
-    params: z.object({ deadLetterId: z.string().regex(DEAD_LETTER_ID) }),
-    answers: { 202: Replayed },
-    errors: ["not_found"],
-    handle: async (deps, { call, params }) => replyWith(202, await replayOne(deps, call, params.deadLetterId)),
   }),
   route({
     method: "get",
