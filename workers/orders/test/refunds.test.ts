@@ -1,4 +1,5 @@
 // Refunds of lines: never more than was ordered, whoever asks at once and wherever the work stops, and each told once.
+import type { SQL } from "drizzle-orm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
@@ -414,6 +415,31 @@ describe("a refund whose work stops", () => {
     expect(refundOf(await refund(body)).status).toBe("done");
     expect((await reread(shop, order.id)).refunds).toMatchObject([{ status: "done" }]);
     expect(await quantities(order.id)).toEqual([1, 0]);
+  });
+
+  it("and is refused while a copy of the request reads it is no success for the copy either", async () => {
+    const { order, five } = await delivered();
+    const body = { orderId: order.id, lines: [{ itemId: five, quantity: 1 }], idempotencyKey: "k" };
+    const { promise: hasRead, resolve: read } = Promise.withResolvers<void>();
+    payments.before = () => {
+      payments.refunds.set("by amount", { amount: order.total, status: "succeeded" });
+      return hasRead;
+    };
+    const first = refund(body);
+    // The copy finds the refund requested, and goes on once that is refused.
+    const all = async (query: SQL): Promise<unknown[]> => {
+      const rows = await shop.deps.db.all<object>(query);
+      if (rows.some((row) => "idempotency_key" in row)) {
+        read();
+        await first;
+      }
+      return rows;
+    };
+    const db = new Proxy(shop.deps.db, {
+      get: (target, name) => (name === "all" ? all : (Reflect.get(target, name) as unknown)),
+    });
+    expect(refusal(await refund(body, admin, { ...shop.deps, db })).code).toBe("payment_not_refundable");
+    expect(refusal(await first).code).toBe("amount_exceeds_captured");
   });
 
   it("and succeeds after another try was refused is not kept quiet", async () => {

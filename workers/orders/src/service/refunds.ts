@@ -205,8 +205,9 @@ async function replay(deps: OrdersDeps, made: StoredRefund, print: string): Prom
   }
   const next = made.refund.status === "requested" ? await beginTry(deps, made) : undefined;
   if (next !== undefined) return await answer(await carryOut(deps, next), true);
-  const now = await findRefund(deps.db, made.refund.id);
-  return ok({ refund: now?.refund ?? made.refund, replayed: true });
+  const { refund } = (await findRefund(deps.db, made.refund.id)) ?? made;
+  // Refused since it was read, it is no success to repeat, and its key is free.
+  return refund.status === "refused" ? NOT_REFUNDABLE : ok({ refund, replayed: true });
 }
 
 /** See OrdersContract.refundLines. */
