@@ -211,6 +211,10 @@ function emptyPath(route: Route, part = "none"): string {
   return route.path.replaceAll(/\{(\w+)\}/g, part);
 }
 
+function someOf<T>(values: readonly T[], nth: number): T[] {
+  return values.filter((_value, index) => index % EVERY === nth % EVERY);
+}
+
 /**
  * Bodies that the route's schema refuses, one wrong member at a time. Only where
  * the path has no parameter, which is checked first.
