@@ -123,7 +123,44 @@ async function deadLetter(): Promise<string> {
   return id;
 }
 
+async function made(path: string): Promise<string> {
+  return (await admin.expect<{ id: string }>(201, "POST", path, { name: `Audited ${crypto.randomUUID()}` })).id;
+}
+
 const RECIPES: Readonly<Record<string, Recipe>> = {
+  "PATCH /api/admin/users/{userId}": {
+    prepare: async () => {
+      const { session } = await newBuyer(new Client(shop.send));
+      return { path: `/api/admin/users/${session.user.id}`, body: { role: "vendor" } };
+    },
+    leaves: ["user.change_role"],
+  },
+  "POST /api/categories": {
+    prepare: async () => ({ path: "/api/categories", body: { name: "Audited" } }),
+    leaves: ["category.create"],
+    repeats: true,
+  },
+  "PATCH /api/categories/{categoryId}": {
+    prepare: async () => ({ path: `/api/categories/${await made("/api/categories")}`, body: { name: "Other" } }),
+    leaves: ["category.update"],
+  },
+  "DELETE /api/categories/{categoryId}": {
+    prepare: async () => ({ path: `/api/categories/${await made("/api/categories")}` }),
+    leaves: ["category.delete"],
+  },
+  "POST /api/brands": {
+    prepare: async () => ({ path: "/api/brands", body: { name: "Audited" } }),
+    leaves: ["brand.create"],
+    repeats: true,
+  },
+  "PATCH /api/brands/{brandId}": {
+    prepare: async () => ({ path: `/api/brands/${await made("/api/brands")}`, body: { name: "Other" } }),
+    leaves: ["brand.update"],
+  },
+  "DELETE /api/brands/{brandId}": {
+    prepare: async () => ({ path: `/api/brands/${await made("/api/brands")}` }),
+    leaves: ["brand.delete"],
+  },
   "POST /api/products": {
     prepare: async () => ({ path: "/api/products", body: newProduct() }),
     leaves: ["product.create"],
@@ -142,6 +179,15 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   "POST /api/products/{productId}/images": {
     prepare: async () => ({ path: `/api/products/${await madeProduct()}/images`, bytes: new Uint8Array(PNG) }),
     leaves: ["product.add_image"],
+    by: "vendor",
+  },
+  "PATCH /api/products/{productId}/images/{imageId}": {
+    prepare: async () => {
+      const productId = await madeProduct();
+      const { id } = await addPicture(productId);
+      return { path: `/api/products/${productId}/images/${id}`, body: { alt: "An audited picture" } };
+    },
+    leaves: ["product.update_image"],
     by: "vendor",
   },
   "DELETE /api/products/{productId}/images/{imageId}": {
@@ -300,7 +346,8 @@ async function audited(requestId: string): Promise<string[]> {
 
 /** The tables that staff writes to, in which nothing else happens while the shop is quiet. */
 const WRITTEN: readonly (readonly [Store, readonly string[]])[] = [
-  ["catalog", ["products", "product_images"]],
+  ["accounts", ["users", "token_families"]],
+  ["catalog", ["products", "product_images", "categories", "brands"]],
   ["orders", ["orders", "order_items", "order_history", "order_refunds"]],
   ["payments", ["payments", "payment_history", "refunds"]],
   ["notifications", ["templates", "template_versions", "notifications", "dead_letters"]],
