@@ -211,6 +211,12 @@ function emptyPath(route: Route, part = "none"): string {
   return route.path.replaceAll(/\{(\w+)\}/g, part);
 }
 
+/**
+ * Of the values for a place every third is tried, beginning elsewhere in the next place: each with some member of each
+ * body.
+ */
+const EVERY = 3;
+
 function someOf<T>(values: readonly T[], nth: number): T[] {
   return values.filter((_value, index) => index % EVERY === nth % EVERY);
 }
