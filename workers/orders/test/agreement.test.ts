@@ -89,6 +89,19 @@ describe("an order that has not heard of its payment", () => {
     expect(await reread(shop, order.id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "CAPTURED" });
   });
 
+  it("and has missed several events is not moved back by those of them that come late", async () => {
+    const { id } = await confirmedOrder(shop);
+    paymentIs(id, "PARTIALLY_REFUNDED", 5);
+    expect(await compareWithPayment(shop.deps, id, true)).toBe(true);
+    await shop.receive(
+      paymentEvent(id, "DISPUTED", 3),
+      paymentEvent(id, "CAPTURED", 4),
+      paymentEvent(id, "REFUNDED", 2),
+    );
+    expect(await reread(shop, id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "PARTIALLY_REFUNDED" });
+    expect(await compareWithPayment(shop.deps, id, true)).toBe(false);
+  });
+
   it("past its window lives, and is confirmed, when payments says that it is paid", async () => {
     const order = await ordered(shop);
     await shop.receive(stockEvent("STOCK_RESERVED", order.id));
