@@ -110,17 +110,34 @@ function problemsOf(possible: readonly ErrorCode[]): Record<string, Json> {
   );
 }
 
+/** What an answer that went well tells beside its body. */
+function answerHeadersOf(route: Route): { readonly headers?: Json } {
+  const isVersioned = route.versioned !== undefined || route.ifMatch !== undefined;
+  const told = {
+    ...(isRevalidated(route) ? { ETag: "For If-None-Match." } : {}),
+    ...(isVersioned ? { ETag: "The version, for If-Match." } : {}),
+    ...(route.cart === "own" ? { "X-Cart-Token": "A guest's cart." } : {}),
+    ...(route.idempotent ? { "Idempotency-Replayed": "`true` when the key was seen before." } : {}),
+  };
+  const headers = Object.entries(told).map(([name, description]) => [
+    name,
+    { description, schema: { type: "string" } },
+  ]);
+  return headers.length === 0 ? {} : { headers: Object.fromEntries(headers) };
+}
+
 function answersOf(route: Route, components: Components): Record<string, Json> {
+  const headers = answerHeadersOf(route);
   const answers = Object.entries(route.answers).map(([status, schema]) => {
     const content =
       schema === null
         ? route.mediaType && { content: { [route.mediaType]: {} } }
         : { content: { "application/json": { schema: schemaOf(schema, "output", components) } } };
-    return [status, { description: route.summary, ...content }];
+    return [status, { description: route.summary, ...headers, ...content }];
   });
   return {
     ...Object.fromEntries(answers),
-    ...(isRevalidated(route) ? { 304: { description: "The client has this answer." } } : {}),
+    ...(isRevalidated(route) ? { 304: { description: "The client has this answer.", ...headers } } : {}),
   };
 }
 

@@ -13,7 +13,9 @@ interface Operation {
   readonly operationId: string;
   readonly summary: string;
   readonly parameters: readonly { readonly name: string; readonly in: string }[];
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, unknown>>; readonly headers?: object }>
+  >;
   readonly security: readonly unknown[];
 }
 interface Document {
@@ -54,6 +56,15 @@ describe("the OpenAPI document", () => {
     expect([...kept, "/images/products/{productId}/{file}"].filter((path) => !revalidated(path))).toEqual([]);
     const unkept = ["/api/cart", "/api/products/managed/{productId}", "/api/admin/templates/{templateId}"];
     expect([...unkept, "/api/metrics"].filter(revalidated)).toEqual([]);
+  });
+
+  it("tells the headers that a client goes on with", () => {
+    const headersOf = (method: string, path: string, status: string): string[] =>
+      Object.keys(document.paths[path]?.[method]?.responses[status]?.headers ?? {});
+    expect(headersOf("get", "/api/cart", "200")).toEqual(["ETag", "X-Cart-Token"]);
+    expect(headersOf("post", "/api/orders", "201")).toEqual(["Idempotency-Replayed"]);
+    expect(headersOf("get", "/api/products", "304")).toEqual(["ETag"]);
+    expect(headersOf("get", "/api/metrics", "200")).toEqual([]);
   });
 
   it("describes the webhook, which is no route of the gateway", () => {
@@ -160,9 +171,12 @@ describe("a product image", () => {
     expect(drawProduct(subject, 1)).toBe(images[0]);
   });
 
-  it.each(["0.svg", "1.png", "1", "-1.svg", "1.svg.js", "01.svg", "101.svg", "1000.svg"])("does not exist as %s", async (file) => {
-    expect((await gateway()(`/images/products/prd_1/${file}`)).status).toBe(404);
-  });
+  it.each(["0.svg", "1.png", "1", "-1.svg", "1.svg.js", "01.svg", "101.svg", "1000.svg"])(
+    "does not exist as %s",
+    async (file) => {
+      expect((await gateway()(`/images/products/prd_1/${file}`)).status).toBe(404);
+    },
+  );
 
   it("does not exist for what is no product", async () => {
     const send = gateway({ catalog: { productImage: async () => fail("product_not_found", "No.") } });
