@@ -4,6 +4,7 @@ import { expect, test, vi } from "vitest";
 import { auditRow } from "#shared/audit";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
+import { LOST_AFTER_MS } from "../src/constants.ts";
 import {
   TRACE,
   auditOf,
@@ -280,6 +281,21 @@ test("each crossing between in, low and out of stock is told once, in growing se
     ["in_stock", 50],
   ]);
   expect(told.map(({ sequence }) => sequence)).toEqual(told.map(({ sequence }) => sequence).toSorted((a, b) => a - b));
+});
+
+test("an alarm that was lost is set anew by a later change", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(20);
+  const restock = (): Promise<unknown> => deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
+  await restock();
+  await runInDurableObject(stub(id), (_instance, state) => state.storage.deleteAlarm());
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + LOST_AFTER_MS });
+  try {
+    await restock();
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await runInDurableObject(stub(id), (_instance, state) => state.storage.getAlarm())).not.toBeNull();
 });
 
 test("more changes than one flush takes follow in the next", async () => {

@@ -16,6 +16,7 @@ import {
   FLUSH_CHANGES,
   FLUSH_DELAY_MS,
   FLUSH_RETRY_MS,
+  LOST_AFTER_MS,
   MAX_FLUSH_RETRY_MS,
   PURGE_INTERVAL_MS,
   RETENTION_MS,
@@ -289,9 +290,9 @@ export class Stock extends DurableObject<InventoryEnv> {
     return true;
   }
 
-  /** The alarm stands for everything that has a time: here the soonest of it is chosen. */
+  /** The alarm stands for everything that has a time: here the soonest of it is chosen. One that never came is set anew. */
   async #arm(at: number): Promise<void> {
-    if (this.#alarmAt !== undefined && this.#alarmAt <= at) return;
+    if (this.#alarmAt !== undefined && this.#alarmAt <= at && this.#alarmAt > at - LOST_AFTER_MS) return;
     this.#alarmAt = at;
     await this.ctx.storage.setAlarm(at);
   }

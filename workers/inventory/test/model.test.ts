@@ -1,0 +1,240 @@
+// Random stories of one product against a model of a few lines: holds, orders' events in any order and number, staff, time, crashes,
+// flushes that fail, purges and reconciliation. What must always hold is looked at inside the object after each step.
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import fc from "fast-check";
+import { afterEach, assert, test, vi } from "vitest";
+import { newId } from "#shared/ids";
+import { callAs } from "#shared/testkit/kit";
+import { auditRow } from "#shared/audit";
+import { purgeReservations } from "../src/store/purge.ts";
+import { Model, OPENING } from "./model.ts";
+import { TRACE, env, eventsAbout, ledgerOf, projectionOf, stocked, stub, warehouse } from "./warehouse.ts";
+import type { Warehouse } from "./warehouse.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const Owner = fc.integer({ min: 0, max: 3 });
+const Quantity = fc.integer({ min: 1, max: 6 });
+const Change = fc.oneof(
+  fc.record({ kind: fc.constant("hold"), owner: Owner, quantity: Quantity, shown: fc.boolean() }),
+  fc.record({ kind: fc.constant("undo"), owner: Owner }),
+  fc.record({ kind: fc.constantFrom("reserve", "consume"), owner: Owner, quantity: Quantity }),
+  fc.record({ kind: fc.constant("release"), owner: Owner }),
+  fc.record({
+    kind: fc.constant("return"),
+    owner: Owner,
+    quantity: Quantity,
+    id: fc.integer({ min: 0, max: 5 }),
+    shipped: fc.boolean(),
+  }),
+  fc.record({ kind: fc.constant("adjust"), delta: fc.integer({ min: -8, max: 12 }).filter((delta) => delta !== 0) }),
+  fc.record({ kind: fc.constant("threshold"), threshold: fc.integer({ min: 0, max: 14 }) }),
+);
+const Upkeep = fc.record({
+  kind: fc.constantFrom("flush", "failing flush", "evict", "reconcile", "minute", "month", "all at once"),
+});
+type Change = typeof Change extends fc.Arbitrary<infer T> ? T : never;
+type Upkeep = typeof Upkeep extends fc.Arbitrary<infer T> ? T : never;
+
+interface Inside {
+  readonly onHand: number;
+  readonly taken: number;
+  readonly ledgerSum: number;
+  readonly takenSum: number;
+  readonly lapsed: number;
+  readonly armed: number;
+  readonly threshold: number;
+  readonly sequence: number;
+}
+
+const INSIDE = `SELECT on_hand AS onHand, taken,
+  opening + (SELECT delta FROM folded) + (SELECT coalesce(sum(delta), 0) FROM ledger) AS ledgerSum,
+  (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state IN ('held', 'reserved')) AS takenSum,
+  (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?) AS lapsed,
+  armed, threshold, level.sequence AS sequence FROM level`;
+
+async function same(answer: Promise<{ readonly ok: boolean }>, expected: boolean): Promise<void> {
+  assert.equal((await answer).ok, expected);
+}
+
+class Story {
+  readonly #shop: Warehouse;
+  readonly #model = new Model();
+  readonly #id: string;
+  readonly #owners = Array.from({ length: 4 }, () => newId("req"));
+  readonly #attempts = new Map<number, string>();
+  /** The alarm for low stock at the last look, how often it fell, and how often it may have fallen and been armed in one step. */
+  #before: Pick<Inside, "armed" | "sequence"> = { armed: 1, sequence: 1 };
+  #fell = 0;
+  #mayHaveFallen = 0;
+
+  constructor(shop: Warehouse, id: string) {
+    this.#shop = shop;
+    this.#id = id;
+  }
+
+  /** Asks the product and the model the same; the answer is compared, but not waited for by the model. */
+  change(step: Change): Promise<void> {
+    const { deps } = this.#shop;
+    const stock = deps.stock(this.#id);
+    const model = this.#model;
+    if (step.kind === "threshold") {
+      const entry = { action: "stock.set_threshold", subject: this.#id };
+      const audit = auditRow(callAs("admin"), Date.now(), entry);
+      return stock.setThreshold({ threshold: step.threshold, audit }, TRACE).then(() => undefined);
+    }
+    if (step.kind === "adjust") {
+      const expected = model.adjust(step.delta);
+      const answer = stock.adjust({ delta: step.delta, reason: "correction", actor: "usr_1" }, TRACE);
+      return same(answer, expected);
+    }
+    return this.#order(step);
+  }
+
+  #order(step: Exclude<Change, { kind: "adjust" | "threshold" }>): Promise<void> {
+    const stock = this.#shop.deps.stock(this.#id);
+    const model = this.#model;
+    const owner = this.#owners[step.owner] ?? "";
+    if (step.kind === "hold") {
+      const attempt = newId("req");
+      const expiresAt = Date.now() + 30_000;
+      const expected = model.hold(step.owner, step.quantity, expiresAt);
+      if (expected) this.#attempts.set(step.owner, attempt);
+      const request = { owner, quantity: step.quantity, expiresAt, attempt, shown: step.shown };
+      return same(stock.hold(request, TRACE), expected);
+    }
+    if (step.kind === "undo") {
+      model.undo(step.owner);
+      return stock.undo(owner, this.#attempts.get(step.owner) ?? "none", TRACE);
+    }
+    if (step.kind === "release") {
+      const expected = model.release(step.owner);
+      return stock.release(owner, TRACE).then((released) => assert.equal(released, expected));
+    }
+    const line = { owner, orderId: `ord_${owner}`, quantity: step.quantity };
+    if (step.kind === "return") {
+      const returnId = `${owner}:${String(step.id)}`;
+      model.takeBack(step.owner, step.quantity, returnId, step.shipped);
+      return same(stock.takeBack({ ...line, returnId, shipped: step.shipped }, TRACE), true);
+    }
+    if (step.kind === "reserve") return same(stock.reserve(line, TRACE), model.reserve(step.owner, step.quantity));
+    return same(stock.consume(line, TRACE), model.consume(step.owner, step.quantity));
+  }
+
+  async upkeep(kind: Upkeep["kind"]): Promise<void> {
+    if (kind === "minute") vi.setSystemTime(Date.now() + 60_000);
+    else if (kind === "evict") await evictDurableObject(stub(this.#id));
+    else if (kind === "flush") await this.alarm();
+    else if (kind === "reconcile") await this.sound();
+    else if (kind === "failing flush") {
+      await env.DB.exec("ALTER TABLE ledger RENAME TO hidden");
+      await this.alarm();
+      await env.DB.exec("ALTER TABLE hidden RENAME TO ledger");
+    } else if (kind === "month") {
+      await this.alarm();
+      vi.setSystemTime(Date.now() + 31 * DAY_MS);
+      await this.alarm();
+      this.#model.forget();
+      await purgeReservations(this.#shop.deps);
+    } else {
+      await Promise.all([
+        this.sound(),
+        this.change({ kind: "adjust", delta: 1 }),
+        this.alarm(),
+        this.change({ kind: "reserve", owner: 0, quantity: 1 }),
+        this.sound(),
+        this.change({ kind: "consume", owner: 0, quantity: 1 }),
+      ]);
+    }
+  }
+
+  async alarm(): Promise<void> {
+    await runInDurableObject(stub(this.#id), (instance) => instance.alarm());
+  }
+
+  /** No comparison finds anything: nobody has touched what it compares. Only alarms look late when the clock leaps. */
+  async sound(): Promise<void> {
+    const { mended, open } = await stub(this.#id).reconcile(false);
+    assert.deepEqual([...mended.filter((kind) => kind !== "stock_alarm_lost"), ...open], []);
+  }
+
+  /** `brings`: whether the step may have brought goods, or moved the threshold; nothing else arms the alarm. */
+  async check(brings: boolean): Promise<void> {
+    const inside = await runInDurableObject(stub(this.#id), (_instance, state) =>
+      state.storage.sql.exec<Inside & Record<string, SqlStorageValue>>(INSIDE, Date.now()).one(),
+    );
+    const { onHand, taken } = this.#model;
+    const { armed, threshold, sequence } = inside;
+    if (sequence > this.#before.sequence && onHand - taken <= threshold) assert.equal(armed, 0);
+    if (armed > this.#before.armed) assert.isTrue(brings);
+    if (armed < this.#before.armed) this.#fell += 1;
+    else if (brings && this.#before.armed === 1) this.#mayHaveFallen += 1;
+    this.#before = { armed, sequence };
+    const { lapsed } = inside;
+    assert.deepInclude(inside, { onHand, ledgerSum: onHand, taken: taken + lapsed, takenSum: taken + lapsed });
+    assert.isAtMost(inside.taken, onHand);
+  }
+
+  async end(): Promise<void> {
+    await this.alarm();
+    await this.sound();
+    const { onHand, taken } = this.#model;
+    const projection = await projectionOf(this.#id);
+    assert.deepEqual([projection?.opening, projection?.on_hand], [OPENING, onHand]);
+    const sum = (await ledgerOf(this.#id)).reduce((total, { delta }) => total + delta, 0);
+    assert.equal(OPENING + sum, onHand);
+    await this.#told(onHand - taken);
+  }
+
+  /** Low stock was told as often as the alarm fell, and the catalog was told each crossing and knows how it stands. */
+  async #told(available: number): Promise<void> {
+    const events = await eventsAbout(this.#id);
+    for (const event of events) {
+      if (event.type === "STOCK_LOW") assert.isAtMost(event.data.available, event.data.threshold);
+    }
+    const lows = events.filter(({ type }) => type === "STOCK_LOW").length;
+    assert.isAtLeast(lows, this.#fell);
+    assert.isAtMost(lows, this.#fell + this.#mayHaveFallen);
+    const changes = events.flatMap((event) => (event.type === "STOCK_AVAILABILITY_CHANGED" ? [event.data] : []));
+    const inOrder = changes.toSorted((a, b) => a.sequence - b.sequence);
+    for (const [index, { availability }] of inOrder.entries()) {
+      assert.notEqual(availability, inOrder[index - 1]?.availability ?? "in_stock");
+    }
+    const last = inOrder.at(-1)?.availability ?? "in_stock";
+    const answer = await this.#shop.deps.stock(this.#id).level();
+    if (!answer.ok) throw new Error("the product is gone");
+    assert.equal(answer.value.available, available);
+    if (this.#model.taken === 0) assert.equal(last, answer.value.status);
+  }
+}
+
+// oxlint-disable-next-line vitest/expect-expect -- the story asserts
+test("any story of a product agrees with the model at every step, and with D1 in the end", async () => {
+  const steps = fc.array(fc.oneof({ weight: 4, arbitrary: Change }, { weight: 1, arbitrary: Upkeep }), {
+    minLength: 10,
+    maxLength: 40,
+  });
+  await fc.assert(
+    fc.asyncProperty(steps, async (sequence) => {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+      try {
+        const story = new Story(warehouse(), await stocked(OPENING));
+        await story.change({ kind: "adjust", delta: 1 });
+        await story.check(true);
+        for (const step of sequence) {
+          if ("owner" in step || "delta" in step || "threshold" in step) await story.change(step);
+          else await story.upkeep(step.kind);
+          await story.check(["adjust", "return", "threshold", "all at once"].includes(step.kind));
+        }
+        await story.end();
+      } finally {
+        vi.useRealTimers();
+      }
+    }),
+    { numRuns: 12 },
+  );
+}, 60_000);

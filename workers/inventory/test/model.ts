@@ -1,0 +1,112 @@
+// The book of one product as one would keep it on paper: what the Stock object is compared with.
+import { RETENTION_MS } from "../src/constants.ts";
+
+export const OPENING = 12;
+
+type State = "none" | "held" | "reserved" | "consumed" | "released";
+interface Entry {
+  readonly state: State;
+  readonly quantity: number;
+  /** When a hold ends, and when anything was last said. */
+  readonly until: number;
+  readonly at: number;
+}
+const NONE: Entry = { state: "none", quantity: 0, until: 0, at: 0 };
+
+/** Each method tells whether the shop agrees to it. */
+export class Model {
+  onHand = OPENING;
+  readonly entries = new Map<number, Entry>();
+  readonly returns = new Map<string, { owner: number; quantity: number; shelved: boolean; at: number }>();
+
+  entry(owner: number): Entry {
+    const entry = this.entries.get(owner) ?? NONE;
+    return entry.state === "held" && entry.until <= Date.now() ? { ...entry, state: "none" } : entry;
+  }
+
+  get taken(): number {
+    return [...this.entries.keys()]
+      .map((owner) => this.entry(owner))
+      .reduce((sum, { state, quantity }) => sum + (state === "held" || state === "reserved" ? quantity : 0), 0);
+  }
+
+  #set(owner: number, state: State, quantity: number, until = 0): void {
+    this.entries.set(owner, { state, quantity, until, at: Date.now() });
+  }
+
+  #room(owner: number): number {
+    const { state, quantity } = this.entry(owner);
+    return this.onHand - this.taken + (state === "held" || state === "reserved" ? quantity : 0);
+  }
+
+  #ordered(owner: number, quantity: number): number {
+    const early = [...this.returns.values()].filter((one) => one.owner === owner && !one.shelved);
+    return Math.max(0, quantity - early.reduce((sum, one) => sum + one.quantity, 0));
+  }
+
+  hold(owner: number, quantity: number, until: number): boolean {
+    const own = this.entry(owner);
+    if (own.state === "consumed" || own.state === "released") return false;
+    if (own.state !== "none" && own.quantity !== quantity) return false;
+    if (own.state === "none" && quantity > this.#room(owner)) return false;
+    if (own.state !== "reserved") this.#set(owner, "held", quantity, Math.max(own.until, until));
+    return true;
+  }
+
+  undo(owner: number): void {
+    if (this.entry(owner).state === "held") this.entries.delete(owner);
+  }
+
+  reserve(owner: number, ordered: number): boolean {
+    const quantity = this.#ordered(owner, ordered);
+    const own = this.entry(owner);
+    if (own.state === "consumed" || (own.state === "reserved" && own.quantity === quantity)) return true;
+    if (own.state === "released" || quantity > this.#room(owner)) return false;
+    this.#set(owner, "reserved", quantity);
+    return true;
+  }
+
+  consume(owner: number, ordered: number): boolean {
+    const own = this.entry(owner);
+    if (own.state === "consumed") return true;
+    const quantity = own.state === "reserved" ? own.quantity : this.#ordered(owner, ordered);
+    if (quantity > this.#room(owner)) return false;
+    this.#set(owner, "consumed", quantity);
+    this.onHand -= quantity;
+    return true;
+  }
+
+  release(owner: number): number {
+    const { state, quantity } = this.entry(owner);
+    if (state === "consumed" || state === "released") return 0;
+    this.#set(owner, "released", quantity);
+    return state === "none" ? 0 : quantity;
+  }
+
+  takeBack(owner: number, quantity: number, id: string, shipped: boolean): void {
+    if (this.returns.has(id)) return;
+    const own = this.entry(owner);
+    const shelved = own.state === "consumed" || (own.state !== "reserved" && shipped);
+    this.returns.set(id, { owner, quantity, shelved, at: Date.now() });
+    if (shelved) this.onHand += quantity;
+    else if (own.state === "reserved") this.#set(owner, "reserved", Math.max(0, own.quantity - quantity));
+  }
+
+  adjust(delta: number): boolean {
+    if (this.onHand - this.taken + delta < 0) return false;
+    this.onHand += delta;
+    return true;
+  }
+
+  /** What is settled leaves the book after its retention. */
+  forget(): void {
+    const before = Date.now() - RETENTION_MS;
+    for (const [owner, { state, at }] of this.entries) {
+      if (state !== "reserved" && this.entry(owner).state !== "held" && at < before) this.entries.delete(owner);
+    }
+    for (const [id, { owner, at }] of this.returns) {
+      if (at < before && this.entry(owner).state !== "reserved" && this.entry(owner).state !== "held")
+        this.returns.delete(id);
+    }
+  }
+}
