@@ -2,7 +2,7 @@
 // stranger learns on the way.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session, User } from "#shared/contracts/accounts";
-import { Client, eventually, newBuyer, signIn } from "./client.ts";
+import { Client, eventually, lettersTo, newBuyer, signIn } from "./client.ts";
 import type { Problem } from "./client.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
@@ -22,10 +22,9 @@ afterAll(async () => {
 
 /** The tokens of links to a page in the mails to an address. */
 async function mailedTokens(email: string, page: string): Promise<string[]> {
-  const json = guest.with({ accept: "application/json" });
-  const path = `/dev/mailbox?limit=1000&to=${encodeURIComponent(email)}`;
-  const { items } = await json.expect<{ items: { text: string }[] }>(200, "GET", path);
-  return items.flatMap(({ text }) => new RegExp(`/${page}#token=([\\w-]{43})`).exec(text)?.[1] ?? []);
+  return (await lettersTo(shop.send, email)).flatMap(
+    ({ text }) => new RegExp(`/${page}#token=([\\w-]{43})`).exec(text)?.[1] ?? [],
+  );
 }
 
 async function mailedToken(email: string, page: string): Promise<string> {

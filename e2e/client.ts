@@ -198,6 +198,23 @@ export async function pay(send: Send, buyer: Client, orderId: string): Promise<P
   return answer.body;
 }
 
+/** A mail, text or push in the local mailbox. */
+export interface Letter {
+  readonly channel: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What the shop sent to a mail address, a phone number or a browser's endpoint, newest first. */
+export async function lettersTo(send: Send, to: string): Promise<readonly Letter[]> {
+  const json = new Client(send, { accept: "application/json" });
+  const path = `/dev/mailbox?limit=1000&to=${encodeURIComponent(to)}`;
+  return (await json.expect<{ items: readonly Letter[] }>(200, "GET", path)).items;
+}
+
 /** Polls until `read` gives something, and says what it waited for when it never does. */
 export async function eventually<T>(what: string, read: () => Promise<T | undefined>, timeoutMs = 20_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;

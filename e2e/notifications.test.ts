@@ -1,17 +1,10 @@
 // Messages on every channel, from an order to what a customer would see, and templates from an admin's hand to the next message.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AdminNotification, Template } from "#shared/contracts/notifications-staff";
-import { Client, addToCart, eventually, newBuyer, placeOrder } from "./client.ts";
-import type { Shelf } from "./client.ts";
+import { Client, addToCart, eventually, lettersTo, newBuyer, placeOrder } from "./client.ts";
+import type { Letter, Shelf } from "./client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
-
-interface Letter {
-  readonly channel: string;
-  readonly to: string;
-  readonly subject: string;
-  readonly text: string;
-}
 
 let shop: Shop;
 let admin: Client;
@@ -25,15 +18,9 @@ afterAll(async () => {
   await shop.close();
 });
 
-async function letters(to: string): Promise<Letter[]> {
-  const json = new Client(shop.send).with({ accept: "application/json" });
-  const path = `/dev/mailbox?limit=1000&to=${encodeURIComponent(to)}`;
-  return (await json.expect<{ items: Letter[] }>(200, "GET", path)).items;
-}
-
 async function letterTo(to: string, about: string): Promise<Letter> {
   return await eventually(`a message to ${to}`, async () =>
-    (await letters(to)).find(({ subject, text }) => `${subject} ${text}`.includes(about)),
+    (await lettersTo(shop.send, to)).find(({ subject, text }) => `${subject} ${text}`.includes(about)),
   );
 }
 
@@ -106,7 +93,7 @@ describe("a customer who wants everything", () => {
       "/api/notifications/push-subscriptions",
     );
     expect(items.map((item) => item.endpoint)).toEqual([endpoint]);
-    expect(await letters(gone)).toEqual([]);
+    expect(await lettersTo(shop.send, gone)).toEqual([]);
 
     const sms = failed.find(({ channel }) => channel === "sms");
     const retried = await admin.expect<AdminNotification>(
@@ -135,4 +122,30 @@ it("a template that an admin has changed is the next message's, and its old vers
   const { number } = await order(buyer);
   expect((await letterTo(email, number)).subject).toBe(`Thank you for Order ${number} received`);
   expect(await admin.expect(200, "GET", `${path}/versions`)).toMatchObject({ items: [{ version: 1, subject }] });
+});
+
+it("a name with markup in it is only text, in the mail and on the mailbox's page, which can be emptied", async () => {
+  const client = new Client(shop.send);
+  const email = `mailbox-${crypto.randomUUID()}@example.com`;
+  const name = `<script>alert("x")</script>`;
+  await client.expect(201, "POST", "/api/auth/register", { email, password: "correct horse battery", name });
+
+  // The welcome, and the link that verifies the address.
+  const letter = await eventually("both mails", async () => {
+    const all = await lettersTo(shop.send, email);
+    return all.length === 2 ? all[0] : undefined;
+  });
+  expect(letter).toMatchObject({ channel: "email", to: email });
+  expect(letter.text).toContain(name);
+  expect(letter.headers["X-Notification-Id"]).toMatch(/^ntf_/);
+  expect(letter.html).not.toContain("<script");
+
+  const page = await shop.send(`/dev/mailbox?to=${email}`, { headers: { accept: "text/html" } });
+  expect(page.headers.get("content-type")).toContain("text/html");
+  const text = await page.text();
+  expect(text).toContain("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;");
+  expect(text).not.toContain("<script");
+
+  await client.expect(204, "DELETE", "/dev/mailbox");
+  expect(await lettersTo(shop.send, email)).toEqual([]);
 });

@@ -2,7 +2,7 @@
 // same picture when they came to the same end.
 import type { Shop } from "../harness.ts";
 import type { Client } from "../client.ts";
-import { levelOf } from "../client.ts";
+import { lettersTo, levelOf } from "../client.ts";
 import { atStripe } from "../stripe.ts";
 
 interface OrderRow {
@@ -20,10 +20,6 @@ export interface IntentAtStripe {
   readonly amount_received: number;
   readonly amount_capturable: number;
   readonly metadata: Readonly<Record<string, string>>;
-}
-
-interface Letter {
-  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** What a picture shows. Arrays are sorted, so that order of arrival does not count where it does not matter. */
@@ -97,15 +93,7 @@ async function newsOf(shop: Shop, orderIds: readonly string[]): Promise<string[]
     JSON.stringify(orderIds),
   );
   const recipients = [...new Set(rows.map(({ recipient }) => recipient))];
-  const letters = await Promise.all(
-    recipients.map(async (to) => {
-      const response = await shop.send(`/dev/mailbox?limit=1000&to=${encodeURIComponent(to)}`, {
-        headers: { accept: "application/json" },
-      });
-      const list: { readonly items: Letter[] } = await response.json();
-      return list.items;
-    }),
-  );
+  const letters = await Promise.all(recipients.map(async (to) => await lettersTo(shop.send, to)));
   const arrived = new Set(letters.flat().flatMap(({ headers }) => Object.values(headers)));
   return rows
     .map(({ id, template, status, channel }) => {
