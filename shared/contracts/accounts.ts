@@ -5,6 +5,7 @@ import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";
 import { PageQuery, pageOf } from "../paging.ts";
+import { line } from "../text.ts";
 import type { MessagingContract } from "./messaging.ts";
 
 /** Stored and compared in lower case. 254 characters is the longest address that SMTP carries (RFC 5321, 4.5.3.1.3). */
@@ -16,7 +17,7 @@ const Password = z.string().min(1).max(200);
 export const RegisterInput = z.strictObject({
   email: Email,
   password: NewPassword,
-  name: z.string().trim().min(1).max(100),
+  name: line(100),
 });
 export const LoginInput = z.strictObject({ email: Email, password: Password });
 export const RefreshInput = z.strictObject({ refreshToken: z.string().min(1).max(200) });

@@ -6,6 +6,7 @@ import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";
 import { Currency, MAX_AMOUNT_MINOR } from "../money.ts";
 import { PageQuery, pageOf } from "../paging.ts";
+import { UNPRINTABLE, line } from "../text.ts";
 import { Product, ProductId } from "./catalog.ts";
 
 /** A picture may be this long (api.md). */
@@ -17,22 +18,6 @@ export type ImageType = (typeof IMAGE_TYPES)[number];
 
 export const ProductStatus = z.enum(["active", "draft", "archived"]);
 export type ProductStatus = z.infer<typeof ProductStatus>;
-
-/** Something to read: one letter or digit at least, so that no text of blanks and joiners looks empty in every list. */
-const READABLE = /[\p{L}\p{N}]/u;
-/** Control characters, line and paragraph separators, and the marks that turn the direction of what follows. */
-const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u202A-\u202E\u2066-\u2069]/u;
-
-/** One line of text that a person can read. */
-export function line(maxLength: number): z.ZodString {
-  return z
-    .string()
-    .trim()
-    .min(1)
-    .max(maxLength)
-    .refine((text) => READABLE.test(text), "must hold a letter or a digit")
-    .refine((text) => !UNPRINTABLE.test(text), "must not hold control characters");
-}
 
 /** Lines and tabs are text here. */
 const Description = z

@@ -3,8 +3,8 @@ import { z } from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";
+import { line } from "../text.ts";
 import type { Brand } from "./catalog.ts";
-import { line } from "./catalog-staff.ts";
 
 /** Departments are the first level; a menu of more levels than this is read by nobody. */
 export const MAX_CATEGORY_DEPTH = 6;

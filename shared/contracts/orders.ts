@@ -7,6 +7,7 @@ import { idSchema } from "../ids.ts";
 import { Amount, Currency } from "../money.ts";
 import { PageQuery } from "../paging.ts";
 import type { Page } from "../paging.ts";
+import { line } from "../text.ts";
 import { Email } from "./accounts.ts";
 import { MAX_PRODUCTS_AT_ONCE, ProductId } from "./catalog.ts";
 import { MAX_QUANTITY, Quantity } from "./inventory.ts";
@@ -96,7 +97,7 @@ export type PaymentStatus = z.infer<typeof PaymentStatus>;
 const text = (max: number): z.ZodString => z.string().trim().min(1).max(max);
 
 export const Address = z.strictObject({
-  name: text(100),
+  name: line(100),
   line1: text(200),
   line2: text(200).optional(),
   city: text(100),

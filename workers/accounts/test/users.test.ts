@@ -65,6 +65,15 @@ describe("register", () => {
     expect(outcome).toMatchObject({ ok: false, error: { code: "validation_failed" } });
     expect(outcome.ok ? [] : outcome.error.errors?.map(({ path }) => path)).toEqual(["email", "password"]);
   });
+
+  it.each(["Ada\r\nYou have won", "A\u202Edam", "Ada\u0000", "\u200B"])(
+    "takes no name that is more than one line of text: %j",
+    async (name) => {
+      const input = { email: freshEmail(), password: "correct horse battery", name };
+      const outcome = await rpc.register(guestCall(), input);
+      expect(outcome).toMatchObject({ ok: false, error: { errors: [{ path: "name" }] } });
+    },
+  );
 });
 
 describe("login", () => {
