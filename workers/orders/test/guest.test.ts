@@ -85,9 +85,7 @@ describe("a guest's order", () => {
 
   it("is stored with the digest of its token alone", async () => {
     const { id, accessToken = "" } = await guestOrder("owner@example.com", randomToken());
-    const row = await ordersEnv.DB.prepare("SELECT * FROM orders WHERE id = ?")
-      .bind(id)
-      .first();
+    const row = await ordersEnv.DB.prepare("SELECT * FROM orders WHERE id = ?").bind(id).first();
     const envelopes = await ordersEnv.DB.prepare("SELECT envelope FROM outbox WHERE subject = ?").bind(id).all();
     expect(row?.["access_token_hash"]).toBe(await sha256Hex(accessToken));
     expect(JSON.stringify([row, envelopes.results])).not.toContain(accessToken);
