@@ -82,14 +82,17 @@ export function positionUpdate(
   const left = next.amountCaptured - next.amountRefunded - lostTo(truth?.disputes ?? []);
   const slow = next.status === "AUTHORIZED" || isUnderDispute(next);
   const stillOpen = sql`NOT EXISTS (SELECT 1 FROM closed_orders WHERE order_id = ${row.orderId})`;
+  // Named only where it is new: an index on a column is written whenever the column is, also with what it had.
+  const adopted =
+    truth === null || row.stripePaymentIntentId !== null
+      ? sql``
+      : sql`, stripe_payment_intent_id = ${truth.intentId}, client_secret = ${truth.clientSecret}`;
   return [
     sql`UPDATE payments SET status = ${next.status}, amount_capturable = ${next.amountCapturable},
         amount_captured = ${next.amountCaptured}, amount_refunded = ${next.amountRefunded}, reason = ${next.reason},
         version = ${version}, attempts = ${slow ? AUTHORIZED_ATTEMPTS : 0},
         next_check_at = ${nextCheckAt(next, left, closed !== null, now)}, updated_at = ${now},
-        capture_until = ${next.status === "AUTHORIZED" ? (truth?.captureUntil ?? null) : null},
-        stripe_payment_intent_id = coalesce(stripe_payment_intent_id, ${truth?.intentId ?? null}),
-        client_secret = coalesce(client_secret, ${truth?.clientSecret ?? null})
+        capture_until = ${next.status === "AUTHORIZED" ? (truth?.captureUntil ?? null) : null}${adopted}
       WHERE id = ${row.id} AND version = ${row.version} AND ${closed === null ? stillOpen : sql`true`}`,
     mustChange(),
     historyInsert(row, version, next.status, change, now),
