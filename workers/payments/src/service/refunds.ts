@@ -15,6 +15,7 @@ import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
+import { isUnderDispute, refundable } from "../domain.ts";
 import { refunds } from "../schema.ts";
 import type { RefundRow } from "../schema.ts";
 import type { Change } from "../store/payments.ts";
@@ -80,9 +81,12 @@ const NOT_REFUNDABLE = fail("payment_not_refundable", "The payment cannot be ref
 const EXCEEDS = fail("amount_exceeds_captured", "The amount is over what was captured and not refunded yet.");
 
 /** Why no row could be written. */
-function whyNot(view: View): Outcome<never> {
-  const { status } = view.row;
-  return status === "CAPTURED" || status === "PARTIALLY_REFUNDED" || status === "REFUNDED" ? EXCEEDS : NOT_REFUNDABLE;
+function whyNot({ row, refunds: ofPayment, disputes }: View): Outcome<never> {
+  const { status, amountCaptured } = row;
+  if (status === "DISPUTED") {
+    return !isUnderDispute(row) && refundable(amountCaptured, ofPayment, disputes) > 0 ? EXCEEDS : NOT_REFUNDABLE;
+  }
+  return amountCaptured > 0 ? EXCEEDS : NOT_REFUNDABLE;
 }
 
 /**

@@ -8,6 +8,8 @@ import { ask } from "./stripe.ts";
 
 /** Stripe's largest page. */
 const PAGE = 100;
+/** The SDK's largest list. A list cut short would show less refunded than was. */
+const MAX_REFUNDS = 10_000;
 
 function refundStatus(status: string | null): TrueRefund["status"] {
   return status === "succeeded" || status === "failed" || status === "canceled" ? status : "pending";
@@ -27,7 +29,7 @@ function trueRefund(refund: Stripe.Refund): TrueRefund {
 /** All refunds of an intent, newest first. */
 export async function refundsOf(stripe: Stripe, intentId: string): Promise<TrueRefund[]> {
   const list = await ask(() =>
-    stripe.refunds.list({ payment_intent: intentId, limit: PAGE }).autoPagingToArray({ limit: 10 * PAGE }),
+    stripe.refunds.list({ payment_intent: intentId, limit: PAGE }).autoPagingToArray({ limit: MAX_REFUNDS }),
   );
   return list.map(trueRefund);
 }
