@@ -156,7 +156,7 @@ function parseQuery(route: Route, request: Request): Outcome<unknown> {
 
 async function parseBody(route: Route, request: Request): Promise<Outcome<unknown>> {
   if (route.upload !== undefined) return ok(undefined);
-  const length = checkDeclaredLength(request);
+  const length = await checkDeclaredLength(request);
   if (!length.ok) return length;
   if (route.body === undefined) return ok(undefined);
   const json = await readJson(request, route.bodyOptional ?? false);

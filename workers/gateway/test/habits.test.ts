@@ -184,6 +184,22 @@ describe("bodies", () => {
     expect(sent).toBeLessThan(20);
   });
 
+  it("that is a little too long is read to its end, so that its sender hears the answer", async () => {
+    const chunk = new Uint8Array(64 * 1024).fill(0x20);
+    let left = 6;
+    let isRead = false;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        left -= 1;
+        isRead = left < 0;
+        if (isRead) controller.close();
+        else controller.enqueue(chunk);
+      },
+    });
+    const response = await post(body, "application/json");
+    expect([response.status, isRead]).toEqual([413, true]);
+  });
+
   it("is refused over 256 KiB also where no body is read", async () => {
     const headers = { "content-length": String(256 * 1024 + 1) };
     const response = await send("/api/cart/clear", { method: "POST", headers, body: "x".repeat(256 * 1024 + 1) });

@@ -9,10 +9,27 @@ const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*
 /** A half of a surrogate pair, or NUL, in an escape: neither can be stored or passed on as text. */
 const SUSPECT_ESCAPE = /\\u(?:d[89a-f]|0000)/i;
 
+/**
+ * How much of a body that is too long is read all the same: a client that is answered while it still sends may find a
+ * broken connection in place of the answer.
+ */
+const GRACE_BYTES = 512 * 1024;
+
 const MALFORMED = fail("malformed_json", "The body is not well-formed JSON in UTF-8.");
 
 function tooLarge(maxBytes: number): ReturnType<typeof fail> {
   return fail("payload_too_large", `A body may be at most ${String(maxBytes)} bytes.`);
+}
+
+/** Reads on without keeping anything, to the end or this many bytes. */
+async function discard(reader: ReadableStreamDefaultReader<Uint8Array>, maxBytes: number): Promise<void> {
+  let length = 0;
+  while (length < maxBytes) {
+    const part = await reader.read().catch(() => undefined);
+    if (part === undefined || part.done) return;
+    length += part.value.byteLength;
+  }
+  await reader.cancel();
 }
 
 /** Reads a body and counts it. Fails with payload_too_large, and with `broken` when it does not come whole. */
@@ -32,7 +49,7 @@ export async function readBytes(
     if (done) break;
     length += value.byteLength;
     if (length > maxBytes) {
-      await reader.cancel();
+      await discard(reader, GRACE_BYTES);
       return tooLarge(maxBytes);
     }
     chunks.push(value);
@@ -63,8 +80,10 @@ function parse(bytes: Uint8Array): Outcome<unknown> {
 }
 
 /** Fails with payload_too_large when the request says that its body is too long, also where nobody reads it. */
-export function checkDeclaredLength(request: Request, maxBytes = MAX_BODY_BYTES): Outcome<null> {
-  return Number(request.headers.get("content-length") ?? 0) > maxBytes ? tooLarge(maxBytes) : ok(null);
+export async function checkDeclaredLength(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Outcome<null>> {
+  if (Number(request.headers.get("content-length") ?? 0) <= maxBytes) return ok(null);
+  if (request.body !== null) await discard(request.body.getReader(), maxBytes + GRACE_BYTES);
+  return tooLarge(maxBytes);
 }
 
 /**

@@ -59,7 +59,7 @@ export async function readUpload(
     return fail("unsupported_media_type", `The body must be ${[FORM, ...types].join(", ")}.`);
   }
   const limit = isForm ? maxBytes + MAX_FORM_OVERHEAD_BYTES : maxBytes;
-  const length = checkDeclaredLength(request, limit);
+  const length = await checkDeclaredLength(request, limit);
   if (!length.ok) return length;
   const empty = ok(new Uint8Array());
   const read = request.body === null ? empty : await readBytes(request.body, limit, invalid("does not come whole"));
