@@ -332,6 +332,21 @@ test("so do more adjustments, with their entries and audit rows, after an outage
   expect(await projectionOf(id)).toMatchObject({ on_hand: 80 });
 });
 
+test("a hold that ends before what was told with it is flushed leaves no product out of stock", async () => {
+  const { deps } = warehouse();
+  const id = await stocked(5);
+  const hold = holdOf(3);
+  await deps.stock(id).hold(hold, TRACE);
+  await deps.stock(id).reserve(lineOf(newId("req"), 2), TRACE);
+  await deps.stock(id).undo(hold.owner, hold.attempt, TRACE);
+  await flush(id);
+  const told = (await eventsAbout(id)).flatMap((event) =>
+    event.type === "STOCK_AVAILABILITY_CHANGED" ? [event.data] : [],
+  );
+  expect(told.map(({ availability }) => availability)).toEqual(["out_of_stock", "low_stock"]);
+  expect(await projectionOf(id)).toMatchObject({ available: 3, availability: "low_stock" });
+});
+
 test("two first descriptions at once open the level once", async () => {
   const { deps } = warehouse();
   const id = newId("prd");

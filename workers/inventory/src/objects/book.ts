@@ -11,6 +11,7 @@ import type { AuditRow } from "#shared/audit";
 import {
   announce,
   announceThreshold,
+  availabilityOf,
   decideConsume,
   decideHold,
   decideRelease,
@@ -256,9 +257,14 @@ export class StockBook {
     this.#tables.put({ owner, orderId, quantity, state, expiresAt, attempt, updatedAt: this.#now, sequence });
   }
 
-  /** `before` is the level before `quantity` came back. The end of a hold that nobody had been shown is no change. */
+  /**
+   * `before` is the level before `quantity` came back. The end of a hold that nobody had been shown is no change, unless the hold was
+   * counted when something else was told that is to be flushed yet.
+   */
   #giveBack(before: LevelState, quantity: number, shown: boolean): void {
-    if (shown || before.taken - quantity < before.shownTaken) this.#advance(before);
+    const taken = before.taken - quantity;
+    const isNews = availabilityOf(before.onHand - taken, before.threshold) !== before.availability;
+    if (shown || taken < before.shownTaken || isNews) this.#advance(before);
   }
 
   /** Counts a change up, writes its ledger entry and whatever has to be told. `before` is the level before the change. */
