@@ -159,6 +159,21 @@ describe("in Stripe's dashboard", () => {
     await paymentStatusReaches(scene, "DISPUTED");
     expect((await moveOn(scene.order, "PROCESSING")).status).toBe(409);
   });
+
+  it("a lost dispute of a part leaves the rest, which comes back when the order is cancelled", async () => {
+    const { buyer, order, productId } = await bought();
+    const { stripePaymentIntentId: payment_intent, amount } = await paymentOf(admin, order.id);
+    await inDashboard(shop.send, `payment_intents/${String(payment_intent)}/capture`);
+    const dispute = await inDashboard(shop.send, "disputes", { payment_intent, amount: 100 });
+    await inDashboard(shop.send, `disputes/${dispute.id}/close`, { outcome: "lost" });
+    await admin.expect(200, "POST", `/api/orders/${order.id}/cancel`, {});
+    await eventually("the rest is refunded", async () => {
+      const { amountRefunded, status } = await paymentOf(admin, order.id);
+      return amountRefunded === amount - 100 && status === "DISPUTED" ? true : undefined;
+    });
+    await orderReaches(buyer, order.id, ({ stockStatus }) => stockStatus === "RELEASED", "is RELEASED");
+    expect(await levelOf(admin, productId)).toMatchObject({ onHand: 5, available: 5 });
+  });
 });
 
 describe("the buyer's bank", () => {
