@@ -9,9 +9,9 @@ import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import { purgeInbox } from "#shared/inbox";
-import { log } from "#shared/logger";
 import { lineTotalMinor, sumMinor } from "#shared/money";
 import { purgeOutbox } from "#shared/outbox";
+import { countDone } from "#shared/sweep";
 import { runCron } from "#shared/worker";
 import { AGREEMENT_BATCH, AGREEMENT_EVERYTHING, SWEEP_BATCH } from "./constants.ts";
 import type { CartLine } from "./domain/cart.ts";
@@ -32,19 +32,6 @@ import { closeFollowed, publishLastAnew, unsettledEvents } from "./store/unsettl
 const SWEEP_CONCURRENCY = 10;
 /** What "everything" takes at once; a shop on one machine does not have more open. */
 const EVERYTHING_LIMIT = 10_000;
-
-/** Runs `work` for each item and counts those that it was done for. One that throws is logged and left for the next sweep. */
-async function countDone<T>(items: readonly T[], work: (item: T) => Promise<boolean>): Promise<number> {
-  let done = 0;
-  for (let start = 0; start < items.length; start += SWEEP_CONCURRENCY) {
-    const results = await Promise.allSettled(items.slice(start, start + SWEEP_CONCURRENCY).map(work));
-    for (const result of results) {
-      if (result.status === "rejected") log("warn", "left for the next sweep", { error: result.reason as unknown });
-      else if (result.value) done += 1;
-    }
-  }
-  return done;
-}
 
 /**
  * Ends an order whose window is over. Payments closes the intent at Stripe first, so that no money can come after the order is
@@ -119,17 +106,35 @@ async function expireCart(deps: OrdersDeps, row: CartRow): Promise<boolean> {
 export async function sweep(deps: OrdersDeps, _call: Call, everything: boolean): Promise<SweepCounts> {
   const limit = everything ? EVERYTHING_LIMIT : SWEEP_BATCH;
   const now = deps.now();
-  const unpaid = await countDone(await unpaidOrders(deps.db, now, limit), (order) => endUnpaid(deps, order));
-  const carts = await countDone(await expiredCartRows(deps.db, now, limit), (row) => expireCart(deps, row));
-  const unsettled = await countDone(await unsettledEvents(deps, everything, limit), async (event) => {
-    await publishLastAnew(deps, event);
-    return true;
-  });
+  const unpaid = await countDone(
+    await unpaidOrders(deps.db, now, limit),
+    { atOnce: SWEEP_CONCURRENCY, idOf: ({ order }) => order.id },
+    (order) => endUnpaid(deps, order),
+  );
+  const carts = await countDone(
+    await expiredCartRows(deps.db, now, limit),
+    { atOnce: SWEEP_CONCURRENCY, idOf: ({ id }) => id },
+    (row) => expireCart(deps, row),
+  );
+  const unsettled = await countDone(
+    await unsettledEvents(deps, everything, limit),
+    { atOnce: SWEEP_CONCURRENCY, idOf: ({ id }) => id },
+    async (event) => {
+      await publishLastAnew(deps, event);
+      return true;
+    },
+  );
   await closeFollowed(deps);
   const toCompare = everything ? AGREEMENT_EVERYTHING : AGREEMENT_BATCH;
   const compared = await ordersToCompare(deps.db, now, everything, toCompare);
-  const disagreeing = await countDone(compared, (id) => compareWithPayment(deps, id, everything));
-  const refunds = await countDone(await openRefunds(deps.db, now, everything, limit), (row) => goOn(deps, row));
+  const disagreeing = await countDone(compared, { atOnce: SWEEP_CONCURRENCY, idOf: (id) => id }, (id) =>
+    compareWithPayment(deps, id, everything),
+  );
+  const refunds = await countDone(
+    await openRefunds(deps.db, now, everything, limit),
+    { atOnce: SWEEP_CONCURRENCY, idOf: ({ refund }) => refund.id },
+    (row) => goOn(deps, row),
+  );
   return {
     unpaidOrders: unpaid,
     expiredCarts: carts,

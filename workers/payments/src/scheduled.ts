@@ -8,6 +8,7 @@ import { StaleWrite } from "#shared/database";
 import { purgeInbox } from "#shared/inbox";
 import { log } from "#shared/logger";
 import { purgeOutbox, save } from "#shared/outbox";
+import { countDone } from "#shared/sweep";
 import { runCron } from "#shared/worker";
 import {
   FIRST_CHECK_MS,
@@ -38,6 +39,8 @@ import { loadView } from "./store/views.ts";
 /** What "everything" takes at once; a shop on one machine does not have more open. */
 const EVERYTHING_LIMIT = 10_000;
 
+const A_FEW = { atOnce: SWEEP_CONCURRENCY, idOf: ({ id }: { readonly id: string }): string => id };
+
 const CHECK: Change = { actor: "sweep:open_payments", reason: "asked Stripe", unheard: true };
 const REFUND: Change = { actor: "sweep:pending_refunds", reason: "asked Stripe", unheard: true };
 
@@ -66,29 +69,6 @@ async function takeDue(
       RETURNING *`,
   ]);
   return results[0]?.results ?? [];
-}
-
-/**
- * Works on each row, a few at once, and counts those that `work` says yes to. A
- * failure is logged, and the row has its next turn already.
- */
-async function each<Row extends { readonly id: string }>(
-  rows: readonly Row[],
-  work: (row: Row) => Promise<boolean>,
-): Promise<number> {
-  const queue = rows.values();
-  let counted = 0;
-  const worker = async (): Promise<void> => {
-    for (const row of queue) {
-      try {
-        if (await work(row)) counted += 1;
-      } catch (error) {
-        log("warn", "left to the next sweep", { id: row.id, error });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(SWEEP_CONCURRENCY, rows.length) }, worker));
-  return counted;
 }
 
 /** True when Stripe knew more than its webhooks had told. */
@@ -131,7 +111,7 @@ async function stillExpiring(deps: PaymentsDeps, row: PaymentRow): Promise<boole
 
 async function flagExpiring(deps: PaymentsDeps, everything: boolean): Promise<number> {
   const rows = await expiringPayments(deps.db, deps.now(), everything ? EVERYTHING_LIMIT : SWEEP_BATCH);
-  return await each(rows, async (row) => {
+  return await countDone(rows, A_FEW, async (row) => {
     // What Stripe says now counts from the next sweep on.
     if (!(await stillExpiring(deps, row))) return false;
     try {
@@ -171,21 +151,24 @@ async function purge(deps: PaymentsDeps, everything: boolean): Promise<SweepCoun
 export async function sweep(deps: PaymentsDeps, _call: Call, everything: boolean): Promise<SweepCounts> {
   const missedEvents = await findMissed(deps, everything);
   const events = await takeDue(deps, "stripe_events", "next_attempt_at", WEBHOOK_RETRY_MS, everything);
-  await each(
+  await countDone(
     events.map((row) => fromRow(stripeEvents, row) satisfies StripeEventRow),
+    A_FEW,
     async (row) => {
       await processStored(deps, row);
       return true;
     },
   );
   const due = await takeDue(deps, "payments", "next_check_at", FIRST_CHECK_MS, everything);
-  const unheardPayments = await each(
+  const unheardPayments = await countDone(
     due.map((row) => fromRow(payments, row)),
+    A_FEW,
     (row) => checkPayment(deps, row),
   );
   const pending = await takeDue(deps, "refunds", "next_attempt_at", REFUND_RETRY_MS, everything);
-  const unheardRefunds = await each(
+  const unheardRefunds = await countDone(
     pending.map((row) => fromRow(refunds, row)),
+    A_FEW,
     (row) => checkRefund(deps, row),
   );
   return {
