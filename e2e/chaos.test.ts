@@ -10,7 +10,7 @@ import { FLOWS } from "./chaos/flows.ts";
 const SHORT = FLOWS.filter(({ name }) => name === "shipment with its capture");
 const LOSE_EVERY = 4;
 const KILL_AT = 2;
-const ORDERS = 15;
+const ORDERS = 10;
 /** The first needs the cart, the second everything, and the last two overtake their own events. */
 const TOLD = STORIES.filter(({ name }) =>
   ["cart checkout", "shipment with its capture", "cancel after payment", "cancel at once", "pay at once"].includes(
@@ -18,7 +18,7 @@ const TOLD = STORIES.filter(({ name }) =>
   ),
 );
 const SEED = 20_263;
-/** Some 20 s each on two free cores. */
+/** Some 15 s each on two free cores. */
 const TIMEOUT_MS = 240_000;
 
 describe("a crash after a durable step, swept up, ends as a clean run does", () => {

@@ -233,13 +233,18 @@ export async function orderReaches(
   orderId: string,
   done: (order: Order) => boolean,
   what: string,
+  timeoutMs?: number,
 ): Promise<Order> {
   let last: Order | undefined;
   try {
-    return await eventually(`order ${orderId} ${what}`, async () => {
-      last = await getOrder(buyer, orderId);
-      return done(last) ? last : undefined;
-    });
+    return await eventually(
+      `order ${orderId} ${what}`,
+      async () => {
+        last = await getOrder(buyer, orderId);
+        return done(last) ? last : undefined;
+      },
+      timeoutMs,
+    );
   } catch (error) {
     throw new Error(`${String(error)}; it is ${JSON.stringify(last)}`, { cause: error });
   }

@@ -5,3 +5,6 @@ export const BUYER = { email: "customer@example.com", password: "Customer123!" }
 
 /** Past every hold (2 min), mail lease (1 min) and checkout lease (2 min), below the payment window and Stripe's key retention. */
 export const SETTLED_AFTER_MS = 3 * 60_000;
+
+/** How long an order may take to its next state with a hundred messages ahead of it on a busy machine. */
+export const PATIENCE_MS = 90_000;

@@ -8,6 +8,7 @@ import { cartTokenOf } from "./flows.ts";
 import type { Cast, Flow, Run } from "./flows.ts";
 import { leftovers, livingIntents, pictureOf } from "./picture.ts";
 import type { Picture } from "./picture.ts";
+import { inParallel } from "./parallel.ts";
 import { Pool } from "./pool.ts";
 import { ChaosShop, labelOf } from "./shop.ts";
 import type { Fault, Step } from "./shop.ts";
@@ -34,6 +35,12 @@ export type Plan = (step: Step, index: number) => readonly Fault[];
 
 /** A client asks again until it has an answer; each time may meet what an earlier crash left for a moment. */
 const MAX_ASKS = 3;
+/** Runs prepared, asked again or looked at together. */
+const AT_ONCE = 8;
+/** Longer than a webhook's way takes on a busy machine: no step of a clean run may be missed, or be waited for too briefly. */
+const LONG_STILLNESS_MS = 1_500;
+/** When every event is delivered, all but the last projections have come. */
+const BRIEF_STILLNESS_MS = 300;
 
 interface Staff {
   readonly admin: Client;
@@ -64,15 +71,19 @@ export class CrashTest {
 
   /** Runs the flow once in peace, and then once for each point and fault of the plan; answers how many of these were met. */
   async stopEverywhere(flow: Flow, plan: Plan): Promise<number> {
-    const steps = await this.#cleanRun(flow);
-    const attempts: Attempt[] = [];
-    for (const [index, step] of steps.entries()) {
-      for (const fault of plan(step, index)) {
-        attempts.push({ flow, run: await this.#newRun(flow), step, fault, isMet: false });
-      }
-    }
+    const points = (await this.#cleanRun(flow)).flatMap((step, index) =>
+      plan(step, index).map((fault) => ({ step, fault })),
+    );
+    const attempts = await inParallel(points, AT_ONCE, async (point): Promise<Attempt> => {
+      return { flow, run: await this.#newRun(flow), ...point, isMet: false };
+    });
     await this.#chaos.still();
-    for (const attempt of attempts) await this.#stop(attempt);
+    // Kills last: each starts the runtime anew, which leaves nothing under way for the next.
+    for (const fault of ["throw", "kill"] as const) {
+      for (const attempt of attempts.filter((each) => each.fault === fault)) await this.#stop(attempt);
+    }
+    await this.#chaos.deliver();
+    await this.#chaos.still();
     this.attempts.push(...attempts);
     return attempts.filter(({ isMet }) => isMet).length;
   }
@@ -86,16 +97,16 @@ export class CrashTest {
     await this.#chaos.start(SETTLED_AFTER_MS);
     this.#staff = await signInBoth(this.#chaos);
     await this.#chaos.sweep();
-    const refused: string[] = [];
-    for (const attempt of this.attempts) {
+    const refusals = await inParallel(this.attempts, AT_ONCE, async (attempt) => {
       let status = 0;
       for (let ask = 0; ask < MAX_ASKS && (status === 0 || status >= 500); ask += 1) {
         status = await attempt.flow.act(this.#cast(attempt.run), attempt.run);
       }
-      if (status >= 300) refused.push(`${describe(attempt)}: asked again, ${String(status)}`);
-    }
-    await this.#chaos.settle(async () => await this.#pictures(this.attempts));
-    return refused;
+      return status >= 300 ? [`${describe(attempt)}: asked again, ${String(status)}`] : [];
+    });
+    await this.#chaos.still();
+    await this.#chaos.rest();
+    return refusals.flat();
   }
 
   /** The attempts at this flow that did not end as its clean run did. */
@@ -129,11 +140,9 @@ export class CrashTest {
   }
 
   async #pictures(attempts: readonly Attempt[]): Promise<Picture[]> {
-    const pictures: Picture[] = [];
-    for (const { run } of attempts) {
-      pictures.push(await pictureOf(this.#chaos.shop, this.#staff.admin, run.productId));
-    }
-    return pictures;
+    return await inParallel(attempts, AT_ONCE, async ({ run }) => {
+      return await pictureOf(this.#chaos, this.#staff.admin, run.productId);
+    });
   }
 
   async #cleanRun(flow: Flow): Promise<readonly Step[]> {
@@ -143,12 +152,10 @@ export class CrashTest {
     this.#chaos.watch();
     const status = await flow.act(this.#cast(run), run);
     if (status >= 300) throw new Error(`${flow.name} fails with ${String(status)} even in peace`);
-    await this.#chaos.still();
+    await this.#chaos.still(LONG_STILLNESS_MS);
     const steps = [...this.#chaos.steps];
-    const [picture] = await this.#chaos.settle(async () => [
-      await pictureOf(this.#chaos.shop, this.#staff.admin, run.productId),
-    ]);
-    if (picture !== undefined) this.#ends.set(flow.name, picture);
+    await this.#chaos.rest();
+    this.#ends.set(flow.name, await pictureOf(this.#chaos, this.#staff.admin, run.productId));
     return steps;
   }
 
@@ -158,16 +165,17 @@ export class CrashTest {
     // The client may get an error, or no answer at all.
     await flow.act(this.#cast(run), run).catch(() => {});
     // What a fault has stopped comes no further without a sweep.
-    if (this.#chaos.isArmed) await this.#chaos.still();
+    if (this.#chaos.isArmed) await this.#chaos.still(LONG_STILLNESS_MS);
     attempt.isMet = !this.#chaos.isArmed;
     this.#chaos.watch();
     if (fault === "kill" && attempt.isMet) {
       await this.#chaos.killed();
       await this.#chaos.start();
+      return;
     }
-    // What this one left must not be taken for a step of the next.
-    await this.#chaos.sweep();
-    await this.#chaos.still();
+    // What this one left must not be taken for a step of the next; sweeping all would take ever longer, and comes in the end.
+    await this.#chaos.deliver();
+    await this.#chaos.still(BRIEF_STILLNESS_MS);
   }
 }
 

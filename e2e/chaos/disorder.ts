@@ -2,18 +2,19 @@
 // as it does when everything comes once and in order.
 import { isDeepStrictEqual } from "node:util";
 import { ADDRESS, Client, orderReaches, pay, signIn } from "../client.ts";
-import { ADMIN, BUYER } from "./constants.ts";
+import { ADMIN, BUYER, PATIENCE_MS } from "./constants.ts";
 import { FLOWS, cartTokenOf } from "./flows.ts";
 import type { Cast, Flow, Run } from "./flows.ts";
 import { leftovers, livingIntents, pictureOf } from "./picture.ts";
 import type { Picture } from "./picture.ts";
+import { inParallel } from "./parallel.ts";
 import { Pool } from "./pool.ts";
 import { ChaosShop } from "./shop.ts";
 
 /** Stories under way at once: enough that batches are mixed. */
 const CONCURRENCY = 16;
-/** Past the last late copy of a message (2 s) and what follows from it. */
-const LATE_MS = 5_000;
+/** Past the last late copy of a message (2 s) and its way. */
+const LATE_MS = 3_000;
 
 async function newOrder({ buyer }: Cast, { productId, key }: Run): Promise<{ readonly id: string }> {
   const body = { items: [{ productId, quantity: 2 }], shippingAddress: ADDRESS };
@@ -36,7 +37,7 @@ const HASTY: readonly Flow[] = [
     async act(cast, run) {
       const { id } = await newOrder(cast, run);
       await pay(cast.shop.send, cast.buyer, id);
-      await orderReaches(cast.buyer, id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
+      await orderReaches(cast.buyer, id, ({ status }) => status === "CONFIRMED", "is CONFIRMED", PATIENCE_MS);
       return 200;
     },
   },
@@ -71,31 +72,24 @@ class Stories {
 
   /** Tells the stories, several at once, and answers how each has ended once nothing can come any more that is `lateMs` late. */
   async tell(flows: readonly Flow[], lateMs: number): Promise<Told[]> {
-    const runs: { readonly flow: Flow; readonly run: Run }[] = [];
-    const queue = flows.values();
-    const teller = async (): Promise<void> => {
-      for (const flow of queue) {
-        const productId = await this.#pool.take(this.#admin);
-        const run = { productId, key: `story-${productId}` };
-        const cast = this.#castOf(run.key);
-        await flow.prepare(cast, run);
-        const status = await flow.act(cast, run);
-        if (status >= 300) throw new Error(`${flow.name}: ${String(status)}`);
-        runs.push({ flow, run });
-      }
-    };
-    await Promise.all(Array.from({ length: CONCURRENCY }, teller));
+    const runs = await inParallel(flows, CONCURRENCY, async (flow) => {
+      const productId = await this.#pool.take(this.#admin);
+      const run = { productId, key: `story-${productId}` };
+      const cast = this.#castOf(run.key);
+      await flow.prepare(cast, run);
+      const status = await flow.act(cast, run);
+      if (status >= 300) throw new Error(`${flow.name}: ${String(status)}`);
+      return { flow, run };
+    });
     await new Promise((resolve) => {
       setTimeout(resolve, lateMs);
     });
     await this.#chaos.still();
-    return await this.#chaos.settle(async () => {
-      const told: Told[] = [];
-      for (const { flow, run } of runs) {
-        told.push({ flow, picture: await pictureOf(this.#chaos.shop, this.#admin, run.productId) });
-      }
-      return told;
-    });
+    await this.#chaos.rest();
+    return await inParallel(runs, CONCURRENCY, async ({ flow, run }) => ({
+      flow,
+      picture: await pictureOf(this.#chaos, this.#admin, run.productId),
+    }));
   }
 
   #castOf(key: string): Cast {

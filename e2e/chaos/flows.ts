@@ -2,10 +2,11 @@
 // steps are the points. A client that gets no answer asks again, as clients do; every act may be repeated.
 import type { Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
-import { ADDRESS, confirmPayment, eventually, orderReaches, pay } from "../client.ts";
+import { ADDRESS, confirmPayment, orderReaches, pay } from "../client.ts";
 import type { Answer, Client, Send } from "../client.ts";
 import type { Shop } from "../harness.ts";
 import { paymentOf } from "../stripe.ts";
+import { PATIENCE_MS } from "./constants.ts";
 
 /** One run of a story: a product that no other run touches, and a key under which its request may be repeated. */
 export interface Run {
@@ -56,15 +57,20 @@ async function orderOf(cast: Cast, run: Run): Promise<Order> {
   return body;
 }
 
+/** Patient, since many runs are prepared at once. */
+async function reaches(buyer: Client, id: string, isDone: (now: Order) => boolean, what: string): Promise<Order> {
+  return await orderReaches(buyer, id, isDone, what, PATIENCE_MS);
+}
+
 async function ordered(cast: Cast, run: Run): Promise<Order> {
   const made = await orderOf(cast, run);
-  return await orderReaches(cast.buyer, made.id, ({ stockStatus }) => stockStatus === "RESERVED", "has its stock");
+  return await reaches(cast.buyer, made.id, ({ stockStatus }) => stockStatus === "RESERVED", "has its stock");
 }
 
 async function paid(cast: Cast, run: Run): Promise<Order> {
   const made = await ordered(cast, run);
   await pay(cast.shop.send, cast.buyer, made.id);
-  return await orderReaches(cast.buyer, made.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
+  return await reaches(cast.buyer, made.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
 }
 
 async function move({ admin }: Cast, orderId: string, status: string): Promise<number> {
@@ -82,14 +88,14 @@ async function captured(cast: Cast, run: Run): Promise<Order> {
   const made = await processing(cast, run);
   const { id } = await paymentOf(cast.admin, made.id);
   await cast.admin.expect(200, "POST", `/api/payments/${id}/capture`, {});
-  return await orderReaches(cast.buyer, made.id, ({ paymentStatus }) => paymentStatus === "CAPTURED", "is CAPTURED");
+  return await reaches(cast.buyer, made.id, ({ paymentStatus }) => paymentStatus === "CAPTURED", "is CAPTURED");
 }
 
 async function shipped(cast: Cast, run: Run): Promise<Order> {
   const made = await processing(cast, run);
   await move(cast, made.id, "SHIPPED");
   const isDone = (now: Order): boolean => now.status === "SHIPPED" && now.paymentStatus === "CAPTURED";
-  return await orderReaches(cast.buyer, made.id, isDone, "is SHIPPED and CAPTURED");
+  return await reaches(cast.buyer, made.id, isDone, "is SHIPPED and CAPTURED");
 }
 
 async function cancel(client: Client, orderId: string): Promise<number> {
@@ -149,13 +155,7 @@ export const FLOWS: readonly Flow[] = [
       );
       if (row === undefined) throw new Error(`order ${made.id} has no intent`);
       const intent = { stripePaymentIntentId: row.id, clientSecret: row.secret, publishableKey: "pk_test_sandbox" };
-      const status = await confirm(cast.shop.send, intent as PaymentIntent);
-      await eventually(
-        "the order is CONFIRMED or the shop has died",
-        async () => ((await orderOf(cast, run)).status === "CONFIRMED" ? true : undefined),
-        2_000,
-      ).catch(() => {});
-      return status;
+      return await confirm(cast.shop.send, intent as PaymentIntent);
     },
   },
   {
@@ -194,7 +194,7 @@ export const FLOWS: readonly Flow[] = [
     name: "refund of a line whose goods go back",
     async prepare(cast, run) {
       const { id } = await shipped(cast, run);
-      await orderReaches(cast.buyer, id, ({ stockStatus }) => stockStatus === "CONSUMED", "has its stock consumed");
+      await reaches(cast.buyer, id, ({ stockStatus }) => stockStatus === "CONSUMED", "has its stock consumed");
     },
     async act(cast, run) {
       const { id, items } = await orderOf(cast, run);

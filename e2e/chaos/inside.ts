@@ -239,7 +239,7 @@ export class Inside {
       })),
     );
     await queue.sendBatch(copies);
-    await this.#told(env, { messages: bodies.length, messageCopies: copies.length });
+    await this.#tell(env, "count", { messages: bodies.length, messageCopies: copies.length });
   }
 
   #stripe(env: Env, sandbox: Fetcher): Fetcher {
@@ -257,8 +257,11 @@ export class Inside {
 
   #mail(env: Env, email: SendEmail): SendEmail {
     return overlay(email, {
-      send: async (message: EmailMessage) => {
+      send: async (
+        message: Parameters<SendEmail["send"]>[0] & { readonly headers?: Readonly<Record<string, string>> },
+      ) => {
         const result = await email.send(message);
+        await this.#tell(env, "letter", Object.values(message.headers ?? {}));
         await this.#step(env, "mail sent");
         return result;
       },
@@ -277,7 +280,7 @@ export class Inside {
           await scheduler.wait(random() * MAX_DELAY_SECONDS * 1_000);
           return await payments.fetch(copy);
         });
-        await this.#told(env, { webhooks: 1, webhookCopies: copies.length });
+        await this.#tell(env, "count", { webhooks: 1, webhookCopies: copies.length });
         const [first, ...others] = copies;
         // What comes of the copies is the Workers' affair; the sandbox hears of one.
         void Promise.allSettled(others);
@@ -286,11 +289,11 @@ export class Inside {
     });
   }
 
-  /** Counts for the test's figures. */
-  async #told(env: Env, counts: Readonly<Record<string, number>>): Promise<void> {
+  /** What the test keeps: counts for its figures, and which letters the provider took. */
+  async #tell(env: Env, what: "count" | "letter", body: unknown): Promise<void> {
     const control = env[CONTROL];
     if (!isObject(control)) return;
-    await (control as Fetcher).fetch("http://chaos/count", { method: "POST", body: JSON.stringify(counts) });
+    await (control as Fetcher).fetch(`http://chaos/${what}`, { method: "POST", body: JSON.stringify(body) });
   }
 
   async #step(env: Env, name: string): Promise<void> {

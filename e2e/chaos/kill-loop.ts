@@ -64,20 +64,6 @@ async function round(server: Server, floor: Floor, books: Books): Promise<void> 
   await Promise.all(clients);
 }
 
-/** Rests when no order or payment changes any more from one round of sweeps to the next. */
-async function rest(chaos: ChaosShop): Promise<void> {
-  await chaos.settle(async () => {
-    const orders = await chaos.shop.query("orders", "SELECT id, version FROM orders ORDER BY id");
-    const payments = await chaos.shop.query("payments", "SELECT id, version FROM payments ORDER BY id");
-    const pending = await chaos.shop.query("notifications", "SELECT id FROM notifications WHERE status = 'pending'");
-    const levels = await chaos.shop.query(
-      "inventory",
-      "SELECT product_id, sequence FROM stock_levels ORDER BY product_id",
-    );
-    return [orders, payments, pending, levels];
-  });
-}
-
 /** Runs the loop. What it draws follows from `seed`; the moments of the kills in the Workers' work do not. */
 export async function killLoop(rounds: number, seed: number): Promise<KillLoopResult> {
   const random = generator(seed);
@@ -95,7 +81,7 @@ export async function killLoop(rounds: number, seed: number): Promise<KillLoopRe
     chaos = await ChaosShop.open({ scratch: server.scratch, clockAheadMs: SETTLED_AFTER_MS });
     const floor = await floorOf(chaos.shop, productIds, random);
     await askAgain(floor, books);
-    await rest(chaos);
+    await chaos.rest();
     const found = await audit(chaos.shop, floor.admin, productIds);
     const gone = books.orders.filter((id) => !found.ids.has(id)).map((id) => `order ${id} was answered and is gone`);
     return { rounds, books, audit: { ...found, wrong: [...found.wrong, ...gone] } };

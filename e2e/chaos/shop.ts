@@ -6,8 +6,9 @@ import { descendants } from "../../scripts/local/processes.ts";
 import { makeScratch } from "../../scripts/local/scratch.ts";
 import type { Scratch } from "../../scripts/local/scratch.ts";
 import { runShop, undelivered } from "../harness.ts";
-import type { Shop } from "../harness.ts";
+import type { Shop, Store } from "../harness.ts";
 import { eventually } from "../client.ts";
+import { PATIENCE_MS } from "./constants.ts";
 import { around } from "./wrap.ts";
 
 /** A durable step: which Worker did what. `occurrence` counts equal ones since watching began, from 1. */
@@ -21,11 +22,20 @@ export interface Step {
 export type Fault = "throw" | "kill";
 
 const POLL_MS = 20;
-/** Longer than a step takes on a busy machine; the flush of a Stock object comes up to 600 ms after its change. */
+/** Longer than a step takes; the flush of a Stock object comes up to 600 ms after its change. */
 const STILLNESS_MS = 700;
 /** What a fault has stopped stays undelivered until a sweep. */
 const STILL_TIMEOUT_MS = 4_000;
 const MAX_ROUNDS = 6;
+
+/** What moves while anything is under way. */
+const AT_WORK: readonly (readonly [Store, string])[] = [
+  ["orders", "SELECT count(*) AS orders, sum(version) AS versions FROM orders"],
+  ["payments", "SELECT count(*) AS payments, sum(version) AS versions FROM payments"],
+  ["payments", "SELECT status, count(*) AS refunds FROM refunds GROUP BY status"],
+  ["inventory", "SELECT sum(sequence) AS changes FROM stock_levels"],
+  ["notifications", "SELECT status, count(*) AS notifications FROM notifications GROUP BY status"],
+];
 
 export function labelOf({ worker, name, occurrence }: Step): string {
   return `${worker}: ${name}${occurrence === 1 ? "" : ` (${String(occurrence)})`}`;
@@ -48,6 +58,8 @@ export interface ChaosOptions {
 export class ChaosShop {
   /** How many messages and webhooks there were under disorder, and in how many copies. */
   readonly copies: Record<string, number> = {};
+  /** The header values of each mail that the provider took; the mailbox itself forgets all but the newest. */
+  readonly letters = new Set<string>();
   readonly #scratch: Scratch;
   #clockAheadMs: number;
   #shop: Shop | undefined;
@@ -141,34 +153,43 @@ export class ChaosShop {
   }
 
   /** Waits until the armed fault has happened, or nothing has for a while and every event is delivered. */
-  async still(): Promise<void> {
+  async still(stillnessMs = STILLNESS_MS): Promise<void> {
     const wasArmed = this.isArmed;
     const deadline = Date.now() + STILL_TIMEOUT_MS;
     while (Date.now() < deadline && this.#shop !== undefined) {
       if (wasArmed && !this.isArmed) return;
-      const isStill = Date.now() - this.#lastStepAt >= STILLNESS_MS;
+      const isStill = Date.now() - this.#lastStepAt >= stillnessMs;
       if (isStill && (await this.#isDelivered())) return;
       await pause(POLL_MS);
     }
   }
 
-  /** One round of every Worker's sweeps, the outboxes last, and then until everything sent is delivered. */
+  /** One round of every Worker's sweeps, and then until everything sent is delivered. */
   async sweep(): Promise<void> {
-    for (const worker of [...PRODUCTION_WORKERS.filter((name) => name !== "gateway"), "gateway"]) {
-      await this.shop.cron(worker);
-    }
-    await eventually("every event is delivered", async () => ((await undelivered(this.shop)) === 0 ? true : undefined));
+    for (const worker of PRODUCTION_WORKERS.filter((name) => name !== "gateway")) await this.shop.cron(worker);
+    await this.deliver();
   }
 
-  /** Sweeps until `read` gives the same twice. */
-  async settle<T>(read: () => Promise<T>): Promise<T> {
+  /** Sends what was not delivered, and waits until it is. */
+  async deliver(): Promise<void> {
+    await this.shop.cron("gateway");
+    await eventually(
+      "every event is delivered",
+      async () => ((await undelivered(this.shop)) === 0 ? true : undefined),
+      PATIENCE_MS,
+    );
+  }
+
+  /** Sweeps until no order, payment, refund, notification or level changes from one round to the next. */
+  async rest(): Promise<void> {
     let last = "";
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       await this.sweep();
-      const value = await read();
-      const text = JSON.stringify(value);
-      if (text === last) return value;
-      last = text;
+      const state = JSON.stringify(
+        await Promise.all(AT_WORK.map(([store, sql]) => this.shop.query<Record<string, unknown>>(store, sql))),
+      );
+      if (state === last) return;
+      last = state;
     }
     throw new Error(`still changing after ${String(MAX_ROUNDS)} rounds of sweeps: ${last}`);
   }
@@ -187,6 +208,10 @@ export class ChaosShop {
     if (request.url.endsWith("/count")) {
       const counts = JSON.parse(await request.text()) as Readonly<Record<string, number>>;
       for (const [name, count] of Object.entries(counts)) this.copies[name] = (this.copies[name] ?? 0) + count;
+      return new Response(null, { status: 204 });
+    }
+    if (request.url.endsWith("/letter")) {
+      for (const value of JSON.parse(await request.text()) as readonly string[]) this.letters.add(value);
       return new Response(null, { status: 204 });
     }
     const { worker, name } = JSON.parse(await request.text()) as { readonly worker: string; readonly name: string };
