@@ -162,11 +162,11 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
     "GET /api/admin/overview",
     "GET /api/admin/events",
     "GET /api/admin/lag",
+    "GET /api/admin/audit",
+    "GET /api/admin/findings",
     "GET /api/admin/dead-letters",
     "POST /api/admin/dead-letters/replay",
     "POST /api/admin/dead-letters/{deadLetterId}/replay",
-    "GET /api/admin/audit",
-    "GET /api/admin/findings",
   ]);
   expect(names("admin-or-metrics-token")).toEqual(["GET /api/metrics"]);
 });
