@@ -111,6 +111,8 @@ function mailboxProject(): TestProjectInlineConfiguration {
 
 export default defineConfig({
   test: {
+    // Two cores are the least that runs this; by default one of them would idle.
+    maxWorkers: 2,
     projects: [
       {
         test: {
@@ -148,10 +150,10 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["e2e/*.test.ts"],
+          globalSetup: ["e2e/prepare.ts"],
           environment: "node",
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
         },
       },
     ],
