@@ -12,8 +12,8 @@ type Method = (...parameters: unknown[]) => unknown;
 // oxlint-disable-next-line typescript/no-explicit-any
 type Class = abstract new (...parameters: any[]) => object;
 
-/** Longer than any caller waits. */
-const HANG_MS = 30_000;
+/** Longer than any caller waits, and half as long as the test waits for what hung in a queue to be tried again. */
+const HANG_MS = 15_000;
 
 /** A method name of a promise, which whoever awaits a stub asks for. */
 const NOT_METHODS = ["constructor", "then"];
