@@ -3,6 +3,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { readAll } from "./database.ts";
+import { HANDLED } from "./operations.ts";
 import type { Deps } from "./outbox.ts";
 
 /** One gauge. Names and labels follow https://prometheus.io/docs/concepts/data_model/ and never change their meaning. */
@@ -49,7 +50,7 @@ function messagingQueries(now: number): readonly MetricQuery[] {
       rows: sql`SELECT state, sum(counted) AS value FROM (
           SELECT 'open' AS state, 0 AS counted UNION ALL SELECT 'replayed', 0
           UNION ALL SELECT iif(replayed_at IS NULL, 'open', 'replayed'), 1 FROM dead_letters
-            WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = dead_letters.event_id))
+            WHERE NOT ${HANDLED})
         GROUP BY state`,
     },
     {

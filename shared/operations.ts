@@ -14,6 +14,7 @@ import type {
   StoredEvent,
 } from "./contracts/messaging.ts";
 import { commit, readAll } from "./database.ts";
+import { within } from "./deadline.ts";
 import type { Outcome } from "./errors.ts";
 import { redactEnvelope } from "./events/commands.ts";
 import { firstIdAt } from "./ids.ts";
@@ -149,13 +150,6 @@ async function reachesDatabase(deps: Deps): Promise<boolean> {
 
 /** Whether the database answers, and in time. */
 export async function health(deps: Deps): Promise<Outcome<{ readonly database: "up" | "down" }>> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(false);
-    }, DATABASE_DEADLINE_MS);
-  });
-  const isUp = await Promise.race([reachesDatabase(deps), late]);
-  clearTimeout(timer);
+  const isUp = await within(reachesDatabase(deps), DATABASE_DEADLINE_MS, () => false);
   return ok({ database: isUp ? "up" : "down" });
 }

@@ -48,10 +48,16 @@ export interface DomainWiring<Env, D extends Deps> {
   readonly metrics: (deps: D) => readonly MetricQuery[];
 }
 
-/** What every Worker sweeps beside its own; only what was found is counted. */
-async function sweepCommon(deps: Deps, everything: boolean): Promise<SweepCounts> {
-  const counts = { resentReplays: await resendReplays(deps, everything), ...(await purgeOperations(deps)) };
-  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+/** A Worker's own sweeps and what every Worker sweeps beside them; of the latter only what was found is counted. */
+async function sweepAll<D extends Deps>(
+  deps: D,
+  sweep: Sweep<D>,
+  call: Call,
+  everything: boolean,
+): Promise<SweepCounts> {
+  const own = await sweep(deps, call, everything);
+  const common = { resentReplays: await resendReplays(deps, everything), ...(await purgeOperations(deps)) };
+  return { ...own, ...Object.fromEntries(Object.entries(common).filter(([, count]) => count > 0)) };
 }
 
 /** A Worker's cron: its sweeps as one logged invocation, told at info level when they found something. */
@@ -59,7 +65,7 @@ export async function runCron<D extends Deps>(deps: D, sweep: Sweep<D>): Promise
   const call = systemCall("cron", newId("req"));
   const { worker, logLevel: level } = deps;
   await withInvocation({ worker, operation: "scheduled", correlationId: call.correlationId, level }, async () => {
-    const counts = { ...(await sweep(deps, call, false)), ...(await sweepCommon(deps, false)) };
+    const counts = await sweepAll(deps, sweep, call, false);
     const hasFound = Object.values(counts).some((count) => count > 0);
     log(hasFound ? "info" : "debug", "swept", counts);
   });
@@ -141,7 +147,7 @@ export function domainWorker<Env, D extends Deps>(
 
     runSweeps(call: Call, input: z.input<typeof RunSweepsInput>): Promise<Outcome<SweepCounts>> {
       return this.#serve("runSweeps", call, RunSweepsInput, input, async (own, ownCall, { everything }) =>
-        ok({ ...(await wiring.sweep(own, ownCall, everything)), ...(await sweepCommon(own, everything)) }),
+        ok(await sweepAll(own, wiring.sweep, ownCall, everything)),
       );
     }
   };

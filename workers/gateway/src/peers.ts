@@ -5,6 +5,7 @@ import type { InventoryContract } from "#shared/contracts/inventory";
 import type { NotificationsContract } from "#shared/contracts/notifications";
 import type { OrdersContract } from "#shared/contracts/orders";
 import type { PaymentsContract } from "#shared/contracts/payments";
+import { within } from "#shared/deadline";
 import { peer } from "#shared/rpc";
 import { PEER_DEADLINE_MS } from "./constants.ts";
 
@@ -36,17 +37,9 @@ export function isBug(error: unknown): boolean {
 
 /** Gives up waiting after `ms`; the work itself may go on. */
 export async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new PeerFailed(`no answer within ${String(ms)} ms`));
-    }, ms);
+  return await within(work, ms, () => {
+    throw new PeerFailed(`no answer within ${String(ms)} ms`);
   });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>;

@@ -2,6 +2,7 @@
 // provider's yes and the mark means one message twice, never one lost; every mail carries its notification's id, by which
 // copies are known.
 import { Channel } from "#shared/contracts/notifications";
+import { within } from "#shared/deadline";
 import { log } from "#shared/logger";
 import { CLAIM_LIMIT, MAX_CLAIM_ROUNDS, SEND_CONCURRENCY, SEND_TIMEOUT_MS, SEND_WINDOW_MS } from "../constants.ts";
 import { NoAnswer, SendRefused, afterFailure } from "../domain/delivery.ts";
@@ -20,17 +21,14 @@ interface Tried {
  * message may still go out, and once more by the retry.
  */
 async function inTime(row: Outgoing, sender: Sender): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
   const abort = new AbortController();
-  const timer = setTimeout(() => {
-    const error = new NoAnswer(`the ${row.channel} provider did not answer in time`);
-    reject(error);
-    abort.abort(error);
-  }, SEND_TIMEOUT_MS);
   try {
-    await Promise.race([sender(row, abort.signal), late]);
-  } finally {
-    clearTimeout(timer);
+    await within(sender(row, abort.signal), SEND_TIMEOUT_MS, () => {
+      throw new NoAnswer(`the ${row.channel} provider did not answer in time`);
+    });
+  } catch (error) {
+    if (error instanceof NoAnswer) abort.abort(error);
+    throw error;
   }
 }
 

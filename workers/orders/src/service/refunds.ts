@@ -194,7 +194,7 @@ async function requestOnce(deps: OrdersDeps, call: Call, input: Input, print: st
   }
 }
 
-async function answer(tried: Tried, replayed: boolean): Promise<Refunded> {
+function answer(tried: Tried, replayed: boolean): Refunded {
   return tried.kind === "refused" ? tried.failure : ok({ refund: tried.refund, replayed });
 }
 
@@ -204,7 +204,7 @@ async function replay(deps: OrdersDeps, made: StoredRefund, print: string): Prom
     return fail("idempotency_key_reused", "This request was made before with another body.");
   }
   const next = made.refund.status === "requested" ? await beginTry(deps, made) : undefined;
-  if (next !== undefined) return await answer(await carryOut(deps, next), true);
+  if (next !== undefined) return answer(await carryOut(deps, next), true);
   const { refund } = (await findRefund(deps.db, made.refund.id)) ?? made;
   // Refused since it was read, it is no success to repeat, and its key is free.
   return refund.status === "refused" ? NOT_REFUNDABLE : ok({ refund, replayed: true });
@@ -215,7 +215,7 @@ export async function refundLines(deps: OrdersDeps, call: Call, input: Input): P
   const { idempotencyKey, ...asked } = input;
   const print = await fingerprint(ROUTE, asked);
   const requested = await requestOnce(deps, call, input, print);
-  if (requested.ok) return await answer(await carryOut(deps, requested.value), false);
+  if (requested.ok) return answer(await carryOut(deps, requested.value), false);
   if (idempotencyKey === undefined) return requested;
   // The first of these requests may have taken what this one asks for.
   const made = await findRefundByKey(deps.db, call.actor.id, idempotencyKey);

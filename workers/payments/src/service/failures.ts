@@ -1,4 +1,5 @@
 // What a call answers when Stripe could not be asked, or not in time. Consumers and sweeps let the error pass and try again.
+import { within } from "#shared/deadline";
 import { fail } from "#shared/errors";
 import type { DomainError, Outcome } from "#shared/errors";
 import { log } from "#shared/logger";
@@ -26,17 +27,9 @@ export async function inTime<T>(
   deadlineMs = CALL_DEADLINE_MS,
 ): Promise<Outcome<T>> {
   const done = work().catch(unavailable);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<Outcome<T>>((resolve) => {
-    timer = setTimeout(() => {
-      log("warn", "Stripe is too slow for a call; the work goes on without it", { deadlineMs });
-      deps.waitUntil(done.catch((error: unknown) => log("error", "what went on without its call failed", { error })));
-      resolve(UNAVAILABLE);
-    }, deadlineMs);
+  return await within<Outcome<T>>(done, deadlineMs, () => {
+    log("warn", "Stripe is too slow for a call; the work goes on without it", { deadlineMs });
+    deps.waitUntil(done.catch((error: unknown) => log("error", "what went on without its call failed", { error })));
+    return UNAVAILABLE;
   });
-  try {
-    return await Promise.race([done, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
