@@ -9,7 +9,14 @@ export type Role = z.infer<typeof Role>;
  * `system` is a sweep, a consumer or a webhook.
  */
 export const Actor = z.discriminatedUnion("role", [
-  z.object({ role: Role, id: z.string(), email: z.string(), name: z.string() }),
+  z.object({
+    role: Role,
+    id: z.string(),
+    email: z.string(),
+    name: z.string(),
+    /** Whether the user has verified the e-mail address, as the access token says: up to 15 minutes old. */
+    emailVerified: z.boolean(),
+  }),
   z.object({ role: z.literal("guest"), id: z.literal("guest") }),
   z.object({ role: z.literal("system"), id: z.string() }),
 ]);
@@ -26,6 +33,8 @@ export const Call = z.object({
   correlationId: z.string(),
   /** W3C trace context, passed on as it came. */
   traceparent: z.string().optional(),
+  /** The client network of the HTTP request: see shared/network.ts. Absent where no client asked. */
+  network: z.string().optional(),
   /** What the caller would rather read, of those that the shop speaks. Absent where nobody asked or no person calls. */
   locale: z.enum(LOCALES).optional(),
 });
@@ -36,6 +45,11 @@ export type User = Extract<Actor, { role: Role }>;
 
 export function isUser(actor: Actor): actor is User {
   return actor.role !== "guest" && actor.role !== "system";
+}
+
+/** Whether the caller is signed in with a verified e-mail address. A guest never is, whatever address is typed. */
+export function isProven(actor: Actor): boolean {
+  return isUser(actor) && actor.emailVerified;
 }
 
 export function isAdmin(actor: Actor): boolean {

@@ -37,6 +37,11 @@ export const ERROR_CODES = [
   "total_changed",
   "illegal_transition",
   "order_not_payable",
+  "too_many_open_orders",
+  "quantity_limited",
+  "cart_already_ordered",
+  "too_many_attempts",
+  "external_id_taken",
   "payment_not_capturable",
   "payment_not_refundable",
   "amount_exceeds_authorized",
@@ -75,6 +80,11 @@ export interface ErrorExtensions {
   }[];
   readonly lines?: readonly { readonly productId: string; readonly name: string; readonly reason: string }[];
   readonly available?: number;
+  /** The most of the product that the caller may order now. */
+  readonly allowed?: number;
+  readonly orderId?: string;
+  /** When the same may be tried again, as an ISO time. */
+  readonly retryAt?: string;
   readonly minimum?: number;
   readonly from?: string;
   readonly to?: string;

@@ -169,7 +169,7 @@ function itemId(order: SeedOrder, index: number): string {
 function orderRow(order: SeedOrder): SeedRow {
   const { story, buyer, calculation } = order;
   const { items, shippingMethods: _methods, ...totals } = calculation.quote;
-  const customer = { id: buyer.id, email: buyer.email, name: buyer.name, locale: "en" };
+  const customer = { id: buyer.id, email: buyer.email, name: buyer.name, locale: "en", proven: true };
   const eventData = {
     orderId: order.id,
     number: order.number,
@@ -179,7 +179,9 @@ function orderRow(order: SeedOrder): SeedRow {
     ...totals,
     status: "PENDING",
     reason: null,
+    reasonBy: "system",
     tracking: null,
+    moneyAuthorized: false,
   };
   return {
     id: order.id,

@@ -78,7 +78,14 @@ export interface PublicJwk {
 }
 
 /** Claims of an access token beside iss, aud, iat and exp. `sub` is the user's id. */
-export const AccessTokenClaims = z.object({ sub: z.string(), role: Role, email: z.string(), name: z.string() });
+export const AccessTokenClaims = z.object({
+  sub: z.string(),
+  role: Role,
+  email: z.string(),
+  name: z.string(),
+  /** OpenID Connect's claim of that name. Absent in tokens that were signed before it was given: not verified. */
+  email_verified: z.boolean().default(false),
+});
 export type AccessTokenClaims = z.infer<typeof AccessTokenClaims>;
 
 export interface AccountsContract extends MessagingContract {

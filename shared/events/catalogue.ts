@@ -13,6 +13,11 @@ export const Customer = z.object({
   name: z.string(),
   /** BCP 47, for example `en`. */
   locale: z.string(),
+  /**
+   * Whether the account had verified the e-mail address when this was written; never for a guest. Absent in events that were
+   * stored before it was told.
+   */
+  proven: z.boolean().default(false),
 });
 export type Customer = z.infer<typeof Customer>;
 
@@ -44,7 +49,11 @@ export const OrderEventData = z.object({
   total: Amount,
   status: z.string(),
   reason: z.string().nullable(),
+  /** Who gave the reason. A buyer's own words may go to a proven recipient only; the system's are codes. */
+  reasonBy: z.enum(["buyer", "staff", "system"]).default("system"),
   tracking: Tracking.nullable(),
+  /** Whether the order's money was authorized, captured or in dispute at this change. */
+  moneyAuthorized: z.boolean().default(false),
 });
 export type OrderEventData = z.infer<typeof OrderEventData>;
 

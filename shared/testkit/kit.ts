@@ -5,10 +5,11 @@ import type { EventEnvelope } from "../events/envelope.ts";
 import { newId } from "../ids.ts";
 import type { InboxQueues } from "../outbox.ts";
 
-/** A call by a fresh user of this role, or by the one whose id is given. */
+/** A call by a fresh user of this role, or by the one whose id is given, with a verified e-mail address. */
 export function callAs(role: Role, id: string = newId("usr")): Call {
   const requestId = newId("req");
-  return { actor: { role, id, email: `${id}@example.com`, name: "Test Person" }, requestId, correlationId: requestId };
+  const actor = { role, id, email: `${id}@example.com`, name: "Test Person", emailVerified: true };
+  return { actor, requestId, correlationId: requestId };
 }
 
 export function guestCall(): Call {

@@ -46,7 +46,11 @@ const counting: Handlers = {
         makeEvent(
           "NOTIFICATION_SEND",
           event.subject,
-          { kind: "welcome", recipient: { id: null, email: "a@example.com", name: "A", locale: "en" }, variables: {} },
+          {
+            kind: "welcome",
+            recipient: { id: null, email: "a@example.com", name: "A", locale: "en", proven: false },
+            variables: {},
+          },
           {
             worker: "test",
             correlationId: event.correlationid,
@@ -272,7 +276,7 @@ describe("outbox", () => {
 
   it("forgets what a confidential command brought once its consumer has it, and nothing of others", async () => {
     const deps = testDeps();
-    const recipient = { id: null, email: "a@example.com", name: "A", locale: "en" };
+    const recipient = { id: null, email: "a@example.com", name: "A", locale: "en", proven: false };
     const [secret, plain] = ["password_reset", "password_changed"].map((kind) =>
       makeEvent(
         "NOTIFICATION_SEND",

@@ -15,7 +15,7 @@ import type { Deps } from "#shared/outbox";
 
 const db = openDatabase((env as unknown as { DB: D1Database }).DB);
 const call: Call = {
-  actor: { role: "admin", id: "usr_1", email: "admin@example.com", name: "Admin" },
+  actor: { role: "admin", id: "usr_1", email: "admin@example.com", name: "Admin", emailVerified: true },
   requestId: "req_1",
   correlationId: "req_1",
 };
@@ -56,7 +56,7 @@ function deps(overrides: Partial<Deps> = {}): Deps {
 }
 
 function welcomed(correlationId: string, subject: string = newId("usr")): ReturnType<typeof makeEvent> {
-  const data = { userId: subject, email: "a@example.com", name: "A", locale: "en" as const };
+  const data = { userId: subject, email: "a@example.com", name: "A", locale: "en" as const, proven: true };
   return makeEvent("USER_REGISTERED", subject, data, { worker: "accounts", correlationId, now: Date.now() });
 }
 
@@ -100,7 +100,7 @@ describe("the log of events", () => {
 
   it("does not show what a confidential message says", async () => {
     const correlationId = newId("req");
-    const recipient = { id: "usr_1", email: "a@example.com", name: "A", locale: "en" as const };
+    const recipient = { id: "usr_1", email: "a@example.com", name: "A", locale: "en" as const, proven: true };
     const data = { kind: "password_reset", recipient, variables: { link: "https://x/?t=s3cret", token: "s3cret" } };
     const event = makeEvent("NOTIFICATION_SEND", "usr_1", data, { worker: "accounts", correlationId, now: Date.now() });
     await commit(db, [outboxInsert(event)]);
@@ -229,7 +229,7 @@ describe("health", () => {
   });
 
   it("forgets what a dead letter holds that is confidential, once it was handled or is a day old", async () => {
-    const recipient = { id: null, email: "a@example.com", name: "A", locale: "en" as const };
+    const recipient = { id: null, email: "a@example.com", name: "A", locale: "en" as const, proven: false };
     const letters = [
       { kind: "password_reset", deadAt: Date.now() - DAY_MS - 1_000, handled: false, kept: false },
       { kind: "password_reset", deadAt: Date.now(), handled: true, kept: false },

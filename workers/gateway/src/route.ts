@@ -5,6 +5,7 @@ import type { Call } from "#shared/call";
 import { fail } from "#shared/errors";
 import type { ErrorCode, Outcome } from "#shared/errors";
 import { randomToken } from "#shared/hash";
+import { networkOf } from "#shared/network";
 import { ok } from "#shared/result";
 import { fieldErrors } from "#shared/rpc";
 import { authorize } from "./access.ts";
@@ -204,6 +205,7 @@ function callOf(incoming: Incoming, authorized: Authorized): Call {
     actor: authorized.actor,
     requestId,
     correlationId: requestId,
+    network: networkOf(incoming.request),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(locale === undefined ? {} : { locale }),
   };

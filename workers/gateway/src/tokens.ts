@@ -51,8 +51,8 @@ export class TokenVerifier {
       });
       const claims = AccessTokenClaims.safeParse(payload);
       if (!claims.success) return undefined;
-      const { sub, role, email, name } = claims.data;
-      const user: User = { role, id: sub, email, name };
+      const { sub, role, email, name, email_verified: emailVerified } = claims.data;
+      const user: User = { role, id: sub, email, name, emailVerified };
       this.#remember(token, user, ((payload.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1_000);
       return user;
     } catch (error) {

@@ -214,7 +214,7 @@ export function order(lines: readonly StockLine[], owner: string = newId("req"))
     orderId,
     number: "1001",
     reservationOwner: owner,
-    customer: { id: null, email: "a@example.com", name: "A", locale: "en" },
+    customer: { id: null, email: "a@example.com", name: "A", locale: "en", proven: false },
     lines: lines.map((line) => ({ ...line, sku: "SKU", name: "A product", unitPrice: 1, lineTotal: line.quantity })),
     currency: "USD",
     subtotal: 1,
@@ -224,7 +224,9 @@ export function order(lines: readonly StockLine[], owner: string = newId("req"))
     total: 1,
     status: "PENDING",
     reason: null,
+    reasonBy: "system",
     tracking: null,
+    moneyAuthorized: false,
   };
   const cause = { worker: "orders", correlationId: newId("req"), now: Date.now() };
   return { orderId, owner, lines, event: (type) => makeEvent(type, orderId, data, cause) };

@@ -54,7 +54,8 @@ function providers(outside: Outside): Record<"sms" | "push", Sender> {
 }
 
 function callAs(id: string, role: Role = "customer"): Call {
-  return { actor: { role, id, email: `${id}@example.com`, name: "Ada" }, requestId: "req_1", correlationId: "req_1" };
+  const actor = { role, id, email: `${id}@example.com`, name: "Ada", emailVerified: true };
+  return { actor, requestId: "req_1", correlationId: "req_1" };
 }
 
 function valueOf<T>(outcome: Outcome<T>): T {
@@ -68,7 +69,7 @@ async function orderOf(
   locale = "en",
 ): Promise<{ readonly data: OrderEventData; readonly userId: string }> {
   const userId = newId("usr");
-  const customer = { id: userId, email: `${userId}@example.com`, name: "Ada Lovelace", locale };
+  const customer = { id: userId, email: `${userId}@example.com`, name: "Ada Lovelace", locale, proven: true };
   valueOf(await rpc.putPreferences(callAs(userId), { preferences: {}, ...chosen }));
   return { data: orderData({ customer }), userId };
 }
@@ -171,7 +172,7 @@ describe("what a user chooses", () => {
     const shop = all();
     const { data } = await orderOf({ locale: chosen }, ofOrder);
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
-    expect(await rowsAbout(data.orderId)).toMatchObject([{ channel: "email", locale: told }]);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ channel: "email", locale: told, proven: true }]);
   });
 
   it("no reminder of a cart, which others get once for an expiry", async () => {
@@ -343,7 +344,7 @@ describe("preferences", () => {
   it("are shown as they are in effect", async () => {
     const userId = newId("usr");
     const before = valueOf(await rpc.preferences(callAs(userId)));
-    expect(before).toMatchObject({ phone: null, locale: null, available: ["email"] });
+    expect(before).toMatchObject({ phone: null, locale: null, available: ["email"], proven: true });
     expect(before.preferences).toMatchObject({ order_received: ["email"], cart_reminder: ["email"] });
     const chosen = {
       preferences: { order_received: ["sms" as const], cart_reminder: [] },

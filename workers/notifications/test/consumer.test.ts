@@ -129,7 +129,7 @@ describe("the events of an order", () => {
 
   it("reach a guest by mail without a user", async () => {
     const shop = testNotifications();
-    const customer = { id: null, email: "guest@example.com", name: "Guest", locale: "en" };
+    const customer = { id: null, email: "guest@example.com", name: "Guest", locale: "en", proven: false };
     const data = orderData({ customer });
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
     expect(await rowsAbout(data.orderId)).toMatchObject([{ userId: null, audience: "user", status: "sent" }]);

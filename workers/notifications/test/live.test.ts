@@ -23,7 +23,7 @@ async function feedOf(userId: string, expiresAt = Date.now() + HOUR_MS): Promise
 
 function orderEvent(type: "ORDER_CREATED" | "ORDER_CONFIRMED", userId: string | null, status: string): EventEnvelope {
   const orderId = newId("ord");
-  const customer = { id: userId, email: "ada@example.com", name: "Ada", locale: "en" };
+  const customer = { id: userId, email: "ada@example.com", name: "Ada", locale: "en", proven: true };
   return event(type, orderId, orderData({ orderId, customer, status }));
 }
 

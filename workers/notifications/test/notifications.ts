@@ -96,7 +96,7 @@ export function orderData(over: Partial<OrderEventData> = {}): OrderEventData {
     orderId: newId("ord"),
     number: "TP-1001",
     reservationOwner: "key",
-    customer: { id: userId, email: `${userId}@example.com`, name: "Ada Lovelace", locale: "en" },
+    customer: { id: userId, email: `${userId}@example.com`, name: "Ada Lovelace", locale: "en", proven: true },
     lines: [
       { productId: "prd_1", sku: "BOLT-8", name: "Bolt M8", quantity: 3, unitPrice: 1_250, lineTotal: 3_750 },
       { productId: "prd_2", sku: "NUT-8", name: "Nut M8", quantity: 1, unitPrice: 250, lineTotal: 250 },
@@ -109,7 +109,9 @@ export function orderData(over: Partial<OrderEventData> = {}): OrderEventData {
     total: 4_995,
     status: "PENDING",
     reason: null,
+    reasonBy: "system",
     tracking: null,
+    moneyAuthorized: false,
     ...over,
   };
 }
@@ -146,7 +148,7 @@ export function requested(
   const id = newId("usr");
   return event("NOTIFICATION_SEND", id, {
     kind,
-    recipient: { id, email: `${id}@example.com`, name, locale: "en" },
+    recipient: { id, email: `${id}@example.com`, name, locale: "en", proven: true },
     variables,
   });
 }

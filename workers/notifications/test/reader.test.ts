@@ -30,7 +30,7 @@ async function listed(userId: string, limit: number): Promise<Notification[]> {
 async function reader(count: number): Promise<string> {
   const shop = testNotifications();
   const userId = newId("usr");
-  const customer = { id: userId, email: "reader@example.com", name: "Reader", locale: "en" };
+  const customer = { id: userId, email: "reader@example.com", name: "Reader", locale: "en", proven: true };
   for (let made = 0; made < count; made += 2) {
     const data = orderData({ customer, number: `TP-${String(made)}` });
     await shop.deliver([
@@ -76,7 +76,7 @@ describe("the list", () => {
     const low = { productId, sku: "S", name: "N", available: 1, threshold: 5 };
     await shop.deliver([event("STOCK_LOW", productId, low)]);
     shop.advance(1_000);
-    const customer = { id: admin, email: "boss@example.com", name: "Boss", locale: "en" };
+    const customer = { id: admin, email: "boss@example.com", name: "Boss", locale: "en", proven: true };
     const data = orderData({ customer });
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
     const templatesSeenBy = async (role: "admin" | "vendor"): Promise<string[]> =>
@@ -126,7 +126,12 @@ describe("what a mail shows", () => {
     const shop = testNotifications();
     const name = `<script>alert("x")</script>\r\nBcc: all@example.com {{email}}`;
     const userId = newId("usr");
-    const hostile = event("USER_REGISTERED", userId, { userId, email: "a&b@example.com", name, locale: "en" });
+    const hostile = event("USER_REGISTERED", userId, {
+      userId,
+      email: "a&b@example.com",
+      name,
+      locale: "en",
+    });
     await shop.deliver([hostile]);
     const [mail] = shop.mails;
     expect(mail?.html).toContain("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;");

@@ -58,7 +58,9 @@ describe("a template", () => {
   it("for another language is made and used, at the latest for the second message", async () => {
     const shop = testNotifications();
     const orderIn = async (locale: string): Promise<string | undefined> => {
-      const data = orderData({ customer: { id: newId("usr"), email: "a@example.com", name: "Ada", locale } });
+      const data = orderData({
+        customer: { id: newId("usr"), email: "a@example.com", name: "Ada", locale, proven: true },
+      });
       await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
       return (await rowsAbout(data.orderId))[0]?.subject;
     };

@@ -240,7 +240,7 @@ describe("the end of a cart", () => {
     const first = callAs("customer");
     const later: Call = {
       ...first,
-      actor: { ...first.actor, role: "customer", email: "new@example.com", name: "New Name" },
+      actor: { ...first.actor, role: "customer", email: "new@example.com", name: "New Name", emailVerified: true },
     };
     const productId = shop.product();
     must(await addItem(shop.deps, first, { productId, quantity: 1 }));

@@ -223,7 +223,7 @@ export function paymentEvent(orderId: string, status: string, version: number): 
     DISPUTED: "PAYMENT_DISPUTED",
   };
   const type = (types[status] ?? "PAYMENT_FAILED") as "PAYMENT_FAILED";
-  const customer = { id: null, email: "a@example.com", name: "A", locale: "en" };
+  const customer = { id: null, email: "a@example.com", name: "A", locale: "en", proven: false };
   const amounts = { amount: 1, amountCapturable: 0, amountCaptured: 0, amountRefunded: 0 };
   const base = { paymentId: newId("pay"), orderId, orderNumber: "TP-1", customer, currency: "USD", reason: null };
   return makeEvent(type, orderId, { ...base, ...amounts, status, version }, cause());

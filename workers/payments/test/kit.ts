@@ -73,7 +73,7 @@ export function intentInput(overrides: Partial<IntentInput> = {}): IntentInput {
     orderNumber: "TP-1001",
     amount: AMOUNT,
     currency: "USD",
-    customer: { id: "usr_1", email: "buyer@example.com", name: "Bo Buyer", locale: "en" },
+    customer: { id: "usr_1", email: "buyer@example.com", name: "Bo Buyer", locale: "en", proven: true },
     correlationId: newId("req"),
     ...overrides,
   };
@@ -198,7 +198,9 @@ export function orderCancelled(
       total: amount,
       status: "CANCELLED",
       reason,
+      reasonBy: "buyer",
       tracking: null,
+      moneyAuthorized: false,
     },
     { worker: "orders", correlationId: input.correlationId, now: Date.now() },
   );

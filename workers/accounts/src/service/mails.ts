@@ -11,7 +11,7 @@ import type { MailTokenRow, UserRow } from "../schema.ts";
 import { insertMailToken } from "../store/mail-tokens.ts";
 import type { AccountsDeps } from "./deps.ts";
 
-type Recipient = Pick<UserRow, "id" | "email" | "name">;
+type Recipient = Pick<UserRow, "id" | "email" | "name" | "emailVerifiedAt">;
 
 /** The page of the shop that takes the token. */
 const PAGES = { password_reset: "reset-password", email_verification: "verify-email" } as const;
@@ -20,10 +20,10 @@ function mail(
   deps: AccountsDeps,
   call: Call,
   kind: string,
-  { id, email, name }: Recipient,
+  { id, email, name, emailVerifiedAt }: Recipient,
   variables: Record<string, string>,
 ): Statement {
-  const recipient = { id, email, name, locale: localeOf(call) };
+  const recipient = { id, email, name, locale: localeOf(call), proven: emailVerifiedAt !== null };
   const { correlationId, traceparent } = call;
   const cause = { worker: deps.worker, correlationId, traceparent, now: deps.now() };
   return outboxInsert(makeEvent("NOTIFICATION_SEND", id, { kind, recipient, variables }, cause));

@@ -29,7 +29,12 @@ export async function renderSession(
 ): Promise<Session> {
   const user = renderUser(row);
   const issuedAt = Math.floor(deps.now() / 1_000);
-  const accessToken = await new SignJWT({ role: user.role, email: user.email, name: user.name })
+  const accessToken = await new SignJWT({
+    role: user.role,
+    email: user.email,
+    name: user.name,
+    email_verified: user.emailVerified,
+  })
     .setProtectedHeader({ alg: SIGNING_ALGORITHM, kid: key.kid, typ: "JWT" })
     .setSubject(user.id)
     .setIssuer(deps.issuer)

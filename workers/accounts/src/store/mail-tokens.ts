@@ -17,15 +17,17 @@ export function insertMailToken({ tokenHash, userId, purpose, createdAt, expires
       AND expires_at > ${createdAt}) < ${MAX_LIVE_MAIL_TOKENS}`;
 }
 
+type TokenOwner = Pick<UserRow, "id" | "email" | "name" | "emailVerifiedAt">;
+
 /** Whose token it is; undefined when it is unknown, used, for something else or past its end. */
 export async function findMailTokenUser(
   db: Database,
   tokenHash: string,
   purpose: Purpose,
   now: number,
-): Promise<Pick<UserRow, "id" | "email" | "name"> | undefined> {
-  const [user] = await db.all<Pick<UserRow, "id" | "email" | "name">>(
-    sql`SELECT u.id, u.email, u.name FROM mail_tokens t JOIN users u ON u.id = t.user_id
+): Promise<TokenOwner | undefined> {
+  const [user] = await db.all<TokenOwner>(
+    sql`SELECT u.id, u.email, u.name, u.email_verified_at AS emailVerifiedAt FROM mail_tokens t JOIN users u ON u.id = t.user_id
       WHERE t.token_hash = ${tokenHash} AND t.purpose = ${purpose} AND t.expires_at > ${now}`,
   );
   return user;

@@ -4,31 +4,17 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
 import { log } from "#shared/logger";
+import { networkOf } from "#shared/network";
 import { ok } from "#shared/result";
 import type { Identity } from "../access.ts";
 import type { LimitClass, Limiters } from "../deps.ts";
 
 const LIMITED = fail("rate_limited", "Too many requests; wait a little.");
 
-/** One customer of a provider has a whole /64 of IPv6 (RFC 6177), so that is what counts as one address. */
-export function clientNetwork(address: string): string {
-  // An IPv4 address, also in its mapped form.
-  if (!address.includes(":") || address.includes(".")) return address;
-  const [head = "", tail = ""] = address.toLowerCase().split("::");
-  const groups = head.split(":").filter((group) => group !== "");
-  const rest = tail.split(":").filter((group) => group !== "");
-  const zeros = address.includes("::") ? Math.max(8 - groups.length - rest.length, 0) : 0;
-  const all = [...groups, ...Array.from({ length: zeros }, () => "0"), ...rest];
-  return `${all
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ""))
-    .join(":")}::/64`;
-}
-
 /** Who is counted: the user, or the address that Cloudflare saw. */
 export function limitKey(identity: Identity, request: Request): string {
   if (identity.kind === "user") return identity.user.id;
-  return clientNetwork(request.headers.get("cf-connecting-ip") ?? "unknown");
+  return networkOf(request);
 }
 
 async function spend(limiters: Limiters, limitClass: LimitClass, key: string): Promise<boolean> {

@@ -134,7 +134,13 @@ export function lowStockMessage(data: EventData<"STOCK_LOW">, shop: Shop): Messa
 }
 
 export function welcomeMessage(data: EventData<"USER_REGISTERED">, shop: Shop): MessageContent {
-  const customer: Customer = { id: data.userId, email: data.email, name: data.name, locale: data.locale };
+  const customer: Customer = {
+    id: data.userId,
+    email: data.email,
+    name: data.name,
+    locale: data.locale,
+    proven: false,
+  };
   return toCustomer("welcome", customer, shop, () => ({ email: data.email }));
 }
 

@@ -24,7 +24,7 @@ import { templateFaults } from "../../src/domain/template-check.ts";
 import type { Template } from "../../src/domain/template.ts";
 
 const SHOP = { name: "Tradepost", adminEmail: "admin@example.com" };
-const CUSTOMER = { id: "usr_1", email: "ada@example.com", name: "Ada", locale: "en" };
+const CUSTOMER = { id: "usr_1", email: "ada@example.com", name: "Ada", locale: "en", proven: true };
 
 const ORDER: OrderEventData = {
   orderId: "ord_1",
@@ -40,7 +40,9 @@ const ORDER: OrderEventData = {
   total: 4_750,
   status: "PENDING",
   reason: null,
+  reasonBy: "system",
   tracking: null,
+  moneyAuthorized: false,
 };
 
 const PAYMENT: PaymentEventData = {

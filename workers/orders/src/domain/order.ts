@@ -15,6 +15,8 @@ export interface OrderState {
 
 /** The states in which the money is the shop's to take. A dispute follows a capture, so it counts, but holds the goods back. */
 export const MONEY_IN: readonly PaymentStatus[] = ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"];
+/** Money that was authorized once, whether or not all of it went back since. VOIDED tells nothing: most were never authorized. */
+export const MONEY_KNOWN: readonly PaymentStatus[] = [...MONEY_IN, "REFUNDED"];
 /** Money that went back entirely: nothing is left to ship for. */
 export const MONEY_GONE: readonly PaymentStatus[] = ["VOIDED", "REFUNDED"];
 /** States in which a payment can still be made. */

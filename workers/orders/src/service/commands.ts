@@ -10,7 +10,7 @@ import type { Outcome } from "#shared/errors";
 import { makeEvent } from "#shared/events/envelope";
 import { ok } from "#shared/result";
 import { MAX_STALE_RETRIES } from "../constants.ts";
-import { command } from "../domain/order.ts";
+import { MONEY_KNOWN, command } from "../domain/order.ts";
 import type { OrderState, Party } from "../domain/order.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import { writeTransition } from "../store/write.ts";
@@ -82,7 +82,14 @@ async function write(
     history: [...before.order.history, { from: before.order.status, to: status, at, actor, reason }],
     updatedAt: at,
   };
-  const data = { ...before.eventData, status, reason, tracking: after.tracking ?? null };
+  const data = {
+    ...before.eventData,
+    status,
+    reason,
+    reasonBy: party,
+    tracking: after.tracking ?? null,
+    moneyAuthorized: MONEY_KNOWN.includes(before.order.paymentStatus),
+  };
   // What a sweep does continues the order's own story; a person's request is the start of one.
   const correlationId = call.actor.role === "system" ? before.correlationId : call.correlationId;
   const cause = { worker: deps.worker, correlationId, traceparent: call.traceparent, now };

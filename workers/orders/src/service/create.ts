@@ -75,7 +75,7 @@ async function buyerOf(call: Call, { cartToken, email, shippingAddress }: Input)
     const errors = [{ path: "email", message: "is needed without an account" }];
     return fail("validation_failed", "A guest's order needs an e-mail address.", { errors });
   }
-  const customer = { id: null, email, name: shippingAddress.name, locale: localeOf(call) };
+  const customer = { id: null, email, name: shippingAddress.name, locale: localeOf(call), proven: false };
   return ok({ customer, cartName: name, identity: name ?? `email:${email.toLowerCase()}` });
 }
 

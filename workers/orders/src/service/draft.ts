@@ -59,7 +59,9 @@ export function draftOrder(draft: Draft, now: number): NewOrder {
     ...totals,
     status: "PENDING",
     reason: null,
+    reasonBy: "system" as const,
     tracking: null,
+    moneyAuthorized: false,
   };
   const { requestKey, fingerprint, correlationId, accessTokenHash, actor } = draft;
   return {

@@ -1,6 +1,6 @@
 // Who is buying: whose cart a call means, and who an order is for.
 import type { Call } from "#shared/call";
-import { isUser, localeOf } from "#shared/call";
+import { isProven, isUser, localeOf } from "#shared/call";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { Customer } from "#shared/events/catalogue";
@@ -10,7 +10,9 @@ import { ok } from "#shared/result";
 /** The account's customer, or null for a guest. */
 export function customerOf(call: Call): Customer | null {
   const { actor } = call;
-  return isUser(actor) ? { id: actor.id, email: actor.email, name: actor.name, locale: localeOf(call) } : null;
+  if (!isUser(actor)) return null;
+  const { id, email, name } = actor;
+  return { id, email, name, locale: localeOf(call), proven: isProven(actor) };
 }
 
 /** The name of a guest's cart. The token is a secret, so it is stored nowhere. */

@@ -9,7 +9,7 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import type { Effect } from "#shared/inbox";
 import { outboxInsertFrom } from "#shared/outbox";
-import { CANCELLABLE, MONEY_GONE, MONEY_IN, STOCK_REPLACES } from "../domain/order.ts";
+import { CANCELLABLE, MONEY_GONE, MONEY_IN, MONEY_KNOWN, STOCK_REPLACES } from "../domain/order.ts";
 import type { StockNews } from "../domain/order.ts";
 
 /** Who the history names: the Worker whose event moved the order. */
@@ -42,6 +42,11 @@ function oneOf(column: SQL, values: readonly string[]): SQL {
 
 const CAN_CANCEL = oneOf(sql`status`, CANCELLABLE);
 
+/** Whether the money was authorized by this change: the order's payment status is still the one before it. */
+function moneyAuthorized({ to }: News): SQL {
+  return to === "CONFIRMED" ? sql`true` : oneOf(sql`payment_status`, MONEY_KNOWN);
+}
+
 function outboxRow(news: News, moves: SQL): SQL {
   const type = `ORDER_${news.to}` as const;
   const head = {
@@ -57,7 +62,8 @@ function outboxRow(news: News, moves: SQL): SQL {
     ...head,
     ...(news.event.id === undefined ? {} : { causationid: news.event.id }),
     ...(news.event.traceparent === undefined ? {} : { traceparent: news.event.traceparent }),
-  })}, '$.data', json_set(event_data, '$.status', ${news.to satisfies OrderStatus}, '$.reason', ${news.reason}))`;
+  })}, '$.data', json_set(event_data, '$.status', ${news.to satisfies OrderStatus}, '$.reason', ${news.reason},
+    '$.reasonBy', 'system', '$.moneyAuthorized', json(iif(${moneyAuthorized(news)}, 'true', 'false'))))`;
   return outboxInsertFrom(head, envelope, sql`FROM orders WHERE ${moves}`);
 }
 
