@@ -30,6 +30,7 @@ describe("keys", () => {
       role: "customer",
       id: "usr_1",
       email: "usr_1@example.com",
+      emailVerified: false,
       name: "Test Person",
     });
     await tokens.verify(await tokenFor("vendor"));

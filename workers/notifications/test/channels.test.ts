@@ -172,7 +172,7 @@ describe("what a user chooses", () => {
     const shop = all();
     const { data } = await orderOf({ locale: chosen }, ofOrder);
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
-    expect(await rowsAbout(data.orderId)).toMatchObject([{ channel: "email", locale: told, proven: true }]);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ channel: "email", locale: told }]);
   });
 
   it("no reminder of a cart, which others get once for an expiry", async () => {
@@ -344,7 +344,7 @@ describe("preferences", () => {
   it("are shown as they are in effect", async () => {
     const userId = newId("usr");
     const before = valueOf(await rpc.preferences(callAs(userId)));
-    expect(before).toMatchObject({ phone: null, locale: null, available: ["email"], proven: true });
+    expect(before).toMatchObject({ phone: null, locale: null, available: ["email"] });
     expect(before.preferences).toMatchObject({ order_received: ["email"], cart_reminder: ["email"] });
     const chosen = {
       preferences: { order_received: ["sms" as const], cart_reminder: [] },
