@@ -173,10 +173,10 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Shop> 
 
 /**
  * Starts every Worker on fresh data, gone at the end. `environment` takes what a run takes (LOG_LEVEL, CART_TTL_SECONDS, ...); rate
- * limits are off unless it says otherwise. Seeded unless `seed` is false.
+ * limits and caps on orders are off unless it says otherwise. Seeded unless `seed` is false.
  */
 export async function startShop(environment: Environment = {}, seed = true): Promise<Shop> {
-  const scratch = await makeScratch({ RATE_LIMITS: "off", LOG_LEVEL: "warn", ...environment }, seed);
+  const scratch = await makeScratch({ RATE_LIMITS: "off", ORDER_CAPS: "off", LOG_LEVEL: "warn", ...environment }, seed);
   try {
     const shop = await runShop(scratch);
     const close = async (): Promise<void> => {

@@ -1,6 +1,6 @@
-// `npm run bench`: starts `npm start` on data of its own with rate limits off, measures it from this process, and prints a
-// table. In the same run, by the same client on the same kind of socket, a Worker that only answers "ok" is the floor of each
-// row.
+// `npm run bench`: starts `npm start` on data of its own with rate limits and caps on orders off, measures it from this process,
+// and prints a table. In the same run, by the same client on the same kind of socket, a Worker that only answers "ok" is the
+// floor of each row.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";

@@ -76,7 +76,7 @@ export class ChaosShop {
 
   /** Starts on fresh, seeded data unless `options` has some. */
   static async open(options: ChaosOptions = {}): Promise<ChaosShop> {
-    const environment = { RATE_LIMITS: "off", LOG_LEVEL: "off", ...options.environment };
+    const environment = { RATE_LIMITS: "off", ORDER_CAPS: "off", LOG_LEVEL: "off", ...options.environment };
     const chaos = new ChaosShop(options.scratch ?? (await makeScratch(environment, true)), options);
     try {
       await chaos.start();

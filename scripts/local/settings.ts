@@ -23,6 +23,7 @@ const LOCAL_CHANNEL_SECRETS = {
 /** Variables that a run may set; each reaches the Workers whose wrangler file names it. */
 const RUN_VARIABLES = [
   "RATE_LIMITS",
+  "ORDER_CAPS",
   "CART_TTL_SECONDS",
   "PAYMENT_WINDOW_SECONDS",
   "LOW_STOCK_THRESHOLD",

@@ -48,8 +48,8 @@ describe("settings", () => {
 
 describe("local configurations", () => {
   it("give variables to the Workers that declare them, and to no other", () => {
-    const settings = readSettings({ CART_TTL_SECONDS: "5", RATE_LIMITS: "off" });
-    expect(localConfig("orders", settings).vars).toMatchObject({ CART_TTL_SECONDS: "5" });
+    const settings = readSettings({ CART_TTL_SECONDS: "5", RATE_LIMITS: "off", ORDER_CAPS: "off" });
+    expect(localConfig("orders", settings).vars).toMatchObject({ CART_TTL_SECONDS: "5", ORDER_CAPS: "off" });
     expect(localConfig("orders", settings).vars).not.toHaveProperty("RATE_LIMITS");
     expect(localConfig("gateway", settings).vars).toMatchObject({ RATE_LIMITS: "off" });
   });

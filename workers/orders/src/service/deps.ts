@@ -18,6 +18,8 @@ export interface OrdersDeps extends Deps {
   readonly currency: string;
   readonly cartTtlMs: number;
   readonly paymentWindowMs: number;
+  /** Whether the caps against abuse apply (docs/adr/020-abuse-caps.md): always, unless ORDER_CAPS is `off`, exactly. */
+  readonly orderCaps: boolean;
 }
 
 /** A whole number of seconds above zero, as milliseconds. A setting that is none stops the Worker: guessing would lose carts. */
@@ -40,5 +42,6 @@ export function createDeps(env: OrdersEnv, ctx: Pick<ExecutionContext, "waitUnti
     currency: env.SHOP_CURRENCY,
     cartTtlMs: secondsSetting("CART_TTL_SECONDS", env.CART_TTL_SECONDS),
     paymentWindowMs: secondsSetting("PAYMENT_WINDOW_SECONDS", env.PAYMENT_WINDOW_SECONDS),
+    orderCaps: env.ORDER_CAPS !== "off",
   };
 }
