@@ -137,6 +137,10 @@ export const EVENT_DATA = {
     currency: Currency,
   }),
   USER_REGISTERED: z.object({ userId: z.string(), email: z.string(), name: z.string(), locale: z.string() }),
+  /** The account has shown that this e-mail address is its own: by a mail's link, be it for verification or for a new password. */
+  EMAIL_VERIFIED: z.object({ userId: z.string(), email: z.string() }),
+  /** The account has a new password, by a change or a reset. What reaches its owner beside the e-mail address must be set anew. */
+  PASSWORD_CHANGED: z.object({ userId: z.string() }),
   /** A message that a Worker wants sent. `kind` and its variables: see COMMANDS in commands.ts. */
   NOTIFICATION_SEND: z.object({
     kind: z.string(),

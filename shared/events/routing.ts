@@ -28,6 +28,8 @@ export const ROUTES: Readonly<Record<EventType, readonly Consumer[]>> = {
   STOCK_AVAILABILITY_CHANGED: ["catalog"],
   CART_EXPIRED: ["notifications"],
   USER_REGISTERED: ["notifications"],
+  EMAIL_VERIFIED: ["notifications"],
+  PASSWORD_CHANGED: ["notifications"],
   NOTIFICATION_SEND: ["notifications"],
   PRODUCT_UPSERTED: ["inventory"],
 };

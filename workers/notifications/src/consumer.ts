@@ -22,6 +22,7 @@ import type { NotificationsDeps } from "./service/deps.ts";
 import { dispatch } from "./service/dispatch.ts";
 import { tellFeeds, withFeed } from "./service/live.ts";
 import type { FeedEntry } from "./service/live.ts";
+import { dropReach, keepProvenEmail } from "./store/accounts.ts";
 import { insertDraft, insertedOf } from "./store/outgoing.ts";
 import type { Outgoing } from "./store/outgoing.ts";
 
@@ -66,6 +67,8 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     PAYMENT_REFUNDED: message((data, shop) => paymentMessage("payment_refunded", data, shop)),
     STOCK_LOW: message(lowStockMessage),
     USER_REGISTERED: message(welcomeMessage),
+    EMAIL_VERIFIED: (event) => ({ statements: [keepProvenEmail(event)] }),
+    PASSWORD_CHANGED: (event) => ({ statements: dropReach(event) }),
     NOTIFICATION_SEND: message((data, shop) => {
       const fault = commandFault(data.kind, data.recipient === null, data.variables);
       if (fault !== undefined) throw new Hopeless(fault);

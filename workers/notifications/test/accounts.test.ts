@@ -1,0 +1,73 @@
+// What accounts tells of an account: its proven e-mail address, and that its password has changed.
+import { describe, expect, it } from "vitest";
+import { newId } from "#shared/ids";
+import { event, notificationsEnv, testNotifications } from "./notifications.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+async function provenEmailOf(userId: string): Promise<unknown> {
+  return await notificationsEnv.DB.prepare("SELECT email FROM proven_emails WHERE user_id = ?")
+    .bind(userId)
+    .first("email");
+}
+
+async function reachOf(userId: string): Promise<unknown> {
+  return await notificationsEnv.DB.prepare(
+    `SELECT (SELECT count(*) FROM push_subscriptions WHERE user_id = ?1) AS browsers,
+      (SELECT phone FROM preferences WHERE user_id = ?1) AS phone`,
+  )
+    .bind(userId)
+    .first();
+}
+
+async function giveReach(userId: string, at: number): Promise<void> {
+  await notificationsEnv.DB.batch([
+    notificationsEnv.DB.prepare(
+      "INSERT INTO push_subscriptions (id, user_id, endpoint, p256dh, auth, created_at) VALUES (?, ?, ?, 'k', 'a', ?)",
+    ).bind(newId("psh"), userId, `https://push.example/${newId("req")}`, at),
+    notificationsEnv.DB.prepare(
+      "INSERT INTO preferences (user_id, channels, phone, updated_at) VALUES (?, '{}', '+4366412345678', ?)",
+    ).bind(userId, at),
+  ]);
+}
+
+describe("EMAIL_VERIFIED", () => {
+  it("keeps the address that was verified last, in any order of arrival", async () => {
+    const shop = testNotifications();
+    const userId = newId("usr");
+    const first = event("EMAIL_VERIFIED", userId, { userId, email: "old@example.com" });
+    const last = {
+      ...event("EMAIL_VERIFIED", userId, { userId, email: "new@example.com" }),
+      time: new Date(Date.now() + DAY_MS).toISOString(),
+    };
+    await shop.deliver([last]);
+    await shop.deliver([first]);
+    expect(await provenEmailOf(userId)).toBe("new@example.com");
+  });
+});
+
+describe("PASSWORD_CHANGED", () => {
+  it("drops the browsers and the phone number that were set before", async () => {
+    const shop = testNotifications();
+    const userId = newId("usr");
+    await giveReach(userId, Date.now() - DAY_MS);
+    await shop.deliver([event("PASSWORD_CHANGED", userId, { userId })]);
+    expect(await reachOf(userId)).toEqual({ browsers: 0, phone: null });
+  });
+
+  it("leaves what was set after it, when it comes late", async () => {
+    const shop = testNotifications();
+    const userId = newId("usr");
+    await giveReach(userId, Date.now() + DAY_MS);
+    await shop.deliver([event("PASSWORD_CHANGED", userId, { userId })]);
+    expect(await reachOf(userId)).toEqual({ browsers: 1, phone: "+4366412345678" });
+  });
+
+  it("leaves other users alone", async () => {
+    const shop = testNotifications();
+    const [userId, other] = [newId("usr"), newId("usr")];
+    await giveReach(other, Date.now() - DAY_MS);
+    await shop.deliver([event("PASSWORD_CHANGED", userId, { userId })]);
+    expect(await reachOf(other)).toEqual({ browsers: 1, phone: "+4366412345678" });
+  });
+});
