@@ -258,7 +258,7 @@ export const ListOrdersInput = PageQuery.extend({
   customerId: idSchema("usr").optional(),
   /**
    * `purchases`: those the caller bought; `sales`: those made of the caller's own products
-   * only. Left out: an admin's are all, anyone else's are purchases.
+   * only, for a vendor or an admin. Left out: an admin's are all, anyone else's are purchases.
    */
   scope: z.enum(["purchases", "sales"]).optional(),
 });
@@ -356,7 +356,7 @@ export interface OrdersContract extends MessagingContract {
     call: Call,
     input: z.input<typeof CreateOrderInput>,
   ): Promise<Outcome<{ readonly order: CreatedOrder; readonly replayed: boolean }>>;
-  /** Newest first. Fails with invalid_cursor. */
+  /** Newest first. Fails with invalid_cursor, forbidden (sales, for whom they are not). */
   listOrders(call: Call, input: z.input<typeof ListOrdersInput>): Promise<Outcome<Page<Order>>>;
   /** Fails with not_found, for another's order too. */
   getOrder(call: Call, input: z.input<typeof GetOrderInput>): Promise<Outcome<Order>>;

@@ -1,13 +1,13 @@
 // What staff sees and does: a vendor's sales, two operators at once, and the audit of it all.
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Call } from "#shared/call";
+import type { Call, Role } from "#shared/call";
 import { ListOrdersInput } from "#shared/contracts/orders";
 import type { Order } from "#shared/contracts/orders";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { callAs } from "#shared/testkit/kit";
 import { cancelOrder, changeStatus } from "../src/service/commands.ts";
-import { getOrder, listOrders } from "../src/service/orders.ts";
+import { getOrder, getTracking, listOrderPayments, listOrders } from "../src/service/orders.ts";
 import { capturedPayment, confirmedOrder, eventTypes, must, openShop, ordersEnv, refusal, reread } from "./shop.ts";
 import type { Shop } from "./shop.ts";
 
@@ -21,6 +21,7 @@ beforeEach(() => {
       captures += 1;
       return ok(capturedPayment(orderId));
     },
+    listPayments: async () => ok({ items: [] }),
   });
 });
 
@@ -88,14 +89,58 @@ describe("a vendor's sales", () => {
     expect(refusal(misused).code).toBe("invalid_cursor");
   });
 
-  it("are nobody else's to list: a customer sells nothing, and an admin is told by whom it was bought", async () => {
+  it("are nobody else's to list: a customer has none, and an admin is told by whom it was bought", async () => {
     const buyer = callAs("customer");
     const order = await confirmedOrder(shop, buyer, [sold(vendor)]);
-    expect(await list(buyer, { scope: "sales" })).toEqual([]);
+    expect(refusal(await listOrders(shop.deps, buyer, { limit: 20, scope: "sales" })).code).toBe("forbidden");
     expect(idsOf(await list(buyer, { scope: "purchases" }))).toEqual([order.id]);
     expect(idsOf(await list(admin, { customerId: buyer.actor.id }))).toEqual([order.id]);
     expect(await list(admin, { scope: "purchases" })).toEqual([]);
     expect(await list(admin, { scope: "sales" })).toEqual([]);
+  });
+
+  /** The same person after the next sign-in with another role. */
+  const as = (role: Role): Call => ({ ...vendor, actor: { ...vendor.actor, role } as Call["actor"] });
+
+  it("are read as one and as a list by the same callers, through each change of role and of the product's vendor", async () => {
+    const productId = shop.product({ vendorId: vendor.actor.id });
+    const buyer = callAs("customer");
+    const order = await confirmedOrder(shop, buyer, [{ productId, quantity: 1 }]);
+    const seen = async (call: Call): Promise<{ listed: boolean; shown: boolean[] }> => {
+      const sales = await listOrders(shop.deps, call, ListOrdersInput.parse({ scope: "sales", limit: 100 }));
+      const ref = { orderId: order.id };
+      const shown = await Promise.all([
+        getOrder(shop.deps, call, ref),
+        getTracking(shop.deps, call, ref),
+        listOrderPayments(shop.deps, call, ref),
+      ]);
+      return { listed: sales.ok && idsOf(sales.value.items).includes(order.id), shown: shown.map((one) => one.ok) };
+    };
+    const nothing = { listed: false, shown: [false, false, false] };
+    const everything = { listed: true, shown: [true, true, true] };
+
+    expect(await seen(vendor)).toEqual(everything);
+    expect(await seen(as("customer"))).toEqual(nothing);
+    expect(await seen(as("admin"))).toEqual(everything);
+    expect(await seen(as("vendor"))).toEqual(everything);
+
+    const catalogued = shop.products.get(productId);
+    if (catalogued !== undefined) shop.products.set(productId, { ...catalogued, vendorId: other.actor.id });
+    expect(await seen(vendor)).toEqual(everything);
+    expect(await seen(other)).toEqual(nothing);
+    expect(await seen(as("customer"))).toEqual(nothing);
+    const next = await confirmedOrder(shop, buyer, [{ productId, quantity: 1 }]);
+    expect(idsOf(await list(other, { scope: "sales" }))).toContain(next.id);
+    expect(idsOf(await list(vendor, { scope: "sales" }))).not.toContain(next.id);
+    expect(refusal(await getOrder(shop.deps, vendor, { orderId: next.id })).code).toBe("not_found");
+  });
+
+  it("may have been bought by who sells no more: then they are purchases still", async () => {
+    const own = await confirmedOrder(shop, vendor, [sold(vendor)]);
+    const dismissed = as("customer");
+    expect(must(await getOrder(shop.deps, dismissed, { orderId: own.id })).id).toBe(own.id);
+    expect(idsOf(await list(dismissed, {}))).toContain(own.id);
+    expect(refusal(await listOrders(shop.deps, dismissed, { limit: 20, scope: "sales" })).code).toBe("forbidden");
   });
 
   it("are found by an index", async () => {

@@ -74,7 +74,7 @@ export const orderRoutes: readonly Route[] = [
     limit: "read",
     query: ListOrdersInput,
     answers: { 200: pageOf(Order) },
-    errors: ["invalid_cursor"],
+    errors: ["invalid_cursor", "forbidden"],
     handle: async ({ orders }, { call, query }) => replyWith(200, await orders.listOrders(call, query)),
   }),
   route({

@@ -4,6 +4,7 @@ import type { Call } from "#shared/call";
 import { isAdmin } from "#shared/call";
 import type { GetOrderInput, ListOrdersInput, Order, OrderTracking } from "#shared/contracts/orders";
 import type { Payment } from "#shared/contracts/payments";
+import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { decodeCursor, toPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
@@ -16,21 +17,31 @@ import type { OrdersDeps } from "./deps.ts";
 
 type ListInput = z.output<typeof ListOrdersInput>;
 
-/** Sales are orders of which every line is the caller's own product: others show what is not theirs to see. */
-function whoseOrders({ actor }: Call, { scope, customerId }: ListInput): Pick<OrderFilter, "customerId" | "vendorId"> {
+/**
+ * Sales are orders of which every line was the caller's own product when it was ordered: others show what is not theirs to see.
+ * They need the role, as one such order does (access.ts): who is no vendor any more reads none.
+ */
+function whoseOrders(
+  { actor }: Call,
+  { scope, customerId }: ListInput,
+): Outcome<Pick<OrderFilter, "customerId" | "vendorId">> {
   const filter = isAdmin(actor) ? { customerId } : {};
-  if (scope === "sales") return { ...filter, vendorId: actor.id };
-  if (scope === undefined && isAdmin(actor)) return filter;
-  return { customerId: actor.id };
+  if (scope === "sales") {
+    return isAdmin(actor) || actor.role === "vendor"
+      ? ok({ ...filter, vendorId: actor.id })
+      : fail("forbidden", "Only a vendor or an admin has sales to list.");
+  }
+  return ok(scope === undefined && isAdmin(actor) ? filter : { customerId: actor.id });
 }
 
 export async function listOrders(deps: OrdersDeps, call: Call, input: ListInput): Promise<Outcome<Page<Order>>> {
   const { limit, cursor, status } = input;
   const whose = whoseOrders(call, input);
-  const scope = ["orders", whose.customerId, whose.vendorId, status];
+  if (!whose.ok) return whose;
+  const scope = ["orders", whose.value.customerId, whose.value.vendorId, status];
   const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
   if (!key.ok) return key;
-  const rows = await listStoredOrders(deps.db, { ...whose, status }, key.value, limit + 1);
+  const rows = await listStoredOrders(deps.db, { ...whose.value, status }, key.value, limit + 1);
   return ok(
     await toPage(
       rows,
