@@ -10,7 +10,7 @@ import type { Peers } from "./peers.ts";
 import { TokenVerifier } from "./tokens.ts";
 
 /** Counted apart, so that reading much does not stop one from ordering. */
-export type LimitClass = "auth" | "write" | "read";
+export type LimitClass = "auth" | "write" | "read" | "order";
 export type Limiters = Readonly<Record<LimitClass, Pick<RateLimit, "limit">>>;
 
 export interface Settings {
@@ -48,7 +48,14 @@ export function settingsOf(env: GatewayBindings): Settings {
     // Anything but exactly `off` leaves them on: a typing error must not open the door.
     ...(env.RATE_LIMITS === "off"
       ? {}
-      : { limiters: { auth: env.AUTH_LIMITER, write: env.WRITE_LIMITER, read: env.READ_LIMITER } }),
+      : {
+          limiters: {
+            auth: env.AUTH_LIMITER,
+            write: env.WRITE_LIMITER,
+            read: env.READ_LIMITER,
+            order: env.ORDER_LIMITER,
+          },
+        }),
     assets: env.ASSETS,
     sockets: { cart: env.ORDERS, orders: env.NOTIFICATIONS },
     logLevel: parseLogLevel(env.LOG_LEVEL),

@@ -16,7 +16,7 @@ import { cartTokenOf, ifVersionOf } from "./middleware/cart-headers.ts";
 import { taggedResponse } from "./middleware/etag.ts";
 import { preferredLocale } from "./middleware/locale.ts";
 import { publicAnswer, publicResponse } from "./middleware/public-cache.ts";
-import { limitEmail, limitKey, limitRate } from "./middleware/rate-limit.ts";
+import { limitEmail, limitKey, limitOrders, limitRate } from "./middleware/rate-limit.ts";
 import { PROBLEMS } from "./problems.ts";
 
 export type Method = "get" | "post" | "patch" | "delete" | "put";
@@ -94,6 +94,8 @@ export interface RouteSpec<P extends Optional, Q extends Optional, B extends Opt
   readonly socket?: z.ZodType;
   /** Counted per e-mail of the body too. */
   readonly limitByEmail?: true;
+  /** Counted per buyer too, unless proven: see limitOrders. */
+  readonly limitByBuyer?: true;
   /** Public answers that the short caches keep, by these query parameters. */
   readonly cache?: readonly string[];
   /** Status to the schema of its body; null for none or for a body that is no JSON. */
@@ -244,10 +246,15 @@ async function parseAndHandle(
     const limited = await limitEmail(deps.settings.limiters, (body.value as { email: string }).email);
     if (!limited.ok) return limited;
   }
+  const call = callOf(incoming, authorized);
+  if (route.limitByBuyer !== undefined) {
+    const limited = await limitOrders(deps.settings.limiters, call, (body.value as { email?: string }).email);
+    if (!limited.ok) return limited;
+  }
   return await route.handle(deps, {
     ...incoming,
     ...headers.value,
-    call: callOf(incoming, authorized),
+    call,
     orderToken: authorized.orderToken,
     params,
     query: query.value,

@@ -6,7 +6,7 @@ import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { settingsOf } from "../src/deps.ts";
 import type { Settings } from "../src/deps.ts";
-import { bearer, emptyCart, gateway, problemOf, tokenFor } from "./support.ts";
+import { bearer, emptyCart, gateway, order, problemOf, tokenFor } from "./support.ts";
 
 const gatewayEnv = env as unknown as GatewayEnv;
 const limited: Partial<Settings> = { limiters: settingsOf({ ...gatewayEnv, RATE_LIMITS: "on" }).limiters ?? failed() };
@@ -21,7 +21,11 @@ const send = gateway(
       login: async () => fail("invalid_credentials", "No."),
       refresh: async () => fail("refresh_token_invalid", "No."),
     },
-    orders: { getCart: async () => ok(emptyCart), clearCart: async () => ok(emptyCart) },
+    orders: {
+      getCart: async () => ok(emptyCart),
+      clearCart: async () => ok(emptyCart),
+      createOrder: async () => ok({ order, replayed: false }),
+    },
   },
   limited,
 );
@@ -69,6 +73,43 @@ describe("signing in", () => {
     const email = `${newId("usr")}@example.com`;
     const responses = await burst(12, (n) => login(newId("req"), n % 2 === 0 ? email : ` ${email.toUpperCase()}`));
     expect([countOf(responses, 401), countOf(responses, 429)]).toEqual([10, 2]);
+  });
+});
+
+describe("ordering", () => {
+  const items = [{ productId: newId("prd"), quantity: 1 }];
+  const shippingAddress = { name: "Ada", line1: "1 Main St", city: "Springfield", postalCode: "12345", country: "US" };
+  const place = (headers: Readonly<Record<string, string>>, email?: string): Promise<Response> =>
+    send("/api/orders", { method: "POST", json: { items, shippingAddress, email }, headers });
+  const from = (address: string): Record<string, string> => ({ "cf-connecting-ip": address });
+
+  it("is open ten times a minute to one guest e-mail from one network, however it is written", async () => {
+    const address = newId("req");
+    const email = `${newId("usr")}@example.com`;
+    const responses = await burst(12, (n) => place(from(address), n % 2 === 0 ? email : ` ${email.toUpperCase()}`));
+    expect([countOf(responses, 201), countOf(responses, 429)]).toEqual([10, 2]);
+  });
+
+  it("is not closed to an e-mail by strangers who type it elsewhere", async () => {
+    const email = `${newId("usr")}@example.com`;
+    const stranger = newId("req");
+    await burst(12, () => place(from(stranger), email));
+    expect((await place(from(newId("req")), email)).status).toBe(201);
+  });
+
+  it("is open ten times a minute to an account without a verified e-mail, from wherever", async () => {
+    const authorization = bearer(await tokenFor("customer", newId("usr"), { claims: { email_verified: false } }));
+    const responses = await burst(12, (n) => place({ ...from(`192.0.2.${String(n)}`), ...authorization }));
+    expect([countOf(responses, 201), countOf(responses, 429)]).toEqual([10, 2]);
+  });
+
+  it("is a write like any other to a proven account, beside strangers who type its e-mail", async () => {
+    const id = newId("usr");
+    const address = newId("req");
+    await burst(12, () => place(from(address), `${id}@example.com`));
+    const authorization = bearer(await tokenFor("customer", id, { claims: { email_verified: true } }));
+    const responses = await burst(30, () => place({ ...from(address), ...authorization }));
+    expect(countOf(responses, 201)).toBe(30);
   });
 });
 
@@ -142,7 +183,7 @@ it("keeps the shop open when the counter is down", async () => {
   const broken = { limit: async () => await Promise.reject(new Error("down")) };
   const open = gateway(
     { orders: { getCart: async () => ok(emptyCart) } },
-    { limiters: { auth: broken, write: broken, read: broken } },
+    { limiters: { auth: broken, write: broken, read: broken, order: broken } },
   );
   expect((await open("/api/cart")).status).toBe(200);
 });

@@ -1,5 +1,7 @@
 // Rate limits by class, per user where there is one, else per client address. They keep abuse out and are no accounting: the
 // binding counts per location.
+import { isProven, isUser } from "#shared/call";
+import type { Call } from "#shared/call";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
@@ -41,4 +43,18 @@ export async function limitRate(
 export async function limitEmail(limiters: Limiters | undefined, email: string): Promise<Outcome<null>> {
   if (limiters === undefined) return ok(null);
   return await limitRate(limiters, "auth", `email:${await sha256Hex(email)}`);
+}
+
+/**
+ * Counts an order of who is not proven: per account, or per guest e-mail and client network, since a stranger may type any
+ * address. A proven account's orders are writes like any other.
+ */
+export async function limitOrders(
+  limiters: Limiters | undefined,
+  { actor, network = "unknown" }: Call,
+  email: string | undefined,
+): Promise<Outcome<null>> {
+  if (limiters === undefined || isProven(actor)) return ok(null);
+  const buyer = isUser(actor) ? actor.id : `guest:${await sha256Hex(`${email ?? ""} ${network}`)}`;
+  return await limitRate(limiters, "order", buyer);
 }

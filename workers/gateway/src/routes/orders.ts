@@ -45,6 +45,7 @@ export const orderRoutes: readonly Route[] = [
     summary: "Place an order for the items, or the cart, and hold the stock",
     access: "guest-or-user",
     limit: "write",
+    limitByBuyer: true,
     cart: "accepted",
     idempotent: true,
     body: CreateOrderBody,
