@@ -18,7 +18,11 @@ const dialect = new SQLiteAsyncDialect();
 
 /** Counts the calls and rows of a D1 binding as they happen. Only what Drizzle and `commit` use is here. */
 class MeteredStatement {
-  constructor(readonly inner: D1PreparedStatement) {}
+  readonly inner: D1PreparedStatement;
+
+  constructor(inner: D1PreparedStatement) {
+    this.inner = inner;
+  }
 
   bind(...values: unknown[]): MeteredStatement {
     return new MeteredStatement(this.inner.bind(...values));
@@ -44,7 +48,11 @@ function metered<T>(result: D1Result<T>): D1Result<T> {
 }
 
 class MeteredDatabase {
-  constructor(readonly inner: D1Database) {}
+  readonly inner: D1Database;
+
+  constructor(inner: D1Database) {
+    this.inner = inner;
+  }
 
   prepare(query: string): MeteredStatement {
     return new MeteredStatement(this.inner.prepare(query));
@@ -73,24 +81,22 @@ export class StaleWrite extends Error {
 /** A UNIQUE or PRIMARY KEY constraint refused the commit. `constraint` is `table.column[, table.column]`. */
 export class UniqueViolation extends Error {
   override readonly name = "UniqueViolation";
+  readonly constraint: string;
 
-  constructor(
-    readonly constraint: string,
-    options: ErrorOptions,
-  ) {
+  constructor(constraint: string, options: ErrorOptions) {
     super(`UNIQUE constraint failed: ${constraint}`, options);
+    this.constraint = constraint;
   }
 }
 
 /** A NOT NULL constraint refused the commit; see `inboxInsert`, which uses one as a guard. */
 export class NotNullViolation extends Error {
   override readonly name = "NotNullViolation";
+  readonly column: string;
 
-  constructor(
-    readonly column: string,
-    options: ErrorOptions,
-  ) {
+  constructor(column: string, options: ErrorOptions) {
     super(`NOT NULL constraint failed: ${column}`, options);
+    this.column = column;
   }
 }
 

@@ -168,16 +168,6 @@ function uploadSchema(type: string): Json {
   return { type: "object", properties, required: ["file"] };
 }
 
-/** `GET /api/orders/{orderId}/tracking` as `getOrdersByOrderIdTracking`: paths do not change, so neither does this. */
-function operationIdOf(method: string, path: string): string {
-  const words = path
-    .replace(/^\/api(?=\/)/, "")
-    .replaceAll(/\{(\w+)\}/g, (_match, name: string) => `by-${name}`)
-    .split(/[^A-Za-z0-9]+/)
-    .filter((word) => word !== "");
-  return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
-}
-
 function operationOf(route: Route, components: Components): Json {
   const body =
     route.body === undefined
@@ -199,7 +189,7 @@ function operationOf(route: Route, components: Components): Json {
         };
   const note = ROLE_NOTES[route.access];
   return {
-    operationId: operationIdOf(route.method, route.path),
+    operationId: route.operationId,
     tags: [route.tag],
     summary: route.summary,
     ...(note === undefined ? {} : { description: note }),
@@ -222,7 +212,7 @@ function operationOf(route: Route, components: Components): Json {
 /** The one call of the API that is no route here: it goes straight to the payments Worker, so it is written down by hand. */
 const WEBHOOK_PATH = "/api/webhooks/stripe";
 const WEBHOOK_OPERATION: Json = {
-  operationId: operationIdOf("post", WEBHOOK_PATH),
+  operationId: "receiveStripeEvent",
   tags: ["Payments"],
   summary: "Stripe's events, signed over the raw body; stored once, answered, then processed",
   security: [],

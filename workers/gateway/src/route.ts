@@ -68,6 +68,8 @@ type Optional = z.ZodType | undefined;
 
 export interface RouteSpec<P extends Optional, Q extends Optional, B extends Optional> {
   readonly method: Method;
+  /** The call's name in clients: a verb and what it is about, `updateProductImage`. It never changes. */
+  readonly operationId: string;
   /** As OpenAPI writes it: `/api/orders/{orderId}`. */
   readonly path: string;
   readonly tag: Tag;

@@ -46,8 +46,10 @@ describe("the OpenAPI document", () => {
     const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
     const ids = operations.map(({ operationId }) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
-    expect(ids.every((id) => /^[a-z]+[A-Z][A-Za-z0-9]*$/.test(id))).toBe(true);
-    expect(document.paths["/api/orders/{orderId}/tracking"]?.["get"]?.operationId).toBe("getOrdersByOrderIdTracking");
+    expect(ids.every((id) => /^[a-z]+([A-Z][a-z]+)*$/.test(id))).toBe(true);
+    expect(document.paths["/api/products/{productId}/images/{imageId}"]?.["patch"]?.operationId).toBe(
+      "updateProductImage",
+    );
   });
 
   it("says of every read that it can be revalidated, but of those whose tag is a version", () => {

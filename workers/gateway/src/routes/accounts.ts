@@ -19,6 +19,7 @@ export const accountRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/auth/register",
+    operationId: "register",
     tag: "Accounts",
     summary: "Create a customer's account and sign in",
     access: "public",
@@ -32,6 +33,7 @@ export const accountRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/auth/login",
+    operationId: "login",
     tag: "Accounts",
     summary: "Sign in",
     access: "public",
@@ -47,6 +49,7 @@ export const accountRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/auth/refresh",
+    operationId: "refreshSession",
     tag: "Accounts",
     summary: "Trade a refresh token, good once, for a new session",
     access: "public",
@@ -59,6 +62,7 @@ export const accountRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/auth/logout",
+    operationId: "logout",
     tag: "Accounts",
     summary: "End the session of a refresh token",
     access: "public",
@@ -71,6 +75,7 @@ export const accountRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/auth/me",
+    operationId: "getMe",
     tag: "Accounts",
     summary: "Who is signed in",
     access: "user",
@@ -82,6 +87,7 @@ export const accountRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/auth/password",
+    operationId: "changePassword",
     tag: "Accounts",
     summary: "Change the password and end every session",
     access: "user",
@@ -95,6 +101,7 @@ export const accountRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/auth/password/forgot",
+    operationId: "requestPasswordReset",
     tag: "Accounts",
     summary: "Have a link mailed that sets a new password",
     access: "public",
@@ -111,6 +118,7 @@ export const accountRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/auth/password/reset",
+    operationId: "resetPassword",
     tag: "Accounts",
     summary: "Set a new password with a mailed token and end every session",
     access: "public",
@@ -123,6 +131,7 @@ export const accountRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/auth/email/verification",
+    operationId: "requestEmailVerification",
     tag: "Accounts",
     summary: "Have a link mailed that verifies the e-mail",
     access: "user",
@@ -138,6 +147,7 @@ export const accountRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/auth/email/verify",
+    operationId: "verifyEmail",
     tag: "Accounts",
     summary: "Verify the e-mail with a mailed token",
     access: "public",

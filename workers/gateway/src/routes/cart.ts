@@ -22,6 +22,7 @@ export const cartRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/cart",
+    operationId: "getCart",
     tag: "Cart",
     summary: "The cart with prices as of now",
     access: "guest-or-user",
@@ -36,6 +37,7 @@ export const cartRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/cart/live",
+    operationId: "watchCart",
     tag: "Cart",
     summary: "WebSocket: the cart on connect and after each change, from any device",
     access: "guest-or-user",
@@ -49,6 +51,7 @@ export const cartRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/cart/items",
+    operationId: "addCartItem",
     tag: "Cart",
     summary: "Add a product; the same product again adds up",
     access: "guest-or-user",
@@ -71,6 +74,7 @@ export const cartRoutes: readonly Route[] = [
   route({
     method: "patch",
     path: "/api/cart/items/{itemId}",
+    operationId: "updateCartItem",
     tag: "Cart",
     summary: "Set a line's quantity; 0 removes it",
     access: "guest-or-user",
@@ -94,6 +98,7 @@ export const cartRoutes: readonly Route[] = [
   route({
     method: "delete",
     path: "/api/cart/items/{itemId}",
+    operationId: "deleteCartItem",
     tag: "Cart",
     summary: "Remove a line",
     access: "guest-or-user",
@@ -109,6 +114,7 @@ export const cartRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/cart/clear",
+    operationId: "clearCart",
     tag: "Cart",
     summary: "Remove every line",
     access: "guest-or-user",
@@ -123,6 +129,7 @@ export const cartRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/cart/merge",
+    operationId: "mergeCart",
     tag: "Cart",
     summary: "The cart that a guest filled joins the user's, once, and is closed; what found no room is told",
     access: "user",

@@ -83,6 +83,7 @@ const staffRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/products/managed",
+    operationId: "listManagedProducts",
     tag: "Catalog",
     summary: "Products in any status, newest first; a vendor's own",
     access: "staff",
@@ -95,6 +96,7 @@ const staffRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/products/managed/{productId}",
+    operationId: "getManagedProduct",
     tag: "Catalog",
     summary: "One product in any status, as it is now; the ETag is for If-Match",
     access: "staff",
@@ -111,6 +113,7 @@ const staffRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/products",
+    operationId: "createProduct",
     tag: "Catalog",
     summary: "A new product; a vendor's is their own, an admin's whose the admin says",
     access: "staff",
@@ -128,6 +131,7 @@ const staffRoutes: readonly Route[] = [
   route({
     method: "patch",
     path: "/api/products/{idOrSlug}",
+    operationId: "updateProduct",
     tag: "Catalog",
     summary: "Change what is given; an archived product may become active again",
     access: "staff",
@@ -146,6 +150,7 @@ const staffRoutes: readonly Route[] = [
   route({
     method: "delete",
     path: "/api/products/{idOrSlug}",
+    operationId: "archiveProduct",
     tag: "Catalog",
     summary: "Archive a product; again changes nothing",
     access: "staff",
@@ -162,6 +167,7 @@ const staffRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/products/{productId}/images",
+    operationId: "createProductImage",
     tag: "Catalog",
     summary: "Add a picture; the same bytes again are 200 and the same picture",
     access: "staff",
@@ -184,6 +190,7 @@ const staffRoutes: readonly Route[] = [
   route({
     method: "patch",
     path: "/api/products/{productId}/images/{imageId}",
+    operationId: "updateProductImage",
     tag: "Catalog",
     summary: "Change a picture's words, or move it to a place from 1; answers all pictures in order",
     access: "staff",
@@ -198,6 +205,7 @@ const staffRoutes: readonly Route[] = [
   route({
     method: "delete",
     path: "/api/products/{productId}/images/{imageId}",
+    operationId: "deleteProductImage",
     tag: "Catalog",
     summary: "Take a picture off a product",
     access: "staff",
@@ -213,6 +221,7 @@ export const catalogRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/products",
+    operationId: "listProducts",
     tag: "Catalog",
     summary: "Active products, by filters and full text",
     access: "public",
@@ -230,6 +239,7 @@ export const catalogRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/products/{idOrSlug}",
+    operationId: "getProduct",
     tag: "Catalog",
     summary: "One active product with the units that can be ordered now",
     access: "public",
@@ -243,6 +253,7 @@ export const catalogRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/categories",
+    operationId: "listCategories",
     tag: "Catalog",
     summary: "The tree of categories",
     access: "public",
@@ -255,6 +266,7 @@ export const catalogRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/brands",
+    operationId: "listBrands",
     tag: "Catalog",
     summary: "All brands",
     access: "public",

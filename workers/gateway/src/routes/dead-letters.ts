@@ -111,6 +111,7 @@ export const deadLetterRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/admin/dead-letters",
+    operationId: "listDeadLetters",
     tag: "Operations",
     summary: "Events that a consumer gave up on, newest first",
     access: "admin",
@@ -142,6 +143,7 @@ export const deadLetterRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/admin/dead-letters/replay",
+    operationId: "replayDeadLetters",
     tag: "Operations",
     summary: "Send open dead letters again, up to 500 of each Worker, the oldest first",
     access: "admin",
@@ -154,6 +156,7 @@ export const deadLetterRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/admin/dead-letters/{deadLetterId}/replay",
+    operationId: "replayDeadLetter",
     tag: "Operations",
     summary: "Send a dead letter again, by its id or by the id of its event; one that was handled has no second effect",
     access: "admin",

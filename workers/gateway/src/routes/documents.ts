@@ -41,6 +41,7 @@ export function documentRoutes(described: readonly Route[]): readonly Route[] {
     route({
       method: "get",
       path: "/api/openapi.json",
+      operationId: "getOpenApiDocument",
       tag: "Operations",
       summary: "This document",
       access: "public",
@@ -58,6 +59,7 @@ export function documentRoutes(described: readonly Route[]): readonly Route[] {
     route({
       method: "get",
       path: "/api/docs",
+      operationId: "getDocsPage",
       tag: "Operations",
       summary: "The API as a page",
       access: "public",
@@ -70,6 +72,7 @@ export function documentRoutes(described: readonly Route[]): readonly Route[] {
     route({
       method: "get",
       path: "/api/docs/{file}",
+      operationId: "getDocsFile",
       tag: "Operations",
       summary: "A file of that page",
       access: "public",

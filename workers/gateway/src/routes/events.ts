@@ -68,6 +68,7 @@ export const eventRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/admin/events",
+    operationId: "listEvents",
     tag: "Operations",
     summary: "The events of all Workers, newest first, as in their envelope",
     access: "admin",
@@ -94,6 +95,7 @@ export const eventRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/admin/lag",
+    operationId: "getLag",
     tag: "Operations",
     summary: "What each consumer has not handled yet, and what each producer does not know to have arrived",
     access: "admin",
@@ -108,6 +110,7 @@ export const eventRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/admin/audit",
+    operationId: "listAuditEntries",
     tag: "Operations",
     summary: "What staff did, newest first",
     access: "admin",
@@ -134,6 +137,7 @@ export const eventRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/admin/findings",
+    operationId: "listFindings",
     tag: "Operations",
     summary: "What sweeps found amiss and mended or not, the last found first",
     access: "admin",

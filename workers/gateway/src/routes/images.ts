@@ -107,6 +107,7 @@ export const imageRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/images/products/{productId}/{file}",
+    operationId: "getProductImage",
     tag: "Catalog",
     summary: "A product's image: img_….png, .jpg, .webp or .avif as uploaded, or 1.svg, 2.svg, … as drawn",
     access: "public",

@@ -35,6 +35,7 @@ export const inventoryRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/inventory/transactions",
+    operationId: "listStockTransactions",
     tag: "Inventory",
     summary: "The ledger, newest first; a vendor sees own products",
     access: "staff",
@@ -47,6 +48,7 @@ export const inventoryRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/inventory/low-stock",
+    operationId: "listLowStock",
     tag: "Inventory",
     summary: "Products at or under their threshold; a vendor sees own products",
     access: "staff",
@@ -59,6 +61,7 @@ export const inventoryRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/inventory/reserve",
+    operationId: "createReservation",
     tag: "Inventory",
     summary: "Reserve stock outside an order, all lines or none",
     access: "admin",
@@ -71,6 +74,7 @@ export const inventoryRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/inventory/release",
+    operationId: "releaseReservation",
     tag: "Inventory",
     summary: "Release a reservation; again changes nothing",
     access: "admin",
@@ -83,6 +87,7 @@ export const inventoryRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/inventory/{productId}",
+    operationId: "getStockLevel",
     tag: "Inventory",
     summary: "A product's stock; all of it for an admin and its vendor",
     access: "guest-or-user",
@@ -98,6 +103,7 @@ export const inventoryRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/inventory/{productId}/adjust",
+    operationId: "adjustStock",
     tag: "Inventory",
     summary: "Change the stock on hand and write the ledger",
     access: "staff",
@@ -116,6 +122,7 @@ export const inventoryRoutes: readonly Route[] = [
   route({
     method: "put",
     path: "/api/inventory/{productId}/threshold",
+    operationId: "updateStockThreshold",
     tag: "Inventory",
     summary: "Give a product a low-stock threshold of its own",
     access: "staff",

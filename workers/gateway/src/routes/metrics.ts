@@ -51,6 +51,7 @@ export const metricRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/metrics",
+    operationId: "getMetrics",
     tag: "Operations",
     summary: "Figures in Prometheus' text format",
     access: "admin-or-metrics-token",

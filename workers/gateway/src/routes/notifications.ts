@@ -19,6 +19,7 @@ export const notificationRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/notifications",
+    operationId: "listNotifications",
     tag: "Notifications",
     summary: "The caller's own messages, newest first",
     access: "user",
@@ -32,6 +33,7 @@ export const notificationRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/notifications/{notificationId}/read",
+    operationId: "markNotificationRead",
     tag: "Notifications",
     summary: "Mark a message as read, on every channel that it went out on",
     access: "user",
@@ -45,6 +47,7 @@ export const notificationRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/notifications/preferences",
+    operationId: "getNotificationPreferences",
     tag: "Notifications",
     summary: "Which messages the caller gets on which channels, defaults filled in",
     access: "user",
@@ -56,6 +59,7 @@ export const notificationRoutes: readonly Route[] = [
   route({
     method: "put",
     path: "/api/notifications/preferences",
+    operationId: "updateNotificationPreferences",
     tag: "Notifications",
     summary: "Replace the caller's preferences: what is left out has its default",
     access: "user",
@@ -68,6 +72,7 @@ export const notificationRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/notifications/push-key",
+    operationId: "getPushKey",
     tag: "Notifications",
     summary: "The applicationServerKey that a browser subscribes with; 404 where the shop sends no pushes",
     access: "user",
@@ -79,6 +84,7 @@ export const notificationRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/notifications/push-subscriptions",
+    operationId: "listPushSubscriptions",
     tag: "Notifications",
     summary: "The caller's browsers that are pushed to",
     access: "user",
@@ -90,6 +96,7 @@ export const notificationRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/notifications/push-subscriptions",
+    operationId: "createPushSubscription",
     tag: "Notifications",
     summary: "Push to this browser from now on; the body is its PushSubscription",
     access: "user",
@@ -102,6 +109,7 @@ export const notificationRoutes: readonly Route[] = [
   route({
     method: "delete",
     path: "/api/notifications/push-subscriptions/{subscriptionId}",
+    operationId: "deletePushSubscription",
     tag: "Notifications",
     summary: "Push to that browser no more",
     access: "user",

@@ -52,6 +52,7 @@ export const operationRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/health",
+    operationId: "getHealth",
     tag: "Operations",
     summary: "How each part is; always 200",
     access: "public",
@@ -69,6 +70,7 @@ export const operationRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/.well-known/jwks.json",
+    operationId: "getJwks",
     tag: "Operations",
     summary: "The keys that access tokens are signed with",
     access: "public",

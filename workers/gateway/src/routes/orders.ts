@@ -27,6 +27,7 @@ export const orderRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/orders/quote",
+    operationId: "quoteOrder",
     tag: "Orders",
     summary: "What the items, or the cart, would cost; holds nothing",
     access: "guest-or-user",
@@ -41,6 +42,7 @@ export const orderRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/orders",
+    operationId: "createOrder",
     tag: "Orders",
     summary: "Place an order for the items, or the cart, and hold the stock",
     access: "guest-or-user",
@@ -69,6 +71,7 @@ export const orderRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/orders",
+    operationId: "listOrders",
     tag: "Orders",
     summary: "Orders, newest first: one's own purchases, or sales; all for an admin",
     access: "user",
@@ -81,6 +84,7 @@ export const orderRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/orders/live",
+    operationId: "watchOrders",
     tag: "Orders",
     summary: "WebSocket: each change of the user's orders as it happens",
     access: "user",
@@ -93,6 +97,7 @@ export const orderRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/orders/{orderId}",
+    operationId: "getOrder",
     tag: "Orders",
     summary: "One order with its history",
     access: "order-token-or-user",
@@ -106,6 +111,7 @@ export const orderRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/orders/{orderId}/tracking",
+    operationId: "getOrderTracking",
     tag: "Orders",
     summary: "Where the parcel is",
     access: "order-token-or-user",
@@ -119,6 +125,7 @@ export const orderRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/orders/{orderId}/cancel",
+    operationId: "cancelOrder",
     tag: "Orders",
     summary: "Cancel; cancelling again changes nothing",
     access: "order-token-or-user",
@@ -134,6 +141,7 @@ export const orderRoutes: readonly Route[] = [
   route({
     method: "patch",
     path: "/api/orders/{orderId}/status",
+    operationId: "updateOrderStatus",
     tag: "Orders",
     summary: "Move an order on; SHIPPED captures the payment first",
     access: "staff",
@@ -148,6 +156,7 @@ export const orderRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/orders/{orderId}/refunds",
+    operationId: "createOrderRefund",
     tag: "Orders",
     summary: "Refund lines at the order's prices, with their goods going back on the shelf or not",
     access: "admin",

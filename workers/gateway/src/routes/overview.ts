@@ -174,6 +174,7 @@ export const overviewRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/account/overview",
+    operationId: "getAccountOverview",
     tag: "Accounts",
     summary: "Profile, cart, recent orders and the number of unread messages in one answer",
     access: "user",
@@ -185,6 +186,7 @@ export const overviewRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/orders/{orderId}/details",
+    operationId: "getOrderDetails",
     tag: "Orders",
     summary: "An order with its payments, tracking and messages in one answer",
     access: "order-token-or-user",
@@ -198,6 +200,7 @@ export const overviewRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/admin/overview",
+    operationId: "getAdminOverview",
     tag: "Operations",
     summary: "Orders by status, revenue, low stock, lag and dead letters in one answer",
     access: "admin",

@@ -13,6 +13,7 @@ export const paymentRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/payments/intent",
+    operationId: "createPaymentIntent",
     tag: "Payments",
     summary: "Start paying an order, or go on with the payment that was started",
     access: "order-token-or-user",
@@ -31,6 +32,7 @@ export const paymentRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/payments/{paymentId}/capture",
+    operationId: "capturePayment",
     tag: "Payments",
     summary: "Capture all or part of what was authorized; the rest is released",
     access: "admin",
@@ -56,6 +58,7 @@ export const paymentRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/payments/{paymentId}/refund",
+    operationId: "refundPayment",
     tag: "Payments",
     summary: "Refund all or part of what was captured",
     access: "admin",
@@ -81,6 +84,7 @@ export const paymentRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/payments/order/{orderId}",
+    operationId: "listOrderPayments",
     tag: "Payments",
     summary: "An order's payments with their refunds and history",
     access: "order-token-or-user",

@@ -16,6 +16,7 @@ export const taxonomyRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/categories",
+    operationId: "createCategory",
     tag: "Catalog",
     summary: "A new category, below another or as a department",
     access: "admin",
@@ -28,6 +29,7 @@ export const taxonomyRoutes: readonly Route[] = [
   route({
     method: "patch",
     path: "/api/categories/{categoryId}",
+    operationId: "updateCategory",
     tag: "Catalog",
     summary: "Rename a category, or move it with all below it; the slug stays",
     access: "admin",
@@ -42,6 +44,7 @@ export const taxonomyRoutes: readonly Route[] = [
   route({
     method: "delete",
     path: "/api/categories/{categoryId}",
+    operationId: "deleteCategory",
     tag: "Catalog",
     summary: "Delete a category that has neither products nor categories below it",
     access: "admin",
@@ -54,6 +57,7 @@ export const taxonomyRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/brands",
+    operationId: "createBrand",
     tag: "Catalog",
     summary: "A new brand",
     access: "admin",
@@ -66,6 +70,7 @@ export const taxonomyRoutes: readonly Route[] = [
   route({
     method: "patch",
     path: "/api/brands/{brandId}",
+    operationId: "updateBrand",
     tag: "Catalog",
     summary: "Rename a brand; the slug stays",
     access: "admin",
@@ -80,6 +85,7 @@ export const taxonomyRoutes: readonly Route[] = [
   route({
     method: "delete",
     path: "/api/brands/{brandId}",
+    operationId: "deleteBrand",
     tag: "Catalog",
     summary: "Delete a brand that has no products",
     access: "admin",

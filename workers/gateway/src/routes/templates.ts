@@ -26,6 +26,7 @@ export const templateRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/admin/notifications",
+    operationId: "listAllNotifications",
     tag: "Notifications",
     summary: "Everybody's messages, newest first; confidential ones without their text",
     access: "admin",
@@ -39,6 +40,7 @@ export const templateRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/admin/notifications/{notificationId}/retry",
+    operationId: "retryNotification",
     tag: "Notifications",
     summary: "Have a failed message tried again within a minute",
     access: "admin",
@@ -52,6 +54,7 @@ export const templateRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/admin/templates",
+    operationId: "listTemplates",
     tag: "Notifications",
     summary: "The templates, by kind, channel and locale",
     access: "admin",
@@ -65,6 +68,7 @@ export const templateRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/admin/templates/{templateId}",
+    operationId: "getTemplate",
     tag: "Notifications",
     summary: "One template; its id is <kind>.<channel>.<locale>",
     access: "admin",
@@ -78,6 +82,7 @@ export const templateRoutes: readonly Route[] = [
   route({
     method: "put",
     path: "/api/admin/templates/{templateId}",
+    operationId: "updateTemplate",
     tag: "Notifications",
     summary: "Change a template, or make one for another channel or language",
     access: "admin",
@@ -99,6 +104,7 @@ export const templateRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/admin/templates/{templateId}/versions",
+    operationId: "listTemplateVersions",
     tag: "Notifications",
     summary: "What a template was before, the newest first",
     access: "admin",
@@ -112,6 +118,7 @@ export const templateRoutes: readonly Route[] = [
   route({
     method: "post",
     path: "/api/admin/templates/{templateId}/preview",
+    operationId: "previewTemplate",
     tag: "Notifications",
     summary: "Render a template with sample data, as it is or as it would be; nothing is stored",
     access: "admin",

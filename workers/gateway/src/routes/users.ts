@@ -7,6 +7,7 @@ export const userRoutes: readonly Route[] = [
   route({
     method: "get",
     path: "/api/admin/users",
+    operationId: "listUsers",
     tag: "Accounts",
     summary: "All users by e-mail, by its beginning and by role",
     access: "admin",
@@ -19,6 +20,7 @@ export const userRoutes: readonly Route[] = [
   route({
     method: "patch",
     path: "/api/admin/users/{userId}",
+    operationId: "updateUserRole",
     tag: "Accounts",
     summary: "Change a user's role and end their sessions; the last admin stays one",
     access: "admin",
