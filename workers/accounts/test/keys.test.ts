@@ -55,6 +55,7 @@ describe("signing keys", () => {
       role: "customer",
       email: user.email,
       name: user.name,
+      email_verified: false,
     });
     expect(payload.iss).toBe("https://tradepost.example");
     expect(payload.aud).toBe("tradepost");
