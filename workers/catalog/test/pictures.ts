@@ -90,12 +90,21 @@ function box(type: string, ...content: readonly Uint8Array[]): Uint8Array {
   return bytes(be32(inside.length + 8), type, inside);
 }
 
-export function avif(width: number, height: number, brand = "avif"): Uint8Array<ArrayBuffer> {
+/** `extra` empty boxes stand beside the size, `brands` beside the brand. */
+export function avif(
+  width: number,
+  height: number,
+  brand = "avif",
+  { extra = 0, brands = 0 }: { readonly extra?: number; readonly brands?: number } = {},
+): Uint8Array<ArrayBuffer> {
   const full = bytes(be32(0));
+  const free = box("free");
+  const empty = (count: number): Uint8Array =>
+    Uint8Array.from({ length: count * free.length }, (_none, index) => free[index % free.length] ?? 0);
   const extent = (w: number, h: number): Uint8Array => box("ispe", full, bytes(be32(w), be32(h)));
   return concat(
-    box("ftyp", bytes("mif1", be32(0), "miaf", brand)),
-    box("meta", full, box("iprp", box("ipco", extent(1, 1), box("pixi", full), extent(width, height)))),
+    box("ftyp", bytes("mif1", be32(0), "miaf", "none".repeat(brands), brand)),
+    box("meta", full, box("iprp", box("ipco", extent(1, 1), box("pixi", full), extent(width, height), empty(extra)))),
     box("mdat", bytes([1, 2, 3])),
   );
 }

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pictureOf } from "../../src/domain/image.ts";
+import { avifSize } from "../../src/domain/image/avif.ts";
 import { avif, concat, extendedWebp, jpeg, losslessWebp, lossyWebp, png, text } from "../pictures.ts";
 
 const KINDS = [
@@ -69,6 +70,31 @@ it("any bytes at all are judged without throwing", () => {
 
 it("a video in the same boxes is no picture", () => {
   expect(pictureOf(avif(640, 480, "mp42"))).toBeUndefined();
+});
+
+describe("an AVIF of very many boxes", () => {
+  it("is known up to a thousand of them", () => {
+    expect(pictureOf(avif(640, 480, "avif", { extra: 900 }))).toMatchObject({ width: 640, height: 480 });
+  });
+
+  it.each([{ extra: 1_000 }, { brands: 1_000 }])("is refused beyond: %j", (many) => {
+    expect(pictureOf(avif(640, 480, "avif", many))).toBeUndefined();
+  });
+
+  it("is refused without being walked to its end", () => {
+    const reads = { count: 0 };
+    const bytes = avif(640, 480, "avif", { extra: 100_000 });
+    const view = new Proxy(new DataView(bytes.buffer), {
+      get(target, property) {
+        const member: unknown = Reflect.get(target, property, target);
+        if (typeof member !== "function") return member;
+        reads.count += 1;
+        return member.bind(target) as unknown;
+      },
+    });
+    expect(avifSize(view)).toBeUndefined();
+    expect(reads.count).toBeLessThan(20_000);
+  });
 });
 
 it("a second whole JPEG behind the first is a camera's habit", () => {
