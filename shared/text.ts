@@ -16,3 +16,17 @@ export function line(maxLength: number): z.ZodString {
     .refine((text) => READABLE.test(text), "must hold a letter or a digit")
     .refine((text) => !UNPRINTABLE.test(text), "must not hold control characters");
 }
+
+/**
+ * A code that people type and scanners read, such as a SKU: printable ASCII, no blank at either end. A look-alike letter of another
+ * alphabet would make a second product of the same code.
+ */
+export function code(maxLength: number): z.ZodString {
+  return z
+    .string()
+    .trim()
+    .min(1)
+    .max(maxLength)
+    .regex(/^[\x20-\x7E]*$/, "must hold letters, digits and signs of ASCII only")
+    .refine((text) => READABLE.test(text), "must hold a letter or a digit");
+}

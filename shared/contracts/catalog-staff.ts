@@ -6,7 +6,7 @@ import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";
 import { Currency, MAX_AMOUNT_MINOR } from "../money.ts";
 import { PageQuery, pageOf } from "../paging.ts";
-import { UNPRINTABLE, line } from "../text.ts";
+import { UNPRINTABLE, code, line } from "../text.ts";
 import { Product, ProductId } from "./catalog.ts";
 
 /** A picture may be this long (api.md). */
@@ -36,7 +36,7 @@ const WeightGrams = z.int().min(0).max(10_000_000);
 export const NewProduct = z
   .object({
     name: line(160),
-    sku: line(64),
+    sku: code(64),
     description: Description,
     /** Minor units. */
     price: Price,

@@ -134,6 +134,9 @@ describe("a new product", () => {
     ["a name that turns the text around", { name: "A\u202EB" }, "name"],
     ["a name too long for its column", { name: "x".repeat(161) }, "name"],
     ["a SKU over two lines", { sku: "A\nB" }, "sku"],
+    ["a SKU with a letter that only looks Latin", { sku: "\u0410-100" }, "sku"],
+    ["a SKU with a blank that nobody sees", { sku: "A\u200B1" }, "sku"],
+    ["a SKU of signs alone", { sku: "--" }, "sku"],
     ["an unknown status", { status: "sold" as "draft" }, "status"],
     ["a description too long", { description: "x".repeat(10_001) }, "description"],
   ])("is refused with %s, and nothing is written", async (_name, more, path) => {
