@@ -133,8 +133,7 @@ export interface InventoryContract extends MessagingContract {
     input: z.input<typeof AdjustInput>,
   ): Promise<Outcome<{ readonly level: Level; readonly replayed: boolean }>>;
   /**
-   * Gives a product a low-stock threshold of its own. A vendor's foreign product is product_not_found. STOCK_LOW is told once when
-   * what is available was above the old threshold and is not above the new one.
+   * Gives a product a low-stock threshold of its own. A vendor's foreign product is product_not_found. Tells no STOCK_LOW: no goods moved.
    */
   setThreshold(call: Call, input: z.input<typeof SetThresholdInput>): Promise<Outcome<Level>>;
   /** The ledger, newest first; a vendor sees own products. Fails with invalid_cursor. */

@@ -131,9 +131,12 @@ export function announce(told: Told, available: number, threshold: number, resto
   return { armed, availability, stockLow, availabilityChanged: availability !== told.availability };
 }
 
-/** The same after staff moved the threshold: falling under the new one is news once, and being above it arms the alarm anew. */
+/**
+ * The same after staff moved the threshold. That never rings: no goods moved, and who moved it was answered with the level. What
+ * is available above the new threshold arms the alarm anew.
+ */
 export function announceThreshold(told: Told, available: number, threshold: number): Announcement {
-  return announce(told, available, threshold, true);
+  return { ...announce(told, available, threshold, true), stockLow: false };
 }
 
 /** One line per product, quantities added up, in the order of the product's id. */
