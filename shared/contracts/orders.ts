@@ -361,10 +361,13 @@ export interface OrdersContract extends MessagingContract {
   /** Fails with not_found, for another's order too. */
   getOrder(call: Call, input: z.input<typeof GetOrderInput>): Promise<Outcome<Order>>;
   getTracking(call: Call, input: z.input<typeof GetOrderInput>): Promise<Outcome<OrderTracking>>;
-  /** Cancelling a cancelled order changes nothing. Fails with not_found, illegal_transition. */
+  /**
+   * Cancelling a cancelled order changes nothing. A vendor's cancellation first lets the authorization go. Fails with not_found,
+   * illegal_transition, forbidden (a vendor, of an order whose money was captured), payment_provider_unavailable (a vendor's).
+   */
   cancelOrder(call: Call, input: z.input<typeof CancelOrderInput>): Promise<Outcome<Order>>;
   /**
-   * Staff's step; SHIPPED captures first. Fails with not_found, forbidden (a buyer),
+   * Staff's step; SHIPPED captures first. Fails with not_found, forbidden (a buyer; a vendor's CANCELLED, as cancelOrder),
    * illegal_transition, payment_not_capturable, payment_provider_unavailable.
    */
   changeStatus(call: Call, input: z.input<typeof ChangeStatusInput>): Promise<Outcome<Order>>;

@@ -43,7 +43,11 @@ export const RefundBody = z.strictObject({
 });
 export const RefundInput = RefundBody.extend({ paymentId: PaymentId, idempotencyKey: IdempotencyKey });
 export const OrderPaymentsInput = z.object({ orderId: z.string().max(60) });
-export const CloseInput = z.object({ orderId: idSchema("ord") });
+export const CloseInput = z.object({
+  orderId: idSchema("ord"),
+  /** Lets an authorization go as well, so that only captured money keeps the order open. */
+  unless: z.literal("captured").optional(),
+});
 
 export const PaymentIntent = z
   .object({
@@ -162,9 +166,9 @@ export interface PaymentsContract extends MessagingContract {
     input: z.input<typeof OrderPaymentsInput>,
   ): Promise<Outcome<{ readonly items: readonly Payment[] }>>;
   /**
-   * Ends an unpaid order's payment: asks Stripe first. `paid` when the money is authorized or captured (its event is on the way),
-   * `closed` when the intent is cancelled at Stripe and no later payment can succeed. Idempotent.
-   * Fails with payment_provider_unavailable.
+   * Ends an order's payment unless its money is authorized or captured, or only unless it is captured: asks Stripe first. `paid`
+   * when there is such money (its event is on the way), `closed` when the intent is cancelled at Stripe and no later payment or
+   * capture can succeed. Idempotent. Fails with payment_provider_unavailable.
    */
   close(call: Call, input: z.input<typeof CloseInput>): Promise<Outcome<"paid" | "closed">>;
 }

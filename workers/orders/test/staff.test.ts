@@ -3,12 +3,24 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Call, Role } from "#shared/call";
 import { ListOrdersInput } from "#shared/contracts/orders";
 import type { Order } from "#shared/contracts/orders";
+import type { PaymentsContract } from "#shared/contracts/payments";
+import { fail } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { callAs } from "#shared/testkit/kit";
 import { cancelOrder, changeStatus } from "../src/service/commands.ts";
 import { getOrder, getTracking, listOrderPayments, listOrders } from "../src/service/orders.ts";
-import { capturedPayment, confirmedOrder, eventTypes, must, openShop, ordersEnv, refusal, reread } from "./shop.ts";
+import {
+  capturedPayment,
+  confirmedOrder,
+  eventTypes,
+  must,
+  openShop,
+  ordersEnv,
+  paymentEvent,
+  refusal,
+  reread,
+} from "./shop.ts";
 import type { Shop } from "./shop.ts";
 
 const admin = callAs("admin");
@@ -199,6 +211,91 @@ describe("two operators at once", () => {
     expect((await eventTypes(shop, id)).filter((type) => type === "ORDER_SHIPPED")).toHaveLength(1);
     expect((await audit(id)).map(({ action }) => action)).toEqual(["order.status", "order.status"]);
     expect(captures).toBeGreaterThan(0);
+  });
+});
+
+describe("a vendor's cancellation", () => {
+  const vendor = callAs("vendor");
+
+  /** A confirmed order of the vendor's, in a shop whose payments close as told. */
+  async function sale(close: (orderId: string) => ReturnType<PaymentsContract["close"]>): Promise<{
+    readonly id: string;
+    readonly asked: unknown[];
+    readonly cancel: (call?: Call) => ReturnType<typeof cancelOrder>;
+  }> {
+    const asked: unknown[] = [];
+    const payments = {
+      ...shop.deps.payments,
+      close: (_call: Call, input: { readonly orderId: string }): ReturnType<PaymentsContract["close"]> => {
+        asked.push(input);
+        return close(input.orderId);
+      },
+    };
+    const own = shop.with({ payments });
+    const items = [{ productId: shop.product({ vendorId: vendor.actor.id }), quantity: 1 }];
+    const { id } = await confirmedOrder(shop, undefined, items);
+    const cancel = (call = vendor): ReturnType<typeof cancelOrder> =>
+      cancelOrder(own.deps, call, { orderId: id, reason: "broken in the store" });
+    return { id, asked, cancel };
+  }
+
+  it("lets the authorization go first, and is on record as staff's", async () => {
+    const { id, asked, cancel } = await sale(async () => ok("closed"));
+    expect(must(await cancel()).status).toBe("CANCELLED");
+    expect(asked).toEqual([{ orderId: id, unless: "captured" }]);
+    const told = shop.sent.find(({ event }) => event.subject === id && event.type === "ORDER_CANCELLED");
+    expect(told?.event.data).toMatchObject({ reason: "broken in the store", reasonBy: "staff" });
+    expect((await audit(id)).map(({ action }) => action)).toEqual(["order.cancel"]);
+  });
+
+  it.each([
+    ["CONFIRMED", "CAPTURED"],
+    ["PROCESSING", "CAPTURED"],
+    ["CONFIRMED", "PARTIALLY_REFUNDED"],
+    ["PROCESSING", "DISPUTED"],
+  ])("of an order that is %s with money %s is refused, by either route; an admin's is not", async (status, money) => {
+    const { id, asked, cancel } = await sale(async () => ok("closed"));
+    if (status === "PROCESSING") must(await changeStatus(shop.deps, vendor, { orderId: id, status }));
+    await shop.receive(paymentEvent(id, money, 2));
+    const before = await reread(shop, id);
+    expect(refusal(await cancel())).toMatchObject({ code: "forbidden", detail: expect.stringContaining("admin") });
+    const moved = await changeStatus(shop.deps, vendor, { orderId: id, status: "CANCELLED" });
+    expect(refusal(moved).code).toBe("forbidden");
+    expect(await reread(shop, id)).toEqual(before);
+    expect(must(await cancel(admin)).status).toBe("CANCELLED");
+    expect(asked).toEqual([]);
+  });
+
+  it("is refused when payments knows of a capture that the order has not heard of yet", async () => {
+    const { id, cancel } = await sale(async () => ok("paid"));
+    expect(refusal(await cancel()).code).toBe("forbidden");
+    expect((await reread(shop, id)).status).toBe("CONFIRMED");
+    expect(await eventTypes(shop, id)).toEqual(["ORDER_CREATED", "ORDER_CONFIRMED"]);
+    expect(await audit(id)).toEqual([]);
+  });
+
+  it("is refused when the capture is heard of while payments is being asked", async () => {
+    const { id, cancel } = await sale(async (orderId) => {
+      await shop.receive(paymentEvent(orderId, "CAPTURED", 2));
+      return ok("paid");
+    });
+    expect(refusal(await cancel()).code).toBe("forbidden");
+    expect((await reread(shop, id)).status).toBe("CONFIRMED");
+  });
+
+  it("changes nothing while payments cannot ask Stripe", async () => {
+    const { id, cancel } = await sale(async () => fail("payment_provider_unavailable", "No answer."));
+    expect(refusal(await cancel()).code).toBe("payment_provider_unavailable");
+    expect((await reread(shop, id)).status).toBe("CONFIRMED");
+  });
+
+  it("is done when the void that it brought about has cancelled the order already", async () => {
+    const { id, cancel } = await sale(async (orderId) => {
+      await shop.receive(paymentEvent(orderId, "VOIDED", 2));
+      return ok("closed");
+    });
+    expect(must(await cancel()).status).toBe("CANCELLED");
+    expect((await eventTypes(shop, id)).filter((type) => type === "ORDER_CANCELLED")).toHaveLength(1);
   });
 });
 

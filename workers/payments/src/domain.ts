@@ -79,9 +79,13 @@ export function isOpen(status: PaymentState): boolean {
   return OPEN_STATES.includes(status);
 }
 
+export function isCaptured(status: PaymentState): boolean {
+  return CAPTURED_STATES.includes(status);
+}
+
 /** Money is authorized or captured: an order with such a payment is paid. */
 export function isPaid(status: PaymentState): boolean {
-  return status === "AUTHORIZED" || CAPTURED_STATES.includes(status);
+  return status === "AUTHORIZED" || isCaptured(status);
 }
 
 /** A won or withdrawn dispute leaves the payment as it was. */

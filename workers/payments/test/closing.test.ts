@@ -8,6 +8,7 @@ import { refund } from "../src/service/refunds.ts";
 import {
   AMOUNT,
   adminCall,
+  auditOf,
   confirmEventsOf,
   consumeEvents,
   eventTypesOf,
@@ -149,6 +150,90 @@ describe("closing an unpaid order", () => {
     const open = [...world.peer.intents.values()].filter(({ status }) => status !== "canceled");
     expect(open).toEqual([]);
     expect((await paymentsOf(world, orderId)).every(({ status }) => status === "VOIDED")).toBe(true);
+  });
+});
+
+describe("closing an order unless its money is captured", () => {
+  const unless = "captured" as const;
+
+  it("lets an authorization go, on record before Stripe is asked, and nothing can be captured after it", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { orderId } = input;
+    const { id, stripePaymentIntentId } = await newAuthorized(world, input);
+    const call = callAs("vendor");
+    world.peer.faults = [undefined, "drop_before"];
+    expect(await close(world.deps, call, { orderId, unless })).toMatchObject({ ok: false });
+    expect(await auditOf(world, id)).toMatchObject([{ action: "payment.void", actor: call.actor.id }]);
+    expect((await paymentOf(world, orderId)).status).toBe("AUTHORIZED");
+
+    expect(valueOf(await close(world.deps, call, { orderId, unless }))).toBe("closed");
+    expect(world.peer.intent(stripePaymentIntentId).status).toBe("canceled");
+    expect(await captureOrder(world.deps, adminCall(), { orderId })).toMatchObject({
+      error: { code: "payment_not_capturable" },
+    });
+    expect(valueOf(await close(world.deps, call, { orderId, unless }))).toBe("closed");
+    expect(await eventsOf(world, orderId)).toMatchObject([
+      { type: "PAYMENT_AUTHORIZED" },
+      { type: "PAYMENT_VOIDED", data: { reason: "order_cancelled" } },
+    ]);
+  });
+
+  it("leaves captured money alone, and the order open", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { orderId } = input;
+    const { id } = await newAuthorized(world, input);
+    valueOf(await captureOrder(world.deps, adminCall(), { orderId }));
+    expect(valueOf(await close(world.deps, callAs("vendor"), { orderId, unless }))).toBe("paid");
+    expect(await paymentOf(world, orderId)).toMatchObject({ status: "CAPTURED", amountRefunded: 0 });
+    expect((await auditOf(world, id)).map(({ action }) => action)).toEqual(["payment.capture"]);
+    await sweepAll(world);
+    expect(world.peer.refunds.size).toBe(0);
+  });
+
+  it.each(["captured unheard of", "captured while Stripe is being asked"])(
+    "leaves money alone that was %s",
+    async (when) => {
+      const world = newWorld();
+      const input = intentInput();
+      const { orderId } = input;
+      const { stripePaymentIntentId } = await newAuthorized(world, input);
+      const capture = async (): Promise<void> => {
+        await world.deps.stripe.paymentIntents.capture(stripePaymentIntentId);
+      };
+      if (when === "captured unheard of") await capture();
+      else {
+        world.peer.before = async (request) => {
+          if (!request.endsWith("/cancel")) return;
+          world.peer.before = undefined;
+          await capture();
+        };
+      }
+      expect(valueOf(await close(world.deps, callAs("vendor"), { orderId, unless }))).toBe("paid");
+      expect(world.peer.intent(stripePaymentIntentId).status).toBe("succeeded");
+      expect(await paymentOf(world, orderId)).toMatchObject({ status: "CAPTURED", amountRefunded: 0 });
+      await sweepAll(world);
+      expect(world.peer.refunds.size).toBe(0);
+    },
+  );
+
+  it("against captures at once leaves either a void or a capture that nobody refunds", async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const world = newWorld();
+      const input = intentInput();
+      const { orderId } = input;
+      await newAuthorized(world, input);
+      const [closed, captured] = await Promise.all([
+        close(world.deps, callAs("vendor"), { orderId, unless }),
+        captureOrder(world.deps, adminCall(), { orderId }),
+      ]);
+      const isPaid = valueOf(closed) === "paid";
+      expect(captured.ok).toBe(isPaid);
+      await sweepAll(world);
+      expect((await paymentOf(world, orderId)).status).toBe(isPaid ? "CAPTURED" : "VOIDED");
+      expect(world.peer.refunds.size).toBe(0);
+    }
   });
 });
 

@@ -17,6 +17,8 @@ export interface OrderState {
 export const MONEY_IN: readonly PaymentStatus[] = ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"];
 /** Money that was authorized once, whether or not all of it went back since. VOIDED tells nothing: most were never authorized. */
 export const MONEY_KNOWN: readonly PaymentStatus[] = [...MONEY_IN, "REFUNDED"];
+/** Money that was captured and is not all back: whoever cancels such an order gives it back. A dispute follows a capture. */
+const MONEY_CAPTURED: readonly PaymentStatus[] = ["CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"];
 /** Money that went back entirely: nothing is left to ship for. */
 export const MONEY_GONE: readonly PaymentStatus[] = ["VOIDED", "REFUNDED"];
 /** States in which a payment can still be made. */
@@ -96,23 +98,39 @@ export function applyPayment(
     : confirmed(next);
 }
 
-export type Party = "buyer" | "staff" | "system";
+/** As what somebody acts on an order. A vendor is staff of the orders whose lines are all theirs, but gives no money back. */
+export type Party = "buyer" | "vendor" | "admin" | "system";
+
+export function isStaff(party: Party): boolean {
+  return party === "vendor" || party === "admin";
+}
+
+/** What a vendor is told who cancels an order whose money was captured. */
+export const CAPTURED_IS_THE_ADMINS = fail(
+  "forbidden",
+  "This order's payment was captured, and cancelling it would give the money back: only an admin may do that.",
+);
 
 function illegal(from: OrderStatus, to: OrderStatus, detail: string): Outcome<OrderState> {
   return fail("illegal_transition", detail, { from, to });
 }
 
+function cancelledBy(state: OrderState, by: Party): Outcome<OrderState> {
+  if (!(by === "buyer" ? CANCELLABLE_BY_BUYER : CANCELLABLE).includes(state.status)) {
+    return illegal(state.status, "CANCELLED", `An order that is ${state.status} cannot be cancelled.`);
+  }
+  if (by === "vendor" && MONEY_CAPTURED.includes(state.paymentStatus)) return CAPTURED_IS_THE_ADMINS;
+  return ok({ ...state, status: "CANCELLED" });
+}
+
 /**
- * What a command makes of an order: the new state, the same object when it is there already, or illegal_transition.
+ * What a command makes of an order: the new state, the same object when it is there already, illegal_transition, or forbidden for a
+ * vendor's cancellation that would give captured money back.
  * The reserved stock follows SHIPPED: inventory takes it off the shelf and tells so.
  */
 export function command(state: OrderState, to: OrderStatus, by: Party): Outcome<OrderState> {
   if (state.status === to) return ok(state);
-  if (to === "CANCELLED") {
-    return (by === "buyer" ? CANCELLABLE_BY_BUYER : CANCELLABLE).includes(state.status)
-      ? ok({ ...state, status: to })
-      : illegal(state.status, to, `An order that is ${state.status} cannot be cancelled.`);
-  }
+  if (to === "CANCELLED") return cancelledBy(state, by);
   if (by === "buyer" || NEXT_BY_STAFF[state.status] !== to) {
     return illegal(state.status, to, `An order that is ${state.status} cannot become ${to}.`);
   }

@@ -36,7 +36,8 @@ async function partyOf(
   now: number,
 ): Promise<Party | undefined> {
   if (call.actor.role === "system") return "system";
-  if (isAdmin(call.actor) || sellsAll(call, stored)) return "staff";
+  if (isAdmin(call.actor)) return "admin";
+  if (sellsAll(call, stored)) return "vendor";
   if (isUser(call.actor) && stored.order.customerId === call.actor.id) return "buyer";
   const opens =
     stored.accessTokenHash !== null &&

@@ -10,7 +10,7 @@ import type { Outcome } from "#shared/errors";
 import { makeEvent } from "#shared/events/envelope";
 import { ok } from "#shared/result";
 import { MAX_STALE_RETRIES } from "../constants.ts";
-import { MONEY_KNOWN, command } from "../domain/order.ts";
+import { CAPTURED_IS_THE_ADMINS, MONEY_KNOWN, command, isStaff } from "../domain/order.ts";
 import type { OrderState, Party } from "../domain/order.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import { writeTransition } from "../store/write.ts";
@@ -54,7 +54,7 @@ function auditOf(
   reason: string | null,
   now: number,
 ): Statement[] {
-  if (party !== "staff") return [];
+  if (!isStaff(party)) return [];
   const { id, status, tracking } = after;
   const action = status === "CANCELLED" ? "order.cancel" : "order.status";
   const details = { from: before.status, to: status, reason, ...(status === "SHIPPED" ? { tracking } : {}) };
@@ -86,7 +86,7 @@ async function write(
     ...before.eventData,
     status,
     reason,
-    reasonBy: party,
+    reasonBy: isStaff(party) ? "staff" : party,
     tracking: after.tracking ?? null,
     moneyAuthorized: MONEY_KNOWN.includes(before.order.paymentStatus),
   };
@@ -99,7 +99,11 @@ async function write(
   return after;
 }
 
-/** One decision on the order as it is now. The money is taken before the goods leave; capturing again is harmless. */
+/**
+ * One decision on the order as it is now. The money is taken before the goods leave; capturing again is harmless. A vendor's
+ * cancellation first lets the authorization go at Stripe, where an intent is either captured or cancelled: a capture that this order
+ * has not heard of yet, or that comes at the same time, is refused rather than given back.
+ */
 async function decide(deps: OrdersDeps, call: Call, visible: Visible, step: Step): Promise<Outcome<Order>> {
   const { stored, party } = visible;
   const current = stateOf(stored);
@@ -109,6 +113,11 @@ async function decide(deps: OrdersDeps, call: Call, visible: Visible, step: Step
   if (step.to === "SHIPPED") {
     const captured = await deps.payments.captureOrder(call, { orderId: stored.order.id });
     if (!captured.ok) return captured;
+  }
+  if (step.to === "CANCELLED" && party === "vendor") {
+    const closed = await deps.payments.close(call, { orderId: stored.order.id, unless: "captured" });
+    if (!closed.ok) return closed;
+    if (closed.value === "paid") return CAPTURED_IS_THE_ADMINS;
   }
   return ok(await write(deps, call, visible, next.value, step));
 }

@@ -1,18 +1,21 @@
-// The end of an order's payments: of one that was not paid in time (close, asked by orders) and of a cancelled one
-// (cancelOrderPayments, by ORDER_CANCELLED). The first lets a paid order live; the second gives its money back.
+// The end of an order's payments: of one that was not paid in time or that its vendor cancels (close, asked by orders) and of a
+// cancelled one (cancelOrderPayments, by ORDER_CANCELLED). The first lets a paid or a captured order live; the second gives its
+// money back.
 import { sql } from "drizzle-orm";
 import type { z } from "zod";
+import { auditInsert } from "#shared/audit";
+import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";
 import { StaleWrite } from "#shared/database";
-import type { CloseInput } from "#shared/contracts/payments";
+import type { CloseInput, PaymentState } from "#shared/contracts/payments";
 import type { Outcome } from "#shared/errors";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
 import { MAX_TRIES } from "../constants.ts";
-import { isOpen, isPaid } from "../domain.ts";
+import { isCaptured, isOpen, isPaid } from "../domain.ts";
 import { armChecks, closeOrder, voidWithoutIntent } from "../store/payments.ts";
 import type { Change } from "../store/payments.ts";
-import { byOrder, loadViews, viewStatements, viewsOf } from "../store/views.ts";
+import { byId, byOrder, loadViews, viewStatements, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
 import { inTime } from "./failures.ts";
@@ -20,16 +23,23 @@ import { StillProcessing, cancelIntent, reconcile } from "./reconcile.ts";
 import { retrieveIntent } from "./stripe.ts";
 import { tellAgain } from "./tell-again.ts";
 
-/** Why orders closes an order; what PAYMENT_VOIDED and the closed order tell. */
-const CLOSE_REASON = "payment_timeout";
+interface Closing {
+  readonly call: Call;
+  readonly orderId: string;
+  readonly change: Change;
+  /** Why orders closes the order; what PAYMENT_VOIDED and the closed order tell. */
+  readonly reason: "payment_timeout" | "order_cancelled";
+  /** Whether a payment in this state keeps the order open. */
+  readonly keeps: (status: PaymentState) => boolean;
+}
 
 /** What one look at an order's payments came to; `again` when something changed under it. */
 type Step = "paid" | "closed" | "again";
 
-async function closeUnstored(deps: PaymentsDeps, view: View, change: Change): Promise<Step> {
+async function closeUnstored(deps: PaymentsDeps, view: View, { orderId, change, reason }: Closing): Promise<Step> {
   const now = deps.now();
   try {
-    await save(deps, [...voidWithoutIntent(view, change, now), closeOrder(view.row.orderId, CLOSE_REASON, now, false)]);
+    await save(deps, [...voidWithoutIntent(view, change, now), closeOrder(orderId, reason, now, false)]);
     return "closed";
   } catch (error) {
     if (error instanceof StaleWrite) return "again";
@@ -37,45 +47,61 @@ async function closeUnstored(deps: PaymentsDeps, view: View, change: Change): Pr
   }
 }
 
+/** Before Stripe is asked to let an authorization go: who asks is on record, and a sweep finds out what came of it. */
+async function begin(deps: PaymentsDeps, { row }: View, { call, orderId, reason }: Closing): Promise<void> {
+  if (row.status !== "AUTHORIZED" || !isUser(call.actor)) return;
+  const now = deps.now();
+  const details = { orderId, amount: row.amountCapturable, reason };
+  await save(deps, [
+    armChecks(byId(row.id), now),
+    auditInsert(call, now, { action: "payment.void", subject: row.id, details }),
+  ]);
+}
+
 /**
- * Asks Stripe about an open payment. A paid one is recorded, which sends its event; any other has its intent cancelled. The order
- * is closed in the batch that writes the payment void: no new payment fits between the two, as there is one per order until then.
+ * Asks Stripe about a payment. One that keeps the order open is recorded, which sends its event; any other has its intent cancelled,
+ * which Stripe refuses once it is captured. The order is closed in the batch that writes the payment void: no new payment fits
+ * between the two, as there is one per order until then.
  */
-async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, change: Change): Promise<Step> {
+async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, closing: Closing): Promise<Step> {
+  const { orderId, change, reason, keeps } = closing;
   const intent = await retrieveIntent(deps.stripe, intentId);
   const isOurMoney = intent.amount === view.row.amount && intent.currency.toUpperCase() === view.row.currency;
-  if (isOurMoney && (intent.status === "succeeded" || intent.status === "requires_capture")) {
+  const isTaken = intent.status === "succeeded" || (intent.status === "requires_capture" && keeps("AUTHORIZED"));
+  if (isOurMoney && isTaken) {
     const row = await reconcile(deps, view, change, { answer: intent });
-    return isPaid(row.status) ? "paid" : "again";
+    return keeps(row.status) ? "paid" : "again";
   }
   // Money taken that is not what was asked for is an operator's to sort out: neither paid nor to be closed.
   if (intent.status === "processing" || (intent.status === "succeeded" && !isOurMoney)) {
     throw new StillProcessing(`payment ${view.row.id} cannot be closed yet`);
   }
+  if (intent.status !== "canceled") await begin(deps, view, closing);
   const canceled = intent.status === "canceled" ? intent : await cancelIntent(deps, intentId);
   if (canceled === undefined) return "again";
-  const also = [closeOrder(view.row.orderId, CLOSE_REASON, deps.now(), false)];
+  const also = [closeOrder(orderId, reason, deps.now(), false)];
   await reconcile(deps, view, change, { answer: canceled, also });
   return "closed";
 }
 
-async function closeStep(deps: PaymentsDeps, orderId: string, change: Change): Promise<Step> {
+async function closeStep(deps: PaymentsDeps, closing: Closing): Promise<Step> {
+  const { orderId, reason, keeps } = closing;
   const views = await loadViews(deps.db, byOrder(orderId));
-  const paid = views.find(({ row, closed }) => closed === null && isPaid(row.status));
+  const paid = views.find(({ row, closed }) => closed === null && keeps(row.status));
   if (paid !== undefined) {
     await tellAgain(deps, paid.row);
     return "paid";
   }
-  const open = views.find(({ row }) => isOpen(row.status));
+  const open = views.find(({ row }) => isOpen(row.status) || (row.status === "AUTHORIZED" && !keeps(row.status)));
   if (open !== undefined) {
     const { stripePaymentIntentId } = open.row;
     return stripePaymentIntentId === null
-      ? await closeUnstored(deps, open, change)
-      : await closeAtStripe(deps, open, stripePaymentIntentId, change);
+      ? await closeUnstored(deps, open, closing)
+      : await closeAtStripe(deps, open, stripePaymentIntentId, closing);
   }
   if (views.some(({ closed }) => closed !== null)) return "closed";
   const { results } = await save(deps, [
-    closeOrder(orderId, CLOSE_REASON, deps.now(), true),
+    closeOrder(orderId, reason, deps.now(), true),
     sql`SELECT 1 AS closed FROM closed_orders WHERE order_id = ${orderId}`,
   ]);
   return (results[1]?.results.length ?? 0) > 0 ? "closed" : "again";
@@ -85,17 +111,14 @@ async function closeStep(deps: PaymentsDeps, orderId: string, change: Change): P
 export async function close(
   deps: PaymentsDeps,
   call: Call,
-  { orderId }: z.output<typeof CloseInput>,
+  { orderId, unless }: z.output<typeof CloseInput>,
 ): Promise<Outcome<"paid" | "closed">> {
-  const change: Change = {
-    actor: call.actor.id,
-    reason: CLOSE_REASON,
-    voidReason: CLOSE_REASON,
-    traceparent: call.traceparent,
-  };
+  const reason = unless === "captured" ? "order_cancelled" : "payment_timeout";
+  const change: Change = { actor: call.actor.id, reason, voidReason: reason, traceparent: call.traceparent };
+  const closing: Closing = { call, orderId, change, reason, keeps: unless === "captured" ? isCaptured : isPaid };
   return await inTime(deps, async () => {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-      const step = await closeStep(deps, orderId, change);
+      const step = await closeStep(deps, closing);
       if (step !== "again") return ok(step);
     }
     throw new StaleWrite(`the payments of ${orderId} kept changing`);
