@@ -7,6 +7,8 @@ import { log, withInvocation } from "#shared/logger";
 import type { Identity } from "./access.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { identify } from "./middleware/authentication.ts";
+import { newRateCount, setRateHeaders } from "./middleware/rate-limit.ts";
+import type { RateCount } from "./middleware/rate-limit.ts";
 import { requestIdOf, traceparentOf } from "./middleware/request-id.ts";
 import { optionsResponse, setResponseHeaders } from "./middleware/response-headers.ts";
 import { withSocketCredentials } from "./middleware/sockets.ts";
@@ -17,7 +19,7 @@ import type { Route } from "./route.ts";
 import { allRoutes } from "./routes.ts";
 
 interface AppEnv {
-  Variables: { requestId: string; identity: Identity };
+  Variables: { requestId: string; identity: Identity; rate: RateCount };
 }
 type AppContext = Context<AppEnv>;
 
@@ -40,11 +42,14 @@ async function serveRoute(route: Route, deps: GatewayDeps, c: AppContext): Promi
   const credentials = { tokens: deps.tokens, metricsToken: deps.settings.metricsToken };
   const identity = await identify(request, credentials, route.access);
   c.set("identity", identity);
+  const rate = newRateCount(deps.settings.limiters);
+  c.set("rate", rate);
   const outcome = await runRoute(route, deps, {
     request,
     requestId: c.get("requestId"),
     traceparent: traceparentOf(request),
     identity,
+    rate,
     rawParams: c.req.param(),
     waitUntil: (work) => {
       c.executionCtx.waitUntil(work);
@@ -100,6 +105,8 @@ export function createApp(deps: GatewayDeps): Hono<AppEnv> {
       async () => {
         await next();
         setResponseHeaders(c.res.headers, request, requestId, allowedOrigins);
+        const rate = c.get("rate") as RateCount | undefined;
+        if (rate !== undefined) setRateHeaders(c.res.headers, rate);
         logRequest(c, c.res.status, now() - startedAt);
       },
     );

@@ -4,14 +4,12 @@ import { parseLogLevel } from "#shared/logger";
 import type { LogLevel } from "#shared/logger";
 import { newId } from "#shared/ids";
 import { PART_DEADLINE_MS } from "./constants.ts";
+import { limitersOf } from "./limits.ts";
+import type { Limiters } from "./limits.ts";
 import { PublicCache } from "./middleware/public-cache.ts";
 import { boundPeers, guardedPeers } from "./peers.ts";
 import type { Peers } from "./peers.ts";
 import { TokenVerifier } from "./tokens.ts";
-
-/** Counted apart, so that reading much does not stop one from ordering. */
-export type LimitClass = "auth" | "write" | "read" | "order";
-export type Limiters = Readonly<Record<LimitClass, Pick<RateLimit, "limit">>>;
 
 export interface Settings {
   readonly issuer: string;
@@ -46,16 +44,7 @@ export function settingsOf(env: GatewayBindings): Settings {
     audience: env.JWT_AUDIENCE,
     allowedOrigins: new Set(env.ALLOWED_ORIGINS.split(",").flatMap((origin) => origin.trim() || [])),
     // Anything but exactly `off` leaves them on: a typing error must not open the door.
-    ...(env.RATE_LIMITS === "off"
-      ? {}
-      : {
-          limiters: {
-            auth: env.AUTH_LIMITER,
-            write: env.WRITE_LIMITER,
-            read: env.READ_LIMITER,
-            order: env.ORDER_LIMITER,
-          },
-        }),
+    ...(env.RATE_LIMITS === "off" ? {} : { limiters: limitersOf(env) }),
     assets: env.ASSETS,
     sockets: { cart: env.ORDERS, orders: env.NOTIFICATIONS },
     logLevel: parseLogLevel(env.LOG_LEVEL),

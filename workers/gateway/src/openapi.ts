@@ -13,6 +13,40 @@ type Components = Map<string, unknown>;
 
 const COMPONENT = "#/components/schemas/";
 
+/** Headers that answers of many operations carry, under their names among the components. */
+const HEADERS = {
+  RateLimitPolicy: {
+    description:
+      "The limits that the request was counted by: the name of each, its requests (q) and its window in seconds (w), for example " +
+      '`"read";q=600;w=60`. Absent where nothing is limited.',
+    schema: { type: "string" },
+  },
+  RateLimit: {
+    description: 'The limit that refused the request: nothing is left (r) for so many seconds (t), `"auth";r=0;t=60`.',
+    schema: { type: "string" },
+  },
+  RetryAfter: { description: "Seconds to wait before the next try.", schema: { type: "integer", minimum: 0 } },
+  WwwAuthenticate: {
+    description: "The Bearer scheme, and what is wrong with the token that was sent (RFC 6750, 3).",
+    schema: { type: "string" },
+  },
+} as const;
+
+function headerRefs(headers: Readonly<Record<string, keyof typeof HEADERS>>): Json {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, component]) => [name, { $ref: `#/components/headers/${component}` }]),
+  );
+}
+
+const LIMITED = headerRefs({ "RateLimit-Policy": "RateLimitPolicy" });
+
+/** What a failure of this status tells in its headers. */
+const PROBLEM_HEADERS: Readonly<Record<number, Json>> = {
+  401: headerRefs({ "WWW-Authenticate": "WwwAuthenticate" }),
+  429: headerRefs({ RateLimit: "RateLimit", "Retry-After": "RetryAfter" }),
+  503: headerRefs({ "Retry-After": "RetryAfter" }),
+};
+
 /** Lets the members that a client must not depend on stay open in answers: we may add to them. */
 function openObjects({ jsonSchema }: { readonly jsonSchema: Record<string, unknown> }): void {
   if (jsonSchema["additionalProperties"] === false) delete jsonSchema["additionalProperties"];
@@ -95,7 +129,8 @@ function codesOf(route: Route): ErrorCode[] {
   ];
 }
 
-function problemsOf(possible: readonly ErrorCode[]): Record<string, Json> {
+/** The failures by status; `headers` are what all answers of the operation carry. */
+function problemsOf(possible: readonly ErrorCode[], headers: Json): Record<string, Json> {
   const byStatus = new Map<number, Set<ErrorCode>>();
   for (const code of possible) {
     const { status } = PROBLEMS[code];
@@ -105,13 +140,17 @@ function problemsOf(possible: readonly ErrorCode[]): Record<string, Json> {
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [
       status,
-      { description: [...codes].map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join("; "), content },
+      {
+        description: [...codes].map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join("; "),
+        headers: { ...headers, ...PROBLEM_HEADERS[status] },
+        content,
+      },
     ]),
   );
 }
 
 /** What an answer that went well tells beside its body. */
-function answerHeadersOf(route: Route): { readonly headers?: Json } {
+function answerHeadersOf(route: Route): { readonly headers: Json } {
   const isVersioned = route.versioned !== undefined || route.ifMatch !== undefined;
   const told = {
     ...(isRevalidated(route) ? { ETag: "For If-None-Match." } : {}),
@@ -123,7 +162,7 @@ function answerHeadersOf(route: Route): { readonly headers?: Json } {
     name,
     { description, schema: { type: "string" } },
   ]);
-  return headers.length === 0 ? {} : { headers: Object.fromEntries(headers) };
+  return { headers: { ...LIMITED, ...Object.fromEntries(headers) } };
 }
 
 function answersOf(route: Route, components: Components): Record<string, Json> {
@@ -205,7 +244,7 @@ function operationOf(route: Route, components: Components): Json {
     ],
     ...body,
     ...upload,
-    responses: { ...answersOf(route, components), ...problemsOf(codesOf(route)) },
+    responses: { ...answersOf(route, components), ...problemsOf(codesOf(route), LIMITED) },
   };
 }
 
@@ -227,13 +266,10 @@ const WEBHOOK_OPERATION: Json = {
         },
       },
     },
-    ...problemsOf([
-      "invalid_signature",
-      "malformed_json",
-      "validation_failed",
-      "payload_too_large",
-      "service_unavailable",
-    ]),
+    ...problemsOf(
+      ["invalid_signature", "malformed_json", "validation_failed", "payload_too_large", "service_unavailable"],
+      {},
+    ),
   },
 };
 
@@ -271,6 +307,7 @@ export async function openApiDocument(
     paths,
     components: {
       schemas: Object.fromEntries([...components].toSorted(([a], [b]) => (a < b ? -1 : 1))),
+      headers: HEADERS,
       securitySchemes: SECURITY_SCHEMES,
     },
   });

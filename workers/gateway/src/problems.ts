@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { ERROR_CODES } from "#shared/errors";
 import type { DomainError, ErrorCode } from "#shared/errors";
-import { RATE_LIMIT_WINDOW_SECONDS, UNAVAILABLE_RETRY_SECONDS } from "./constants.ts";
+import { RATE_LIMIT_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS } from "./constants.ts";
 
 interface ProblemKind {
   readonly status: number;
@@ -101,7 +101,7 @@ function problemHeaders(status: number, hadCredentials: boolean): Record<string,
     headers["www-authenticate"] = `Bearer realm="tradepost"${hadCredentials ? ', error="invalid_token"' : ""}`;
   }
   if (status === 426) headers["upgrade"] = "websocket";
-  if (status === 429) headers["retry-after"] = String(RATE_LIMIT_WINDOW_SECONDS);
+  if (status === 429) headers["retry-after"] = String(RATE_LIMIT_RETRY_SECONDS);
   if (status === 503) headers["retry-after"] = String(UNAVAILABLE_RETRY_SECONDS);
   return headers;
 }

@@ -10,13 +10,15 @@ import { ok } from "#shared/result";
 import { fieldErrors } from "#shared/rpc";
 import { authorize } from "./access.ts";
 import type { Access, Authorized, Identity } from "./access.ts";
-import type { GatewayDeps, LimitClass } from "./deps.ts";
+import type { GatewayDeps } from "./deps.ts";
+import type { LimitClass } from "./limits.ts";
 import { checkDeclaredLength, readJson } from "./middleware/body.ts";
 import { cartTokenOf, ifVersionOf } from "./middleware/cart-headers.ts";
 import { taggedResponse } from "./middleware/etag.ts";
 import { preferredLocale } from "./middleware/locale.ts";
 import { publicAnswer, publicResponse } from "./middleware/public-cache.ts";
 import { limitEmail, limitKey, limitOrders, limitRate } from "./middleware/rate-limit.ts";
+import type { RateCount } from "./middleware/rate-limit.ts";
 import { PROBLEMS } from "./problems.ts";
 
 export type Method = "get" | "post" | "patch" | "delete" | "put";
@@ -36,6 +38,8 @@ export interface Incoming {
   readonly requestId: string;
   readonly traceparent: string | undefined;
   readonly identity: Identity;
+  /** What the request is counted by, for the answer's headers. */
+  readonly rate: RateCount;
   /** Path parameters as they stand in the URL, decoded. */
   readonly rawParams: Readonly<Record<string, string>>;
   readonly waitUntil: (work: Promise<unknown>) => void;
@@ -245,12 +249,12 @@ async function parseAndHandle(
   const body = await parseBody(route, incoming.request);
   if (!body.ok) return body;
   if (route.limitByEmail !== undefined) {
-    const limited = await limitEmail(deps.settings.limiters, (body.value as { email: string }).email);
+    const limited = await limitEmail(incoming.rate, (body.value as { email: string }).email);
     if (!limited.ok) return limited;
   }
   const call = callOf(incoming, authorized);
   if (route.limitByBuyer !== undefined) {
-    const limited = await limitOrders(deps.settings.limiters, call, (body.value as { email?: string }).email);
+    const limited = await limitOrders(incoming.rate, call, (body.value as { email?: string }).email);
     if (!limited.ok) return limited;
   }
   return await route.handle(deps, {
@@ -270,13 +274,10 @@ async function parseAndHandle(
  */
 export async function runRoute(route: Route, deps: GatewayDeps, incoming: Incoming): Promise<Outcome<Response>> {
   const { request, identity } = incoming;
-  const { limiters, now } = deps.settings;
-  if (limiters !== undefined) {
-    // Who signs in is nobody yet, whatever token comes along: with many accounts one could guess many times from one address.
-    const counted: Identity = route.limitByEmail === undefined ? identity : { kind: "none" };
-    const limited = await limitRate(limiters, route.limit, limitKey(counted, request));
-    if (!limited.ok) return limited;
-  }
+  // Who signs in is nobody yet, whatever token comes along: with many accounts one could guess many times from one address.
+  const counted: Identity = route.limitByEmail === undefined ? identity : { kind: "none" };
+  const limited = await limitRate(incoming.rate, route.limit, limitKey(counted, request));
+  if (!limited.ok) return limited;
   const authorized = authorize(route.access, identity);
   if (!authorized.ok) return authorized;
   const params = parseParams(route, incoming.rawParams);
@@ -289,7 +290,7 @@ export async function runRoute(route: Route, deps: GatewayDeps, incoming: Incomi
   }
   const answer = await publicAnswer(
     deps.cache.keyOf(request.url, route.cache),
-    { cache: deps.cache, now, waitUntil: incoming.waitUntil },
+    { cache: deps.cache, now: deps.settings.now, waitUntil: incoming.waitUntil },
     async () => {
       const result = await handle();
       if (!result.ok) return result;

@@ -42,6 +42,17 @@ describe("the OpenAPI document", () => {
     }
   });
 
+  it("says of every answer of a route which limits it was counted by, and of 429 when to come back", () => {
+    for (const { method, path } of allRoutes) {
+      const answers = document.paths[path]?.[method]?.responses ?? {};
+      for (const [status, { headers }] of Object.entries(answers)) {
+        expect(Object.keys(headers ?? {}), `${method} ${path} ${status}`).toContain("RateLimit-Policy");
+      }
+      expect(answers["429"]?.headers).toMatchObject({ RateLimit: {}, "Retry-After": {} });
+      expect(answers["503"]?.headers).toMatchObject({ "Retry-After": {} });
+    }
+  });
+
   it("names every operation, each by its own name", () => {
     const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
     const ids = operations.map(({ operationId }) => operationId);
@@ -62,7 +73,9 @@ describe("the OpenAPI document", () => {
 
   it("tells the headers that a client goes on with", () => {
     const headersOf = (method: string, path: string, status: string): string[] =>
-      Object.keys(document.paths[path]?.[method]?.responses[status]?.headers ?? {});
+      Object.keys(document.paths[path]?.[method]?.responses[status]?.headers ?? {}).filter(
+        (name) => name !== "RateLimit-Policy",
+      );
     expect(headersOf("get", "/api/cart", "200")).toEqual(["ETag", "X-Cart-Token"]);
     expect(headersOf("post", "/api/orders", "201")).toEqual(["Idempotency-Replayed"]);
     expect(headersOf("get", "/api/products", "304")).toEqual(["ETag"]);

@@ -6,8 +6,13 @@ import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { settingsOf } from "../src/deps.ts";
 import type { Settings } from "../src/deps.ts";
+import { LIMITS } from "../src/limits.ts";
+import type { Limiters } from "../src/limits.ts";
 import { bearer, emptyCart, gateway, order, problemOf, tokenFor } from "./support.ts";
 
+const NOTHING_LEFT = Object.fromEntries(
+  Object.keys(LIMITS).map((limitClass) => [limitClass, { limit: async () => ({ success: false }) }]),
+) as unknown as Limiters;
 const gatewayEnv = env as unknown as GatewayEnv;
 const limited: Partial<Settings> = { limiters: settingsOf({ ...gatewayEnv, RATE_LIMITS: "on" }).limiters ?? failed() };
 
@@ -113,6 +118,38 @@ describe("ordering", () => {
   });
 });
 
+describe("the headers", () => {
+  it.each([
+    ["GET", "/api/cart", '"read";q=600;w=60'],
+    ["POST", "/api/cart/clear", '"write";q=120;w=60'],
+    ["GET", "/api/orders", '"read";q=600;w=60'],
+    ["GET", "/api/orders/nonsense", '"read";q=600;w=60'],
+  ])("of %s %s tell the limit that it counts in, whatever the answer is", async (method, path, policy) => {
+    const { headers } = await send(path, { method, headers: { "cf-connecting-ip": newId("req") } });
+    expect(headers.get("ratelimit-policy")).toBe(policy);
+    expect(headers.has("ratelimit")).toBe(false);
+  });
+
+  it("of a refusal tell that nothing is left, until when, and let a page of the shop read it", async () => {
+    const origin = "https://shop.example";
+    const refusing = gateway({}, { limiters: NOTHING_LEFT, allowedOrigins: new Set([origin]) });
+    const refused = await refusing("/api/cart", { headers: { origin } });
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("ratelimit-policy")).toBe('"read";q=600;w=60');
+    expect(refused.headers.get("ratelimit")).toBe('"read";r=0;t=60');
+    expect(refused.headers.get("retry-after")).toBe("60");
+    const exposed = refused.headers.get("access-control-expose-headers")?.split(", ");
+    expect(exposed).toEqual(expect.arrayContaining(["RateLimit", "RateLimit-Policy", "Retry-After"]));
+    expect(await problemOf(refused)).toMatchObject({ detail: expect.stringContaining("600 requests") as string });
+  });
+
+  it("say nothing where nothing is limited, or no route is", async () => {
+    const unlimited = await gateway({ orders: { getCart: async () => ok(emptyCart) } })("/api/cart");
+    expect(unlimited.headers.has("ratelimit-policy")).toBe(false);
+    expect((await send("/api/nothing")).headers.has("ratelimit-policy")).toBe(false);
+  });
+});
+
 describe("classes", () => {
   it("are counted apart: who wrote too much may still read", async () => {
     const headers = { "cf-connecting-ip": newId("req") };
@@ -181,9 +218,10 @@ describe("the switch", () => {
 
 it("keeps the shop open when the counter is down", async () => {
   const broken = { limit: async () => await Promise.reject(new Error("down")) };
+  const limiters = Object.fromEntries(Object.keys(LIMITS).map((limitClass) => [limitClass, broken]));
   const open = gateway(
     { orders: { getCart: async () => ok(emptyCart) } },
-    { limiters: { auth: broken, write: broken, read: broken, order: broken } },
+    { limiters: limiters as unknown as Limiters },
   );
   expect((await open("/api/cart")).status).toBe(200);
 });

@@ -1,5 +1,6 @@
 // Rate limits by class, per user where there is one, else per client address. They keep abuse out and are no accounting: the
-// binding counts per location.
+// binding counts per location. Every limited answer says which limits it was counted by, in the headers of
+// https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ (version 10).
 import { isProven, isUser } from "#shared/call";
 import type { Call } from "#shared/call";
 import { fail } from "#shared/errors";
@@ -9,9 +10,22 @@ import { log } from "#shared/logger";
 import { networkOf } from "#shared/network";
 import { ok } from "#shared/result";
 import type { Identity } from "../access.ts";
-import type { LimitClass, Limiters } from "../deps.ts";
+import { LIMITS } from "../limits.ts";
+import type { LimitClass, Limiters } from "../limits.ts";
 
-const LIMITED = fail("rate_limited", "Too many requests; wait a little.");
+/** The limits that one request is counted by. */
+export interface RateCount {
+  /** Absent: nothing is limited. */
+  readonly limiters: Limiters | undefined;
+  /** The classes that were counted, in order. */
+  readonly classes: Set<LimitClass>;
+  /** The class that refused the request. */
+  refusedBy?: LimitClass;
+}
+
+export function newRateCount(limiters: Limiters | undefined): RateCount {
+  return { limiters, classes: new Set() };
+}
 
 /** Who is counted: the user, or the address that Cloudflare saw. */
 export function limitKey(identity: Identity, request: Request): string {
@@ -30,19 +44,20 @@ async function spend(limiters: Limiters, limitClass: LimitClass, key: string): P
 }
 
 /** Counts one request. Fails with rate_limited. */
-export async function limitRate(
-  limiters: Limiters | undefined,
-  limitClass: LimitClass,
-  key: string,
-): Promise<Outcome<null>> {
-  if (limiters === undefined) return ok(null);
-  return (await spend(limiters, limitClass, key)) ? ok(null) : LIMITED;
+export async function limitRate(count: RateCount, limitClass: LimitClass, key: string): Promise<Outcome<null>> {
+  if (count.limiters === undefined) return ok(null);
+  count.classes.add(limitClass);
+  if (await spend(count.limiters, limitClass, key)) return ok(null);
+  count.refusedBy = limitClass;
+  const { limit, windowSeconds } = LIMITS[limitClass];
+  const allowed = `${String(limit)} requests of this kind in ${String(windowSeconds)} seconds`;
+  return fail("rate_limited", `No more than ${allowed} are answered; wait as long as Retry-After says.`);
 }
 
 /** Counts a try for this e-mail, whoever makes it: a guess from many addresses is still a guess. */
-export async function limitEmail(limiters: Limiters | undefined, email: string): Promise<Outcome<null>> {
-  if (limiters === undefined) return ok(null);
-  return await limitRate(limiters, "auth", `email:${await sha256Hex(email)}`);
+export async function limitEmail(count: RateCount, email: string): Promise<Outcome<null>> {
+  if (count.limiters === undefined) return ok(null);
+  return await limitRate(count, "auth", `email:${await sha256Hex(email)}`);
 }
 
 /**
@@ -50,11 +65,25 @@ export async function limitEmail(limiters: Limiters | undefined, email: string):
  * address. A proven account's orders are writes like any other.
  */
 export async function limitOrders(
-  limiters: Limiters | undefined,
+  count: RateCount,
   { actor, network = "unknown" }: Call,
   email: string | undefined,
 ): Promise<Outcome<null>> {
-  if (limiters === undefined || isProven(actor)) return ok(null);
+  if (count.limiters === undefined || isProven(actor)) return ok(null);
   const buyer = isUser(actor) ? actor.id : `guest:${await sha256Hex(`${email ?? ""} ${network}`)}`;
-  return await limitRate(limiters, "order", buyer);
+  return await limitRate(count, "order", buyer);
+}
+
+function policyOf(limitClass: LimitClass): string {
+  const { limit, windowSeconds } = LIMITS[limitClass];
+  return `"${limitClass}";q=${String(limit)};w=${String(windowSeconds)}`;
+}
+
+/** Tells the limits in the headers of an answer; of what is left, only that nothing is: the binding knows no more. */
+export function setRateHeaders(headers: Headers, { classes, refusedBy }: RateCount): void {
+  if (classes.size > 0) headers.set("ratelimit-policy", [...classes].map(policyOf).join(", "));
+  if (refusedBy === undefined) return;
+  const { windowSeconds } = LIMITS[refusedBy];
+  headers.set("ratelimit", `"${refusedBy}";r=0;t=${String(windowSeconds)}`);
+  headers.set("retry-after", String(windowSeconds));
 }

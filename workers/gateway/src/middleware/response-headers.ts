@@ -5,7 +5,8 @@ import { PREFLIGHT_MAX_AGE_SECONDS } from "../constants.ts";
 /** As a list, which costs each answer less than taking the object apart. */
 const HEADERS = Object.entries(SECURITY_HEADERS);
 
-const EXPOSED_HEADERS = "X-Cart-Token, ETag, X-Request-Id, Idempotency-Replayed, Retry-After";
+const EXPOSED_HEADERS =
+  "X-Cart-Token, ETag, X-Request-Id, Idempotency-Replayed, Retry-After, RateLimit, RateLimit-Policy";
 const ALLOWED_HEADERS =
   "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Cart-Token, X-Request-Id, traceparent";
 
