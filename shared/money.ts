@@ -33,10 +33,17 @@ const EXPONENTS: Readonly<Record<string, number>> = {
 export const MAX_AMOUNT_MINOR = 99_999_999;
 
 /** ISO 4217, upper case. */
-export const Currency = z.string().regex(/^[A-Z]{3}$/, "must be an ISO 4217 code in upper case");
+export const Currency = z
+  .string()
+  .regex(/^[A-Z]{3}$/, "must be an ISO 4217 code in upper case")
+  .describe("ISO 4217 code in upper case.");
 
 /** Minor units, zero or more, within what a payment can carry. */
-export const Amount = z.int().min(0).max(MAX_AMOUNT_MINOR);
+export const Amount = z
+  .int()
+  .min(0)
+  .max(MAX_AMOUNT_MINOR)
+  .describe("An amount in the currency's minor unit: 1999 is 19.99 USD.");
 
 export function currencyExponent(currency: string): number {
   return EXPONENTS[currency] ?? 2;

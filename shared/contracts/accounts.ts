@@ -9,62 +9,89 @@ import { line } from "../text.ts";
 import type { MessagingContract } from "./messaging.ts";
 
 /** Stored and compared in lower case. 254 characters is the longest address that SMTP carries (RFC 5321, 4.5.3.1.3). */
-export const Email = z.string().trim().toLowerCase().max(254).pipe(z.email());
-const NewPassword = z.string().min(10).max(200);
+export const Email = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(254)
+  .pipe(z.email())
+  .describe("An e-mail address, at most 254 characters. Case does not matter.");
+const NewPassword = z.string().min(10).max(200).describe("A password of 10 to 200 characters.");
 /** A password that is checked, not chosen: seeded and older ones may be shorter. */
-const Password = z.string().min(1).max(200);
+const Password = z.string().min(1).max(200).describe("The password, at most 200 characters.");
 
-export const RegisterInput = z.strictObject({
-  email: Email,
-  password: NewPassword,
-  name: line(100),
-});
-export const LoginInput = z.strictObject({ email: Email, password: Password });
-export const RefreshInput = z.strictObject({ refreshToken: z.string().min(1).max(200) });
-export const ChangePasswordInput = z.strictObject({ currentPassword: Password, newPassword: NewPassword });
+export const RegisterInput = z
+  .strictObject({
+    email: Email.describe("The e-mail address to sign in with."),
+    password: NewPassword.describe("10 to 200 characters."),
+    name: line(100).describe("The person's name."),
+  })
+  .meta({ id: "Register", description: "A new customer." });
+export const LoginInput = z
+  .strictObject({
+    email: Email.describe("The account's e-mail address."),
+    password: Password.describe("The account's password."),
+  })
+  .meta({ id: "Login", description: "Who signs in." });
+export const RefreshInput = z
+  .strictObject({
+    refreshToken: z.string().min(1).max(200).describe("The refresh token of the last answer. Refreshing uses it up."),
+  })
+  .meta({ id: "RefreshSession", description: "A refresh token." });
+export const ChangePasswordInput = z
+  .strictObject({
+    currentPassword: Password.describe("The password as it is."),
+    newPassword: NewPassword.describe("The new password, 10 to 200 characters."),
+  })
+  .meta({ id: "ChangePassword", description: "The password as it is and as it will be." });
 
-export const ForgotPasswordInput = z.strictObject({ email: Email });
-/** As it came in the mail. */
-const MailToken = z.string().min(1).max(200);
-export const ResetPasswordInput = z.strictObject({ token: MailToken, newPassword: NewPassword });
-export const VerifyEmailInput = z.strictObject({ token: MailToken });
+export const ForgotPasswordInput = z
+  .strictObject({ email: Email.describe("The account's e-mail address.") })
+  .meta({ id: "ForgotPassword", description: "Whose password was forgotten." });
+const MailToken = z.string().min(1).max(200).describe("The token of the mailed link.");
+export const ResetPasswordInput = z
+  .strictObject({
+    token: MailToken.describe("The token of the mailed link, good once and for 30 minutes."),
+    newPassword: NewPassword.describe("The new password, 10 to 200 characters."),
+  })
+  .meta({ id: "ResetPassword", description: "The mailed token and the new password." });
+export const VerifyEmailInput = z
+  .strictObject({ token: MailToken.describe("The token of the mailed link, good once and for a day.") })
+  .meta({ id: "VerifyEmail", description: "The mailed token." });
 
 export const User = z
   .object({
-    id: z.string(),
-    email: z.string(),
-    name: z.string(),
-    role: Role,
-    createdAt: z.iso.datetime(),
-    /** Whether the user has proved that mail to the address reaches them. */
-    emailVerified: z.boolean(),
+    id: z.string().describe("The user's id."),
+    email: z.string().describe("The e-mail address in lower case."),
+    name: z.string().describe("The person's name."),
+    role: Role.describe("What the user may do."),
+    createdAt: z.iso.datetime().describe("When the account was made."),
+    emailVerified: z.boolean().describe("Whether the user has proved that mail to the address reaches them."),
   })
-  .meta({ id: "User" });
+  .meta({ id: "User", description: "An account." });
 export type User = z.infer<typeof User>;
 
-export const UserPage = pageOf(User).meta({ id: "UserPage" });
+export const UserPage = pageOf(User).meta({ id: "UserPage", description: "One page of accounts." });
 export type UserPage = z.infer<typeof UserPage>;
 
 export const ListUsersInput = PageQuery.extend({
-  /** What the e-mail begins with. */
-  q: z.string().trim().toLowerCase().max(254).optional(),
-  role: Role.optional(),
+  q: z.string().trim().toLowerCase().max(254).optional().describe("What the e-mail address begins with."),
+  role: Role.optional().describe("Only users with this role."),
 });
-export const UserInput = z.object({ userId: idSchema("usr") });
-export const RoleChange = z.strictObject({ role: Role }).meta({ id: "RoleChange" });
+export const UserInput = z.object({ userId: idSchema("usr").describe("The user's id.") });
+export const RoleChange = z
+  .strictObject({ role: Role.describe("The role to give.") })
+  .meta({ id: "RoleChange", description: "The new role of a user." });
 export const ChangeRoleInput = UserInput.extend({ role: Role });
 
 export const Session = z
   .object({
-    user: User,
-    /** A JWT signed with a key of the JWKS. */
-    accessToken: z.string(),
-    /** Opaque; good once. */
-    refreshToken: z.string(),
-    /** Seconds the access token is good for. */
-    expiresIn: z.int(),
+    user: User.describe("The account."),
+    accessToken: z.string().describe("A JWT to send as bearer. It is signed with a key of `/.well-known/jwks.json`."),
+    refreshToken: z.string().describe("What `POST /api/auth/refresh` takes for the next session. Good once."),
+    expiresIn: z.int().describe("Seconds until the access token expires."),
   })
-  .meta({ id: "Session" });
+  .meta({ id: "Session", description: "Who is signed in, and the tokens." });
 export type Session = z.infer<typeof Session>;
 
 /** A public key as RFC 7517 writes it. */

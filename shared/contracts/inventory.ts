@@ -11,12 +11,17 @@ import type { MessagingContract } from "./messaging.ts";
 
 /** The most units of one product in a line of a cart, an order or a reservation. */
 export const MAX_QUANTITY = 9_999;
-export const Quantity = z.int().min(1).max(MAX_QUANTITY);
+export const Quantity = z.int().min(1).max(MAX_QUANTITY).describe("Units, 1 to 9999.");
 
-const Line = z.strictObject({ productId: ProductId, quantity: Quantity });
+const Line = z
+  .strictObject({
+    productId: ProductId.describe("The product's id."),
+    quantity: Quantity.describe("Units, 1 to 9999."),
+  })
+  .meta({ id: "StockLine", description: "A product and a number of units." });
 const Lines = z.array(Line).min(1).max(MAX_PRODUCTS_AT_ONCE);
 
-export const ProductInput = z.object({ productId: ProductId });
+export const ProductInput = z.object({ productId: ProductId.describe("The product's id.") });
 export const AvailabilitiesInput = z.object({ productIds: z.array(ProductId).max(MAX_PRODUCTS_AT_ONCE) });
 
 export const HoldInput = z.object({ owner: z.string().min(1).max(200), lines: Lines });
@@ -24,78 +29,125 @@ export const ReleaseHoldInput = z.object({
   owner: z.string().min(1).max(200),
   productIds: z.array(ProductId).min(1).max(MAX_PRODUCTS_AT_ONCE),
 });
-export const ReserveInput = z.strictObject({
-  orderId: z.string().min(1).max(100),
-  items: Lines,
-  /** At most a week; a reservation of an order never expires, these do. */
-  ttlSeconds: z.int().min(1).max(604_800).default(900),
-});
-export const ReleaseInput = z.strictObject({ orderId: z.string().min(1).max(100) });
-export const AdjustmentReason = z.enum(["restock", "correction", "damaged", "return"]);
-export const AdjustBody = z.strictObject({
-  delta: z
-    .int()
-    .min(-1_000_000)
-    .max(1_000_000)
-    .refine((delta) => delta !== 0, "must not be zero"),
-  reason: AdjustmentReason,
-});
+export const ReserveInput = z
+  .strictObject({
+    orderId: z
+      .string()
+      .min(1)
+      .max(100)
+      .describe("A name of your choice for the reservation. It need not be an order's id."),
+    items: Lines.describe("The products to hold, all or none."),
+    ttlSeconds: z
+      .int()
+      .min(1)
+      .max(604_800)
+      .default(900)
+      .describe("Seconds until the reservation ends by itself, at most a week."),
+  })
+  .meta({ id: "ReserveStock", description: "What to hold outside the orders." });
+export const ReleaseInput = z
+  .strictObject({ orderId: z.string().min(1).max(100).describe("The name that it was made under.") })
+  .meta({ id: "ReleaseReservation", description: "The reservation to end." });
+export const AdjustmentReason = z
+  .enum(["restock", "correction", "damaged", "return"])
+  .describe("Why the stock changed: restock, correction, damaged or return.");
+export const AdjustBody = z
+  .strictObject({
+    delta: z
+      .int()
+      .min(-1_000_000)
+      .max(1_000_000)
+      .refine((delta) => delta !== 0, "must not be zero")
+      .describe("Units to add, or to take when negative. Not 0."),
+    reason: AdjustmentReason.describe("Why the stock changed."),
+  })
+  .meta({ id: "AdjustStock", description: "A change of the stock on hand." });
 export const AdjustInput = AdjustBody.extend({
   productId: ProductId,
   idempotencyKey: z.string().min(1).max(255).optional(),
 });
-/** `lowStockThreshold` is the product's own from then on, whatever the shop's default is. */
-export const ThresholdBody = z.strictObject({ lowStockThreshold: z.int().min(0).max(1_000_000) });
+export const ThresholdBody = z
+  .strictObject({
+    lowStockThreshold: z
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .describe(
+        "At this many available units the product is low. It is the product's own from then on, whatever the shop's default is.",
+      ),
+  })
+  .meta({ id: "StockThreshold", description: "The threshold under which a product is low." });
 export const SetThresholdInput = ThresholdBody.extend({ productId: ProductId });
 /** What moves on-hand. The opening level is no entry; `return` is staff's word and a refunded order's. */
-const TransactionType = z.enum(["sale", ...AdjustmentReason.options]);
+const TransactionType = z
+  .enum(["sale", ...AdjustmentReason.options])
+  .describe(
+    "What moved the stock on hand: a sale, or staff's reason. `return` is staff's word and a refunded order's.",
+  );
 export const ListTransactionsInput = PageQuery.extend({
-  productId: ProductId.optional(),
-  type: TransactionType.optional(),
+  productId: ProductId.optional().describe("Only entries of this product."),
+  type: TransactionType.optional().describe("Only entries of this kind."),
 });
 export const LowStockInput = PageQuery;
 
 export const PublicLevel = z
-  .object({ productId: z.string(), available: z.int(), status: Availability })
-  .meta({ id: "PublicStockLevel" });
+  .object({
+    productId: z.string().describe("The product's id."),
+    available: z.int().describe("Units that can be ordered."),
+    status: Availability.describe("Whether the product is in stock."),
+  })
+  .meta({ id: "PublicStockLevel", description: "What everyone may see of a product's stock." });
 export type PublicLevel = z.infer<typeof PublicLevel>;
 
 export const Level = PublicLevel.extend({
-  onHand: z.int(),
-  /** Held and reserved together; onHand - reserved = available. */
-  reserved: z.int(),
-  lowStockThreshold: z.int(),
-}).meta({ id: "StockLevel" });
+  onHand: z.int().describe("Units in the shop's hands."),
+  reserved: z.int().describe("Units held and reserved together. `onHand` - `reserved` = `available`."),
+  lowStockThreshold: z.int().describe("At this many available units the product is low."),
+}).meta({ id: "StockLevel", description: "A product's stock as staff see it." });
 export type Level = z.infer<typeof Level>;
 
 export const Transaction = z
   .object({
-    id: z.string(),
-    productId: z.string(),
-    type: TransactionType,
-    /** Signed change of onHand. */
-    delta: z.int(),
-    onHandAfter: z.int(),
-    /** The order that was shipped or came back, for a sale or its return. */
-    reference: z.string().nullable(),
-    actor: z.string(),
-    createdAt: z.iso.datetime(),
+    id: z.string().describe("The entry's id."),
+    productId: z.string().describe("The product's id."),
+    type: TransactionType.describe("What moved the stock."),
+    delta: z.int().describe("Units added, or taken when negative."),
+    onHandAfter: z.int().describe("Units on hand after it."),
+    reference: z
+      .string()
+      .nullable()
+      .describe("The order that was shipped or came back, for a sale or its return. Null otherwise."),
+    actor: z.string().describe("Who did it: a user's id, or the name of the part of the shop that acted."),
+    createdAt: z.iso.datetime().describe("When it happened."),
   })
-  .meta({ id: "StockTransaction" });
+  .meta({ id: "StockTransaction", description: "One entry of the stock ledger." });
 export type Transaction = z.infer<typeof Transaction>;
 
 export const ManualReservation = z
   .object({
-    orderId: z.string(),
-    items: z.array(z.object({ productId: z.string(), quantity: z.int() })),
-    expiresAt: z.iso.datetime(),
+    orderId: z.string().describe("The name that it was made under."),
+    items: z
+      .array(
+        z.object({ productId: z.string().describe("The product's id."), quantity: z.int().describe("Units held.") }),
+      )
+      .describe("What is held."),
+    expiresAt: z.iso.datetime().describe("When the reservation ends by itself."),
   })
-  .meta({ id: "Reservation" });
+  .meta({ id: "Reservation", description: "Stock held outside the orders." });
 export type ManualReservation = z.infer<typeof ManualReservation>;
 
 export const Released = z
-  .object({ released: z.array(z.object({ productId: z.string(), quantity: z.int() })) })
-  .meta({ id: "Released" });
+  .object({
+    released: z
+      .array(
+        z.object({
+          productId: z.string().describe("The product's id."),
+          quantity: z.int().describe("Units given back."),
+        }),
+      )
+      .describe("What can be ordered again. Empty when nothing was held."),
+  })
+  .meta({ id: "Released", description: "What a release gave back." });
 export type Released = z.infer<typeof Released>;
 
 export interface InventoryContract extends MessagingContract {

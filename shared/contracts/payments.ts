@@ -10,17 +10,23 @@ import type { MessagingContract } from "./messaging.ts";
 const PaymentId = idSchema("pay");
 const IdempotencyKey = z.string().min(1).max(255).optional();
 
-export const PaymentState = z.enum([
-  "CREATED",
-  "REQUIRES_ACTION",
-  "FAILED",
-  "AUTHORIZED",
-  "CAPTURED",
-  "PARTIALLY_REFUNDED",
-  "REFUNDED",
-  "VOIDED",
-  "DISPUTED",
-]);
+export const PaymentState = z
+  .enum([
+    "CREATED",
+    "REQUIRES_ACTION",
+    "FAILED",
+    "AUTHORIZED",
+    "CAPTURED",
+    "PARTIALLY_REFUNDED",
+    "REFUNDED",
+    "VOIDED",
+    "DISPUTED",
+  ])
+  .meta({
+    id: "PaymentState",
+    description:
+      "CREATED: begun. REQUIRES_ACTION: waits for the buyer's bank. FAILED: declined, and can be tried again. AUTHORIZED: the money is held. CAPTURED: the money is taken. PARTIALLY_REFUNDED and REFUNDED: given back. VOIDED: ended without taking money. DISPUTED: the buyer's bank wants it back.",
+  });
 export type PaymentState = z.infer<typeof PaymentState>;
 
 export const CreateIntentInput = z.object({
@@ -34,13 +40,23 @@ export const CreateIntentInput = z.object({
   /** Digests of the caller's Idempotency-Key and of what was asked under it; see shared/hash.ts. */
   idempotency: z.object({ key: z.string(), fingerprint: z.string() }).optional(),
 });
-export const CaptureBody = z.strictObject({ amount: Amount.min(1).optional() });
+export const CaptureBody = z
+  .strictObject({
+    amount: Amount.min(1)
+      .optional()
+      .describe("Minor units to capture, at most what is authorized. Left out: all of it."),
+  })
+  .meta({ id: "CapturePayment", description: "How much to capture." });
 export const CaptureInput = CaptureBody.extend({ paymentId: PaymentId, idempotencyKey: IdempotencyKey });
 export const CaptureOrderInput = z.object({ orderId: idSchema("ord") });
-export const RefundBody = z.strictObject({
-  amount: Amount.min(1).optional(),
-  reason: z.string().trim().min(1).max(500).optional(),
-});
+export const RefundBody = z
+  .strictObject({
+    amount: Amount.min(1)
+      .optional()
+      .describe("Minor units to give back, at most what is left of the captured amount. Left out: all that is left."),
+    reason: z.string().trim().min(1).max(500).optional().describe("Why, for the payment's history."),
+  })
+  .meta({ id: "RefundPayment", description: "How much to give back." });
 export const RefundInput = RefundBody.extend({ paymentId: PaymentId, idempotencyKey: IdempotencyKey });
 export const OrderPaymentsInput = z.object({ orderId: z.string().max(60) });
 export const CloseInput = z.object({
@@ -51,82 +67,95 @@ export const CloseInput = z.object({
 
 export const PaymentIntent = z
   .object({
-    id: z.string(),
-    orderId: z.string(),
-    amount: Amount,
-    currency: Currency,
-    status: PaymentState,
-    stripePaymentIntentId: z.string(),
-    clientSecret: z.string(),
-    publishableKey: z.string(),
+    id: z.string().describe("The payment's id."),
+    orderId: z.string().describe("The order's id."),
+    amount: Amount.describe("What will be charged, in minor units."),
+    currency: Currency.describe("The currency of the amount, ISO 4217."),
+    status: PaymentState.describe("How the payment stands."),
+    stripePaymentIntentId: z.string().describe("Stripe's id of the PaymentIntent."),
+    clientSecret: z.string().describe("What Stripe.js confirms the payment with."),
+    publishableKey: z.string().describe("The Stripe key to load Stripe.js with."),
   })
-  .meta({ id: "PaymentIntent" });
+  .meta({ id: "PaymentIntent", description: "What a browser needs to pay with Stripe.js." });
 export type PaymentIntent = z.infer<typeof PaymentIntent>;
 
 export const Refund = z
   .object({
-    id: z.string(),
-    paymentId: z.string(),
-    amount: Amount,
-    currency: Currency,
-    status: z.enum(["pending", "succeeded", "failed", "canceled"]),
-    reason: z.string().nullable(),
-    stripeRefundId: z.string().nullable(),
-    createdAt: z.iso.datetime(),
+    id: z.string().describe("The refund's id."),
+    paymentId: z.string().describe("The payment's id."),
+    amount: Amount.describe("What is given back, in minor units."),
+    currency: Currency.describe("The currency of the amount, ISO 4217."),
+    status: z
+      .enum(["pending", "succeeded", "failed", "canceled"])
+      .describe(
+        "`pending`: Stripe is asked. `succeeded`: the money is on its way to the buyer. `failed` and `canceled`: it is not.",
+      ),
+    reason: z.string().nullable().describe("Why, as staff or the shop said it. Null when nobody said anything."),
+    stripeRefundId: z.string().nullable().describe("Stripe's id of the refund. Null until Stripe has answered."),
+    createdAt: z.iso.datetime().describe("When it was asked for."),
   })
-  .meta({ id: "Refund" });
+  .meta({ id: "Refund", description: "Money given back for a payment." });
 export type Refund = z.infer<typeof Refund>;
 
-/** A buyer's bank wants money back; see https://docs.stripe.com/disputes. */
 export const Dispute = z
   .object({
-    /** Stripe's. */
-    id: z.string(),
-    amount: Amount,
-    currency: Currency,
-    reason: z.string(),
-    /** Stripe's own word: needs_response, under_review, won, lost, or an inquiry's warning_ form. */
-    status: z.string(),
-    /** What it has taken out of the shop's balance and not given back: the amount while it is open or lost, 0 once won. */
-    amountWithdrawn: Amount,
-    evidenceDueBy: z.iso.datetime().nullable(),
-    createdAt: z.iso.datetime(),
+    id: z.string().describe("Stripe's id of the dispute."),
+    amount: Amount.describe("What the bank wants back, in minor units."),
+    currency: Currency.describe("The currency of the amounts, ISO 4217."),
+    reason: z.string().describe("Stripe's word for why, for example fraudulent."),
+    status: z
+      .string()
+      .describe(
+        "Stripe's word for how it stands: needs_response, under_review, won, lost, or an inquiry's warning_ form.",
+      ),
+    amountWithdrawn: Amount.describe(
+      "Minor units that it has taken out of the shop's balance and not given back: the amount while it is open or lost, 0 once won.",
+    ),
+    evidenceDueBy: z.iso.datetime().nullable().describe("Until when the shop can answer. Null when it need not."),
+    createdAt: z.iso.datetime().describe("When it was opened."),
   })
-  .meta({ id: "Dispute" });
+  .meta({ id: "Dispute", description: "A buyer's bank wants money back: https://docs.stripe.com/disputes." });
 export type Dispute = z.infer<typeof Dispute>;
 
 export const Payment = z
   .object({
-    id: z.string(),
-    orderId: z.string(),
-    amount: Amount,
-    amountCapturable: Amount,
-    amountCaptured: Amount,
-    amountRefunded: Amount,
-    /** What a partial capture left of the authorization; the buyer's bank has it back. */
-    amountReleased: Amount,
-    currency: Currency,
-    status: PaymentState,
-    /** That of the last PAYMENT_ event, or later; it only grows. */
-    version: z.int().positive(),
-    /** Until when an authorization can be captured, as far as Stripe tells; null when nothing is authorized. */
-    captureBefore: z.iso.datetime().nullable(),
-    /** Null until Stripe has answered. */
-    stripePaymentIntentId: z.string().nullable(),
-    refunds: z.array(Refund),
-    disputes: z.array(Dispute),
-    history: z.array(
-      z.object({
-        status: PaymentState,
-        at: z.iso.datetime(),
-        actor: z.string(),
-        /** The call, event or webhook that changed it. */
-        reason: z.string().nullable(),
-      }),
+    id: z.string().describe("The payment's id."),
+    orderId: z.string().describe("The order's id."),
+    amount: Amount.describe("What was asked for, in minor units."),
+    amountCapturable: Amount.describe("Minor units that are authorized and can still be captured."),
+    amountCaptured: Amount.describe("Minor units that were taken."),
+    amountRefunded: Amount.describe("Minor units that were given back."),
+    amountReleased: Amount.describe(
+      "Minor units that a partial capture left of the authorization. The buyer's bank has them back.",
     ),
-    createdAt: z.iso.datetime(),
+    currency: Currency.describe("The currency of all amounts, ISO 4217."),
+    status: PaymentState.describe("How the payment stands."),
+    version: z.int().positive().describe("Grows with every change of the payment."),
+    captureBefore: z.iso
+      .datetime()
+      .nullable()
+      .describe(
+        "Until when an authorization can be captured, as far as Stripe tells. Null when nothing is authorized.",
+      ),
+    stripePaymentIntentId: z
+      .string()
+      .nullable()
+      .describe("Stripe's id of the PaymentIntent. Null until Stripe has answered."),
+    refunds: z.array(Refund).describe("What was given back, oldest first."),
+    disputes: z.array(Dispute).describe("What banks want back, oldest first."),
+    history: z
+      .array(
+        z.object({
+          status: PaymentState.describe("The status that it came to."),
+          at: z.iso.datetime().describe("When it did."),
+          actor: z.string().describe("Who changed it: a user's id, or the name of the part of the shop that acted."),
+          reason: z.string().nullable().describe("The call, event or webhook that changed it."),
+        }),
+      )
+      .describe("Each change of the status, oldest first."),
+    createdAt: z.iso.datetime().describe("When the payment was begun."),
   })
-  .meta({ id: "Payment" });
+  .meta({ id: "Payment", description: "A payment of an order with its refunds, disputes and history." });
 export type Payment = z.infer<typeof Payment>;
 
 export interface PaymentsContract extends MessagingContract {
