@@ -1,12 +1,10 @@
 // Who asks, and under which trace: the first argument of every RPC method.
 import { z } from "zod";
 
-export const Role = z
-  .enum(["customer", "vendor", "admin"])
-  .meta({
-    id: "Role",
-    description: "customer: buys. vendor: manages own products and their stock. admin: runs the shop.",
-  });
+export const Role = z.enum(["customer", "vendor", "admin"]).meta({
+  id: "Role",
+  description: "customer: buys. vendor: manages own products and their stock. admin: runs the shop.",
+});
 export type Role = z.infer<typeof Role>;
 
 /**

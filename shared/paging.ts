@@ -8,8 +8,13 @@ import { ok } from "./result.ts";
 
 /** Query parameters of every list. HTTP gives strings, so `limit` is coerced. */
 export const PageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().min(1).max(1_000).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20).describe("Rows of one page, 1 to 100."),
+  cursor: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe("The `nextCursor` of the page before. It fits the same filters and sort only."),
 });
 export type PageQuery = z.infer<typeof PageQuery>;
 

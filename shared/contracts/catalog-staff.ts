@@ -16,7 +16,10 @@ export const MAX_IMAGES_PER_PRODUCT = 20;
 export const IMAGE_TYPES = ["image/png", "image/jpeg", "image/webp", "image/avif"] as const;
 export type ImageType = (typeof IMAGE_TYPES)[number];
 
-export const ProductStatus = z.enum(["active", "draft", "archived"]);
+export const ProductStatus = z.enum(["active", "draft", "archived"]).meta({
+  id: "ProductStatus",
+  description: "active: in the shop. draft: not in the shop yet. archived: taken out of the shop.",
+});
 export type ProductStatus = z.infer<typeof ProductStatus>;
 
 /** Lines and tabs are text here. */
@@ -26,7 +29,7 @@ const Description = z
   .max(10_000)
   .refine((text) => !UNPRINTABLE.test(text.replaceAll(/[\n\r\t]/g, "")), "must not hold control characters");
 
-export const AltText = line(200);
+export const AltText = line(200).describe("What a picture shows, in words.");
 
 /** 1 at least: an order that costs nothing cannot be paid. */
 const Price = z.int().min(1).max(MAX_AMOUNT_MINOR);
@@ -35,72 +38,73 @@ const WeightGrams = z.int().min(0).max(10_000_000);
 
 export const NewProduct = z
   .object({
-    name: line(160),
-    sku: code(64),
-    description: Description,
-    /** Minor units. */
-    price: Price,
-    /** The shop's own; another is refused. */
-    currency: Currency,
-    categoryId: idSchema("cat"),
-    brandId: idSchema("brd"),
-    weightGrams: WeightGrams,
-    minOrderQuantity: z.int().min(1).max(9_999).default(1),
-    status: ProductStatus.default("active"),
-    /** Whose product it is; null: the shop's own. Only an admin says it: what a vendor makes is theirs. */
-    vendorId: idSchema("usr").nullable().optional(),
+    name: line(160).describe("The product's name."),
+    sku: code(64).describe("The shop's own number of the product. No other product may have it."),
+    description: Description.describe("What the product is. Plain text, with line breaks."),
+    price: Price.describe("Price of one unit in minor units, 1 or more."),
+    currency: Currency.describe("The shop's currency, ISO 4217. Another is refused."),
+    categoryId: idSchema("cat").describe("The category that it stands in."),
+    brandId: idSchema("brd").describe("The brand that makes it."),
+    weightGrams: WeightGrams.describe("Weight of one unit with its packaging, in grams."),
+    minOrderQuantity: z.int().min(1).max(9_999).default(1).describe("The fewest units that one order takes."),
+    status: ProductStatus.default("active").describe("Whether it is in the shop."),
+    vendorId: idSchema("usr")
+      .nullable()
+      .optional()
+      .describe("Whose product it is. Null: the shop's own. Only an admin says it: what a vendor makes is theirs."),
   })
-  .meta({ id: "NewProduct" });
+  .meta({ id: "NewProduct", description: "A product to make." });
 export type NewProduct = z.infer<typeof NewProduct>;
 
 /** What is left out stays as it is. Written anew, because a default would change what was left out. */
 export const ProductChanges = NewProduct.extend({
-  minOrderQuantity: z.int().min(1).max(9_999),
-  status: ProductStatus,
+  minOrderQuantity: z.int().min(1).max(9_999).describe("The fewest units that one order takes."),
+  status: ProductStatus.describe("Whether it is in the shop."),
 })
   .partial()
-  .meta({ id: "ProductChanges" });
+  .meta({ id: "ProductChanges", description: "What to change of a product. What is left out stays as it is." });
 export type ProductChanges = z.infer<typeof ProductChanges>;
 
 export const ManagedImage = z
   .object({
-    id: z.string(),
-    url: z.string(),
-    alt: z.string(),
-    /** Null of a picture that the shop draws itself. */
-    contentType: z.enum(IMAGE_TYPES).nullable(),
-    width: z.int().nullable(),
-    height: z.int().nullable(),
-    sizeBytes: z.int().nullable(),
+    id: z.string().describe("The picture's id."),
+    url: z.string().describe("Path or URL of the picture."),
+    alt: z.string().describe("What it shows, in words."),
+    contentType: z
+      .enum(IMAGE_TYPES)
+      .nullable()
+      .describe("The media type of an uploaded picture. Null for one that the shop draws itself."),
+    width: z.int().nullable().describe("Pixels across. Null for one that the shop draws itself."),
+    height: z.int().nullable().describe("Pixels down. Null for one that the shop draws itself."),
+    sizeBytes: z.int().nullable().describe("Bytes of the file. Null for one that the shop draws itself."),
   })
-  .meta({ id: "ManagedImage" });
+  .meta({ id: "ManagedImage", description: "A picture as staff see it." });
 export type ManagedImage = z.infer<typeof ManagedImage>;
 
-/** A product as its staff sees it: in any status, and never from a cache. */
 export const ManagedProduct = Product.extend({
-  images: z.array(ManagedImage),
-  status: ProductStatus,
-  /** Grows with every change; the answer's ETag, for If-Match. */
-  version: z.int(),
-  vendorId: z.string().nullable(),
-  /** Units that can be ordered, as inventory last told. */
-  available: z.int(),
-  updatedAt: z.iso.datetime(),
-}).meta({ id: "ManagedProduct" });
+  images: z.array(ManagedImage).describe("The pictures, in the order in which the shop shows them."),
+  status: ProductStatus.describe("Whether it is in the shop."),
+  version: z.int().describe("Grows with every change. The same number is the ETag, for `If-Match`."),
+  vendorId: z.string().nullable().describe("Whose product it is. Null: the shop's own."),
+  available: z.int().describe("Units that can be ordered, as inventory last told."),
+  updatedAt: z.iso.datetime().describe("When it last changed."),
+}).meta({ id: "ManagedProduct", description: "A product as its staff see it: in any status, and never from a cache." });
 export type ManagedProduct = z.infer<typeof ManagedProduct>;
 
-export const ManagedProductPage = pageOf(ManagedProduct).meta({ id: "ManagedProductPage" });
+export const ManagedProductPage = pageOf(ManagedProduct).meta({
+  id: "ManagedProductPage",
+  description: "One page of products as staff see them.",
+});
 export type ManagedProductPage = z.infer<typeof ManagedProductPage>;
 
 export const ListManagedInput = PageQuery.extend({
-  /** All unless said. */
-  status: ProductStatus.optional(),
-  q: z.string().trim().max(200).optional(),
+  status: ProductStatus.optional().describe("Only products in this status. Left out: all."),
+  q: z.string().trim().max(200).optional().describe("Full text over name, SKU, description, brand and category."),
 });
 
 /** Undefined: whatever the present version is. */
 const IfVersion = z.int().optional();
-export const ManagedProductInput = z.object({ productId: ProductId });
+export const ManagedProductInput = z.object({ productId: ProductId.describe("The product's id.") });
 export const CreateProductInput = NewProduct.extend({ idempotencyKey: z.string().min(1).max(255).optional() });
 export const UpdateProductInput = z.object({ productId: ProductId, changes: ProductChanges, ifVersion: IfVersion });
 export const ArchiveProductInput = z.object({ productId: ProductId, ifVersion: IfVersion });
@@ -114,16 +118,26 @@ export const AddImageInput = z.object({
   /** The product's name unless said. */
   alt: AltText.optional(),
 });
-export const RemoveImageInput = z.object({ productId: ProductId, imageId: ImageId });
-/** What is left out stays as it is. A place past the last is the last. */
+export const RemoveImageInput = z.object({
+  productId: ProductId.describe("The product's id."),
+  imageId: ImageId.describe("The picture's id."),
+});
 export const ImageChanges = z
-  .object({ alt: AltText, position: z.int().min(1).max(MAX_IMAGES_PER_PRODUCT) })
+  .object({
+    alt: AltText.describe("What it shows, in words."),
+    position: z
+      .int()
+      .min(1)
+      .max(MAX_IMAGES_PER_PRODUCT)
+      .describe("The place to move it to, from 1. A place past the last is the last."),
+  })
   .partial()
-  .meta({ id: "ImageChanges" });
+  .meta({ id: "ImageChanges", description: "What to change of a picture. What is left out stays as it is." });
 export type ImageChanges = z.infer<typeof ImageChanges>;
 export const UpdateImageInput = RemoveImageInput.extend({ changes: ImageChanges });
-/** In the order in which the shop shows them. */
-export const ManagedImages = z.object({ items: z.array(ManagedImage) }).meta({ id: "ManagedImages" });
+export const ManagedImages = z
+  .object({ items: z.array(ManagedImage).describe("The pictures, in the order in which the shop shows them.") })
+  .meta({ id: "ManagedImages", description: "A product's pictures." });
 export type ManagedImages = z.infer<typeof ManagedImages>;
 export const ImageFileInput = z.object({ productId: ProductId, imageId: ImageId });
 

@@ -15,36 +15,40 @@ const BrandId = idSchema("brd");
 
 export const NewCategory = z
   .object({
-    name: TaxonomyName,
-    /** Null or left out: a department. */
-    parentId: CategoryId.nullable().default(null),
+    name: TaxonomyName.describe("The category's name."),
+    parentId: CategoryId.nullable()
+      .default(null)
+      .describe("The category to stand below. Null or left out: it is a department."),
   })
-  .meta({ id: "NewCategory" });
-/** What is left out stays as it is; `parentId` null makes a department of it. */
+  .meta({ id: "NewCategory", description: "A category to make." });
 export const CategoryChanges = z
-  .object({ name: TaxonomyName, parentId: CategoryId.nullable() })
+  .object({
+    name: TaxonomyName.describe("The category's name."),
+    parentId: CategoryId.nullable().describe("The category to stand below. Null makes a department of it."),
+  })
   .partial()
-  .meta({ id: "CategoryChanges" });
+  .meta({ id: "CategoryChanges", description: "What to change of a category. What is left out stays as it is." });
 export type CategoryChanges = z.infer<typeof CategoryChanges>;
 
-export const NewBrand = z.object({ name: TaxonomyName }).meta({ id: "NewBrand" });
-export const BrandChanges = NewBrand.partial().meta({ id: "BrandChanges" });
+export const NewBrand = z
+  .object({ name: TaxonomyName.describe("The brand's name.") })
+  .meta({ id: "NewBrand", description: "A brand to make." });
+export const BrandChanges = NewBrand.partial().meta({ id: "BrandChanges", description: "What to change of a brand." });
 
 export const ManagedCategory = z
   .object({
-    id: z.string(),
-    slug: z.string(),
-    name: z.string(),
-    parentId: z.string().nullable(),
-    /** Names from the department down, joined by " / ". */
-    path: z.string(),
+    id: z.string().describe("The category's id."),
+    slug: z.string().describe("The category's name in URLs. It stays the same when the category is renamed."),
+    name: z.string().describe("The category's name."),
+    parentId: z.string().nullable().describe("The category that it stands below. Null for a department."),
+    path: z.string().describe('Names from the department down, joined by " / ".'),
   })
-  .meta({ id: "ManagedCategory" });
+  .meta({ id: "ManagedCategory", description: "A category as admins see it." });
 export type ManagedCategory = z.infer<typeof ManagedCategory>;
 
-export const CategoryInput = z.object({ categoryId: CategoryId });
+export const CategoryInput = z.object({ categoryId: CategoryId.describe("The category's id.") });
 export const UpdateCategoryInput = CategoryInput.extend({ changes: CategoryChanges });
-export const BrandInput = z.object({ brandId: BrandId });
+export const BrandInput = z.object({ brandId: BrandId.describe("The brand's id.") });
 export const UpdateBrandInput = BrandInput.extend({ changes: BrandChanges });
 
 export interface CatalogTaxonomyContract {

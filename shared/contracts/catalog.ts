@@ -21,57 +21,93 @@ const QueriedPrice = z.preprocess(
 );
 
 export const ListProductsInput = PageQuery.extend({
-  q: z.string().trim().max(200).optional(),
-  /** Id or slug; includes the categories below it. */
-  category: z.string().min(1).max(100).optional(),
-  brand: z.string().min(1).max(100).optional(),
-  minPrice: QueriedPrice.optional(),
-  maxPrice: QueriedPrice.optional(),
-  inStock: z.stringbool({ truthy: ["true", "1"], falsy: ["false", "0"], case: "sensitive" }).optional(),
-  /** Relevance when `q` is given, else newest, unless said. */
-  sort: z.enum(["relevance", "newest", "price", "-price", "name"]).optional(),
+  q: z.string().trim().max(200).optional().describe("Full text over name, SKU, description, brand and category."),
+  category: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe("Only products of this category or of those below it. An id or a slug."),
+  brand: z.string().min(1).max(100).optional().describe("Only products of this brand. An id or a slug."),
+  minPrice: QueriedPrice.optional().describe("Only products of this price or more, in minor units."),
+  maxPrice: QueriedPrice.optional().describe("Only products of this price or less, in minor units."),
+  inStock: z
+    .stringbool({ truthy: ["true", "1"], falsy: ["false", "0"], case: "sensitive" })
+    .optional()
+    .describe("`true`: only products that can be ordered. `false`: only those that cannot."),
+  sort: z
+    .enum(["relevance", "newest", "price", "-price", "name"])
+    .optional()
+    .describe(
+      "The order of the list. `-price` is the highest price first. Left out: relevance when `q` is given, else newest.",
+    ),
 });
 
-export const ProductImage = z.object({ url: z.string(), alt: z.string() });
+export const ProductImage = z
+  .object({
+    url: z.string().describe("Path or URL of the picture."),
+    alt: z.string().describe("What it shows, in words."),
+  })
+  .meta({ id: "ProductImage", description: "A picture of a product." });
 
 export const Product = z
   .object({
-    id: z.string(),
-    slug: z.string(),
-    sku: z.string(),
-    name: z.string(),
-    description: z.string(),
-    price: Amount,
-    currency: Currency,
-    brand: z.object({ id: z.string(), name: z.string() }),
-    /** `path` runs from the department down: names joined by " / ". */
-    category: z.object({ id: z.string(), name: z.string(), path: z.string() }),
-    images: z.array(ProductImage),
-    availability: Availability,
-    weightGrams: z.int(),
-    minOrderQuantity: z.int(),
-    createdAt: z.iso.datetime(),
+    id: z.string().describe("The product's id."),
+    slug: z.string().describe("The product's name in URLs. It stays the same when the product is renamed."),
+    sku: z.string().describe("The shop's own number of the product."),
+    name: z.string().describe("The product's name."),
+    description: z.string().describe("What the product is. Plain text, with line breaks."),
+    price: Amount.describe("Price of one unit in minor units."),
+    currency: Currency.describe("The currency of the price, ISO 4217."),
+    brand: z
+      .object({ id: z.string().describe("The brand's id."), name: z.string().describe("The brand's name.") })
+      .describe("Who makes it."),
+    category: z
+      .object({
+        id: z.string().describe("The category's id."),
+        name: z.string().describe("The category's name."),
+        path: z.string().describe('Names from the department down, joined by " / ".'),
+      })
+      .describe("Where it stands in the tree of categories."),
+    images: z.array(ProductImage).describe("The pictures, in the order in which the shop shows them."),
+    availability: Availability.describe("Whether the product is in stock."),
+    weightGrams: z.int().describe("Weight of one unit with its packaging, in grams."),
+    minOrderQuantity: z.int().describe("The fewest units that one order takes."),
+    createdAt: z.iso.datetime().describe("When the product was made."),
   })
-  .meta({ id: "Product" });
+  .meta({ id: "Product", description: "A product as everyone sees it." });
 export type Product = z.infer<typeof Product>;
 
 export const ProductDetail = Product.extend({
-  /** Units that can be ordered. The catalog gives what it last heard; the gateway puts inventory's present figure there. */
-  available: z.int(),
-}).meta({ id: "ProductDetail" });
+  available: z.int().describe("Units that can be ordered now."),
+}).meta({ id: "ProductDetail", description: "A product with the units that can be ordered." });
 export type ProductDetail = z.infer<typeof ProductDetail>;
 
-const FacetEntry = z.object({ id: z.string(), name: z.string(), count: z.int() });
-export const Facets = z.object({
-  brands: z.array(FacetEntry),
-  categories: z.array(FacetEntry),
-  /** Null when nothing matches. */
-  price: z.object({ min: Amount, max: Amount }).nullable(),
-});
+const FacetEntry = z
+  .object({
+    id: z.string().describe("The brand's or category's id."),
+    name: z.string().describe("Its name."),
+    count: z.int().describe("Products that match the search and have this value."),
+  })
+  .meta({ id: "FacetEntry", description: "A value to filter by, and how many products it leaves." });
+export const Facets = z
+  .object({
+    brands: z.array(FacetEntry).describe("Brands of the products found, those with most products first."),
+    categories: z.array(FacetEntry).describe("Categories of the products found, those with most products first."),
+    price: z
+      .object({
+        min: Amount.describe("The lowest price in minor units."),
+        max: Amount.describe("The highest price in minor units."),
+      })
+      .nullable()
+      .describe("Lowest and highest price of the products found. Null when nothing matches."),
+  })
+  .meta({ id: "Facets", description: "What the search can be narrowed by." });
 export type Facets = z.infer<typeof Facets>;
 
-/** `facets` comes with the first page only. */
-export const ProductPage = pageOf(Product).extend({ facets: Facets.optional() }).meta({ id: "ProductPage" });
+export const ProductPage = pageOf(Product)
+  .extend({ facets: Facets.optional().describe("What the search can be narrowed by. With the first page only.") })
+  .meta({ id: "ProductPage", description: "One page of products." });
 export type ProductPage = z.infer<typeof ProductPage>;
 
 export interface CategoryNode {
@@ -94,11 +130,16 @@ export const CategoryNode: z.ZodType<CategoryNode> = z
   .meta({ id: "Category" });
 
 export const Brand = z
-  .object({ id: z.string(), slug: z.string(), name: z.string(), productCount: z.int() })
-  .meta({ id: "Brand" });
+  .object({
+    id: z.string().describe("The brand's id."),
+    slug: z.string().describe("The brand's name in URLs."),
+    name: z.string().describe("The brand's name."),
+    productCount: z.int().describe("Active products of the brand."),
+  })
+  .meta({ id: "Brand", description: "A brand." });
 export type Brand = z.infer<typeof Brand>;
 
-export const GetProductInput = z.object({ idOrSlug: z.string().min(1).max(200) });
+export const GetProductInput = z.object({ idOrSlug: z.string().min(1).max(200).describe("The product's id or slug.") });
 export const PricedProductsInput = z.object({
   ids: z.array(ProductId).max(MAX_PRODUCTS_AT_ONCE),
   /** False lets the answer be up to two seconds old, for what is only shown; what is charged is always fresh. */

@@ -7,8 +7,10 @@ import type { Metric } from "../metrics.ts";
 import type { UnconfirmedEvent } from "../outbox.ts";
 
 /** `open`: waits for an operator. `replayed`: sent once more and not handled yet. */
-export const DeadLetterState = z.enum(["open", "replayed", "handled"]);
-export const FindingOutcome = z.enum(["mended", "open"]);
+export const DeadLetterState = z
+  .enum(["open", "replayed", "handled"])
+  .describe("Whether a dead letter waits for an operator, was sent once more, or was handled.");
+export const FindingOutcome = z.enum(["mended", "open"]).describe("Whether the sweep put it right.");
 
 /**
  * Ids in one question: all producers' sweep pages together are asked about at once, because a cron run may call only 32 Workers.

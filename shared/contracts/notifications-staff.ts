@@ -12,62 +12,56 @@ const KindName = z.string().regex(/^[a-z][a-z_]{0,49}$/);
 
 export const AdminNotification = z
   .object({
-    id: z.string(),
-    eventId: z.string(),
-    /** The id of what it is about: an order, a product, a user. */
-    about: z.string(),
-    audience: z.enum(["user", "admins"]),
-    userId: z.string().nullable(),
-    /** An address, a phone number or the id of a push subscription. */
-    recipient: z.string(),
-    channel: Channel,
-    template: z.string(),
-    locale: z.string(),
-    subject: z.string(),
-    /** Null for what is confidential. */
-    body: z.string().nullable(),
-    status: Status,
-    attempts: z.int(),
-    /** Of a pending one. */
-    nextAttemptAt: z.iso.datetime().nullable(),
-    lastError: z.string().nullable(),
-    createdAt: z.iso.datetime(),
-    sentAt: z.iso.datetime().nullable(),
-    readAt: z.iso.datetime().nullable(),
+    id: z.string().describe("The message's id."),
+    eventId: z.string().describe("The event that caused it."),
+    about: z.string().describe("The id of what it is about: an order, a product, a user."),
+    audience: z.enum(["user", "admins"]).describe("Whether it goes to a user or to the admins."),
+    userId: z.string().nullable().describe("Who it goes to. Null for a guest and for the admins."),
+    recipient: z.string().describe("An address, a phone number or the id of a push subscription."),
+    channel: Channel.describe("How it goes out."),
+    template: z.string().describe("The kind of message, for example `order_received`."),
+    locale: z.string().describe("The language that it is written in, as a BCP 47 tag."),
+    subject: z.string().describe("Its subject line."),
+    body: z.string().nullable().describe("Its text. Null for what is confidential."),
+    status: Status.describe("Whether it went out."),
+    attempts: z.int().describe("How often it was tried."),
+    nextAttemptAt: z.iso.datetime().nullable().describe("When it is tried next. Null when it is not pending."),
+    lastError: z.string().nullable().describe("What the provider last said against it. Null when nothing."),
+    createdAt: z.iso.datetime().describe("When it was made."),
+    sentAt: z.iso.datetime().nullable().describe("When the provider took it. Null until then."),
+    readAt: z.iso.datetime().nullable().describe("When the user read it. Null until then."),
   })
-  .meta({ id: "AdminNotification" });
+  .meta({ id: "AdminNotification", description: "A message as admins see it." });
 export type AdminNotification = z.infer<typeof AdminNotification>;
 
 export const ListAllNotificationsInput = PageQuery.extend({
-  status: Status.optional(),
-  channel: Channel.optional(),
-  kind: KindName.optional(),
-  userId: z.string().min(1).max(100).optional(),
+  status: Status.optional().describe("Only messages in this status."),
+  channel: Channel.optional().describe("Only messages on this channel."),
+  kind: KindName.optional().describe("Only messages of this kind, for example `order_received`."),
+  userId: z.string().min(1).max(100).optional().describe("Only messages to this user."),
 });
-export const RetryNotificationInput = z.object({ notificationId: idSchema("ntf") });
+export const RetryNotificationInput = z.object({ notificationId: idSchema("ntf").describe("The message's id.") });
 
-/** `<kind>.<channel>.<locale>`, for example `order_received.email.de`. */
-export const TemplateId = z.string().regex(/^[a-z][a-z_]{0,49}\.(email|sms|push)\.[A-Za-z0-9-]{2,35}$/);
+export const TemplateId = z
+  .string()
+  .regex(/^[a-z][a-z_]{0,49}\.(email|sms|push)\.[A-Za-z0-9-]{2,35}$/)
+  .describe("`<kind>.<channel>.<locale>`, for example `order_received.email.de`.");
 
 export const Template = z
   .object({
-    id: z.string(),
-    kind: z.string(),
-    channel: Channel,
-    locale: z.string(),
-    subject: z.string(),
-    textBody: z.string(),
-    /** Empty on channels without html. */
-    htmlBody: z.string(),
-    /** The variables that this kind's templates may use as `{{name}}`. */
-    variables: z.array(z.string()),
-    /** Grows by one with every change; also the ETag. */
-    version: z.int(),
-    updatedAt: z.iso.datetime(),
-    /** The admin's id; null for what came with the shop. */
-    updatedBy: z.string().nullable(),
+    id: z.string().describe("`<kind>.<channel>.<locale>`, for example `order_received.email.de`."),
+    kind: z.string().describe("The kind of message."),
+    channel: Channel.describe("The channel that it is for."),
+    locale: z.string().describe("The language that it is written in, as a BCP 47 tag."),
+    subject: z.string().describe("The subject line, with variables."),
+    textBody: z.string().describe("The text, with variables."),
+    htmlBody: z.string().describe("The HTML, with variables. Empty on channels without HTML."),
+    variables: z.array(z.string()).describe("The variables that this kind's templates may use as `{{name}}`."),
+    version: z.int().describe("Grows by one with every change. The same number is the ETag, for `If-Match`."),
+    updatedAt: z.iso.datetime().describe("When it last changed."),
+    updatedBy: z.string().nullable().describe("The admin who changed it. Null for what came with the shop."),
   })
-  .meta({ id: "Template" });
+  .meta({ id: "Template", description: "What messages of one kind, channel and language are made of." });
 export type Template = z.infer<typeof Template>;
 
 export const TemplateVersion = Template.pick({
@@ -77,7 +71,7 @@ export const TemplateVersion = Template.pick({
   htmlBody: true,
   updatedAt: true,
   updatedBy: true,
-}).meta({ id: "TemplateVersion" });
+}).meta({ id: "TemplateVersion", description: "A template as it was." });
 export type TemplateVersion = z.infer<typeof TemplateVersion>;
 
 /** Generous for a mail, and a bound on what every message is rendered from; other channels have less, see validation. */
@@ -86,32 +80,57 @@ const MAX_TEXT_CHARACTERS = 20_000;
 const MAX_HTML_CHARACTERS = 50_000;
 
 const Texts = z.strictObject({
-  subject: z.string().trim().min(1).max(MAX_SUBJECT_CHARACTERS),
-  textBody: z.string().trim().min(1).max(MAX_TEXT_CHARACTERS),
-  htmlBody: z.string().trim().max(MAX_HTML_CHARACTERS),
+  subject: z
+    .string()
+    .trim()
+    .min(1)
+    .max(MAX_SUBJECT_CHARACTERS)
+    .describe("The subject line, with variables as `{{name}}`."),
+  textBody: z.string().trim().min(1).max(MAX_TEXT_CHARACTERS).describe("The text, with variables as `{{name}}`."),
+  htmlBody: z
+    .string()
+    .trim()
+    .max(MAX_HTML_CHARACTERS)
+    .describe("The HTML, with variables as `{{name}}`. For e-mail only."),
 });
 
 export const ListTemplatesInput = PageQuery.extend({
-  kind: KindName.optional(),
-  channel: Channel.optional(),
-  locale: z.string().min(2).max(35).optional(),
+  kind: KindName.optional().describe("Only templates of this kind."),
+  channel: Channel.optional().describe("Only templates for this channel."),
+  locale: z.string().min(2).max(35).optional().describe("Only templates in this language, a BCP 47 tag."),
 });
-export const TemplateRef = z.object({ templateId: TemplateId });
-export const PutTemplateBody = Texts.partial({ htmlBody: true });
+export const TemplateRef = z.object({
+  templateId: TemplateId.describe("The template's id: `<kind>.<channel>.<locale>`."),
+});
+export const PutTemplateBody = Texts.partial({ htmlBody: true }).meta({
+  id: "PutTemplate",
+  description: "The new texts of a template.",
+});
 export const PutTemplateInput = PutTemplateBody.extend({
   ...TemplateRef.shape,
   /** The version that the change is meant for; absent for whatever there is. */
   ifVersion: z.int().optional(),
 });
-/** Members that are left out are taken from the stored template, and variables from the kind's samples. */
-export const PreviewTemplateBody = Texts.partial().extend({
-  variables: z.record(z.string().max(50), z.string().max(2_000)).optional(),
-});
+export const PreviewTemplateBody = Texts.partial()
+  .extend({
+    variables: z
+      .record(z.string().max(50), z.string().max(2_000))
+      .optional()
+      .describe("Values for the template's variables, by name."),
+  })
+  .meta({
+    id: "PreviewTemplate",
+    description: "Texts and variables to try. What is left out is taken from the stored template and from samples.",
+  });
 export const PreviewTemplateInput = PreviewTemplateBody.extend(TemplateRef.shape);
 
 export const TemplatePreview = z
-  .object({ subject: z.string(), text: z.string(), html: z.string() })
-  .meta({ id: "TemplatePreview" });
+  .object({
+    subject: z.string().describe("The subject line."),
+    text: z.string().describe("The text."),
+    html: z.string().describe("The HTML. Empty on channels without HTML."),
+  })
+  .meta({ id: "TemplatePreview", description: "A message as it would be." });
 export type TemplatePreview = z.infer<typeof TemplatePreview>;
 
 /** The gateway lets admins only call these; each write adds its audit row. */

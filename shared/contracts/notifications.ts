@@ -9,46 +9,53 @@ import type { MessagingContract } from "./messaging.ts";
 import type { NotificationsOverviewContract } from "./notifications-overview.ts";
 import type { NotificationsStaffContract } from "./notifications-staff.ts";
 
-export const Channel = z.enum(["email", "sms", "push"]);
+export const Channel = z
+  .enum(["email", "sms", "push"])
+  .meta({ id: "Channel", description: "How a message goes out: e-mail, text message or push." });
 export type Channel = z.infer<typeof Channel>;
-export const NotificationStatus = z.enum(["pending", "sent", "failed"]);
+export const NotificationStatus = z.enum(["pending", "sent", "failed"]).meta({
+  id: "NotificationStatus",
+  description: "pending: waits to be sent. sent: the provider took it. failed: it was tried until there was no hope.",
+});
 export type NotificationStatus = z.infer<typeof NotificationStatus>;
 
-/** The kinds of messages that a user gets, and may have by other channels or not at all. */
-export const UserKind = z.enum([
-  "order_received",
-  "payment_received",
-  "order_shipped",
-  "order_delivered",
-  "order_cancelled",
-  "payment_failed",
-  "payment_refunded",
-  "cart_reminder",
-  "welcome",
-  "password_reset",
-  "email_verification",
-  "password_changed",
-]);
+export const UserKind = z
+  .enum([
+    "order_received",
+    "payment_received",
+    "order_shipped",
+    "order_delivered",
+    "order_cancelled",
+    "payment_failed",
+    "payment_refunded",
+    "cart_reminder",
+    "welcome",
+    "password_reset",
+    "email_verification",
+    "password_changed",
+  ])
+  .meta({
+    id: "NotificationKind",
+    description: "A kind of message that a user gets, and may have by other channels or not at all.",
+  });
 export type UserKind = z.infer<typeof UserKind>;
 
 export const Notification = z
   .object({
-    id: z.string(),
-    channel: Channel,
-    /** The template's kind, for example `order_received`. */
-    template: z.string(),
-    subject: z.string(),
-    /** Empty for what is confidential. */
-    body: z.string(),
-    status: NotificationStatus,
-    createdAt: z.iso.datetime(),
-    readAt: z.iso.datetime().nullable(),
+    id: z.string().describe("The message's id."),
+    channel: Channel.describe("How it went out."),
+    template: z.string().describe("The kind of message, for example `order_received`."),
+    subject: z.string().describe("Its subject line."),
+    body: z.string().describe("Its text. Empty for what is confidential."),
+    status: NotificationStatus.describe("Whether it went out."),
+    createdAt: z.iso.datetime().describe("When it was made."),
+    readAt: z.iso.datetime().nullable().describe("When the user read it. Null until then."),
   })
-  .meta({ id: "Notification" });
+  .meta({ id: "Notification", description: "A message to the caller." });
 export type Notification = z.infer<typeof Notification>;
 
 export const ListNotificationsInput = PageQuery;
-export const ReadNotificationInput = z.object({ notificationId: idSchema("ntf") });
+export const ReadNotificationInput = z.object({ notificationId: idSchema("ntf").describe("The message's id.") });
 
 const Channels = z.array(Channel).max(Channel.options.length);
 type ChosenShape = Record<UserKind, z.ZodExactOptional<typeof Channels>>;
@@ -77,52 +84,78 @@ export const Locale = z
   .transform((tag) => Intl.getCanonicalLocales(tag)[0] ?? tag);
 
 /** The whole document: a kind that is left out has its default, a phone or a locale that is left out is none. */
-export const PutPreferencesInput = z.strictObject({
-  preferences: ChannelsByKind,
-  /** E.164, for example +4366412345678. */
-  phone: z
-    .string()
-    .regex(/^\+[1-9]\d{6,14}$/, "is not a number in E.164, like +4366412345678")
-    .nullish(),
-  locale: Locale.nullish(),
-});
+export const PutPreferencesInput = z
+  .strictObject({
+    preferences: ChannelsByKind.describe("The channels for each kind. A kind that is left out has its default."),
+    phone: z
+      .string()
+      .regex(/^\+[1-9]\d{6,14}$/, "is not a number in E.164, like +4366412345678")
+      .nullish()
+      .describe("The number for text messages in E.164, for example +4366412345678."),
+    locale: Locale.nullish().describe("The language of the messages as a BCP 47 tag, for example de-AT."),
+  })
+  .meta({
+    id: "PutPreferences",
+    description:
+      "All of a user's preferences. A kind that is left out has its default; a phone or a locale that is left out is none.",
+  });
 
 export const Preferences = z
   .object({
-    /** The channels in effect for every kind: defaults filled in, the mail of mandatory kinds included. */
-    preferences: z.record(UserKind, z.array(Channel)),
-    /** Kinds whose mail cannot be turned off. */
-    mandatory: z.array(UserKind),
-    /** The channels that this shop sends on. */
-    available: z.array(Channel),
-    phone: z.string().nullable(),
-    locale: z.string().nullable(),
+    preferences: z
+      .record(UserKind, z.array(Channel))
+      .describe("The channels in effect for every kind: defaults filled in, the mail of mandatory kinds included."),
+    mandatory: z.array(UserKind).describe("Kinds whose mail cannot be turned off."),
+    available: z.array(Channel).describe("The channels that this shop sends on."),
+    phone: z.string().nullable().describe("The number for text messages. Null when there is none."),
+    locale: z.string().nullable().describe("The language of the messages as a BCP 47 tag. Null: the shop's own."),
   })
-  .meta({ id: "Preferences" });
+  .meta({ id: "Preferences", description: "How the caller's messages go out." });
 export type Preferences = z.infer<typeof Preferences>;
 
 /** Push services' addresses are some 200 characters long. */
 const MAX_ENDPOINT_CHARACTERS = 1_000;
 
 /** What a browser's PushSubscription gives as JSON (https://www.w3.org/TR/push-api/#dom-pushsubscription-tojson). */
-export const SubscribeInput = z.object({
-  endpoint: z.url().max(MAX_ENDPOINT_CHARACTERS),
-  expirationTime: z.number().nullish(),
-  keys: z.object({
-    /** An uncompressed point of P-256: 65 bytes, base64url. */
-    p256dh: z.string().regex(/^B[\w-]{86}=?$/, "is not a P-256 key in base64url"),
-    /** 16 bytes, base64url. */
-    auth: z.string().regex(/^[\w-]{22}(==)?$/, "is not 16 bytes in base64url"),
-  }),
-});
-export const UnsubscribeInput = z.object({ subscriptionId: idSchema("psh") });
+export const SubscribeInput = z
+  .object({
+    endpoint: z.url().max(MAX_ENDPOINT_CHARACTERS).describe("The push service's address of this browser."),
+    expirationTime: z
+      .number()
+      .nullish()
+      .describe("When the browser's subscription ends, in milliseconds since 1970. Null: it does not."),
+    keys: z
+      .object({
+        p256dh: z
+          .string()
+          .regex(/^B[\w-]{86}=?$/, "is not a P-256 key in base64url")
+          .describe("The browser's public key: 65 bytes of P-256 in base64url."),
+        auth: z
+          .string()
+          .regex(/^[\w-]{22}(==)?$/, "is not 16 bytes in base64url")
+          .describe("The browser's secret: 16 bytes in base64url."),
+      })
+      .describe("What pushes to this browser are encrypted with."),
+  })
+  .meta({
+    id: "PushSubscriptionInput",
+    description:
+      "What a browser's PushSubscription gives as JSON: https://www.w3.org/TR/push-api/#dom-pushsubscription-tojson",
+  });
+export const UnsubscribeInput = z.object({ subscriptionId: idSchema("psh").describe("The push subscription's id.") });
 
 export const PushSubscription = z
-  .object({ id: z.string(), endpoint: z.string(), createdAt: z.iso.datetime() })
-  .meta({ id: "PushSubscription" });
+  .object({
+    id: z.string().describe("The push subscription's id."),
+    endpoint: z.string().describe("The push service's address of the browser."),
+    createdAt: z.iso.datetime().describe("When the browser was signed up."),
+  })
+  .meta({ id: "PushSubscription", description: "A browser that is pushed to." });
 export type PushSubscription = z.infer<typeof PushSubscription>;
 
-export const PushKey = z.object({ publicKey: z.string() }).meta({ id: "PushKey" });
+export const PushKey = z
+  .object({ publicKey: z.string().describe("The shop's public key in base64url, as `applicationServerKey`.") })
+  .meta({ id: "PushKey", description: "The key that a browser subscribes with." });
 export type PushKey = z.infer<typeof PushKey>;
 
 export interface NotificationsContract

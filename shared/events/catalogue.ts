@@ -3,13 +3,11 @@
 import { z } from "zod";
 import { Amount, Currency } from "../money.ts";
 
-export const Availability = z
-  .enum(["in_stock", "low_stock", "out_of_stock"])
-  .meta({
-    id: "Availability",
-    description:
-      "in_stock: more than the low-stock threshold can be ordered. low_stock: some, but no more than the threshold. out_of_stock: none.",
-  });
+export const Availability = z.enum(["in_stock", "low_stock", "out_of_stock"]).meta({
+  id: "Availability",
+  description:
+    "in_stock: more than the low-stock threshold can be ordered. low_stock: some, but no more than the threshold. out_of_stock: none.",
+});
 export type Availability = z.infer<typeof Availability>;
 
 /** Who a message goes to. `id` is null for a guest. */

@@ -5,17 +5,21 @@ import { EVENT_DATA } from "./catalogue.ts";
 import type { EventData, EventType } from "./catalogue.ts";
 
 export const EventEnvelopeBase = z.object({
-  specversion: z.literal("1.0"),
-  id: z.string().min(1),
-  source: z.string().min(1),
-  type: z.string().min(1),
-  /** What the event is about: the id of its order, product, user or cart. */
-  subject: z.string().min(1),
-  time: z.iso.datetime(),
-  correlationid: z.string().min(1),
-  /** The event that caused this one; absent when a request, a webhook or a sweep did. */
-  causationid: z.string().optional(),
-  traceparent: z.string().optional(),
+  specversion: z.literal("1.0").describe("The version of CloudEvents."),
+  id: z.string().min(1).describe("The event's id."),
+  source: z.string().min(1).describe("The part of the shop that it comes from."),
+  type: z.string().min(1).describe("What happened, for example ORDER_CREATED."),
+  subject: z.string().min(1).describe("What it is about: the id of its order, product, user or cart."),
+  time: z.iso.datetime().describe("When it happened."),
+  correlationid: z
+    .string()
+    .min(1)
+    .describe("The request, webhook or sweep that began it all. For a request it is the `X-Request-Id`."),
+  causationid: z
+    .string()
+    .optional()
+    .describe("The event that caused this one. Absent when a request, a webhook or a sweep did."),
+  traceparent: z.string().optional().describe("W3C trace context."),
 });
 
 export type EventEnvelope<T extends EventType = EventType> = {

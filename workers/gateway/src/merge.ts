@@ -15,10 +15,17 @@ import type { PeerName } from "./peers.ts";
 /** A cursor carries a place in each Worker's list: six keys of up to some 150 characters, as base64. */
 const MAX_CURSOR_CHARACTERS = 4_000;
 
-export const MergedQuery = PageQuery.extend({ cursor: z.string().min(1).max(MAX_CURSOR_CHARACTERS).optional() });
+export const MergedQuery = PageQuery.extend({
+  cursor: z
+    .string()
+    .min(1)
+    .max(MAX_CURSOR_CHARACTERS)
+    .optional()
+    .describe("The `nextCursor` of the page before. It fits the same filters only."),
+});
 
 /** The Worker whose row it is, in an answer or as a filter. */
-export const WorkerName = z.enum(PEER_NAMES);
+export const WorkerName = z.enum(PEER_NAMES).meta({ id: "WorkerName", description: "A part of the shop." });
 
 /** Exactly this type, subject and so on. */
 export const Filter = z.string().min(1).max(200).optional();

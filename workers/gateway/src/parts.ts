@@ -7,8 +7,12 @@ import { log } from "#shared/logger";
 import { isBug, withDeadline } from "./peers.ts";
 
 export const PartialError = z
-  .object({ part: z.string(), code: z.enum(ERROR_CODES), detail: z.string() })
-  .meta({ id: "PartialError" });
+  .object({
+    part: z.string().describe("The member of the answer that is missing."),
+    code: z.enum(ERROR_CODES).describe("Why, as in a problem."),
+    detail: z.string().describe("Why, in a sentence."),
+  })
+  .meta({ id: "PartialError", description: "A part of the answer that is missing, and why." });
 export type PartialError = z.infer<typeof PartialError>;
 
 const DOWN = fail("service_unavailable", "This part does not answer; try again in a moment.").error;

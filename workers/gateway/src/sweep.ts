@@ -135,10 +135,19 @@ export async function sweepOutboxes(peers: Peers, call: Call, everything: boolea
 }
 
 /** What a consumer has not handled, of what the producers that answer do not know to have arrived. */
-export const ConsumerLag = z.object({ unseen: z.int(), oldestSeconds: z.int() });
+export const ConsumerLag = z
+  .object({
+    unseen: z.int().describe("Events sent to it that it has not handled."),
+    oldestSeconds: z.int().describe("Age of the oldest of them in seconds. 0 without one."),
+  })
+  .meta({ id: "ConsumerLag", description: "How far a consumer is behind." });
 export type ConsumerLag = z.infer<typeof ConsumerLag>;
-/** What a producer does not know to have arrived everywhere: at most SWEEP_LIMIT, the oldest first. */
-export const ProducerLag = z.object({ unconfirmed: z.int(), oldestSeconds: z.int() });
+export const ProducerLag = z
+  .object({
+    unconfirmed: z.int().describe("Its events that are not known to have reached all their consumers."),
+    oldestSeconds: z.int().describe("Age of the oldest of them in seconds. 0 without one."),
+  })
+  .meta({ id: "ProducerLag", description: "What a producer does not know to have arrived everywhere." });
 export type ProducerLag = z.infer<typeof ProducerLag>;
 
 /** Null: it does not answer. */

@@ -17,22 +17,22 @@ import type { Route } from "../route.ts";
 
 const ShownDeadLetter = z
   .object({
-    /** `<worker>:<event id>`: several consumers may have given up on one event. */
-    id: z.string(),
-    worker: WorkerName,
-    eventId: z.string(),
-    type: z.string(),
-    subject: z.string(),
-    state: DeadLetterState,
-    attempts: z.int(),
-    error: z.string(),
-    deadAt: z.iso.datetime(),
-    replayedAt: z.iso.datetime().nullable(),
-    handledAt: z.iso.datetime().nullable(),
-    /** The message as it came. */
-    event: z.unknown(),
+    id: z.string().describe("`<worker>:<event id>`. Several consumers may have given up on one event."),
+    worker: WorkerName.describe("The consumer."),
+    eventId: z.string().describe("The event's id."),
+    type: z.string().describe("The event's type, for example ORDER_CREATED."),
+    subject: z.string().describe("The id of what the event is about."),
+    state: DeadLetterState.describe(
+      "`open`: waits for an operator. `replayed`: sent once more and not handled yet. `handled`: a replay had its effect.",
+    ),
+    attempts: z.int().describe("How often it was tried."),
+    error: z.string().describe("What went wrong the last time."),
+    deadAt: z.iso.datetime().describe("When it was given up."),
+    replayedAt: z.iso.datetime().nullable().describe("When it was last sent again. Null: never."),
+    handledAt: z.iso.datetime().nullable().describe("When a replay had its effect. Null until then."),
+    event: z.unknown().describe("The message as it came."),
   })
-  .meta({ id: "DeadLetter" });
+  .meta({ id: "DeadLetter", description: "An event that a consumer gave up on." });
 
 function renderDeadLetter(letter: DeadLetter, worker: PeerName): z.infer<typeof ShownDeadLetter> {
   const { eventId, type, subject, attempts, error, deadAt, replayedAt, handledAt, envelope } = letter;
@@ -58,8 +58,11 @@ function workersOf(worker: PeerName | undefined): readonly PeerName[] {
 }
 
 const Replayed = z
-  .object({ replayed: z.array(z.string()), partialErrors: z.array(PartialError) })
-  .meta({ id: "ReplayedDeadLetters" });
+  .object({
+    replayed: z.array(z.string()).describe("Ids of the dead letters that were sent again."),
+    partialErrors: z.array(PartialError).describe("The parts of the shop that did not answer."),
+  })
+  .meta({ id: "ReplayedDeadLetters", description: "What was sent again." });
 
 const DEAD_LETTER_ID = new RegExp(`^(?:(?<worker>${PEER_NAMES.join("|")}):)?(?<eventId>.{1,200})$`, "s");
 
@@ -86,11 +89,16 @@ async function replayOne(deps: GatewayDeps, call: Call, id: string): Promise<Out
     : fail("service_unavailable", "A part of the shop does not answer; try again in a moment.");
 }
 
-const ReplayCounts = z.object({ replayed: z.int(), remaining: z.int() });
+const ReplayCounts = z.object({
+  replayed: z.int().describe("Dead letters that were sent again."),
+  remaining: z.int().describe("Dead letters that are still open."),
+});
 const ReplayedAll = ReplayCounts.extend({
-  workers: z.record(z.string(), ReplayCounts.nullable()),
-  partialErrors: z.array(PartialError),
-}).meta({ id: "ReplayCounts" });
+  workers: z
+    .record(z.string(), ReplayCounts.nullable())
+    .describe("The same by part of the shop. Null for one that did not answer."),
+  partialErrors: z.array(PartialError).describe("The parts of the shop that did not answer."),
+}).meta({ id: "ReplayCounts", description: "How many dead letters were sent again." });
 
 async function replayAll(deps: GatewayDeps, call: Call, worker?: PeerName): Promise<z.infer<typeof ReplayedAll>> {
   const parts = new Parts(PEER_DEADLINE_MS);

@@ -16,36 +16,40 @@ const Event = EventEnvelopeBase.extend({ data: z.unknown() }).meta({ id: "Event"
 
 const AuditEntry = z
   .object({
-    id: z.string(),
-    worker: WorkerName,
-    at: z.iso.datetime(),
-    actor: z.object({ id: z.string(), role: z.string() }),
-    action: z.string(),
-    subject: z.string(),
-    requestId: z.string(),
-    details: z.unknown(),
+    id: z.string().describe("The entry's id."),
+    worker: WorkerName.describe("The part of the shop that did it."),
+    at: z.iso.datetime().describe("When it was done."),
+    actor: z.object({ id: z.string(), role: z.string() }).describe("Who did it."),
+    action: z.string().describe("What was done, for example `order.status`."),
+    subject: z.string().describe("The id of what it was done to."),
+    requestId: z.string().describe("The request's id, as `X-Request-Id` told it."),
+    details: z.unknown().describe("What belongs to it."),
   })
-  .meta({ id: "AuditEntry" });
+  .meta({ id: "AuditEntry", description: "Something that staff did." });
 
 const Finding = z
   .object({
-    worker: WorkerName,
-    kind: z.string(),
-    subject: z.string(),
-    outcome: FindingOutcome,
-    times: z.int(),
-    firstFoundAt: z.iso.datetime(),
-    lastFoundAt: z.iso.datetime(),
-    details: z.unknown(),
+    worker: WorkerName.describe("The part of the shop whose sweep it is."),
+    kind: z.string().describe("What was amiss."),
+    subject: z.string().describe("The id of what it was amiss with."),
+    outcome: FindingOutcome.describe("`mended`: the sweep put it right. `open`: it waits for an operator."),
+    times: z.int().describe("How often it was found."),
+    firstFoundAt: z.iso.datetime().describe("When it was first found."),
+    lastFoundAt: z.iso.datetime().describe("When it was last found."),
+    details: z.unknown().describe("What belongs to it."),
   })
-  .meta({ id: "Finding" });
+  .meta({ id: "Finding", description: "What a sweep found amiss." });
 
 const Lag = z
   .object({
-    consumers: z.record(z.string(), ConsumerLag.nullable()),
-    producers: z.record(z.string(), ProducerLag.nullable()),
+    consumers: z
+      .record(z.string(), ConsumerLag.nullable())
+      .describe("What each consumer has not handled yet. Null for one that does not answer."),
+    producers: z
+      .record(z.string(), ProducerLag.nullable())
+      .describe("What each producer does not know to have arrived. Null for one that does not answer."),
   })
-  .meta({ id: "Lag" });
+  .meta({ id: "Lag", description: "How far the parts of the shop are behind." });
 
 function renderAudit(record: AuditRecord, worker: PeerName): z.infer<typeof AuditEntry> {
   const { id, at, actorId, actorRole, action, subject, requestId, details } = record;

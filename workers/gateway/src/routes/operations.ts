@@ -8,31 +8,40 @@ import type { PeerName } from "../peers.ts";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-const ServiceHealth = z.object({
-  status: z.enum(["up", "down"]),
-  latencyMs: z.int(),
-  /** Null: the Worker does not answer, so nobody knows. */
-  database: z.enum(["up", "down"]).nullable(),
-});
+const ServiceHealth = z
+  .object({
+    status: z.enum(["up", "down"]).describe("`up`: it answers and has its database."),
+    latencyMs: z.int().describe("Milliseconds until it answered, or until it was given up."),
+    database: z
+      .enum(["up", "down"])
+      .nullable()
+      .describe("Whether it has its database. Null: it does not answer, so nobody knows."),
+  })
+  .meta({ id: "ServiceHealth", description: "How one part of the shop is." });
 type ServiceHealth = z.infer<typeof ServiceHealth>;
 const Health = z
-  .object({ status: z.enum(["ok", "degraded"]), services: z.record(z.string(), ServiceHealth) })
-  .meta({ id: "Health" });
+  .object({
+    status: z.enum(["ok", "degraded"]).describe("`ok`: every part is up. `degraded`: some part is down."),
+    services: z.record(z.string(), ServiceHealth).describe("Each part of the shop by its name."),
+  })
+  .meta({ id: "Health", description: "How the shop is." });
 
 const Jwks = z
   .object({
-    keys: z.array(
-      z.object({
-        kty: z.string(),
-        crv: z.string(),
-        x: z.string(),
-        kid: z.string(),
-        alg: z.string(),
-        use: z.literal("sig"),
-      }),
-    ),
+    keys: z
+      .array(
+        z.object({
+          kty: z.string().describe("The kind of key."),
+          crv: z.string().describe("The curve."),
+          x: z.string().describe("The public key in base64url."),
+          kid: z.string().describe("The key's id, as a token's header names it."),
+          alg: z.string().describe("The algorithm that it signs with."),
+          use: z.literal("sig").describe("What it is for: signatures."),
+        }),
+      )
+      .describe("The keys that access tokens may be signed with: the current, the next and the last one."),
   })
-  .meta({ id: "Jwks" });
+  .meta({ id: "Jwks", description: "Public keys as RFC 7517 writes them." });
 
 /** Browsers and other verifiers may keep the keys this long; accounts publishes the next key longer before it signs with it. */
 const JWKS_CACHE_CONTROL = "public, max-age=300";

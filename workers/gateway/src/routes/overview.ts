@@ -24,40 +24,68 @@ const LOW_STOCK_ITEMS = 10;
 
 const AccountOverview = z
   .object({
-    profile: User.nullable(),
-    cart: Cart.nullable(),
-    recentOrders: z.array(Order).nullable(),
-    unreadNotifications: z.int().nullable(),
-    partialErrors: z.array(PartialError),
+    profile: User.nullable().describe("The account. Null when that part is down."),
+    cart: Cart.nullable().describe("The open cart. Null when that part is down."),
+    recentOrders: z.array(Order).nullable().describe("The five newest orders. Null when that part is down."),
+    unreadNotifications: z
+      .int()
+      .nullable()
+      .describe("Messages that the user has not read. Null when that part is down."),
+    partialErrors: z.array(PartialError).describe("The parts that are missing, and why."),
   })
-  .meta({ id: "AccountOverview" });
+  .meta({ id: "AccountOverview", description: "What an account's page shows." });
 
 const OrderDetails = z
   .object({
-    order: Order,
-    payments: z.array(Payment).nullable(),
-    tracking: OrderTracking.nullable(),
-    /** Empty for a guest, whose messages go to their address alone. */
-    notifications: z.array(Notification).nullable(),
-    partialErrors: z.array(PartialError),
+    order: Order.describe("The order."),
+    payments: z.array(Payment).nullable().describe("Its payments. Null when that part is down."),
+    tracking: OrderTracking.nullable().describe("Where its parcel is. Null when that part is down."),
+    notifications: z
+      .array(Notification)
+      .nullable()
+      .describe(
+        "What its buyer was told about it. Empty for a guest, whose messages go to their address alone. Null when that part is down.",
+      ),
+    partialErrors: z.array(PartialError).describe("The parts that are missing, and why."),
   })
-  .meta({ id: "OrderDetails" });
+  .meta({ id: "OrderDetails", description: "What an order's page shows." });
 
-const Revenue = z.object({ currency: z.string(), captured: z.int(), refunded: z.int(), net: z.int() });
+const Revenue = z
+  .object({
+    currency: z.string().describe("ISO 4217."),
+    captured: z.int().describe("Minor units taken."),
+    refunded: z.int().describe("Minor units given back."),
+    net: z.int().describe("Minor units left: captured - refunded."),
+  })
+  .meta({ id: "Revenue", description: "Money of one currency." });
 
 const AdminOverview = z
   .object({
-    /** The newest 20,000 orders. */
-    ordersByStatus: z.record(OrderStatus, z.int()).nullable(),
-    /** Of the payments begun in the last 30 days, in minor units. */
-    revenue: z.array(Revenue).nullable(),
-    lowStock: z.object({ low: z.int(), outOfStock: z.int(), items: z.array(Level) }).nullable(),
-    queueLag: z.record(z.string(), ConsumerLag.nullable()),
-    /** By Worker, those that wait for an operator. */
-    deadLetters: z.record(z.string(), z.int().nullable()),
-    partialErrors: z.array(PartialError),
+    ordersByStatus: z
+      .record(OrderStatus, z.int())
+      .nullable()
+      .describe("How many of the newest 20,000 orders stand in each status. Null when that part is down."),
+    revenue: z
+      .array(Revenue)
+      .nullable()
+      .describe("Of the payments begun in the last 30 days, by currency. Null when that part is down."),
+    lowStock: z
+      .object({
+        low: z.int().describe("Products with some units, but no more than their threshold."),
+        outOfStock: z.int().describe("Products without any unit."),
+        items: z.array(Level).describe("The ten with the fewest units."),
+      })
+      .nullable()
+      .describe("Products that run out. Null when that part is down."),
+    queueLag: z
+      .record(z.string(), ConsumerLag.nullable())
+      .describe("How far each consumer is behind. Null for one that does not answer."),
+    deadLetters: z
+      .record(z.string(), z.int().nullable())
+      .describe("By part of the shop, dead letters that wait for an operator. Null for one that does not answer."),
+    partialErrors: z.array(PartialError).describe("The parts that are missing, and why."),
   })
-  .meta({ id: "AdminOverview" });
+  .meta({ id: "AdminOverview", description: "What the operators' page shows." });
 
 /** A metric's samples as label -> value, those with the other labels given; see each Worker's service/metrics.ts. */
 function byLabel(
