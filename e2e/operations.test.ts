@@ -229,6 +229,22 @@ describe("combined answers", () => {
     expect((await buyer.call("GET", `/api/orders/${order.id}`, undefined, etag)).status).toBe(304);
   });
 
+  it("show an admin a user with what belongs to them, and nobody else", async () => {
+    const { buyer, session } = await newBuyer(guest);
+    const order = await confirmedOrder(shop.send, buyer, [{ productId: await shelf.take(5), quantity: 1 }]);
+    await addToCart(buyer, await shelf.take(5), 2);
+    const path = `/api/admin/users/${session.user.id}`;
+    expect(await admin.expect(200, "GET", path)).toMatchObject({
+      user: { id: session.user.id, email: session.user.email },
+      orders: { count: 1, total: { [order.currency]: order.total } },
+      sessions: [{ id: expect.stringMatching(/^fam_/) as string }],
+      cart: { itemCount: 2 },
+      partialErrors: [],
+    });
+    expect((await buyer.call("GET", path)).status).toBe(403);
+    expect((await admin.call("GET", "/api/admin/users/usr_nobody")).status).toBe(404);
+  });
+
   it("show an admin how the shop is", async () => {
     const overview = await admin.expect(200, "GET", "/api/admin/overview");
     expect(overview).toMatchObject({

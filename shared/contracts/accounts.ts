@@ -74,6 +74,22 @@ export type User = z.infer<typeof User>;
 export const UserPage = pageOf(User).meta({ id: "UserPage", description: "One page of accounts." });
 export type UserPage = z.infer<typeof UserPage>;
 
+/** A sign-in that can still be refreshed, without its tokens. */
+export const UserSession = z
+  .object({
+    id: z.string().describe("The id of the sign-in; no token."),
+    createdAt: z.iso.datetime().describe("When the user signed in."),
+    lastUsedAt: z.iso.datetime().describe("When the session was last refreshed, or begun."),
+    expiresAt: z.iso.datetime().describe("When it ends unless it is refreshed before."),
+  })
+  .meta({ id: "UserSession" });
+export type UserSession = z.infer<typeof UserSession>;
+
+export interface UserDetails {
+  readonly user: User;
+  readonly sessions: readonly UserSession[];
+}
+
 export const ListUsersInput = PageQuery.extend({
   q: z.string().trim().toLowerCase().max(254).optional().describe("What the e-mail address begins with."),
   role: Role.optional().describe("Only users with this role."),
@@ -144,6 +160,8 @@ export interface AccountsContract extends MessagingContract {
   verifyEmail(call: Call, input: z.input<typeof VerifyEmailInput>): Promise<Outcome<null>>;
   /** For admins: all users by e-mail. Fails with invalid_cursor. */
   listUsers(call: Call, input: z.input<typeof ListUsersInput>): Promise<Outcome<UserPage>>;
+  /** For admins: a user and their sessions, the latest used first, at most 100. Fails with not_found. */
+  getUser(call: Call, input: z.input<typeof UserInput>): Promise<Outcome<UserDetails>>;
   /**
    * For admins: gives a user another role, and ends their sessions, so that the next access token carries it. The present role
    * again changes nothing. Fails with not_found; last_admin when no admin would be left, also of several such changes at once;

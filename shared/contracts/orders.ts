@@ -333,6 +333,19 @@ export const ListOrdersInput = PageQuery.extend({
       "`purchases`: orders that the caller bought. `sales`: orders made of the caller's own products only. Left out: all for an admin, purchases for anyone else.",
     ),
 });
+/** For staff: whose orders and cart. */
+export const CustomerInput = z.object({ customerId: idSchema("usr") });
+
+export const CustomerTotals = z
+  .object({
+    count: z.int().describe("How many orders the customer has made, cancelled ones included."),
+    total: z
+      .record(Currency, z.int())
+      .describe("What the orders that are not cancelled come to, by currency, in minor units (cents)."),
+  })
+  .meta({ id: "CustomerTotals" });
+export type CustomerTotals = z.infer<typeof CustomerTotals>;
+
 export const CancelOrderBody = z
   .strictObject({ reason: text(500).optional().describe("Why, for the order's history.") })
   .meta({ id: "CancelOrder", description: "Why the order is cancelled." });
@@ -450,6 +463,10 @@ export interface OrdersContract extends MessagingContract {
   ): Promise<Outcome<{ readonly order: CreatedOrder; readonly replayed: boolean }>>;
   /** Newest first. Fails with invalid_cursor, forbidden (sales, for whom they are not). */
   listOrders(call: Call, input: z.input<typeof ListOrdersInput>): Promise<Outcome<Page<Order>>>;
+  /** For admins: how many orders a customer has made, and for how much. Fails with forbidden. */
+  customerTotals(call: Call, input: z.input<typeof CustomerInput>): Promise<Outcome<CustomerTotals>>;
+  /** For admins: the cart of an account, as its owner sees it. Fails with forbidden. */
+  customerCart(call: Call, input: z.input<typeof CustomerInput>): Promise<Outcome<Cart>>;
   /** Fails with not_found, for another's order too. */
   getOrder(call: Call, input: z.input<typeof GetOrderInput>): Promise<Outcome<Order>>;
   getTracking(call: Call, input: z.input<typeof GetOrderInput>): Promise<Outcome<OrderTracking>>;

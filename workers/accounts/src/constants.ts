@@ -27,6 +27,9 @@ export const MAX_CREDENTIAL_TRIES = 3;
 /** How often a change of a role is decided anew when somebody else's came first. Each time, one of them gets ahead. */
 export const MAX_ROLE_TRIES = 5;
 
+/** A program that signs in at each run has thousands of sessions; a desk looks at the latest. */
+export const MAX_LISTED_SESSIONS = 100;
+
 /** A signing key signs for a month. */
 export const KEY_SIGNS_FOR_MS = 30 * DAY_MS;
 

@@ -10,9 +10,10 @@ import {
   RefreshInput,
   RegisterInput,
   ResetPasswordInput,
+  UserInput,
   VerifyEmailInput,
 } from "#shared/contracts/accounts";
-import type { AccountsContract, PublicJwk, Session, User, UserPage } from "#shared/contracts/accounts";
+import type { AccountsContract, PublicJwk, Session, User, UserDetails, UserPage } from "#shared/contracts/accounts";
 import type { Outcome } from "#shared/errors";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
@@ -22,7 +23,7 @@ import type { AccountsDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
 import { jwks } from "./service/keys.ts";
 import { forgotPassword, resetPassword } from "./service/recovery.ts";
-import { changeRole, listUsers } from "./service/roles.ts";
+import { changeRole, getUser, listUsers } from "./service/roles.ts";
 import { logout, refresh } from "./service/sessions.ts";
 import { changePassword, login, me, register } from "./service/users.ts";
 import { requestEmailVerification, verifyEmail } from "./service/verification.ts";
@@ -74,6 +75,10 @@ export class AccountsRpc
 
   listUsers(call: Call, input: z.input<typeof ListUsersInput>): Promise<Outcome<UserPage>> {
     return serve(createDeps(this.env, this.ctx), "listUsers", call, ListUsersInput, input, listUsers);
+  }
+
+  getUser(call: Call, input: z.input<typeof UserInput>): Promise<Outcome<UserDetails>> {
+    return serve(createDeps(this.env, this.ctx), "getUser", call, UserInput, input, getUser);
   }
 
   changeRole(call: Call, input: z.input<typeof ChangeRoleInput>): Promise<Outcome<User>> {

@@ -18,9 +18,11 @@ export const tokenFamilies = sqliteTable("token_families", {
   createdAt: integer("created_at").notNull(),
   expiresAt: integer("expires_at").notNull(),
   endsAt: integer("ends_at").notNull(),
+  lastUsedAt: integer("last_used_at").notNull(),
   endedAt: integer("ended_at"),
   endedBy: text("ended_by", { enum: ["logout", "reuse", "password", "role"] }),
 });
+export type FamilyRow = typeof tokenFamilies.$inferSelect;
 
 export const refreshTokens = sqliteTable("refresh_tokens", {
   tokenHash: text("token_hash").primaryKey(),

@@ -5,7 +5,9 @@ import type { User } from "#shared/contracts/accounts";
 import { newId } from "#shared/ids";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { login, register } from "../src/service/users.ts";
-import { refresh } from "../src/service/sessions.ts";
+import { REFRESH_TOKEN_LIFE_MS } from "../src/constants.ts";
+import { getUser } from "../src/service/roles.ts";
+import { logout, refresh } from "../src/service/sessions.ts";
 import { PASSWORD, accountsEnv, codeOf, rpc, signUp, testAccounts, valueOf } from "./accounts.ts";
 
 /** A row of a user who never signs in. */
@@ -195,5 +197,38 @@ describe("the list of users", () => {
     const email = `${newId("usr")}@example.com`;
     const { user } = valueOf(await register(deps, guestCall(), { email, password: PASSWORD, name: "New" }));
     expect(valueOf(await rpc.listUsers(admin, { q: email })).items).toEqual([user]);
+  });
+});
+
+describe("one user", () => {
+  it("is shown with the sessions that can still be refreshed, the latest used first, and no token", async () => {
+    const accounts = testAccounts();
+    const { deps } = accounts;
+    const first = await signUp(deps);
+    const { user } = first;
+    const signIn = async (): Promise<string> =>
+      valueOf(await login(deps, guestCall(), { email: user.email, password: PASSWORD })).refreshToken;
+    const ended = await signIn();
+    accounts.advance(60_000);
+    const second = await signIn();
+    accounts.advance(60_000);
+    const { refreshToken } = valueOf(await refresh(deps, guestCall(), { refreshToken: first.refreshToken }));
+    valueOf(await logout(deps, guestCall(), { refreshToken: ended }));
+    const shown = valueOf(await getUser(deps, admin, { userId: user.id }));
+    expect(shown.user).toEqual(user);
+    const [latest, other, ...more] = shown.sessions;
+    expect(more).toEqual([]);
+    const age = (later: string | undefined, earlier: string | undefined): number =>
+      Date.parse(later ?? "") - Date.parse(earlier ?? "");
+    expect(age(latest?.lastUsedAt, latest?.createdAt)).toBe(120_000);
+    expect(age(other?.lastUsedAt, other?.createdAt)).toBe(0);
+    expect(age(latest?.expiresAt, latest?.lastUsedAt)).toBe(REFRESH_TOKEN_LIFE_MS);
+    for (const token of [refreshToken, second]) expect(JSON.stringify(shown)).not.toContain(token);
+    accounts.advance(REFRESH_TOKEN_LIFE_MS);
+    expect(valueOf(await getUser(deps, admin, { userId: user.id })).sessions).toEqual([]);
+  });
+
+  it("is not found where there is none", async () => {
+    expect(codeOf(await rpc.getUser(admin, { userId: newId("usr") }))).toBe("not_found");
   });
 });

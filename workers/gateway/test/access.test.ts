@@ -140,6 +140,7 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
   ]);
   expect(names("admin")).toEqual([
     "GET /api/admin/users",
+    "GET /api/admin/users/{userId}",
     "PATCH /api/admin/users/{userId}",
     "POST /api/categories",
     "PATCH /api/categories/{categoryId}",

@@ -164,6 +164,47 @@ describe("GET /api/orders/:id/details", () => {
   });
 });
 
+describe("GET /api/admin/users/:id", () => {
+  const session = { id: "fam_1", createdAt: order.createdAt, lastUsedAt: order.createdAt, expiresAt: order.createdAt };
+  const getUser = async (): Promise<never> =>
+    ok({ user: { ...user, emailVerified: true }, sessions: [session] }) as never;
+  const all: StubbedPeers = {
+    accounts: { getUser },
+    orders: {
+      customerTotals: async () => ok({ count: 3, total: { USD: 900 } }),
+      customerCart: async () => ok(emptyCart),
+    },
+  };
+  const read = async (peers: StubbedPeers): Promise<Response> =>
+    await gateway(peers, quick)("/api/admin/users/usr_1", { headers: bearer(await tokenFor("admin")) });
+
+  it("has the user, the sum of the orders, the sessions and the cart", async () => {
+    expect(await (await read(all)).json()).toEqual({
+      user: { ...user, emailVerified: true },
+      orders: { count: 3, total: { USD: 900 } },
+      sessions: [session],
+      cart: emptyCart,
+      partialErrors: [],
+    });
+  });
+
+  it("is not found where there is no such user, and asks nobody else", async () => {
+    const answer = await read({ accounts: { getUser: async () => fail("not_found", "There is no such user.") } });
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([404, "not_found"]);
+  });
+
+  it("goes without orders and cart where these are down or late", async () => {
+    const answer = await read({ ...all, orders: { customerTotals: hangs, customerCart: isDown } });
+    const body = await answer.json<Body>();
+    expect(body).toMatchObject({ user: { id: "usr_1" }, orders: null, cart: null });
+    expect(body.partialErrors.map(({ part }) => part).toSorted()).toEqual(["cart", "orders"]);
+  });
+
+  it("is 503 while accounts is down", async () => {
+    expect((await read({ ...all, accounts: { getUser: isDown } })).status).toBe(503);
+  });
+});
+
 describe("GET /api/admin/overview", () => {
   const gauge = (name: string, label: string, values: Readonly<Record<string, number>>): Metric => ({
     name,

@@ -8,6 +8,7 @@ import {
   ChangeStatusInput,
   ClearCartInput,
   CreateOrderInput,
+  CustomerInput,
   GetCartInput,
   GetOrderInput,
   ListOrdersInput,
@@ -31,6 +32,7 @@ import type { OrdersDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
 import { getOrder, getTracking, listOrderPayments, listOrders } from "./service/orders.ts";
 import { payOrder } from "./service/pay.ts";
+import { customerCart, customerTotals } from "./service/customers.ts";
 import { quote } from "./service/quote.ts";
 import { refundLines } from "./service/refunds.ts";
 
@@ -78,6 +80,14 @@ export class OrdersRpc extends Base implements OrdersContract {
 
   listOrders(call: Call, input: z.input<typeof ListOrdersInput>): Answer<"listOrders"> {
     return serve(createDeps(this.env, this.ctx), "listOrders", call, ListOrdersInput, input, listOrders);
+  }
+
+  customerTotals(call: Call, input: z.input<typeof CustomerInput>): Answer<"customerTotals"> {
+    return serve(createDeps(this.env, this.ctx), "customerTotals", call, CustomerInput, input, customerTotals);
+  }
+
+  customerCart(call: Call, input: z.input<typeof CustomerInput>): Answer<"customerCart"> {
+    return serve(createDeps(this.env, this.ctx), "customerCart", call, CustomerInput, input, customerCart);
   }
 
   getOrder(call: Call, input: z.input<typeof GetOrderInput>): Answer<"getOrder"> {

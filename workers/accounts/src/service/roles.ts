@@ -1,16 +1,27 @@
-// What admins do with users: find them, and change their roles. An access token carries its role until it ends; the sessions end
+// What admins do with users: find them, look at one, and change their roles. An access token carries its role until it ends; the sessions end
 // with the role, so that the next token carries the new one.
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
-import type { ChangeRoleInput, ListUsersInput, User, UserPage } from "#shared/contracts/accounts";
+import type {
+  ChangeRoleInput,
+  ListUsersInput,
+  User,
+  UserDetails,
+  UserInput,
+  UserPage,
+  UserSession,
+} from "#shared/contracts/accounts";
 import { StaleWrite } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { decodeCursor, toPage } from "#shared/paging";
 import { ok } from "#shared/result";
 import type { z } from "zod";
-import { MAX_ROLE_TRIES } from "../constants.ts";
+import { MAX_LISTED_SESSIONS, MAX_ROLE_TRIES } from "../constants.ts";
 import { readForRole, readUsers, writeRole } from "../store/roles.ts";
+import { readSessions } from "../store/sessions.ts";
+import type { SessionRow } from "../store/sessions.ts";
+import { findUser } from "../store/users.ts";
 import type { AccountsDeps } from "./deps.ts";
 import { renderUser } from "./sessions.ts";
 
@@ -27,6 +38,24 @@ export async function listUsers(
   const rows = await readUsers(deps.db, { prefix, role, after, limit });
   const page = await toPage(rows, limit, scope, ({ email }) => [email], renderUser);
   return ok({ items: [...page.items], nextCursor: page.nextCursor });
+}
+
+function renderUserSession({ id, createdAt, lastUsedAt, expiresAt }: SessionRow): UserSession {
+  const iso = (time: number): string => new Date(time).toISOString();
+  return { id, createdAt: iso(createdAt), lastUsedAt: iso(lastUsedAt), expiresAt: iso(expiresAt) };
+}
+
+export async function getUser(
+  deps: AccountsDeps,
+  _call: Call,
+  { userId }: z.output<typeof UserInput>,
+): Promise<Outcome<UserDetails>> {
+  const [user, sessions] = await Promise.all([
+    findUser(deps.db, userId),
+    readSessions(deps.db, userId, deps.now(), MAX_LISTED_SESSIONS),
+  ]);
+  if (user === undefined) return fail("not_found", "There is no such user.");
+  return ok({ user: renderUser(user), sessions: sessions.map(renderUserSession) });
 }
 
 /** See AccountsContract. Reads, decides and writes over what was read; when that has changed meanwhile, all of it again. */

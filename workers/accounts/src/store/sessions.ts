@@ -3,11 +3,12 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { mustChange } from "#shared/database";
+import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { REFRESH_TOKEN_LIFE_MS } from "../constants.ts";
 import { familyTimes } from "../domain/token-times.ts";
-import type { UserRow } from "../schema.ts";
+import type { FamilyRow, UserRow } from "../schema.ts";
 
 /**
  * Begins a family with its first token, if the user's password is still `passwordHash`; the batch fails with StaleWrite
@@ -21,14 +22,16 @@ export function beginFamily(
 ): SQL[] {
   const { expiresAt, endsAt } = familyTimes(now);
   return [
-    sql`INSERT INTO token_families (id, user_id, created_at, expires_at, ends_at)
-      SELECT ${familyId}, id, ${now}, ${expiresAt}, ${endsAt} FROM users
+    sql`INSERT INTO token_families (id, user_id, created_at, expires_at, ends_at, last_used_at)
+      SELECT ${familyId}, id, ${now}, ${expiresAt}, ${endsAt}, ${now} FROM users
       WHERE id = ${user.id} AND password_hash = ${user.passwordHash}`,
     mustChange(),
     sql`INSERT INTO refresh_tokens (token_hash, family_id, created_at, expires_at)
       VALUES (${tokenHash}, ${familyId}, ${now}, ${expiresAt})`,
   ];
 }
+
+export type SessionRow = Pick<FamilyRow, "id" | "createdAt" | "expiresAt" | "lastUsedAt">;
 
 export type Rotation =
   | { readonly kind: "rotated"; readonly user: Omit<UserRow, "passwordHash"> }
@@ -57,7 +60,7 @@ export async function rotate(deps: Deps, tokenHash: string, nextHash: string): P
     sql`INSERT INTO refresh_tokens (token_hash, family_id, created_at, expires_at)
       SELECT ${nextHash}, id, ${now}, ${expiresAt} FROM token_families
       WHERE changes() > 0 AND id = (SELECT family_id FROM refresh_tokens WHERE token_hash = ${tokenHash})`,
-    sql`UPDATE token_families SET expires_at = ${expiresAt}
+    sql`UPDATE token_families SET expires_at = ${expiresAt}, last_used_at = ${now}
       WHERE id = (SELECT family_id FROM refresh_tokens WHERE token_hash = ${nextHash})`,
     sql`SELECT u.id, u.email, u.name, u.role, u.created_at AS createdAt, u.email_verified_at AS emailVerifiedAt,
         t.family_id AS familyId, t.used_at AS usedAt,
@@ -70,6 +73,15 @@ export async function rotate(deps: Deps, tokenHash: string, nextHash: string): P
   const { familyId, usedAt, rotated, ...user } = row;
   if (rotated === 1) return { kind: "rotated", user };
   return usedAt === null ? { kind: "invalid" } : { kind: "reused", familyId };
+}
+
+/** Sessions that can still be refreshed, the latest used first; the index of open families finds them. */
+export async function readSessions(db: Database, userId: string, now: number, limit: number): Promise<SessionRow[]> {
+  return await db.all<SessionRow>(
+    sql`SELECT id, created_at AS createdAt, expires_at AS expiresAt, last_used_at AS lastUsedAt FROM token_families
+      WHERE user_id = ${userId} AND ended_at IS NULL AND expires_at > ${now}
+      ORDER BY last_used_at DESC, id DESC LIMIT ${limit}`,
+  );
 }
 
 export async function endFamilyOf(deps: Deps, tokenHash: string): Promise<void> {

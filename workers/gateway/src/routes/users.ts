@@ -1,7 +1,41 @@
-// Users as admins see them, and their roles.
-import { ListUsersInput, RoleChange, User, UserInput, UserPage } from "#shared/contracts/accounts";
+// Users as admins see them: the list, one with what belongs to them, and their roles.
+import { z } from "zod";
+import type { Call } from "#shared/call";
+import { ListUsersInput, RoleChange, User, UserInput, UserPage, UserSession } from "#shared/contracts/accounts";
+import { Cart, CustomerTotals } from "#shared/contracts/orders";
+import type { Outcome } from "#shared/errors";
+import { ok } from "#shared/result";
+import type { GatewayDeps } from "../deps.ts";
+import { PartialError, Parts } from "../parts.ts";
+import { withDeadline } from "../peers.ts";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
+
+const AdminUser = z
+  .object({
+    user: User,
+    orders: CustomerTotals.nullable().describe("Null when this part does not answer."),
+    sessions: z
+      .array(UserSession)
+      .describe("Sign-ins that can still be refreshed, the latest used first; at most 100."),
+    cart: Cart.nullable().describe("The cart as the user sees it. Null when this part does not answer."),
+    partialErrors: z.array(PartialError).describe("What kept a part away; empty when all are there."),
+  })
+  .meta({ id: "AdminUser" });
+
+/** Whether there is such a user decides over all the rest, so it comes first, and without it there is no answer. */
+async function adminUser(deps: GatewayDeps, call: Call, userId: string): Promise<Outcome<z.infer<typeof AdminUser>>> {
+  const { partDeadlineMs } = deps.settings;
+  const found = await withDeadline(deps.accounts.getUser(call, { userId }), partDeadlineMs);
+  if (!found.ok) return found;
+  const parts = new Parts(partDeadlineMs);
+  const [orders, cart] = await Promise.all([
+    parts.get("orders", () => deps.orders.customerTotals(call, { customerId: userId })),
+    parts.get("cart", () => deps.orders.customerCart(call, { customerId: userId })),
+  ]);
+  const { user, sessions } = found.value;
+  return ok({ user, orders, sessions: [...sessions], cart, partialErrors: parts.errors });
+}
 
 export const userRoutes: readonly Route[] = [
   route({
@@ -16,6 +50,19 @@ export const userRoutes: readonly Route[] = [
     answers: { 200: UserPage },
     errors: ["invalid_cursor"],
     handle: async ({ accounts }, { call, query }) => replyWith(200, await accounts.listUsers(call, query)),
+  }),
+  route({
+    method: "get",
+    path: "/api/admin/users/{userId}",
+    operationId: "getUser",
+    tag: "Accounts",
+    summary: "A user with the sum of their orders, their sessions and their cart in one answer",
+    access: "admin",
+    limit: "read",
+    params: UserInput,
+    answers: { 200: AdminUser },
+    errors: ["not_found"],
+    handle: async (deps, { call, params }) => replyWith(200, await adminUser(deps, call, params.userId)),
   }),
   route({
     method: "patch",

@@ -191,6 +191,23 @@ export async function listStoredOrders(
   return await readWhere(db, sql`${where} ORDER BY created_at DESC, id DESC LIMIT ${limit}`);
 }
 
+interface CurrencyTotal {
+  readonly currency: string;
+  readonly count: number;
+  /** Of the orders that are not cancelled; null where all are. */
+  readonly total: number | null;
+}
+
+/** The sums of a customer's orders; the index orders_by_customer finds them. */
+export function customerTotalsQuery(customerId: string): SQL {
+  return sql`SELECT currency, count(*) AS count, sum(total) FILTER (WHERE status <> 'CANCELLED') AS total
+    FROM orders WHERE customer_id = ${customerId} GROUP BY currency ORDER BY currency`;
+}
+
+export async function readCustomerTotals(db: Database, customerId: string): Promise<CurrencyTotal[]> {
+  return await db.all<CurrencyTotal>(customerTotalsQuery(customerId));
+}
+
 /**
  * Up to `limit` orders whose payment window is over and whose money is not known to be in. Which ones of more is left to chance:
  * by age, those that cannot be ended yet would keep all later ones out, and their stock reserved, for as long.
