@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { openApiDocument } from "../workers/gateway/src/openapi.ts";
-import { Problem } from "../workers/gateway/src/problems.ts";
+import { Problem, problemMembers } from "../workers/gateway/src/problems.ts";
 import type { Route } from "../workers/gateway/src/route.ts";
 import { allRoutes } from "../workers/gateway/src/routes.ts";
 
@@ -22,14 +22,16 @@ const PATTERNS = Object.keys(paths)
   .map((path) => ({ path, pattern: new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`) }));
 
 const ROUTES = new Map(allRoutes.map((route): [string, Route] => [`${route.method} ${route.path}`, route]));
-const StrictProblem = z.strictObject(Problem.shape);
 
 function wrongProblem(text: string, { status, headers }: Response, described: string): string | undefined {
   if (headers.get("content-type") !== "application/problem+json") return "is no problem+json";
   if (headers.get("cache-control") !== "no-store") return "may be kept";
-  const problem = StrictProblem.safeParse(JSON.parse(text));
+  const body: unknown = JSON.parse(text);
+  const common = Problem.safeParse(body);
+  if (!common.success) return z.prettifyError(common.error);
+  const problem = z.strictObject({ ...Problem.shape, ...problemMembers(common.data.code).shape }).safeParse(body);
   if (!problem.success) return z.prettifyError(problem.error);
-  const { code, status: told, requestId } = problem.data;
+  const { code, status: told, requestId } = common.data;
   if (told !== status || requestId !== headers.get("x-request-id")) return "contradicts its own headers";
   return described.includes(`\`${code}\``) ? undefined : `has the code ${code}`;
 }

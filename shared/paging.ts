@@ -27,7 +27,10 @@ export interface Page<T> {
 export function pageOf<T extends z.ZodType>(
   item: T,
 ): z.ZodObject<{ items: z.ZodArray<T>; nextCursor: z.ZodNullable<z.ZodString> }> {
-  return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+  return z.object({
+    items: z.array(item).describe("The rows of this page, in the order of the list."),
+    nextCursor: z.string().nullable().describe("What `cursor` takes for the next page. Null on the last."),
+  });
 }
 
 const CursorBody = z.tuple([

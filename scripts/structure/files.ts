@@ -4,10 +4,10 @@
 const FILE_OR_FOLDER = ["service", "domain", "store"];
 const DOMAIN_FILES = ["index", "entrypoint", "consumer", "scheduled", "schema", "constants"];
 const GATEWAY_FILES =
-  "index app entrypoint scheduled sweep constants deps peers access tokens problems route routes openapi images parts merge exposition limits".split(
+  "index app entrypoint scheduled sweep constants deps peers access tokens problems route routes openapi images parts merge exposition limits examples".split(
     " ",
   );
-const GATEWAY_FOLDERS = ["routes", "middleware"];
+const GATEWAY_FOLDERS = ["routes", "middleware", "openapi", "examples"];
 
 /** What every Worker has beside its sources. */
 const REQUIRED = ["README.md", "env.d.ts", "src/index.ts"];

@@ -29,12 +29,23 @@ export const ListProductsInput = PageQuery.extend({
     .optional()
     .describe("Only products of this category or of those below it. An id or a slug."),
   brand: z.string().min(1).max(100).optional().describe("Only products of this brand. An id or a slug."),
-  minPrice: QueriedPrice.optional().describe("Only products of this price or more, in minor units."),
-  maxPrice: QueriedPrice.optional().describe("Only products of this price or less, in minor units."),
+  minPrice: QueriedPrice.optional().meta({
+    description: "Only products of this price or more, in minor units.",
+    type: "integer",
+    minimum: 0,
+  }),
+  maxPrice: QueriedPrice.optional().meta({
+    description: "Only products of this price or less, in minor units.",
+    type: "integer",
+    minimum: 0,
+  }),
   inStock: z
     .stringbool({ truthy: ["true", "1"], falsy: ["false", "0"], case: "sensitive" })
     .optional()
-    .describe("`true`: only products that can be ordered. `false`: only those that cannot."),
+    .meta({
+      description: "`true`: only products that can be ordered. `false`: only those that cannot.",
+      type: "boolean",
+    }),
   sort: z
     .enum(["relevance", "newest", "price", "-price", "name"])
     .optional()
@@ -119,15 +130,15 @@ export interface CategoryNode {
 }
 export const CategoryNode: z.ZodType<CategoryNode> = z
   .object({
-    id: z.string(),
-    slug: z.string(),
-    name: z.string(),
-    productCount: z.int(),
+    id: z.string().describe("The category's id."),
+    slug: z.string().describe("The category's name in URLs."),
+    name: z.string().describe("The category's name."),
+    productCount: z.int().describe("Active products in it and in those below it."),
     get children() {
-      return z.array(CategoryNode);
+      return z.array(CategoryNode).describe("The categories right below it.");
     },
   })
-  .meta({ id: "Category" });
+  .meta({ id: "Category", description: "A category with those below it." });
 
 export const Brand = z
   .object({

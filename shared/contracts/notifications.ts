@@ -62,7 +62,12 @@ type ChosenShape = Record<UserKind, z.ZodExactOptional<typeof Channels>>;
 
 /** An object and no record: a record passes over a key named `__proto__` in silence. */
 const ChannelsByKind = z.strictObject(
-  Object.fromEntries(UserKind.options.map((kind) => [kind, Channels.exactOptional()])) as ChosenShape,
+  Object.fromEntries(
+    UserKind.options.map((kind) => [
+      kind,
+      Channels.exactOptional().describe(`The channels for \`${kind}\`. Empty: none.`),
+    ]),
+  ) as ChosenShape,
 );
 
 /** The longest language tag that anybody uses is far shorter (RFC 5646, 4.4.1). */

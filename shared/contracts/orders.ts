@@ -145,7 +145,7 @@ export type Address = z.infer<typeof Address>;
 
 export const ShippingMethodId = z
   .enum(["standard", "express", "freight"])
-  .meta({ id: "ShippingMethodId", description: "How the goods travel." });
+  .meta({ id: "ShippingMethodId", description: "A way of shipping by its id." });
 export type ShippingMethodId = z.infer<typeof ShippingMethodId>;
 
 const OrderRequest = z.strictObject({
@@ -230,7 +230,7 @@ export const TrackingBody = z
       .optional()
       .describe("The carrier's page of the parcel, http or https."),
   })
-  .meta({ id: "Tracking", description: "Where the parcel can be followed." });
+  .meta({ id: "Tracking", description: "A parcel with its carrier." });
 
 export const OrderHistoryEntry = z
   .object({

@@ -73,7 +73,13 @@ export function mergedPageOf<T extends z.ZodType>(
   nextCursor: z.ZodNullable<z.ZodString>;
   partialErrors: z.ZodArray<typeof PartialError>;
 }> {
-  return z.object({ items: z.array(item), nextCursor: z.string().nullable(), partialErrors: z.array(PartialError) });
+  return z.object({
+    items: z.array(item).describe("The rows of this page, newest first."),
+    nextCursor: z.string().nullable().describe("What `cursor` takes for the next page. Null on the last."),
+    partialErrors: z
+      .array(PartialError)
+      .describe("The parts of the shop that did not answer. Their rows come on a later page, when they are back."),
+  });
 }
 
 async function positionsOf(scope: unknown, cursor: string | undefined): Promise<Outcome<Positions>> {

@@ -78,6 +78,8 @@ export interface RouteSpec<P extends Optional, Q extends Optional, B extends Opt
   readonly path: string;
   readonly tag: Tag;
   readonly summary: string;
+  /** What a caller has to know beside the summary; who may call and how often is said for every route. */
+  readonly description?: string;
   readonly access: Access;
   readonly limit: LimitClass;
   /** An id that does not parse cannot exist: the answer is 404, not 400. */

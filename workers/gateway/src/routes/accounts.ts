@@ -15,6 +15,11 @@ import { ok } from "#shared/result";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
+/** Tells nothing, not even whether there is such an account. */
+const Accepted = z
+  .object({})
+  .meta({ id: "Accepted", description: "The request was taken. The mail comes when there is one to send." });
+
 export const accountRoutes: readonly Route[] = [
   route({
     method: "post",
@@ -108,7 +113,7 @@ export const accountRoutes: readonly Route[] = [
     limit: "auth",
     limitByEmail: true,
     body: ForgotPasswordInput,
-    answers: { 202: z.object({}) },
+    answers: { 202: Accepted },
     errors: [],
     handle: async ({ accounts }, { call, body }) => {
       const asked = await accounts.forgotPassword(call, body);
@@ -136,7 +141,7 @@ export const accountRoutes: readonly Route[] = [
     summary: "Have a link mailed that verifies the e-mail",
     access: "user",
     limit: "auth",
-    answers: { 202: z.object({}) },
+    answers: { 202: Accepted },
     errors: [],
     handle: async ({ accounts }, { call }) => {
       const asked = await accounts.requestEmailVerification(call);

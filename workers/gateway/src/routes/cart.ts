@@ -7,7 +7,7 @@ import { openSocket } from "../middleware/sockets.ts";
 import { replyWith, route } from "../route.ts";
 import type { Reply, Route } from "../route.ts";
 
-const ItemParams = z.object({ itemId: idSchema("itm") });
+const ItemParams = z.object({ itemId: idSchema("itm").describe("The line's id.") });
 
 /** Every cart answer names its version, and tells a guest the token. */
 function cartReply(status: number, cart: Outcome<Cart>, cartToken: string | undefined): Outcome<Reply> {

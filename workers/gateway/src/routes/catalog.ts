@@ -58,8 +58,15 @@ async function productDetail(deps: GatewayDeps, call: Call, idOrSlug: string): P
   return ok({ ...product.value, ...stock });
 }
 
+const CategoryTree = z
+  .object({ items: z.array(CategoryNode).describe("The departments, each with the categories below it.") })
+  .meta({ id: "CategoryTree", description: "All categories." });
+const BrandList = z
+  .object({ items: z.array(Brand).describe("The brands by name.") })
+  .meta({ id: "BrandList", description: "All brands." });
+
 /** By id only: a slug is for reading. The path is written as the public read's, since one path has one pattern. */
-const WrittenProduct = z.object({ idOrSlug: ProductId });
+const WrittenProduct = z.object({ idOrSlug: ProductId.describe("The product's id.") });
 
 /** A product as staff sees it, with its version as the tag that If-Match takes. */
 function managedReply(
@@ -173,7 +180,9 @@ const staffRoutes: readonly Route[] = [
     access: "staff",
     limit: "write",
     params: ManagedProductInput,
-    query: z.object({ alt: z.string().optional() }),
+    query: z.object({
+      alt: z.string().optional().describe("What the picture shows, in words, where the body is the file."),
+    }),
     upload: ["multipart/form-data", ...IMAGE_TYPES],
     answers: { 200: ManagedImage, 201: ManagedImage },
     errors: ["product_not_found", "too_many_images"],
@@ -259,7 +268,7 @@ export const catalogRoutes: readonly Route[] = [
     access: "public",
     limit: "read",
     cache: [],
-    answers: { 200: z.object({ items: z.array(CategoryNode) }) },
+    answers: { 200: CategoryTree },
     errors: [],
     handle: async ({ catalog }, { call }) => replyWith(200, await catalog.listCategories(call)),
   }),
@@ -272,7 +281,7 @@ export const catalogRoutes: readonly Route[] = [
     access: "public",
     limit: "read",
     cache: [],
-    answers: { 200: z.object({ items: z.array(Brand) }) },
+    answers: { 200: BrandList },
     errors: [],
     handle: async ({ catalog }, { call }) => replyWith(200, await catalog.listBrands(call)),
   }),

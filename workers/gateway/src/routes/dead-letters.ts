@@ -125,12 +125,14 @@ export const deadLetterRoutes: readonly Route[] = [
     access: "admin",
     limit: "read",
     query: MergedQuery.extend({
-      worker: WorkerName.optional(),
-      type: Filter,
-      subject: Filter,
-      state: DeadLetterState.optional(),
+      worker: WorkerName.optional().describe("Only those of this part of the shop."),
+      type: Filter.describe("Only events of this type."),
+      subject: Filter.describe("Only events about this id."),
+      state: DeadLetterState.optional().describe("Only those in this state."),
     }),
-    answers: { 200: mergedPageOf(ShownDeadLetter) },
+    answers: {
+      200: mergedPageOf(ShownDeadLetter).meta({ id: "DeadLetterPage", description: "One page of dead letters." }),
+    },
     errors: ["invalid_cursor"],
     handle: async (deps, { call, query: { limit, cursor, worker, ...filters } }) =>
       replyWith(
@@ -156,7 +158,7 @@ export const deadLetterRoutes: readonly Route[] = [
     summary: "Send open dead letters again, up to 500 of each Worker, the oldest first",
     access: "admin",
     limit: "write",
-    query: z.object({ worker: WorkerName.optional() }),
+    query: z.object({ worker: WorkerName.optional().describe("Only those of this part of the shop.") }),
     answers: { 202: ReplayedAll },
     errors: [],
     handle: async (deps, { call, query }) => replyWith(202, ok(await replayAll(deps, call, query.worker))),
@@ -169,7 +171,9 @@ export const deadLetterRoutes: readonly Route[] = [
     summary: "Send a dead letter again, by its id or by the id of its event; one that was handled has no second effect",
     access: "admin",
     limit: "write",
-    params: z.object({ deadLetterId: z.string().regex(DEAD_LETTER_ID) }),
+    params: z.object({
+      deadLetterId: z.string().regex(DEAD_LETTER_ID).describe("The dead letter's id, or the id of its event."),
+    }),
     answers: { 202: Replayed },
     errors: ["not_found"],
     handle: async (deps, { call, params }) => replyWith(202, await replayOne(deps, call, params.deadLetterId)),

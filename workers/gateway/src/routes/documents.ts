@@ -77,7 +77,7 @@ export function documentRoutes(described: readonly Route[]): readonly Route[] {
       summary: "A file of that page",
       access: "public",
       limit: "read",
-      params: z.object({ file: PAGE_FILES }),
+      params: z.object({ file: PAGE_FILES.describe("The file's name.") }),
       answers: { 200: null, 304: null },
       mediaType: "*/*",
       errors: ["not_found"],

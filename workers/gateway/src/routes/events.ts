@@ -12,14 +12,19 @@ import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { ConsumerLag, ProducerLag, consumerLag } from "../sweep.ts";
 
-const Event = EventEnvelopeBase.extend({ data: z.unknown() }).meta({ id: "Event" });
+const Event = EventEnvelopeBase.extend({ data: z.unknown().describe("What belongs to the type.") }).meta({
+  id: "Event",
+  description: "An event as CloudEvents 1.0 writes it.",
+});
 
 const AuditEntry = z
   .object({
     id: z.string().describe("The entry's id."),
     worker: WorkerName.describe("The part of the shop that did it."),
     at: z.iso.datetime().describe("When it was done."),
-    actor: z.object({ id: z.string(), role: z.string() }).describe("Who did it."),
+    actor: z
+      .object({ id: z.string().describe("The user's id."), role: z.string().describe("The role at that time.") })
+      .describe("Who did it."),
     action: z.string().describe("What was done, for example `order.status`."),
     subject: z.string().describe("The id of what it was done to."),
     requestId: z.string().describe("The request's id, as `X-Request-Id` told it."),
@@ -77,8 +82,12 @@ export const eventRoutes: readonly Route[] = [
     summary: "The events of all Workers, newest first, as in their envelope",
     access: "admin",
     limit: "read",
-    query: MergedQuery.extend({ type: Filter, subject: Filter, correlationId: Filter }),
-    answers: { 200: mergedPageOf(Event) },
+    query: MergedQuery.extend({
+      type: Filter.describe("Only events of this type, for example ORDER_CREATED."),
+      subject: Filter.describe("Only events about this id."),
+      correlationId: Filter.describe("Only what this request, webhook or sweep began."),
+    }),
+    answers: { 200: mergedPageOf(Event).meta({ id: "EventPage", description: "One page of events." }) },
     errors: ["invalid_cursor"],
     handle: async (deps, { call, query: { limit, cursor, ...filters } }) =>
       replyWith(
@@ -119,8 +128,12 @@ export const eventRoutes: readonly Route[] = [
     summary: "What staff did, newest first",
     access: "admin",
     limit: "read",
-    query: MergedQuery.extend({ actor: Filter, subject: Filter, action: Filter }),
-    answers: { 200: mergedPageOf(AuditEntry) },
+    query: MergedQuery.extend({
+      actor: Filter.describe("Only what this user did."),
+      subject: Filter.describe("Only what was done to this id."),
+      action: Filter.describe("Only this action, for example `order.status`."),
+    }),
+    answers: { 200: mergedPageOf(AuditEntry).meta({ id: "AuditPage", description: "One page of what staff did." }) },
     errors: ["invalid_cursor"],
     handle: async (deps, { call, query: { limit, cursor, ...filters } }) =>
       replyWith(
@@ -146,8 +159,11 @@ export const eventRoutes: readonly Route[] = [
     summary: "What sweeps found amiss and mended or not, the last found first",
     access: "admin",
     limit: "read",
-    query: MergedQuery.extend({ kind: Filter, outcome: FindingOutcome.optional() }),
-    answers: { 200: mergedPageOf(Finding) },
+    query: MergedQuery.extend({
+      kind: Filter.describe("Only findings of this kind."),
+      outcome: FindingOutcome.optional().describe("Only findings with this outcome."),
+    }),
+    answers: { 200: mergedPageOf(Finding).meta({ id: "FindingPage", description: "One page of findings." }) },
     errors: ["invalid_cursor"],
     handle: async (deps, { call, query: { limit, cursor, ...filters } }) =>
       replyWith(

@@ -28,8 +28,11 @@ const DRAWN = /^([1-9]\d?|100)\.svg$/;
 const UPLOADED = /^(img_[0-9a-f]{32})\.(png|jpg|webp|avif)$/;
 
 const ImageParams = z.object({
-  productId: ProductId,
-  file: z.string().refine((file) => DRAWN.test(file) || UPLOADED.test(file)),
+  productId: ProductId.describe("The product's id."),
+  file: z
+    .string()
+    .refine((file) => DRAWN.test(file) || UPLOADED.test(file))
+    .describe("`img_….png`, `.jpg`, `.webp` or `.avif` as uploaded, or `1.svg`, `2.svg`, … as drawn."),
 });
 
 const IMAGE_HEADERS = {

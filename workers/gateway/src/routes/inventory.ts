@@ -31,6 +31,16 @@ function visibleLevel(
   return { productId, available, status };
 }
 
+const VisibleLevel = z.union([Level, PublicLevel]).meta({
+  id: "VisibleStockLevel",
+  description: "All of the stock for an admin and the product's vendor, else what everyone may see.",
+});
+const StockLevelPage = pageOf(Level).meta({ id: "StockLevelPage", description: "One page of stock levels." });
+const StockTransactionPage = pageOf(Transaction).meta({
+  id: "StockTransactionPage",
+  description: "One page of the stock ledger.",
+});
+
 export const inventoryRoutes: readonly Route[] = [
   route({
     method: "get",
@@ -41,7 +51,7 @@ export const inventoryRoutes: readonly Route[] = [
     access: "staff",
     limit: "read",
     query: ListTransactionsInput,
-    answers: { 200: pageOf(Transaction) },
+    answers: { 200: StockTransactionPage },
     errors: ["invalid_cursor"],
     handle: async ({ inventory }, { call, query }) => replyWith(200, await inventory.listTransactions(call, query)),
   }),
@@ -54,7 +64,7 @@ export const inventoryRoutes: readonly Route[] = [
     access: "staff",
     limit: "read",
     query: LowStockInput,
-    answers: { 200: pageOf(Level) },
+    answers: { 200: StockLevelPage },
     errors: ["invalid_cursor"],
     handle: async ({ inventory }, { call, query }) => replyWith(200, await inventory.listLowStock(call, query)),
   }),
@@ -93,7 +103,7 @@ export const inventoryRoutes: readonly Route[] = [
     access: "guest-or-user",
     limit: "read",
     params: ProductInput,
-    answers: { 200: z.union([Level, PublicLevel]) },
+    answers: { 200: VisibleLevel },
     errors: ["product_not_found"],
     handle: async ({ inventory }, { call, params }) => {
       const level = await inventory.level(call, params);

@@ -15,6 +15,11 @@ import { z } from "zod";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
+const NotificationPage = pageOf(Notification).meta({ id: "NotificationPage", description: "One page of messages." });
+const PushSubscriptions = z
+  .object({ items: z.array(PushSubscription).describe("The browsers, the newest first.") })
+  .meta({ id: "PushSubscriptions", description: "The caller's browsers that are pushed to." });
+
 export const notificationRoutes: readonly Route[] = [
   route({
     method: "get",
@@ -25,7 +30,7 @@ export const notificationRoutes: readonly Route[] = [
     access: "user",
     limit: "read",
     query: ListNotificationsInput,
-    answers: { 200: pageOf(Notification) },
+    answers: { 200: NotificationPage },
     errors: ["invalid_cursor"],
     handle: async ({ notifications }, { call, query }) =>
       replyWith(200, await notifications.listNotifications(call, query)),
@@ -89,7 +94,7 @@ export const notificationRoutes: readonly Route[] = [
     summary: "The caller's browsers that are pushed to",
     access: "user",
     limit: "read",
-    answers: { 200: z.object({ items: z.array(PushSubscription) }) },
+    answers: { 200: PushSubscriptions },
     errors: [],
     handle: async ({ notifications }, { call }) => replyWith(200, await notifications.listSubscriptions(call)),
   }),

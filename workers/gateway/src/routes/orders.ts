@@ -21,7 +21,9 @@ import { openSocket } from "../middleware/sockets.ts";
 import { replayedHeader, replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-const OrderParams = z.object({ orderId: idSchema("ord") });
+const OrderParams = z.object({ orderId: idSchema("ord").describe("The order's id.") });
+
+const OrderPage = pageOf(Order).meta({ id: "OrderPage", description: "One page of orders." });
 
 export const orderRoutes: readonly Route[] = [
   route({
@@ -77,7 +79,7 @@ export const orderRoutes: readonly Route[] = [
     access: "user",
     limit: "read",
     query: ListOrdersInput,
-    answers: { 200: pageOf(Order) },
+    answers: { 200: OrderPage },
     errors: ["invalid_cursor", "forbidden"],
     handle: async ({ orders }, { call, query }) => replyWith(200, await orders.listOrders(call, query)),
   }),

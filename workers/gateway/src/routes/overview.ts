@@ -219,7 +219,7 @@ export const overviewRoutes: readonly Route[] = [
     summary: "An order with its payments, tracking and messages in one answer",
     access: "order-token-or-user",
     limit: "read",
-    params: z.object({ orderId: idSchema("ord") }),
+    params: z.object({ orderId: idSchema("ord").describe("The order's id.") }),
     answers: { 200: OrderDetails },
     errors: ["not_found"],
     handle: async (deps, { call, params, orderToken }) =>

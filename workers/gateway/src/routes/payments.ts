@@ -7,7 +7,11 @@ import { ok } from "#shared/result";
 import { replayedHeader, replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-const PaymentParams = z.object({ paymentId: idSchema("pay") });
+const PaymentParams = z.object({ paymentId: idSchema("pay").describe("The payment's id.") });
+
+const OrderPayments = z
+  .object({ items: z.array(Payment).describe("The payments, oldest first.") })
+  .meta({ id: "OrderPayments", description: "The payments of one order." });
 
 export const paymentRoutes: readonly Route[] = [
   route({
@@ -89,8 +93,8 @@ export const paymentRoutes: readonly Route[] = [
     summary: "An order's payments with their refunds and history",
     access: "order-token-or-user",
     limit: "read",
-    params: z.object({ orderId: idSchema("ord") }),
-    answers: { 200: z.object({ items: z.array(Payment) }) },
+    params: z.object({ orderId: idSchema("ord").describe("The order's id.") }),
+    answers: { 200: OrderPayments },
     errors: ["not_found"],
     handle: async ({ orders }, { call, params, orderToken }) =>
       replyWith(200, await orders.listOrderPayments(call, { ...params, orderToken })),

@@ -22,6 +22,15 @@ function templateReply(template: Outcome<Template>): Outcome<Reply> {
   return replyWith(200, template, template.ok ? { etag: `"${String(template.value.version)}"` } : {});
 }
 
+const AdminNotificationPage = pageOf(AdminNotification).meta({
+  id: "AdminNotificationPage",
+  description: "One page of everybody's messages.",
+});
+const TemplatePage = pageOf(Template).meta({ id: "TemplatePage", description: "One page of templates." });
+const TemplateVersions = z
+  .object({ items: z.array(TemplateVersion).describe("What it was, the newest first.") })
+  .meta({ id: "TemplateVersions", description: "What a template was before." });
+
 export const templateRoutes: readonly Route[] = [
   route({
     method: "get",
@@ -32,7 +41,7 @@ export const templateRoutes: readonly Route[] = [
     access: "admin",
     limit: "read",
     query: ListAllNotificationsInput,
-    answers: { 200: pageOf(AdminNotification) },
+    answers: { 200: AdminNotificationPage },
     errors: ["invalid_cursor"],
     handle: async ({ notifications }, { call, query }) =>
       replyWith(200, await notifications.listAllNotifications(call, query)),
@@ -60,7 +69,7 @@ export const templateRoutes: readonly Route[] = [
     access: "admin",
     limit: "read",
     query: ListTemplatesInput,
-    answers: { 200: pageOf(Template) },
+    answers: { 200: TemplatePage },
     errors: ["invalid_cursor"],
     handle: async ({ notifications }, { call, query }) =>
       replyWith(200, await notifications.listTemplates(call, query)),
@@ -110,7 +119,7 @@ export const templateRoutes: readonly Route[] = [
     access: "admin",
     limit: "read",
     params: TemplateRef,
-    answers: { 200: z.object({ items: z.array(TemplateVersion) }) },
+    answers: { 200: TemplateVersions },
     errors: ["not_found"],
     handle: async ({ notifications }, { call, params }) =>
       replyWith(200, await notifications.templateVersions(call, params)),
