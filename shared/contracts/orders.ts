@@ -453,9 +453,10 @@ export interface OrdersContract extends MessagingContract {
   quote(call: Call, input: z.input<typeof QuoteInput>): Promise<Outcome<Quote>>;
   /**
    * Holds the stock and writes the order PENDING. Idempotent by Idempotency-Key, or by the cart and its version.
-   * Fails as quote and with insufficient_stock, total_changed, idempotency_key_reused; with validation_failed for a guest
-   * without an e-mail address, idempotency_in_progress while another order of the cart is being made, and service_unavailable
-   * when it took so long that its hold may have ended.
+   * Fails as quote and with insufficient_stock, total_changed, idempotency_key_reused, too_many_open_orders (it would break a
+   * cap on unpaid orders); with cart_already_ordered for a cart that was ordered with other details, validation_failed for a
+   * guest without an e-mail address, idempotency_in_progress while another order of the cart is being made, and
+   * service_unavailable when it took so long that its hold may have ended.
    */
   createOrder(
     call: Call,

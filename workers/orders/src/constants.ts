@@ -9,6 +9,9 @@ export const CHECKOUT_LEASE_MS = 120_000;
 /** An attempt that has not begun its commit by then gives up: the stock it holds is only its own for 120 s. */
 export const ORDER_COMMIT_DEADLINE_MS = 60_000;
 
+/** A hold that was given back is remembered for longer than any attempt that shares it can take. */
+export const RETURNED_HOLD_MS = 5 * CHECKOUT_LEASE_MS;
+
 /** A guest's token opens their order this long: until returns and disputes are usually over. */
 export const ACCESS_TOKEN_TTL_MS = 90 * 24 * 60 * 60 * 1_000;
 

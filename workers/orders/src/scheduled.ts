@@ -13,7 +13,7 @@ import { lineTotalMinor, sumMinor } from "#shared/money";
 import { purgeOutbox } from "#shared/outbox";
 import { countDone } from "#shared/sweep";
 import { runCron } from "#shared/worker";
-import { AGREEMENT_BATCH, AGREEMENT_EVERYTHING, SWEEP_BATCH } from "./constants.ts";
+import { AGREEMENT_BATCH, AGREEMENT_EVERYTHING, RETURNED_HOLD_MS, SWEEP_BATCH } from "./constants.ts";
 import type { CartLine } from "./domain/cart.ts";
 import { cancelOrder } from "./service/commands.ts";
 import { compareWithPayment } from "./service/agreement.ts";
@@ -21,6 +21,7 @@ import { createDeps } from "./service/deps.ts";
 import type { OrdersDeps } from "./service/deps.ts";
 import { goOn } from "./service/refunds.ts";
 import { ordersToCompare } from "./store/agreement.ts";
+import { purgeReturnedHolds } from "./store/caps.ts";
 import { endCartRow, expiredCartRows, postponeCartRow } from "./store/carts.ts";
 import type { CartRow } from "./store/carts.ts";
 import { unpaidOrders } from "./store/orders.ts";
@@ -125,6 +126,7 @@ export async function sweep(deps: OrdersDeps, _call: Call, everything: boolean):
     },
   );
   await closeFollowed(deps);
+  await purgeReturnedHolds(deps.db, now - RETURNED_HOLD_MS);
   const toCompare = everything ? AGREEMENT_EVERYTHING : AGREEMENT_BATCH;
   const compared = await ordersToCompare(deps.db, now, everything, toCompare);
   const disagreeing = await countDone(compared, { atOnce: SWEEP_CONCURRENCY, idOf: (id) => id }, (id) =>

@@ -28,6 +28,8 @@ export const orders = sqliteTable("orders", {
   accessTokenHash: text("access_token_hash"),
   vendorId: text("vendor_id"),
   eventData: text("event_data").notNull(),
+  network: text(),
+  endTriedAt: integer("end_tried_at").notNull().default(0),
   version: integer().notNull().default(1),
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),

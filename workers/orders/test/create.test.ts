@@ -257,6 +257,32 @@ describe("one cart", () => {
     expect(shop.inventory.available(productId)).toBe(8);
   });
 
+  it("ordered a second time with other details is told its order, under another key too", async () => {
+    const { call } = await filled();
+    const first = must(await createOrder(shop.deps, call, request({ idempotencyKey: "a" })));
+    const elsewhere = { shippingAddress: { ...ADDRESS, city: "Shelbyville" } };
+    for (const idempotencyKey of [undefined, "b"]) {
+      const again = refusal(await createOrder(shop.deps, call, request({ ...elsewhere, idempotencyKey })));
+      expect(again).toMatchObject({ code: "cart_already_ordered", orderId: first.order.id });
+    }
+    const sameKey = refusal(await createOrder(shop.deps, call, request({ ...elsewhere, idempotencyKey: "a" })));
+    expect(sameKey.code).toBe("idempotency_key_reused");
+  });
+
+  it("of a guest, ordered a second time with other details, is told to its owner alone", async () => {
+    const cartToken = randomToken();
+    must(await addItem(shop.deps, guestCall(), { cartToken, productId: shop.product(), quantity: 1 }));
+    const mine = { cartToken, email: "guest@example.com" };
+    const made = must(await createOrder(shop.deps, guestCall(), request(mine)));
+    const other = { shippingAddress: { ...ADDRESS, city: "Shelbyville" } };
+    expect(refusal(await createOrder(shop.deps, guestCall(), request({ ...mine, ...other })))).toMatchObject({
+      code: "cart_already_ordered",
+      orderId: made.order.id,
+    });
+    const stranger = request({ ...mine, ...other, cartToken: randomToken() });
+    expect(refusal(await createOrder(shop.deps, guestCall(), stranger)).code).toBe("cart_empty");
+  });
+
   it("asked for under the key of an earlier order gets that one, and stays free to be ordered", async () => {
     const { call } = await filled();
     const first = must(await createOrder(shop.deps, call, request({ idempotencyKey: "again" })));

@@ -148,6 +148,43 @@ describe("a guest with the e-mail address of an account", () => {
   });
 });
 
+describe("a guest's Idempotency-Key", () => {
+  const email = "guest@example.com";
+  const from = (network: string): Call => ({ ...guestCall(), network });
+  const order = (call: Call, input: Record<string, unknown>) =>
+    createOrder(shop.deps, call, request({ email, ...input }));
+
+  it("without a cart token is refused to the same e-mail elsewhere, which sees nothing, and doubles no order", async () => {
+    const productId = shop.product();
+    const asked = { items: [{ productId, quantity: 1 }], idempotencyKey: "1" };
+    const mine = must(await order(from("192.0.2.1"), asked));
+    const stolen = await order(from("198.51.100.7"), asked);
+    expect(refusal(stolen)).toEqual({ code: "idempotency_key_reused", detail: expect.any(String) });
+    expect(JSON.stringify(stolen)).not.toContain(mine.order.id);
+    expect(shop.inventory.available(productId)).toBe(9);
+    expect(must(await order(from("192.0.2.1"), asked))).toMatchObject({ replayed: true, order: { id: mine.order.id } });
+  });
+
+  it("sent from two networks at once makes one order and leaves no second hold", async () => {
+    const productId = shop.product();
+    const asked = { items: [{ productId, quantity: 1 }], idempotencyKey: "2" };
+    const made = await Promise.all(["192.0.2.1", "198.51.100.7"].map((network) => order(from(network), asked)));
+    expect(made.filter(({ ok }) => ok)).toHaveLength(1);
+    expect(shop.inventory.available(productId)).toBe(9);
+  });
+
+  it("with a cart token is the guest's wherever the guest is", async () => {
+    const asked = {
+      items: [{ productId: shop.product(), quantity: 1 }],
+      idempotencyKey: "3",
+      cartToken: randomToken(),
+    };
+    const mine = must(await order(from("192.0.2.1"), asked));
+    const moved = must(await order(from("198.51.100.7"), asked));
+    expect(moved).toMatchObject({ replayed: true, order: { id: mine.order.id, accessToken: mine.order.accessToken } });
+  });
+});
+
 /** A peer whose calls are noted by name. */
 function spied<Peer extends object>(name: string, peer: Peer, calls: string[]): Peer {
   return new Proxy(peer, {

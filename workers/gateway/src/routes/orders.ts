@@ -62,6 +62,8 @@ export const orderRoutes: readonly Route[] = [
       "quantity_below_minimum",
       "total_changed",
       "coupon_not_found",
+      "too_many_open_orders",
+      "cart_already_ordered",
       "idempotency_key_reused",
       "idempotency_in_progress",
     ],

@@ -2,10 +2,10 @@
 // UNIQUE of its request key decides in the order's own batch, and of a cart's version there is one order id. Nothing is looked
 // up beforehand; whoever loses reads the winner.
 import type { z } from "zod";
-import { localeOf } from "#shared/call";
+import { isProven, localeOf } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { CreateOrderInput, CreatedOrder } from "#shared/contracts/orders";
-import { UniqueViolation } from "#shared/database";
+import { StaleWrite, UniqueViolation } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { Customer, StockLine } from "#shared/events/catalogue";
@@ -14,11 +14,14 @@ import { fingerprint, randomToken, requestKey, sha256Hex } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
-import { CHECKOUT_LEASE_MS, MAX_NUMBER_DRAWS, ORDER_COMMIT_DEADLINE_MS } from "../constants.ts";
+import { CHECKOUT_LEASE_MS, MAX_NUMBER_DRAWS, MAX_STALE_RETRIES, ORDER_COMMIT_DEADLINE_MS } from "../constants.ts";
 import { mergeLines } from "../domain/totals.ts";
+import { isReturned } from "../store/caps.ts";
+import type { Capped } from "../store/caps.ts";
 import { findMade } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import { insertOrder } from "../store/write.ts";
+import { cappedAs, giveBack, withinCaps } from "./caps.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { draftOrder } from "./draft.ts";
 import type { Draft } from "./draft.ts";
@@ -91,7 +94,11 @@ async function accessToken({ call, input, buyer }: Request, key: string): Promis
 
 async function replay(request: Request, key: string, made: StoredOrder): Promise<Created> {
   if (made.fingerprint !== request.fingerprint) {
-    return fail("idempotency_key_reused", "This request was made before with another body.");
+    return request.input.idempotencyKey !== undefined && made.requestKey === key
+      ? fail("idempotency_key_reused", "This request was made before with another body.")
+      : fail("cart_already_ordered", "This cart was ordered already, with other details: see that order.", {
+          orderId: made.order.id,
+        });
   }
   const token = await accessToken(request, key);
   const known = token !== undefined && (await sha256Hex(token)) === made.accessTokenHash;
@@ -127,6 +134,14 @@ async function fromCart(deps: OrdersDeps, { call, input, buyer, startedAt }: Req
   return ok({ key, orderId, lines, repeated, watched, attemptId, cartName: buyer.cartName });
 }
 
+/** What an order is written on. */
+interface Grounds {
+  readonly priced: Priced;
+  readonly held: Hold;
+  /** The caps that it is written under, if any. */
+  readonly capped: Capped | undefined;
+}
+
 interface Drafted {
   readonly draft: Draft;
   readonly token: string | undefined;
@@ -137,8 +152,7 @@ async function drafted(
   deps: OrdersDeps,
   request: Request,
   basket: Basket,
-  priced: Priced,
-  held: Hold,
+  { priced, held, capped }: Grounds,
 ): Promise<Drafted> {
   const { call, input, buyer, fingerprint } = request;
   const token = await accessToken(request, basket.key);
@@ -154,8 +168,27 @@ async function drafted(
     correlationId: call.correlationId,
     actor: call.actor.id,
     paymentWindowMs: deps.paymentWindowMs,
+    network: capped?.counted.network ?? null,
   };
   return { draft, token };
+}
+
+/**
+ * What the order's batch was refused for: too many open orders, or a hold that a copy of the request gave back when it was
+ * refused itself. Undefined when neither is so any more.
+ */
+async function refusalOf(
+  deps: OrdersDeps,
+  request: Request,
+  basket: Basket,
+  { held, capped }: Grounds,
+): Promise<Created | "hold_returned" | undefined> {
+  if (capped === undefined) return undefined;
+  const within = await withinCaps(deps, capped);
+  if (within.ok) return (await isReturned(deps.db, held.owner)) ? "hold_returned" : undefined;
+  const { key, orderId, lines } = basket;
+  const made = await giveBack(deps, request.call, { owner: held.owner, requestKey: key, orderId, lines });
+  return made === undefined ? within : await replay(request, key, made);
 }
 
 /** Writes the order, or gives way to the one that the same request or cart has made. */
@@ -163,45 +196,61 @@ async function write(
   deps: OrdersDeps,
   request: Request,
   basket: Basket,
-  held: Hold,
-  { draft, token }: Drafted,
-): Promise<Created> {
+  grounds: Grounds,
+): Promise<Created | "hold_returned"> {
   const { call } = request;
-  for (let draw = 1; ; draw += 1) {
+  const { draft, token } = await drafted(deps, request, basket, grounds);
+  for (let draw = 1, stale = 1; ;) {
     const now = deps.now();
     const made = draftOrder(draft, now);
     const cause = { worker: deps.worker, correlationId: call.correlationId, traceparent: call.traceparent, now };
     try {
-      await insertOrder(deps, made, makeEvent("ORDER_CREATED", basket.orderId, made.eventData, cause));
+      await insertOrder(deps, made, makeEvent("ORDER_CREATED", basket.orderId, made.eventData, cause), grounds.capped);
       return ok({ order: { ...made.order, ...(token === undefined ? {} : { accessToken: token }) }, replayed: false });
     } catch (error) {
+      if (error instanceof StaleWrite) {
+        const refused = await refusalOf(deps, request, basket, grounds);
+        if (refused !== undefined) return refused;
+        if (stale === MAX_STALE_RETRIES) throw error;
+        stale += 1;
+        continue;
+      }
       if (!(error instanceof UniqueViolation)) throw error;
       const winner = await findMade(deps.db, basket.key, basket.orderId);
       if (winner !== undefined) {
-        await releaseBeside(deps, call, held, winner);
+        await releaseBeside(deps, call, grounds.held, winner);
         return await replay(request, basket.key, winner);
       }
       // Then it was the number that is taken.
       if (draw === MAX_NUMBER_DRAWS) throw error;
+      draw += 1;
     }
   }
 }
 
-/** Prices, holds and writes. After the hold nothing can be refused but by a winner. */
+/** Prices, holds and writes. After the hold nothing can be refused but by a winner or a cap. */
 async function make(deps: OrdersDeps, request: Request, basket: Basket): Promise<Created> {
-  const { call, input, startedAt } = request;
+  const { call, input, buyer, fingerprint, startedAt } = request;
   const priced = await price(deps, call, basket.lines, input);
   if (!priced.ok) return priced;
   const { total } = priced.value.quote;
   if (input.expectedTotal !== undefined && input.expectedTotal !== total) {
     return fail("total_changed", "The total has changed.", { total });
   }
-  const held = await hold(deps, call, { key: basket.key, fingerprint: request.fingerprint }, basket.lines);
-  if (!held.ok) return held;
-  if (deps.now() - startedAt > ORDER_COMMIT_DEADLINE_MS) {
-    return fail("service_unavailable", "The order took too long to be made; try again.");
+  const capped = await cappedAs(deps, call, buyer.customer, total);
+  if (capped !== undefined && !isProven(call.actor)) {
+    // Those who come for it are refused before they hold stock. For all others it is not worth a read.
+    const within = await withinCaps(deps, capped);
+    if (!within.ok) return within;
   }
-  return await write(deps, request, basket, held.value, await drafted(deps, request, basket, priced.value, held.value));
+  for (const alone of [false, true]) {
+    const held = await hold(deps, call, { key: basket.key, fingerprint, alone }, basket.lines);
+    if (!held.ok) return held;
+    if (deps.now() - startedAt > ORDER_COMMIT_DEADLINE_MS) break;
+    const written = await write(deps, request, basket, { priced: priced.value, held: held.value, capped });
+    if (written !== "hold_returned") return written;
+  }
+  return fail("service_unavailable", "The order took too long to be made; try again.");
 }
 
 /** Beside the answer, and only for the sockets' sake: the cart's next touch finds out by itself. */
@@ -249,16 +298,29 @@ async function attempt(deps: OrdersDeps, request: Request): Promise<Created> {
   return basket.ok ? await make(deps, request, basket.value) : basket;
 }
 
+/**
+ * What was asked for. A guest without a cart is known by nothing but the e-mail address, which anybody can type: there it is of the
+ * client network too, so that the same request from elsewhere is another one. The key, which is not stored, keeps the network
+ * from being found out by trial.
+ */
+async function fingerprintOf(call: Call, buyer: Buyer, input: Input): Promise<string> {
+  const { idempotencyKey, cartToken: _cartToken, ...asked } = input;
+  if (buyer.customer.id !== null || buyer.cartName !== undefined || idempotencyKey === undefined) {
+    return await fingerprint(ROUTE, asked);
+  }
+  return await fingerprint(ROUTE, { ...asked, idempotencyKey, network: call.network });
+}
+
 /** See OrdersContract.createOrder. */
 export async function createOrder(deps: OrdersDeps, call: Call, input: Input): Promise<Created> {
   const buyer = await buyerOf(call, input);
   if (!buyer.ok) return buyer;
-  const { idempotencyKey, cartToken: _cartToken, ...asked } = input;
+  const { idempotencyKey } = input;
   const request: Request = {
     call,
     input,
     buyer: buyer.value,
-    fingerprint: await fingerprint(ROUTE, asked),
+    fingerprint: await fingerprintOf(call, buyer.value, input),
     startedAt: deps.now(),
   };
   const created = await attempt(deps, request);

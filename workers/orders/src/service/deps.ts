@@ -6,6 +6,7 @@ import { logCost } from "#shared/logger";
 import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { peer } from "#shared/rpc";
+import type { Cap, Caps } from "../domain/caps.ts";
 import type { CartObject } from "../objects/cart-object.ts";
 
 export interface OrdersDeps extends Deps {
@@ -20,13 +21,34 @@ export interface OrdersDeps extends Deps {
   readonly paymentWindowMs: number;
   /** Whether the caps against abuse apply (docs/adr/020-abuse-caps.md): always, unless ORDER_CAPS is `off`, exactly. */
   readonly orderCaps: boolean;
+  readonly caps: Caps;
 }
 
-/** A whole number of seconds above zero, as milliseconds. A setting that is none stops the Worker: guessing would lose carts. */
+/** A whole number above zero. A setting that is none stops the Worker: guessing would lose carts. */
+function wholeSetting(name: string, value: string, unit: string): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number) || number <= 0)
+    throw new Error(`${name} must be a whole number of ${unit} above 0`);
+  return number;
+}
+
+/** A time in seconds, as milliseconds. */
 export function secondsSetting(name: string, value: string): number {
-  const seconds = Number(value);
-  if (!Number.isInteger(seconds) || seconds <= 0) throw new Error(`${name} must be a whole number of seconds above 0`);
-  return seconds * 1_000;
+  return wholeSetting(name, value, "seconds") * 1_000;
+}
+
+function capsSetting(env: OrdersEnv): Caps {
+  const capPer = (name: "GUEST" | "GUEST_EMAIL" | "NETWORK" | "UNPROVEN_ACCOUNT" | "PROVEN_ACCOUNT"): Cap => ({
+    orders: wholeSetting(`OPEN_ORDERS_PER_${name}`, env[`OPEN_ORDERS_PER_${name}`], "orders"),
+    value: wholeSetting(`OPEN_VALUE_PER_${name}`, env[`OPEN_VALUE_PER_${name}`], "minor units"),
+  });
+  return {
+    guest: capPer("GUEST"),
+    guestEmail: capPer("GUEST_EMAIL"),
+    network: capPer("NETWORK"),
+    unprovenAccount: capPer("UNPROVEN_ACCOUNT"),
+    provenAccount: capPer("PROVEN_ACCOUNT"),
+  };
 }
 
 export function createDeps(env: OrdersEnv, ctx: Pick<ExecutionContext, "waitUntil">): OrdersDeps {
@@ -43,5 +65,6 @@ export function createDeps(env: OrdersEnv, ctx: Pick<ExecutionContext, "waitUnti
     cartTtlMs: secondsSetting("CART_TTL_SECONDS", env.CART_TTL_SECONDS),
     paymentWindowMs: secondsSetting("PAYMENT_WINDOW_SECONDS", env.PAYMENT_WINDOW_SECONDS),
     orderCaps: env.ORDER_CAPS !== "off",
+    caps: capsSetting(env),
   };
 }

@@ -19,6 +19,8 @@ export interface Draft {
   readonly correlationId: string;
   readonly actor: string;
   readonly paymentWindowMs: number;
+  /** Digest of the client network that the order counts for, if it does. */
+  readonly network: string | null;
 }
 
 export function draftOrder(draft: Draft, now: number): NewOrder {
@@ -63,7 +65,7 @@ export function draftOrder(draft: Draft, now: number): NewOrder {
     tracking: null,
     moneyAuthorized: false,
   };
-  const { requestKey, fingerprint, correlationId, accessTokenHash, actor } = draft;
+  const { requestKey, fingerprint, correlationId, accessTokenHash, actor, network } = draft;
   return {
     order,
     items,
@@ -74,6 +76,7 @@ export function draftOrder(draft: Draft, now: number): NewOrder {
     correlationId,
     accessTokenHash,
     actor,
+    network,
     now,
     paymentDueAt,
   };

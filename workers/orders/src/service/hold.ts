@@ -17,19 +17,21 @@ export interface Hold {
 /**
  * Holds the lines for the request, so that copies of it share one hold. A request under the same key that asks for something else
  * is another owner: what it lets go is never what this one's order will live on. An owner whose earlier attempt failed and was
- * released cannot hold again; it goes on under a name of its own.
+ * released cannot hold again; it goes on under a name of its own, as one does that may not share (`alone`).
  */
 export async function hold(
   deps: OrdersDeps,
   call: Call,
-  { key, fingerprint }: { readonly key: string; readonly fingerprint: string },
+  { key, fingerprint, alone }: { readonly key: string; readonly fingerprint: string; readonly alone: boolean },
   lines: readonly StockLine[],
 ): Promise<Outcome<Hold>> {
   // The fingerprint does not tell a cart's lines.
   const sharedOwner = await requestKey("hold", key, fingerprint, canonicalJson(lines));
-  const shared = await deps.inventory.hold(call, { owner: sharedOwner, lines: [...lines] });
-  if (shared.ok) return ok({ owner: sharedOwner, newlyHeld: shared.value.newlyHeld });
-  if (shared.error.code !== "reservation_conflict") return shared;
+  if (!alone) {
+    const shared = await deps.inventory.hold(call, { owner: sharedOwner, lines: [...lines] });
+    if (shared.ok) return ok({ owner: sharedOwner, newlyHeld: shared.value.newlyHeld });
+    if (shared.error.code !== "reservation_conflict") return shared;
+  }
   const owner = `${sharedOwner}.${newId("req")}`;
   const own = await deps.inventory.hold(call, { owner, lines: [...lines] });
   return own.ok ? ok({ owner, newlyHeld: own.value.newlyHeld }) : own;

@@ -63,6 +63,7 @@ interface Row {
   readonly payment_due_at: number;
   readonly tracking: string | null;
   readonly reservation_owner: string;
+  readonly request_key: string;
   readonly fingerprint: string;
   readonly correlation_id: string;
   readonly access_token_hash: string | null;
@@ -83,6 +84,7 @@ export interface StoredOrder {
   readonly customer: Customer;
   readonly eventData: OrderEventData;
   readonly reservationOwner: string;
+  readonly requestKey: string;
   readonly fingerprint: string;
   readonly correlationId: string;
   readonly accessTokenHash: string | null;
@@ -144,6 +146,7 @@ function stored(row: Row): StoredOrder {
     customer: Customer.parse(JSON.parse(row.customer)),
     eventData: OrderEventData.parse(JSON.parse(row.event_data)),
     reservationOwner: row.reservation_owner,
+    requestKey: row.request_key,
     fingerprint: row.fingerprint,
     correlationId: row.correlation_id,
     accessTokenHash: row.access_token_hash,

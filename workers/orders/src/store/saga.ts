@@ -9,7 +9,7 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import type { Effect } from "#shared/inbox";
 import { outboxInsertFrom } from "#shared/outbox";
-import { CANCELLABLE, MONEY_GONE, MONEY_IN, MONEY_KNOWN, STOCK_REPLACES } from "../domain/order.ts";
+import { CANCELLABLE, MONEY_GONE, MONEY_IN, MONEY_KNOWN, PAYABLE, STOCK_REPLACES } from "../domain/order.ts";
 import type { StockNews } from "../domain/order.ts";
 
 /** Who the history names: the Worker whose event moved the order. */
@@ -27,6 +27,8 @@ interface News {
   readonly applies: SQL;
   /** The columns it sets. */
   readonly set: SQL;
+  /** Whether the order's money is known to be in or gone by it. */
+  readonly moneyDecided: boolean;
   /** The status it leads to, where `when` holds too, and why. */
   readonly to: "CONFIRMED" | "CANCELLED";
   readonly when: SQL;
@@ -75,7 +77,8 @@ function effectOf(news: News): Effect {
     sql`INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, reason)
       SELECT id, version + 1, status, ${to}, ${now}, ${news.source}, ${news.reason} FROM orders WHERE ${moves}`,
     outboxRow(news, moves),
-    sql`UPDATE orders SET ${news.set}, status = iif(${news.when}, ${to}, status), version = version + 1, updated_at = ${now}
+    sql`UPDATE orders SET ${news.set}, status = iif(${news.when}, ${to}, status),
+        network = iif(${news.moneyDecided ? sql`true` : news.when}, NULL, network), version = version + 1, updated_at = ${now}
       WHERE ${applies}`,
   ];
   return { statements, known: sql`(SELECT 1 FROM orders WHERE id = ${orderId})` };
@@ -91,6 +94,7 @@ export function stockNews(event: EventEnvelope<`STOCK_${StockNews}`>, stock: Sto
     now,
     applies: oneOf(sql`stock_status`, STOCK_REPLACES[stock]),
     set: sql`stock_status = ${stock}`,
+    moneyDecided: false,
     to: rejected ? "CANCELLED" : "CONFIRMED",
     when: rejected
       ? CAN_CANCEL
@@ -129,6 +133,7 @@ function paymentEffect({ orderId, status, version }: PaymentTruth, event: Cause,
     now,
     applies: sql`payment_version < ${version}`,
     set: sql`payment_status = ${status}, payment_version = ${version}`,
+    moneyDecided: !PAYABLE.includes(status),
     to: gone ? "CANCELLED" : "CONFIRMED",
     when: gone ? CAN_CANCEL : canConfirm,
     reason: goneReason(status, gone, now),

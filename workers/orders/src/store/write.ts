@@ -9,6 +9,8 @@ import { outboxInsert, save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { sellerOfAll } from "../domain/seller.ts";
 import { orderHistory, orders } from "../schema.ts";
+import { mustBeWithinCaps } from "./caps.ts";
+import type { Capped } from "./caps.ts";
 import type { StoredItem, StoredOrder } from "./orders.ts";
 
 const insertOrderRow = insertInto(orders);
@@ -25,6 +27,8 @@ export interface NewOrder {
   readonly correlationId: string;
   readonly accessTokenHash: string | null;
   readonly actor: string;
+  /** Digest of the client network that the order counts for, if it does. */
+  readonly network: string | null;
   readonly now: number;
   readonly paymentDueAt: number;
 }
@@ -40,9 +44,15 @@ function insertItems(orderId: string, items: readonly StoredItem[]): Statement {
 
 /**
  * Makes the order with its lines, its history and ORDER_CREATED, in one batch.
- * @throws UniqueViolation when the request or the cart has made its order already, or the number is taken.
+ * @throws UniqueViolation when the request or the cart has made its order already, or the number is taken; StaleWrite when it breaks
+ * a cap or lives on a hold that was given back.
  */
-export async function insertOrder(deps: Deps, draft: NewOrder, event: EventEnvelope): Promise<void> {
+export async function insertOrder(
+  deps: Deps,
+  draft: NewOrder,
+  event: EventEnvelope,
+  capped: Capped | undefined,
+): Promise<void> {
   const { order, now } = draft;
   const { items: _items, history: _history, refunds: _refunds, tracking: _tracking, ...columns } = order;
   await save(deps, [
@@ -58,9 +68,11 @@ export async function insertOrder(deps: Deps, draft: NewOrder, event: EventEnvel
       accessTokenHash: draft.accessTokenHash,
       vendorId: sellerOfAll(draft.items.map(({ vendorId }) => vendorId)),
       eventData: JSON.stringify(draft.eventData),
+      network: draft.network,
       createdAt: now,
       updatedAt: now,
     }),
+    ...(capped === undefined ? [] : [mustBeWithinCaps(capped, draft.eventData.reservationOwner)]),
     insertItems(order.id, draft.items),
     insertHistory({
       orderId: order.id,
@@ -99,6 +111,8 @@ export async function writeTransition(
         status: after.status,
         stockStatus: after.stockStatus,
         tracking: after.tracking === undefined ? null : JSON.stringify(after.tracking),
+        // No transition leads to an order that is open and unpaid.
+        network: null,
         version,
         updatedAt: now,
       })

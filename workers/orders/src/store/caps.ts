@@ -1,0 +1,76 @@
+// Counting the open unpaid orders under their caps: once before an order is made, as a courtesy, and once in the order's own
+// batch, which decides. Both indexes that serve it hold open unpaid orders only.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { commit } from "#shared/database";
+import type { Database } from "#shared/database";
+import type { CapName, Caps, Counted, Exceeded } from "../domain/caps.ts";
+
+/** An order about to be made, under its caps. Amount in minor units. */
+export interface Capped {
+  readonly counted: Counted;
+  readonly caps: Caps;
+  readonly total: number;
+}
+
+/** What the order adds to the counts: nothing once it is in the table. */
+interface Addition {
+  readonly orders: number;
+  readonly value: number;
+}
+
+/** Which orders count under a cap. */
+function countedUnder(cap: CapName, { buyer, network }: Counted): SQL {
+  if (cap === "network") return sql`network = ${network}`;
+  const buyers = sql`open_unpaid = 1 AND buyer = ${buyer}`;
+  return cap === "guest" ? sql`${buyers} AND network = ${network}` : buyers;
+}
+
+/** `(cap, by)` of each cap that is broken; no row when none is. A buyer's only order breaks no cap on the value. */
+function broken({ counted, caps }: Capped, add: Addition): SQL {
+  const usages = counted.caps.map(
+    (cap) => sql`SELECT ${cap} AS cap, ${caps[cap].orders} AS max_orders, ${caps[cap].value} AS max_value,
+      count(*) + ${add.orders} AS orders, coalesce(sum(total), 0) + ${add.value} AS value
+      FROM orders WHERE ${countedUnder(cap, counted)}`,
+  );
+  return sql`WITH usage AS (${sql.join(usages, sql` UNION ALL `)})
+    SELECT cap, iif(orders > max_orders, 'orders', 'value') AS by FROM usage
+    WHERE orders > max_orders
+      OR (value > max_value AND (SELECT orders FROM usage WHERE cap = ${counted.caps[0]}) > 1)`;
+}
+
+/** The first cap that the order would break now. */
+export async function exceededCap(db: Database, capped: Capped): Promise<Exceeded | undefined> {
+  const [row] = await db.all<Exceeded>(sql`${broken(capped, { orders: 1, value: capped.total })} LIMIT 1`);
+  return row;
+}
+
+/**
+ * Stands after the order's INSERT, so that a copy of the request meets its UNIQUE first, and aborts the batch when the order
+ * breaks a cap, or lives on a hold that was given back. See mustChange for how.
+ */
+export function mustBeWithinCaps(capped: Capped, reservationOwner: string): SQL {
+  return sql`SELECT json(iif(EXISTS (${broken(capped, { orders: 0, value: 0 })})
+    OR EXISTS (SELECT 1 FROM returned_holds WHERE owner = ${reservationOwner}), 'over a cap', 'true'))`;
+}
+
+export async function isReturned(db: Database, reservationOwner: string): Promise<boolean> {
+  return (await db.all(sql`SELECT 1 FROM returned_holds WHERE owner = ${reservationOwner}`)).length > 0;
+}
+
+/** Sees to it that no order will live on this hold, unless one does: then nothing is written. */
+export async function returnHold(
+  db: Database,
+  { owner, requestKey, now }: { readonly owner: string; readonly requestKey: string; readonly now: number },
+): Promise<void> {
+  await commit(db, [
+    sql`INSERT INTO returned_holds (owner, returned_at) SELECT ${owner}, ${now}
+      WHERE NOT EXISTS (SELECT 1 FROM orders WHERE request_key = ${requestKey} AND reservation_owner = ${owner})
+      ON CONFLICT DO NOTHING`,
+  ]);
+}
+
+/** Forgets holds that no attempt can live on any more. */
+export async function purgeReturnedHolds(db: Database, before: number): Promise<void> {
+  await commit(db, [sql`DELETE FROM returned_holds WHERE returned_at < ${before}`]);
+}
