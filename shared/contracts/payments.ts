@@ -39,6 +39,13 @@ export const CreateIntentInput = z.object({
   correlationId: z.string(),
   /** Digests of the caller's Idempotency-Key and of what was asked under it; see shared/hash.ts. */
   idempotency: z.object({ key: z.string(), fingerprint: z.string() }).optional(),
+  /**
+   * What declined cards of an unproven payer are counted by; absent for a proven account. `payer` is a digest of the account, or of
+   * the guest's e-mail and client network; `network` one of the client network.
+   */
+  unproven: z.object({ payer: z.string(), network: z.string().optional() }).optional(),
+  /** False for an order that takes no payment any more: none is begun, and the answer tells why not. */
+  mayBegin: z.boolean().default(true),
 });
 export const CaptureBody = z
   .strictObject({
@@ -162,7 +169,8 @@ export interface PaymentsContract extends MessagingContract {
   /**
    * Makes the order's PaymentIntent (manual capture), or gives the one that can still be paid. One open payment per order.
    * `replayed` when the same idempotency key made or found the payment before; `created` is then what the first answer said.
-   * Fails with order_not_payable when the order was closed or is paid, idempotency_key_reused, payment_provider_unavailable.
+   * Fails with order_not_payable when the order was closed or is paid, too_many_attempts (`retryAt`) when cards were declined too
+   * often, idempotency_key_reused, payment_provider_unavailable.
    */
   createIntent(
     call: Call,

@@ -114,7 +114,11 @@ const state = fc.record({
 });
 const news = fc.oneof(
   fc.record({ stock: fc.constantFrom<StockNews>("RESERVED", "REJECTED", "RELEASED", "CONSUMED") }),
-  fc.record({ payment: fc.constantFrom(...PaymentStatus.options), version: fc.integer({ min: 1, max: 5 }) }),
+  fc.record({
+    payment: fc.constantFrom(...PaymentStatus.options),
+    version: fc.integer({ min: 1, max: 5 }),
+    reason: fc.constantFrom(null, "expired", "too_many_declines"),
+  }),
 );
 
 it("does in SQL what the state machine says, in every state", async () => {
@@ -140,8 +144,9 @@ it("does in SQL what the state machine says, in every state", async () => {
         expected = applyStock(before, item.stock);
         event = stockEvent(STOCK_EVENTS[item.stock], order.id);
       } else {
-        expected = applyPayment(before, { status: item.payment, version: item.version }, due, now);
-        event = paymentEvent(order.id, item.payment, item.version);
+        const { payment, version, reason } = item;
+        expected = applyPayment(before, { status: payment, version, reason }, due, now);
+        event = paymentEvent(order.id, payment, version, reason);
       }
       expect((await shop.receive(event)).acknowledged).toEqual([event.id]);
       const found = await findOrder(shop.deps.db, order.id);

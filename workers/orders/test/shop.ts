@@ -214,7 +214,12 @@ export function stockEvent(
   return makeEvent(type, orderId, data as EventData<typeof type>, cause());
 }
 
-export function paymentEvent(orderId: string, status: string, version: number): EventEnvelope {
+export function paymentEvent(
+  orderId: string,
+  status: string,
+  version: number,
+  reason: string | null = null,
+): EventEnvelope {
   const types: Readonly<Record<string, EventType>> = {
     REQUIRES_ACTION: "PAYMENT_REQUIRES_ACTION",
     AUTHORIZED: "PAYMENT_AUTHORIZED",
@@ -227,7 +232,7 @@ export function paymentEvent(orderId: string, status: string, version: number): 
   const type = (types[status] ?? "PAYMENT_FAILED") as "PAYMENT_FAILED";
   const customer = { id: null, email: "a@example.com", name: "A", locale: "en", proven: false };
   const amounts = { amount: 1, amountCapturable: 0, amountCaptured: 0, amountRefunded: 0 };
-  const base = { paymentId: newId("pay"), orderId, orderNumber: "TP-1", customer, currency: "USD", reason: null };
+  const base = { paymentId: newId("pay"), orderId, orderNumber: "TP-1", customer, currency: "USD", reason };
   return makeEvent(type, orderId, { ...base, ...amounts, status, version }, cause());
 }
 

@@ -68,6 +68,13 @@ export const FIRST_EVENTS_MS = 24 * 60 * 60 * 1_000;
 export const EVENTS_SLICE_MS = 6 * 60 * 60 * 1_000;
 /** Far above what happens in a slice; the SDK wants a bound. */
 export const MAX_EVENTS_PER_SLICE = 10_000;
+/** Declines of a payer and of a client network count for this long. */
+export const DECLINE_WINDOW_MS = 60 * 60 * 1_000;
+/** An order that is over by its declines frees its stock within seconds; a new order for the same goods should come after that. */
+export const NEW_ORDER_AFTER_MS = 10_000;
+/** Longer than any order waits for its payment. */
+export const DECLINE_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
+
 /** What the endpoint has to be subscribed to at Stripe, and what the comparison asks for. */
 export const WEBHOOK_TYPES = [
   "payment_intent.amount_capturable_updated",

@@ -41,6 +41,24 @@ export interface TrueDispute {
   readonly createdAt: number;
 }
 
+/** A charge that failed: a card that was declined, by its bank or by Stripe Radar. */
+export interface Decline {
+  /** Stripe's, of the charge. */
+  readonly chargeId: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Which count of declines ends a payment: that of its order, of its payer or of the payer's client network. */
+export const Cap = z.enum(["order", "payer", "network"]);
+export type Cap = z.infer<typeof Cap>;
+
+/** At how many declines each cap is reached; the last two count those of the last hour. */
+export type DeclineCaps = Readonly<Record<Cap, number>>;
+
+/** Why a payment is void that a cap ended. */
+export const TOO_MANY_DECLINES = "too_many_declines";
+
 /** What Stripe holds of one payment, at one moment. Amounts in minor units, currency as ISO 4217. */
 export interface Truth {
   readonly intentId: string;
@@ -57,6 +75,8 @@ export interface Truth {
   readonly refunds: readonly TrueRefund[] | null;
   /** Null when the disputes were not asked for, because there are none. */
   readonly disputes: readonly TrueDispute[] | null;
+  /** The failed charges; null when they were not asked for, because none is new. */
+  readonly declines: readonly Decline[] | null;
   /** Until when an authorization can be captured, in milliseconds since the epoch; null when Stripe does not say. */
   readonly captureUntil: number | null;
 }
@@ -86,6 +106,17 @@ export function isCaptured(status: PaymentState): boolean {
 /** Money is authorized or captured: an order with such a payment is paid. */
 export function isPaid(status: PaymentState): boolean {
   return status === "AUTHORIZED" || isCaptured(status);
+}
+
+/** A cap on declined cards has ended the payment, and no money came before that. */
+export function isOver({
+  stoppedBy,
+  status,
+}: {
+  readonly stoppedBy: Cap | null;
+  readonly status: PaymentState;
+}): boolean {
+  return stoppedBy !== null && (isOpen(status) || status === "VOIDED");
 }
 
 /** A won or withdrawn dispute leaves the payment as it was. */

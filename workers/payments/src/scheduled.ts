@@ -30,6 +30,7 @@ import { compareEvents } from "./service/compare-events.ts";
 import { processStored } from "./service/stripe-events.ts";
 import { retrieveIntent } from "./service/stripe.ts";
 import { captureUntilOf } from "./service/truth.ts";
+import { declinesPurge } from "./store/declines.ts";
 import { captureUntilUpdate, expiringPayments, expiryFlag } from "./store/expiring.ts";
 import type { Change } from "./store/payments.ts";
 import { fromRow } from "./store/rows.ts";
@@ -82,7 +83,8 @@ async function checkPayment(deps: PaymentsDeps, { id }: PaymentRow): Promise<boo
     await completeIntent(deps, view.row);
     return false;
   }
-  return (await reconcile(deps, view, CHECK)).status !== view.row.status;
+  const { status } = await reconcile(deps, view, CHECK);
+  return status !== view.row.status && view.row.stoppedBy === null;
 }
 
 /** True when Stripe knew more than its webhooks had told. */
@@ -139,7 +141,7 @@ async function purge(deps: PaymentsDeps, everything: boolean): Promise<SweepCoun
   const now = deps.now();
   const isItsMinute = now % PURGE_EVERY_MS < 60_000;
   if (!everything && !isItsMinute) return {};
-  const { results } = await save(deps, [eventsPurge(now)]);
+  const { results } = await save(deps, [eventsPurge(now), declinesPurge(now)]);
   return {
     purgedStripeEvents: results[0]?.meta.changes ?? 0,
     purgedEvents: await purgeOutbox(deps),

@@ -2,6 +2,7 @@
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { PaymentState, Refund } from "#shared/contracts/payments";
 import type { Customer } from "#shared/events/catalogue";
+import type { Cap } from "./domain.ts";
 
 export const payments = sqliteTable("payments", {
   id: text().primaryKey(),
@@ -27,6 +28,9 @@ export const payments = sqliteTable("payments", {
   nextCheckAt: integer("next_check_at"),
   captureUntil: integer("capture_until"),
   expiryFlaggedAt: integer("expiry_flagged_at"),
+  payer: text(),
+  network: text(),
+  stoppedBy: text("stopped_by").$type<Cap>(),
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),
 });
@@ -115,6 +119,14 @@ export const closedOrders = sqliteTable("closed_orders", {
   orderId: text("order_id").primaryKey(),
   reason: text().notNull(),
   closedAt: integer("closed_at").notNull(),
+});
+
+export const declines = sqliteTable("declines", {
+  chargeId: text("charge_id").primaryKey(),
+  orderId: text("order_id").notNull(),
+  payer: text(),
+  network: text(),
+  at: integer().notNull(),
 });
 
 export const marks = sqliteTable("marks", {

@@ -75,6 +75,7 @@ export function intentInput(overrides: Partial<IntentInput> = {}): IntentInput {
     currency: "USD",
     customer: { id: "usr_1", email: "buyer@example.com", name: "Bo Buyer", locale: "en", proven: true },
     correlationId: newId("req"),
+    mayBegin: true,
     ...overrides,
   };
 }

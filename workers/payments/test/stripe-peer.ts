@@ -19,6 +19,14 @@ interface StoredIntent {
   metadata: Record<string, string>;
 }
 
+interface StoredCharge {
+  id: string;
+  object: "charge";
+  created: number;
+  payment_intent: string;
+  status: "succeeded" | "failed";
+}
+
 interface StoredRefund {
   id: string;
   object: "refund";
@@ -74,6 +82,7 @@ function nextId(prefix: string): string {
 export class StripePeer {
   readonly intents = new Map<string, StoredIntent>();
   readonly refunds = new Map<string, StoredRefund>();
+  readonly charges: StoredCharge[] = [];
   /** Disputes by the intent they are about. */
   readonly disputes = new Map<string, StoredDispute>();
   /** Stripe's list of events, oldest first: what happened, whether its webhook came or not. */
@@ -147,6 +156,7 @@ export class StripePeer {
     const [, , resource, id, action] = path.split("/");
     if (resource === "refunds") return method === "POST" ? this.#refund(form) : this.#listRefunds(form);
     if (resource === "disputes") return this.#listDisputes(form);
+    if (resource === "charges") return this.#listCharges(form);
     if (resource === "events") return this.#listEvents(form);
     if (resource !== "payment_intents") return refusal("resource_missing", 404);
     if (id === undefined) return this.#create(form);
@@ -242,6 +252,12 @@ export class StripePeer {
     return { status: 200, body: { object: "list", has_more: false, url: "/v1/refunds", data: structuredClone(data) } };
   }
 
+  #listCharges(form: Form): Answer {
+    const ofIntent = this.charges.filter((charge) => charge.payment_intent === form["payment_intent"]);
+    const data = ofIntent.toReversed().slice(0, Number(form["limit"] ?? 10));
+    return { status: 200, body: { object: "list", has_more: false, url: "/v1/charges", data: structuredClone(data) } };
+  }
+
   #listDisputes(form: Form): Answer {
     const intent = this.intent(String(form["payment_intent"]));
     const dispute = this.disputes.get(intent.id);
@@ -271,15 +287,12 @@ export class StripePeer {
 
   /** An intent as Stripe answers it with `expand[]=latest_charge`, as it is now. */
   expanded(intent: StoredIntent): Record<string, unknown> {
-    const released = intent.status === "succeeded" ? intent.amount - intent.amount_received : 0;
     const charge = {
-      id: intent.latest_charge,
-      object: "charge",
-      payment_intent: intent.id,
+      ...this.charges.find(({ id }) => id === intent.latest_charge),
       disputed: this.disputes.has(intent.id),
       payment_method_details: { card: this.captureBefore === undefined ? {} : { capture_before: this.captureBefore } },
-      // Stripe counts what a partial capture released as refunded; see truthOf.
-      amount_refunded: this.refundedOf(intent.id) + released,
+      // What a partial capture released is not in it, since 2025-03-31.basil.
+      amount_refunded: this.refundedOf(intent.id),
     };
     return structuredClone({ ...intent, latest_charge: intent.latest_charge === null ? null : charge });
   }
@@ -308,14 +321,33 @@ export class StripePeer {
     Object.assign(intent, {
       status: "requires_capture",
       amount_capturable: intent.amount,
-      latest_charge: nextId("ch"),
+      last_payment_error: null,
+      latest_charge: this.#charge(id, "succeeded", Date.now()),
     });
   }
 
-  decline(id: string, declineCode: string): void {
-    Object.assign(this.intent(id), {
-      last_payment_error: { type: "card_error", code: "card_declined", decline_code: declineCode },
+  /** The buyer's card is declined, as long as the intent can be paid. Returns the failed charge's id. */
+  decline(id: string, declineCode: string, atMs = Date.now()): string {
+    const intent = this.intent(id);
+    if (intent.status !== "requires_payment_method")
+      throw new Error(`nobody can pay an intent that is ${intent.status}`);
+    const latest_charge = this.#charge(id, "failed", atMs);
+    Object.assign(intent, {
+      latest_charge,
+      last_payment_error: {
+        type: "card_error",
+        code: "card_declined",
+        decline_code: declineCode,
+        charge: latest_charge,
+      },
     });
+    return latest_charge;
+  }
+
+  #charge(payment_intent: string, status: StoredCharge["status"], atMs: number): string {
+    const id = nextId("ch");
+    this.charges.push({ id, object: "charge", created: Math.floor(atMs / 1_000), payment_intent, status });
+    return id;
   }
 
   /** What Stripe would post to the webhook now, signed. `object` overrides members of the event's object. */

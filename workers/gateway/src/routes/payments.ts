@@ -25,7 +25,13 @@ export const paymentRoutes: readonly Route[] = [
     idempotent: true,
     body: CreateIntentBody,
     answers: { 201: PaymentIntent, 200: PaymentIntent },
-    errors: ["not_found", "order_not_payable", "idempotency_key_reused", "payment_provider_unavailable"],
+    errors: [
+      "not_found",
+      "order_not_payable",
+      "too_many_attempts",
+      "idempotency_key_reused",
+      "payment_provider_unavailable",
+    ],
     handle: async ({ orders }, { call, body, orderToken, idempotencyKey }) => {
       const paid = await orders.payOrder(call, { ...body, orderToken, idempotencyKey });
       if (!paid.ok) return paid;

@@ -14,6 +14,7 @@ const EN: Words = {
   reasons: {
     payment_timeout: "it was not paid in time",
     payment_voided: "the payment was cancelled",
+    too_many_declines: "too many cards were declined",
     insufficient_stock: "the goods are no longer in stock",
   },
 };
@@ -25,6 +26,7 @@ const DE: Words = {
   reasons: {
     payment_timeout: "sie wurde nicht rechtzeitig bezahlt",
     payment_voided: "die Zahlung wurde abgebrochen",
+    too_many_declines: "zu viele Karten wurden abgelehnt",
     insufficient_stock: "die Ware ist nicht mehr auf Lager",
     card_declined: "die Karte wurde abgelehnt",
     insufficient_funds: "das Konto ist nicht gedeckt",

@@ -78,24 +78,28 @@ export function applyStock(state: OrderState, news: StockNews): Applied {
   return news === "REJECTED" ? cancelled(next, "insufficient_stock") : confirmed(next);
 }
 
+/** Why payments ended a payment whose cards were declined too often. */
+export const TOO_MANY_DECLINES = "too_many_declines";
+
+interface PaymentNews {
+  readonly status: PaymentStatus;
+  readonly version: number;
+  /** Why the payment is as it is, where payments says so. */
+  readonly reason?: string | null | undefined;
+}
+
 /** Why an order ends whose money went: past its window it is the time-out's own void that comes back. */
-function moneyGoneReason(state: OrderState, status: PaymentStatus, dueAt: number, now: number): string {
+function moneyGoneReason(state: OrderState, { status, reason }: PaymentNews, dueAt: number, now: number): string {
   if (status === "REFUNDED") return "payment_refunded";
+  if (reason === TOO_MANY_DECLINES) return reason;
   return state.status === "PENDING" && dueAt <= now ? "payment_timeout" : "payment_voided";
 }
 
 /** News from payments; an event that is not newer than the last one applied changes nothing. */
-export function applyPayment(
-  state: OrderState,
-  news: { readonly status: PaymentStatus; readonly version: number },
-  dueAt: number,
-  now: number,
-): Applied {
+export function applyPayment(state: OrderState, news: PaymentNews, dueAt: number, now: number): Applied {
   if (news.version <= state.paymentVersion) return { state, reason: null };
   const next: OrderState = { ...state, paymentStatus: news.status, paymentVersion: news.version };
-  return MONEY_GONE.includes(news.status)
-    ? cancelled(next, moneyGoneReason(state, news.status, dueAt, now))
-    : confirmed(next);
+  return MONEY_GONE.includes(news.status) ? cancelled(next, moneyGoneReason(state, news, dueAt, now)) : confirmed(next);
 }
 
 /** As what somebody acts on an order. A vendor is staff of the orders whose lines are all theirs, but gives no money back. */

@@ -1,7 +1,7 @@
 // Paying an order: whose it is, that it can be paid and how much are decided here, the rest is the payments Worker's.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
-import { isAdmin, isUser } from "#shared/call";
+import { isAdmin, isProven, isUser } from "#shared/call";
 import type { PayOrderInput } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
@@ -57,22 +57,47 @@ async function idempotencyOf(
   };
 }
 
+/**
+ * By what payments counts declined cards, unless the caller is proven. The order tells whose they are, so that a guest's token does
+ * not open a second count for an account's order. Digests: payments need not know who it is.
+ */
+async function unprovenPayer(
+  call: Call,
+  { customer }: Payable,
+): Promise<{ payer: string; network?: string } | undefined> {
+  if (isProven(call.actor)) return undefined;
+  const { network } = call;
+  return {
+    payer:
+      customer.id === null
+        ? await requestKey("guest", customer.email.toLowerCase(), network ?? "")
+        : await requestKey("account", customer.id),
+    ...(network === undefined ? {} : { network: await requestKey("network", network) }),
+  };
+}
+
 /** See OrdersContract.payOrder. */
 export async function payOrder(deps: OrdersDeps, call: Call, input: Input): Promise<Outcome<Made>> {
   const now = deps.now();
   const idempotency = await idempotencyOf(call, input);
-  const ask = (payable: Payable): Promise<Outcome<Made>> =>
-    deps.payments.createIntent(call, {
+  const ask = async (payable: Payable, mayBegin: boolean): Promise<Outcome<Made>> => {
+    const unproven = await unprovenPayer(call, payable);
+    return await deps.payments.createIntent(call, {
       orderId: input.orderId,
       ...payable,
+      mayBegin,
+      ...(unproven === undefined ? {} : { unproven }),
       ...(idempotency === undefined ? {} : { idempotency }),
     });
+  };
   const payable = await takeForPayment(deps.db, input.orderId, await payerOf(call, input.orderToken, now), now);
-  if (payable !== undefined) return await ask(payable);
+  if (payable !== undefined) return await ask(payable, true);
   const visible = await openOrder(deps, call, input);
   if (!visible.ok) return visible;
   const { stored } = visible.value;
-  // A repeated request gets its intent as it is now, paid too. The payment that is there keeps payments from making another.
+  // A repeated request gets its intent as it is now, paid too.
   const mayRepeat = idempotency !== undefined && MONEY_IN.includes(stored.order.paymentStatus);
-  return mayRepeat && isPayer(call, visible.value) ? await ask(payableOf(stored)) : NOT_PAYABLE;
+  // Payments knows whether declined cards ended it, and when to come back.
+  const isVoid = stored.order.paymentStatus === "VOIDED";
+  return (mayRepeat || isVoid) && isPayer(call, visible.value) ? await ask(payableOf(stored), false) : NOT_PAYABLE;
 }

@@ -9,7 +9,15 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import type { Effect } from "#shared/inbox";
 import { outboxInsertFrom } from "#shared/outbox";
-import { CANCELLABLE, MONEY_GONE, MONEY_IN, MONEY_KNOWN, PAYABLE, STOCK_REPLACES } from "../domain/order.ts";
+import {
+  CANCELLABLE,
+  MONEY_GONE,
+  MONEY_IN,
+  MONEY_KNOWN,
+  PAYABLE,
+  STOCK_REPLACES,
+  TOO_MANY_DECLINES,
+} from "../domain/order.ts";
 import type { StockNews } from "../domain/order.ts";
 
 /** Who the history names: the Worker whose event moved the order. */
@@ -105,7 +113,9 @@ export function stockNews(event: EventEnvelope<`STOCK_${StockNews}`>, stock: Sto
 
 /** Any PAYMENT_ event, its `data.status` parsed. */
 export function paymentNews(
-  event: EventEnvelope & { readonly data: { readonly orderId: string; readonly version: number } },
+  event: EventEnvelope & {
+    readonly data: { readonly orderId: string; readonly version: number; readonly reason: string | null };
+  },
   status: PaymentStatus,
   now: number,
 ): Effect {
@@ -116,6 +126,7 @@ interface PaymentTruth {
   readonly orderId: string;
   readonly status: PaymentStatus;
   readonly version: number;
+  readonly reason?: string | null;
 }
 
 /** What payments says of an order when it is asked, to be written as if an event had told it. */
@@ -123,7 +134,7 @@ export function paymentTruth(truth: PaymentTruth, cause: Cause, now: number): re
   return paymentEffect(truth, cause, now).statements;
 }
 
-function paymentEffect({ orderId, status, version }: PaymentTruth, event: Cause, now: number): Effect {
+function paymentEffect({ orderId, status, version, reason }: PaymentTruth, event: Cause, now: number): Effect {
   const gone = MONEY_GONE.includes(status);
   const canConfirm = MONEY_IN.includes(status) ? sql`(status = 'PENDING' AND stock_status = 'RESERVED')` : sql`false`;
   return effectOf({
@@ -136,13 +147,13 @@ function paymentEffect({ orderId, status, version }: PaymentTruth, event: Cause,
     moneyDecided: !PAYABLE.includes(status),
     to: gone ? "CANCELLED" : "CONFIRMED",
     when: gone ? CAN_CANCEL : canConfirm,
-    reason: goneReason(status, gone, now),
+    reason: gone ? goneReason(status, reason, now) : sql`NULL`,
   });
 }
 
 /** As moneyGoneReason in domain/order.ts. */
-function goneReason(status: PaymentStatus, gone: boolean, now: number): SQL {
-  if (!gone) return sql`NULL`;
+function goneReason(status: PaymentStatus, reason: string | null | undefined, now: number): SQL {
   if (status === "REFUNDED") return sql`'payment_refunded'`;
+  if (reason === TOO_MANY_DECLINES) return sql`${reason}`;
   return sql`iif(status = 'PENDING' AND payment_due_at <= ${now}, 'payment_timeout', 'payment_voided')`;
 }

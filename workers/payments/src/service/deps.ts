@@ -4,6 +4,8 @@ import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { BACKGROUND_PATIENCE, CALL_PATIENCE } from "../constants.ts";
 import type { Patience } from "../constants.ts";
+import type { DeclineCaps } from "../domain.ts";
+import { declineCaps } from "./caps.ts";
 import { refuseLiveKey, stripeClient } from "./stripe.ts";
 import type { StripeOptions } from "./stripe.ts";
 
@@ -14,6 +16,8 @@ export interface PaymentsDeps extends Deps {
   readonly stripe: Stripe;
   readonly publishableKey: string;
   readonly webhookSecret: string;
+  /** Undefined when the caps on declined cards are lifted. */
+  readonly declineCaps: DeclineCaps | undefined;
   /** Whether real money moves: events say of which mode they are. */
   readonly livemode: boolean;
 }
@@ -45,6 +49,7 @@ function depsFor(use: For, env: PaymentsBindings, ctx: Pick<ExecutionContext, "w
     },
     publishableKey: env.STRIPE_PUBLISHABLE_KEY,
     webhookSecret: env.STRIPE_WEBHOOK_SECRET,
+    declineCaps: declineCaps(env),
     livemode: /^[sr]k_live_/.test(env.STRIPE_SECRET_KEY),
   };
 }

@@ -9,13 +9,15 @@ import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
-import { isOpen } from "../domain.ts";
+import { isOpen, isOver, isPaid } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
+import { provePayer, retryAtSelect } from "../store/declines.ts";
 import { byKey, keyInsert, keySelect } from "../store/intent-keys.ts";
 import type { IntentKey } from "../store/intent-keys.ts";
 import { adoptIntent, paymentInsert, renewCreation } from "../store/payments.ts";
 import { byId, byOrder, loadView, viewStatements, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
+import { tooManyAttempts } from "./attempts.ts";
 import type { PaymentsDeps } from "./deps.ts";
 import { inTime } from "./failures.ts";
 import { cancelIntent, reconcile } from "./reconcile.ts";
@@ -31,21 +33,37 @@ interface Found {
   readonly ofOrder: readonly View[];
   /** The payment that the Idempotency-Key made, or found before. */
   readonly ofKey?: { readonly view: View; readonly fingerprint: string; readonly made: boolean } | undefined;
+  /** Until when the payer is over a cap on declined cards (ms). */
+  readonly retryAt: number | null;
 }
 
 /** Writes the row where there is none, and reads what there is, in one round trip. */
 async function insertAndRead(deps: PaymentsDeps, call: Call, input: Input, paymentId: string): Promise<Found> {
   const key = input.idempotency?.key;
+  const now = deps.now();
+  const retryAt = retryAtSelect(input.unproven, deps.declineCaps, now);
+  const writes = [
+    ...paymentInsert({ ...input, id: paymentId }, retryAt, call.actor.id, now),
+    ...(input.unproven === undefined ? [provePayer(input.orderId)] : []),
+  ];
   const { results } = await save(deps, [
-    ...paymentInsert({ ...input, id: paymentId }, call.actor.id, deps.now()),
+    ...writes,
+    retryAt,
     ...viewStatements(byOrder(input.orderId)),
     ...(key === undefined ? [] : [...viewStatements(byKey(key)), keySelect(key)]),
   ]);
-  const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
-  const [view] = viewsOf(rows(4), rows(5));
-  const [known] = rows(6);
+  const [retry, payments, refunds, keyPayments, keyRefunds, keys] = results
+    .slice(writes.length)
+    .map((result) => result.results);
+  const [view] = viewsOf(keyPayments ?? [], keyRefunds ?? []);
+  const known = keys?.[0];
   const ofKey = view && known && { view, fingerprint: String(known["fingerprint"]), made: known["made"] === 1 };
-  return { ofOrder: viewsOf(rows(2), rows(3)), ofKey };
+  const until = retry?.[0]?.["retry_at"];
+  return {
+    ofOrder: viewsOf(payments ?? [], refunds ?? []),
+    ofKey,
+    retryAt: typeof until === "number" ? until : null,
+  };
 }
 
 /**
@@ -95,24 +113,26 @@ async function refreshed(deps: PaymentsDeps, view: View): Promise<PaymentRow> {
   try {
     return await reconcile(deps, view, { actor: "stripe", reason: "seen when asked for the intent" });
   } catch (error) {
-    // What is stored is good enough to pay with, while Stripe does not answer.
-    if (error instanceof StripeUnavailable) return view.row;
+    // What is stored is good enough to pay with, while Stripe does not answer. It may have ended the payment first.
+    if (error instanceof StripeUnavailable) return (await loadView(deps.db, view.row.id)).row;
     throw error;
   }
 }
 
+/** The row of a payment that can be paid, or that a cap on declined cards has ended just now. */
 async function payableRow(deps: PaymentsDeps, view: View, created: boolean): Promise<PaymentRow | undefined> {
   if (view.closed !== null || !isOpen(view.row.status)) return undefined;
   if (view.row.stripePaymentIntentId === null) return await completeIntent(deps, view.row);
   if (created) return view.row;
   const row = await refreshed(deps, view);
-  return isOpen(row.status) ? row : undefined;
+  return isOpen(row.status) || isOver(row) ? row : undefined;
 }
 
 async function payable(deps: PaymentsDeps, view: View, created: boolean, replayed: boolean): Promise<Outcome<Made>> {
   return await inTime(deps, async () => {
     try {
       const row = await payableRow(deps, view, created);
+      if (row !== undefined && isOver(row)) return tooManyAttempts({ isOver: true, retryAt: null }, deps.now());
       const intent = row && renderIntent(row, deps.publishableKey);
       return intent === undefined ? NOT_PAYABLE : ok({ intent, created, replayed });
     } catch (error) {
@@ -139,13 +159,23 @@ async function remember(deps: PaymentsDeps, key: IntentKey, paymentId: string): 
   return results[1]?.results?.[0]?.["fingerprint"] === key.fingerprint;
 }
 
+/** Why cards may not be tried for the order now; undefined where declined cards are not the reason. */
+function declinedTooOften({ ofOrder, retryAt }: Found, { mayBegin }: Input, now: number): Outcome<never> | undefined {
+  if (ofOrder.some(({ row }) => isPaid(row.status))) return undefined;
+  if (ofOrder.some(({ row }) => isOver(row))) return tooManyAttempts({ isOver: true, retryAt }, now);
+  const isClosed = !mayBegin || ofOrder.some(({ closed }) => closed !== null);
+  return isClosed || retryAt === null ? undefined : tooManyAttempts({ isOver: false, retryAt }, now);
+}
+
 /** See PaymentsContract.createIntent. */
 export async function createIntent(deps: PaymentsDeps, call: Call, input: Input): Promise<Outcome<Made>> {
   const paymentId = newId("pay");
-  const { ofOrder, ofKey } = await insertAndRead(deps, call, input, paymentId);
-  if (ofKey !== undefined && ofKey.view.row.id !== paymentId) {
-    return ofKey.fingerprint === input.idempotency?.fingerprint ? await repeat(deps, ofKey) : KEY_REUSED;
-  }
+  const found = await insertAndRead(deps, call, input, paymentId);
+  const { ofOrder, ofKey } = found;
+  if (ofKey !== undefined && ofKey.fingerprint !== input.idempotency?.fingerprint) return KEY_REUSED;
+  const refused = declinedTooOften(found, input, deps.now());
+  if (refused !== undefined) return refused;
+  if (ofKey !== undefined && ofKey.view.row.id !== paymentId) return await repeat(deps, ofKey);
   const live = ofOrder.find(({ row }) => row.status !== "VOIDED");
   if (live === undefined) return NOT_PAYABLE;
   if (live.row.amount !== input.amount || live.row.currency !== input.currency) {

@@ -3,6 +3,7 @@
 import { sql } from "drizzle-orm";
 import { PaymentState } from "#shared/contracts/payments";
 import type { MetricQuery } from "#shared/metrics";
+import { DECLINE_WINDOW_MS } from "../constants.ts";
 import type { PaymentsDeps } from "./deps.ts";
 
 /** Read from the end of the table: some 20 ms. Exact for a shop that has had no more. */
@@ -42,6 +43,11 @@ export function metrics(deps: PaymentsDeps): readonly MetricQuery[] {
       name: "tradepost_refunds_pending",
       help: "Refunds that Stripe has not settled.",
       rows: sql`SELECT count(*) AS value FROM refunds WHERE next_attempt_at IS NOT NULL`,
+    },
+    {
+      name: "tradepost_declines_1h",
+      help: "Declined cards of the last hour: many are somebody trying out card numbers.",
+      rows: sql`SELECT count(*) AS value FROM declines WHERE at > ${now - DECLINE_WINDOW_MS}`,
     },
     {
       name: "tradepost_webhooks_unprocessed",

@@ -7,9 +7,10 @@ import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { MAX_TRIES } from "../constants.ts";
-import { decide } from "../domain.ts";
+import { Cap, TOO_MANY_DECLINES, decide } from "../domain.ts";
 import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
+import { declineInserts, stopPayment } from "../store/declines.ts";
 import { disputeUpserts } from "../store/disputes.ts";
 import { adoptIntent, flagMismatch, positionUpdate, versionStep } from "../store/payments.ts";
 import type { Change } from "../store/payments.ts";
@@ -34,17 +35,32 @@ interface Consequence {
   readonly row: PaymentRow;
 }
 
-/** What a sweep finds changed without having been told of it. A closed order's void is the sweep's own doing. */
+/** What a sweep finds changed without having been told of it. The void of what we have ended is the sweep's own doing. */
 function unheard(view: View, next: Position, change: Change, now: number): Statement[] {
-  if (change.unheard !== true || view.closed !== null) return [];
+  if (change.unheard !== true || voidReasonOf(view) !== undefined) return [];
   const { id, orderId, status: from, stripePaymentIntentId } = view.row;
   const details = { orderId, stripePaymentIntentId, from, to: next.status };
   return [findingInsert(now, { kind: "webhook_missed", subject: id, outcome: "mended", details })];
 }
 
+/** Why we cancel the payment's intent; undefined while it may be paid. */
+function voidReasonOf({ closed, row }: View): string | undefined {
+  return closed ?? (row.stoppedBy === null ? undefined : TOO_MANY_DECLINES);
+}
+
+/** Tells operators of a payment that a cap on declines has ended, once that is done. */
+function stopped({ row }: View, next: Position, now: number): Statement[] {
+  if (row.stoppedBy === null || next.status !== "VOIDED") return [];
+  const { id, orderId, stoppedBy } = row;
+  log("warn", "declined too often, and ended", { paymentId: id, orderId, cap: stoppedBy });
+  return [
+    findingInsert(now, { kind: "card_testing", subject: id, outcome: "mended", details: { orderId, cap: stoppedBy } }),
+  ];
+}
+
 function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Change): Consequence {
   const { row } = view;
-  const decision = decide(row, truth, change.voidReason ?? view.closed ?? undefined);
+  const decision = decide(row, truth, change.voidReason ?? voidReasonOf(view));
   const adopted = { ...row, stripePaymentIntentId: truth.intentId, clientSecret: truth.clientSecret };
   switch (decision.kind) {
     case "change":
@@ -52,6 +68,7 @@ function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Cha
         statements: [
           ...positionUpdate(view, decision.next, truth, change, deps.now()),
           ...unheard(view, decision.next, change, deps.now()),
+          ...stopped(view, decision.next, deps.now()),
         ],
         steps: true,
         row: { ...adopted, ...decision.next, version: row.version + 1 },
@@ -72,6 +89,13 @@ function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Cha
   return { statements: [adoption], steps: false, row: adopted };
 }
 
+/** Counts the declines that are new, and ends the payment where that reaches a cap. */
+function declineStatements(deps: PaymentsDeps, { row }: View, { declines }: Truth, now: number): Statement[] {
+  if (declines === null || declines.length === 0) return [];
+  const { declineCaps } = deps;
+  return [declineInserts(row, declines), ...(declineCaps === undefined ? [] : [stopPayment(row, declineCaps, now)])];
+}
+
 /** Writes what follows from the truth, with `also` in the same batch. Undefined when the row changed meanwhile and nothing was written. */
 async function record(
   deps: PaymentsDeps,
@@ -88,11 +112,14 @@ async function record(
     ...(parts.length > 0 && !consequence.steps ? versionStep(view.row) : []),
     ...consequence.statements,
     ...parts,
+    ...declineStatements(deps, view, truth, now),
     ...also,
   ];
   try {
-    if (statements.length > 0) await save(deps, statements);
-    return consequence.row;
+    if (statements.length === 0) return consequence.row;
+    const { results } = await save(deps, statements);
+    const stop = results.flatMap((result) => result.results).find((row) => "stopped_by" in row);
+    return stop === undefined ? consequence.row : { ...consequence.row, stoppedBy: Cap.parse(stop["stopped_by"]) };
   } catch (error) {
     if (error instanceof StaleWrite) return undefined;
     throw error;
@@ -110,12 +137,20 @@ export async function cancelIntent(deps: PaymentsDeps, intentId: string): Promis
   }
 }
 
-/** An intent of a closed order: cancelled, when it can still be. */
-async function cancelIfClosed(
+/** States of an intent that nobody has paid. */
+const UNPAID: readonly Stripe.PaymentIntent["status"][] = [
+  "requires_payment_method",
+  "requires_confirmation",
+  "requires_action",
+];
+
+/** An intent that is not to be paid: cancelled, when it can still be. Money that came before a cap ended the payment is welcome. */
+async function cancelIfOver(
   deps: PaymentsDeps,
   view: View,
   intent: Stripe.PaymentIntent,
 ): Promise<Stripe.PaymentIntent | undefined> {
+  if (view.row.stoppedBy !== null && UNPAID.includes(intent.status)) return await cancelIntent(deps, intent.id);
   if (view.closed === null || intent.status === "succeeded" || intent.status === "canceled") return intent;
   if (intent.status === "processing") throw new StillProcessing(`payment ${view.row.id} is being processed`);
   return await cancelIntent(deps, intent.id);
@@ -135,6 +170,8 @@ export interface ReconcileOptions {
   readonly adopt?: string | undefined;
   /** Written in the same batch as what follows from the truth. */
   readonly also?: readonly Statement[];
+  /** An event told of a decline: the declines are read even when a good card has followed. */
+  readonly declined?: boolean;
 }
 
 /**
@@ -152,12 +189,14 @@ export async function reconcile(
   let { answer } = options;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const intent = answer ?? (await retrieveIntent(deps.stripe, intentIdOf(view, options.adopt)));
-    const settled = await cancelIfClosed(deps, view, intent);
+    const settled = await cancelIfOver(deps, view, intent);
     if (settled !== undefined) {
-      const truth = await truthOf(deps.stripe, settled, view.refunds);
+      const truth = await truthOf(deps.stripe, settled, view, options);
       const row = await record(deps, view, truth, change, options.also ?? []);
-      if (row !== undefined && view.closed === null) return row;
-      if (row !== undefined) return truth.status === "succeeded" ? await giveBack(deps, row, change) : row;
+      const hasStopped = row !== undefined && row.stoppedBy !== view.row.stoppedBy;
+      if (row !== undefined && view.closed === null && !hasStopped) return row;
+      if (row !== undefined && !hasStopped)
+        return truth.status === "succeeded" ? await giveBack(deps, row, change) : row;
     }
     answer = undefined;
     view = await loadView(deps.db, view.row.id);
@@ -170,11 +209,7 @@ async function giveBack(deps: PaymentsDeps, row: PaymentRow, change: Change): Pr
   const view = await loadView(deps.db, row.id);
   if (!(await refundRest(deps, view))) return view.row;
   const after = await loadView(deps.db, row.id);
-  const truth = await truthOf(
-    deps.stripe,
-    await retrieveIntent(deps.stripe, intentIdOf(after, undefined)),
-    after.refunds,
-  );
+  const truth = await truthOf(deps.stripe, await retrieveIntent(deps.stripe, intentIdOf(after, undefined)), after);
   // Refused, somebody else has written what they saw of the same refund.
   return (await record(deps, after, truth, change, [])) ?? (await loadView(deps.db, row.id)).row;
 }

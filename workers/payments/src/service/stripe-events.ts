@@ -37,14 +37,15 @@ async function findOwner(deps: PaymentsDeps, subject: EventSubject, views: reado
 async function apply(deps: PaymentsDeps, event: StoredEvent, subject: EventSubject, view: View): Promise<void> {
   const change = { actor: "stripe", reason: event.type };
   const also = [eventProcessed(event.id, deps.now())];
+  const declined = event.type === "payment_intent.payment_failed";
   if (view.row.stripePaymentIntentId !== null) {
-    await reconcile(deps, view, change, { also });
+    await reconcile(deps, view, change, { also, declined });
     return;
   }
   // Only Stripe's own word makes an intent ours; the event's copy of the metadata could be of another time.
   const intent = await retrieveIntent(deps.stripe, subject.intentId);
   if (intent.metadata["paymentId"] === view.row.id) {
-    await reconcile(deps, view, change, { answer: intent, adopt: intent.id, also });
+    await reconcile(deps, view, change, { answer: intent, adopt: intent.id, also, declined });
   } else {
     await ignore(deps, event);
   }

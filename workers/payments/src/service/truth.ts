@@ -2,8 +2,8 @@
 import type { Stripe } from "stripe";
 import { sumMinor } from "#shared/money";
 import { IntentStatus } from "../domain.ts";
-import type { TrueDispute, TrueRefund, Truth } from "../domain.ts";
-import type { RefundRow } from "../schema.ts";
+import type { Decline, TrueDispute, TrueRefund, Truth } from "../domain.ts";
+import type { View } from "../store/views.ts";
 import { ask } from "./stripe.ts";
 
 /** Stripe's largest page. */
@@ -53,6 +53,14 @@ async function disputesOf(stripe: Stripe, intentId: string): Promise<TrueDispute
   return data.map(trueDispute);
 }
 
+/** The failed charges of an intent, newest first: the last hundred, far above what any cap lets through. */
+async function declinesOf(stripe: Stripe, intentId: string): Promise<Decline[]> {
+  const { data } = await ask(() => stripe.charges.list({ payment_intent: intentId, limit: PAGE }));
+  return data
+    .filter(({ status }) => status === "failed")
+    .map(({ id, created }) => ({ chargeId: id, at: created * 1_000 }));
+}
+
 function chargeOf(intent: Stripe.PaymentIntent): Stripe.Charge | null {
   return typeof intent.latest_charge === "object" ? intent.latest_charge : null;
 }
@@ -64,20 +72,24 @@ export function captureUntilOf(intent: Stripe.PaymentIntent): number | null {
 }
 
 /**
- * Completes what an intent, read or just answered with its charge, tells by the refunds and disputes it can have.
- * `local` are the refunds known here: with them there is something to compare even when the charge tells of none.
+ * Completes what an intent, read or just answered with its charge, tells by the refunds, disputes and declines it can have. `known`
+ * is what is known here: with refunds there is something to compare even when the charge tells of none, and a failed charge that is
+ * counted is no news. `declined`: an event told of a decline, which a good card may have followed since.
  */
 export async function truthOf(
   stripe: Stripe,
   intent: Stripe.PaymentIntent,
-  local: readonly Pick<RefundRow, "status">[],
+  known: Pick<View, "refunds" | "declines">,
+  { declined = false }: { readonly declined?: boolean | undefined } = {},
 ): Promise<Truth> {
   const charge = chargeOf(intent);
   const captured = intent.status === "succeeded";
-  const mayHaveRefunds = captured && (charge === null || charge.amount_refunded > 0 || local.length > 0);
-  const [refunds, disputes] = await Promise.all([
+  const mayHaveRefunds = captured && (charge === null || charge.amount_refunded > 0 || known.refunds.length > 0);
+  const isNewDecline = charge?.status === "failed" && !known.declines.includes(charge.id);
+  const [refunds, disputes, declines] = await Promise.all([
     mayHaveRefunds ? refundsOf(stripe, intent.id) : null,
     captured && charge?.disputed === true ? disputesOf(stripe, intent.id) : null,
+    isNewDecline || (declined && charge?.status !== "failed") ? declinesOf(stripe, intent.id) : null,
   ]);
   const failure = intent.last_payment_error;
   return {
@@ -92,6 +104,7 @@ export async function truthOf(
     cancellationReason: intent.cancellation_reason,
     refunds,
     disputes,
+    declines,
     captureUntil: captureUntilOf(intent),
   };
 }

@@ -10,6 +10,7 @@ import { AUTHORIZED_ATTEMPTS, AUTHORIZED_CHECK_MS, DISPUTED_CHECK_MS, FIRST_CHEC
 import { DISPUTE_LOST, eventOf, isOpen, isUnderDispute, lostTo } from "../domain.ts";
 import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
+import type { UnprovenPayer } from "./declines.ts";
 import { LOST } from "./disputes.ts";
 import { hasFound } from "./intent-keys.ts";
 import type { View } from "./views.ts";
@@ -167,17 +168,27 @@ export interface NewPayment {
   readonly currency: string;
   readonly correlationId: string;
   readonly idempotency?: { readonly key: string; readonly fingerprint: string } | undefined;
+  readonly unproven?: UnprovenPayer | undefined;
+  /** False when the order takes no payment any more. */
+  readonly mayBegin: boolean;
 }
 
-/** Writes the payment of an order that is open and has none, and its first history row; otherwise, or for a used key, writes nothing. */
-export function paymentInsert(payment: NewPayment, actor: string, now: number): [SQL, SQL] {
-  const { id, orderId, orderNumber, customer, amount, currency, correlationId, idempotency } = payment;
+/**
+ * Writes the payment of an order that is open and has none, and its first history row. Writes nothing otherwise, for a used key, and
+ * when a cap on declined cards is reached or has ended the order's payment. `retryAt` is `retryAtSelect` of the same payer.
+ */
+export function paymentInsert(payment: NewPayment, retryAt: SQL, actor: string, now: number): [SQL, SQL] {
+  const { id, orderId, orderNumber, customer, amount, currency, correlationId, idempotency, unproven } = payment;
   return [
     sql`INSERT INTO payments (id, order_id, order_number, customer, amount, currency, status, idempotency_key, fingerprint,
-        correlation_id, next_check_at, created_at, updated_at)
+        correlation_id, payer, network, next_check_at, created_at, updated_at)
       SELECT ${id}, ${orderId}, ${orderNumber}, ${JSON.stringify(customer)}, ${amount}, ${currency}, 'CREATED',
-        ${idempotency?.key ?? null}, ${idempotency?.fingerprint ?? null}, ${correlationId}, ${now + FIRST_CHECK_MS}, ${now}, ${now}
-      WHERE NOT EXISTS (SELECT 1 FROM closed_orders WHERE order_id = ${orderId})
+        ${idempotency?.key ?? null}, ${idempotency?.fingerprint ?? null}, ${correlationId}, ${unproven?.payer ?? null},
+        ${unproven?.network ?? null}, ${now + FIRST_CHECK_MS}, ${now}, ${now}
+      WHERE ${payment.mayBegin ? sql`true` : sql`false`}
+        AND NOT EXISTS (SELECT 1 FROM closed_orders WHERE order_id = ${orderId})
+        AND NOT EXISTS (SELECT 1 FROM payments WHERE order_id = ${orderId} AND stopped_by IS NOT NULL)
+        AND (${retryAt}) IS NULL
         AND NOT ${idempotency === undefined ? sql`false` : hasFound(idempotency.key)}
       ON CONFLICT DO NOTHING`,
     sql`INSERT INTO payment_history (payment_id, version, status, at, actor, reason)

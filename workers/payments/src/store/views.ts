@@ -20,11 +20,14 @@ const KnownDispute = z.object({
 });
 export type KnownDispute = z.infer<typeof KnownDispute>;
 const KnownDisputes = z.array(KnownDispute);
+const ChargeIds = z.array(z.string());
 
 export interface View {
   readonly row: PaymentRow;
   readonly refunds: readonly RefundRow[];
   readonly disputes: readonly KnownDispute[];
+  /** The failed charges of the order that are counted, by Stripe's ids. */
+  readonly declines: readonly string[];
   /** Why the order must not be paid any more; null while it may. */
   readonly closed: string | null;
 }
@@ -34,7 +37,8 @@ export function viewStatements(match: SQL): [SQL, SQL] {
   return [
     sql`SELECT payments.*, (SELECT reason FROM closed_orders WHERE order_id = payments.order_id) AS closed_reason,
         (SELECT json_group_array(json_object('id', id, 'status', status, 'amount', amount, 'amountWithdrawn', amount_withdrawn,
-          'evidenceDueAt', evidence_due_at)) FROM disputes WHERE payment_id = payments.id) AS disputes
+          'evidenceDueAt', evidence_due_at)) FROM disputes WHERE payment_id = payments.id) AS disputes,
+        (SELECT json_group_array(charge_id) FROM declines WHERE order_id = payments.order_id) AS declines
       FROM payments WHERE ${match} ORDER BY created_at, id`,
     sql`SELECT * FROM refunds WHERE payment_id IN (SELECT id FROM payments WHERE ${match}) ORDER BY created_at, id`,
   ];
@@ -50,6 +54,7 @@ export function viewsOf(paymentRows: readonly RawRow[], refundRows: readonly Raw
       row,
       refunds: allRefunds.filter(({ paymentId }) => paymentId === row.id),
       disputes: KnownDisputes.parse(JSON.parse(String(raw["disputes"]))),
+      declines: ChargeIds.parse(JSON.parse(String(raw["declines"]))),
       closed: typeof closed === "string" ? closed : null,
     };
   });

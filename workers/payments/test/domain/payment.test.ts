@@ -26,6 +26,7 @@ const BASE: Truth = {
   cancellationReason: null,
   refunds: null,
   disputes: null,
+  declines: null,
   captureUntil: null,
 };
 
