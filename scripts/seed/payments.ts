@@ -26,6 +26,9 @@ function paymentOf(order: SeedOrder): SeedPayment {
   };
 }
 
+/** What is authorized is asked about at Stripe this often. */
+const CHECK_MS = 6 * 60 * 60 * 1_000;
+
 /** When its intent was made, in milliseconds since the epoch. */
 function madeAt({ order }: SeedPayment): number {
   return order.story.paymentSteps[0]?.at ?? SEED_NOW;
@@ -62,7 +65,7 @@ function paymentRow(payment: SeedPayment): SeedRow {
     fingerprint: null,
     correlation_id: order.correlationId,
     attempts: 0,
-    next_check_at: null,
+    next_check_at: story.paymentStatus === "AUTHORIZED" ? SEED_NOW + CHECK_MS : null,
     created_at: madeAt(payment),
     updated_at: story.paymentSteps.at(-1)?.at ?? SEED_NOW,
   };

@@ -5,6 +5,8 @@ import type { Outcome } from "../errors.ts";
 import { Customer } from "../events/catalogue.ts";
 import { idSchema } from "../ids.ts";
 import { Amount, Currency } from "../money.ts";
+import { PageQuery } from "../paging.ts";
+import type { Page } from "../paging.ts";
 import type { MessagingContract } from "./messaging.ts";
 
 const PaymentId = idSchema("pay");
@@ -65,6 +67,17 @@ export const RefundBody = z
   })
   .meta({ id: "RefundPayment", description: "How much to give back." });
 export const RefundInput = RefundBody.extend({ paymentId: PaymentId, idempotencyKey: IdempotencyKey });
+export const ListAllPaymentsInput = PageQuery.extend({
+  status: PaymentState.optional().describe("Only payments in this status."),
+  createdFrom: z.iso.datetime({ offset: true }).optional().describe("Only payments begun at this time or later."),
+  createdTo: z.iso.datetime({ offset: true }).optional().describe("Only payments begun before this time."),
+  flagged: z
+    .literal("true")
+    .optional()
+    .describe(
+      "`true`: only payments that somebody has to look at. They are disputed, disagree with Stripe about the money, or are authorized and about to lapse.",
+    ),
+});
 export const OrderPaymentsInput = z.object({ orderId: z.string().max(60) });
 export const CloseInput = z.object({
   orderId: idSchema("ord"),
@@ -124,6 +137,9 @@ export const Dispute = z
   .meta({ id: "Dispute", description: "A buyer's bank wants money back: https://docs.stripe.com/disputes." });
 export type Dispute = z.infer<typeof Dispute>;
 
+export const PaymentFlag = z.enum(["disputed", "disagreeing", "expiring"]);
+export type PaymentFlag = z.infer<typeof PaymentFlag>;
+
 export const Payment = z
   .object({
     id: z.string().describe("The payment's id."),
@@ -138,6 +154,11 @@ export const Payment = z
     currency: Currency.describe("The currency of all amounts, ISO 4217."),
     status: PaymentState.describe("How the payment stands."),
     version: z.int().positive().describe("Grows with every change of the payment."),
+    flags: z
+      .array(PaymentFlag)
+      .describe(
+        "Why somebody has to look at it. `disputed`: a bank wants or took the money back. `disagreeing`: Stripe holds other money than was asked for. `expiring`: the authorization lapses within a day.",
+      ),
     captureBefore: z.iso
       .datetime()
       .nullable()
@@ -197,6 +218,8 @@ export interface PaymentsContract extends MessagingContract {
     call: Call,
     input: z.input<typeof RefundInput>,
   ): Promise<Outcome<{ readonly refund: Refund; readonly replayed: boolean }>>;
+  /** For admins: the payments of all orders, newest first. Fails with invalid_cursor. */
+  listAllPayments(call: Call, input: z.input<typeof ListAllPaymentsInput>): Promise<Outcome<Page<Payment>>>;
   /** Whose order it is, the caller has checked. */
   listPayments(
     call: Call,

@@ -151,6 +151,7 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
     "POST /api/orders/{orderId}/refunds",
     "POST /api/payments/{paymentId}/capture",
     "POST /api/payments/{paymentId}/refund",
+    "GET /api/payments",
     "POST /api/inventory/reserve",
     "POST /api/inventory/release",
     "GET /api/admin/notifications",

@@ -269,6 +269,7 @@ export function capturedPayment(orderId: string): Payment {
     currency: "USD",
     status: "CAPTURED",
     version: 1,
+    flags: [],
     captureBefore: null,
     stripePaymentIntentId: "pi_1",
     refunds: [],

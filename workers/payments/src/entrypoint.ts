@@ -6,6 +6,7 @@ import {
   CaptureOrderInput,
   CloseInput,
   CreateIntentInput,
+  ListAllPaymentsInput,
   OrderPaymentsInput,
   RefundInput,
 } from "#shared/contracts/payments";
@@ -19,7 +20,7 @@ import { callDeps, createDeps } from "./service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
 import { createIntent } from "./service/intents.ts";
-import { listPayments } from "./service/list.ts";
+import { listAllPayments, listPayments } from "./service/list.ts";
 import { refund } from "./service/refunds.ts";
 
 type Answer<Method extends keyof PaymentsContract> = ReturnType<PaymentsContract[Method]>;
@@ -45,6 +46,10 @@ export class PaymentsRpc extends Base implements PaymentsContract {
 
   listPayments(call: Call, input: z.input<typeof OrderPaymentsInput>): Answer<"listPayments"> {
     return serve(callDeps(this.env, this.ctx), "listPayments", call, OrderPaymentsInput, input, listPayments);
+  }
+
+  listAllPayments(call: Call, input: z.input<typeof ListAllPaymentsInput>): Answer<"listAllPayments"> {
+    return serve(callDeps(this.env, this.ctx), "listAllPayments", call, ListAllPaymentsInput, input, listAllPayments);
   }
 
   close(call: Call, input: z.input<typeof CloseInput>): Answer<"close"> {

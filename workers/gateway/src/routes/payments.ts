@@ -1,12 +1,21 @@
 // Payments of orders. Stripe's webhook is not here: its route goes straight to the payments Worker.
 import { z } from "zod";
 import { CreateIntentBody } from "#shared/contracts/orders";
-import { CaptureBody, Payment, PaymentIntent, Refund, RefundBody } from "#shared/contracts/payments";
+import {
+  CaptureBody,
+  ListAllPaymentsInput,
+  Payment,
+  PaymentIntent,
+  Refund,
+  RefundBody,
+} from "#shared/contracts/payments";
 import { idSchema } from "#shared/ids";
+import { pageOf } from "#shared/paging";
 import { ok } from "#shared/result";
 import { replayedHeader, replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
+const PaymentPage = pageOf(Payment).meta({ id: "PaymentPage", description: "One page of payments." });
 const PaymentParams = z.object({ paymentId: idSchema("pay").describe("The payment's id.") });
 
 const OrderPayments = z
@@ -90,6 +99,19 @@ export const paymentRoutes: readonly Route[] = [
       if (!refunded.ok) return refunded;
       return replyWith(201, ok(refunded.value.refund), replayedHeader(refunded.value.replayed));
     },
+  }),
+  route({
+    method: "get",
+    path: "/api/payments",
+    operationId: "listPayments",
+    tag: "Payments",
+    summary: "The payments of all orders, newest first; what somebody has to look at with flagged=true",
+    access: "admin",
+    limit: "read",
+    query: ListAllPaymentsInput,
+    answers: { 200: PaymentPage },
+    errors: ["invalid_cursor"],
+    handle: async ({ payments }, { call, query }) => replyWith(200, await payments.listAllPayments(call, query)),
   }),
   route({
     method: "get",

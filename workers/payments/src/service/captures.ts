@@ -1,6 +1,7 @@
 // Capturing an authorization, by an admin's call or for an order's shipment. Stripe lets an intent be captured once, which is what
 // makes a repeated capture harmless: it is refused as an unexpected state, and the state is then read.
 import type { Stripe } from "stripe";
+import { eq } from "drizzle-orm";
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
 import { isUser } from "#shared/call";
@@ -12,7 +13,7 @@ import { fingerprint } from "#shared/hash";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
 import { isOpen } from "../domain.ts";
-import { captures } from "../schema.ts";
+import { captures, payments } from "../schema.ts";
 import type { CaptureRow, PaymentRow } from "../schema.ts";
 import { captureDone, captureInsert, captureRefused, captureSelect } from "../store/captures.ts";
 import { armChecks } from "../store/payments.ts";
@@ -84,7 +85,7 @@ async function captureAtStripe(
 }
 
 async function readPayment(deps: PaymentsDeps, paymentId: string): Promise<Payment> {
-  const [payment] = await readPayments(deps, { paymentId });
+  const [payment] = await readPayments(deps, eq(payments.id, paymentId));
   if (payment === undefined) throw new Error(`payment ${paymentId} is gone`);
   return payment;
 }

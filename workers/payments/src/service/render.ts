@@ -1,6 +1,7 @@
 // Rows as the contract shows them.
-import { asc, eq, inArray } from "drizzle-orm";
-import type { Dispute, Payment, PaymentIntent, Refund } from "#shared/contracts/payments";
+import { asc, inArray } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { Dispute, Payment, PaymentFlag, PaymentIntent, Refund } from "#shared/contracts/payments";
 import { disputes, paymentHistory, payments, refunds } from "../schema.ts";
 import type { DisputeRow, PaymentRow, RefundRow } from "../schema.ts";
 import type { PaymentsDeps } from "./deps.ts";
@@ -44,6 +45,15 @@ function renderDispute(row: DisputeRow): Dispute {
   };
 }
 
+/** Why somebody has to look at a payment; as FLAGGED in store/list.ts. */
+function flagsOf({ status, flag, expiryFlaggedAt }: PaymentRow): PaymentFlag[] {
+  return [
+    ...(status === "DISPUTED" ? (["disputed"] as const) : []),
+    ...(flag === null ? [] : (["disagreeing"] as const)),
+    ...(status === "AUTHORIZED" && expiryFlaggedAt !== null ? (["expiring"] as const) : []),
+  ];
+}
+
 type HistoryRow = typeof paymentHistory.$inferSelect;
 
 /** What belongs to the payments that are shown. */
@@ -68,6 +78,7 @@ function renderPayment(row: PaymentRow, parts: Parts): Payment {
     currency,
     status,
     version: row.version,
+    flags: flagsOf(row),
     captureBefore: isoTime(row.captureUntil),
     stripePaymentIntentId: row.stripePaymentIntentId,
     refunds: own(parts.refunds).map(renderRefund),
@@ -82,13 +93,9 @@ function renderPayment(row: PaymentRow, parts: Parts): Payment {
   };
 }
 
-/** Payments with their refunds, disputes and history, oldest first, in one round trip. */
-export async function readPayments(
-  deps: PaymentsDeps,
-  by: { readonly orderId: string } | { readonly paymentId: string },
-): Promise<Payment[]> {
+/** Payments (`match` is a condition on them) with their refunds, disputes and history, oldest first, in one round trip. */
+export async function readPayments(deps: PaymentsDeps, match: SQL): Promise<Payment[]> {
   const { db } = deps;
-  const match = "orderId" in by ? eq(payments.orderId, by.orderId) : eq(payments.id, by.paymentId);
   const ids = db.select({ id: payments.id }).from(payments).where(match);
   const [rows, refundRows, disputeRows, history] = await db.batch([
     db.select().from(payments).where(match).orderBy(asc(payments.createdAt), asc(payments.id)),

@@ -6,7 +6,13 @@ import type { Statement } from "#shared/database";
 import { makeEvent } from "#shared/events/envelope";
 import { findingInsert } from "#shared/findings";
 import { outboxInsert } from "#shared/outbox";
-import { AUTHORIZED_ATTEMPTS, AUTHORIZED_CHECK_MS, DISPUTED_CHECK_MS, FIRST_CHECK_MS } from "../constants.ts";
+import {
+  AUTHORIZED_ATTEMPTS,
+  AUTHORIZED_CHECK_MS,
+  DISPUTED_CHECK_MS,
+  FIRST_CHECK_MS,
+  MAX_CHECK_MS,
+} from "../constants.ts";
 import { DISPUTE_LOST, eventOf, isOpen, isUnderDispute, lostTo } from "../domain.ts";
 import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
@@ -124,12 +130,13 @@ export function voidWithoutIntent(view: View, change: Change, now: number): Stat
   return positionUpdate(view, next, null, change, now);
 }
 
-/** Marks a payment whose intent holds other money than was asked for; it is not confirmed and not asked about again. */
+/** Marks a payment whose intent holds other money than was asked for; it is never confirmed, and asked about rarely. */
 export function flagMismatch(view: View, truth: Truth, change: Change, now: number): Statement[] {
   const { row } = view;
   const reason = `${change.reason}: amount mismatch, Stripe has ${String(truth.amount)} ${truth.currency}`;
   return [
-    sql`UPDATE payments SET flag = 'amount_mismatch', version = version + 1, next_check_at = NULL, updated_at = ${now}
+    sql`UPDATE payments SET flag = 'amount_mismatch', version = version + 1, attempts = ${AUTHORIZED_ATTEMPTS},
+        next_check_at = ${now + MAX_CHECK_MS}, updated_at = ${now}
       WHERE id = ${row.id} AND version = ${row.version}`,
     mustChange(),
     historyInsert(row, row.version + 1, row.status, { ...change, reason }, now),
