@@ -5,7 +5,8 @@ import { Client, addToCart, eventually, newBuyer, orderReaches, pay, placeOrder,
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
-const LIMITS = { d1RoundTrips: 15, objectCalls: 8, messagesSent: 5, rowsWritten: 60 } as const;
+// Rows: 60 is what an order needs; the rest are indexes, of the lists that a desk reads and of the caps on abuse.
+const LIMITS = { d1RoundTrips: 15, objectCalls: 8, messagesSent: 5, rowsWritten: 75 } as const;
 const ORDERS = 3;
 
 type Cost = Record<keyof typeof LIMITS, number>;
