@@ -7,7 +7,15 @@ import { DATABASES } from "../scripts/local/workers.ts";
 import { Client } from "./client.ts";
 import { startShop } from "./harness.ts";
 import type { Shop, Store } from "./harness.ts";
-import { SEARCHES, brokenBodies, exampleBody, wrongBodies, wrongPaths, wrongQueries } from "./hostile.ts";
+import {
+  SEARCHES,
+  brokenBodies,
+  exampleBody,
+  strangeQueries,
+  wrongBodies,
+  wrongPaths,
+  wrongQueries,
+} from "./hostile.ts";
 import type { HostileRequest } from "./hostile.ts";
 
 let shop: Shop;
@@ -110,6 +118,12 @@ describe("a path without a thing", () => {
 
 describe("a wrong query", () => {
   it.each(named(wrongQueries))("is refused by %s", async (_name, requests) => {
+    expect(await refusedAll(requests)).toEqual([]);
+  });
+});
+
+describe("a parameter that there is not", () => {
+  it.each(named(strangeQueries))("is refused by %s", async (_name, requests) => {
     expect(await refusedAll(requests)).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 // Requests that nobody honest sends, made from the gateway's route table: every route, every member of its body, every
 // parameter. A new route is covered when it stands in the table.
 import { z } from "zod";
+import { exampleInput } from "#shared/testkit/examples";
 import type { Route } from "../workers/gateway/src/route.ts";
 
 export interface HostileRequest {
@@ -11,8 +12,6 @@ export interface HostileRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array<ArrayBuffer>;
 }
-
-type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /**
  * Values that stand where another belongs. Each is tried for every member of
@@ -136,53 +135,9 @@ export const SEARCHES: readonly string[] = [
   "fts5vocab",
 ];
 
-/** Members whose text has to be of a kind that their JSON Schema does not tell. */
-const TEXT_BY_NAME: Readonly<Record<string, string>> = {
-  email: "hostile@example.com",
-  currency: "USD",
-  p256dh: `B${"A".repeat(86)}`,
-  auth: "A".repeat(22),
-  cartToken: "t".repeat(43),
-};
-/** Texts that the patterns of the contracts take, tried in turn. */
-const FITTING_TEXTS = ["US", "+15550100", "2026-01-01T00:00:00.000Z", "en", "example text"];
-
-function textFor(schema: JsonSchema, name: string): string {
-  const byName = TEXT_BY_NAME[name];
-  if (byName !== undefined) return byName;
-  const prefix = /^\^(?<prefix>[a-z]{3}_)/.exec(schema.pattern ?? "")?.groups?.["prefix"];
-  if (prefix !== undefined) return `${prefix}none`;
-  if (schema.format === "uri") return "https://example.com/x";
-  const pattern = schema.pattern === undefined ? /^/ : new RegExp(schema.pattern, "u");
-  const fitting = FITTING_TEXTS.find((text) => pattern.test(text)) ?? "";
-  return fitting.padEnd(schema.minLength ?? 0, "x").slice(0, schema.maxLength ?? 1_000);
-}
-
-/** A value that this schema takes. It has every member, the optional ones too, so that each can be spoilt. */
-function exampleOf(schema: JsonSchema, definitions: Readonly<Record<string, JsonSchema>>, name = ""): unknown {
-  if (schema.const !== undefined) return schema.const;
-  if (schema.enum !== undefined) return schema.enum[0];
-  if (schema.$ref !== undefined)
-    return exampleOf(definitions[schema.$ref.replace("#/$defs/", "")] ?? {}, definitions, name);
-  const [choice] = schema.anyOf ?? schema.oneOf ?? [];
-  if (choice !== undefined) return exampleOf(choice, definitions, name);
-  if (schema.type === "object") {
-    const members = Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>);
-    return Object.fromEntries(members.map(([key, member]) => [key, exampleOf(member, definitions, key)]));
-  }
-  if (schema.type === "array") return [exampleOf((schema.items ?? {}) as JsonSchema, definitions)];
-  if (schema.type === "string") return textFor(schema, name);
-  if (schema.type === "boolean") return false;
-  if (Array.isArray(schema.type)) return null;
-  return Math.max(1, schema.minimum ?? 1);
-}
-
 /** A body that passes the route's schema, or undefined when the schema says more than JSON Schema can. */
 export function exampleBody(route: Route): Record<string, unknown> | undefined {
-  if (route.body === undefined) return undefined;
-  const schema = z.toJSONSchema(route.body, { io: "input", unrepresentable: "any" });
-  const example = exampleOf(schema, schema.$defs ?? {});
-  return route.body.safeParse(example).success ? (example as Record<string, unknown>) : undefined;
+  return route.body === undefined ? undefined : exampleInput(route.body);
 }
 
 /** Every place in a value, as a path of keys. */
@@ -247,9 +202,9 @@ export function wrongBodies(route: Route): HostileRequest[] {
   ].filter(({ body }) => route.body?.safeParse(JSON.parse(String(body))).success === false);
 }
 
-/** What is no JSON of this API at all, for every route that takes a body. */
+/** What is no JSON of this API at all, for every route that could take a body. */
 export function brokenBodies(route: Route): HostileRequest[] {
-  if (route.body === undefined || route.path.includes("{")) return [];
+  if (route.method === "get" || route.upload !== undefined || route.path.includes("{")) return [];
   const send = (what: string, body: HostileRequest["body"], type = "application/json"): HostileRequest => ({
     what,
     path: route.path,
@@ -287,17 +242,46 @@ export function wrongPaths(route: Route, nth: number): HostileRequest[] {
   }));
 }
 
-/** Queries that the route's schema refuses. */
+/** Parameters that no route knows, among them names that objects have of themselves. */
+const STRANGE_PARAMETERS = [
+  "debug=1",
+  "utm_source=mail",
+  "__proto__=1",
+  "constructor=1",
+  "limit%00=1",
+  "=1",
+  "%24where=1",
+];
+
+/** Queries that name a parameter which the route does not know, in their place a path where nothing is. */
+export function strangeQueries(route: Route, nth: number): HostileRequest[] {
+  if (route.anyQuery === true) return [];
+  return someOf(STRANGE_PARAMETERS, nth).map((parameter) => ({
+    what: parameter,
+    path: `${emptyPath(route)}?${parameter}`,
+    method: route.method.toUpperCase(),
+    headers: {},
+  }));
+}
+
+/** Queries that the route's schema refuses, and each parameter twice. */
 export function wrongQueries(route: Route): HostileRequest[] {
   const { query } = route;
   if (!(query instanceof z.ZodObject)) return [];
-  return Object.keys(query.shape)
+  const twice = Object.keys(query.shape).map((name) => ({
+    what: `${name} twice`,
+    path: `${emptyPath(route)}?${name}=1&${name}=1`,
+    method: route.method.toUpperCase(),
+    headers: {},
+  }));
+  const wrong = Object.keys(query.shape)
     .flatMap((name) => WRONG_QUERY_VALUES.map((value) => [name, value] as const))
     .filter(([name, value]) => !query.safeParse({ [name]: value }).success)
     .map(([name, value]) => ({
       what: `${name}=${value.slice(0, 30)}`,
       path: `${emptyPath(route)}?${new URLSearchParams({ [name]: value }).toString()}`,
-      method: "GET",
+      method: route.method.toUpperCase(),
       headers: {},
     }));
+  return [...wrong, ...twice];
 }

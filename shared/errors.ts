@@ -100,10 +100,21 @@ export interface DomainError extends ErrorExtensions {
 
 export type Outcome<T> = Result<T, DomainError>;
 
+/** Errors that a detail names; the rest only stand in `errors`. */
+const MAX_ERRORS_IN_DETAIL = 5;
+
 export function fail(
   code: ErrorCode,
   detail: string,
   extensions: ErrorExtensions = {},
 ): { readonly ok: false; readonly error: DomainError } {
   return err({ code, detail, ...extensions });
+}
+
+/** `validation_failed`, whose detail names what is wrong with which field: `sku: is required; price: must be at least 1.` */
+export function invalidInput(errors: readonly FieldError[]): { readonly ok: false; readonly error: DomainError } {
+  const named = errors.slice(0, MAX_ERRORS_IN_DETAIL).map(({ path, message }) => `${path || "input"}: ${message}`);
+  const left = errors.length - named.length;
+  const detail = [...named, ...(left > 0 ? [`and ${String(left)} more`] : [])].join("; ");
+  return fail("validation_failed", `${detail}.`, { errors });
 }

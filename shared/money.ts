@@ -38,12 +38,19 @@ export const Currency = z
   .regex(/^[A-Z]{3}$/, "must be an ISO 4217 code in upper case")
   .describe("ISO 4217 code in upper case.");
 
-/** Minor units, zero or more, within what a payment can carry. */
-export const Amount = z
-  .int()
-  .min(0)
-  .max(MAX_AMOUNT_MINOR)
-  .describe("An amount in the currency's minor unit: 1999 is 19.99 USD.");
+/** An amount from `min`, within what a payment can carry. Every way to be none is told in the same words. */
+export function amountFrom(min: number): z.ZodInt {
+  const range = `from ${String(min)} to ${String(MAX_AMOUNT_MINOR)}`;
+  return z
+    .int({
+      error: ({ input }) => (input === undefined ? undefined : `must be an integer in minor units (cents), ${range}`),
+    })
+    .min(min)
+    .max(MAX_AMOUNT_MINOR);
+}
+
+/** Minor units, zero or more. */
+export const Amount = amountFrom(0).describe("An amount in the currency's minor unit: 1999 is 19.99 USD.");
 
 export function currencyExponent(currency: string): number {
   return EXPONENTS[currency] ?? 2;

@@ -2,15 +2,10 @@
 // service binding the type of the contract its entrypoint implements.
 import type { z } from "zod";
 import type { Call } from "./call.ts";
-import { fail } from "./errors.ts";
-import type { FieldError, Outcome } from "./errors.ts";
+import type { Outcome } from "./errors.ts";
 import { withInvocation } from "./logger.ts";
 import type { Deps } from "./outbox.ts";
-
-/** The fields of a zod error as a problem lists them. */
-export function fieldErrors(error: z.ZodError): FieldError[] {
-  return error.issues.map((issue) => ({ path: issue.path.map(String).join("."), message: issue.message }));
-}
+import { parseInput } from "./validation.ts";
 
 /**
  * Runs one RPC method: the input is parsed here, once, and an input that does not parse is `validation_failed`.
@@ -28,11 +23,8 @@ export async function serve<D extends Deps, S extends z.ZodType, T>(
   return await withInvocation(
     { worker: deps.worker, operation, correlationId, requestId, level: deps.logLevel },
     async () => {
-      const parsed = schema.safeParse(input);
-      if (!parsed.success) {
-        return fail("validation_failed", "The request is not valid.", { errors: fieldErrors(parsed.error) });
-      }
-      return await useCase(deps, call, parsed.data);
+      const parsed = parseInput(schema, input);
+      return parsed.ok ? await useCase(deps, call, parsed.value) : parsed;
     },
   );
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";
-import { Currency, MAX_AMOUNT_MINOR } from "../money.ts";
+import { Currency, amountFrom } from "../money.ts";
 import { PageQuery, pageOf } from "../paging.ts";
 import { UNPRINTABLE, code, line } from "../text.ts";
 import { Product, ProductId } from "./catalog.ts";
@@ -32,12 +32,12 @@ const Description = z
 export const AltText = line(200).describe("What a picture shows, in words.");
 
 /** 1 at least: an order that costs nothing cannot be paid. */
-const Price = z.int().min(1).max(MAX_AMOUNT_MINOR);
+const Price = amountFrom(1);
 /** Ten tonnes; the weight of a full order still is an exact number of grams. */
 const WeightGrams = z.int().min(0).max(10_000_000);
 
 export const NewProduct = z
-  .object({
+  .strictObject({
     name: line(160).describe("The product's name."),
     sku: code(64).describe("The shop's own number of the product. No other product may have it."),
     description: Description.describe("What the product is. Plain text, with line breaks."),
@@ -123,7 +123,7 @@ export const RemoveImageInput = z.object({
   imageId: ImageId.describe("The picture's id."),
 });
 export const ImageChanges = z
-  .object({
+  .strictObject({
     alt: AltText.describe("What it shows, in words."),
     position: z
       .int()

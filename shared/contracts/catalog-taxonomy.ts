@@ -14,7 +14,7 @@ const CategoryId = idSchema("cat");
 const BrandId = idSchema("brd");
 
 export const NewCategory = z
-  .object({
+  .strictObject({
     name: TaxonomyName.describe("The category's name."),
     parentId: CategoryId.nullable()
       .default(null)
@@ -22,7 +22,7 @@ export const NewCategory = z
   })
   .meta({ id: "NewCategory", description: "A category to make." });
 export const CategoryChanges = z
-  .object({
+  .strictObject({
     name: TaxonomyName.describe("The category's name."),
     parentId: CategoryId.nullable().describe("The category to stand below. Null makes a department of it."),
   })
@@ -31,7 +31,7 @@ export const CategoryChanges = z
 export type CategoryChanges = z.infer<typeof CategoryChanges>;
 
 export const NewBrand = z
-  .object({ name: TaxonomyName.describe("The brand's name.") })
+  .strictObject({ name: TaxonomyName.describe("The brand's name.") })
   .meta({ id: "NewBrand", description: "A brand to make." });
 export const BrandChanges = NewBrand.partial().meta({ id: "BrandChanges", description: "What to change of a brand." });
 

@@ -123,14 +123,14 @@ const MAX_ENDPOINT_CHARACTERS = 1_000;
 
 /** What a browser's PushSubscription gives as JSON (https://www.w3.org/TR/push-api/#dom-pushsubscription-tojson). */
 export const SubscribeInput = z
-  .object({
+  .strictObject({
     endpoint: z.url().max(MAX_ENDPOINT_CHARACTERS).describe("The push service's address of this browser."),
     expirationTime: z
       .number()
       .nullish()
       .describe("When the browser's subscription ends, in milliseconds since 1970. Null: it does not."),
     keys: z
-      .object({
+      .strictObject({
         p256dh: z
           .string()
           .regex(/^B[\w-]{86}=?$/, "is not a P-256 key in base64url")

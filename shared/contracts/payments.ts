@@ -4,7 +4,7 @@ import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { Customer } from "../events/catalogue.ts";
 import { idSchema } from "../ids.ts";
-import { Amount, Currency } from "../money.ts";
+import { Amount, Currency, amountFrom } from "../money.ts";
 import { PageQuery } from "../paging.ts";
 import type { Page } from "../paging.ts";
 import type { MessagingContract } from "./messaging.ts";
@@ -34,7 +34,7 @@ export type PaymentState = z.infer<typeof PaymentState>;
 export const CreateIntentInput = z.object({
   orderId: idSchema("ord"),
   orderNumber: z.string(),
-  amount: Amount.min(1),
+  amount: amountFrom(1),
   currency: Currency,
   customer: Customer,
   /** The order's own; what the webhook causes runs under it. */
@@ -51,7 +51,7 @@ export const CreateIntentInput = z.object({
 });
 export const CaptureBody = z
   .strictObject({
-    amount: Amount.min(1)
+    amount: amountFrom(1)
       .optional()
       .describe("Minor units to capture, at most what is authorized. Left out: all of it."),
   })
@@ -60,7 +60,7 @@ export const CaptureInput = CaptureBody.extend({ paymentId: PaymentId, idempoten
 export const CaptureOrderInput = z.object({ orderId: idSchema("ord") });
 export const RefundBody = z
   .strictObject({
-    amount: Amount.min(1)
+    amount: amountFrom(1)
       .optional()
       .describe("Minor units to give back, at most what is left of the captured amount. Left out: all that is left."),
     reason: z.string().trim().min(1).max(500).optional().describe("Why, for the payment's history."),

@@ -1,13 +1,13 @@
-// How a route is written down, and the one order in which every request to it is checked: rate, access, path, cache, headers,
-// query, body, and only then the handler. The OpenAPI document and the tests read the same description.
-import type { z } from "zod";
+// How a route is written down, and the one order in which every request to it is checked: rate, access, path, query, cache,
+// headers, body, and only then the handler. The OpenAPI document and the tests read the same description.
+import { z } from "zod";
 import type { Call } from "#shared/call";
-import { fail } from "#shared/errors";
+import { fail, invalidInput } from "#shared/errors";
 import type { ErrorCode, Outcome } from "#shared/errors";
 import { randomToken } from "#shared/hash";
 import { networkOf } from "#shared/network";
 import { ok } from "#shared/result";
-import { fieldErrors } from "#shared/rpc";
+import { parseInput } from "#shared/validation";
 import { authorize } from "./access.ts";
 import type { Access, Authorized, Identity } from "./access.ts";
 import type { GatewayDeps } from "./deps.ts";
@@ -17,6 +17,7 @@ import { cartTokenOf, ifVersionOf } from "./middleware/cart-headers.ts";
 import { taggedResponse } from "./middleware/etag.ts";
 import { preferredLocale } from "./middleware/locale.ts";
 import { publicAnswer, publicResponse } from "./middleware/public-cache.ts";
+import { parseQuery } from "./middleware/query.ts";
 import { limitEmail, limitKey, limitOrders, limitRate } from "./middleware/rate-limit.ts";
 import type { RateCount } from "./middleware/rate-limit.ts";
 import { PROBLEMS } from "./problems.ts";
@@ -84,7 +85,10 @@ export interface RouteSpec<P extends Optional, Q extends Optional, B extends Opt
   readonly limit: LimitClass;
   /** An id that does not parse cannot exist: the answer is 404, not 400. */
   readonly params?: P;
+  /** Its members are the parameters that the call takes; without a schema it takes none. */
   readonly query?: Q;
+  /** Passes over parameters that it does not know: pages, pictures and probes, whose URLs others write. */
+  readonly anyQuery?: true;
   readonly body?: B;
   /** Takes files of these media types instead of JSON; the handler reads the body, with limits of its own. */
   readonly upload?: readonly string[];
@@ -104,8 +108,8 @@ export interface RouteSpec<P extends Optional, Q extends Optional, B extends Opt
   readonly limitByEmail?: true;
   /** Counted per buyer too, unless proven: see limitOrders. */
   readonly limitByBuyer?: true;
-  /** Public answers that the short caches keep, by these query parameters. */
-  readonly cache?: readonly string[];
+  /** Public answers that the short caches keep, by path and query. */
+  readonly cache?: true;
   /** Status to the schema of its body; null for none or for a body that is no JSON. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   /** Of a body that no schema describes. */
@@ -153,36 +157,29 @@ function parseParams(route: Route, raw: Readonly<Record<string, string>>): Outco
     : fail("not_found", "There is no such thing.");
 }
 
-function invalid(error: z.ZodError): ReturnType<typeof fail> {
-  return fail("validation_failed", "The request is not valid.", { errors: fieldErrors(error) });
+function queryOf(route: Route, request: Request): Outcome<unknown> {
+  return route.anyQuery === undefined ? parseQuery(route.query, new URL(request.url)) : ok(undefined);
 }
 
-function parseQuery(route: Route, request: Request): Outcome<unknown> {
-  if (route.query === undefined) return ok(undefined);
-  // Of a repeated parameter the first counts, as in the cache's key: two readings of one URL would poison the cache.
-  const parameters = Object.fromEntries([...new URL(request.url).searchParams].toReversed());
-  const parsed = route.query.safeParse(parameters);
-  return parsed.success ? ok(parsed.data) : invalid(parsed.error);
-}
+/** What a call that takes no body may be sent all the same; anything in it would be lost. */
+const NO_MEMBERS = z.strictObject({});
 
 async function parseBody(route: Route, request: Request): Promise<Outcome<unknown>> {
   if (route.upload !== undefined) return ok(undefined);
   const length = await checkDeclaredLength(request);
   if (!length.ok) return length;
-  if (route.body === undefined) return ok(undefined);
-  const json = await readJson(request, route.bodyOptional ?? false);
+  if (route.method === "get") return ok(undefined);
+  const json = await readJson(request, route.body === undefined || route.bodyOptional === true);
   if (!json.ok) return json;
-  const parsed = route.body.safeParse(json.value);
-  return parsed.success ? ok(parsed.data) : invalid(parsed.error);
+  const parsed = parseInput(route.body ?? NO_MEMBERS, json.value);
+  return parsed.ok && route.body === undefined ? ok(undefined) : parsed;
 }
 
 function idempotencyKeyOf(route: Route, request: Request): Outcome<string | undefined> {
   const key = request.headers.get("idempotency-key");
   if (route.idempotent === undefined || key === null) return ok(undefined);
   if (key.length >= 1 && key.length <= 255) return ok(key);
-  return fail("validation_failed", "The request is not valid.", {
-    errors: [{ path: "Idempotency-Key", message: "must have 1 to 255 characters" }],
-  });
+  return invalidInput([{ path: "Idempotency-Key", message: "must have 1 to 255 characters" }]);
 }
 
 /** What a version that is not the present one is called. */
@@ -244,10 +241,10 @@ async function parseAndHandle(
   authorized: Authorized,
   params: unknown,
 ): Promise<Outcome<Reply | Response>> {
+  const query = queryOf(route, incoming.request);
+  if (!query.ok) return query;
   const headers = readHeaders(route, incoming, authorized);
   if (!headers.ok) return headers;
-  const query = parseQuery(route, incoming.request);
-  if (!query.ok) return query;
   const body = await parseBody(route, incoming.request);
   if (!body.ok) return body;
   if (route.limitByEmail !== undefined) {
@@ -270,6 +267,24 @@ async function parseAndHandle(
   });
 }
 
+/** The answer from the nearest cache, or of `handle`. Fails with validation_failed for a wrong query before it looks anywhere. */
+async function cachedResponse(
+  route: Route,
+  deps: GatewayDeps,
+  { request, waitUntil }: Incoming,
+  handle: () => Promise<Outcome<Reply | Response>>,
+): Promise<Outcome<Response>> {
+  const key = deps.cache.keyOf(request.url, (url) => parseQuery(route.query, url));
+  if (!key.ok) return key;
+  const options = { cache: deps.cache, now: deps.settings.now, waitUntil };
+  const answer = await publicAnswer(key.value, options, async () => {
+    const result = await handle();
+    if (!result.ok) return result;
+    return ok(result.value instanceof Response ? null : result.value.body);
+  });
+  return answer.ok ? ok(publicResponse(request, answer.value)) : answer;
+}
+
 /**
  * Takes a request through its route. What a check or the handler refuses comes
  * back as a failure; a throw is an outage or a bug.
@@ -286,18 +301,7 @@ export async function runRoute(route: Route, deps: GatewayDeps, incoming: Incomi
   if (!params.ok) return params;
   const handle = (): Promise<Outcome<Reply | Response>> =>
     parseAndHandle(route, deps, incoming, authorized.value, params.value);
-  if (route.cache === undefined) {
-    const result = await handle();
-    return result.ok ? ok(await render(route, request, result.value)) : result;
-  }
-  const answer = await publicAnswer(
-    deps.cache.keyOf(request.url, route.cache),
-    { cache: deps.cache, now: deps.settings.now, waitUntil: incoming.waitUntil },
-    async () => {
-      const result = await handle();
-      if (!result.ok) return result;
-      return ok(result.value instanceof Response ? null : result.value.body);
-    },
-  );
-  return answer.ok ? ok(publicResponse(request, answer.value)) : answer;
+  if (route.cache !== undefined) return await cachedResponse(route, deps, incoming, handle);
+  const result = await handle();
+  return result.ok ? ok(await render(route, request, result.value)) : result;
 }

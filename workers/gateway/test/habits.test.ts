@@ -155,6 +155,20 @@ describe("bodies", () => {
   });
 
   it.each([
+    ["{", "line 1, column 2: expected a name in double quotes before the end"],
+    ['{"email": "a@example.com",\n "password": x}', "line 2, column 14: expected a value"],
+    ["", "The body is empty"],
+    ["{}}", "line 1, column 3: expected nothing more"],
+    ['{"email":"\\u0000"}', "NUL or half a surrogate pair"],
+    [bytes(0x22, 0xff, 0x22), "not UTF-8"],
+  ])("says of %j what is wrong and where", async (body, detail) => {
+    expect(await problemOf(await post(body, "application/json"))).toMatchObject({
+      code: "malformed_json",
+      detail: expect.stringContaining(detail) as string,
+    });
+  });
+
+  it.each([
     "text/plain",
     "application/xml",
     "application/x-www-form-urlencoded",
@@ -346,7 +360,7 @@ describe("log lines", () => {
       correlationId: "r9",
       method: "GET",
       path: "/api/cart",
-      status: 200,
+      status: 400,
       userId: "usr_1",
     });
     expect(line).not.toContain("secret");

@@ -45,14 +45,14 @@ describe("lists", () => {
     expect(await cursorOf(await gateway({ catalog })(path))).toBe("1");
   });
 
-  it("are one answer whatever the order of the parameters and whatever else stands there", async () => {
+  it("are one answer whatever the order of the parameters", async () => {
     const catalog = listing();
     const send = gateway({ catalog });
     const q = newId("prd");
     await send(`/api/products?q=${q}&limit=5`);
-    expect(
-      await cursorOf(await send(`/api/products?utm=x&limit=5&q=${q}`, { headers: bearer("stale.stale.stale") })),
-    ).toBe("1");
+    expect(await cursorOf(await send(`/api/products?limit=5&q=${q}`, { headers: bearer("stale.stale.stale") }))).toBe(
+      "1",
+    );
     expect(await cursorOf(await send(`/api/products?limit=6&q=${q}`))).toBe("2");
   });
 
@@ -70,14 +70,17 @@ describe("lists", () => {
     });
   });
 
-  it("read a repeated parameter as its first, so that nobody is served another's answer", async () => {
+  it("are refused to a URL that says more than a cached one, and stay what they are for that one", async () => {
     const catalog = listing();
     const send = gateway({ catalog });
-    const q = newId("prd");
-    await send(`/api/products?q=${q}&limit=5&limit=50`);
-    expect(catalog.listProducts.mock.calls[0]?.[1]).toMatchObject({ q, limit: 5 });
-    expect(await cursorOf(await send(`/api/products?q=${q}&limit=5`))).toBe("1");
-    expect(await cursorOf(await send(`/api/products?q=${q}&limit=50`))).toBe("2");
+    const path = freshQuery();
+    expect(await cursorOf(await send(path))).toBe("1");
+    for (const more of ["&utm_source=mail", "&q=other", "&limit=5&limit=5", "&__proto__=1", "&=", "&Q=x"]) {
+      const response = await send(`${path}${more}`);
+      expect([more, response.status]).toEqual([more, 400]);
+    }
+    expect(await cursorOf(await send(`${path}&`))).toBe("1");
+    expect(catalog.listProducts).toHaveBeenCalledTimes(1);
   });
 
   it.each(["minPrice=-1", "minPrice=x", "maxPrice=1.5", "inStock=maybe", "sort=random", `q=${"x".repeat(201)}`])(
@@ -242,7 +245,7 @@ describe("what an isolate keeps", () => {
 });
 
 it("keeps parameters apart that only look alike", () => {
-  const key = (query: string): string => cacheKey(new URL(`https://x.test/p?${query}`), ["a", "b"]);
+  const key = (query: string): string => cacheKey(new URL(`https://x.test/p?${query}`));
   expect(key("a=1&b=2")).toBe(key("b=2&a=1"));
   expect(key("a=1%26b%3D2")).not.toBe(key("a=1&b=2"));
   expect(key("a=")).not.toBe(key(""));

@@ -1,7 +1,7 @@
 // Where a category stands, and what a change of that comes to.
 import { MAX_CATEGORY_DEPTH } from "#shared/contracts/catalog-taxonomy";
 import type { CategoryChanges, ManagedCategory } from "#shared/contracts/catalog-taxonomy";
-import { fail } from "#shared/errors";
+import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 
@@ -26,9 +26,7 @@ export const TOO_DEEP = fail(
   "category_too_deep",
   `Categories stand at most ${String(MAX_CATEGORY_DEPTH)} levels deep.`,
 );
-export const UNKNOWN_PARENT = fail("validation_failed", "The request is not valid.", {
-  errors: [{ path: "parentId", message: "there is no such category" }],
-});
+export const UNKNOWN_PARENT = invalidInput([{ path: "parentId", message: "there is no such category" }]);
 
 function levelOf(idPath: string): number {
   return idPath.split("/").length - 2;

@@ -14,7 +14,7 @@ import type {
   UpdateImageInput,
 } from "#shared/contracts/catalog-staff";
 import { StaleWrite, UniqueViolation } from "#shared/database";
-import { fail } from "#shared/errors";
+import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
@@ -56,7 +56,7 @@ function objectKey(productId: string, imageId: string): string {
 }
 
 function invalidFile(message: string): Outcome<never> {
-  return fail("validation_failed", "The request is not valid.", { errors: [{ path: "file", message }] });
+  return invalidInput([{ path: "file", message }]);
 }
 
 /** Judges by content alone; what the sender says may only agree. */

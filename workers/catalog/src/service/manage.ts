@@ -16,8 +16,8 @@ import type {
   UpdateProductInput,
 } from "#shared/contracts/catalog-staff";
 import { StaleWrite, UniqueViolation } from "#shared/database";
-import { fail } from "#shared/errors";
-import type { FieldError, Outcome } from "#shared/errors";
+import { fail, invalidInput } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
 import { makeEvent } from "#shared/events/envelope";
 import type { Cause } from "#shared/events/envelope";
 import { fingerprint, requestKey } from "#shared/hash";
@@ -48,19 +48,15 @@ const SKU_TAKEN = fail("sku_taken", "Another product has this SKU.");
 
 type Created = Outcome<{ readonly product: ManagedProduct; readonly replayed: boolean }>;
 
-function invalid(errors: readonly FieldError[]): Outcome<never> {
-  return fail("validation_failed", "The request is not valid.", { errors });
-}
-
 function absentPlaces(absent: readonly ("categoryId" | "brandId")[]): Outcome<never> {
   const message = { categoryId: "there is no such category", brandId: "there is no such brand" };
-  return invalid(absent.map((path) => ({ path, message: message[path] })));
+  return invalidInput(absent.map((path) => ({ path, message: message[path] })));
 }
 
 /** Fails with validation_failed for a currency that is not the shop's. */
 function checkCurrency({ currency }: CatalogDeps, asked: string | undefined): Outcome<null> {
   if (asked === undefined || asked === currency) return ok(null);
-  return invalid([{ path: "currency", message: `must be ${currency}, the shop's currency` }]);
+  return invalidInput([{ path: "currency", message: `must be ${currency}, the shop's currency` }]);
 }
 
 /** Fails with validation_failed for another currency, and with forbidden for a vendor who names the vendor. */

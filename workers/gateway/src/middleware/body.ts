@@ -4,6 +4,7 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import { MAX_BODY_BYTES } from "../constants.ts";
+import { describeJsonError } from "./json-position.ts";
 
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;
 /** A half of a surrogate pair, or NUL, in an escape: neither can be stored or passed on as text. */
@@ -15,7 +16,14 @@ const SUSPECT_ESCAPE = /\\u(?:d[89a-f]|0000)/i;
  */
 const GRACE_BYTES = 512 * 1024;
 
-const MALFORMED = fail("malformed_json", "The body is not well-formed JSON in UTF-8.");
+const BROKEN_OFF = fail("malformed_json", "The body broke off: not all of it came.");
+const EMPTY = fail("malformed_json", "The body is empty; this call takes a JSON object.");
+const NOT_UTF8 = fail("malformed_json", "The body is not UTF-8, which JSON is written in.");
+const BROKEN_TEXT = fail(
+  "malformed_json",
+  "A text in the body holds a NUL or half a surrogate pair, which cannot be stored.",
+);
+const WRONG_TYPE = fail("unsupported_media_type", "The body must come with Content-Type: application/json.");
 
 function tooLarge(maxBytes: number): ReturnType<typeof fail> {
   return fail("payload_too_large", `A body may be at most ${String(maxBytes)} bytes.`);
@@ -63,19 +71,29 @@ export async function readBytes(
   return ok(bytes);
 }
 
+class BrokenText extends Error {}
+
 function refuseBrokenText(key: string, value: unknown): unknown {
   for (const text of [key, value]) {
-    if (typeof text === "string" && (!text.isWellFormed() || text.includes("\u0000"))) throw new SyntaxError();
+    if (typeof text === "string" && (!text.isWellFormed() || text.includes("\u0000"))) throw new BrokenText();
   }
   return value;
 }
 
-function parse(bytes: Uint8Array): Outcome<unknown> {
+function decode(bytes: Uint8Array): Outcome<string> {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
-    return ok(SUSPECT_ESCAPE.test(text) ? JSON.parse(text, refuseBrokenText) : JSON.parse(text));
+    return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
   } catch {
-    return MALFORMED;
+    return NOT_UTF8;
+  }
+}
+
+function parse(text: string): Outcome<unknown> {
+  try {
+    return ok(SUSPECT_ESCAPE.test(text) ? JSON.parse(text, refuseBrokenText) : JSON.parse(text));
+  } catch (error) {
+    if (error instanceof BrokenText) return BROKEN_TEXT;
+    return fail("malformed_json", `The body is not well-formed JSON at ${describeJsonError(text)}.`);
   }
 }
 
@@ -91,12 +109,12 @@ export async function checkDeclaredLength(request: Request, maxBytes = MAX_BODY_
  * every member of such a body is optional too.
  */
 export async function readJson(request: Request, optional: boolean): Promise<Outcome<unknown>> {
-  const type = request.headers.get("content-type");
-  const wrongType = type !== null && !JSON_TYPE.test(type);
-  if (wrongType) return fail("unsupported_media_type", "The body must be application/json.");
-  const bytes = request.body === null ? ok(new Uint8Array()) : await readBytes(request.body, MAX_BODY_BYTES, MALFORMED);
+  const empty = ok(new Uint8Array());
+  const bytes = request.body === null ? empty : await readBytes(request.body, MAX_BODY_BYTES, BROKEN_OFF);
   if (!bytes.ok) return bytes;
-  if (bytes.value.byteLength === 0) return optional ? ok({}) : MALFORMED;
-  if (type === null) return fail("unsupported_media_type", "The body must be application/json.");
-  return parse(bytes.value);
+  // Nothing has no type, whatever the header says: `curl -d ""` calls it a form.
+  if (bytes.value.byteLength === 0) return optional ? ok({}) : EMPTY;
+  if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) return WRONG_TYPE;
+  const text = decode(bytes.value);
+  return text.ok ? parse(text.value) : text;
 }

@@ -1,6 +1,6 @@
 // The headers that carts are addressed and guarded with: X-Cart-Token and If-Match, which guards products too.
 import { CartToken } from "#shared/contracts/orders";
-import { fail } from "#shared/errors";
+import { fail, invalidInput } from "#shared/errors";
 import type { ErrorCode, Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 
@@ -9,9 +9,7 @@ export function cartTokenOf(request: Request): Outcome<string | undefined> {
   const given = request.headers.get("x-cart-token");
   if (given === null) return ok(undefined);
   if (CartToken.safeParse(given).success) return ok(given);
-  return fail("validation_failed", "The request is not valid.", {
-    errors: [{ path: "X-Cart-Token", message: "is not a cart token" }],
-  });
+  return invalidInput([{ path: "X-Cart-Token", message: "is not a cart token: 43 characters of base64url" }]);
 }
 
 /**

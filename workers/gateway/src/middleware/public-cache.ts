@@ -30,14 +30,20 @@ export class PublicCache {
   readonly #keys = new Map<string, string>();
   #bytes = 0;
 
-  /** The key of a URL; taking a URL apart costs more than all the rest of a hit, so that is remembered as well. */
-  keyOf(url: string, parameters: readonly string[]): string {
+  /**
+   * The key of a URL whose query `check` accepts; its failure otherwise. Taking a URL apart costs more than all the rest of a hit,
+   * so the key of an accepted one is remembered.
+   */
+  keyOf(url: string, check: (url: URL) => Outcome<unknown>): Outcome<string> {
     const known = this.#keys.get(url);
-    if (known !== undefined) return known;
-    const key = cacheKey(new URL(url), parameters);
+    if (known !== undefined) return ok(known);
+    const parsed = new URL(url);
+    const checked = check(parsed);
+    if (!checked.ok) return checked;
+    const key = cacheKey(parsed);
     if (this.#keys.size >= MAX_REMEMBERED_KEYS) this.#keys.clear();
     this.#keys.set(url, key);
-    return key;
+    return ok(key);
   }
 
   get(key: string, now: number): PublicAnswer | undefined {
@@ -69,14 +75,11 @@ export class PublicCache {
   }
 }
 
-/** Path and the parameters that matter, in a fixed order: what else stands in the query makes no other answer. */
-export function cacheKey(url: URL, parameters: readonly string[]): string {
-  const relevant = new URLSearchParams();
-  for (const name of parameters) {
-    const value = url.searchParams.get(name);
-    if (value !== null) relevant.set(name, value);
-  }
-  return relevant.size === 0 ? url.pathname : `${url.pathname}?${relevant.toString()}`;
+/** Path and parameters in a fixed order. The query was accepted: it holds what its route takes, each once, and nothing else. */
+export function cacheKey({ pathname, searchParams }: URL): string {
+  const sorted = new URLSearchParams(searchParams);
+  sorted.sort();
+  return sorted.size === 0 ? pathname : `${pathname}?${sorted.toString()}`;
 }
 
 /** The Cache API wants absolute URLs; this host is only a name space. */

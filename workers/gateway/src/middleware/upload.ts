@@ -1,7 +1,7 @@
 // Reads an uploaded file: raw, or as the one file of a form. How long it may be is counted here; what it is, the Worker that keeps
 // it decides by its content.
-import { fail } from "#shared/errors";
-import type { Outcome } from "#shared/errors";
+import { fail, invalidInput } from "#shared/errors";
+import type { FieldError, Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import { MAX_FORM_OVERHEAD_BYTES } from "../constants.ts";
 import { checkDeclaredLength, readBytes } from "./body.ts";
@@ -14,13 +14,33 @@ export interface Upload {
   readonly fields: Readonly<Record<string, string>>;
 }
 
+export interface UploadLimits {
+  readonly maxBytes: number;
+  /** Names of the texts that a form may hold beside its file. */
+  readonly texts: readonly string[];
+}
+
 const FORM = "multipart/form-data";
 
 function invalid(message: string): Outcome<never> {
-  return fail("validation_failed", "The request is not valid.", { errors: [{ path: "file", message }] });
+  return invalidInput([{ path: "file", message }]);
 }
 
-async function fromForm(bytes: Uint8Array<ArrayBuffer>, type: string, maxBytes: number): Promise<Outcome<Upload>> {
+/** Texts of a form that the call does not know, and those that come twice. Its one file may have any name. */
+function wrongTexts(fields: readonly (readonly [string, string])[], known: readonly string[]): FieldError[] {
+  const names = fields.map(([name]) => name);
+  return [...new Set(names)].flatMap((path) => {
+    if (!known.includes(path)) return [{ path, message: `is not known here; beside the file ${known.join(", ")} is` }];
+    const isRepeated = names.indexOf(path) !== names.lastIndexOf(path);
+    return isRepeated ? [{ path, message: "is given more than once; give it once" }] : [];
+  });
+}
+
+async function fromForm(
+  bytes: Uint8Array<ArrayBuffer>,
+  type: string,
+  { maxBytes, texts }: UploadLimits,
+): Promise<Outcome<Upload>> {
   let form: FormData;
   try {
     form = await new Response(bytes, { headers: { "content-type": type } }).formData();
@@ -33,6 +53,8 @@ async function fromForm(bytes: Uint8Array<ArrayBuffer>, type: string, maxBytes: 
     if (typeof value === "string") fields.push([name, value]);
     else files.push(value);
   }
+  const wrong = wrongTexts(fields, texts);
+  if (wrong.length > 0) return invalidInput(wrong);
   const [file] = files;
   if (file === undefined || files.length > 1) return invalid("the form must have one file");
   if (file.size > maxBytes) return fail("payload_too_large", `A file may be at most ${String(maxBytes)} bytes.`);
@@ -50,8 +72,9 @@ async function fromForm(bytes: Uint8Array<ArrayBuffer>, type: string, maxBytes: 
 export async function readUpload(
   request: Request,
   types: readonly string[],
-  maxBytes: number,
+  limits: UploadLimits,
 ): Promise<Outcome<Upload>> {
+  const { maxBytes } = limits;
   const type = request.headers.get("content-type") ?? "";
   const essence = type.split(";")[0]?.trim().toLowerCase() ?? "";
   const isForm = essence === FORM;
@@ -64,6 +87,6 @@ export async function readUpload(
   const empty = ok(new Uint8Array());
   const read = request.body === null ? empty : await readBytes(request.body, limit, invalid("does not come whole"));
   if (!read.ok) return read;
-  if (isForm) return await fromForm(read.value, type, maxBytes);
+  if (isForm) return await fromForm(read.value, type, limits);
   return ok({ bytes: read.value, declaredType: essence, fields: {} });
 }

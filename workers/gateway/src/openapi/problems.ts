@@ -20,15 +20,15 @@ const OF_ACCESS: Readonly<Record<Access, readonly ErrorCode[]>> = {
 
 /** The codes that a route may answer with, beside its own, because of how it is checked. */
 export function codesOf(route: Route): ErrorCode[] {
-  const parsesInput = route.body ?? route.query ?? route.idempotent ?? route.cart;
   return [
     ...route.errors,
     ...OF_ACCESS[route.access],
-    ...(parsesInput === undefined ? [] : (["validation_failed"] as const)),
+    ...(route.anyQuery === undefined ? (["validation_failed"] as const) : []),
     ...(route.params === undefined || route.errors.includes("product_not_found") ? [] : (["not_found"] as const)),
     ...(route.method === "get" ? [] : (["payload_too_large"] as const)),
-    ...(route.body === undefined ? [] : (["malformed_json", "unsupported_media_type"] as const)),
-    ...(route.upload === undefined ? [] : (["unsupported_media_type", "validation_failed"] as const)),
+    // A call that takes no body reads one all the same, to say that it would be lost.
+    ...(route.method === "get" ? [] : (["unsupported_media_type"] as const)),
+    ...(route.method === "get" || route.upload !== undefined ? [] : (["malformed_json"] as const)),
     "rate_limited",
     "internal_error",
     "service_unavailable",

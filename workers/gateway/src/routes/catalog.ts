@@ -25,11 +25,11 @@ import {
   RemoveImageInput,
 } from "#shared/contracts/catalog-staff";
 import type { Call } from "#shared/call";
-import { fail } from "#shared/errors";
+import { invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
-import { fieldErrors } from "#shared/rpc";
+import { checkInput } from "#shared/validation";
 import type { GatewayDeps } from "../deps.ts";
 import { readUpload } from "../middleware/upload.ts";
 import { replayedHeader, replyWith, route } from "../route.ts";
@@ -80,10 +80,8 @@ function managedReply(
 /** A form's `alt`, or for a raw body the query's. */
 function altOf(text: string | undefined): Outcome<string | undefined> {
   if (text === undefined || text.trim() === "") return ok(undefined);
-  const parsed = AltText.safeParse(text);
-  if (parsed.success) return ok(parsed.data);
-  const errors = fieldErrors(parsed.error).map(({ message }) => ({ path: "alt", message }));
-  return fail("validation_failed", "The request is not valid.", { errors });
+  const { errors, value } = checkInput(AltText, text);
+  return errors.length === 0 ? ok(value) : invalidInput(errors.map(({ message }) => ({ path: "alt", message })));
 }
 
 const staffRoutes: readonly Route[] = [
@@ -187,7 +185,7 @@ const staffRoutes: readonly Route[] = [
     answers: { 200: ManagedImage, 201: ManagedImage },
     errors: ["product_not_found", "too_many_images"],
     handle: async ({ catalog }, { call, params, query, request }) => {
-      const upload = await readUpload(request, IMAGE_TYPES, MAX_IMAGE_BYTES);
+      const upload = await readUpload(request, IMAGE_TYPES, { maxBytes: MAX_IMAGE_BYTES, texts: ["alt"] });
       if (!upload.ok) return upload;
       const { bytes, declaredType, fields } = upload.value;
       const alt = altOf(fields["alt"] ?? query.alt);
@@ -236,7 +234,7 @@ export const catalogRoutes: readonly Route[] = [
     access: "public",
     limit: "read",
     query: ListProductsInput,
-    cache: Object.keys(ListProductsInput.shape),
+    cache: true,
     answers: { 200: ProductPage },
     errors: ["invalid_cursor"],
     handle: async ({ catalog }, { call, query }) => {
@@ -254,7 +252,7 @@ export const catalogRoutes: readonly Route[] = [
     access: "public",
     limit: "read",
     params: GetProductInput,
-    cache: [],
+    cache: true,
     answers: { 200: ProductDetail },
     errors: ["product_not_found"],
     handle: async (deps, { call, params }) => replyWith(200, await productDetail(deps, call, params.idOrSlug)),
@@ -267,7 +265,7 @@ export const catalogRoutes: readonly Route[] = [
     summary: "The tree of categories",
     access: "public",
     limit: "read",
-    cache: [],
+    cache: true,
     answers: { 200: CategoryTree },
     errors: [],
     handle: async ({ catalog }, { call }) => replyWith(200, await catalog.listCategories(call)),
@@ -280,7 +278,7 @@ export const catalogRoutes: readonly Route[] = [
     summary: "All brands",
     access: "public",
     limit: "read",
-    cache: [],
+    cache: true,
     answers: { 200: BrandList },
     errors: [],
     handle: async ({ catalog }, { call }) => replyWith(200, await catalog.listBrands(call)),

@@ -115,6 +115,7 @@ export const imageRoutes: readonly Route[] = [
     summary: "A product's image: img_….png, .jpg, .webp or .avif as uploaded, or 1.svg, 2.svg, … as drawn",
     access: "public",
     limit: "read",
+    anyQuery: true,
     params: ImageParams,
     answers: { 200: null, 304: null },
     mediaType: "image/*",

@@ -56,6 +56,7 @@ export const metricRoutes: readonly Route[] = [
     summary: "Figures in Prometheus' text format",
     access: "admin-or-metrics-token",
     limit: "read",
+    anyQuery: true,
     answers: { 200: null },
     mediaType: "text/plain",
     errors: [],

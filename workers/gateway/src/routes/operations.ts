@@ -66,6 +66,7 @@ export const operationRoutes: readonly Route[] = [
     summary: "How each part is; always 200",
     access: "public",
     limit: "read",
+    anyQuery: true,
     answers: { 200: Health },
     errors: [],
     handle: async (deps, { call }) => {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { MAX_QUANTITY } from "#shared/contracts/inventory";
 import { MAX_CART_LINES } from "#shared/contracts/orders";
-import { fail } from "#shared/errors";
+import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { Customer, StockLine } from "#shared/events/catalogue";
 import { ok } from "#shared/result";
@@ -93,7 +93,7 @@ export function changed(state: CartState, lines: readonly CartLine[], expiresAt:
 function checkQuantity(quantity: number, { minimum, available }: Limits): Outcome<null> {
   if (quantity > MAX_QUANTITY) {
     const message = `must be at most ${String(MAX_QUANTITY)} with what is in the cart`;
-    return fail("validation_failed", "The request is not valid.", { errors: [{ path: "quantity", message }] });
+    return invalidInput([{ path: "quantity", message }]);
   }
   if (quantity < minimum) {
     return fail("quantity_below_minimum", `This product is sold from ${String(minimum)} on.`, { minimum });

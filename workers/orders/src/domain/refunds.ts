@@ -1,7 +1,7 @@
 // What a refund of lines gives back. Pure integer arithmetic in minor units: whatever is refunded in whatever parts, no line gives
 // back more than was paid for it, and all of them together, with the shipping, exactly the total.
 import type { Order, OrderRefund, OrderRefundLine } from "#shared/contracts/orders";
-import { fail } from "#shared/errors";
+import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { sumMinor } from "#shared/money";
 import { ok } from "#shared/result";
@@ -104,7 +104,7 @@ export function draftRefund(
   const errors = wanted.flatMap(({ itemId }, index) =>
     left.has(itemId) ? [] : [{ path: `lines.${String(index)}.itemId`, message: "is no line of this order" }],
   );
-  if (errors.length > 0) return fail("validation_failed", "The request is not valid.", { errors });
+  if (errors.length > 0) return invalidInput(errors);
   const over = [...left].filter(([itemId, line]) => {
     const asked = wanted.filter((one) => one.itemId === itemId).map(({ quantity }) => quantity);
     return sumMinor(asked) > line.quantity;

@@ -2,7 +2,7 @@
 import type { PricedProduct } from "#shared/contracts/catalog";
 import { MAX_QUANTITY } from "#shared/contracts/inventory";
 import type { Quote, ShippingMethodId } from "#shared/contracts/orders";
-import { fail } from "#shared/errors";
+import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { StockLine } from "#shared/events/catalogue";
 import { MAX_AMOUNT_MINOR, lineTotalMinor, sumMinor } from "#shared/money";
@@ -21,7 +21,7 @@ export interface Calculation {
 }
 
 function invalid(path: string, message: string): Outcome<never> {
-  return fail("validation_failed", "The request is not valid.", { errors: [{ path, message }] });
+  return invalidInput([{ path, message }]);
 }
 
 /** One line per product, quantities added up, in the order of first mention. */
