@@ -202,6 +202,16 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
     prepare: async () => ({ path: `/api/orders/${(await paidOrder()).id}/status`, body: { status: "PROCESSING" } }),
     leaves: ["order.status"],
   },
+  "PUT /api/orders/{orderId}/tracking": {
+    prepare: async () => {
+      const { id } = await paidOrder();
+      for (const status of ["PROCESSING", "SHIPPED"]) {
+        await admin.expect(200, "PATCH", `/api/orders/${id}/status`, { status });
+      }
+      return { path: `/api/orders/${id}/tracking`, body: { carrier: "UPS", number: "1Z999" } };
+    },
+    leaves: ["order.tracking"],
+  },
   "POST /api/orders/{orderId}/cancel": {
     prepare: async () => {
       const { buyer } = await newBuyer(new Client(shop.send));

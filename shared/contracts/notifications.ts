@@ -24,6 +24,7 @@ export const UserKind = z
     "order_received",
     "payment_received",
     "order_shipped",
+    "order_tracking_changed",
     "order_delivered",
     "order_cancelled",
     "payment_failed",

@@ -242,6 +242,9 @@ export const OrderHistoryEntry = z
       .string()
       .nullable()
       .describe("Why, as the person who acted or the shop said it. Null when nobody said anything."),
+    tracking: TrackingBody.optional().describe(
+      "The parcel's tracking, where this entry set or changed it. A change later than SHIPPED leads from a status to the same one.",
+    ),
   })
   .meta({ id: "OrderHistoryEntry", description: "One change of an order's status." });
 
@@ -354,10 +357,13 @@ export const ChangeStatusBody = z
   .strictObject({
     status: OrderStatus.describe("The status to move to. CANCELLED cancels the order."),
     reason: text(500).optional().describe("Why, for the order's history."),
-    tracking: TrackingBody.optional().describe("Where the parcel can be followed."),
+    tracking: TrackingBody.optional().describe(
+      "Where the parcel can be followed. With SHIPPED only; with SHIPPED again it changes what was set.",
+    ),
   })
   .meta({ id: "ChangeOrderStatus", description: "The next status of an order." });
 export const ChangeStatusInput = OrderRef.extend(ChangeStatusBody.shape);
+export const SetTrackingInput = OrderRef.extend({ tracking: TrackingBody });
 
 /** A line may be named twice: some of it goes back on the shelf, some does not. */
 const MAX_REFUND_LINES = 2 * MAX_CART_LINES;
@@ -403,6 +409,9 @@ export const OrderTracking = z
           status: OrderStatus.describe("The status that the order came to."),
           at: z.iso.datetime().describe("When it did."),
           note: z.string().nullable().describe("What was said of it. Null when nothing was."),
+          tracking: TrackingBody.optional().describe(
+            "Where the parcel can be followed, when it was set or changed then.",
+          ),
         }),
       )
       .describe("The changes of the status that the buyer is shown, oldest first."),
@@ -478,9 +487,15 @@ export interface OrdersContract extends MessagingContract {
   cancelOrder(call: Call, input: z.input<typeof CancelOrderInput>): Promise<Outcome<Order>>;
   /**
    * Staff's step; SHIPPED captures first. Fails with not_found, forbidden (a buyer; a vendor's CANCELLED, as cancelOrder),
-   * illegal_transition, payment_not_capturable, payment_provider_unavailable.
+   * illegal_transition, payment_not_capturable, payment_provider_unavailable; with validation_failed for a tracking that comes with
+   * another status than SHIPPED. SHIPPED again with another tracking is as setTracking.
    */
   changeStatus(call: Call, input: z.input<typeof ChangeStatusInput>): Promise<Outcome<Order>>;
+  /**
+   * Sets or changes the tracking of an order that is SHIPPED or DELIVERED, and tells the buyer, once for each change: what is set
+   * already changes nothing. Fails with not_found, forbidden (a buyer), illegal_transition (it has not left yet, or never will).
+   */
+  setTracking(call: Call, input: z.input<typeof SetTrackingInput>): Promise<Outcome<OrderTracking>>;
   /**
    * An admin's refund of lines, at the order's own prices. It is written before payments is asked, so it stands as `requested`
    * when payments does not answer, and a sweep goes on with it. Fails with not_found, forbidden, validation_failed (an unknown

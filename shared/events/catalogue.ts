@@ -94,6 +94,8 @@ export const EVENT_DATA = {
   ORDER_CONFIRMED: OrderEventData,
   ORDER_PROCESSING: OrderEventData,
   ORDER_SHIPPED: OrderEventData,
+  /** The tracking was set or changed after ORDER_SHIPPED. */
+  ORDER_TRACKING_CHANGED: OrderEventData,
   ORDER_DELIVERED: OrderEventData,
   ORDER_CANCELLED: OrderEventData,
   /** Lines were refunded and their goods go back on the shelf; `returnId` names this one return of the order. */

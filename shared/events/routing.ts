@@ -9,6 +9,7 @@ export const ROUTES: Readonly<Record<EventType, readonly Consumer[]>> = {
   ORDER_CONFIRMED: ["notifications"],
   ORDER_PROCESSING: ["notifications"],
   ORDER_SHIPPED: ["inventory", "notifications"],
+  ORDER_TRACKING_CHANGED: ["notifications"],
   ORDER_DELIVERED: ["notifications"],
   ORDER_CANCELLED: ["inventory", "payments", "notifications"],
   ORDER_RETURNED: ["inventory"],

@@ -61,6 +61,7 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     // The money is authorized and the goods are reserved: only now can a buyer count on both.
     ORDER_CONFIRMED: message((data, shop) => orderMessage("payment_received", data, shop)),
     ORDER_SHIPPED: message((data, shop) => orderMessage("order_shipped", data, shop)),
+    ORDER_TRACKING_CHANGED: message((data, shop) => orderMessage("order_tracking_changed", data, shop)),
     ORDER_DELIVERED: message((data, shop) => orderMessage("order_delivered", data, shop)),
     ORDER_CANCELLED: message((data, shop) => orderMessage("order_cancelled", data, shop)),
     PAYMENT_FAILED: message((data, shop) => paymentMessage("payment_failed", data, shop)),

@@ -17,6 +17,7 @@ import {
   QuoteInput,
   RefundLinesInput,
   RemoveItemInput,
+  SetTrackingInput,
 } from "#shared/contracts/orders";
 import type { OrdersContract } from "#shared/contracts/orders";
 import { serve } from "#shared/rpc";
@@ -25,7 +26,7 @@ import { sweep } from "./scheduled.ts";
 import { addItem, changeItem, clearCart, getCart, removeItem } from "./service/cart.ts";
 import { openCart } from "./service/live.ts";
 import { mergeCart } from "./service/merge.ts";
-import { cancelOrder, changeStatus } from "./service/commands.ts";
+import { cancelOrder, changeStatus, setTracking } from "./service/commands.ts";
 import { createOrder } from "./service/create.ts";
 import { createDeps } from "./service/deps.ts";
 import type { OrdersDeps } from "./service/deps.ts";
@@ -104,6 +105,10 @@ export class OrdersRpc extends Base implements OrdersContract {
 
   changeStatus(call: Call, input: z.input<typeof ChangeStatusInput>): Answer<"changeStatus"> {
     return serve(createDeps(this.env, this.ctx), "changeStatus", call, ChangeStatusInput, input, changeStatus);
+  }
+
+  setTracking(call: Call, input: z.input<typeof SetTrackingInput>): Answer<"setTracking"> {
+    return serve(createDeps(this.env, this.ctx), "setTracking", call, SetTrackingInput, input, setTracking);
   }
 
   refundLines(call: Call, input: z.input<typeof RefundLinesInput>): Answer<"refundLines"> {

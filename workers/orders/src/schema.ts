@@ -45,6 +45,7 @@ export const orderHistory = sqliteTable(
     at: integer().notNull(),
     actor: text().notNull(),
     reason: text(),
+    tracking: text(),
   },
   (table) => [primaryKey({ columns: [table.orderId, table.version] })],
 );

@@ -13,6 +13,7 @@ import {
   Quote,
   QuoteBody,
   RefundLinesBody,
+  TrackingBody,
 } from "#shared/contracts/orders";
 import { idSchema } from "#shared/ids";
 import { pageOf } from "#shared/paging";
@@ -125,6 +126,21 @@ export const orderRoutes: readonly Route[] = [
     errors: ["not_found"],
     handle: async ({ orders }, { call, params, orderToken }) =>
       replyWith(200, await orders.getTracking(call, { ...params, orderToken })),
+  }),
+  route({
+    method: "put",
+    path: "/api/orders/{orderId}/tracking",
+    operationId: "setOrderTracking",
+    tag: "Orders",
+    summary: "Set or change the tracking of an order that has left; the buyer is told once per change",
+    access: "staff",
+    limit: "write",
+    params: OrderParams,
+    body: TrackingBody,
+    answers: { 200: OrderTracking },
+    errors: ["not_found", "illegal_transition"],
+    handle: async ({ orders }, { call, params, body }) =>
+      replyWith(200, await orders.setTracking(call, { ...params, tracking: body })),
   }),
   route({
     method: "post",

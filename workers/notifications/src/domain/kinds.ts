@@ -57,6 +57,7 @@ const KINDS = {
   order_received: kind({ channels: EVERYWHERE, mandatory: true, sample: ORDER }),
   payment_received: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_shipped: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
+  order_tracking_changed: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_delivered: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_cancelled: kind({ channels: EVERYWHERE, mandatory: true, sample: ORDER }),
   payment_failed: kind({ channels: EVERYWHERE, mandatory: true, sample: PAYMENT }),

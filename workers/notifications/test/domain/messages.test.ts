@@ -1,5 +1,5 @@
 // Templates and messages as pure functions, against the templates that the migration brings.
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
@@ -64,7 +64,7 @@ const PAYMENT: PaymentEventData = {
 function storedTemplates(): (Template & { readonly variables: readonly string[] })[] {
   const database = new DatabaseSync(":memory:");
   const directory = path.resolve(import.meta.dirname, "../../../../migrations/notification");
-  for (const file of ["0002_notifications.sql", "0003_templates.sql", "0005_channels.sql", "0006_more_templates.sql"]) {
+  for (const file of readdirSync(directory).toSorted()) {
     database.exec(readFileSync(path.join(directory, file), "utf8"));
   }
   const rows = database
@@ -102,6 +102,7 @@ const MESSAGES: readonly MessageContent[] = [
   orderMessage("order_received", ORDER, SHOP),
   orderMessage("payment_received", ORDER, SHOP),
   orderMessage("order_shipped", ORDER, SHOP),
+  orderMessage("order_tracking_changed", ORDER, SHOP),
   orderMessage("order_delivered", ORDER, SHOP),
   orderMessage("order_cancelled", ORDER, SHOP),
   paymentMessage("payment_refunded", PAYMENT, SHOP),

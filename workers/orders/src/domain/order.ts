@@ -26,6 +26,11 @@ export const PAYABLE: readonly PaymentStatus[] = ["NONE", "CREATED", "REQUIRES_A
 
 /** Until the goods leave. */
 export const CANCELLABLE: readonly OrderStatus[] = ["PENDING", "CONFIRMED", "PROCESSING"];
+/** The goods are on their way or there: there is a parcel to track. */
+export function hasLeft(status: OrderStatus): boolean {
+  return status === "SHIPPED" || status === "DELIVERED";
+}
+
 /** A buyer may not stop what is being packed. */
 const CANCELLABLE_BY_BUYER: readonly OrderStatus[] = ["PENDING", "CONFIRMED"];
 

@@ -1,29 +1,38 @@
 // What people and sweeps do to an order: read, decide by the state machine, write if it is still as read, else decide again.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
-import type { CancelOrderInput, ChangeStatusInput, Order, OrderStatus, TrackingBody } from "#shared/contracts/orders";
-import { auditInsert } from "#shared/audit";
+import type {
+  CancelOrderInput,
+  ChangeStatusInput,
+  Order,
+  OrderStatus,
+  OrderTracking,
+  SetTrackingInput,
+  TrackingBody,
+} from "#shared/contracts/orders";
 import { StaleWrite } from "#shared/database";
-import type { Statement } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { makeEvent } from "#shared/events/envelope";
+import { canonicalJson } from "#shared/hash";
 import { ok } from "#shared/result";
 import { MAX_STALE_RETRIES } from "../constants.ts";
-import { CAPTURED_IS_THE_ADMINS, MONEY_KNOWN, command, isStaff } from "../domain/order.ts";
-import type { OrderState, Party } from "../domain/order.ts";
+import { CAPTURED_IS_THE_ADMINS, command, hasLeft } from "../domain/order.ts";
+import type { OrderState } from "../domain/order.ts";
 import type { StoredOrder } from "../store/orders.ts";
-import { writeTransition } from "../store/write.ts";
 import { openOrder } from "./access.ts";
 import type { Visible } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
+import { writeChange } from "./change.ts";
+import { trackingOf } from "./orders.ts";
+
+type Tracking = z.output<typeof TrackingBody>;
 
 interface Step {
   readonly orderId: string;
   readonly orderToken?: string | undefined;
   readonly to: OrderStatus;
   readonly reason: string | null;
-  readonly tracking?: z.output<typeof TrackingBody> | undefined;
+  readonly tracking?: Tracking | undefined;
   /** Refuses a buyer before anything is decided. */
   readonly staffOnly: boolean;
 }
@@ -45,58 +54,41 @@ function stateOf({ order, paymentVersion }: StoredOrder): OrderState {
   return { status, paymentStatus, stockStatus, paymentVersion };
 }
 
-/** What staff does to somebody's order is kept; what buyers and sweeps do is the order's own history. */
-function auditOf(
-  call: Call,
-  party: Party,
-  before: Order,
-  after: Order,
-  reason: string | null,
-  now: number,
-): Statement[] {
-  if (!isStaff(party)) return [];
-  const { id, status, tracking } = after;
-  const action = status === "CANCELLED" ? "order.cancel" : "order.status";
-  const details = { from: before.status, to: status, reason, ...(status === "SHIPPED" ? { tracking } : {}) };
-  return [auditInsert(call, now, { action, subject: id, details })];
-}
-
-/** @throws StaleWrite when the order changed since it was read. */
-async function write(
+async function moveOn(
   deps: OrdersDeps,
   call: Call,
-  { stored: before, party }: Visible,
-  next: OrderState,
+  visible: Visible,
+  { status, stockStatus }: OrderState,
   { reason, tracking }: Step,
 ): Promise<Order> {
-  const { status, stockStatus } = next;
   if (!isReachable(status)) throw new Error(`no command leads to ${status}`);
-  const now = deps.now();
-  const at = new Date(now).toISOString();
-  const actor = call.actor.id;
-  const after: Order = {
-    ...before.order,
+  return await writeChange(deps, call, visible, {
     status,
     stockStatus,
-    ...(status === "SHIPPED" && tracking !== undefined ? { tracking } : {}),
-    history: [...before.order.history, { from: before.order.status, to: status, at, actor, reason }],
-    updatedAt: at,
-  };
-  const data = {
-    ...before.eventData,
-    status,
     reason,
-    reasonBy: isStaff(party) ? "staff" : party,
-    tracking: after.tracking ?? null,
-    moneyAuthorized: MONEY_KNOWN.includes(before.order.paymentStatus),
-  };
-  // What a sweep does continues the order's own story; a person's request is the start of one.
-  const correlationId = call.actor.role === "system" ? before.correlationId : call.correlationId;
-  const cause = { worker: deps.worker, correlationId, traceparent: call.traceparent, now };
-  const event = makeEvent(EVENT_OF[status], after.id, data as typeof before.eventData, cause);
-  const audit = auditOf(call, party, before.order, after, reason, now);
-  await writeTransition(deps, { before, after, event, actor, reason, now, audit });
-  return after;
+    tracking,
+    event: EVENT_OF[status],
+    action: status === "CANCELLED" ? "order.cancel" : "order.status",
+  });
+}
+
+/** Sets the tracking of an order that has left, unless it is that already. */
+async function changeTracking(
+  deps: OrdersDeps,
+  call: Call,
+  visible: Visible,
+  tracking: Tracking,
+): Promise<Outcome<Order>> {
+  const { order } = visible.stored;
+  const { status, stockStatus } = order;
+  if (!hasLeft(status)) {
+    const detail = `An order that is ${status} has no parcel on its way. The tracking comes with the status SHIPPED, or later.`;
+    return fail("illegal_transition", detail, { from: status, to: "SHIPPED" });
+  }
+  if (canonicalJson(order.tracking ?? null) === canonicalJson(tracking)) return ok(order);
+  const change = { status, stockStatus, reason: null, tracking };
+  const how = { event: "ORDER_TRACKING_CHANGED", action: "order.tracking" } as const;
+  return ok(await writeChange(deps, call, visible, { ...change, ...how }));
 }
 
 /**
@@ -109,7 +101,9 @@ async function decide(deps: OrdersDeps, call: Call, visible: Visible, step: Step
   const current = stateOf(stored);
   const next = command(current, step.to, party);
   if (!next.ok) return next;
-  if (next.value === current) return ok(stored.order);
+  if (next.value === current) {
+    return step.tracking === undefined ? ok(stored.order) : await changeTracking(deps, call, visible, step.tracking);
+  }
   if (step.to === "SHIPPED") {
     const captured = await deps.payments.captureOrder(call, { orderId: stored.order.id });
     if (!captured.ok) return captured;
@@ -119,22 +113,32 @@ async function decide(deps: OrdersDeps, call: Call, visible: Visible, step: Step
     if (!closed.ok) return closed;
     if (closed.value === "paid") return CAPTURED_IS_THE_ADMINS;
   }
-  return ok(await write(deps, call, visible, next.value, step));
+  return ok(await moveOn(deps, call, visible, next.value, step));
 }
 
-async function run(deps: OrdersDeps, call: Call, step: Step): Promise<Outcome<Order>> {
+/** Decides on the order as it is, and again when it changed meanwhile. */
+async function onOrder(
+  deps: OrdersDeps,
+  call: Call,
+  { staffOnly, ...ref }: Pick<Step, "orderId" | "orderToken" | "staffOnly">,
+  decideOn: (visible: Visible) => Promise<Outcome<Order>>,
+): Promise<Outcome<Order>> {
   for (let attempt = 1; ; attempt += 1) {
-    const visible = await openOrder(deps, call, step);
+    const visible = await openOrder(deps, call, ref);
     if (!visible.ok) return visible;
-    if (step.staffOnly && visible.value.party === "buyer") {
+    if (staffOnly && visible.value.party === "buyer") {
       return fail("forbidden", "Only staff moves an order on.");
     }
     try {
-      return await decide(deps, call, visible.value, step);
+      return await decideOn(visible.value);
     } catch (error) {
       if (!(error instanceof StaleWrite) || attempt === MAX_STALE_RETRIES) throw error;
     }
   }
+}
+
+async function run(deps: OrdersDeps, call: Call, step: Step): Promise<Outcome<Order>> {
+  return await onOrder(deps, call, step, (visible) => decide(deps, call, visible, step));
 }
 
 export async function cancelOrder(
@@ -150,5 +154,21 @@ export async function changeStatus(
   call: Call,
   { orderId, orderToken, status, reason, tracking }: z.output<typeof ChangeStatusInput>,
 ): Promise<Outcome<Order>> {
+  if (tracking !== undefined && status !== "SHIPPED") {
+    const errors = [{ path: "tracking", message: "goes with the status SHIPPED only" }];
+    return fail("validation_failed", "A tracking comes with the status SHIPPED, or later by its own call.", { errors });
+  }
   return await run(deps, call, { orderId, orderToken, to: status, reason: reason ?? null, tracking, staffOnly: true });
+}
+
+/** See OrdersContract.setTracking. */
+export async function setTracking(
+  deps: OrdersDeps,
+  call: Call,
+  { tracking, ...ref }: z.output<typeof SetTrackingInput>,
+): Promise<Outcome<OrderTracking>> {
+  const order = await onOrder(deps, call, { ...ref, staffOnly: true }, (visible) =>
+    changeTracking(deps, call, visible, tracking),
+  );
+  return order.ok ? ok(trackingOf(order.value, deps.now())) : order;
 }

@@ -70,6 +70,22 @@ function promisedDay({ status, history, shippingMethod, shippingAddress }: Order
   return new Date(estimatedDelivery(from, shippingMethod, shippingAddress.country)).toISOString();
 }
 
+export function trackingOf(order: Order, now: number): OrderTracking {
+  return {
+    status: order.status,
+    carrier: order.tracking?.carrier ?? null,
+    number: order.tracking?.number ?? null,
+    url: order.tracking?.url ?? null,
+    estimatedDelivery: promisedDay(order, now),
+    events: order.history.map(({ to, at, reason, tracking }) => ({
+      status: to,
+      at,
+      note: reason,
+      ...(tracking === undefined ? {} : { tracking }),
+    })),
+  };
+}
+
 export async function getTracking(
   deps: OrdersDeps,
   call: Call,
@@ -77,15 +93,7 @@ export async function getTracking(
 ): Promise<Outcome<OrderTracking>> {
   const visible = await openOrder(deps, call, input);
   if (!visible.ok) return visible;
-  const { order } = visible.value.stored;
-  return ok({
-    status: order.status,
-    carrier: order.tracking?.carrier ?? null,
-    number: order.tracking?.number ?? null,
-    url: order.tracking?.url ?? null,
-    estimatedDelivery: promisedDay(order, deps.now()),
-    events: order.history.map(({ to, at, reason }) => ({ status: to, at, note: reason })),
-  });
+  return ok(trackingOf(visible.value.stored.order, deps.now()));
 }
 
 export async function listOrderPayments(

@@ -30,6 +30,7 @@ const StoredHistory = z.array(
     at: z.int(),
     actor: z.string(),
     reason: z.string().nullable(),
+    tracking: TrackingBody.nullable(),
   }),
 );
 
@@ -98,7 +99,8 @@ const SELECT = sql`SELECT orders.*,
   (SELECT json_group_array(json_object('id', id, 'productId', product_id, 'vendorId', vendor_id, 'sku', sku, 'name', name,
       'unitPrice', unit_price, 'quantity', quantity, 'lineTotal', line_total, 'refundedQuantity', refunded_quantity))
     FROM (SELECT * FROM order_items WHERE order_id = orders.id ORDER BY position)) AS items,
-  (SELECT json_group_array(json_object('from', from_status, 'to', to_status, 'at', at, 'actor', actor, 'reason', reason))
+  (SELECT json_group_array(json_object('from', from_status, 'to', to_status, 'at', at, 'actor', actor, 'reason', reason,
+      'tracking', json(tracking)))
     FROM (SELECT * FROM order_history WHERE order_id = orders.id ORDER BY version)) AS history,
   (SELECT json_group_array(json_object('id', id, 'orderId', order_id, 'paymentId', payment_id, 'amount', amount, 'shipping', shipping,
       'currency', currency, 'status', status, 'lines', json(lines), 'reason', reason, 'createdAt', created_at))
@@ -111,6 +113,11 @@ function iso(time: number): string {
 
 function renderItem({ vendorId: _vendorId, ...item }: StoredItem): Order["items"][number] {
   return item;
+}
+
+function renderHistory({ tracking, ...entry }: z.infer<typeof StoredHistory>[number]): Order["history"][number] {
+  const shown = { ...entry, at: iso(entry.at), ...(tracking === null ? {} : { tracking }) };
+  return shown as Order["history"][number];
 }
 
 function stored(row: Row): StoredOrder {
@@ -134,7 +141,7 @@ function stored(row: Row): StoredOrder {
     stockStatus: row.stock_status,
     paymentDueAt: iso(row.payment_due_at),
     ...(row.tracking === null ? {} : { tracking: TrackingBody.parse(JSON.parse(row.tracking)) }),
-    history: history.map((entry) => ({ ...entry, at: iso(entry.at) }) as Order["history"][number]),
+    history: history.map(renderHistory),
     refunds: StoredRefunds.parse(JSON.parse(row.refunds)),
     createdAt: iso(row.created_at),
     updatedAt: iso(row.updated_at),

@@ -86,13 +86,17 @@ export async function insertOrder(
   ]);
 }
 
+function jsonOrNull(value: object | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}
+
 /** A transition decided on the order as it was read; `after` is the order with it done. */
 export interface Transition {
   readonly before: StoredOrder;
   readonly after: Order;
   readonly event: EventEnvelope;
-  readonly actor: string;
-  readonly reason: string | null;
+  /** The last entry of the order's history with it done. */
+  readonly entry: Order["history"][number];
   readonly now: number;
   /** Written with it: what staff did is kept. */
   readonly audit: readonly Statement[];
@@ -101,7 +105,7 @@ export interface Transition {
 /** @throws StaleWrite when the order changed since it was read. Nothing is written then. */
 export async function writeTransition(
   deps: Deps,
-  { before, after, event, actor, reason, now, audit }: Transition,
+  { before, after, event, entry, now, audit }: Transition,
 ): Promise<void> {
   const version = before.version + 1;
   await save(deps, [
@@ -110,7 +114,7 @@ export async function writeTransition(
       .set({
         status: after.status,
         stockStatus: after.stockStatus,
-        tracking: after.tracking === undefined ? null : JSON.stringify(after.tracking),
+        tracking: jsonOrNull(after.tracking),
         // No transition leads to an order that is open and unpaid.
         network: null,
         version,
@@ -121,11 +125,12 @@ export async function writeTransition(
     insertHistory({
       orderId: after.id,
       version,
-      fromStatus: before.order.status,
-      toStatus: after.status,
+      fromStatus: entry.from,
+      toStatus: entry.to,
       at: now,
-      actor,
-      reason,
+      actor: entry.actor,
+      reason: entry.reason,
+      tracking: jsonOrNull(entry.tracking),
     }),
     outboxInsert(event),
     ...audit,
