@@ -1,8 +1,7 @@
 // All Workers together, in the runtime that `npm start` uses, on data of their own: migrated, seeded, and gone at the end. What a
 // Worker fetches from outside fails, and fails the run; so does an answer that the OpenAPI document does not describe.
-import { CONSUMERS, ROUTES } from "#shared/events/routing";
-import type { Consumer } from "#shared/events/routing";
-import type { EventType } from "#shared/events/catalogue";
+import { CONSUMERS, ROUTED_COLUMNS, consumersOf } from "#shared/events/routing";
+import type { Consumer, Routed } from "#shared/events/routing";
 import { startRuntime } from "../scripts/local/runtime.ts";
 import type { Around } from "../scripts/local/runtime.ts";
 import { makeScratch } from "../scripts/local/scratch.ts";
@@ -64,13 +63,13 @@ export async function undelivered({ query }: Pick<Shop, "query">): Promise<numbe
   const stores = Object.keys(DATABASES) as Store[];
   const producers = await Promise.all(
     stores.map((store) =>
-      query<{ id: string; type: EventType }>(store, "SELECT id, type FROM outbox WHERE confirmed_at IS NULL"),
+      query<Routed & { id: string }>(store, `SELECT id, ${ROUTED_COLUMNS} FROM outbox WHERE confirmed_at IS NULL`),
     ),
   );
   const events = producers.flat();
   const missing = await Promise.all(
     CONSUMERS.map(async (consumer: Consumer) => {
-      const ids = events.filter(({ type }) => ROUTES[type].includes(consumer)).map(({ id }) => id);
+      const ids = events.filter((event) => consumersOf(event).includes(consumer)).map(({ id }) => id);
       if (ids.length === 0) return 0;
       const [row] = await query<{ known: number }>(
         consumer,

@@ -80,8 +80,9 @@ export interface ErrorExtensions {
   }[];
   readonly lines?: readonly { readonly productId: string; readonly name: string; readonly reason: string }[];
   readonly available?: number;
-  /** The most of the product that the caller may order now. */
+  /** The most of the product that the caller may order now; of the first one, where `limits` has several. */
   readonly allowed?: number;
+  readonly limits?: readonly { readonly productId: string; readonly requested: number; readonly allowed: number }[];
   readonly orderId?: string;
   /** When the same may be tried again, as an ISO time. */
   readonly retryAt?: string;

@@ -8,9 +8,8 @@ import type { Commit, Database, Statement } from "./database.ts";
 import { CONFIDENTIAL_KINDS } from "./events/commands.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
-import { CONSUMERS, ROUTES } from "./events/routing.ts";
-import type { Consumer } from "./events/routing.ts";
-import type { EventType } from "./events/catalogue.ts";
+import { CONSUMERS, ROUTED_COLUMNS, consumersOf, routeOf } from "./events/routing.ts";
+import type { Consumer, Routed } from "./events/routing.ts";
 import { firstIdAt, newId } from "./ids.ts";
 import { log, logCost, parseLogLevel } from "./logger.ts";
 import type { LogLevel } from "./logger.ts";
@@ -118,7 +117,7 @@ export async function sendEvents(
 export async function relay(queues: InboxQueues, events: readonly EventEnvelope[]): Promise<void> {
   await Promise.all(
     CONSUMERS.map(async (consumer) => {
-      const theirs = events.filter((event) => ROUTES[event.type].includes(consumer));
+      const theirs = events.filter((event) => consumersOf(routeOf(event)).includes(consumer));
       if (theirs.length === 0) return;
       try {
         await sendEvents(queues, consumer, theirs);
@@ -148,9 +147,8 @@ export async function publishAnew(deps: Deps, event: EventEnvelope, consumers: r
   for (const consumer of consumers) await sendEvents(deps.queues, consumer, [anew]);
 }
 
-export interface UnconfirmedEvent {
+export interface UnconfirmedEvent extends Routed {
   readonly id: string;
-  readonly type: EventType;
   /** Milliseconds since the epoch. */
   readonly time: number;
 }
@@ -158,7 +156,7 @@ export interface UnconfirmedEvent {
 /** The oldest events not known to have reached all their consumers. */
 export async function unconfirmedEvents(deps: Deps): Promise<UnconfirmedEvent[]> {
   return await deps.db.all<UnconfirmedEvent>(
-    sql`SELECT id, type, time FROM outbox WHERE confirmed_at IS NULL ORDER BY time LIMIT ${SWEEP_LIMIT}`,
+    sql`SELECT id, ${sql.raw(ROUTED_COLUMNS)}, time FROM outbox WHERE confirmed_at IS NULL ORDER BY time LIMIT ${SWEEP_LIMIT}`,
   );
 }
 

@@ -1,7 +1,7 @@
 // What has to be true of a shop that is at rest, whatever was done to it: read from its databases, its objects and Stripe, and told
 // as a list of what is not so.
-import { CONSUMERS, ROUTES } from "#shared/events/routing";
-import type { EventType } from "#shared/events/catalogue";
+import { CONSUMERS, ROUTED_COLUMNS, consumersOf } from "#shared/events/routing";
+import type { Routed } from "#shared/events/routing";
 import { DATABASES } from "../../scripts/local/workers.ts";
 import type { Client } from "../client.ts";
 import { levelOf } from "../client.ts";
@@ -161,12 +161,12 @@ async function wrongNews(shop: Shop, list: string): Promise<string[]> {
 async function unheard(shop: Shop): Promise<string[]> {
   const stores = Object.keys(DATABASES) as Store[];
   const produced = await Promise.all(
-    stores.map((store) => shop.query<{ id: string; type: EventType }>(store, "SELECT id, type FROM outbox")),
+    stores.map((store) => shop.query<Routed & { id: string }>(store, `SELECT id, ${ROUTED_COLUMNS} FROM outbox`)),
   );
   const events = produced.flat();
   const missing = await Promise.all(
     CONSUMERS.map(async (consumer) => {
-      const ids = events.filter(({ type }) => ROUTES[type].includes(consumer)).map(({ id }) => id);
+      const ids = events.filter((event) => consumersOf(event).includes(consumer)).map(({ id }) => id);
       const rows = await shop.query<{ id: string }>(
         consumer,
         "SELECT value AS id FROM json_each(?) WHERE value NOT IN (SELECT event_id FROM inbox)",

@@ -1,6 +1,6 @@
 // What the seeded shop has in its warehouse: levels, the reservations of the seeded orders, and the ledger. Reckoned backwards from
 // what is to be available, so that opening + ledger = on hand, and on hand - reserved = available, whatever was ordered.
-import { availabilityOf } from "../../workers/inventory/src/domain.ts";
+import { availabilityOf } from "../../workers/inventory/src/domain/stock.ts";
 import type { SeedProduct, SeededStock } from "./catalog.ts";
 import type { SeedOrder } from "./orders.ts";
 import { ADMIN_ID } from "./people.ts";

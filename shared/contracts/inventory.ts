@@ -24,7 +24,16 @@ const Lines = z.array(Line).min(1).max(MAX_PRODUCTS_AT_ONCE);
 export const ProductInput = z.object({ productId: ProductId.describe("The product's id.") });
 export const AvailabilitiesInput = z.object({ productIds: z.array(ProductId).max(MAX_PRODUCTS_AT_ONCE) });
 
-export const HoldInput = z.object({ owner: z.string().min(1).max(200), lines: Lines });
+const HoldLine = Line.extend({
+  /** The product's minimum order quantity, 1 where it is absent: the share of buyers without proof is never less. */
+  minimum: Quantity.optional(),
+});
+export const HoldInput = z.object({
+  owner: z.string().min(1).max(200),
+  lines: z.array(HoldLine).min(1).max(MAX_PRODUCTS_AT_ONCE),
+  /** Whether it counts toward the share of a product that buyers without proof may hold together; not where it is absent. */
+  counted: z.boolean().optional(),
+});
 export const ReleaseHoldInput = z.object({
   owner: z.string().min(1).max(200),
   productIds: z.array(ProductId).min(1).max(MAX_PRODUCTS_AT_ONCE),
@@ -154,6 +163,7 @@ export interface InventoryContract extends MessagingContract {
   /**
    * Holds all lines for `owner` for 120 s, or none. Idempotent by owner: an owner that holds the same quantities already
    * succeeds again. Fails with insufficient_stock and `shortages` (every partial hold is released before the answer),
+   * quantity_limited with `allowed` and `limits` when `counted` and only the share of buyers without proof is used up,
    * product_not_found, or reservation_conflict when the owner was released before or holds other quantities.
    */
   hold(

@@ -58,6 +58,11 @@ export const OrderEventData = z.object({
   tracking: Tracking.nullable(),
   /** Whether the order's money was authorized, captured or in dispute at this change. */
   moneyAuthorized: z.boolean().default(false),
+  /**
+   * Whether the stock of the order counts, until its money is authorized, toward the share that buyers without proof may hold of a
+   * product together. Absent in events that were stored before it was told.
+   */
+  counted: z.boolean().default(false),
 });
 export type OrderEventData = z.infer<typeof OrderEventData>;
 

@@ -1,12 +1,15 @@
 // Which Worker hears of which event. A queue has one consumer, so fan-out is one inbox queue per consuming Worker.
 import type { EventType } from "./catalogue.ts";
+import type { EventEnvelope } from "./envelope.ts";
 
 export const CONSUMERS = ["catalog", "orders", "payments", "inventory", "notifications"] as const;
 export type Consumer = (typeof CONSUMERS)[number];
 
+/** Everybody who may hear of each type; `consumersOf` says who does of one event. */
 export const ROUTES: Readonly<Record<EventType, readonly Consumer[]>> = {
   ORDER_CREATED: ["inventory", "notifications"],
-  ORDER_CONFIRMED: ["notifications"],
+  // To inventory only of orders whose stock counts toward the share of buyers without proof: for the others it changes nothing there.
+  ORDER_CONFIRMED: ["inventory", "notifications"],
   ORDER_PROCESSING: ["notifications"],
   ORDER_SHIPPED: ["inventory", "notifications"],
   ORDER_TRACKING_CHANGED: ["notifications"],
@@ -34,3 +37,23 @@ export const ROUTES: Readonly<Record<EventType, readonly Consumer[]>> = {
   NOTIFICATION_SEND: ["notifications"],
   PRODUCT_UPSERTED: ["inventory"],
 };
+
+/** As much of an event as its route follows from. */
+export interface Routed {
+  readonly type: EventType;
+  /** Of ORDER_CONFIRMED, whether the order's stock counts; as JSON or SQLite gives it. Absent in what was stored before it was told. */
+  readonly counted?: boolean | number;
+}
+
+/** The members of `Routed`, as columns of a row of the outbox. */
+export const ROUTED_COLUMNS = `type, (type = 'ORDER_CONFIRMED' AND envelope ->> '$.data.counted' IS 1) AS counted`;
+
+export function routeOf(event: EventEnvelope): Routed {
+  return event.type === "ORDER_CONFIRMED" ? { type: event.type, counted: event.data.counted } : { type: event.type };
+}
+
+/** Who hears of an event. Whoever sends, compares or counts events asks here, so that all agree on who is still to get one. */
+export function consumersOf({ type, counted }: Routed): readonly Consumer[] {
+  const all = ROUTES[type];
+  return type === "ORDER_CONFIRMED" && !counted ? all.filter((consumer) => consumer !== "inventory") : all;
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { EVENT_TYPES } from "#shared/events/catalogue";
 import { makeEvent, parseEvent } from "#shared/events/envelope";
-import { CONSUMERS, ROUTES } from "#shared/events/routing";
+import { CONSUMERS, ROUTES, consumersOf } from "#shared/events/routing";
 
 const CAUSE = { worker: "accounts", correlationId: "req_1", now: Date.UTC(2026, 0, 2) };
 const registered = makeEvent(
@@ -18,6 +18,17 @@ describe("events", () => {
       expect(new Set(ROUTES[type]).size, type).toBe(ROUTES[type].length);
       for (const consumer of ROUTES[type]) expect(CONSUMERS).toContain(consumer);
     }
+  });
+
+  it("go to all of their type's consumers, but ORDER_CONFIRMED to inventory only where the order's stock counts", () => {
+    for (const type of EVENT_TYPES.filter((each) => each !== "ORDER_CONFIRMED")) {
+      expect(consumersOf({ type }), type).toEqual(ROUTES[type]);
+    }
+    expect(consumersOf({ type: "ORDER_CONFIRMED", counted: true })).toEqual(["inventory", "notifications"]);
+    // As SQLite gives it, and as an event tells that was stored before it was told.
+    expect(consumersOf({ type: "ORDER_CONFIRMED", counted: 1 })).toEqual(["inventory", "notifications"]);
+    expect(consumersOf({ type: "ORDER_CONFIRMED", counted: 0 })).toEqual(["notifications"]);
+    expect(consumersOf({ type: "ORDER_CONFIRMED" })).toEqual(["notifications"]);
   });
 
   it("carry CloudEvents attributes and the correlation", () => {

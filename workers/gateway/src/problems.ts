@@ -97,6 +97,14 @@ const Shortage = z
   })
   .meta({ id: "Shortage", description: "A product of which there is not enough." });
 
+const Limit = z
+  .object({
+    productId: z.string().describe("The product's id."),
+    requested: z.int().describe("Units asked for."),
+    allowed: z.int().describe("The most units of it that the caller may order now."),
+  })
+  .meta({ id: "Limit", description: "A product of which buyers without a verified e-mail address may have less." });
+
 const LineProblem = z
   .object({
     productId: z.string().describe("The product's id."),
@@ -133,7 +141,10 @@ const MEMBERS: { readonly [Code in ErrorCode]?: z.ZodRawShape } = {
     from: z.string().describe("The status of now."),
     to: z.string().describe("The status asked for."),
   },
-  quantity_limited: { allowed: z.int().describe("The most units of the product that the caller may order now.") },
+  quantity_limited: {
+    allowed: z.int().describe("The most units of the first such product that the caller may order now."),
+    limits: z.array(Limit).describe("Every product of which more was asked for than is allowed."),
+  },
   cart_already_ordered: { orderId: z.string().describe("The order that was made of the cart.") },
   too_many_attempts: { retryAt: z.iso.datetime().describe("When the same may be tried again.") },
   cart_version_conflict: CurrentVersion,

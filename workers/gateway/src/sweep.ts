@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Call } from "#shared/call";
 import type { MessagingContract, SweepCounts } from "#shared/contracts/messaging";
 import type { Outcome } from "#shared/errors";
-import { CONSUMERS, ROUTES } from "#shared/events/routing";
+import { CONSUMERS, ROUTES, consumersOf } from "#shared/events/routing";
 import type { Consumer } from "#shared/events/routing";
 import { log } from "#shared/logger";
 import { RESEND_AFTER_MS } from "#shared/outbox";
@@ -40,8 +40,8 @@ async function ask<T>(peer: PeerName, question: () => Promise<Outcome<T>>): Prom
 }
 
 /** Unknown to this version of the routing, an event cannot be judged and stays as it is. */
-function consumersOf(event: UnconfirmedEvent): readonly Consumer[] | undefined {
-  return Object.hasOwn(ROUTES, event.type) ? ROUTES[event.type] : undefined;
+function knownConsumersOf(event: UnconfirmedEvent): readonly Consumer[] | undefined {
+  return Object.hasOwn(ROUTES, event.type) ? consumersOf(event) : undefined;
 }
 
 async function unseen(
@@ -82,7 +82,7 @@ async function settleProducer(
   const done: string[] = [];
   const deliveries: { id: string; consumer: Consumer }[] = [];
   for (const event of events) {
-    const consumers = consumersOf(event);
+    const consumers = knownConsumersOf(event);
     if (consumers === undefined) continue;
     if (consumers.every((consumer) => answers.get(consumer)?.missing.has(event.id) === false)) done.push(event.id);
     if (event.time > resendBefore) continue;
@@ -113,7 +113,7 @@ export async function sweepOutboxes(peers: Peers, call: Call, everything: boolea
   const answers: Answers = new Map(
     await Promise.all(
       CONSUMERS.map(async (consumer) => {
-        const ids = open.filter((event) => consumersOf(event)?.includes(consumer) === true).map(({ id }) => id);
+        const ids = open.filter((event) => knownConsumersOf(event)?.includes(consumer) === true).map(({ id }) => id);
         return [consumer, await askConsumer(peers, consumer, call, ids, everything)] as const;
       }),
     ),
@@ -176,7 +176,7 @@ export async function consumerLag(peers: Peers, call: Call, now: number, deadlin
   const open = producers.flatMap(({ events }) => events ?? []);
   const consumers = await Promise.all(
     CONSUMERS.map(async (name): Promise<readonly [Consumer, ConsumerLag | null]> => {
-      const theirs = open.filter((event) => consumersOf(event)?.includes(name) === true);
+      const theirs = open.filter((event) => knownConsumersOf(event)?.includes(name) === true);
       const ids = theirs.map(({ id }) => id);
       // Asked also without ids: only then is it known to answer.
       const missing = await ask(name, () => inTime(peers[name].unseenEvents(call, { ids, everything: true })));

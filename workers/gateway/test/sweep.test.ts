@@ -7,7 +7,7 @@ import { MAX_IDS_AT_ONCE } from "#shared/contracts/messaging";
 import type { MessagingContract, SweepCounts } from "#shared/contracts/messaging";
 import { EVENT_TYPES } from "#shared/events/catalogue";
 import type { EventType } from "#shared/events/catalogue";
-import { CONSUMERS, ROUTES } from "#shared/events/routing";
+import { CONSUMERS, consumersOf } from "#shared/events/routing";
 import type { Consumer } from "#shared/events/routing";
 import { withInvocation } from "#shared/logger";
 import { SWEEP_LIMIT } from "#shared/outbox";
@@ -101,13 +101,13 @@ function modelEvent(
   type: EventType,
   producer: PeerName,
   stageOf: (consumer: Consumer) => Stage,
-  ageMs = 60_000,
+  { ageMs = 60_000, counted = false }: { readonly ageMs?: number; readonly counted?: boolean } = {},
 ): ModelEvent {
   return {
-    event: { id, type, time: NOW - ageMs },
+    event: { id, type, time: NOW - ageMs, counted },
     producer,
     confirmed: false,
-    at: new Map(ROUTES[type].map((consumer) => [consumer, stageOf(consumer)])),
+    at: new Map(consumersOf({ type, counted }).map((consumer) => [consumer, stageOf(consumer)])),
   };
 }
 
@@ -118,19 +118,20 @@ const entries = fc.array(
     producer: fc.constantFrom(...PEER_NAMES),
     stages: fc.tuple(stage, stage, stage, stage, stage),
     ageMs: fc.integer({ min: 0, max: 100_000 }),
+    counted: fc.boolean(),
   }),
   { maxLength: 40 },
 );
 const models = entries.map(
   (list) =>
     new Model(
-      list.map(({ type, producer, stages, ageMs }, index) =>
+      list.map(({ type, producer, stages, ageMs, counted }, index) =>
         modelEvent(
           `evt_${String(index)}`,
           type,
           producer,
           (consumer) => stages[CONSUMERS.indexOf(consumer)] ?? "absent",
-          ageMs,
+          { ageMs, counted },
         ),
       ),
     ),
@@ -186,7 +187,7 @@ it("tells each consumer's lag and what was done", async () => {
     modelEvent("evt_1", "ORDER_CREATED", "orders", (consumer) => (consumer === "inventory" ? "handled" : "absent")),
     modelEvent("evt_2", "ORDER_CONFIRMED", "orders", () => "handled"),
     modelEvent("evt_3", "STOCK_RESERVED", "inventory", () => "retrying"),
-    modelEvent("evt_4", "ORDER_CONFIRMED", "orders", () => "absent", 1_000),
+    modelEvent("evt_4", "ORDER_CONFIRMED", "orders", () => "absent", { ageMs: 1_000 }),
   ]);
   expect(await model.sweep()).toEqual({
     unconfirmed: 4,
@@ -200,6 +201,15 @@ it("tells each consumer's lag and what was done", async () => {
     lag_notifications: 2,
   });
   expect(model.sent).toEqual(["evt_1>notifications"]);
+});
+
+it("asks inventory for ORDER_CONFIRMED only of orders whose stock counts", async () => {
+  const model = new Model([
+    modelEvent("evt_1", "ORDER_CONFIRMED", "orders", () => "absent"),
+    modelEvent("evt_2", "ORDER_CONFIRMED", "orders", () => "absent", { counted: true }),
+  ]);
+  expect(await model.sweep()).toMatchObject({ lag_inventory: 1, lag_notifications: 2 });
+  expect(model.sent.toSorted()).toEqual(["evt_2>inventory", "evt_1>notifications", "evt_2>notifications"].toSorted());
 });
 
 it("goes on without a Worker that is down", async () => {
@@ -252,15 +262,11 @@ describe("the lag", () => {
 
   it("counts what each consumer has not handled and its age, and changes nothing", async () => {
     const events = [
-      modelEvent(
-        "evt_1",
-        "ORDER_CREATED",
-        "orders",
-        (consumer) => (consumer === "inventory" ? "absent" : "handled"),
-        9_000,
-      ),
-      modelEvent("evt_2", "ORDER_CREATED", "orders", () => "retrying", 4_000),
-      modelEvent("evt_3", "STOCK_RESERVED", "inventory", () => "handled", 2_000),
+      modelEvent("evt_1", "ORDER_CREATED", "orders", (consumer) => (consumer === "inventory" ? "absent" : "handled"), {
+        ageMs: 9_000,
+      }),
+      modelEvent("evt_2", "ORDER_CREATED", "orders", () => "retrying", { ageMs: 4_000 }),
+      modelEvent("evt_3", "STOCK_RESERVED", "inventory", () => "handled", { ageMs: 2_000 }),
     ];
     const model = new Model(events);
     expect(await lagOf(model)).toMatchObject({

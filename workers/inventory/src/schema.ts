@@ -2,7 +2,7 @@
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { Availability } from "#shared/events/catalogue";
 import type { Transaction } from "#shared/contracts/inventory";
-import type { ReservationState } from "./domain.ts";
+import type { ReservationState } from "./domain/stock.ts";
 
 export const stockLevels = sqliteTable("stock_levels", {
   productId: text("product_id").primaryKey(),
@@ -32,6 +32,7 @@ export const reservations = sqliteTable(
     expiresAt: integer("expires_at"),
     updatedAt: integer("updated_at").notNull(),
     sequence: integer("sequence").notNull(),
+    counted: integer("counted", { mode: "boolean" }).notNull(),
   },
   (table) => [primaryKey({ columns: [table.productId, table.owner] })],
 );

@@ -20,9 +20,18 @@ afterEach(() => {
 const Owner = fc.integer({ min: 0, max: 3 });
 const Quantity = fc.integer({ min: 1, max: 6 });
 const Change = fc.oneof(
-  fc.record({ kind: fc.constant("hold"), owner: Owner, quantity: Quantity, shown: fc.boolean() }),
+  fc.record({
+    kind: fc.constant("hold"),
+    owner: Owner,
+    quantity: Quantity,
+    shown: fc.boolean(),
+    counted: fc.boolean(),
+    minimum: fc.integer({ min: 1, max: 4 }),
+  }),
   fc.record({ kind: fc.constant("undo"), owner: Owner }),
-  fc.record({ kind: fc.constantFrom("reserve", "consume"), owner: Owner, quantity: Quantity }),
+  fc.record({ kind: fc.constant("uncount"), owner: Owner }),
+  fc.record({ kind: fc.constant("reserve"), owner: Owner, quantity: Quantity, counted: fc.boolean() }),
+  fc.record({ kind: fc.constant("consume"), owner: Owner, quantity: Quantity }),
   fc.record({ kind: fc.constant("release"), owner: Owner }),
   fc.record({
     kind: fc.constant("return"),
@@ -45,7 +54,10 @@ interface Inside {
   readonly taken: number;
   readonly ledgerSum: number;
   readonly takenSum: number;
+  readonly takenCounted: number;
+  readonly countedSum: number;
   readonly lapsed: number;
+  readonly lapsedCounted: number;
   readonly armed: number;
   readonly threshold: number;
   readonly sequence: number;
@@ -54,7 +66,10 @@ interface Inside {
 const INSIDE = `SELECT on_hand AS onHand, taken,
   opening + (SELECT delta FROM folded) + (SELECT coalesce(sum(delta), 0) FROM ledger) AS ledgerSum,
   (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state IN ('held', 'reserved')) AS takenSum,
-  (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?) AS lapsed,
+  taken_counted AS takenCounted,
+  (SELECT coalesce(sum(counted * quantity), 0) FROM reservations WHERE state IN ('held', 'reserved')) AS countedSum,
+  (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS lapsed,
+  (SELECT coalesce(sum(counted * quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS lapsedCounted,
   armed, threshold, level.sequence AS sequence FROM level`;
 
 async function same(answer: Promise<{ readonly ok: boolean }>, expected: boolean): Promise<void> {
@@ -102,14 +117,19 @@ class Story {
     if (step.kind === "hold") {
       const attempt = newId("req");
       const expiresAt = Date.now() + 30_000;
-      const expected = model.hold(step.owner, step.quantity, expiresAt);
+      const { shown, quantity, counted, minimum } = step;
+      const expected = model.hold(step.owner, quantity, expiresAt, { counted, minimum });
       if (expected) this.#attempts.set(step.owner, attempt);
-      const request = { owner, quantity: step.quantity, expiresAt, attempt, shown: step.shown };
+      const request = { owner, quantity, expiresAt, attempt, shown, counted, minimum };
       return same(stock.hold(request, TRACE), expected);
     }
     if (step.kind === "undo") {
       model.undo(step.owner);
       return stock.undo(owner, this.#attempts.get(step.owner) ?? "none", TRACE);
+    }
+    if (step.kind === "uncount") {
+      model.uncount(step.owner);
+      return same(stock.uncount(owner, TRACE), true);
     }
     if (step.kind === "release") {
       const expected = model.release(step.owner);
@@ -121,7 +141,10 @@ class Story {
       model.takeBack(step.owner, step.quantity, returnId, step.shipped);
       return same(stock.takeBack({ ...line, returnId, shipped: step.shipped }, TRACE), true);
     }
-    if (step.kind === "reserve") return same(stock.reserve(line, TRACE), model.reserve(step.owner, step.quantity));
+    if (step.kind === "reserve") {
+      const { counted } = step;
+      return same(stock.reserve({ ...line, counted }, TRACE), model.reserve(step.owner, step.quantity, counted));
+    }
     return same(stock.consume(line, TRACE), model.consume(step.owner, step.quantity));
   }
 
@@ -145,7 +168,7 @@ class Story {
         this.sound(),
         this.change({ kind: "adjust", delta: 1 }),
         this.alarm(),
-        this.change({ kind: "reserve", owner: 0, quantity: 1 }),
+        this.change({ kind: "reserve", owner: 0, quantity: 1, counted: true }),
         this.sound(),
         this.change({ kind: "consume", owner: 0, quantity: 1 }),
       ]);
@@ -169,15 +192,17 @@ class Story {
     const inside = await runInDurableObject(stub(this.#id), (_instance, state) =>
       state.storage.sql.exec<Inside & Record<string, SqlStorageValue>>(INSIDE, Date.now()).one(),
     );
-    const { onHand, taken } = this.#model;
+    const { onHand, taken, takenCounted } = this.#model;
     const { armed, threshold, sequence } = inside;
     if (sequence > this.#before.sequence && onHand - taken <= threshold) assert.equal(armed, 0);
     if (armed > this.#before.armed) assert.isTrue(brings);
     if (mayRing && armed < this.#before.armed) this.#fell += 1;
     else if (mayRing && brings && this.#before.armed === 1) this.#mayHaveFallen += 1;
     this.#before = { armed, sequence };
-    const { lapsed } = inside;
+    const { lapsed, lapsedCounted } = inside;
     assert.deepInclude(inside, { onHand, ledgerSum: onHand, taken: taken + lapsed, takenSum: taken + lapsed });
+    const counted = takenCounted + lapsedCounted;
+    assert.deepInclude(inside, { takenCounted: counted, countedSum: counted });
     assert.isAtMost(inside.taken, onHand);
   }
 

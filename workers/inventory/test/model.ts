@@ -3,6 +3,9 @@ import { RETENTION_MS } from "../src/constants.ts";
 
 export const OPENING = 12;
 
+/** As UNPROVEN_SHARE_PERCENT of the Worker under test. */
+const SHARE = 0.25;
+
 type State = "none" | "held" | "reserved" | "consumed" | "released";
 interface Entry {
   readonly state: State;
@@ -10,8 +13,10 @@ interface Entry {
   /** When a hold ends, and when anything was last said. */
   readonly until: number;
   readonly at: number;
+  /** Whether it counts toward the share of buyers without proof. */
+  readonly counted: boolean;
 }
-const NONE: Entry = { state: "none", quantity: 0, until: 0, at: 0 };
+const NONE: Entry = { state: "none", quantity: 0, until: 0, at: 0, counted: true };
 
 /** Each method tells whether the shop agrees to it. */
 export class Model {
@@ -24,14 +29,41 @@ export class Model {
     return entry.state === "held" && entry.until <= Date.now() ? { ...entry, state: "none" } : entry;
   }
 
-  get taken(): number {
+  /** What is held and reserved, of all or of what counts; without one owner's if one is named. */
+  #sum(which: (entry: Entry) => boolean, without?: number): number {
     return [...this.entries.keys()]
+      .filter((owner) => owner !== without)
       .map((owner) => this.entry(owner))
-      .reduce((sum, { state, quantity }) => sum + (state === "held" || state === "reserved" ? quantity : 0), 0);
+      .filter((entry) => (entry.state === "held" || entry.state === "reserved") && which(entry))
+      .reduce((sum, { quantity }) => sum + quantity, 0);
   }
 
-  #set(owner: number, state: State, quantity: number, until = 0): void {
-    this.entries.set(owner, { state, quantity, until, at: Date.now() });
+  get taken(): number {
+    return this.#sum(() => true);
+  }
+
+  get takenCounted(): number {
+    return this.#sum(({ counted }) => counted);
+  }
+
+  /** Whether this much of an owner's may count: the share is of what is on hand less what others have that does not count. */
+  #fitsShare(owner: number, quantity: number, minimum: number): boolean {
+    const own = this.entry(owner);
+    const has = own.state === "held" || own.state === "reserved" ? own.quantity : 0;
+    if (has > 0 && own.counted && quantity <= has) return true;
+    const open = this.onHand - this.#sum(({ counted }) => !counted, owner);
+    const share = Math.max(1, minimum, Math.floor(open * SHARE));
+    const left = Math.min(share - this.#sum(({ counted }) => counted, owner), this.#room(owner));
+    return left >= minimum && quantity <= left;
+  }
+
+  #set(owner: number, state: State, quantity: number, until = 0, counted = this.entry(owner).counted): void {
+    this.entries.set(owner, { state, quantity, until, at: Date.now(), counted });
+  }
+
+  uncount(owner: number): void {
+    const { state, quantity, until } = this.entry(owner);
+    if (state !== "consumed" && state !== "released") this.#set(owner, state, quantity, until, false);
   }
 
   #room(owner: number): number {
@@ -44,25 +76,30 @@ export class Model {
     return Math.max(0, quantity - early.reduce((sum, one) => sum + one.quantity, 0));
   }
 
-  hold(owner: number, quantity: number, until: number): boolean {
+  hold(owner: number, quantity: number, until: number, asked: { counted: boolean; minimum: number }): boolean {
     const own = this.entry(owner);
     if (own.state === "consumed" || own.state === "released") return false;
     if (own.state !== "none" && own.quantity !== quantity) return false;
+    const counted = asked.counted && own.counted;
     if (own.state === "none" && quantity > this.#room(owner)) return false;
-    if (own.state !== "reserved") this.#set(owner, "held", quantity, Math.max(own.until, until));
+    if (own.state === "none" && counted && !this.#fitsShare(owner, quantity, asked.minimum)) return false;
+    if (own.state !== "reserved") this.#set(owner, "held", quantity, Math.max(own.until, until), counted);
     return true;
   }
 
   undo(owner: number): void {
-    if (this.entry(owner).state === "held") this.entries.delete(owner);
+    const own = this.entry(owner);
+    if (own.state === "held") this.#set(owner, "none", 0, 0, own.counted);
   }
 
-  reserve(owner: number, ordered: number): boolean {
+  reserve(owner: number, ordered: number, asked: boolean): boolean {
     const quantity = this.#ordered(owner, ordered);
     const own = this.entry(owner);
     if (own.state === "consumed" || (own.state === "reserved" && own.quantity === quantity)) return true;
     if (own.state === "released" || quantity > this.#room(owner)) return false;
-    this.#set(owner, "reserved", quantity);
+    const counted = asked && own.counted;
+    if (counted && !this.#fitsShare(owner, quantity, quantity)) return false;
+    this.#set(owner, "reserved", quantity, 0, counted);
     return true;
   }
 

@@ -85,6 +85,7 @@ describe("a copy that differs is found, written anew, and sound the next time", 
     ["a level that is gone", "DELETE FROM stock_levels WHERE product_id = ?"],
     ["reservations that are gone", "DELETE FROM reservations WHERE product_id = ?"],
     ["a reservation's quantity", "UPDATE reservations SET quantity = 9 WHERE state = 'reserved' AND product_id = ?"],
+    ["whether a reservation counts", "UPDATE reservations SET counted = 1 WHERE state = 'reserved' AND product_id = ?"],
     ["a reservation's state", "UPDATE reservations SET state = 'reserved' WHERE state = 'consumed' AND product_id = ?"],
     [
       "a reservation that nobody made",
@@ -158,6 +159,9 @@ test("what is taken is counted anew from the reservations", async () => {
   expect(await reconcileStock(deps, true)).toMatchObject({ correctedProjections: 1 });
   expect(await levelOf(deps, id)).toEqual(level);
   expect(await projectionOf(id)).toMatchObject({ reserved: level.reserved, available: level.available });
+  expect(await reconcileStock(deps, true)).toMatchObject({ correctedProjections: 0 });
+  await inObject(id, "UPDATE level SET taken_counted = 1");
+  expect(await reconcileStock(deps, true)).toMatchObject({ correctedProjections: 1 });
   expect(await reconcileStock(deps, true)).toMatchObject({ correctedProjections: 0 });
   await inObject(
     id,

@@ -198,7 +198,7 @@ export function returned(
   return makeEvent("ORDER_RETURNED", orderId, data, cause);
 }
 
-type OrderEventType = "ORDER_CREATED" | "ORDER_CANCELLED" | "ORDER_SHIPPED";
+type OrderEventType = "ORDER_CREATED" | "ORDER_CONFIRMED" | "ORDER_CANCELLED" | "ORDER_SHIPPED";
 
 export interface TestOrder {
   readonly orderId: string;
@@ -208,7 +208,10 @@ export interface TestOrder {
 }
 
 /** An order as its events tell of it. */
-export function order(lines: readonly StockLine[], owner: string = newId("req")): TestOrder {
+export function order(
+  lines: readonly StockLine[],
+  { owner = newId("req"), counted = false }: { readonly owner?: string; readonly counted?: boolean } = {},
+): TestOrder {
   const orderId = newId("ord");
   const data: OrderEventData = {
     orderId,
@@ -227,6 +230,7 @@ export function order(lines: readonly StockLine[], owner: string = newId("req"))
     reasonBy: "system",
     tracking: null,
     moneyAuthorized: false,
+    counted,
   };
   const cause = { worker: "orders", correlationId: newId("req"), now: Date.now() };
   return { orderId, owner, lines, event: (type) => makeEvent(type, orderId, data, cause) };

@@ -112,6 +112,7 @@ export function orderData(over: Partial<OrderEventData> = {}): OrderEventData {
     reasonBy: "system",
     tracking: null,
     moneyAuthorized: false,
+    counted: false,
     ...over,
   };
 }

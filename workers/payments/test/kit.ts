@@ -202,6 +202,7 @@ export function orderCancelled(
       reasonBy: "buyer",
       tracking: null,
       moneyAuthorized: false,
+      counted: false,
     },
     { worker: "orders", correlationId: input.correlationId, now: Date.now() },
   );

@@ -1,4 +1,4 @@
-// The book of one product: reads the facts, lets domain.ts decide, and writes the outcome. All synchronous, and each method is
+// The book of one product: reads the facts, lets the domain decide, and writes the outcome. All synchronous, and each method is
 // to run inside one transaction of the object. A change that is to be seen outside counts the sequence up (`#advance`).
 import type { EventData, EventType } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
@@ -8,6 +8,7 @@ import { err, ok } from "#shared/result";
 import type { Result } from "#shared/result";
 import { WORKER } from "../constants.ts";
 import type { AuditRow } from "#shared/audit";
+import { allowedOf } from "../domain/share.ts";
 import {
   announce,
   announceThreshold,
@@ -17,10 +18,11 @@ import {
   decideRelease,
   decideReserve,
   decideReturn,
+  effectiveState,
   mayAdjust,
   remaining,
-} from "../domain.ts";
-import type { Announcement, Decision, Facts } from "../domain.ts";
+} from "../domain/stock.ts";
+import type { Announcement, Decision, Facts } from "../domain/stock.ts";
 import type { LedgerRow } from "./records.ts";
 import type { LevelState, ReservationRow, StockTables } from "./tables.ts";
 
@@ -36,6 +38,10 @@ export interface HoldRequest {
   readonly attempt: string;
   /** Whether the projection shows the hold. Holds of orders are over too soon to be shown. */
   readonly shown: boolean;
+  /** Whether it counts toward the share that buyers without proof may hold together. */
+  readonly counted?: boolean | undefined;
+  /** The product's minimum order quantity, else 1: that share is never less. */
+  readonly minimum?: number | undefined;
 }
 
 export interface Held {
@@ -47,6 +53,11 @@ export interface OrderLine {
   readonly owner: string;
   readonly orderId: string;
   readonly quantity: number;
+}
+
+export interface ReservedLine extends OrderLine {
+  /** As in HoldRequest; of an order whose hold counts no longer it says nothing. */
+  readonly counted?: boolean;
 }
 
 export interface Adjustment {
@@ -74,9 +85,12 @@ export interface ThresholdChange {
   readonly audit: AuditRow;
 }
 
-/** `heldByOthers`: some of what is missing is only held and may come back at once. */
+/**
+ * `heldByOthers`: some of what is missing is only held and may come back at once. `limited`: the goods are there, but buyers without
+ * proof hold their share of them; `available` is what of it is left for one.
+ */
 export type Refusal =
-  | { readonly reason: "short"; readonly available: number; readonly heldByOthers: boolean }
+  | { readonly reason: "short" | "limited"; readonly available: number; readonly heldByOthers: boolean }
   | { readonly reason: "closed"; readonly available: number };
 
 export type Foreign = { readonly reason: "foreign_product" };
@@ -88,23 +102,33 @@ interface Snapshot {
   readonly facts: Facts;
 }
 
-type NewRow = Pick<ReservationRow, "owner" | "orderId" | "quantity" | "state" | "expiresAt"> & {
+type NewRow = Pick<ReservationRow, "owner" | "orderId" | "quantity" | "state" | "expiresAt" | "counted"> & {
   readonly attempt?: string | null;
 };
 
 type LedgerEntry = Pick<LedgerRow, "type" | "delta" | "reference" | "actor">;
 
+interface BookOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly trace: Trace;
+  /** The share of buyers without proof, 0 to 100. */
+  readonly sharePercent: number;
+}
+
 export class StockBook {
   readonly #tables: StockTables;
   readonly #now: number;
   readonly #trace: Trace;
+  readonly #sharePercent: number;
   #hasAdvanced = false;
 
-  /** One book is opened for one change: `now` in milliseconds since the epoch. */
-  constructor(tables: StockTables, now: number, trace: Trace) {
+  /** One book is opened for one change. */
+  constructor(tables: StockTables, { now, trace, sharePercent }: BookOptions) {
     this.#tables = tables;
     this.#now = now;
     this.#trace = trace;
+    this.#sharePercent = sharePercent;
   }
 
   /** Whether this change left something for D1. */
@@ -113,18 +137,25 @@ export class StockBook {
   }
 
   hold(request: HoldRequest): Result<Held, Refusal> {
-    const snapshot = this.#read(request.owner);
-    const { own, level, facts } = snapshot;
-    const decision = decideHold(facts, request.quantity);
-    if (decision.kind === "short" || decision.kind === "closed") return this.#refuse(decision, request.owner, facts);
-    const isNew = decision.kind === "take";
+    const { owner, quantity, attempt } = request;
+    const snapshot = this.#read(owner);
+    const { own, level } = snapshot;
+    const decided = this.#decideHold(snapshot, request);
+    if (!decided.ok) return decided;
+    const { isNew } = decided.value;
     if (!isNew && own?.state === "reserved") return ok({ newlyHeld: false, expiresAt: request.expiresAt });
     const expiresAt = isNew ? request.expiresAt : Math.max(own?.expiresAt ?? 0, request.expiresAt);
-    const { owner, quantity, attempt } = request;
     const shown = request.shown || isShown(own);
-    this.#put(level, { owner, quantity, attempt, orderId: null, state: "held", expiresAt }, shown);
+    const counted = isCounted(own, request.counted);
+    this.#put(level, { owner, quantity, attempt, orderId: null, state: "held", expiresAt, counted }, shown);
     if (shown) this.#advance(level);
     return ok({ newlyHeld: isNew, expiresAt });
+  }
+
+  /** Whether `hold` would be refused, and why. */
+  refusalOf(request: HoldRequest): Result<null, Refusal> {
+    const decided = this.#decideHold(this.#read(request.owner), request);
+    return decided.ok ? ok(null) : decided;
   }
 
   /** Leaves no tombstone, the owner may try again. A hold that a later attempt has found is that attempt's to keep. */
@@ -135,15 +166,33 @@ export class StockBook {
     this.#giveBack(level, own.quantity, isShown(own));
   }
 
-  reserve(line: OrderLine): Result<null, Refusal> {
-    const { level, facts } = this.#read(line.owner);
+  reserve(line: ReservedLine): Result<null, Refusal> {
+    const snapshot = this.#read(line.owner);
+    const { own, level, facts } = snapshot;
     const quantity = remaining(line.quantity, this.#tables.records.returnedBefore(line.owner));
     const decision = decideReserve(facts, quantity);
     if (decision.kind === "already") return ok(null);
     if (decision.kind !== "take") return this.#refuse(decision, line.owner, facts);
-    this.#put(level, { ...line, quantity, state: "reserved", expiresAt: null }, true);
+    const counted = isCounted(own, line.counted);
+    // What it asks for was within the share when it was held, so that much is the share's least now.
+    const limited = counted ? this.#limit(snapshot, quantity, quantity) : undefined;
+    if (limited !== undefined) return err(limited);
+    this.#put(level, { ...line, quantity, state: "reserved", expiresAt: null, counted }, true);
     this.#advance(level);
     return ok(null);
+  }
+
+  /** The order's money is authorized: what it has, or will have, counts toward the share no longer. */
+  uncount(owner: string): void {
+    const { own, level } = this.#read(owner);
+    if (own === undefined) {
+      // Its reservation is yet to come, and is to find this.
+      this.#put(level, { owner, orderId: null, quantity: 0, state: "expired", expiresAt: null, counted: false }, false);
+      return;
+    }
+    if (!own.counted || own.state === "consumed" || own.state === "released") return;
+    this.#put(level, { ...own, counted: false }, isShown(own));
+    if (isShown(own)) this.#advance(level);
   }
 
   consume(line: OrderLine): Result<null, Refusal> {
@@ -154,7 +203,8 @@ export class StockBook {
     const decision = decideConsume(facts, quantity);
     if (decision.kind === "already") return ok(null);
     if (decision.kind !== "take") return this.#refuse(decision, line.owner, facts);
-    this.#put(level, { ...line, quantity, state: "consumed", expiresAt: null }, true);
+    const counted = own?.counted ?? false;
+    this.#put(level, { ...line, quantity, state: "consumed", expiresAt: null, counted }, true);
     if (quantity === 0) this.#advance(level);
     else this.#advance(level, { type: "sale", delta: -quantity, reference: line.orderId, actor: "system" });
     return ok(null);
@@ -180,8 +230,8 @@ export class StockBook {
     const decision = decideRelease(facts);
     if (decision.kind === "already") return 0;
     const released = decision.kind === "take" ? (own?.quantity ?? 0) : 0;
-    const { orderId = null, quantity = 0 } = own ?? {};
-    this.#put(level, { owner, orderId, quantity, state: "released", expiresAt: null }, isShown(own));
+    const { orderId = null, quantity = 0, counted = false } = own ?? {};
+    this.#put(level, { owner, orderId, quantity, state: "released", expiresAt: null, counted }, isShown(own));
     this.#giveBack(level, released, isShown(own));
     return released;
   }
@@ -241,20 +291,46 @@ export class StockBook {
     return { level, own, facts: { available: level.onHand - level.taken, own, now: this.#now } };
   }
 
+  #decideHold(
+    snapshot: Snapshot,
+    { owner, quantity, counted, minimum = 1 }: HoldRequest,
+  ): Result<{ readonly isNew: boolean }, Refusal> {
+    const { own, facts } = snapshot;
+    const decision = decideHold(facts, quantity);
+    if (decision.kind === "short" || decision.kind === "closed") return this.#refuse(decision, owner, facts);
+    const isNew = decision.kind === "take";
+    const limited = isNew && isCounted(own, counted) ? this.#limit(snapshot, quantity, minimum) : undefined;
+    return limited === undefined ? ok({ isNew }) : err(limited);
+  }
+
+  /** Why this much of the product may not count toward the share, if it may not. What counts already may stay. */
+  #limit({ level, own, facts }: Snapshot, quantity: number, minimum: number): Refusal | undefined {
+    const state = effectiveState(facts);
+    const isLive = own !== undefined && (state === "held" || state === "reserved");
+    if (isLive && own.counted && quantity <= own.quantity) return undefined;
+    const { onHand, taken, takenCounted } = level;
+    const mine = isLive ? own.quantity : 0;
+    const others = { onHand, taken: taken - mine, takenCounted: takenCounted - (isLive && own.counted ? mine : 0) };
+    const allowed = allowedOf(others, { percent: this.#sharePercent, minimum });
+    if (quantity <= allowed) return undefined;
+    const heldByOthers = this.#tables.isHeldByOthers(own?.owner ?? "", this.#now, { onlyCounted: true });
+    return { reason: "limited", available: allowed, heldByOthers };
+  }
+
   #refuse(
     decision: Exclude<Decision, { kind: "take" | "already" }>,
     owner: string,
     facts: Facts,
   ): Result<never, Refusal> {
     if (decision.kind === "closed") return err({ reason: "closed", available: facts.available });
-    const heldByOthers = this.#tables.isHeldByOthers(owner, this.#now);
+    const heldByOthers = this.#tables.isHeldByOthers(owner, this.#now, { onlyCounted: false });
     return err({ reason: "short", available: decision.available, heldByOthers });
   }
 
   #put(level: LevelState, row: NewRow, shown: boolean): void {
     const sequence = shown ? level.sequence + 1 : 0;
-    const { owner, orderId, quantity, state, expiresAt, attempt = null } = row;
-    this.#tables.put({ owner, orderId, quantity, state, expiresAt, attempt, updatedAt: this.#now, sequence });
+    const { owner, orderId, quantity, state, expiresAt, counted, attempt = null } = row;
+    this.#tables.put({ owner, orderId, quantity, state, expiresAt, attempt, updatedAt: this.#now, sequence, counted });
   }
 
   /**
@@ -303,4 +379,9 @@ export class StockBook {
 
 function isShown(row: ReservationRow | undefined): boolean {
   return (row?.sequence ?? 0) > 0;
+}
+
+/** What counts no longer, whether its buyer gave proof or its money was authorized, does not count again. */
+function isCounted(own: ReservationRow | undefined, asked = false): boolean {
+  return asked && (own?.counted ?? true);
 }

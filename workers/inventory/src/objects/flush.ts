@@ -31,12 +31,13 @@ export function levelUpsert(level: LevelState, now: number): SQL {
 }
 
 export function reservationsUpsert(productId: string, rows: readonly ReservationRow[]): SQL {
-  return sql`INSERT INTO reservations (product_id, owner, order_id, quantity, state, expires_at, updated_at, sequence)
+  return sql`INSERT INTO reservations (product_id, owner, order_id, quantity, state, expires_at, updated_at, sequence, counted)
     SELECT ${productId}, value ->> 'owner', value ->> 'orderId', value ->> 'quantity', value ->> 'state', value ->> 'expiresAt',
-      value ->> 'updatedAt', value ->> 'sequence'
+      value ->> 'updatedAt', value ->> 'sequence', value ->> 'counted'
     FROM json_each(${JSON.stringify(rows)}) WHERE true
     ON CONFLICT (product_id, owner) DO UPDATE SET order_id = excluded.order_id, quantity = excluded.quantity,
-      state = excluded.state, expires_at = excluded.expires_at, updated_at = excluded.updated_at, sequence = excluded.sequence
+      state = excluded.state, expires_at = excluded.expires_at, updated_at = excluded.updated_at, sequence = excluded.sequence,
+      counted = excluded.counted
     WHERE excluded.sequence > reservations.sequence`;
 }
 

@@ -3,8 +3,9 @@ import { sql } from "drizzle-orm";
 import type { Availability } from "#shared/events/catalogue";
 import { readAll } from "#shared/database";
 import type { Database } from "#shared/database";
-import { availabilityOf } from "../domain.ts";
-import type { Opening, ProductDetails, ReservationRow } from "./tables.ts";
+import { availabilityOf } from "../domain/stock.ts";
+import { toReservation } from "./tables.ts";
+import type { Opening, ProductDetails, StoredReservation } from "./tables.ts";
 
 interface StoredLevel extends ProductDetails {
   readonly opening: number;
@@ -20,12 +21,12 @@ interface StoredLevel extends ProductDetails {
  * late copies of their events find them.
  */
 export async function readOpening(db: Database, productId: string, threshold: number): Promise<Opening | undefined> {
-  const [levels, reservations] = await readAll<[StoredLevel, ReservationRow]>(db, [
+  const [levels, reservations] = await readAll<[StoredLevel, StoredReservation]>(db, [
     sql`SELECT product_id AS productId, sku, name, vendor_id AS vendorId, product_version AS version, opening, on_hand AS onHand,
       available, low_stock_threshold AS ownThreshold, availability, max(sequence, 1) AS sequence
       FROM stock_levels WHERE product_id = ${productId}`,
     sql`SELECT owner, order_id AS orderId, quantity, state, expires_at AS expiresAt, NULL AS attempt, updated_at AS updatedAt,
-      max(sequence, 1) AS sequence FROM reservations WHERE product_id = ${productId}`,
+      max(sequence, 1) AS sequence, counted FROM reservations WHERE product_id = ${productId}`,
   ]);
   const [level] = levels;
   if (level === undefined) return undefined;
@@ -34,7 +35,7 @@ export async function readOpening(db: Database, productId: string, threshold: nu
     ...level,
     threshold: effective,
     armed: level.available > effective,
-    reservations,
+    reservations: reservations.map(toReservation),
   };
 }
 

@@ -35,7 +35,8 @@ export interface Copy {
 /** The columns of Figures, the same text for D1 and for the object. */
 export const RESERVATION_FIGURES = `state AS name, count(*) AS rows, cast(sum(quantity) AS TEXT) || ':'
   || cast(sum(updated_at) AS TEXT) || ':' || cast(sum(max(sequence, 1)) AS TEXT) || ':'
-  || cast(sum(coalesce(expires_at, 0)) AS TEXT) || ':' || cast(sum(length(owner)) AS TEXT) AS sum`;
+  || cast(sum(coalesce(expires_at, 0)) AS TEXT) || ':' || cast(sum(length(owner)) AS TEXT) || ':' || cast(sum(counted) AS TEXT)
+  AS sum`;
 export const LEDGER_FIGURES = `type AS name, count(*) AS rows, cast(sum(delta) AS TEXT) || ':'
   || cast(sum(on_hand_after) AS TEXT) || ':' || cast(sum(created_at) AS TEXT) AS sum`;
 

@@ -65,13 +65,13 @@ async function write({ tables, deps }: Reconcilable, found: readonly Found[]): P
 
 /** Opening + ledger = on-hand, and taken = what is held and reserved. The second follows from the rows and is counted anew. */
 async function checkObject({ tables, change }: Reconcilable): Promise<Found[]> {
-  const { onHand, ledgerSum, taken, takenSum } = tables.records.sums();
+  const { onHand, ledgerSum, taken, takenSum, takenCounted, takenCountedSum } = tables.records.sums();
   const found: Found[] = [];
   if (onHand !== ledgerSum) {
     found.push({ kind: "stock_ledger_differs", outcome: "open", details: { onHand, openingPlusLedger: ledgerSum } });
   }
-  if (taken !== takenSum) {
-    const details = { onHand, taken, heldAndReserved: takenSum };
+  if (taken !== takenSum || takenCounted !== takenCountedSum) {
+    const details = { onHand, taken, heldAndReserved: takenSum, takenCounted, countedRows: takenCountedSum };
     const isPossible = takenSum <= onHand;
     found.push({ kind: "stock_taken_differs", outcome: isPossible ? "mended" : "open", details });
     if (isPossible) {

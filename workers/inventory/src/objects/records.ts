@@ -65,12 +65,14 @@ export interface ReturnRow {
   readonly createdAt: number;
 }
 
-/** The two sums that must hold inside an object, each as it is kept and as its rows add up. */
+/** The sums that must hold inside an object, each as it is kept and as its rows add up. */
 export interface Sums {
   readonly onHand: number;
   readonly ledgerSum: number;
   readonly taken: number;
   readonly takenSum: number;
+  readonly takenCounted: number;
+  readonly takenCountedSum: number;
 }
 
 export class StockRecords {
@@ -168,7 +170,9 @@ export class StockRecords {
     const [sums] = this.#rows<Sums>(
       `SELECT on_hand AS onHand, taken,
         opening + (SELECT coalesce(sum(delta), 0) FROM folded) + (SELECT coalesce(sum(delta), 0) FROM ledger) AS ledgerSum,
-        (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state IN ('held', 'reserved')) AS takenSum
+        (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state IN ('held', 'reserved')) AS takenSum,
+        taken_counted AS takenCounted,
+        (SELECT coalesce(sum(counted * quantity), 0) FROM reservations WHERE state IN ('held', 'reserved')) AS takenCountedSum
       FROM level`,
     );
     if (sums === undefined) throw new Error("the stock object is not open");
@@ -177,7 +181,8 @@ export class StockRecords {
 
   /** Counts what is taken anew from the rows. The CHECK refuses more than is on hand. */
   recountTaken(): void {
-    this.#rows(`UPDATE level SET taken =
-      (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state IN ('held', 'reserved'))`);
+    this.#rows(`UPDATE level SET (taken, taken_counted) =
+      (SELECT coalesce(sum(quantity), 0), coalesce(sum(counted * quantity), 0) FROM reservations
+        WHERE state IN ('held', 'reserved'))`);
   }
 }

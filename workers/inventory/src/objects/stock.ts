@@ -22,7 +22,7 @@ import {
   RETENTION_MS,
   WORKER,
 } from "../constants.ts";
-import { availabilityOf } from "../domain.ts";
+import { availabilityOf } from "../domain/stock.ts";
 import { storeDeps } from "../store/deps.ts";
 import type { StoreDeps } from "../store/deps.ts";
 import { StockBook } from "./book.ts";
@@ -34,6 +34,7 @@ import type {
   HoldRequest,
   OrderLine,
   Refusal,
+  ReservedLine,
   ReturnedLine,
   ThresholdChange,
   Trace,
@@ -75,7 +76,7 @@ export class Stock extends DurableObject<InventoryEnv> {
     this.#tables = new StockTables(ctx.storage);
     this.#isOpen = this.#tables.isOpen();
     if (!this.#isOpen) return;
-    this.#tables.records.prepare();
+    this.#tables.upgrade();
     this.#tables.useThreshold(this.#deps.lowStockThreshold);
   }
 
@@ -83,6 +84,12 @@ export class Stock extends DurableObject<InventoryEnv> {
   async hold(request: HoldRequest, trace: Trace): Promise<Result<Held, StockFailure>> {
     if (!(await this.#open())) return UNKNOWN;
     return await this.#change(trace, (book) => book.hold(request));
+  }
+
+  /** Whether `hold` would be refused now, and why. Holds nothing. */
+  async refusalOf(request: HoldRequest, trace: Trace): Promise<Result<null, StockFailure>> {
+    if (!(await this.#open())) return UNKNOWN;
+    return await this.#change(trace, (book) => book.refusalOf(request));
   }
 
   /** Takes back the hold of an attempt that failed elsewhere. */
@@ -94,9 +101,18 @@ export class Stock extends DurableObject<InventoryEnv> {
   }
 
   /** The order exists: what it held is its own until it is shipped or cancelled. `closed` and `short` reject it. Idempotent. */
-  async reserve(line: OrderLine, trace: Trace): Promise<Result<null, StockFailure>> {
+  async reserve(line: ReservedLine, trace: Trace): Promise<Result<null, StockFailure>> {
     if (!(await this.#open())) return UNKNOWN;
     return await this.#change(trace, (book) => book.reserve(line));
+  }
+
+  /** The order's money is authorized: what it has of the product counts toward the share of buyers without proof no longer. Idempotent. */
+  async uncount(owner: string, trace: Trace): Promise<Result<null, Unknown>> {
+    if (!(await this.#open())) return UNKNOWN;
+    return await this.#change(trace, (book) => {
+      book.uncount(owner);
+      return ok(null);
+    });
   }
 
   /**
@@ -246,7 +262,7 @@ export class Stock extends DurableObject<InventoryEnv> {
     work: (book: StockBook, now: number) => T,
   ): { readonly result: T; readonly hasAdvanced: boolean } {
     const now = Date.now();
-    const book = new StockBook(this.#tables, now, trace);
+    const book = new StockBook(this.#tables, { now, trace, sharePercent: this.#deps.unprovenSharePercent });
     const result = this.#tables.transaction(() => work(book, now));
     return { result, hasAdvanced: book.hasAdvanced };
   }

@@ -1,12 +1,11 @@
 // The SQLite of one Stock object: its tables and every statement on them. All of it is synchronous, so a method that reads,
 // decides and writes without an await between cannot be interleaved.
 import type { Availability } from "#shared/events/catalogue";
-import type { Reservation } from "../domain.ts";
+import type { Reservation } from "../domain/stock.ts";
 import { RESERVATION_FIGURES } from "./projection.ts";
 import type { Figures } from "./projection.ts";
 import { StockRecords } from "./records.ts";
 
-/** `taken` is kept by triggers from the rows that are held or reserved, so that a CHECK can refuse what would oversell. */
 const SCHEMA = `
 CREATE TABLE level (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -26,6 +25,7 @@ CREATE TABLE level (
   flushed_sequence INTEGER NOT NULL,
   shown_taken INTEGER NOT NULL,
   purged_at INTEGER NOT NULL,
+  taken_counted INTEGER NOT NULL DEFAULT 0 CHECK (taken_counted BETWEEN 0 AND taken),
   CHECK (taken <= on_hand)
 ) STRICT;
 CREATE TABLE reservations (
@@ -36,17 +36,11 @@ CREATE TABLE reservations (
   expires_at INTEGER,
   attempt TEXT,
   updated_at INTEGER NOT NULL,
-  sequence INTEGER NOT NULL
+  sequence INTEGER NOT NULL,
+  counted INTEGER NOT NULL DEFAULT 0 CHECK (counted IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX reservations_held ON reservations (expires_at, quantity) WHERE state = 'held';
 CREATE INDEX reservations_changed ON reservations (sequence) WHERE sequence > 0;
-CREATE TRIGGER reservation_added AFTER INSERT ON reservations WHEN NEW.state IN ('held', 'reserved')
-BEGIN UPDATE level SET taken = taken + NEW.quantity; END;
-CREATE TRIGGER reservation_changed AFTER UPDATE OF state, quantity ON reservations
-BEGIN UPDATE level SET taken = taken - iif(OLD.state IN ('held', 'reserved'), OLD.quantity, 0)
-  + iif(NEW.state IN ('held', 'reserved'), NEW.quantity, 0); END;
-CREATE TRIGGER reservation_removed AFTER DELETE ON reservations WHEN OLD.state IN ('held', 'reserved')
-BEGIN UPDATE level SET taken = taken - OLD.quantity; END;
 CREATE TABLE events (
   id TEXT PRIMARY KEY,
   envelope TEXT NOT NULL,
@@ -59,6 +53,31 @@ CREATE TABLE adjustments (
   created_at INTEGER NOT NULL,
   PRIMARY KEY (actor, key)
 ) STRICT, WITHOUT ROWID;
+`;
+
+/**
+ * `taken` and its part `taken_counted` are kept by triggers from the rows that are held or reserved, so that CHECKs can refuse what
+ * would oversell, and a hold need not add up thousands of rows.
+ */
+const TRIGGERS = `
+DROP TRIGGER IF EXISTS reservation_added;
+DROP TRIGGER IF EXISTS reservation_changed;
+DROP TRIGGER IF EXISTS reservation_removed;
+CREATE TRIGGER reservation_added AFTER INSERT ON reservations WHEN NEW.state IN ('held', 'reserved')
+BEGIN UPDATE level SET taken = taken + NEW.quantity, taken_counted = taken_counted + NEW.counted * NEW.quantity; END;
+CREATE TRIGGER reservation_changed AFTER UPDATE OF state, quantity, counted ON reservations
+BEGIN UPDATE level SET taken = taken - iif(OLD.state IN ('held', 'reserved'), OLD.quantity, 0)
+    + iif(NEW.state IN ('held', 'reserved'), NEW.quantity, 0),
+  taken_counted = taken_counted - iif(OLD.state IN ('held', 'reserved'), OLD.counted * OLD.quantity, 0)
+    + iif(NEW.state IN ('held', 'reserved'), NEW.counted * NEW.quantity, 0); END;
+CREATE TRIGGER reservation_removed AFTER DELETE ON reservations WHEN OLD.state IN ('held', 'reserved')
+BEGIN UPDATE level SET taken = taken - OLD.quantity, taken_counted = taken_counted - OLD.counted * OLD.quantity; END;
+`;
+
+/** What an object that was opened before reservations were counted lacks. */
+const COUNTED_COLUMNS = `
+ALTER TABLE level ADD COLUMN taken_counted INTEGER NOT NULL DEFAULT 0 CHECK (taken_counted BETWEEN 0 AND taken);
+ALTER TABLE reservations ADD COLUMN counted INTEGER NOT NULL DEFAULT 0 CHECK (counted IN (0, 1));
 `;
 
 /** What the catalog says of the product. */
@@ -75,6 +94,8 @@ export interface LevelState extends ProductDetails {
   readonly onHand: number;
   /** Held and reserved together, holds past their time included until they are marked. */
   readonly taken: number;
+  /** The part of `taken` that counts toward the share of buyers without proof. */
+  readonly takenCounted: number;
   /** The part of `taken` that is past its time. */
   readonly lapsed: number;
   /** The product's own, or null where the shop's default counts. */
@@ -97,6 +118,8 @@ export interface ReservationRow extends Reservation {
   readonly attempt: string | null;
   readonly updatedAt: number;
   readonly sequence: number;
+  /** Whether it counts toward the share of buyers without proof while it is held or reserved. It never does again once it does not. */
+  readonly counted: boolean;
 }
 
 export interface EventRow {
@@ -119,11 +142,18 @@ export interface Opening extends ProductDetails {
 type Sql = Record<string, SqlStorageValue>;
 
 const LEVEL = `product_id AS productId, sku, name, vendor_id AS vendorId, product_version AS version, opening, on_hand AS onHand,
-  taken, own_threshold AS ownThreshold, threshold, armed, availability, level.sequence AS sequence, flushed_sequence AS flushedSequence, shown_taken AS shownTaken,
+  taken, taken_counted AS takenCounted, own_threshold AS ownThreshold, threshold, armed, availability, level.sequence AS sequence, flushed_sequence AS flushedSequence, shown_taken AS shownTaken,
   purged_at AS purgedAt,
   (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS lapsed`;
 
-const RESERVATION = `owner, order_id AS orderId, quantity, state, expires_at AS expiresAt, attempt, updated_at AS updatedAt, sequence`;
+const RESERVATION = `owner, order_id AS orderId, quantity, state, expires_at AS expiresAt, attempt, updated_at AS updatedAt, sequence, counted`;
+
+/** As SQLite gives it, which knows no booleans. */
+export type StoredReservation = Omit<ReservationRow, "counted"> & { readonly counted: number };
+
+export function toReservation(row: StoredReservation): ReservationRow {
+  return { ...row, counted: row.counted === 1 };
+}
 
 export class StockTables {
   readonly #storage: DurableObjectStorage;
@@ -148,8 +178,17 @@ export class StockTables {
     return this.#rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'level'").length > 0;
   }
 
+  /** Gives an object that an older version has opened what it lacks. */
+  upgrade(): void {
+    const query = "SELECT 1 FROM sqlite_master WHERE name = 'level' AND sql LIKE '%taken_counted%'";
+    this.transaction(() => {
+      if (this.#rows(query).length === 0) this.#storage.sql.exec(COUNTED_COLUMNS + TRIGGERS);
+      this.records.prepare();
+    });
+  }
+
   open(opening: Opening, now: number): void {
-    this.#storage.sql.exec(SCHEMA);
+    this.#storage.sql.exec(SCHEMA + TRIGGERS);
     this.#rows(
       `INSERT INTO level (id, product_id, sku, name, vendor_id, product_version, opening, on_hand, own_threshold, threshold, armed,
         availability, sequence, flushed_sequence, shown_taken, purged_at) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
@@ -197,15 +236,17 @@ export class StockTables {
   }
 
   reservation(owner: string): ReservationRow | undefined {
-    return this.#rows<ReservationRow>(`SELECT ${RESERVATION} FROM reservations WHERE owner = ?`, owner)[0];
+    const [row] = this.#rows<StoredReservation>(`SELECT ${RESERVATION} FROM reservations WHERE owner = ?`, owner);
+    return row && toReservation(row);
   }
 
   put(row: ReservationRow): void {
     this.#rows(
-      `INSERT INTO reservations (owner, order_id, quantity, state, expires_at, attempt, updated_at, sequence)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO reservations (owner, order_id, quantity, state, expires_at, attempt, updated_at, sequence, counted)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (owner) DO UPDATE SET order_id = excluded.order_id, quantity = excluded.quantity, state = excluded.state,
-        expires_at = excluded.expires_at, attempt = excluded.attempt, updated_at = excluded.updated_at, sequence = excluded.sequence`,
+        expires_at = excluded.expires_at, attempt = excluded.attempt, updated_at = excluded.updated_at, sequence = excluded.sequence,
+        counted = excluded.counted`,
       row.owner,
       row.orderId,
       row.quantity,
@@ -214,6 +255,7 @@ export class StockTables {
       row.attempt,
       row.updatedAt,
       row.sequence,
+      Number(row.counted),
     );
   }
 
@@ -228,9 +270,11 @@ export class StockTables {
     return expired.some((row) => row.sequence > 0);
   }
 
-  isHeldByOthers(owner: string, now: number): boolean {
-    const query = "SELECT 1 FROM reservations WHERE state = 'held' AND expires_at > ? AND owner <> ? LIMIT 1";
-    return this.#rows(query, now, owner).length > 0;
+  /** `onlyCounted`: whether others hold something that counts toward the share. */
+  isHeldByOthers(owner: string, now: number, { onlyCounted }: { readonly onlyCounted: boolean }): boolean {
+    const query =
+      "SELECT 1 FROM reservations WHERE state = 'held' AND expires_at > ? AND owner <> ? AND counted >= ? LIMIT 1";
+    return this.#rows(query, now, owner, Number(onlyCounted)).length > 0;
   }
 
   nextExpiry(): number | null {
@@ -286,11 +330,8 @@ export class StockTables {
   }
 
   changedReservations(after: number, upTo: number): ReservationRow[] {
-    return this.#rows(
-      `SELECT ${RESERVATION} FROM reservations WHERE sequence > ? AND sequence <= ? ORDER BY sequence`,
-      after,
-      upTo,
-    );
+    const query = `SELECT ${RESERVATION} FROM reservations WHERE sequence > ? AND sequence <= ? ORDER BY sequence`;
+    return this.#rows<StoredReservation>(query, after, upTo).map(toReservation);
   }
 
   /** What D1 shows of the reservations, added up; settled ones since a time. */

@@ -10,8 +10,10 @@ import type { StoreDeps } from "../store/deps.ts";
 export type StockCalls = Pick<
   Stock,
   | "hold"
+  | "refusalOf"
   | "undo"
   | "reserve"
+  | "uncount"
   | "consume"
   | "release"
   | "takeBack"

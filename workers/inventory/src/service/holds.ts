@@ -10,7 +10,7 @@ import type { StockLine } from "#shared/events/catalogue";
 import { ok } from "#shared/result";
 import type { Result } from "#shared/result";
 import { HOLD_RETRIES, HOLD_RETRY_PAUSE_MS, HOLD_TTL_MS } from "../constants.ts";
-import { sumLines } from "../domain.ts";
+import { sumLines } from "../domain/stock.ts";
 import type { Held, HoldRequest } from "../objects/book.ts";
 import type { StockFailure } from "../objects/stock.ts";
 import type { InventoryDeps } from "./deps.ts";
@@ -24,6 +24,10 @@ export interface HoldAll {
   readonly expiresAt: number;
   /** Whether the projection shows the holds. */
   readonly shown: boolean;
+  /** Whether they count toward the share of buyers without proof. */
+  readonly counted?: boolean | undefined;
+  /** The least that the share may be, by product; 1 where nothing is said. */
+  readonly minimums?: ReadonlyMap<string, number | undefined>;
 }
 
 interface Attempt {
@@ -31,47 +35,70 @@ interface Attempt {
   readonly result: Result<Held, StockFailure>;
 }
 
-type Ask = (line: StockLine) => Promise<Attempt>;
+/** How a line is asked for at its object. */
+interface Asker {
+  readonly hold: (line: StockLine) => Promise<Attempt>;
+  /** Why the line would be refused; undefined when it would be held. */
+  readonly refusalOf: (line: StockLine) => Promise<Attempt | undefined>;
+  /** Gives back what this attempt holds. */
+  readonly undo: (attempts: readonly Attempt[]) => Promise<void>;
+}
 
 /** An order's hold. See InventoryContract.hold. */
 export async function hold(
   deps: InventoryDeps,
   call: Call,
-  { owner, lines }: z.output<typeof HoldInput>,
+  { owner, lines, counted }: z.output<typeof HoldInput>,
 ): Promise<Outcome<{ readonly expiresAt: string; readonly newlyHeld: readonly StockLine[] }>> {
-  const request = { owner, lines: sumLines(lines), expiresAt: deps.now() + HOLD_TTL_MS, shown: false };
-  const held = await holdAll(deps, call, request);
+  const minimums = new Map(lines.map(({ productId, minimum }) => [productId, minimum]));
+  const expiresAt = deps.now() + HOLD_TTL_MS;
+  const held = await holdAll(deps, call, { owner, lines: sumLines(lines), expiresAt, shown: false, counted, minimums });
   if (!held.ok) return held;
   return ok({ expiresAt: new Date(held.value.expiresAt).toISOString(), newlyHeld: held.value.newlyHeld });
 }
 
-/** Holds every line or none. Fails with insufficient_stock and all short lines, product_not_found, reservation_conflict. */
+function askerOf(deps: InventoryDeps, call: Call, all: HoldAll): Asker {
+  const { owner, expiresAt, shown, counted, minimums } = all;
+  const attempt = crypto.randomUUID();
+  const trace = traceOf(call);
+  const request = ({ productId, quantity }: StockLine): HoldRequest => {
+    const minimum = minimums?.get(productId);
+    return { owner, quantity, expiresAt, attempt, shown, counted, minimum };
+  };
+  return {
+    hold: async (line) => {
+      const result = await onStock(deps, call, line.productId, (stock) => stock.hold(request(line), trace));
+      return { line, result };
+    },
+    refusalOf: async (line) => {
+      const answer = await onStock(deps, call, line.productId, (stock) => stock.refusalOf(request(line), trace));
+      return answer.ok ? undefined : { line, result: answer };
+    },
+    undo: async (attempts) => {
+      await Promise.all(undoable(attempts).map(({ productId }) => deps.stock(productId).undo(owner, attempt, trace)));
+    },
+  };
+}
+
+/** Holds every line or none. Fails as InventoryContract.hold says. */
 export async function holdAll(
   deps: InventoryDeps,
   call: Call,
-  { owner, lines, expiresAt, shown }: HoldAll,
+  all: HoldAll,
 ): Promise<Outcome<{ readonly expiresAt: number; readonly newlyHeld: readonly StockLine[] }>> {
-  const attempt = crypto.randomUUID();
-  const ask: Ask = async (line) => {
-    const request: HoldRequest = { owner, quantity: line.quantity, expiresAt, attempt, shown };
-    const result = await onStock(deps, call, line.productId, (stock) => stock.hold(request, traceOf(call)));
-    return { line, result };
-  };
-  const undo = async (attempts: readonly Attempt[]): Promise<void> => {
-    const mayBeUndone = undoable(attempts);
-    await Promise.all(mayBeUndone.map(({ productId }) => deps.stock(productId).undo(owner, attempt, traceOf(call))));
-  };
-  let attempts = await Promise.all(lines.map(ask));
+  const { lines } = all;
+  const asker = askerOf(deps, call, all);
+  let attempts = await Promise.all(lines.map(asker.hold));
   // A single line waits for nobody's other line: trying again could only ask for luck.
   const retries = lines.length > 1 ? HOLD_RETRIES : 0;
   for (let retry = 0; retry < retries && isContended(attempts); retry += 1) {
-    await undo(attempts);
+    await asker.undo(attempts);
     await scheduler.wait(Math.random() * HOLD_RETRY_PAUSE_MS);
-    attempts = await holdInTurn(deps, lines, ask);
+    attempts = await holdInTurn(lines, asker);
   }
   const failure = failureOf(attempts);
   if (failure !== undefined) {
-    await undo(attempts);
+    await asker.undo(attempts);
     return failure;
   }
   const held = attempts.flatMap(({ line, result }) => (result.ok ? [{ line, ...result.value }] : []));
@@ -84,24 +111,18 @@ export async function holdAll(
 /** Whether all that is missing is only held by others. */
 function isContended(attempts: readonly Attempt[]): boolean {
   const refused = attempts.flatMap(({ result }) => (result.ok ? [] : [result.error]));
-  return refused.length > 0 && refused.every((failure) => failure.reason === "short" && failure.heldByOthers);
+  return refused.length > 0 && refused.every((failure) => "heldByOthers" in failure && failure.heldByOthers);
 }
 
 /** Line by line. After the first refusal the rest is only looked at: holding it would stand in somebody's way for nothing. */
-async function holdInTurn(deps: InventoryDeps, lines: readonly StockLine[], ask: Ask): Promise<Attempt[]> {
+async function holdInTurn(lines: readonly StockLine[], asker: Asker): Promise<Attempt[]> {
   const attempts: Attempt[] = [];
   let isRefused = false;
   for (const line of lines) {
-    if (!isRefused) {
-      const attempt = await ask(line);
-      attempts.push(attempt);
-      isRefused = !attempt.result.ok;
-      continue;
-    }
-    const level = await deps.stock(line.productId).level();
-    const available = level.ok ? level.value.available : 0;
-    if (available >= line.quantity) continue;
-    attempts.push({ line, result: { ok: false, error: { reason: "short", available, heldByOthers: true } } });
+    const attempt: Attempt | undefined = isRefused ? await asker.refusalOf(line) : await asker.hold(line);
+    if (attempt === undefined) continue;
+    attempts.push(attempt);
+    isRefused ||= !attempt.result.ok;
   }
   return attempts;
 }
@@ -122,12 +143,25 @@ function failureOf(attempts: readonly Attempt[]): Outcome<never> | undefined {
   if (refused.some(({ failure }) => failure.reason === "closed")) {
     return fail("reservation_conflict", "This reservation was released, or holds other quantities.");
   }
-  const shortages = refused.flatMap(({ line, failure }) =>
-    failure.reason === "short"
-      ? [{ productId: line.productId, requested: line.quantity, available: failure.available }]
-      : [],
-  );
-  return fail("insufficient_stock", "There is not enough stock for all lines.", { shortages });
+  const because = (reason: "short" | "limited"): { productId: string; requested: number; available: number }[] =>
+    refused.flatMap(({ line: { productId, quantity: requested }, failure }) =>
+      failure.reason === reason ? [{ productId, requested, available: failure.available }] : [],
+    );
+  const shortages = because("short");
+  return shortages.length > 0
+    ? fail("insufficient_stock", "There is not enough stock for all lines.", { shortages })
+    : quantityLimited(because("limited"));
+}
+
+/** `allowed` is that of the first line; `limits` has it for each line that is over. */
+function quantityLimited(
+  lines: readonly { readonly productId: string; readonly requested: number; readonly available: number }[],
+): Outcome<never> {
+  const limits = lines.map(({ productId, requested, available }) => ({ productId, requested, allowed: available }));
+  const most = limits.map(({ productId, allowed }) => `${String(allowed)} of ${productId}`).join(", ");
+  const allowed = limits[0]?.allowed ?? 0;
+  const detail = `Without a verified e-mail address you may order at most ${most} now. Sign in with a verified address to order more.`;
+  return fail("quantity_limited", detail, { allowed, limits });
 }
 
 /** Releases what an owner has of these products and shuts it out. See InventoryContract.releaseHold. */

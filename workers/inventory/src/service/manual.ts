@@ -8,7 +8,7 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { StockLine } from "#shared/events/catalogue";
 import { ok } from "#shared/result";
-import { sumLines } from "../domain.ts";
+import { sumLines } from "../domain/stock.ts";
 import type { ManualRow } from "../schema.ts";
 import { findManual, moveManual, openManual } from "../store/manual.ts";
 import type { InventoryDeps } from "./deps.ts";

@@ -19,10 +19,12 @@ export function metrics(deps: InventoryDeps): readonly MetricQuery[] {
     },
     {
       name: "tradepost_stock_units",
-      help: "Units on hand, and of them held or reserved, and available.",
+      help: "Units on hand, and of them held or reserved, and available; unproven: reserved by buyers without proof and unpaid.",
       rows: sql`SELECT 'on_hand' AS state, coalesce(sum(on_hand), 0) AS value FROM stock_levels
         UNION ALL SELECT 'reserved', coalesce(sum(reserved), 0) FROM stock_levels
-        UNION ALL SELECT 'available', coalesce(sum(available), 0) FROM stock_levels`,
+        UNION ALL SELECT 'available', coalesce(sum(available), 0) FROM stock_levels
+        UNION ALL SELECT 'unproven', coalesce(sum(quantity), 0) FROM reservations
+          WHERE counted = 1 AND state IN ('held', 'reserved')`,
     },
     {
       name: "tradepost_holds",

@@ -11,13 +11,15 @@ import type { Effect } from "#shared/inbox";
 import { outboxInsert, outboxInsertFrom, save } from "#shared/outbox";
 import type { Result } from "#shared/result";
 import { WORKER } from "../constants.ts";
-import { sumLines } from "../domain.ts";
+import { sumLines } from "../domain/stock.ts";
 import type { OrderLine, Trace } from "../objects/book.ts";
 import type { StockFailure } from "../objects/stock.ts";
 import type { InventoryDeps, StockCalls } from "./deps.ts";
 import { onStock } from "./products.ts";
 
-type OrderEvent = EventEnvelope<"ORDER_CREATED" | "ORDER_CANCELLED" | "ORDER_SHIPPED" | "ORDER_RETURNED">;
+type OrderEvent = EventEnvelope<
+  "ORDER_CREATED" | "ORDER_CONFIRMED" | "ORDER_CANCELLED" | "ORDER_SHIPPED" | "ORDER_RETURNED"
+>;
 
 function callOf(event: OrderEvent): Call {
   const call = systemCall(WORKER, event.correlationid);
@@ -90,7 +92,10 @@ async function tellRejected(deps: InventoryDeps, told: EventEnvelope<"STOCK_REJE
  */
 export async function reserveOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_CREATED">): Promise<Effect> {
   const lines = sumLines(event.data.lines);
-  const refused = await onEveryLine(deps, event, lines, (stock, line, trace) => stock.reserve(line, trace));
+  const { counted } = event.data;
+  const refused = await onEveryLine(deps, event, lines, (stock, line, trace) =>
+    stock.reserve({ ...line, counted }, trace),
+  );
   const data = stockData(event.data, lines);
   const cause = causeOf(deps, event);
   if (refused.length === 0) {
@@ -103,6 +108,16 @@ export async function reserveOrder(deps: InventoryDeps, event: EventEnvelope<"OR
   }));
   const told = makeEvent("STOCK_REJECTED", data.orderId, { ...data, shortages }, cause);
   if (await tellRejected(deps, told)) await releaseLines(deps, event, lines);
+  return NOTHING;
+}
+
+/**
+ * ORDER_CONFIRMED of an order whose stock counts toward the share of buyers without proof: its money is authorized, so it counts no
+ * longer. Coming before ORDER_CREATED it leaves a note, which then reserves without counting. A product that nobody knows has
+ * nothing that could count.
+ */
+export async function uncountOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_CONFIRMED">): Promise<Effect> {
+  await onEveryLine(deps, event, sumLines(event.data.lines), (stock, { owner }, trace) => stock.uncount(owner, trace));
   return NOTHING;
 }
 

@@ -4,7 +4,7 @@ import { and, asc, eq, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { inJson } from "#shared/database";
 import type { Level, PublicLevel } from "#shared/contracts/inventory";
-import { availabilityOf } from "../domain.ts";
+import { availabilityOf } from "../domain/stock.ts";
 import { stockLevels } from "../schema.ts";
 import type { StoreDeps } from "./deps.ts";
 

@@ -12,8 +12,8 @@ import {
   effectiveState,
   mayAdjust,
   sumLines,
-} from "../../src/domain.ts";
-import type { Facts, Reservation } from "../../src/domain.ts";
+} from "../../src/domain/stock.ts";
+import type { Facts, Reservation } from "../../src/domain/stock.ts";
 
 const NOW = 1_000;
 const own = (state: Reservation["state"], quantity = 2, expiresAt: number | null = null): Reservation => ({

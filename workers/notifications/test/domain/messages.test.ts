@@ -43,6 +43,7 @@ const ORDER: OrderEventData = {
   reasonBy: "system",
   tracking: null,
   moneyAuthorized: false,
+  counted: false,
 };
 
 const PAYMENT: PaymentEventData = {

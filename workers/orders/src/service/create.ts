@@ -25,7 +25,7 @@ import { cappedAs, giveBack, withinCaps } from "./caps.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { draftOrder } from "./draft.ts";
 import type { Draft } from "./draft.ts";
-import { hold, releaseBeside } from "./hold.ts";
+import { countsTowardShare, hold, releaseBeside } from "./hold.ts";
 import type { Hold } from "./hold.ts";
 import { cartName, customerOf } from "./owner.ts";
 import { checkCoupon, price } from "./quote.ts";
@@ -169,6 +169,7 @@ async function drafted(
     actor: call.actor.id,
     paymentWindowMs: deps.paymentWindowMs,
     network: capped?.counted.network ?? null,
+    counted: countsTowardShare(deps, call),
   };
   return { draft, token };
 }
@@ -244,7 +245,8 @@ async function make(deps: OrdersDeps, request: Request, basket: Basket): Promise
     if (!within.ok) return within;
   }
   for (const alone of [false, true]) {
-    const held = await hold(deps, call, { key: basket.key, fingerprint, alone }, basket.lines);
+    const counted = countsTowardShare(deps, call);
+    const held = await hold(deps, call, { key: basket.key, fingerprint, alone, counted }, priced.value.lines);
     if (!held.ok) return held;
     if (deps.now() - startedAt > ORDER_COMMIT_DEADLINE_MS) break;
     const written = await write(deps, request, basket, { priced: priced.value, held: held.value, capped });

@@ -21,6 +21,8 @@ export interface Draft {
   readonly paymentWindowMs: number;
   /** Digest of the client network that the order counts for, if it does. */
   readonly network: string | null;
+  /** Whether its stock counts toward the share of buyers without proof. */
+  readonly counted: boolean;
 }
 
 export function draftOrder(draft: Draft, now: number): NewOrder {
@@ -64,6 +66,7 @@ export function draftOrder(draft: Draft, now: number): NewOrder {
     reasonBy: "system" as const,
     tracking: null,
     moneyAuthorized: false,
+    counted: draft.counted,
   };
   const { requestKey, fingerprint, correlationId, accessTokenHash, actor, network } = draft;
   return {

@@ -1,4 +1,5 @@
 // The stock behind an order being made: held before the order is written, so that an order only exists with its hold.
+import { isProven } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { Outcome } from "#shared/errors";
 import type { StockLine } from "#shared/events/catalogue";
@@ -6,12 +7,27 @@ import { canonicalJson, requestKey } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
+import type { PricedLine } from "../domain/totals.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import type { OrdersDeps } from "./deps.ts";
 
 export interface Hold {
   readonly owner: string;
   readonly newlyHeld: readonly StockLine[];
+}
+
+interface HoldOptions {
+  readonly key: string;
+  readonly fingerprint: string;
+  /** Whether it may share the hold of no copy. */
+  readonly alone: boolean;
+  /** Whether it counts toward the share of a product that buyers without proof may hold together. */
+  readonly counted: boolean;
+}
+
+/** Whether what the caller orders counts toward the share of a product that buyers without proof may hold together. */
+export function countsTowardShare(deps: OrdersDeps, { actor }: Call): boolean {
+  return deps.orderCaps && !isProven(actor);
 }
 
 /**
@@ -22,18 +38,27 @@ export interface Hold {
 export async function hold(
   deps: OrdersDeps,
   call: Call,
-  { key, fingerprint, alone }: { readonly key: string; readonly fingerprint: string; readonly alone: boolean },
-  lines: readonly StockLine[],
+  { key, fingerprint, alone, counted }: HoldOptions,
+  priced: readonly PricedLine[],
 ): Promise<Outcome<Hold>> {
+  const lines = priced.map(({ product, quantity }) => ({ productId: product.id, quantity }));
+  const asked = {
+    lines: priced.map(({ product: { id, minOrderQuantity }, quantity }) => ({
+      productId: id,
+      quantity,
+      minimum: minOrderQuantity,
+    })),
+    counted,
+  };
   // The fingerprint does not tell a cart's lines.
   const sharedOwner = await requestKey("hold", key, fingerprint, canonicalJson(lines));
   if (!alone) {
-    const shared = await deps.inventory.hold(call, { owner: sharedOwner, lines: [...lines] });
+    const shared = await deps.inventory.hold(call, { ...asked, owner: sharedOwner });
     if (shared.ok) return ok({ owner: sharedOwner, newlyHeld: shared.value.newlyHeld });
     if (shared.error.code !== "reservation_conflict") return shared;
   }
   const owner = `${sharedOwner}.${newId("req")}`;
-  const own = await deps.inventory.hold(call, { owner, lines: [...lines] });
+  const own = await deps.inventory.hold(call, { ...asked, owner });
   return own.ok ? ok({ owner, newlyHeld: own.value.newlyHeld }) : own;
 }
 

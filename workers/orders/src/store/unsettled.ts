@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import { commit } from "#shared/database";
 import { parseEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
-import { ROUTES } from "#shared/events/routing";
+import { consumersOf, routeOf } from "#shared/events/routing";
 import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
 import { publishAnew } from "#shared/outbox";
@@ -50,7 +50,7 @@ export async function publishLastAnew(deps: Deps, event: EventEnvelope): Promise
       details: { published: type, eventId: event.id },
     }),
   ]);
-  const consumers = ROUTES[event.type].filter((consumer) => consumer !== "notifications");
+  const consumers = consumersOf(routeOf(event)).filter((consumer) => consumer !== "notifications");
   await publishAnew(deps, event, consumers);
 }
 
