@@ -74,7 +74,6 @@ export type User = z.infer<typeof User>;
 export const UserPage = pageOf(User).meta({ id: "UserPage", description: "One page of accounts." });
 export type UserPage = z.infer<typeof UserPage>;
 
-/** A sign-in that can still be refreshed, without its tokens. */
 export const UserSession = z
   .object({
     id: z.string().describe("The id of the sign-in; no token."),
@@ -82,7 +81,7 @@ export const UserSession = z
     lastUsedAt: z.iso.datetime().describe("When the session was last refreshed, or begun."),
     expiresAt: z.iso.datetime().describe("When it ends unless it is refreshed before."),
   })
-  .meta({ id: "UserSession" });
+  .meta({ id: "UserSession", description: "A sign-in of a user that has not ended." });
 export type UserSession = z.infer<typeof UserSession>;
 
 export interface UserDetails {

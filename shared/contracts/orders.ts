@@ -346,7 +346,7 @@ export const CustomerTotals = z
       .record(Currency, z.int())
       .describe("What the orders that are not cancelled come to, by currency, in minor units (cents)."),
   })
-  .meta({ id: "CustomerTotals" });
+  .meta({ id: "CustomerTotals", description: "How much a customer has ordered." });
 export type CustomerTotals = z.infer<typeof CustomerTotals>;
 
 export const CancelOrderBody = z

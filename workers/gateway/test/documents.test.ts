@@ -1,27 +1,45 @@
 // The OpenAPI document, the docs page, the product images, health and the keys.
 import { exports } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { z } from "zod";
 import { ERROR_CODES, fail } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { PART_DEADLINE_MS } from "../src/constants.ts";
+import { EXAMPLES } from "../src/examples.ts";
 import { drawProduct } from "../src/images.ts";
 import { allRoutes } from "../src/routes.ts";
 import { gateway, problemOf, signer } from "./support.ts";
 
+type Content = Readonly<Record<string, { readonly schema?: { readonly $ref?: string } }>>;
 interface Operation {
   readonly operationId: string;
   readonly summary: string;
-  readonly parameters: readonly { readonly name: string; readonly in: string }[];
-  readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, unknown>>; readonly headers?: object }>
-  >;
+  readonly description: string;
+  readonly tags: readonly string[];
+  readonly parameters: readonly { readonly name: string; readonly in: string; readonly description?: string }[];
+  readonly requestBody?: { readonly content: Content };
+  readonly responses: Readonly<Record<string, { readonly content?: Content; readonly headers?: object }>>;
   readonly security: readonly unknown[];
 }
 interface Document {
   readonly openapi: string;
+  readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Record<string, unknown>>> };
+}
+
+/** As a URL holds it. */
+function textOf(query: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value)]));
+}
+
+/** The same value with the members of its objects in the order of their names. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(members.map(([name, member]) => [name, sorted(member)]));
 }
 
 const response = await gateway()("/api/openapi.json");
@@ -123,6 +141,93 @@ describe("the OpenAPI document", () => {
     const etag = response.headers.get("etag") ?? "";
     const again = await gateway()("/api/openapi.json", { headers: { "if-none-match": etag } });
     expect(again.status).toBe(304);
+  });
+});
+
+/** Every schema in a value, with where it stands. */
+function schemasIn(value: unknown, where: string): [string, Record<string, unknown>][] {
+  if (typeof value !== "object" || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((one, index) => schemasIn(one, `${where}[${String(index)}]`));
+  const members = Object.entries(value as Record<string, unknown>).filter(([key]) => key !== "example");
+  return [
+    [where, value as Record<string, unknown>],
+    ...members.flatMap(([key, one]) => schemasIn(one, `${where}.${key}`)),
+  ];
+}
+
+describe("a stranger who has the document alone", () => {
+  const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
+  const named = /^#\/components\/schemas\/\w+$/;
+
+  it("reads what each property means", () => {
+    const silent = [...schemasIn(document.components.schemas, ""), ...schemasIn(document.paths, "")].flatMap(
+      ([where, { properties }]) =>
+        Object.entries((properties ?? {}) as Record<string, { readonly description?: string }>)
+          .filter(([, { description }]) => description === undefined)
+          .map(([name]) => `${where}.${name}`),
+    );
+    expect(silent).toEqual([]);
+  });
+
+  it("reads what each parameter, operation, component and tag means", () => {
+    const parameters = operations.flatMap(({ operationId, parameters: all }) =>
+      all.filter(({ description }) => !description).map(({ name }) => `${operationId} ${name}`),
+    );
+    const rest = [...operations, ...document.tags].filter(({ description }) => !description);
+    const components = Object.entries(document.components.schemas).filter(([, { description }]) => !description);
+    expect([parameters, rest, components.map(([name]) => name)]).toEqual([[], [], []]);
+    expect(new Set(operations.flatMap(({ tags }) => tags))).toEqual(new Set(document.tags.map(({ name }) => name)));
+  });
+
+  it("finds every body and every answer among the components", () => {
+    const unnamed = operations.flatMap(({ operationId, requestBody, responses }) =>
+      [requestBody, ...Object.values(responses)]
+        .map((part) => part?.content?.["application/json"]?.schema)
+        .filter((schema) => schema !== undefined && !named.test(schema.$ref ?? ""))
+        .map(() => operationId),
+    );
+    expect(unnamed).toEqual([]);
+    expect(Object.keys(document.components.schemas)).toEqual(
+      expect.arrayContaining(["Address", "OrderLine", "CartItem", "CreateOrder"]),
+    );
+  });
+
+  it("finds an example of each body and answer, which the schemas take", () => {
+    const wrong = allRoutes.flatMap((route) => {
+      const { params, query, body, status, answer } = EXAMPLES[route.operationId] ?? {};
+      const success = Object.entries(route.answers).find(([code, schema]) => Number(code) < 300 && schema !== null);
+      const parts: [string, z.ZodType | null | undefined, unknown][] = [
+        ["params", route.params, params],
+        ["query", route.query, query === undefined ? undefined : textOf(query)],
+        ["body", route.body, body],
+        ["answer", status === undefined ? success?.[1] : route.answers[status], answer],
+      ];
+      return parts.flatMap(([part, schema, value]) => {
+        if (schema === null || schema === undefined)
+          return value === undefined ? [] : [`${route.operationId} takes no ${part}`];
+        if (value === undefined) return part === "query" ? [] : [`${route.operationId} has no ${part}`];
+        const parsed = schema.safeParse(value);
+        if (!parsed.success) return [`${route.operationId} ${part}: ${z.prettifyError(parsed.error)}`];
+        // An answer's member that no schema has is dropped by it.
+        const isWhole = part !== "answer" || JSON.stringify(sorted(parsed.data)) === JSON.stringify(sorted(value));
+        return isWhole ? [] : [`${route.operationId} has other members than its schema`];
+      });
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("reads of each failure which code it may have and what that carries", () => {
+    const problem = document.paths["/api/orders"]?.["post"]?.responses["409"]?.content?.["application/problem+json"];
+    expect(problem?.schema).toMatchObject({
+      oneOf: expect.arrayContaining([{ $ref: "#/components/schemas/InsufficientStockProblem" }]) as unknown,
+      discriminator: { propertyName: "code" },
+    });
+    expect(document.components.schemas["TotalChangedProblem"]).toMatchObject({
+      allOf: [
+        { $ref: "#/components/schemas/Problem" },
+        { properties: { code: { const: "total_changed" }, total: {} } },
+      ],
+    });
   });
 });
 

@@ -13,7 +13,7 @@ import type { Route } from "../route.ts";
 
 const AdminUser = z
   .object({
-    user: User,
+    user: User.describe("The account."),
     orders: CustomerTotals.nullable().describe("Null when this part does not answer."),
     sessions: z
       .array(UserSession)
@@ -21,7 +21,7 @@ const AdminUser = z
     cart: Cart.nullable().describe("The cart as the user sees it. Null when this part does not answer."),
     partialErrors: z.array(PartialError).describe("What kept a part away; empty when all are there."),
   })
-  .meta({ id: "AdminUser" });
+  .meta({ id: "AdminUser", description: "A user with what an admin asks about them." });
 
 /** Whether there is such a user decides over all the rest, so it comes first, and without it there is no answer. */
 async function adminUser(deps: GatewayDeps, call: Call, userId: string): Promise<Outcome<z.infer<typeof AdminUser>>> {
