@@ -48,9 +48,26 @@ function list(kind: Kind, url: string, filters: readonly string[]): Run {
   };
 }
 
+/** Stripe's own limit of `types`. */
+const MAX_TYPES = 20;
+
+/** The types that a list of events is narrowed to: one, where `*` stands for anything, or several by their full names. */
+function eventTypes(params: FormMap): readonly string[] {
+  const type = optionalText(params, "type");
+  const types = texts(params, "types");
+  if (type !== undefined && types.length > 0) {
+    throw invalid("You may pass either `type` or `types`, but not both.", "types");
+  }
+  if (types.length > MAX_TYPES) throw invalid("You can filter by at most 20 types.", "types");
+  const wanted = type === undefined ? types : [type];
+  const wrong = wanted.find((name) => !(type === undefined ? /^[\w.]+$/ : /^[\w.*]+$/).test(name));
+  if (wrong !== undefined) throw invalid(`Invalid event type: ${wrong}`, type === undefined ? "types" : "type");
+  return wanted;
+}
+
 /** What a list is narrowed to: types of events, or an intent's charges and refunds. */
 function filterOf(session: Session, kind: Kind, params: FormMap): readonly string[] {
-  if (kind === "event") return [...texts(params, "type"), ...texts(params, "types")];
+  if (kind === "event") return eventTypes(params);
   const intent = optionalText(params, "payment_intent");
   const charge = optionalText(params, "charge");
   if (charge === undefined) return intent === undefined ? [] : [intent];
@@ -118,7 +135,8 @@ function browserAnswer(answer: Answer): Answer {
 export function perform(session: Session, call: ApiCall): Answer {
   for (const route of ROUTES) {
     const match = route.method === call.method ? route.pattern.exec(call.path) : null;
-    if (match === null) continue;
+    // Stripe's search stands where an id does.
+    if (match === null || match[1] === "search") continue;
     const id = match[1] ?? "";
     if (!call.publishable) {
       const answer = route.run(session, id, call.params);

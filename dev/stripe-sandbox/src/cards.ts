@@ -1,90 +1,25 @@
-// Stripe's test payment methods (https://docs.stripe.com/testing) and what each does when it is charged.
+// A payment method as the API shows it. Each use of a test method's name is a payment method of its own, as at Stripe; its id alone
+// tells the card, so none of them is stored.
 import type { Stripe } from "stripe";
-import { StripeFailure } from "./failure.ts";
+import type { Decline } from "./declines.ts";
+import { StripeFailure, unsupported } from "./failure.ts";
 import { randomId } from "./ids.ts";
+import { TEST_CARDS, UNSUPPORTED_CARDS } from "./test-cards.ts";
+import type { TestCard } from "./test-cards.ts";
 
-export interface Decline {
-  readonly code: string;
-  readonly declineCode: string;
-  readonly message: string;
-}
-
-export interface TestCard {
-  readonly name: string;
-  /** Stands in the ids made for this card, so that an id alone tells the card. */
-  readonly letter: string;
-  readonly brand: string;
-  readonly last4: string;
-  readonly decline?: Decline;
-  /** The bank wants to see the buyer first. */
-  readonly authenticates?: true;
-  /** A refund to it is not settled at once. */
-  readonly refundsLater?: true;
-}
-
-function declining(name: string, letter: string, last4: string, decline: Decline): TestCard {
-  return { name, letter, brand: "visa", last4, decline };
-}
-
-const CARDS: readonly TestCard[] = [
-  { name: "pm_card_visa", letter: "V", brand: "visa", last4: "4242" },
-  { name: "pm_card_mastercard", letter: "M", brand: "mastercard", last4: "4444" },
-  { name: "pm_card_amex", letter: "X", brand: "amex", last4: "8431" },
-  { name: "pm_card_authenticationRequired", letter: "A", brand: "visa", last4: "3184", authenticates: true },
-  { name: "pm_card_threeDSecure2Required", letter: "T", brand: "visa", last4: "3220", authenticates: true },
-  { name: "pm_card_pendingRefund", letter: "R", brand: "visa", last4: "7726", refundsLater: true },
-  declining("pm_card_chargeDeclined", "D", "0002", {
-    code: "card_declined",
-    declineCode: "generic_decline",
-    message: "Your card was declined.",
-  }),
-  declining("pm_card_visa_chargeDeclined", "G", "0002", {
-    code: "card_declined",
-    declineCode: "generic_decline",
-    message: "Your card was declined.",
-  }),
-  declining("pm_card_chargeDeclinedInsufficientFunds", "I", "9995", {
-    code: "card_declined",
-    declineCode: "insufficient_funds",
-    message: "Your card has insufficient funds.",
-  }),
-  declining("pm_card_visa_chargeDeclinedInsufficientFunds", "J", "9995", {
-    code: "card_declined",
-    declineCode: "insufficient_funds",
-    message: "Your card has insufficient funds.",
-  }),
-  declining("pm_card_chargeDeclinedLostCard", "L", "9987", {
-    code: "card_declined",
-    declineCode: "lost_card",
-    message: "Your card was declined.",
-  }),
-  declining("pm_card_chargeDeclinedExpiredCard", "E", "0069", {
-    code: "expired_card",
-    declineCode: "expired_card",
-    message: "Your card has expired.",
-  }),
-  declining("pm_card_chargeDeclinedIncorrectCvc", "C", "0127", {
-    code: "incorrect_cvc",
-    declineCode: "incorrect_cvc",
-    message: "Your card's security code is incorrect.",
-  }),
-  declining("pm_card_chargeDeclinedProcessingError", "P", "0119", {
-    code: "processing_error",
-    declineCode: "processing_error",
-    message: "An error occurred while processing your card. Try again in a little bit.",
-  }),
-];
-
-const EXPIRY = { month: 12, year: 2034 } as const;
+const ID_PREFIX = "pm_3";
+/** How many digits of an id, in base 36, tell the card. */
+const PLACE_DIGITS = 2;
 
 /** The card behind a test method's name or an id made for it, or undefined. */
 export function findCard(method: string): TestCard | undefined {
-  const letter = /^pm_1([A-Z])/.exec(method)?.[1];
-  return CARDS.find((card) => card.name === method || card.letter === letter);
+  if (!method.startsWith(ID_PREFIX)) return TEST_CARDS.find(({ name }) => name === method);
+  return TEST_CARDS[Number.parseInt(method.slice(ID_PREFIX.length, ID_PREFIX.length + PLACE_DIGITS), 36)];
 }
 
-/** The id under which a call's `payment_method` is kept: each use of a test name is a new payment method, as at Stripe. */
+/** The id under which a call's `payment_method` is kept. */
 export function methodId(method: string): string {
+  if (UNSUPPORTED_CARDS.includes(method)) throw unsupported(`The payment method ${method}`, "payment_method");
   const card = findCard(method);
   if (card === undefined) {
     throw new StripeFailure(400, {
@@ -95,12 +30,21 @@ export function methodId(method: string): string {
       param: "payment_method",
     });
   }
-  return method === card.name ? `pm_1${card.letter}${randomId(22)}` : method;
+  if (method !== card.name) return method;
+  return `${ID_PREFIX}${TEST_CARDS.indexOf(card).toString(36).padStart(PLACE_DIGITS, "0")}${randomId(20)}`;
 }
 
+const EXPIRY = { month: 12, year: 2034 } as const;
 const NO_ADDRESS = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
 export const NO_BILLING = { address: NO_ADDRESS, email: null, name: null, phone: null, tax_id: null };
-const CHECKS = { address_line1_check: null, address_postal_code_check: null, cvc_check: "pass" };
+
+function checksOf({ checks = {} }: TestCard): Stripe.PaymentMethod.Card.Checks {
+  return {
+    address_line1_check: checks.line1 ?? null,
+    address_postal_code_check: checks.postalCode ?? null,
+    cvc_check: checks.cvc ?? "pass",
+  };
+}
 
 export function paymentMethod(id: string, card: TestCard, created: number): Stripe.PaymentMethod {
   return {
@@ -109,17 +53,17 @@ export function paymentMethod(id: string, card: TestCard, created: number): Stri
     billing_details: NO_BILLING,
     card: {
       brand: card.brand,
-      checks: CHECKS,
-      country: "US",
+      checks: checksOf(card),
+      country: card.country,
       display_brand: card.brand,
       exp_month: EXPIRY.month,
       exp_year: EXPIRY.year,
-      funding: "credit",
+      funding: card.funding,
       generated_from: null,
       last4: card.last4,
       networks: { available: [card.brand], preferred: null },
       regulated_status: "unregulated",
-      three_d_secure_usage: { supported: true },
+      three_d_secure_usage: { supported: card.authentication !== "unsupported" },
       wallet: null,
     },
     created,
@@ -131,32 +75,68 @@ export function paymentMethod(id: string, card: TestCard, created: number): Stri
   };
 }
 
-/** How a charge shows the card. `captureBefore` (seconds) only where the money is authorized and not yet captured. */
+export type ThreeDSecure = Stripe.Charge.PaymentMethodDetails.Card.ThreeDSecure;
+
+/** The buyer has approved on the bank's page. */
+export function authenticated(): ThreeDSecure {
+  return {
+    authentication_flow: "challenge",
+    electronic_commerce_indicator: "05",
+    exemption_indicator: null,
+    result: "authenticated",
+    result_reason: null,
+    transaction_id: crypto.randomUUID(),
+    version: "2.2.0",
+  };
+}
+
+/** 3-D Secure was asked for, and this card has none. */
+export function withoutAuthentication({ authentication }: TestCard): ThreeDSecure {
+  const notSupported = authentication === "unsupported";
+  return {
+    ...authenticated(),
+    authentication_flow: null,
+    electronic_commerce_indicator: notSupported ? null : "06",
+    result: notSupported ? "not_supported" : "attempt_acknowledged",
+    result_reason: notSupported ? "network_not_supported" : "card_not_enrolled",
+  };
+}
+
+/** How a card was charged. */
+export interface Charging {
+  readonly decline?: Decline | undefined;
+  /** Until when (seconds) the money can be captured; only where it is authorized and not captured yet. */
+  readonly captureBefore?: number | undefined;
+  /** What came of 3-D Secure; absent where nobody asked for it. */
+  readonly threeDSecure?: ThreeDSecure | undefined;
+}
+
+/** How a charge shows the card. */
 export function cardDetails(
   card: TestCard,
   amount: number,
-  captureBefore: number | undefined,
+  { decline, captureBefore, threeDSecure }: Charging,
 ): Stripe.Charge.PaymentMethodDetails {
   return {
     type: "card",
     card: {
-      amount_authorized: card.decline === undefined ? amount : null,
-      authorization_code: card.decline === undefined ? "123456" : null,
+      amount_authorized: decline === undefined ? amount : null,
+      authorization_code: decline === undefined ? "123456" : null,
       brand: card.brand,
       ...(captureBefore === undefined ? {} : { capture_before: captureBefore }),
-      checks: CHECKS,
-      country: "US",
-      electronic_commerce_indicator: null,
+      checks: checksOf(card),
+      country: card.country,
+      electronic_commerce_indicator: threeDSecure?.electronic_commerce_indicator ?? null,
       exp_month: EXPIRY.month,
       exp_year: EXPIRY.year,
-      funding: "credit",
+      funding: card.funding,
       installments: null,
       last4: card.last4,
       mandate: null,
       network: card.brand,
       network_transaction_id: null,
       regulated_status: "unregulated",
-      three_d_secure: null,
+      three_d_secure: threeDSecure ?? null,
       transaction_link_id: null,
       wallet: null,
     },

@@ -1,12 +1,14 @@
 // Confirming a PaymentIntent: the card is charged, is declined, or its bank wants to see the buyer first
 // (https://docs.stripe.com/api/payment_intents/confirm).
-import { findCard, methodId } from "./cards.ts";
+import { authenticated, findCard, methodId, withoutAuthentication } from "./cards.ts";
 import { charge, declined } from "./charges.ts";
+import { AUTHENTICATION_REQUIRED, GENERIC } from "./declines.ts";
 import { invalid, unexpectedState } from "./failure.ts";
 import type { FormMap } from "./form.ts";
-import { only, optionalText } from "./params.ts";
+import { flag, only, optionalText } from "./params.ts";
 import { emit, idOf } from "./session.ts";
 import type { Answer, PaymentIntent, Session } from "./session.ts";
+import type { TestCard } from "./test-cards.ts";
 
 export const CONFIRM_PARAMS = [
   "payment_method",
@@ -24,6 +26,26 @@ export const CONFIRMABLE: readonly PaymentIntent["status"][] = [
   "requires_action",
 ];
 
+/** Whether the shop wants 3-D Secure wherever there is one (https://docs.stripe.com/payments/3d-secure/authentication-flow). */
+function asksForThreeDSecure({ payment_method_options: options }: PaymentIntent): boolean {
+  const request = options?.card?.request_three_d_secure;
+  return request === "any" || request === "challenge";
+}
+
+/** What comes first when a card is to be charged. */
+function nextStep(
+  { authentication, authenticationFails, decline }: TestCard,
+  isOffSession: boolean,
+  isAsked: boolean,
+): "authenticate" | "charge" | "decline" {
+  const authenticates = authentication === "always" || authentication === "on_session";
+  if (authenticates || (authentication === "optional" && isAsked)) {
+    if (isOffSession && authentication !== "on_session") return "decline";
+    if (!isOffSession) return authenticationFails === true ? "decline" : "authenticate";
+  }
+  return decline === undefined ? "charge" : "decline";
+}
+
 /** Checks a confirmation and returns what carries it out, so that a refused one leaves no intent behind. */
 export function prepareConfirmation(session: Session, present: PaymentIntent, params: FormMap): () => Answer {
   const sent = optionalText(params, "payment_method");
@@ -40,8 +62,16 @@ export function prepareConfirmation(session: Session, present: PaymentIntent, pa
     throw invalid("The `return_url` must be a valid URL.", "return_url", "url_invalid");
   }
   const intent: PaymentIntent = { ...present, payment_method: id, last_payment_error: null, next_action: null };
-  if (card.decline !== undefined) return () => declined(session, intent, card, id);
-  if (card.authenticates !== true) return () => charge(session, intent, card, id);
+  const isOffSession = flag(params, "off_session");
+  const isAsked = asksForThreeDSecure(intent);
+  const step = nextStep(card, isOffSession, isAsked);
+  if (step === "decline") {
+    const decline = isOffSession && card.decline === undefined ? AUTHENTICATION_REQUIRED : (card.decline ?? GENERIC);
+    return () => declined(session, intent, card, id, { decline });
+  }
+  if (step === "charge") {
+    return () => charge(session, intent, card, id, isAsked ? withoutAuthentication(card) : undefined);
+  }
   return () => {
     const secret = encodeURIComponent(String(intent.client_secret));
     const waiting: PaymentIntent = {
@@ -86,7 +116,13 @@ export function authenticate(session: Session, id: string, approved: boolean): A
       intent,
     );
   }
-  if (approved) return charge(session, { ...intent, next_action: null }, card, methodOfIntent);
+  if (approved) {
+    const going: PaymentIntent = { ...intent, next_action: null };
+    const threeDSecure = authenticated();
+    return card.decline === undefined
+      ? charge(session, going, card, methodOfIntent, threeDSecure)
+      : declined(session, going, card, methodOfIntent, { decline: card.decline, threeDSecure });
+  }
   const failed: PaymentIntent = {
     ...intent,
     status: "requires_payment_method",

@@ -29,7 +29,7 @@ function dispute(session: Session, _id: string, params: FormMap): Answer {
   const intent = session.store.get<PaymentIntent>("payment_intent", intentId, "payment_intent");
   const reason = oneOf(params, "reason", DISPUTE_REASONS) ?? "fraudulent";
   if (intent.latest_charge === null) throw invalid("Nobody has paid this PaymentIntent.", "payment_intent");
-  return openDispute(session, chargeOf(session, intent), positiveAmount(params, "amount"), reason);
+  return openDispute(session, chargeOf(session, intent), { reason }, positiveAmount(params, "amount"));
 }
 
 function close(session: Session, id: string, params: FormMap): Answer {

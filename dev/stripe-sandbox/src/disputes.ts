@@ -2,7 +2,7 @@
 // decides. No call of the API opens or decides one, so the sandbox's dashboard plays the bank.
 import type { Stripe } from "stripe";
 import { DISPUTE_FEE_MINOR, EVIDENCE_WINDOW_SECONDS } from "./constants.ts";
-import { invalid } from "./failure.ts";
+import { invalid, unsupported } from "./failure.ts";
 import { stripeId } from "./ids.ts";
 import { emit, idOf } from "./session.ts";
 import type { Answer, Charge, Dispute, Session } from "./session.ts";
@@ -73,14 +73,20 @@ const NO_EVIDENCE: Stripe.Dispute.Evidence = {
   uncategorized_text: null,
 };
 
-function newDispute(charge: Charge, amount: number, reason: string, now: number): Dispute {
+/** Why a bank opens one; an inquiry asks only, and takes no money yet. */
+export interface DisputeCause {
+  readonly reason: string;
+  readonly inquiry?: true | undefined;
+}
+
+function newDispute(charge: Charge, amount: number, { reason, inquiry }: DisputeCause, now: number): Dispute {
   const id = stripeId("du");
   const { currency } = charge;
   return {
     id,
     object: "dispute",
     amount,
-    balance_transactions: [movement({ id, currency }, -amount, now)],
+    balance_transactions: inquiry === true ? [] : [movement({ id, currency }, -amount, now)],
     charge: charge.id,
     created: now,
     currency,
@@ -95,37 +101,44 @@ function newDispute(charge: Charge, amount: number, reason: string, now: number)
       submission_method: "manual",
     },
     intended_submission_method: null,
-    is_charge_refundable: false,
+    is_charge_refundable: inquiry === true,
     livemode: false,
     metadata: {},
     payment_intent: charge.payment_intent,
     reason,
-    status: "needs_response",
+    status: inquiry === true ? "warning_needs_response" : "needs_response",
   };
 }
 
 /** The bank takes the money of a captured charge back, all of what is left of it unless it says less. */
-export function openDispute(session: Session, charge: Charge, amount: number | undefined, reason: string): Answer {
+export function openDispute(session: Session, charge: Charge, cause: DisputeCause, amount?: number): Answer {
   const intentId = idOf(charge.payment_intent);
   if (session.store.children<Dispute>("dispute", intentId).some((one) => isOpen(one) || one.status === "lost")) {
     throw invalid(`Charge ${charge.id} is disputed already.`, "payment_intent");
   }
-  const left = charge.amount - charge.amount_refunded;
+  const left = charge.amount_captured - charge.amount_refunded;
   const disputed = amount ?? left;
   if (!charge.captured || disputed < 1 || disputed > left) {
     throw invalid(`There are ${String(charge.captured ? left : 0)} ${charge.currency} to dispute.`, "amount");
   }
-  const dispute = newDispute(charge, disputed, reason, session.now);
+  const dispute = newDispute(charge, disputed, cause, session.now);
   session.store.insert("dispute", intentId, dispute);
   session.store.update({ ...charge, disputed: true } as Charge);
   emit(session, "charge.dispute.created", dispute);
-  emit(session, "charge.dispute.funds_withdrawn", dispute);
+  if (cause.inquiry !== true) emit(session, "charge.dispute.funds_withdrawn", dispute);
   return { status: 200, body: dispute };
+}
+
+/** An inquiry's statuses: a bank asks before it disputes. */
+const OPEN_INQUIRIES: readonly string[] = ["warning_needs_response", "warning_under_review"];
+
+function isInquiry({ status }: Dispute): boolean {
+  return OPEN_INQUIRIES.includes(status);
 }
 
 function openOne(session: Session, id: string): Dispute {
   const dispute = session.store.get<Dispute>("dispute", id, "dispute");
-  if (!isOpen(dispute)) throw invalid(`This dispute is closed: ${dispute.status}.`, "dispute");
+  if (!isOpen(dispute) && !isInquiry(dispute)) throw invalid(`This dispute is closed: ${dispute.status}.`, "dispute");
   return dispute;
 }
 
@@ -133,16 +146,24 @@ function openOne(session: Session, id: string): Dispute {
 export function answerDispute(session: Session, id: string): Answer {
   const present = openOne(session, id);
   const details = { ...present.evidence_details, has_evidence: true, submission_count: 1 };
-  const dispute: Dispute = { ...present, status: "under_review", evidence_details: details };
+  const status = isInquiry(present) ? "warning_under_review" : "under_review";
+  const dispute: Dispute = { ...present, status, evidence_details: details };
   session.store.update(dispute);
-  emit(session, "charge.dispute.updated", dispute);
+  emit(session, "charge.dispute.updated", dispute, present);
   return { status: 200, body: dispute };
 }
 
-/** The bank has decided; when the shop wins, the money comes back. */
+/** The bank has decided; when the shop wins, the money comes back. An inquiry that is won took none. */
 export function closeDispute(session: Session, id: string, outcome: "won" | "lost"): Answer {
   const present = openOne(session, id);
   const won = outcome === "won";
+  if (isInquiry(present)) {
+    if (!won) throw unsupported("An inquiry that becomes a dispute", "outcome");
+    const closed: Dispute = { ...present, status: "warning_closed" };
+    session.store.update(closed);
+    emit(session, "charge.dispute.closed", closed, present);
+    return { status: 200, body: closed };
+  }
   const dispute: Dispute = {
     ...present,
     status: outcome,
@@ -154,6 +175,6 @@ export function closeDispute(session: Session, id: string, outcome: "won" | "los
   };
   session.store.update(dispute);
   if (won) emit(session, "charge.dispute.funds_reinstated", dispute);
-  emit(session, "charge.dispute.closed", dispute);
+  emit(session, "charge.dispute.closed", dispute, present);
   return { status: 200, body: dispute };
 }

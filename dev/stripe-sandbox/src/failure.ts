@@ -76,6 +76,11 @@ export function secretKeyRequired(): StripeFailure {
 export function unrecognizedUrl(method: string, path: string): StripeFailure {
   return new StripeFailure(404, {
     type: "invalid_request_error",
-    message: `Unrecognized request URL (${method}: ${path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/.`,
+    message: `Unrecognized request URL (${method}: ${path}). If Stripe has it, it is not supported by the sandbox.`,
   });
+}
+
+/** Stripe knows it, the sandbox does not. `what` begins the sentence. */
+export function unsupported(what: string, param: string): StripeFailure {
+  return invalid(`${what} is not supported by the sandbox.`, param);
 }

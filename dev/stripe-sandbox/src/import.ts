@@ -55,12 +55,12 @@ export function importPayment(store: Store, payment: ImportedPayment, now: numbe
   const captureBefore = status === "succeeded" ? undefined : seconds(now) + CAPTURE_WINDOW_SECONDS;
   store.insert("payment_intent", null, intent);
   if (payment.chargeId !== null)
-    importCharge(store, payment, newCharge(intent, card, payment.chargeId, intent.created, captureBefore));
+    importCharge(store, payment, newCharge(intent, card, payment.chargeId, intent.created, { captureBefore }));
   return true;
 }
 
-function importCharge(store: Store, { id, status, amount, refunds }: ImportedPayment, authorized: Charge): void {
-  const refunded = status === "canceled" ? amount : refunds.reduce((sum, refund) => sum + refund.amount, 0);
+function importCharge(store: Store, { id, amount, refunds }: ImportedPayment, authorized: Charge): void {
+  const refunded = refunds.reduce((sum, refund) => sum + refund.amount, 0);
   const charge = { ...authorized, amount_refunded: refunded, refunded: refunded === amount };
   store.insert("charge", id, charge);
   for (const refund of refunds) {

@@ -1,46 +1,17 @@
 // PaymentIntents: https://docs.stripe.com/api/payment_intents. One call is one transaction of the ledger. Confirming one is in
 // confirmations.ts.
 import type { Stripe } from "stripe";
+import { formatMoney } from "#shared/money";
 import { methodId } from "./cards.ts";
-import { CONFIRMABLE, CONFIRM_PARAMS, prepareConfirmation } from "./confirmations.ts";
-import { invalid, unexpectedState } from "./failure.ts";
+import { disputeAfterCapture } from "./charges.ts";
+import { CONFIRMABLE, prepareConfirmation } from "./confirmations.ts";
+import { invalid, unexpectedState, unsupported } from "./failure.ts";
 import type { FormMap } from "./form.ts";
 import { randomId, stripeId } from "./ids.ts";
-import {
-  amountParam,
-  currencyParam,
-  flag,
-  mergedMetadata,
-  oneOf,
-  only,
-  optionalText,
-  positiveAmount,
-  texts,
-} from "./params.ts";
+import { BLANK_CARD_OPTIONS, CREATE_PARAMS, UPDATE_PARAMS, automaticMethods, details } from "./intent-params.ts";
+import { amountParam, currencyParam, flag, oneOf, only, optionalText, positiveAmount } from "./params.ts";
 import { chargeOf, emit } from "./session.ts";
 import type { Answer, PaymentIntent, Session } from "./session.ts";
-
-const DETAIL_PARAMS = [
-  "amount",
-  "currency",
-  "description",
-  "metadata",
-  "payment_method",
-  "payment_method_types",
-  "receipt_email",
-  "statement_descriptor",
-  "statement_descriptor_suffix",
-  "transfer_group",
-  "expand",
-] as const;
-const CREATE_PARAMS = [
-  ...DETAIL_PARAMS,
-  ...CONFIRM_PARAMS,
-  "automatic_payment_methods",
-  "capture_method",
-  "confirm",
-  "confirmation_method",
-];
 
 type Status = Stripe.PaymentIntent.Status;
 const CANCELABLE: readonly Status[] = [
@@ -54,28 +25,6 @@ const CANCEL_REASONS = ["abandoned", "duplicate", "fraudulent", "requested_by_cu
 
 function answer(intent: PaymentIntent): Answer {
   return { status: 200, body: intent };
-}
-
-function details(params: FormMap, present?: PaymentIntent): Partial<PaymentIntent> {
-  const methods = texts(params, "payment_method_types");
-  const unsupported = methods.find((type) => type !== "card");
-  if (unsupported !== undefined) {
-    throw invalid(
-      `The payment method type "${unsupported}" is invalid: the sandbox takes cards.`,
-      "payment_method_types",
-    );
-  }
-  const text = (name: "description" | "receipt_email" | "statement_descriptor" | "transfer_group"): string | null =>
-    optionalText(params, name) ?? present?.[name] ?? null;
-  return {
-    description: text("description"),
-    receipt_email: text("receipt_email"),
-    statement_descriptor: text("statement_descriptor"),
-    statement_descriptor_suffix:
-      optionalText(params, "statement_descriptor_suffix") ?? present?.statement_descriptor_suffix ?? null,
-    transfer_group: text("transfer_group"),
-    metadata: mergedMetadata(params, present?.metadata),
-  };
 }
 
 /** A PaymentIntent that nobody has paid. */
@@ -111,9 +60,7 @@ export function blankIntent(id: string, amount: number, currency: string, create
     on_behalf_of: null,
     payment_method: null,
     payment_method_configuration_details: null,
-    payment_method_options: {
-      card: { installments: null, mandate_options: null, network: null, request_three_d_secure: "automatic" },
-    },
+    payment_method_options: { card: BLANK_CARD_OPTIONS },
     payment_method_types: ["card"],
     payment_record: null,
     processing: null,
@@ -137,7 +84,6 @@ export function createIntent(session: Session, params: FormMap): Answer {
   const captureMethod =
     oneOf(params, "capture_method", ["automatic", "automatic_async", "manual"]) ?? "automatic_async";
   const confirmationMethod = oneOf(params, "confirmation_method", ["automatic", "manual"]) ?? "automatic";
-  const automatic = params["automatic_payment_methods"];
   const method = optionalText(params, "payment_method");
   const confirmed = flag(params, "confirm");
   if (!confirmed && params["return_url"] !== undefined) {
@@ -145,14 +91,10 @@ export function createIntent(session: Session, params: FormMap): Answer {
   }
   const blank = blankIntent(stripeId("pi"), amount, currency, session.now);
   const intent: PaymentIntent = {
-    ...blank,
-    ...details(params),
+    ...details(params, blank),
     capture_method: captureMethod,
     confirmation_method: confirmationMethod,
-    automatic_payment_methods:
-      typeof automatic === "object" && !Array.isArray(automatic)
-        ? { enabled: flag(automatic as FormMap, "enabled"), allow_redirects: "always" }
-        : null,
+    automatic_payment_methods: automaticMethods(params),
     payment_method: method === undefined ? null : methodId(method),
     status: method === undefined ? "requires_payment_method" : "requires_confirmation",
   };
@@ -163,7 +105,7 @@ export function createIntent(session: Session, params: FormMap): Answer {
 }
 
 export function updateIntent(session: Session, id: string, params: FormMap): Answer {
-  only(params, DETAIL_PARAMS);
+  only(params, UPDATE_PARAMS);
   const present = session.store.get<PaymentIntent>("payment_intent", id);
   const method = optionalText(params, "payment_method");
   const changesMoney = params["amount"] !== undefined || params["currency"] !== undefined || method !== undefined;
@@ -175,7 +117,6 @@ export function updateIntent(session: Session, id: string, params: FormMap): Ans
   }
   const currency = params["currency"] === undefined ? present.currency : currencyParam(params);
   const intent: PaymentIntent = {
-    ...present,
     ...details(params, present),
     currency,
     amount: params["amount"] === undefined ? present.amount : amountParam(params, currency),
@@ -196,6 +137,7 @@ export function captureIntent(session: Session, id: string, params: FormMap): An
     "statement_descriptor_suffix",
     "expand",
   ]);
+  if (params["final_capture"] === "false") throw unsupported("A capture that is not the last", "final_capture");
   const present = session.store.get<PaymentIntent>("payment_intent", id);
   if (present.status !== "requires_capture") {
     throw unexpectedState(
@@ -207,17 +149,17 @@ export function captureIntent(session: Session, id: string, params: FormMap): An
   }
   const amount = positiveAmount(params, "amount_to_capture") ?? present.amount_capturable;
   if (amount > present.amount_capturable) {
+    const most = formatMoney(present.amount_capturable, present.currency.toUpperCase());
     throw invalid(
-      `The amount_to_capture (${String(amount)}) is greater than the PaymentIntent's amount_capturable (${String(present.amount_capturable)}).`,
+      `The requested capture amount is greater than the amount you can capture for this charge (${most}).`,
       "amount_to_capture",
       "amount_too_large",
     );
   }
   const charged = chargeOf(session, present);
-  // What is not captured is released, and Stripe shows it as refunded on the charge although there is no Refund.
-  const captured = { ...charged, captured: true, amount_captured: amount, amount_refunded: charged.amount - amount };
+  // What is not captured is released. Since 2025-03-31.basil no refund tells of it.
+  const captured = { ...charged, captured: true, amount_captured: amount };
   const intent: PaymentIntent = {
-    ...present,
     ...details(params, present),
     status: "succeeded",
     amount_capturable: 0,
@@ -225,8 +167,9 @@ export function captureIntent(session: Session, id: string, params: FormMap): An
   };
   session.store.update(captured);
   session.store.update(intent);
-  emit(session, "charge.captured", captured);
+  emit(session, "charge.captured", captured, charged);
   emit(session, "payment_intent.succeeded", intent);
+  disputeAfterCapture(session, captured);
   return answer(intent);
 }
 
@@ -247,16 +190,12 @@ export function cancelIntent(session: Session, id: string, params: FormMap): Ans
 export function expireIntent(session: Session, id: string): Answer {
   const present = session.store.get<PaymentIntent>("payment_intent", id);
   if (present.status !== "requires_capture") throw unexpectedState("There is no authorization to expire.", present);
-  const answered = voided(session, present, "automatic");
+  const answered = voided(session, present, "expired");
   emit(session, "charge.expired", chargeOf(session, present));
   return answered;
 }
 
 function voided(session: Session, present: PaymentIntent, reason: PaymentIntent["cancellation_reason"]): Answer {
-  if (present.status === "requires_capture") {
-    const charged = chargeOf(session, present);
-    session.store.update({ ...charged, refunded: true, amount_refunded: charged.amount } as typeof charged);
-  }
   const intent: PaymentIntent = {
     ...present,
     status: "canceled",

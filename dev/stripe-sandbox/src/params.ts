@@ -1,7 +1,7 @@
 // Typed readers of a call's parameters, with Stripe's errors for what does not fit.
-import { currencyExponent } from "#shared/money";
+import { formatMoney } from "#shared/money";
 import { MAX_AMOUNT_MINOR } from "./constants.ts";
-import { invalid } from "./failure.ts";
+import { invalid, unsupported } from "./failure.ts";
 import type { FormMap, FormValue } from "./form.ts";
 
 /**
@@ -30,6 +30,34 @@ const MINIMUM_AMOUNTS: Readonly<Record<string, number>> = {
   usd: 50,
 };
 
+/** Parameters of Stripe's calls for intents, refunds and lists that do nothing here. */
+const UNSUPPORTED_PARAMS: ReadonlySet<string> = new Set([
+  "allowed_payment_method_types",
+  "amount_details",
+  "application_fee_amount",
+  "confirmation_token",
+  "customer",
+  "customer_account",
+  "delivery_success",
+  "error_on_requires_action",
+  "excluded_payment_method_types",
+  "final_capture",
+  "hooks",
+  "instructions_email",
+  "mandate",
+  "mandate_data",
+  "on_behalf_of",
+  "origin",
+  "payment_details",
+  "payment_method_configuration",
+  "payment_method_data",
+  "radar_options",
+  "refund_application_fee",
+  "reverse_transfer",
+  "setup_future_usage",
+  "transfer_data",
+]);
+
 /** https://docs.stripe.com/api/metadata */
 const MAX_METADATA_KEYS = 50;
 const MAX_METADATA_KEY_LENGTH = 40;
@@ -37,11 +65,23 @@ const MAX_METADATA_VALUE_LENGTH = 500;
 
 const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf("currency").map((code) => code.toLowerCase()));
 
-/** Refuses parameters that the call does not know: a typing error in a client is found at once. */
-export function only(params: FormMap, known: readonly string[]): void {
+/**
+ * Refuses parameters that the call does not know: a typing error in a client is found at once. What Stripe knows and the sandbox does
+ * not is told apart. `parent` names the hash that holds them.
+ */
+export function only(params: FormMap, known: readonly string[], parent?: string): void {
   for (const name of Object.keys(params)) {
-    if (!known.includes(name)) throw invalid(`Received unknown parameter: ${name}`, name, "parameter_unknown");
+    if (known.includes(name)) continue;
+    const shown = parent === undefined ? name : `${parent}[${name}]`;
+    if (parent === undefined && UNSUPPORTED_PARAMS.has(name)) throw unsupported(`The parameter ${name}`, name);
+    throw invalid(`Received unknown parameter: ${shown}`, shown, "parameter_unknown");
   }
+}
+
+/** The members of a nested parameter. */
+export function hash(value: FormValue, name: string): FormMap {
+  if (typeof value === "string" || Array.isArray(value)) throw invalid(`Invalid object: ${name}`, name);
+  return value as FormMap;
 }
 
 export function optionalText(params: FormMap, name: string): string | undefined {
@@ -83,9 +123,10 @@ export function texts(params: FormMap, name: string): readonly string[] {
   });
 }
 
-function requiredText(params: FormMap, name: string): string {
+export function requiredText(params: FormMap, name: string, parent?: string): string {
   const text = optionalText(params, name);
-  if (text === undefined) throw invalid(`Missing required param: ${name}.`, name, "parameter_missing");
+  const shown = parent === undefined ? name : `${parent}[${name}]`;
+  if (text === undefined) throw invalid(`Missing required param: ${shown}.`, shown, "parameter_missing");
   return text;
 }
 
@@ -100,12 +141,12 @@ export function amountParam(params: FormMap, currency: string): number {
   requiredText(params, "amount");
   const amount = positiveAmount(params, "amount") ?? 0;
   if (amount > MAX_AMOUNT_MINOR) {
-    throw invalid(`Amount must be no more than ${String(MAX_AMOUNT_MINOR)} ${currency}`, "amount", "amount_too_large");
+    const most = formatMoney(MAX_AMOUNT_MINOR, currency.toUpperCase());
+    throw invalid(`Amount must be no more than ${most}`, "amount", "amount_too_large");
   }
   const least = MINIMUM_AMOUNTS[currency] ?? 1;
   if (amount < least) {
-    const digits = currencyExponent(currency.toUpperCase());
-    const shown = (least / 10 ** digits).toFixed(digits);
+    const shown = formatMoney(least, currency.toUpperCase());
     throw invalid(`Amount must be at least ${shown} ${currency}`, "amount", "amount_too_small");
   }
   return amount;

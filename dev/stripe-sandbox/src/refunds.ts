@@ -1,5 +1,6 @@
 // Refunds: https://docs.stripe.com/api/refunds. A card's refund succeeds at once, but for those of pm_card_pendingRefund, which wait
-// for the dashboard to settle them.
+// for the dashboard to settle them, and of pm_card_refundFail, which the bank sends back right after the answer.
+import { formatMoney } from "#shared/money";
 import { findCard } from "./cards.ts";
 import { StripeFailure, invalid } from "./failure.ts";
 import type { FormMap } from "./form.ts";
@@ -59,8 +60,7 @@ export function createRefund(session: Session, params: FormMap): Answer {
   only(params, ["payment_intent", "charge", "amount", "metadata", "reason", "expand"]);
   const reason = oneOf(params, "reason", REASONS) ?? null;
   const charge = chargeToRefund(session, params);
-  // amount_refunded holds what a partial capture released too, so the difference is exactly what was taken and not given back.
-  const left = charge.amount - charge.amount_refunded;
+  const left = charge.amount_captured - charge.amount_refunded;
   if (!charge.captured || !charge.paid) throw invalid(`Charge ${charge.id} has not been captured.`, "charge");
   if (left === 0) {
     const code = "charge_already_refunded";
@@ -83,16 +83,18 @@ export function createRefund(session: Session, params: FormMap): Answer {
   }
   const amount = positiveAmount(params, "amount") ?? undisputed;
   if (amount > undisputed) {
+    const shown = (minor: number): string => formatMoney(minor, charge.currency.toUpperCase());
     throw invalid(
-      `Refund amount (${String(amount)}) is greater than unrefunded amount on charge (${String(undisputed)}) in ${charge.currency}`,
+      `Refund amount (${shown(amount)}) is greater than unrefunded amount on charge (${shown(undisputed)})`,
       "amount",
     );
   }
+  const behaviour = findCard(charge.payment_method ?? "")?.refund;
   const refund: Refund = {
     ...newRefund(charge, stripeId("re"), amount, session.now),
     metadata: mergedMetadata(params),
     reason,
-    status: findCard(charge.payment_method ?? "")?.refundsLater === true ? "pending" : "succeeded",
+    status: behaviour === "pending" ? "pending" : "succeeded",
   };
   const refunded: Charge = {
     ...charge,
@@ -102,7 +104,8 @@ export function createRefund(session: Session, params: FormMap): Answer {
   session.store.insert("refund", idOf(charge.payment_intent), refund);
   session.store.update(refunded);
   emit(session, "refund.created", refund);
-  emit(session, "charge.refunded", refunded);
+  emit(session, "charge.refunded", refunded, charge);
+  if (behaviour === "fails") settleRefund(session, refund.id, "failed");
   return { status: 200, body: refund };
 }
 
@@ -111,7 +114,7 @@ export function updateRefund(session: Session, id: string, params: FormMap): Ans
   const present = session.store.get<Refund>("refund", id);
   const refund: Refund = { ...present, metadata: mergedMetadata(params, present.metadata ?? {}) };
   session.store.update(refund);
-  emit(session, "refund.updated", refund);
+  emit(session, "refund.updated", refund, present);
   return { status: 200, body: refund };
 }
 
@@ -135,6 +138,6 @@ export function settleRefund(session: Session, id: string, status: "succeeded" |
     } as Charge);
     emit(session, "refund.failed", refund);
   }
-  emit(session, "refund.updated", refund);
+  emit(session, "refund.updated", refund, present);
   return { status: 200, body: refund };
 }

@@ -12,6 +12,8 @@ export type EventType =
   | "payment_intent.payment_failed"
   | "payment_intent.canceled"
   | "payment_intent.requires_action"
+  | "charge.succeeded"
+  | "charge.failed"
   | "charge.captured"
   | "charge.expired"
   | "charge.refunded"
@@ -42,14 +44,22 @@ export interface Session {
   readonly events: StripeEvent[];
 }
 
-/** Writes an event with the object as it is now. */
-export function emit(session: Session, type: EventType, object: StripeObject): void {
+/** What of the object was another before, as it was. */
+function changed(before: object, now: object): object {
+  const members = Object.entries(before).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify((now as Record<string, unknown>)[name]),
+  );
+  return Object.fromEntries(members);
+}
+
+/** Writes an event with the object as it is now; `before` where the event tells of a change of it. */
+export function emit(session: Session, type: EventType, object: StripeObject, before?: StripeObject): void {
   const event: StripeEvent = {
     id: stripeId("evt"),
     object: "event",
     api_version: API_VERSION,
     created: session.now,
-    data: { object },
+    data: { object, ...(before === undefined ? {} : { previous_attributes: changed(before, object) }) },
     livemode: false,
     pending_webhooks: 1,
     request: { id: session.requestId, idempotency_key: session.idempotencyKey ?? null },

@@ -101,7 +101,8 @@ export class Store {
     const values: (string | number)[] = [kind];
     if (filter.length > 0) {
       // Lists go back from the newest row and stop when the page is full, so kinds and events need no index of their own.
-      conditions.push(`${kind === "event" ? "data ->> '$.type'" : "parent"} IN (${filter.map(() => "?").join(", ")})`);
+      const column = kind === "event" ? "data ->> '$.type'" : "parent";
+      conditions.push(`(${filter.map((value) => `${column} ${value.includes("*") ? "GLOB" : "="} ?`).join(" OR ")})`);
       values.push(...filter);
     }
     for (const [param, comparison] of [

@@ -172,7 +172,7 @@ describe("an authorization", () => {
     await dashboard(`/payment_intents/${id}/expire`);
     expect(await stripe.paymentIntents.retrieve(id)).toMatchObject({
       status: "canceled",
-      cancellation_reason: "automatic",
+      cancellation_reason: "expired",
     });
     expect(typesOf(await webhooksOf(id))).toEqual(
       expect.arrayContaining(["payment_intent.canceled", "charge.expired"]),

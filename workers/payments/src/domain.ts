@@ -154,7 +154,7 @@ function derivePaid(truth: Truth): Position {
   return { status: amountRefunded >= amountCaptured ? "REFUNDED" : "PARTIALLY_REFUNDED", ...amounts, reason };
 }
 
-/** Stripe's reasons for a void that nobody asked for. */
+/** Stripe's reasons for a void that nobody asked for: `expired` since 2025-03-31.basil, `automatic` before. */
 const LAPSED: readonly (string | null)[] = ["automatic", "expired"];
 
 /** The state of a payment, from Stripe's truth alone. */

@@ -113,7 +113,7 @@ describe("an authorization", () => {
     async (type) => {
       const { world, orderId, paymentId, intentId } = await authorized();
       const intent = world.peer.intent(intentId);
-      Object.assign(intent, { status: "canceled", cancellation_reason: "automatic", amount_capturable: 0 });
+      Object.assign(intent, { status: "canceled", cancellation_reason: "expired", amount_capturable: 0 });
       const charge = { object: "charge", id: intent.latest_charge, payment_intent: intentId };
       if (type === undefined) await sweepAll(world);
       else if (type === "charge.expired") await post(world, await world.peer.webhook(type, charge));
