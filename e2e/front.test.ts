@@ -55,7 +55,9 @@ describe("other paths", () => {
     const sandbox = await shop.send("/_stripe/v1/nothing", { headers: { authorization: `Bearer ${SANDBOX_KEY}` } });
     expect(sandbox.status).toBe(404);
     expect(await sandbox.json()).toMatchObject({ error: { type: "invalid_request_error" } });
-    for (const path of ["/_stripes", "/development", "/api/nothing"]) {
+    const sdk = await shop.send("/v1/payment_intents", { headers: { authorization: `Bearer ${SANDBOX_KEY}` } });
+    expect(await sdk.json()).toMatchObject({ object: "list", url: "/v1/payment_intents" });
+    for (const path of ["/_stripes", "/v10", "/development", "/api/nothing"]) {
       const response = await shop.send(path);
       expect([path, response.status]).toEqual([path, 404]);
       expect(response.headers.get("content-type")).toContain("application/problem+json");

@@ -1,18 +1,26 @@
-// The local door: what comes to which Worker. `/dev/...` is its own, `/_stripe/...` the sandbox's, Stripe's webhook goes
-// straight to payments as the production route does, and all the rest, sockets and assets included, to the gateway.
+// The local door: what comes to which Worker. `/dev/...` is its own, `/_stripe/...` and `/v1/...` the sandbox's, Stripe's webhook
+// goes straight to payments as the production route does, and all the rest, sockets and assets included, to the gateway.
 import { newId } from "#shared/ids";
 import { handleDev } from "./dev.ts";
 import type { FrontBindings } from "./dev.ts";
 
 const SANDBOX_PREFIX = "/_stripe";
+/** Where Stripe's API is on its own host. */
+const STRIPE_API = "/v1";
 const WEBHOOK_PATH = "/api/webhooks/stripe";
 
 function isUnder(prefix: string, pathname: string): boolean {
   return pathname === prefix || pathname.startsWith(`${prefix}/`);
 }
 
-async function toSandbox(sandbox: Fetcher, request: Request, url: URL): Promise<Response> {
-  url.pathname = url.pathname.slice(SANDBOX_PREFIX.length) || "/";
+/** The path at the sandbox of what is meant for it. Stripe's SDKs take a host and a port, but no path before `/v1`. */
+function pathAtSandbox(pathname: string): string | undefined {
+  if (isUnder(SANDBOX_PREFIX, pathname)) return pathname.slice(SANDBOX_PREFIX.length) || "/";
+  return isUnder(STRIPE_API, pathname) ? pathname : undefined;
+}
+
+async function toSandbox(sandbox: Fetcher, request: Request, url: URL, pathname: string): Promise<Response> {
+  url.pathname = pathname;
   return await sandbox.fetch(new Request(url, request));
 }
 
@@ -48,7 +56,8 @@ export default {
     if (url === undefined) return badRequest();
     if (isUnder("/dev", url.pathname)) return await handleDev(request, url, env);
     const sandbox = env.STRIPE_SANDBOX;
-    if (sandbox !== undefined && isUnder(SANDBOX_PREFIX, url.pathname)) return await toSandbox(sandbox, request, url);
+    const atSandbox = pathAtSandbox(url.pathname);
+    if (sandbox !== undefined && atSandbox !== undefined) return await toSandbox(sandbox, request, url, atSandbox);
     const target = url.pathname === WEBHOOK_PATH ? env.PAYMENTS : env.GATEWAY;
     return await target.fetch(request);
   },
