@@ -1,9 +1,13 @@
-// A buyer, a member of staff or a guest over HTTP, as a program outside would be: it knows api.md and nothing else.
+// A buyer, a member of staff or a guest over HTTP, as a program outside would be: it knows the OpenAPI document and nothing else.
+import type { Operations } from "../client/tradepost.ts";
+import { Client as ApiClient } from "../scripts/client/runtime.ts";
 import type { Session } from "#shared/contracts/accounts";
 import type { ProductPage } from "#shared/contracts/catalog";
 import type { Level } from "#shared/contracts/inventory";
 import type { Cart, CreatedOrder, Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
+
+type Api = ApiClient<Operations>;
 
 /** `fetch` against one server: the path begins with a slash. */
 export type Send = (path: string, init?: RequestInit) => Promise<Response>;
@@ -30,12 +34,15 @@ export const ADDRESS = {
 } as const;
 
 export class Client {
+  /** The typed calls of the document. The untyped ones below are for requests that it does not allow. */
+  readonly api: Api;
   readonly #send: Send;
   readonly #headers: Readonly<Record<string, string>>;
 
   constructor(send: Send, headers: Readonly<Record<string, string>> = {}) {
     this.#send = send;
     this.#headers = headers;
+    this.api = new ApiClient({ baseUrl: "", headers, fetch: send });
   }
 
   with(headers: Readonly<Record<string, string>>): Client {
@@ -84,7 +91,7 @@ export class Client {
 }
 
 export async function signIn(client: Client, email: string, password: string): Promise<Client> {
-  const session = await client.expect<Session>(200, "POST", "/api/auth/login", { email, password });
+  const session = await client.api.call("POST /api/auth/login", { body: { email, password } });
   return client.with({ authorization: `Bearer ${session.accessToken}` });
 }
 
@@ -97,10 +104,12 @@ export async function runSweeps(send: Send, worker: string): Promise<Readonly<Re
 
 /** A buyer that nobody else uses. */
 export async function newBuyer(client: Client): Promise<{ readonly buyer: Client; readonly session: Session }> {
-  const session = await client.expect<Session>(201, "POST", "/api/auth/register", {
-    email: `buyer-${crypto.randomUUID()}@example.com`,
-    password: "correct horse battery",
-    name: "Test Buyer",
+  const session = await client.api.call("POST /api/auth/register", {
+    body: {
+      email: `buyer-${crypto.randomUUID()}@example.com`,
+      password: "correct horse battery",
+      name: "Test Buyer",
+    },
   });
   return { buyer: client.with({ authorization: `Bearer ${session.accessToken}` }), session };
 }
@@ -117,13 +126,10 @@ export interface Shelf {
 
 export async function openShelf(admin: Client): Promise<Shelf> {
   const left: string[] = [];
-  let cursor: string | null = "";
+  let cursor: string | null | undefined;
   while (cursor !== null) {
-    const page: ProductPage = await admin.expect(
-      200,
-      "GET",
-      `/api/products?limit=100${cursor === "" ? "" : `&cursor=${cursor}`}`,
-    );
+    const query = { limit: 100, ...(cursor !== undefined && { cursor }) };
+    const page: ProductPage = await admin.api.call("GET /api/products", { query });
     left.push(...page.items.filter(({ minOrderQuantity }) => minOrderQuantity === 1).map(({ id }) => id));
     cursor = page.nextCursor;
   }
@@ -133,8 +139,13 @@ export async function openShelf(admin: Client): Promise<Shelf> {
         const level = await levelOf(admin, id);
         if (level.reserved > 0) continue;
         const delta = onHand - level.onHand;
-        if (delta !== 0)
-          await admin.expect(200, "POST", `/api/inventory/${id}/adjust`, { delta, reason: "correction" });
+        if (delta !== 0) {
+          const params = { productId: id };
+          await admin.api.call("POST /api/inventory/{productId}/adjust", {
+            params,
+            body: { delta, reason: "correction" },
+          });
+        }
         return id;
       }
       throw new Error("no product left");
@@ -143,7 +154,7 @@ export async function openShelf(admin: Client): Promise<Shelf> {
 }
 
 export async function addToCart(buyer: Client, productId: string, quantity: number): Promise<Cart> {
-  return await buyer.expect<Cart>(201, "POST", "/api/cart/items", { productId, quantity });
+  return await buyer.api.call("POST /api/cart/items", { body: { productId, quantity } });
 }
 
 export async function placeOrder(
@@ -151,17 +162,12 @@ export async function placeOrder(
   items?: readonly { productId: string; quantity: number }[],
   headers: Readonly<Record<string, string>> = {},
 ): Promise<CreatedOrder> {
-  return await buyer.expect<CreatedOrder>(
-    201,
-    "POST",
-    "/api/orders",
-    { ...(items && { items }), shippingAddress: ADDRESS },
-    headers,
-  );
+  const body = { ...(items && { items: [...items] }), shippingAddress: ADDRESS };
+  return await buyer.api.call("POST /api/orders", { body, headers });
 }
 
 export async function getOrder(buyer: Client, orderId: string): Promise<Order> {
-  return await buyer.expect<Order>(200, "GET", `/api/orders/${orderId}`);
+  return await buyer.api.call("GET /api/orders/{orderId}", { params: { orderId } });
 }
 
 type ConfirmableIntent = Pick<PaymentIntent, "stripePaymentIntentId" | "clientSecret" | "publishableKey">;
@@ -191,11 +197,10 @@ export async function confirmPayment(send: Send, intent: ConfirmableIntent, paym
 
 /** Makes the intent of an order and pays it. */
 export async function pay(send: Send, buyer: Client, orderId: string): Promise<PaymentIntent> {
-  const answer = await buyer.call<PaymentIntent>("POST", "/api/payments/intent", { orderId });
-  if (answer.status !== 201 && answer.status !== 200) throw new Error(`intent: ${JSON.stringify(answer.body)}`);
-  const confirmed = await confirmPayment(send, answer.body);
+  const intent = await buyer.api.call("POST /api/payments/intent", { body: { orderId } });
+  const confirmed = await confirmPayment(send, intent);
   if (!confirmed.ok) throw new Error(`confirm: ${await confirmed.text()}`);
-  return answer.body;
+  return intent;
 }
 
 /** A mail, text or push in the local mailbox. */

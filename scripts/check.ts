@@ -5,9 +5,10 @@ import { ROOT } from "./local/workers.ts";
 
 const BIN = path.join(ROOT, "node_modules/.bin");
 
-/** Generated types come first: the compiler and the linter read them. */
+/** Generated types and the client come first: the compiler and the linter read them. */
 const STEPS: readonly { readonly name: string; readonly command: string; readonly args: readonly string[] }[] = [
   { name: "generated types", command: process.execPath, args: ["scripts/types.ts", "--check"] },
+  { name: "client", command: process.execPath, args: ["scripts/client.ts"] },
   { name: "types", command: path.join(BIN, "tsc"), args: ["-p", "."] },
   { name: "lint", command: path.join(BIN, "oxlint"), args: ["--type-aware", "--deny-warnings"] },
   { name: "format", command: path.join(BIN, "oxfmt"), args: ["--check", "."] },

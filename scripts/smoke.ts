@@ -1,10 +1,6 @@
 // `npm run smoke -- [url]`: buys something on a running server and follows it to the customer's door. Prints each step with its
 // time and ends with 1 at the first wrong answer. It needs the seeded accounts and the Stripe sandbox.
-import type { Quote, Cart, Order } from "#shared/contracts/orders";
-import type { Notification } from "#shared/contracts/notifications";
-import type { ProductPage } from "#shared/contracts/catalog";
-import type { Payment } from "#shared/contracts/payments";
-import type { Page } from "#shared/paging";
+import type { Cart, ChangeOrderStatus, Order, Product } from "../client/tradepost.ts";
 import { ADDRESS, Client, confirmPayment, eventually, orderReaches, signIn } from "../e2e/client.ts";
 import type { Send } from "../e2e/client.ts";
 import { readSettings } from "./local/settings.ts";
@@ -25,37 +21,33 @@ async function step<T>(name: string, work: () => Promise<T>, tell: (result: T) =
   return result;
 }
 
-async function browse(buyer: Client): Promise<ProductPage["items"][number]> {
-  const page = await buyer.expect<ProductPage>(200, "GET", "/api/products?inStock=true&limit=100");
+async function browse({ api }: Client): Promise<Product> {
+  const page = await api.call("GET /api/products", { query: { inStock: true, limit: 100 } });
   const product = page.items.find((item) => item.minOrderQuantity <= QUANTITY && item.availability === "in_stock");
   if (product === undefined) throw new Error("no product is in stock");
-  const found = await buyer.expect<ProductPage>(
-    200,
-    "GET",
-    `/api/products?limit=100&q=${encodeURIComponent(product.name)}`,
-  );
+  const found = await api.call("GET /api/products", { query: { limit: 100, q: product.name } });
   require("the search finds it", found.items.some(({ id }) => id === product.id), true);
-  const one = await buyer.expect<{ id: string }>(200, "GET", `/api/products/${product.slug}`);
+  const one = await api.call("GET /api/products/{idOrSlug}", { params: { idOrSlug: product.slug } });
   require("the product", one.id, product.id);
   return product;
 }
 
-async function fillCart(buyer: Client, productId: string): Promise<Cart> {
-  await buyer.expect(200, "POST", "/api/cart/clear");
-  const cart = await buyer.expect<Cart>(201, "POST", "/api/cart/items", { productId, quantity: QUANTITY });
+async function fillCart({ api }: Client, productId: string): Promise<Cart> {
+  await api.call("POST /api/cart/clear");
+  const cart = await api.call("POST /api/cart/items", { body: { productId, quantity: QUANTITY } });
   require("items in the cart", cart.itemCount, QUANTITY);
   return cart;
 }
 
-async function changeStatus(admin: Client, orderId: string, status: string, more: object = {}): Promise<Order> {
-  const order = await admin.expect<Order>(200, "PATCH", `/api/orders/${orderId}/status`, { status, ...more });
-  require("the status", order.status, status);
+async function changeStatus({ api }: Client, orderId: string, body: ChangeOrderStatus): Promise<Order> {
+  const order = await api.call("PATCH /api/orders/{orderId}/status", { params: { orderId }, body });
+  require("the status", order.status, body.status);
   return order;
 }
 
 async function mailsAbout(buyer: Client, number: string): Promise<string[]> {
   return await eventually("the mails", async () => {
-    const page = await buyer.expect<Page<Notification>>(200, "GET", "/api/notifications?limit=100");
+    const page = await buyer.api.call("GET /api/notifications", { query: { limit: 100 } });
     const sent = page.items
       .filter(({ status, subject, body }) => status === "sent" && `${subject} ${body}`.includes(number))
       .map(({ template }) => template);
@@ -66,7 +58,7 @@ async function mailsAbout(buyer: Client, number: string): Promise<string[]> {
 async function walk(send: Send): Promise<void> {
   const guest = new Client(send);
   await step("health", async () => {
-    require("health", (await guest.expect<{ status: string }>(200, "GET", "/api/health")).status, "ok");
+    require("health", (await guest.api.call("GET /api/health")).status, "ok");
   });
   const buyer = await step("login", async () => await signIn(guest, "customer@example.com", "Customer123!"));
   const product = await step(
@@ -82,7 +74,7 @@ async function walk(send: Send): Promise<void> {
   const quote = await step(
     "quote",
     async () => {
-      const result = await buyer.expect<Quote>(200, "POST", "/api/orders/quote", { shippingAddress: ADDRESS });
+      const result = await buyer.api.call("POST /api/orders/quote", { body: { shippingAddress: ADDRESS } });
       require("the quote's subtotal", result.subtotal, cart.subtotal);
       require("the quote's total", result.total, result.subtotal - result.discount + result.shipping + result.tax);
       return result;
@@ -93,9 +85,8 @@ async function walk(send: Send): Promise<void> {
     "order",
     async () => {
       const body = { shippingAddress: ADDRESS, expectedTotal: quote.total };
-      const order = await buyer.expect<Order>(201, "POST", "/api/orders", body, {
-        "idempotency-key": crypto.randomUUID(),
-      });
+      const headers = { "Idempotency-Key": crypto.randomUUID() };
+      const order = await buyer.api.call("POST /api/orders", { body, headers });
       require("the order's status", order.status, "PENDING");
       require("the order's total", order.total, quote.total);
       return order;
@@ -106,12 +97,9 @@ async function walk(send: Send): Promise<void> {
     return await orderReaches(buyer, placed.id, ({ stockStatus }) => stockStatus === "RESERVED", "has its stock");
   });
   const intent = await step("payment intent", async () => {
-    const result = await buyer.expect<Parameters<typeof confirmPayment>[1] & { amount: number }>(
-      201,
-      "POST",
-      "/api/payments/intent",
-      { orderId: placed.id },
-    );
+    const result = await buyer.api.call("POST /api/payments/intent", {
+      body: { orderId: placed.id },
+    });
     require("the amount", result.amount, placed.total);
     return result;
   });
@@ -123,9 +111,9 @@ async function walk(send: Send): Promise<void> {
     require("the payment", order.paymentStatus, "AUTHORIZED");
   });
   const admin = await step("login as admin", async () => await signIn(guest, "admin@example.com", "Admin123!"));
-  await step("PROCESSING", async () => await changeStatus(admin, placed.id, "PROCESSING"));
+  await step("PROCESSING", async () => await changeStatus(admin, placed.id, { status: "PROCESSING" }));
   await step("SHIPPED", async () => {
-    return await changeStatus(admin, placed.id, "SHIPPED", { tracking: { carrier: "DHL", number: "JD0001" } });
+    return await changeStatus(admin, placed.id, { status: "SHIPPED", tracking: { carrier: "DHL", number: "JD0001" } });
   });
   await step("payment CAPTURED, stock CONSUMED", async () => {
     await orderReaches(
@@ -134,10 +122,11 @@ async function walk(send: Send): Promise<void> {
       ({ paymentStatus, stockStatus }) => paymentStatus === "CAPTURED" && stockStatus === "CONSUMED",
       "is CAPTURED and CONSUMED",
     );
-    const { items } = await buyer.expect<{ items: Payment[] }>(200, "GET", `/api/payments/order/${placed.id}`);
+    const params = { orderId: placed.id };
+    const { items } = await buyer.api.call("GET /api/payments/order/{orderId}", { params });
     require("the amount captured", items[0]?.amountCaptured, placed.total);
   });
-  await step("DELIVERED", async () => await changeStatus(admin, placed.id, "DELIVERED"));
+  await step("DELIVERED", async () => await changeStatus(admin, placed.id, { status: "DELIVERED" }));
   await step(
     "mails",
     async () => await mailsAbout(buyer, placed.number),
