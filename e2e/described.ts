@@ -2,6 +2,7 @@
 // promise broken, or one that was never made.
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { saysMore } from "#shared/testkit/problems";
 import { openApiDocument } from "../workers/gateway/src/openapi.ts";
 import { Problem, problemMembers } from "../workers/gateway/src/problems.ts";
 import type { Route } from "../workers/gateway/src/route.ts";
@@ -32,6 +33,7 @@ function wrongProblem(text: string, { status, headers }: Response, described: st
   const problem = z.strictObject({ ...Problem.shape, ...problemMembers(common.data.code).shape }).safeParse(body);
   if (!problem.success) return z.prettifyError(problem.error);
   const { code, status: told, requestId } = common.data;
+  if (!saysMore(common.data)) return `says no more than its title: ${common.data.detail}`;
   if (told !== status || requestId !== headers.get("x-request-id")) return "contradicts its own headers";
   return described.includes(`\`${code}\``) ? undefined : `has the code ${code}`;
 }

@@ -89,6 +89,8 @@ export interface ErrorExtensions {
   readonly minimum?: number;
   readonly from?: string;
   readonly to?: string;
+  /** The states that the caller may give it now. */
+  readonly allowedStates?: readonly string[];
   readonly total?: number;
   readonly currentVersion?: number;
 }

@@ -34,8 +34,9 @@ function typeOf(input: unknown): string {
   return TYPES[typeof input] ?? typeof input;
 }
 
-function wrongType(expected: string, input: unknown): string {
-  const wanted = TYPES[expected] ?? expected;
+function wrongType(expected: string, { inst, input }: RawIssue): string {
+  const isInteger = inst instanceof z.ZodNumber && inst.isInt;
+  const wanted = isInteger ? "an integer" : (TYPES[expected] ?? expected);
   const given = typeOf(input);
   // 1.5 for an integer and a text for a query's number are what they should be, in the wrong form.
   return given === wanted || typeof input === "number" ? `must be ${wanted}` : `must be ${wanted}, not ${given}`;
@@ -64,7 +65,7 @@ function messageOf(issue: RawIssue): string {
   if (issue.input === undefined && issue.code !== "custom") return "is required";
   switch (issue.code) {
     case "invalid_type":
-      return wrongType(issue.expected, issue.input);
+      return wrongType(issue.expected, issue);
     case "invalid_value":
       return `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")}`;
     case "too_small":

@@ -4,9 +4,11 @@ import type { Context } from "hono";
 import { fail } from "#shared/errors";
 import type { DomainError } from "#shared/errors";
 import { log, withInvocation } from "#shared/logger";
+import { challengeFor } from "./access.ts";
 import type { Identity } from "./access.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { identify } from "./middleware/authentication.ts";
+import { noSuchPath } from "./middleware/path.ts";
 import { newRateCount, setRateHeaders } from "./middleware/rate-limit.ts";
 import type { RateCount } from "./middleware/rate-limit.ts";
 import { requestIdOf, traceparentOf } from "./middleware/request-id.ts";
@@ -24,15 +26,16 @@ interface AppEnv {
 type AppContext = Context<AppEnv>;
 
 function problem(c: AppContext, error: DomainError, headers: Readonly<Record<string, string>> = {}): Response {
-  const hadCredentials = c.req.raw.headers.has("authorization");
-  return problemResponse(error, c.get("requestId"), { hadCredentials, headers });
+  const challenge: Record<string, string> =
+    error.code === "unauthenticated" ? { "www-authenticate": challengeFor(c.get("identity"), error.detail) } : {};
+  return problemResponse(error, c.get("requestId"), { ...challenge, ...headers });
 }
 
 /** What a throw means to the client: a Worker that is down, or a bug. Neither tells what happened; the log does. */
 function unexpected(c: AppContext, error: unknown): Response {
   log("error", "request failed", { method: c.req.method, path: c.req.path, error });
   const { error: told } = isBug(error)
-    ? fail("internal_error", "Something went wrong on our side.")
+    ? fail("internal_error", "Something went wrong on our side; tell us the requestId if trying again does not help.")
     : fail("service_unavailable", "A part of the shop does not answer; try again in a moment.");
   return problem(c, told);
 }
@@ -119,13 +122,19 @@ export function createApp(deps: GatewayDeps): Hono<AppEnv> {
     // What comes here has a known path and a method that it does not take.
     app.all(honoPath(path), (c) => {
       if (c.req.method === "OPTIONS") return optionsResponse(c.req.raw, allow, allowedOrigins);
-      const { error } = fail("method_not_allowed", "This path does not take that method.");
-      return problem(c, error, { allow: allow.join(", ") });
+      const methods = allow.join(", ");
+      const { error } = fail("method_not_allowed", `${c.req.method} does not go with this path; it takes ${methods}.`);
+      return problem(c, error, { allow: methods });
     });
   }
   // The page's own address ends without a slash; people type one.
   app.get("/api/docs/", (c) => c.redirect("/api/docs", 308));
-  app.notFound((c) => problem(c, fail("not_found", "There is no such path.").error));
+  const patterns = allRoutes.map(
+    ({ path }) => new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`),
+  );
+  app.notFound((c) =>
+    problem(c, noSuchPath(c.req.path, (path) => patterns.some((pattern) => pattern.test(path))).error),
+  );
   app.onError((error, c) => unexpected(c, error));
   return app;
 }

@@ -16,7 +16,10 @@ export const PartialError = z
 export type PartialError = z.infer<typeof PartialError>;
 
 const DOWN = fail("service_unavailable", "This part does not answer; try again in a moment.").error;
-const BROKEN = fail("internal_error", "Something went wrong on our side.").error;
+const BROKEN = fail(
+  "internal_error",
+  "Something went wrong on our side; tell us the requestId if trying again does not help.",
+).error;
 
 /** Collects the parts of one answer, and what kept any of them away. */
 export class Parts {

@@ -140,6 +140,7 @@ const MEMBERS: { readonly [Code in ErrorCode]?: z.ZodRawShape } = {
   illegal_transition: {
     from: z.string().describe("The status of now."),
     to: z.string().describe("The status asked for."),
+    allowedStates: z.array(z.string()).describe("The statuses that the caller may give it now. Empty: none."),
   },
   quantity_limited: {
     allowed: z.int().describe("The most units of the first such product that the caller may order now."),
@@ -157,12 +158,10 @@ export function problemMembers(code: ErrorCode): z.ZodObject {
   return z.object(MEMBERS[code] ?? {});
 }
 
-/** What the answer says beside its body; `hadCredentials` tells a bad token from a missing one (RFC 6750, 3). */
-function problemHeaders(status: number, hadCredentials: boolean): Record<string, string> {
+/** What the answer says beside its body. */
+function problemHeaders(status: number): Record<string, string> {
   const headers: Record<string, string> = { "content-type": "application/problem+json", "cache-control": "no-store" };
-  if (status === 401) {
-    headers["www-authenticate"] = `Bearer realm="tradepost"${hadCredentials ? ', error="invalid_token"' : ""}`;
-  }
+  if (status === 401) headers["www-authenticate"] = 'Bearer realm="tradepost"';
   if (status === 426) headers["upgrade"] = "websocket";
   if (status === 429) headers["retry-after"] = String(RATE_LIMIT_RETRY_SECONDS);
   if (status === 503) headers["retry-after"] = String(UNAVAILABLE_RETRY_SECONDS);
@@ -173,13 +172,13 @@ function problemHeaders(status: number, hadCredentials: boolean): Record<string,
 export function problemResponse(
   error: DomainError,
   requestId: string,
-  options: { readonly hadCredentials?: boolean; readonly headers?: Readonly<Record<string, string>> } = {},
+  headers: Readonly<Record<string, string>> = {},
 ): Response {
   const { code, detail, ...extensions } = error;
   const { status, title } = PROBLEMS[code];
   const type = `urn:tradepost:problem:${code}`;
   return new Response(JSON.stringify({ type, title, status, detail, code, requestId, ...extensions }), {
     status,
-    headers: { ...problemHeaders(status, options.hadCredentials ?? false), ...options.headers },
+    headers: { ...problemHeaders(status), ...headers },
   });
 }

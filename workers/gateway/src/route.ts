@@ -2,7 +2,7 @@
 // headers, body, and only then the handler. The OpenAPI document and the tests read the same description.
 import { z } from "zod";
 import type { Call } from "#shared/call";
-import { fail, invalidInput } from "#shared/errors";
+import { invalidInput } from "#shared/errors";
 import type { ErrorCode, Outcome } from "#shared/errors";
 import { randomToken } from "#shared/hash";
 import { networkOf } from "#shared/network";
@@ -17,6 +17,7 @@ import { cartTokenOf, ifVersionOf } from "./middleware/cart-headers.ts";
 import { taggedResponse } from "./middleware/etag.ts";
 import { preferredLocale } from "./middleware/locale.ts";
 import { publicAnswer, publicResponse } from "./middleware/public-cache.ts";
+import { noSuchThing } from "./middleware/path.ts";
 import { parseQuery } from "./middleware/query.ts";
 import { limitEmail, limitKey, limitOrders, limitRate } from "./middleware/rate-limit.ts";
 import type { RateCount } from "./middleware/rate-limit.ts";
@@ -151,10 +152,7 @@ function parseParams(route: Route, raw: Readonly<Record<string, string>>): Outco
   if (route.params === undefined) return ok(undefined);
   const parsed = route.params.safeParse(raw);
   if (parsed.success) return ok(parsed.data);
-  const name = parsed.error.issues[0]?.path[0];
-  return name === "productId" || name === "idOrSlug"
-    ? fail("product_not_found", "There is no such product.")
-    : fail("not_found", "There is no such thing.");
+  return noSuchThing(String(parsed.error.issues[0]?.path[0]));
 }
 
 function queryOf(route: Route, request: Request): Outcome<unknown> {

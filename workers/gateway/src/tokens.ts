@@ -22,6 +22,18 @@ export interface TokenSettings {
 
 class UnknownKey extends Error {}
 
+/** What keeps a token from being good: it is no JWT at all, its time is over, or signature, issuer, audience or claims do not fit. */
+export type TokenFault = "malformed" | "expired" | "invalid";
+
+/** The fault that an error of the verification tells; undefined for an error that is not the token's. */
+function faultOf(error: unknown): TokenFault | undefined {
+  if (error instanceof errors.JWTExpired) return "expired";
+  if (error instanceof errors.JWTInvalid || error instanceof errors.JWSInvalid) return "malformed";
+  // A key that does not fit the header's algorithm is a TypeError of the crypto layer, and as bad as a wrong signature.
+  const isInvalid = error instanceof errors.JOSEError || error instanceof UnknownKey || error instanceof TypeError;
+  return isInvalid ? "invalid" : undefined;
+}
+
 export class TokenVerifier {
   readonly #settings: TokenSettings;
   #keys = new Map<string, CryptoKey | Uint8Array>();
@@ -32,8 +44,8 @@ export class TokenVerifier {
     this.#settings = settings;
   }
 
-  /** The user whom the token names, or undefined when it is not valid. Throws when the keys are needed and accounts is down. */
-  async verify(token: string): Promise<User | undefined> {
+  /** The user whom the token names, or what is wrong with it. Throws when the keys are needed and accounts is down. */
+  async verify(token: string): Promise<User | TokenFault> {
     const now = this.#settings.now();
     const known = this.#verified.get(token);
     if (known !== undefined) {
@@ -50,16 +62,15 @@ export class TokenVerifier {
         currentDate: new Date(now),
       });
       const claims = AccessTokenClaims.safeParse(payload);
-      if (!claims.success) return undefined;
+      if (!claims.success) return "invalid";
       const { sub, role, email, name, email_verified: emailVerified } = claims.data;
       const user: User = { role, id: sub, email, name, emailVerified };
       this.#remember(token, user, ((payload.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1_000);
       return user;
     } catch (error) {
-      // A key that does not fit the header's algorithm is a TypeError of the crypto layer, and as bad as a wrong signature.
-      if (error instanceof errors.JOSEError || error instanceof UnknownKey || error instanceof TypeError)
-        return undefined;
-      throw error;
+      const fault = faultOf(error);
+      if (fault === undefined) throw error;
+      return fault;
     }
   }
 

@@ -360,9 +360,9 @@ describe("preferences", () => {
   });
 
   it.each([
-    ["an unknown kind", { preferences: { nonsense: ["email"] } }, "preferences"],
-    ["an inherited kind", { preferences: JSON.parse('{"__proto__":["email"]}') as object }, "preferences"],
-    ["a kind of the admins", { preferences: { low_stock: ["email"] } }, "preferences"],
+    ["an unknown kind", { preferences: { nonsense: ["email"] } }, "preferences.nonsense"],
+    ["an inherited kind", { preferences: JSON.parse('{"__proto__":["email"]}') as object }, "preferences.__proto__"],
+    ["a kind of the admins", { preferences: { low_stock: ["email"] } }, "preferences.low_stock"],
     ["an unknown channel", { preferences: { order_received: ["fax"] } }, "preferences.order_received.0"],
     [
       "a channel that is closed to the kind",
@@ -372,7 +372,7 @@ describe("preferences", () => {
     ["texts without a phone", { preferences: { order_received: ["sms"] } }, "phone"],
     ["a phone that is none", { preferences: {}, phone: "0664 12345" }, "phone"],
     ["a language that is none", { preferences: {}, locale: "de_AT" }, "locale"],
-    ["a member too many", { preferences: {}, role: "admin" }, ""],
+    ["a member too many", { preferences: {}, role: "admin" }, "role"],
   ])("refuse %s", async (_name, input, path) => {
     const outcome = await rpc.putPreferences(callAs(newId("usr")), input as never);
     expect(outcome).toMatchObject({ ok: false, error: { code: "validation_failed", errors: [{ path }] } });

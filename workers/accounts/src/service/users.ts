@@ -22,7 +22,10 @@ import { passwordChangedMail, tokenMail } from "./mails.ts";
 import { UNKNOWN_USER_HASH, checkPassword, hashPassword } from "./passwords.ts";
 import { renderSession, renderUser } from "./sessions.ts";
 
-const INVALID_CREDENTIALS = fail("invalid_credentials", "The e-mail or the password is wrong.");
+const INVALID_CREDENTIALS = fail(
+  "invalid_credentials",
+  "The e-mail or the password is wrong; POST /api/auth/password/forgot has a link sent that sets a new one.",
+);
 
 /** User, mails, family and token are one batch: there is no account without its welcome, and none that cannot be entered. */
 export async function register(
@@ -59,7 +62,10 @@ export async function register(
     ]);
   } catch (error) {
     if (error instanceof UniqueViolation && error.constraint === "users.email") {
-      return fail("email_taken", "There is an account with this e-mail already.");
+      return fail(
+        "email_taken",
+        "There is an account with this e-mail already; sign in to it, or have a link sent that sets a new password.",
+      );
     }
     throw error;
   }
@@ -101,7 +107,9 @@ async function tryLogin(deps: AccountsDeps, input: z.output<typeof LoginInput>):
 
 export async function me(deps: AccountsDeps, call: Call): Promise<Outcome<User>> {
   const user = isUser(call.actor) ? await findUser(deps.db, call.actor.id) : undefined;
-  return user === undefined ? fail("unauthenticated", "Sign in first.") : ok(renderUser(user));
+  return user === undefined
+    ? fail("unauthenticated", "The account of this access token is gone; sign in with another.")
+    : ok(renderUser(user));
 }
 
 export async function changePassword(
@@ -119,7 +127,8 @@ async function tryChangePassword(
   input: z.output<typeof ChangePasswordInput>,
 ): Promise<Outcome<null>> {
   const user = isUser(call.actor) ? await findUser(deps.db, call.actor.id) : undefined;
-  if (user === undefined) return fail("unauthenticated", "Sign in first.");
+  if (user === undefined)
+    return fail("unauthenticated", "The account of this access token is gone; sign in with another.");
   const check = await checkPassword(input.currentPassword, user.passwordHash);
   if (!check.matches) return INVALID_CREDENTIALS;
   const newHash = await hashPassword(input.newPassword);

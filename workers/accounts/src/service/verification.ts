@@ -19,7 +19,8 @@ const INVALID_TOKEN = fail("verification_token_invalid", "The link is not valid 
 /** See AccountsContract.requestEmailVerification. */
 export async function requestEmailVerification(deps: AccountsDeps, call: Call): Promise<Outcome<null>> {
   const user = isUser(call.actor) ? await findUser(deps.db, call.actor.id) : undefined;
-  if (user === undefined) return fail("unauthenticated", "Sign in first.");
+  if (user === undefined)
+    return fail("unauthenticated", "The account of this access token is gone; sign in with another.");
   if (user.emailVerifiedAt !== null) return ok(null);
   const { token, mail } = await tokenMail(deps, call, "email_verification", user);
   try {

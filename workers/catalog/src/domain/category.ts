@@ -42,7 +42,7 @@ export function planMove(
   if (parentId === null) return placed(category, name, undefined);
   if (parent === undefined) return UNKNOWN_PARENT;
   if (parent.idPath.startsWith(category.idPath)) {
-    return fail("category_cycle", "A category cannot stand below itself.");
+    return fail("category_cycle", "A category cannot stand below itself, nor below one that stands below it.");
   }
   return placed(category, name, parent);
 }

@@ -61,6 +61,6 @@ export async function deleteBrand(
   } catch (error) {
     if (!(error instanceof StaleWrite)) throw error;
     if ((await readBrand(deps.db, brandId)) === undefined) return UNKNOWN;
-    return fail("brand_in_use", "The brand has products, in whatever status.");
+    return fail("brand_in_use", "The brand has products, in whatever status; give them another brand first.");
   }
 }

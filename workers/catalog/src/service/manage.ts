@@ -42,7 +42,7 @@ import type { CatalogDeps } from "./deps.ts";
 
 const ROUTE = "POST /api/products";
 
-export const UNKNOWN_PRODUCT = fail("product_not_found", "There is no such product.");
+export const UNKNOWN_PRODUCT = fail("product_not_found", "There is no such product in the shop, or not any more.");
 const NOT_THEIRS_TO_SAY = fail("forbidden", "Only an admin names the vendor of a product.");
 const SKU_TAKEN = fail("sku_taken", "Another product has this SKU.");
 
@@ -100,7 +100,10 @@ async function insertUnder(
     if (error.constraint === "products.slug") return undefined;
     if (error.constraint === "products.sku") return SKU_TAKEN;
     if (error.constraint !== "products.request_key") throw error;
-    return fail("idempotency_in_progress", "The same request is being worked on.");
+    return fail(
+      "idempotency_in_progress",
+      "The first request with this Idempotency-Key is still being worked on; try again in a moment.",
+    );
   }
 }
 
@@ -197,7 +200,11 @@ async function change(deps: CatalogDeps, call: Call, asked: Asked): Promise<Outc
     const { row, absent } = await readForChange(deps.db, call, productId, changes);
     if (row === undefined) return UNKNOWN_PRODUCT;
     if (ifVersion !== undefined && ifVersion !== row.version) {
-      return fail("product_version_conflict", "The product has changed since.", { currentVersion: row.version });
+      return fail(
+        "product_version_conflict",
+        "The product has changed since; read it again and send its ETag in If-Match.",
+        { currentVersion: row.version },
+      );
     }
     if (absent.length > 0) return absentPlaces(absent);
     const changed = differing(writtenOf(row), changes);

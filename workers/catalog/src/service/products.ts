@@ -16,7 +16,7 @@ import { toProduct } from "../domain/product.ts";
 import { readActiveProduct, readImageSubject, readPricedProducts } from "../store/products.ts";
 import type { CatalogDeps } from "./deps.ts";
 
-const UNKNOWN = fail("product_not_found", "There is no such product.");
+const UNKNOWN = fail("product_not_found", "There is no such product in the shop, or not any more.");
 
 export async function getProduct(
   deps: CatalogDeps,

@@ -3,6 +3,7 @@ import type { Access, Identity } from "../access.ts";
 import { log } from "#shared/logger";
 import type { TokenVerifier } from "../tokens.ts";
 
+const IS_BEARER = /^\s*bearer\b/i;
 const BEARER = /^bearer +(\S+)$/i;
 /** An order's token is base64url without padding; anything with a dot is meant as a JWT. */
 const OPAQUE_TOKEN = /^[A-Za-z0-9_-]{20,100}$/;
@@ -35,17 +36,18 @@ export async function identify(
   const header = request.headers.get("authorization");
   if (header === null) return { kind: "none" };
   const token = BEARER.exec(header.trim())?.[1];
-  if (token === undefined || token.length > MAX_TOKEN_CHARACTERS) return { kind: "bad" };
+  if (token === undefined) return { kind: "bad", fault: IS_BEARER.test(header) ? "header" : "scheme" };
+  if (token.length > MAX_TOKEN_CHARACTERS) return { kind: "bad", fault: "malformed" };
   if (access === "admin-or-metrics-token" && metricsToken !== undefined && (await isSame(token, metricsToken))) {
     return { kind: "metrics" };
   }
   if (OPAQUE_TOKEN.test(token)) return { kind: "opaque", token };
   try {
     const user = await tokens.verify(token);
-    return user === undefined ? { kind: "bad" } : { kind: "user", user };
+    return typeof user === "string" ? { kind: "bad", fault: user } : { kind: "user", user };
   } catch (error) {
     if (access !== "public") throw error;
     log("warn", "a token could not be checked", { error });
-    return { kind: "bad" };
+    return { kind: "bad", fault: "invalid" };
   }
 }

@@ -6,7 +6,7 @@ import { ok } from "#shared/result";
 import type { GatewayDeps } from "../deps.ts";
 import { noneMatches } from "../middleware/public-cache.ts";
 import { openApiDocument } from "../openapi.ts";
-import { route } from "../route.ts";
+import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
 /** What the page may load: its own files, the document, and the images that Swagger UI carries as data. */
@@ -34,10 +34,54 @@ async function asset(deps: GatewayDeps, request: Request, path: string): Promise
   return ok(answer);
 }
 
+const ApiIndex = z
+  .object({
+    name: z.string().describe("The API's name."),
+    docs: z.string().describe("Path of the page that shows the API."),
+    openapi: z.string().describe("Path of the OpenAPI document."),
+    health: z.string().describe("Path of the health check."),
+  })
+  .meta({ id: "ApiIndex", description: "Where the API is described." });
+
+const INDEX = { name: "Tradepost", docs: "/api/docs", openapi: "/api/openapi.json", health: "/api/health" } as const;
+/** The same for programs that read headers (RFC 8631). */
+const LINK = '</api/docs>; rel="service-doc", </api/openapi.json>; rel="service-desc"; type="application/json"';
+
 /** The routes that describe `described` and themselves. */
 export function documentRoutes(described: readonly Route[]): readonly Route[] {
   let document: { readonly text: string; readonly etag: string } | undefined;
   const routes: readonly Route[] = [
+    // A person at the front door is sent to the page, until the shop has pages of its own there.
+    route({
+      method: "get",
+      path: "/",
+      operationId: "openFrontDoor",
+      tag: "Operations",
+      summary: "To the page that shows the API",
+      access: "public",
+      limit: "read",
+      answers: { 302: null },
+      errors: [],
+      handle: async () =>
+        ok(
+          new Response(null, {
+            status: 302,
+            headers: { location: INDEX.docs, link: LINK, "cache-control": "no-cache" },
+          }),
+        ),
+    }),
+    route({
+      method: "get",
+      path: "/api",
+      operationId: "getApiIndex",
+      tag: "Operations",
+      summary: "Where the API is described",
+      access: "public",
+      limit: "read",
+      answers: { 200: ApiIndex },
+      errors: [],
+      handle: async () => replyWith(200, ok(INDEX), { link: LINK }),
+    }),
     route({
       method: "get",
       path: "/api/openapi.json",

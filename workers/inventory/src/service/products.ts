@@ -12,7 +12,7 @@ export function traceOf({ correlationId, traceparent }: Call): Trace {
 }
 
 export function productNotFound(): Outcome<never> {
-  return fail("product_not_found", "There is no such product.");
+  return fail("product_not_found", "There is no such product in the shop, or not any more.");
 }
 
 /** Tells a product's object what catalog says of the product. False when catalog does not know it either. */

@@ -28,7 +28,7 @@ export async function listNotifications(
   { limit, cursor }: z.output<typeof ListNotificationsInput>,
 ): Promise<Outcome<Page<Notification>>> {
   const { actor } = call;
-  if (!isUser(actor)) return fail("unauthenticated", "Sign in first.");
+  if (!isUser(actor)) return fail("unauthenticated", "This is for users: sign in with POST /api/auth/login.");
   const scope = ["notifications", actor.id];
   const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
   if (!key.ok) return key;

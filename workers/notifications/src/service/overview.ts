@@ -12,7 +12,9 @@ import type { NotificationsDeps } from "./deps.ts";
 import { renderNotification } from "./notifications.ts";
 
 export async function countUnread(deps: NotificationsDeps, { actor }: Call): Promise<Outcome<number>> {
-  return isUser(actor) ? ok(await unreadOf(deps, actor)) : fail("unauthenticated", "Sign in first.");
+  return isUser(actor)
+    ? ok(await unreadOf(deps, actor))
+    : fail("unauthenticated", "This is for users: sign in with POST /api/auth/login.");
 }
 
 export async function listOrderNotifications(

@@ -29,7 +29,7 @@ import type { StoredPreferences, StoredSubscription } from "../store/preferences
 import type { NotificationsDeps } from "./deps.ts";
 
 const NOTHING_CHOSEN: StoredPreferences = { channels: {}, phone: null, locale: null };
-const UNAUTHENTICATED = fail("unauthenticated", "Sign in first.");
+const UNAUTHENTICATED = fail("unauthenticated", "This is for users: sign in with POST /api/auth/login.");
 
 function isMandatory(kind: UserKind): boolean {
   return kindOf(kind)?.mandatory ?? false;

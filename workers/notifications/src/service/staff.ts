@@ -56,6 +56,7 @@ export async function retryNotification(
   const refused = fail("illegal_transition", "Only what has failed, and whose text is kept, can be tried again.", {
     from: row.status,
     to: "pending",
+    allowedStates: [],
   });
   if (row.status === "sent" || isConfidential(row.template)) return refused;
   try {

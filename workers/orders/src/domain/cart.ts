@@ -181,7 +181,11 @@ export function checkOut(
   if (recorded !== null && recorded.version !== state.version) {
     return fail("idempotency_in_progress", "An order of this cart is being made; try again in a moment.");
   }
-  if (recorded === null && state.lines.length === 0) return fail("cart_empty", "The cart is empty.");
+  if (recorded === null && state.lines.length === 0)
+    return fail(
+      "cart_empty",
+      "The cart has no lines: add a product with POST /api/cart/items, or send items with the order.",
+    );
   const lines = state.lines.map(({ productId, quantity }) => ({ productId, quantity }));
   const record = recorded ?? { orderId, version: state.version, lines, attempts: [] };
   // An attempt past its lease made its order long ago or never will, so its name is of no more use.

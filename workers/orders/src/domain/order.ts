@@ -120,16 +120,29 @@ export const CAPTURED_IS_THE_ADMINS = fail(
   "This order's payment was captured, and cancelling it would give the money back: only an admin may do that.",
 );
 
-function illegal(from: OrderStatus, to: OrderStatus, detail: string): Outcome<OrderState> {
-  return fail("illegal_transition", detail, { from, to });
+function mayCancel({ status, paymentStatus }: OrderState, by: Party): boolean {
+  if (by === "vendor" && MONEY_CAPTURED.includes(paymentStatus)) return false;
+  return (by === "buyer" ? CANCELLABLE_BY_BUYER : CANCELLABLE).includes(status);
+}
+
+/** The states that this party may give the order now. */
+function allowedStates(state: OrderState, by: Party): readonly OrderStatus[] {
+  const next = by === "buyer" ? undefined : NEXT_BY_STAFF[state.status];
+  const mayMove = next === "DELIVERED" || MONEY_SAFE.includes(state.paymentStatus);
+  return [...(next !== undefined && mayMove ? [next] : []), ...(mayCancel(state, by) ? (["CANCELLED"] as const) : [])];
+}
+
+function illegal(state: OrderState, to: OrderStatus, by: Party, why: string): Outcome<OrderState> {
+  const allowed = allowedStates(state, by);
+  const left = allowed.length === 0 ? "you can give it no other status now" : `you can make it ${allowed.join(" or ")}`;
+  return fail("illegal_transition", `${why}; ${left}.`, { from: state.status, to, allowedStates: allowed });
 }
 
 function cancelledBy(state: OrderState, by: Party): Outcome<OrderState> {
-  if (!(by === "buyer" ? CANCELLABLE_BY_BUYER : CANCELLABLE).includes(state.status)) {
-    return illegal(state.status, "CANCELLED", `An order that is ${state.status} cannot be cancelled.`);
-  }
-  if (by === "vendor" && MONEY_CAPTURED.includes(state.paymentStatus)) return CAPTURED_IS_THE_ADMINS;
-  return ok({ ...state, status: "CANCELLED" });
+  if (mayCancel(state, by)) return ok({ ...state, status: "CANCELLED" });
+  return CANCELLABLE.includes(state.status) && by === "vendor"
+    ? CAPTURED_IS_THE_ADMINS
+    : illegal(state, "CANCELLED", by, `An order that is ${state.status} cannot be cancelled`);
 }
 
 /**
@@ -141,15 +154,12 @@ export function command(state: OrderState, to: OrderStatus, by: Party): Outcome<
   if (state.status === to) return ok(state);
   if (to === "CANCELLED") return cancelledBy(state, by);
   if (by === "buyer" || NEXT_BY_STAFF[state.status] !== to) {
-    return illegal(state.status, to, `An order that is ${state.status} cannot become ${to}.`);
+    return illegal(state, to, by, `An order that is ${state.status} cannot become ${to}`);
   }
   if (to === "DELIVERED") return ok({ ...state, status: to });
   if (!MONEY_SAFE.includes(state.paymentStatus)) {
-    return illegal(
-      state.status,
-      to,
-      `The order's payment is ${state.paymentStatus}; the goods stay until it is settled.`,
-    );
+    const why = `The order's payment is ${state.paymentStatus}, and the goods stay until it is settled`;
+    return illegal(state, to, by, why);
   }
   return ok({ ...state, status: to });
 }

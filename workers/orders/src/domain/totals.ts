@@ -43,7 +43,7 @@ export function priceLines(
   const byId = new Map(products.map((product) => [product.id, product]));
   const unknown = lines.filter(({ productId }) => !byId.has(productId));
   if (unknown.length > 0) {
-    return fail("product_not_found", "There is no such product.", {
+    return fail("product_not_found", "There is no such product in the shop, or not any more.", {
       lines: unknown.map(({ productId }) => ({ productId, name: "", reason: "unknown" })),
     });
   }

@@ -42,7 +42,9 @@ const MIN_ALARM_MS = 1_000;
 
 function conflict(state: CartState, ifVersion: number | undefined): Outcome<null> {
   if (ifVersion === undefined || ifVersion === state.version) return ok(null);
-  return fail("cart_version_conflict", "The cart was changed meanwhile.", { currentVersion: state.version });
+  return fail("cart_version_conflict", "The cart was changed meanwhile; read it again and send its ETag in If-Match.", {
+    currentVersion: state.version,
+  });
 }
 
 export class Cart extends DurableObject<OrdersEnv> implements CartObject {

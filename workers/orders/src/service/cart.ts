@@ -20,7 +20,7 @@ import type { Touch, Write } from "../objects/cart-object.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { customerOf, requireCart } from "./owner.ts";
 
-const NO_PRODUCT = fail("product_not_found", "There is no such product.");
+const NO_PRODUCT = fail("product_not_found", "There is no such product in the shop, or not any more.");
 
 export function touchOf(deps: OrdersDeps, call: Call): Touch {
   return { now: deps.now(), correlationId: call.correlationId };
@@ -109,7 +109,9 @@ export async function changeItem(
   if (line === undefined) {
     return ifVersion === undefined || ifVersion === version
       ? fail("not_found", "There is no such line in the cart.")
-      : fail("cart_version_conflict", "The cart was changed meanwhile.", { currentVersion: version });
+      : fail("cart_version_conflict", "The cart was changed meanwhile; read it again and send its ETag in If-Match.", {
+          currentVersion: version,
+        });
   }
   const found = await limitsOf(deps, call, line.productId);
   if (!found.ok) return found;

@@ -116,7 +116,11 @@ async function fromItems({ input, buyer }: Request, lines: readonly StockLine[])
 }
 
 async function fromCart(deps: OrdersDeps, { call, input, buyer, startedAt }: Request): Promise<Outcome<CartBasket>> {
-  if (buyer.cartName === undefined) return fail("cart_empty", "The cart is empty.");
+  if (buyer.cartName === undefined)
+    return fail(
+      "cart_empty",
+      "The cart has no lines: add a product with POST /api/cart/items, or send items with the order.",
+    );
   const attemptId = newId("req");
   const taken = await deps.cart(buyer.cartName).checkout({
     now: startedAt,
@@ -236,7 +240,11 @@ async function make(deps: OrdersDeps, request: Request, basket: Basket): Promise
   if (!priced.ok) return priced;
   const { total } = priced.value.quote;
   if (input.expectedTotal !== undefined && input.expectedTotal !== total) {
-    return fail("total_changed", "The total has changed.", { total });
+    return fail(
+      "total_changed",
+      "The order costs another amount by now, which `total` tells; show it to the buyer and send it as expectedTotal.",
+      { total },
+    );
   }
   const capped = await cappedAs(deps, call, buyer.customer, total);
   if (capped !== undefined && !isProven(call.actor)) {

@@ -42,7 +42,11 @@ async function unchanged(
 ): Promise<Outcome<MergedCart>> {
   const view = await deps.cart(pair.own).view(touchOf(deps, call));
   if (ifVersion !== undefined && ifVersion !== view.version) {
-    return fail("cart_version_conflict", "The cart was changed meanwhile.", { currentVersion: view.version });
+    return fail(
+      "cart_version_conflict",
+      "The cart was changed meanwhile; read it again and send its ETag in If-Match.",
+      { currentVersion: view.version },
+    );
   }
   return await shown(deps, call, pair, view, []);
 }
@@ -81,7 +85,7 @@ export async function mergeCart(
   call: Call,
   { cartToken, ifVersion }: z.output<typeof MergeCartInput>,
 ): Promise<Outcome<MergedCart>> {
-  if (!isUser(call.actor)) return fail("unauthenticated", "Sign in first.");
+  if (!isUser(call.actor)) return fail("unauthenticated", "This is for users: sign in with POST /api/auth/login.");
   const pair = { guest: await guestCartName(cartToken), own: call.actor.id };
   for (let attempt = 0; attempt <= MAX_STALE_RETRIES; attempt += 1) {
     const write = writeOf(deps, call, ifVersion);

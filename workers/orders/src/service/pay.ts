@@ -25,7 +25,10 @@ interface Made {
   readonly replayed: boolean;
 }
 
-const NOT_PAYABLE = fail("order_not_payable", "This order cannot be paid, or not any more.");
+const NOT_PAYABLE = fail(
+  "order_not_payable",
+  "This order cannot be paid any more: it is paid, cancelled or past its time.",
+);
 
 async function payerOf({ actor }: Call, orderToken: string | undefined, now: number): Promise<Payer> {
   if (isAdmin(actor)) return "anyone";

@@ -35,7 +35,9 @@ export async function price(
 
 /** Coupons do not exist yet, so none is valid. */
 export function checkCoupon(couponCode: string | undefined): Outcome<null> {
-  return couponCode === undefined ? ok(null) : fail("coupon_not_found", "There is no such coupon.");
+  return couponCode === undefined
+    ? ok(null)
+    : fail("coupon_not_found", "No coupon has this code; write it as it was given, or leave couponCode out.");
 }
 
 async function cartLines(
@@ -46,7 +48,12 @@ async function cartLines(
   const name = await cartName(call, cartToken);
   const touch = { now: deps.now(), correlationId: call.correlationId };
   const lines = name === undefined ? [] : (await deps.cart(name).view(touch)).lines;
-  return lines.length === 0 ? fail("cart_empty", "The cart is empty.") : ok(lines);
+  return lines.length === 0
+    ? fail(
+        "cart_empty",
+        "The cart has no lines: add a product with POST /api/cart/items, or send items with the order.",
+      )
+    : ok(lines);
 }
 
 export async function quote(deps: OrdersDeps, call: Call, input: z.output<typeof QuoteInput>): Promise<Outcome<Quote>> {

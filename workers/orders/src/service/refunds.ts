@@ -188,7 +188,11 @@ async function requestOnce(deps: OrdersDeps, call: Call, input: Input, print: st
       return await request(deps, call, input, print, paymentId);
     } catch (error) {
       // Refused by a copy of this request, whose refund the caller reads.
-      if (error instanceof UniqueViolation) return fail("idempotency_in_progress", "This request is being worked on.");
+      if (error instanceof UniqueViolation)
+        return fail(
+          "idempotency_in_progress",
+          "The first request with this Idempotency-Key is still being worked on; try again in a moment.",
+        );
       if (!(error instanceof StaleWrite) || attempt === MAX_REFUND_RETRIES) throw error;
     }
   }

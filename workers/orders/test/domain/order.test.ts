@@ -106,6 +106,24 @@ describe("the state machine", () => {
     expect(command({ ...START, status: "PROCESSING" }, "CANCELLED", "buyer").ok).toBe(false);
     expect(command({ ...START, status: "PROCESSING" }, "CANCELLED", "admin").ok).toBe(true);
   });
+
+  it("tells in every refusal the very states that would be taken instead, in the text too", () => {
+    for (const status of OrderStatus.options) {
+      for (const paymentStatus of PaymentStatus.options) {
+        const state = { ...START, status, paymentStatus };
+        for (const by of ["buyer", "vendor", "admin"] as const) {
+          const taken = OrderStatus.options.filter((to) => to !== status && command(state, to, by).ok);
+          for (const to of OrderStatus.options) {
+            const outcome = command(state, to, by);
+            if (outcome.ok || outcome.error.code !== "illegal_transition") continue;
+            expect([...(outcome.error.allowedStates ?? [])].toSorted()).toEqual(taken.toSorted());
+            for (const each of taken) expect(outcome.error.detail).toContain(each);
+          }
+        }
+      }
+    }
+  });
+
   it("leaves the cancellation of captured money to the admins", () => {
     for (const status of ["PENDING", "CONFIRMED", "PROCESSING"] as const) {
       for (const paymentStatus of ["CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"] as const) {

@@ -27,7 +27,10 @@ import { StripeRefused, StripeUnavailable, createStripeIntent } from "./stripe.t
 type Input = z.output<typeof CreateIntentInput>;
 type Made = { readonly intent: PaymentIntent; readonly created: boolean; readonly replayed: boolean };
 
-const NOT_PAYABLE = fail("order_not_payable", "The order cannot be paid any more.");
+const NOT_PAYABLE = fail(
+  "order_not_payable",
+  "The order cannot be paid any more: it is paid, cancelled or past its time.",
+);
 
 interface Found {
   readonly ofOrder: readonly View[];

@@ -1,0 +1,52 @@
+// Paths that lead nowhere, told so that the right one can be found: an id of the wrong kind, a slash too many.
+import { fail } from "#shared/errors";
+import type { IdPrefix } from "#shared/ids";
+
+interface Kind {
+  readonly thing: string;
+  readonly prefix: IdPrefix;
+}
+
+/** What the parameters of paths name. */
+const KINDS: Readonly<Record<string, Kind>> = {
+  orderId: { thing: "order", prefix: "ord" },
+  productId: { thing: "product", prefix: "prd" },
+  paymentId: { thing: "payment", prefix: "pay" },
+  itemId: { thing: "cart line", prefix: "itm" },
+  imageId: { thing: "image", prefix: "img" },
+  notificationId: { thing: "notification", prefix: "ntf" },
+  subscriptionId: { thing: "push subscription", prefix: "psh" },
+  categoryId: { thing: "category", prefix: "cat" },
+  brandId: { thing: "brand", prefix: "brd" },
+  userId: { thing: "user", prefix: "usr" },
+  // Reads take a slug too, which any text may be; what fails here is a write.
+  idOrSlug: { thing: "product", prefix: "prd" },
+};
+
+const OTHERS: Readonly<Record<string, string>> = {
+  templateId: "There is no such template: an id is <kind>.<channel>.<locale>, for example welcome.email.en.",
+  file: "There is no such file under this path.",
+};
+
+/** The failure of a path whose parameter `name` cannot name anything. */
+export function noSuchThing(name: string): ReturnType<typeof fail> {
+  const kind = KINDS[name];
+  if (kind === undefined) return fail("not_found", OTHERS[name] ?? "There is nothing under this path.");
+  const { thing, prefix } = kind;
+  const article = /^[aeio]/.test(thing) ? "an" : "a";
+  const detail = `There is no such ${thing}: ${article} ${thing}'s id begins with ${prefix}_ and has letters and digits after it.`;
+  return fail(thing === "product" ? "product_not_found" : "not_found", detail);
+}
+
+/** A path longer than any of ours is not repeated in the answer. */
+const MAX_TOLD_CHARACTERS = 200;
+
+/** The failure of a path that no route has; with a slash at its end that does not belong there, it names the path without. */
+export function noSuchPath(path: string, exists: (path: string) => boolean): ReturnType<typeof fail> {
+  const bare = path.replace(/\/+$/, "");
+  const detail =
+    bare !== path && path.length <= MAX_TOLD_CHARACTERS && exists(bare)
+      ? `There is no path with a slash at its end: this one is ${bare}.`
+      : "There is no such path; GET /api/openapi.json lists them all, and /api/docs shows them.";
+  return fail("not_found", detail);
+}
