@@ -119,6 +119,8 @@ export default defineConfig({
           name: "domain",
           include: ["shared/test/*.test.ts", "workers/*/test/domain/*.test.ts", "scripts/test/*.test.ts"],
           environment: "node",
+          // Properties over many inputs take their time where others work too.
+          testTimeout: 30_000,
         },
       },
       ...PRODUCTION_WORKERS.map(workerProject),

@@ -11,6 +11,7 @@ import { ADDRESS, Client, addToCart, confirmedOrder, eventually, newBuyer, signI
 import type { Problem, Shelf } from "./client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
+import { EXAMPLES } from "../workers/gateway/src/examples.ts";
 import { exampleBody } from "./hostile.ts";
 
 let shop: Shop;
@@ -85,7 +86,8 @@ function fill(route: Route): string {
 
 /** Asks with a body that is good, so that only whose it is can refuse. */
 async function ask(client: Client, route: Route): Promise<{ status: number; code: string | undefined }> {
-  const { status, body } = await client.call<Problem>(route.method.toUpperCase(), fill(route), exampleBody(route));
+  const good = EXAMPLES[route.operationId]?.body ?? exampleBody(route);
+  const { status, body } = await client.call<Problem>(route.method.toUpperCase(), fill(route), good);
   return { status, code: body?.code };
 }
 
