@@ -5,7 +5,7 @@ import { startServer } from "../process.ts";
 import type { Server } from "../process.ts";
 import { audit } from "./audit.ts";
 import type { Audit } from "./audit.ts";
-import { ADMIN, BUYER, SETTLED_AFTER_MS } from "./constants.ts";
+import { ADMIN, BUYER, SETTLED_AFTER_MS, UNLIMITED } from "./constants.ts";
 import { askAgain, newBooks, work } from "./load.ts";
 import type { Books, Floor } from "./load.ts";
 import { generator } from "./random.ts";
@@ -68,7 +68,7 @@ async function round(server: Server, floor: Floor, books: Books): Promise<void> 
 export async function killLoop(rounds: number, seed: number): Promise<KillLoopResult> {
   const random = generator(seed);
   const books = newBooks();
-  const server = await startServer();
+  const server = await startServer(UNLIMITED);
   let chaos: ChaosShop | undefined;
   try {
     const shelf = await openShelf(await signIn(new Client(server.send), ADMIN.email, ADMIN.password));

@@ -8,7 +8,7 @@ import type { Scratch } from "../../scripts/local/scratch.ts";
 import { runShop, undelivered } from "../harness.ts";
 import type { Shop, Store } from "../harness.ts";
 import { eventually } from "../client.ts";
-import { PATIENCE_MS } from "./constants.ts";
+import { PATIENCE_MS, UNLIMITED } from "./constants.ts";
 import { around } from "./wrap.ts";
 
 /** A durable step: which Worker did what. `occurrence` counts equal ones since watching began, from 1. */
@@ -76,7 +76,7 @@ export class ChaosShop {
 
   /** Starts on fresh, seeded data unless `options` has some. */
   static async open(options: ChaosOptions = {}): Promise<ChaosShop> {
-    const environment = { RATE_LIMITS: "off", ORDER_CAPS: "off", LOG_LEVEL: "off", ...options.environment };
+    const environment = { ...UNLIMITED, LOG_LEVEL: "off", ...options.environment };
     const chaos = new ChaosShop(options.scratch ?? (await makeScratch(environment, true)), options);
     try {
       await chaos.start();

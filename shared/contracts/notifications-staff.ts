@@ -7,7 +7,11 @@ import { PageQuery } from "../paging.ts";
 import type { Page } from "../paging.ts";
 
 const Channel = z.enum(["email", "sms", "push"]);
-const Status = z.enum(["pending", "sent", "failed"]);
+const Status = z.enum(["pending", "sent", "failed", "held_back"]).meta({
+  id: "AdminNotificationStatus",
+  description:
+    "pending: waits to be sent. sent: the provider took it. failed: it was tried until there was no hope. held_back: its recipient has got as many messages as the shop's ceilings allow.",
+});
 const KindName = z.string().regex(/^[a-z][a-z_]{0,49}$/);
 
 export const AdminNotification = z
@@ -23,7 +27,7 @@ export const AdminNotification = z
     locale: z.string().describe("The language that it is written in, as a BCP 47 tag."),
     subject: z.string().describe("Its subject line."),
     body: z.string().nullable().describe("Its text. Null for what is confidential."),
-    status: Status.describe("Whether it went out."),
+    status: Status.describe("Whether it went out. One that is held back is in no list of the user's."),
     attempts: z.int().describe("How often it was tried."),
     nextAttemptAt: z.iso.datetime().nullable().describe("When it is tried next. Null when it is not pending."),
     lastError: z.string().nullable().describe("What the provider last said against it. Null when nothing."),
@@ -141,8 +145,8 @@ export interface NotificationsStaffContract {
     input: z.input<typeof ListAllNotificationsInput>,
   ): Promise<Outcome<Page<AdminNotification>>>;
   /**
-   * Has a failed one tried again, from the start. Idempotent: one that is pending stays so. Fails with not_found, and with
-   * illegal_transition for one that was sent or whose confidential text is gone.
+   * Has a failed one tried again from the start, and one that was held back sent. Idempotent: one that is pending stays so. Fails
+   * with not_found, and with illegal_transition for one that was sent or whose confidential text is gone.
    */
   retryNotification(call: Call, input: z.input<typeof RetryNotificationInput>): Promise<Outcome<AdminNotification>>;
   /** By kind, channel and locale. Fails with invalid_cursor. */

@@ -1,5 +1,14 @@
 // Limits and times of the notifications Worker, with their reasons.
 
+export const HOUR_MS = 60 * 60 * 1_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** What a ceiling held back is dropped after this: whoever asks why a message did not come does so within the month. */
+export const HELD_BACK_RETENTION_MS = 30 * DAY_MS;
+
+/** Events about an order that come later than this say themselves that its money was there. */
+export const PROVEN_ORDER_RETENTION_MS = 90 * DAY_MS;
+
 /** How long a sender has a notification for itself: well above what a batch takes. After a crash the sweep takes over then. */
 export const SEND_LEASE_MS = 60_000;
 

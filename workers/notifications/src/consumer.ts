@@ -23,7 +23,9 @@ import { dispatch } from "./service/dispatch.ts";
 import { tellFeeds, withFeed } from "./service/live.ts";
 import type { FeedEntry } from "./service/live.ts";
 import { dropReach, keepProvenEmail } from "./store/accounts.ts";
-import { insertDraft, insertedOf } from "./store/outgoing.ts";
+import { proveOrder, releaseConfirmation } from "./store/ceilings.ts";
+import { insertDraft, insertedOf } from "./store/draft.ts";
+import { takenOf } from "./store/outgoing.ts";
 import type { Outgoing } from "./store/outgoing.ts";
 
 /** A row that this delivery has committed, and that is therefore its to send. */
@@ -47,8 +49,8 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
       const draft = compose(event, content, await templates, [...deps.senders.keys()]);
       return {
         statements: [insertDraft(deps, draft)],
-        committed: (results) => {
-          const { rows, templatesAsOf } = insertedOf(draft, results);
+        committed: ([result]) => {
+          const { rows, templatesAsOf } = insertedOf(result);
           deps.templates.noteChange(templatesAsOf);
           committed.push(...rows.map((row) => ({ row, correlationId: event.correlationid })));
         },
@@ -56,10 +58,24 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     };
   }
 
+  /** The money is authorized and the goods are reserved: only now can a buyer count on both. */
+  const paymentReceived = message<"ORDER_CONFIRMED">((data, shop) => orderMessage("payment_received", data, shop));
+
+  async function confirmed(event: EventEnvelope<"ORDER_CONFIRMED">): Promise<Effect> {
+    const { orderId } = event.data;
+    const said = await paymentReceived(event);
+    return {
+      statements: [proveOrder(deps, orderId), releaseConfirmation(deps, orderId), ...said.statements],
+      committed: ([, released, ...results]) => {
+        committed.push(...takenOf(released).map((row) => ({ row, correlationId: event.correlationid })));
+        said.committed?.(results);
+      },
+    };
+  }
+
   return {
     ORDER_CREATED: message((data, shop) => orderMessage("order_received", data, shop)),
-    // The money is authorized and the goods are reserved: only now can a buyer count on both.
-    ORDER_CONFIRMED: message((data, shop) => orderMessage("payment_received", data, shop)),
+    ORDER_CONFIRMED: confirmed,
     ORDER_SHIPPED: message((data, shop) => orderMessage("order_shipped", data, shop)),
     ORDER_TRACKING_CHANGED: message((data, shop) => orderMessage("order_tracking_changed", data, shop)),
     ORDER_DELIVERED: message((data, shop) => orderMessage("order_delivered", data, shop)),
@@ -81,7 +97,7 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     // hears of SHIPPED; what CAPTURED and VOIDED mean to a buyer is in the messages on shipment and cancellation; a dispute is
     // between the bank and the operators, who are told by NOTIFICATION_SEND.
     ORDER_PROCESSING: () => NOTHING,
-    PAYMENT_CAPTURED: () => NOTHING,
+    PAYMENT_CAPTURED: ({ data: { orderId } }) => ({ statements: [proveOrder(deps, orderId)] }),
     PAYMENT_VOIDED: () => NOTHING,
     PAYMENT_DISPUTED: () => NOTHING,
   };

@@ -8,6 +8,7 @@ import { PURGE_MINUTE_OF_DAY } from "./constants.ts";
 import { createDeps } from "./service/deps.ts";
 import type { NotificationsDeps } from "./service/deps.ts";
 import { sendDue } from "./service/dispatch.ts";
+import { purgeCeilings } from "./store/ceilings.ts";
 
 const MINUTE_MS = 60_000;
 const MINUTES_PER_DAY = 24 * 60;
@@ -18,7 +19,12 @@ export async function sweep(deps: NotificationsDeps, _call: Call, everything: bo
   const counts = { triedMessages: tried, sentMessages: sent };
   const minuteOfDay = Math.floor(deps.now() / MINUTE_MS) % MINUTES_PER_DAY;
   if (!everything && minuteOfDay !== PURGE_MINUTE_OF_DAY) return counts;
-  return { ...counts, purgedInbox: await purgeInbox(deps), purgedEvents: await purgeOutbox(deps) };
+  return {
+    ...counts,
+    purgedInbox: await purgeInbox(deps),
+    purgedEvents: await purgeOutbox(deps),
+    ...(await purgeCeilings(deps)),
+  };
 }
 
 export async function runScheduled(env: NotificationsEnv, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {

@@ -63,7 +63,7 @@ export const notifications = sqliteTable("notifications", {
   subject: text("subject").notNull(),
   textBody: text("text_body").notNull(),
   htmlBody: text("html_body").notNull(),
-  status: text("status", { enum: ["pending", "sent", "failed"] }).notNull(),
+  status: text("status", { enum: ["pending", "sent", "failed", "held_back"] }).notNull(),
   attempts: integer("attempts").notNull(),
   nextAttemptAt: integer("next_attempt_at").notNull(),
   leasedUntil: integer("leased_until").notNull(),
@@ -71,5 +71,6 @@ export const notifications = sqliteTable("notifications", {
   createdAt: integer("created_at").notNull(),
   sentAt: integer("sent_at"),
   readAt: integer("read_at"),
+  countedFor: text("counted_for"),
 });
 export type NotificationRow = typeof notifications.$inferSelect;

@@ -18,7 +18,14 @@ import { event, notificationsEnv, orderData, rowsAbout, testNotifications } from
 
 const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: NotificationsContract };
 
-const PHONE = "+4366412345678";
+let numbers = 1_000_000;
+
+/** A number of its own each time: one number gets only so many texts a day. */
+function phoneNumber(): string {
+  numbers += 1;
+  return `+43664${String(numbers)}`;
+}
+
 const KEYS = {
   p256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
   auth: "BTBZMqHH6r4Tts7J_aSIgg",
@@ -63,7 +70,7 @@ function valueOf<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
-/** An order of a user who has chosen. */
+/** A paid order of a user who has chosen: texts are only about those. */
 async function orderOf(
   chosen: Partial<Parameters<NotificationsContract["putPreferences"]>[1]>,
   locale = "en",
@@ -71,7 +78,7 @@ async function orderOf(
   const userId = newId("usr");
   const customer = { id: userId, email: `${userId}@example.com`, name: "Ada Lovelace", locale, proven: true };
   valueOf(await rpc.putPreferences(callAs(userId), { preferences: {}, ...chosen }));
-  return { data: orderData({ customer }), userId };
+  return { data: orderData({ customer, moneyAuthorized: true }), userId };
 }
 
 function endpointOf(userId: string, name = "a"): string {
@@ -94,7 +101,7 @@ describe("a user who wants every channel", () => {
   it("gets a mail, a text, and a push on each browser, in one commit and a mark for each channel", async () => {
     const { asked, outside } = outsideWorld(() => new Response(null, { status: 201 }));
     const shop = testNotifications(providers(outside));
-    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await browserOf(userId, "a");
     await browserOf(userId, "b");
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
@@ -106,7 +113,7 @@ describe("a user who wants every channel", () => {
     expect(sms?.url).toBe("https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json");
     expect(sms?.init).toMatchObject({ method: "POST", redirect: "manual" });
     expect(Object.fromEntries(new URLSearchParams(sms?.init.body as string))).toEqual({
-      To: PHONE,
+      To: rows.find(({ channel }) => channel === "sms")?.recipient,
       From: "+15005550006",
       Body: "Tradepost: we have your order TP-1001 over $49.95.",
     });
@@ -120,7 +127,7 @@ describe("a user who wants every channel", () => {
   it("has each copy of an event only once", async () => {
     const { asked, outside } = outsideWorld(() => new Response(null, { status: 201 }));
     const shop = testNotifications(providers(outside));
-    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await browserOf(userId);
     const created = event("ORDER_CREATED", data.orderId, data);
     await Promise.all([shop.deliver([created, created]), shop.deliver([created]), shop.deliver([created])]);
@@ -149,7 +156,7 @@ describe("what a user chooses", () => {
   it("no channel at all: mandatory mails stay, the others are not even kept", async () => {
     const shop = all();
     const none = { order_received: [], order_shipped: [] };
-    const { data, userId } = await orderOf({ preferences: none, phone: PHONE });
+    const { data, userId } = await orderOf({ preferences: none, phone: phoneNumber() });
     await browserOf(userId);
     await shop.deliver([event("ORDER_CREATED", data.orderId, data), event("ORDER_SHIPPED", data.orderId, data)]);
     expect(await rowsAbout(data.orderId)).toMatchObject([{ template: "order_received", channel: "email" }]);
@@ -157,9 +164,9 @@ describe("what a user chooses", () => {
 
   it("a text message without the mail", async () => {
     const shop = all();
-    const { data } = await orderOf({ preferences: { order_shipped: ["sms"] }, phone: PHONE });
+    const { data } = await orderOf({ preferences: { order_shipped: ["sms"] }, phone: phoneNumber() });
     await shop.deliver([event("ORDER_SHIPPED", data.orderId, data)]);
-    expect(await rowsAbout(data.orderId)).toMatchObject([{ channel: "sms", recipient: PHONE, htmlBody: "" }]);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ channel: "sms", status: "sent", htmlBody: "" }]);
   });
 
   it.each([
@@ -191,9 +198,26 @@ describe("what a user chooses", () => {
     expect(shop.mails[0]?.text).toContain("turn off");
   });
 
+  it("texts, which go out about paid orders only: what came in is told when the money is there", async () => {
+    const shop = all();
+    const { data } = await orderOf({
+      preferences: { order_received: EVERYWHERE, order_cancelled: EVERYWHERE },
+      phone: phoneNumber(),
+    });
+    const unpaid = { ...data, moneyAuthorized: false };
+    await shop.deliver([
+      event("ORDER_CREATED", data.orderId, unpaid),
+      event("ORDER_CANCELLED", data.orderId, { ...unpaid, status: "CANCELLED" }),
+    ]);
+    expect(channelsOf(await rowsAbout(data.orderId))).toEqual(["email sent", "email sent", "sms held_back"]);
+    await shop.deliver([event("ORDER_CONFIRMED", data.orderId, data)]);
+    const texts = (await rowsAbout(data.orderId)).filter(({ channel }) => channel === "sms");
+    expect(texts).toMatchObject([{ template: "order_received", status: "sent" }]);
+  });
+
   it("sms where the shop sends none: the mail alone", async () => {
     const shop = testNotifications();
-    const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
     expect(channelsOf(await rowsAbout(data.orderId))).toEqual(["email sent"]);
   });
@@ -208,7 +232,7 @@ describe("a channel in trouble", () => {
       (url) => new Response(null, { status: isDown && url.includes("twilio") ? 503 : 201 }),
     );
     const shop = testNotifications(providers(outside));
-    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await browserOf(userId);
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
     expect(channelsOf(await rowsAbout(data.orderId))).toEqual(["email sent", "push sent", "sms pending"]);
@@ -220,7 +244,7 @@ describe("a channel in trouble", () => {
 
   it("that was switched off is waited for, and what waits for it longer than any provider fails", async () => {
     const shop = testNotifications({ sms: failing(() => Promise.reject(new Error("down"))) });
-    const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
     const off = testNotifications();
     const sms = async (): Promise<NotificationRow | undefined> =>
@@ -235,7 +259,7 @@ describe("a channel in trouble", () => {
   it("that refuses for good is failed at once", async () => {
     const { outside } = outsideWorld(() => Response.json({ code: 21610, message: "opted out" }, { status: 400 }));
     const shop = testNotifications({ sms: providers(outside).sms });
-    const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
     expect((await rowsAbout(data.orderId)).find(({ channel }) => channel === "sms")).toMatchObject({
       status: "failed",
@@ -254,7 +278,7 @@ describe("a channel in trouble", () => {
     const realTimers = setInterval(() => vi.advanceTimersByTime(SEND_TIMEOUT_MS), 20);
     const shop = testNotifications({ sms: hang });
     const orders = await Promise.all(
-      Array.from({ length: 20 }, () => orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE })),
+      Array.from({ length: 20 }, () => orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() })),
     );
     await shop.deliver(orders.map(({ data }) => event("ORDER_CREATED", data.orderId, data)));
     clearInterval(realTimers);
@@ -278,7 +302,7 @@ describe("a channel in trouble", () => {
       shop.advance(SEND_LEASE_MS);
     };
     const orders = await Promise.all(
-      Array.from({ length: 9 }, () => orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE })),
+      Array.from({ length: 9 }, () => orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() })),
     );
     await shop.deliver(orders.map(({ data }) => event("ORDER_CREATED", data.orderId, data)));
     expect(calls).toBeLessThanOrEqual(6);
@@ -287,7 +311,7 @@ describe("a channel in trouble", () => {
   it.each([404, 410])("forgets a browser that its push service answers %i for, and no other", async (status) => {
     const { outside } = outsideWorld((url) => new Response(null, { status: url.endsWith("/gone") ? status : 201 }));
     const shop = testNotifications({ push: providers(outside).push });
-    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: PHONE });
+    const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await browserOf(userId, "gone");
     await browserOf(userId, "here");
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
@@ -348,11 +372,11 @@ describe("preferences", () => {
     expect(before.preferences).toMatchObject({ order_received: ["email"], cart_reminder: ["email"] });
     const chosen = {
       preferences: { order_received: ["sms" as const], cart_reminder: [] },
-      phone: PHONE,
+      phone: phoneNumber(),
       locale: "de-at",
     };
     const after = valueOf(await rpc.putPreferences(callAs(userId), chosen));
-    expect(after).toMatchObject({ phone: PHONE, locale: "de-AT" });
+    expect(after).toMatchObject({ phone: chosen.phone, locale: "de-AT" });
     expect(after.preferences).toMatchObject({ order_received: ["email", "sms"], cart_reminder: [] });
     expect(after.mandatory).toContain("order_received");
     expect(valueOf(await rpc.preferences(callAs(userId)))).toEqual(after);
@@ -366,7 +390,7 @@ describe("preferences", () => {
     ["an unknown channel", { preferences: { order_received: ["fax"] } }, "preferences.order_received.0"],
     [
       "a channel that is closed to the kind",
-      { preferences: { password_reset: ["sms"] }, phone: PHONE },
+      { preferences: { password_reset: ["sms"] }, phone: phoneNumber() },
       "preferences.password_reset",
     ],
     ["texts without a phone", { preferences: { order_received: ["sms"] } }, "phone"],

@@ -159,7 +159,8 @@ export async function rowsAbout(about: string): Promise<NotificationRow[]> {
   const { results } = await notificationsEnv.DB.prepare(
     `SELECT id, event_id AS eventId, about, audience, user_id AS userId, recipient, channel, template, locale, subject,
       text_body AS textBody, html_body AS htmlBody, status, attempts, next_attempt_at AS nextAttemptAt,
-      leased_until AS leasedUntil, last_error AS lastError, created_at AS createdAt, sent_at AS sentAt, read_at AS readAt
+      leased_until AS leasedUntil, last_error AS lastError, created_at AS createdAt, sent_at AS sentAt, read_at AS readAt,
+      counted_for AS countedFor
       FROM notifications WHERE about = ? ORDER BY template, event_id`,
   )
     .bind(about)

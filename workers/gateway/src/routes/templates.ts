@@ -51,7 +51,7 @@ export const templateRoutes: readonly Route[] = [
     path: "/api/admin/notifications/{notificationId}/retry",
     operationId: "retryNotification",
     tag: "Notifications",
-    summary: "Have a failed message tried again within a minute",
+    summary: "Have a failed message tried again, or one that was held back sent, within a minute",
     access: "admin",
     limit: "write",
     params: RetryNotificationInput,

@@ -13,6 +13,12 @@ export interface Kind {
   readonly defaults: readonly Channel[];
   /** The mail goes out whatever the user has chosen: it is part of the contract, or guards the account. */
   readonly mandatory: boolean;
+  /** It guards the account: a proven recipient gets it above every ceiling. */
+  readonly security: boolean;
+  /** A text about it, and what a ceiling held back of it, waits for the order's money. */
+  readonly waits: boolean;
+  /** At most one an hour about one thing: what repeats tells nothing new. */
+  readonly collapsed: boolean;
   /** Every variable that its templates may use, with a value to show in a preview. */
   readonly sample: Variables;
   /** Variables without which a mail is of no use. */
@@ -33,6 +39,7 @@ const ORDER = {
   reason: "it was not paid in time",
 };
 const PAYMENT = { orderNumber: "TP-1001", amount: "$49.95", refunded: "$10.00", reason: "card declined" };
+const READER = { name: "Ada Lovelace", greeting: "Hello Ada Lovelace" };
 const SECRET = ["link", "token"] as const;
 const LINK = { link: "https://shop.example/?token=sample", token: "sample", expiresInMinutes: "60" };
 const ON_ORDER = { orderId: "ord_1", orderNumber: "TP-1001", amount: "$49.95" };
@@ -46,27 +53,30 @@ function kind(over: Partial<Kind> & Pick<Kind, "sample">): Kind {
     channels: ["email"],
     defaults: ["email"],
     mandatory: false,
+    security: false,
+    waits: false,
+    collapsed: false,
     needed: [],
     secret: [],
     ...rest,
-    sample: { shopName: "Tradepost", ...(rest.audience === "admins" ? {} : { name: "Ada Lovelace" }), ...sample },
+    sample: { shopName: "Tradepost", ...(rest.audience === "admins" ? {} : READER), ...sample },
   };
 }
 
 const KINDS = {
-  order_received: kind({ channels: EVERYWHERE, mandatory: true, sample: ORDER }),
+  order_received: kind({ channels: EVERYWHERE, mandatory: true, waits: true, sample: ORDER }),
   payment_received: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_shipped: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_tracking_changed: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_delivered: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_cancelled: kind({ channels: EVERYWHERE, mandatory: true, sample: ORDER }),
-  payment_failed: kind({ channels: EVERYWHERE, mandatory: true, sample: PAYMENT }),
+  payment_failed: kind({ channels: EVERYWHERE, mandatory: true, collapsed: true, sample: PAYMENT }),
   payment_refunded: kind({ channels: EVERYWHERE, mandatory: true, sample: PAYMENT }),
   cart_reminder: kind({ channels: EVERYWHERE, sample: { lines: ORDER.lines, subtotal: ORDER.subtotal } }),
   welcome: kind({ sample: { email: "ada@example.com" } }),
-  password_reset: kind({ mandatory: true, sample: LINK, needed: ["link"], secret: SECRET }),
-  email_verification: kind({ mandatory: true, sample: LINK, needed: ["link"], secret: SECRET }),
-  password_changed: kind({ mandatory: true, sample: {} }),
+  password_reset: kind({ mandatory: true, security: true, sample: LINK, needed: ["link"], secret: SECRET }),
+  email_verification: kind({ mandatory: true, security: true, sample: LINK, needed: ["link"], secret: SECRET }),
+  password_changed: kind({ mandatory: true, security: true, sample: {} }),
   low_stock: kind({
     audience: "admins",
     sample: { productId: "prd_1", productName: "Bolt M8", sku: "BOLT-8", available: "4", threshold: "10" },

@@ -1,16 +1,25 @@
 // The words that code puts into a message, by language: templates hold all the rest.
 interface Words {
+  /** How a mail begins, before its comma; without a name where the reader may be a stranger. */
+  readonly greeting: (name?: string) => string;
+  /** What stands where a template that an admin wrote has a name, for a reader who may be a stranger. */
+  readonly customer: string;
   readonly noTracking: string;
   readonly trackingNumber: string;
   readonly noReason: string;
+  /** In place of a buyer's own words, for a reader who may be a stranger. */
+  readonly buyersReason: string;
   /** Codes that orders and payments give as reasons. Anything else is a person's own text. */
   readonly reasons: Readonly<Record<string, string>>;
 }
 
 const EN: Words = {
+  greeting: (name) => (name === undefined ? "Hello" : `Hello ${name}`),
+  customer: "customer",
   noTracking: "This shipment has no tracking number.",
   trackingNumber: "tracking number",
   noReason: "none given",
+  buyersReason: "it was cancelled by the person who ordered",
   reasons: {
     payment_timeout: "it was not paid in time",
     payment_voided: "the payment was cancelled",
@@ -20,9 +29,12 @@ const EN: Words = {
 };
 
 const DE: Words = {
+  greeting: (name) => (name === undefined ? "Guten Tag" : `Guten Tag ${name}`),
+  customer: "Kundin oder Kunde",
   noTracking: "Diese Sendung hat keine Sendungsnummer.",
   trackingNumber: "Sendungsnummer",
   noReason: "keiner angegeben",
+  buyersReason: "sie wurde von der bestellenden Person storniert",
   reasons: {
     payment_timeout: "sie wurde nicht rechtzeitig bezahlt",
     payment_voided: "die Zahlung wurde abgebrochen",

@@ -1,17 +1,24 @@
 // From an event to what may go out about it: for each channel, its text in every language that there is. Which channels the reader
-// wants, and in which language, is chosen where the rows are written, so that nothing is read first.
+// wants, in which language, and whether the reader is proven, is chosen where the rows are written, so that nothing is read first.
 import type { Channel } from "#shared/contracts/notifications";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import { kindOf } from "../domain/kinds.ts";
-import type { MessageContent } from "../domain/messages.ts";
+import type { Kind } from "../domain/kinds.ts";
+import type { MessageContent, Reader } from "../domain/messages.ts";
 import { TemplateError, pickLocale, render } from "../domain/template.ts";
 import type { Rendered, Template } from "../domain/template.ts";
-import type { Draft, Offer } from "../store/outgoing.ts";
+import type { Draft, Offer } from "../store/draft.ts";
 
 /** A guest and the admins have no preferences: the mail, in the one language. */
 function ofReader(content: MessageContent, locales: readonly string[], picked: string): readonly string[] {
   return content.userId === null ? [picked] : locales;
+}
+
+/** Who may turn out to read it: a user whose address the event calls unproven may have proven it since. */
+function readersOf({ isProven, userId }: MessageContent): readonly Reader[] {
+  if (isProven) return ["proven"];
+  return userId === null ? ["unproven"] : ["proven", "unproven"];
 }
 
 function offerOf(content: MessageContent, channel: Channel, templates: readonly Template[]): Offer | undefined {
@@ -20,12 +27,18 @@ function offerOf(content: MessageContent, channel: Channel, templates: readonly 
   const picked = pickLocale(locales, content.locale);
   if (picked === undefined) return undefined;
   const wanted = ofReader(content, locales, picked);
-  const texts: Record<string, Rendered> = {};
-  for (const template of candidates) {
-    const { locale } = template;
-    if (wanted.includes(locale)) texts[locale] = render(template, content.variables(locale));
-  }
+  const textsFor = (reader: Reader): Record<string, Rendered> =>
+    Object.fromEntries(
+      candidates
+        .filter(({ locale }) => wanted.includes(locale))
+        .map((template) => [template.locale, render(template, content.variables(template.locale, reader))]),
+    );
+  const texts = Object.fromEntries(readersOf(content).map((reader) => [reader, textsFor(reader)]));
   return { id: newId("ntf"), channel, picked, texts };
+}
+
+function channelsOf(kind: Kind, { userId }: MessageContent, available: readonly Channel[]): Channel[] {
+  return kind.channels.filter((channel) => available.includes(channel) && (channel === "email" || userId !== null));
 }
 
 /**
@@ -40,22 +53,20 @@ export function compose(
 ): Draft {
   const kind = kindOf(content.kind);
   if (kind === undefined) throw new TemplateError(`there is no kind ${content.kind}`);
-  const open = kind.channels.filter(
-    (channel) => channels.includes(channel) && (channel === "email" || content.userId !== null),
-  );
-  const offers = open.flatMap((channel) => offerOf(content, channel, templates) ?? []);
+  const offers = channelsOf(kind, content, channels).flatMap((channel) => offerOf(content, channel, templates) ?? []);
   if (!offers.some(({ channel }) => channel === "email")) {
     throw new TemplateError(`there is no template ${content.kind} for email`);
   }
   return {
     eventId: event.id,
     about: event.subject,
+    orderId: content.orderId,
     audience: content.audience,
     userId: content.userId,
     email: content.recipient,
-    kind: content.kind,
-    defaults: kind.defaults,
-    mandatory: kind.mandatory || content.userId === null,
+    isProven: content.isProven,
+    moneyAuthorized: content.moneyAuthorized,
+    kind: { ...kind, name: content.kind, mandatory: kind.mandatory || content.userId === null },
     offers,
   };
 }

@@ -4,6 +4,8 @@ import { logCost } from "#shared/logger";
 import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import type { FeedObject } from "../objects/live-feed.ts";
+import { ceilingsOf } from "../domain/ceilings.ts";
+import type { Ceilings } from "../domain/ceilings.ts";
 import type { Shop } from "../domain/messages.ts";
 import type { Outgoing } from "../store/outgoing.ts";
 import { TemplateCache } from "../store/templates.ts";
@@ -29,6 +31,7 @@ export type NotificationsBindings = NotificationsEnv & {
 
 export interface NotificationsDeps extends Deps {
   readonly shop: Shop;
+  readonly ceilings: Ceilings;
   /** The channels that this shop sends on; mail is always one. A channel that is not configured makes no notification. */
   readonly senders: ReadonlyMap<Channel, Sender>;
   /** What browsers subscribe with; undefined where the shop does not push. */
@@ -71,6 +74,7 @@ export function createDeps(env: NotificationsBindings, ctx: Pick<ExecutionContex
   return {
     ...baseDeps("notifications", env, ctx),
     shop: { name: env.SHOP_NAME, adminEmail: env.ADMIN_EMAIL },
+    ceilings: ceilingsOf(env),
     senders,
     pushKey: senders.has("push") ? env.VAPID_PUBLIC_KEY : undefined,
     templates: isolateTemplates,

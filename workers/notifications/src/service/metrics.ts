@@ -20,6 +20,11 @@ export function metrics(deps: NotificationsDeps): readonly MetricQuery[] {
       rows: sql`SELECT coalesce((${now} - min(created_at)) / 1000, 0) AS value FROM notifications WHERE status = 'pending'`,
     },
     {
+      name: "tradepost_notifications_held_back",
+      help: "Messages that a ceiling holds back, by channel; none is kept longer than 30 days.",
+      rows: sql`SELECT channel, count(*) AS value FROM notifications WHERE status = 'held_back' GROUP BY channel`,
+    },
+    {
       name: "tradepost_notifications_last_hour",
       help: "Messages of the last hour by channel and status.",
       // Ids sort by the time they were made, so this reads that hour of the table and no more.

@@ -1,4 +1,4 @@
-// What admins see of all notifications, and a failed one's second chance.
+// What admins see of all notifications, and the second chance of what has failed or was held back.
 import type { Call } from "#shared/call";
 import type {
   AdminNotification,
@@ -53,11 +53,11 @@ export async function retryNotification(
   const row = await findAny(deps, notificationId);
   if (row === undefined) return fail("not_found", "There is no such notification.");
   if (row.status === "pending") return ok(renderRow(row));
-  const refused = fail("illegal_transition", "Only what has failed, and whose text is kept, can be tried again.", {
-    from: row.status,
-    to: "pending",
-    allowedStates: [],
-  });
+  const refused = fail(
+    "illegal_transition",
+    "Only a message that has failed or was held back, and whose text is kept, can be sent again.",
+    { from: row.status, to: "pending", allowedStates: [] },
+  );
   if (row.status === "sent" || isConfidential(row.template)) return refused;
   try {
     const reopened = await reopen(deps, call, notificationId);

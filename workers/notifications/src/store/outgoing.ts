@@ -1,5 +1,5 @@
-// Notifications on their way out. A row is written as pending and already leased to its writer, who has its text in memory and
-// needs no read to send it; what a crash or a failure leaves is claimed by the sweep once the lease or the pause is over.
+// Notifications on their way out. A row is written as pending and already leased to its writer (see draft.ts), who sends it at once;
+// what a crash or a failure leaves is claimed by the sweep once the lease or the pause is over.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Channel } from "#shared/contracts/notifications";
@@ -8,9 +8,8 @@ import type { Commit } from "#shared/database";
 import { CONFIDENTIAL_KINDS } from "#shared/events/commands";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
-import { CLAIM_LIMIT, FALLBACK_LOCALE, SEND_LEASE_MS } from "../constants.ts";
+import { CLAIM_LIMIT, SEND_LEASE_MS } from "../constants.ts";
 import type { FailedTry } from "../domain/delivery.ts";
-import type { Rendered } from "../domain/template.ts";
 import type { NotificationRow } from "../schema.ts";
 
 /** What is needed to send one. `attempts` counts the try that is due. */
@@ -22,95 +21,15 @@ export type Outgoing = Pick<
   readonly subscription: string | null;
 };
 
-/** One channel's text, in the languages to choose from; `picked` is for a reader who has chosen none. */
-export interface Offer {
-  readonly id: string;
-  readonly channel: Channel;
-  readonly picked: string;
-  readonly texts: Readonly<Record<string, Rendered>>;
-}
-
-/** What may go out about one event. */
-export interface Draft {
-  readonly eventId: string;
-  readonly about: string;
-  readonly audience: "user" | "admins";
-  readonly userId: string | null;
-  readonly email: string;
-  readonly kind: string;
-  /** The channels of a reader who has chosen none for this kind. */
-  readonly defaults: readonly Channel[];
-  /** Mails whatever was chosen. */
-  readonly mandatory: boolean;
-  readonly offers: readonly Offer[];
-}
-
-const SUBSCRIPTION = sql`(SELECT json_object('endpoint', endpoint, 'p256dh', p256dh, 'auth', auth)
+export const SUBSCRIPTION = sql`(SELECT json_object('endpoint', endpoint, 'p256dh', p256dh, 'auth', auth)
   FROM push_subscriptions WHERE push_subscriptions.id = notifications.recipient)`;
 
-/**
- * The language of the reader's choice, else its main language, else the one
- * every template has; without a choice the picked one.
- */
-const LOCALE = sql`CASE
-  WHEN preferences.locale IS NULL THEN offer.value ->> 'picked'
-  WHEN offer.value -> 'texts' -> preferences.locale IS NOT NULL THEN preferences.locale
-  WHEN offer.value -> 'texts' -> substr(preferences.locale, 1, instr(preferences.locale || '-', '-') - 1) IS NOT NULL
-    THEN substr(preferences.locale, 1, instr(preferences.locale || '-', '-') - 1)
-  WHEN offer.value -> 'texts' -> ${FALLBACK_LOCALE} IS NOT NULL THEN ${FALLBACK_LOCALE}
-  ELSE offer.value ->> 'picked' END`;
+export const OUTGOING = sql`id, recipient, channel, template, subject, text_body AS textBody, html_body AS htmlBody, attempts,
+  ${SUBSCRIPTION} AS subscription`;
 
-/**
- * One row for each channel that the reader wants and can be reached on, and for each of their browsers, chosen in the INSERT
- * itself: preferences are as fresh as the commit, and cost no round trip. A browser's id is made of the offer's time and chance
- * of its own.
- */
-export function insertDraft(deps: Deps, draft: Draft): SQL {
-  const now = deps.now();
-  const path = `$."${draft.kind}"`;
-  return sql`INSERT INTO notifications (id, event_id, about, audience, user_id, recipient, channel, template, locale, subject,
-      text_body, html_body, status, attempts, next_attempt_at, leased_until, created_at)
-    SELECT iif(browser IS NULL, id, substr(id, 1, 20) || lower(hex(randomblob(8)))), ${draft.eventId}, ${draft.about},
-      ${draft.audience}, ${draft.userId}, CASE channel WHEN 'email' THEN ${draft.email} WHEN 'sms' THEN phone ELSE browser END,
-      channel, ${draft.kind}, locale, texts -> locale ->> 'subject', texts -> locale ->> 'text', texts -> locale ->> 'html',
-      'pending', 1, ${now}, ${now + SEND_LEASE_MS}, ${now}
-    FROM (SELECT offer.value ->> 'id' AS id, offer.value ->> 'channel' AS channel, offer.value -> 'texts' AS texts,
-        ${LOCALE} AS locale, preferences.phone AS phone, push_subscriptions.id AS browser,
-        coalesce(preferences.channels -> ${path}, ${JSON.stringify(draft.defaults)}) AS chosen
-      FROM json_each(${JSON.stringify(draft.offers)}) AS offer
-      LEFT JOIN preferences ON preferences.user_id = ${draft.userId}
-      LEFT JOIN push_subscriptions ON push_subscriptions.user_id = ${draft.userId} AND offer.value ->> 'channel' = 'push')
-    WHERE CASE channel WHEN 'sms' THEN phone IS NOT NULL WHEN 'push' THEN browser IS NOT NULL ELSE true END
-      AND ((channel = 'email' AND ${draft.mandatory ? 1 : 0}) OR EXISTS (SELECT 1 FROM json_each(chosen) AS choice WHERE choice.value = channel))
-    RETURNING id, channel, locale, recipient, ${SUBSCRIPTION} AS subscription,
-      (SELECT max(updated_at) FROM templates) AS templatesAsOf`;
-}
-
-interface InsertedRow {
-  readonly id: string;
-  readonly channel: Channel;
-  readonly locale: string;
-  readonly recipient: string;
-  readonly subscription: string | null;
-  readonly templatesAsOf: number;
-}
-
-export interface Inserted {
-  readonly rows: readonly Outgoing[];
-  /** When the newest template was written, in milliseconds since the epoch; undefined when nothing was inserted. */
-  readonly templatesAsOf: number | undefined;
-}
-
-/** What of a draft was written, with its text, which need not be read back. */
-export function insertedOf(draft: Draft, results: Commit["results"]): Inserted {
-  const inserted = (results[0]?.results ?? []) as unknown as InsertedRow[];
-  const rows = inserted.flatMap(({ id, channel, locale, recipient, subscription }) => {
-    const text = draft.offers.find((offer) => offer.channel === channel)?.texts[locale];
-    if (text === undefined) return [];
-    const { subject, text: textBody, html: htmlBody } = text;
-    return [{ id, channel, template: draft.kind, recipient, subscription, subject, textBody, htmlBody, attempts: 1 }];
-  });
-  return { rows, templatesAsOf: inserted[0]?.templatesAsOf };
+/** What an UPDATE that returns OUTGOING has taken to be sent. */
+export function takenOf(result: Commit["results"][number] | undefined): Outgoing[] {
+  return (result?.results ?? []) as unknown as Outgoing[];
 }
 
 /**
@@ -131,10 +50,9 @@ export async function claimDue(
         WHERE status = 'pending' AND next_attempt_at <= ${dueBy} AND leased_until <= ${now} AND channel = ${channel}
           AND NOT ${inJson(sql`id`, tried)}
         ORDER BY next_attempt_at LIMIT ${CLAIM_LIMIT})
-      RETURNING id, recipient, channel, template, subject, text_body AS textBody, html_body AS htmlBody, attempts,
-        ${SUBSCRIPTION} AS subscription`,
+      RETURNING ${OUTGOING}`,
   ]);
-  return (results[0]?.results ?? []) as unknown as Outgoing[];
+  return takenOf(results[0]);
 }
 
 /** What became of some tries. */

@@ -1,5 +1,6 @@
 // Notifications as admins see them: everybody's.
 import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import type { Call } from "#shared/call";
 import { auditInsert } from "#shared/audit";
 import { mustChange } from "#shared/database";
@@ -7,7 +8,7 @@ import { save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import type { NotificationRow } from "../schema.ts";
 
-export type StaffRow = Omit<NotificationRow, "htmlBody" | "leasedUntil">;
+export type StaffRow = Omit<NotificationRow, "htmlBody" | "leasedUntil" | "countedFor">;
 
 const COLUMNS = sql`id, event_id AS eventId, about, audience, user_id AS userId, recipient, channel, template, locale, subject,
   text_body AS textBody, status, attempts, next_attempt_at AS nextAttemptAt, last_error AS lastError,
@@ -20,6 +21,12 @@ export interface StaffFilter {
   readonly userId: string | undefined;
 }
 
+/** Written out for those that have an index of their own. */
+function isStatus(status: NotificationRow["status"]): SQL {
+  if (status === "failed") return sql`status = 'failed'`;
+  return status === "held_back" ? sql`status = 'held_back'` : sql`status = ${status}`;
+}
+
 /** Newest first, after the id of the last row seen: ids sort by their time, so the primary key is the order. */
 export async function listAll(
   deps: Deps,
@@ -29,8 +36,7 @@ export async function listAll(
 ): Promise<StaffRow[]> {
   const conditions = [
     after === undefined ? sql`true` : sql`id < ${after}`,
-    // Written out for the one that has an index of its own.
-    ...(status === undefined ? [] : [status === "failed" ? sql`status = 'failed'` : sql`status = ${status}`]),
+    ...(status === undefined ? [] : [isStatus(status)]),
     ...(channel === undefined ? [] : [sql`channel = ${channel}`]),
     ...(kind === undefined ? [] : [sql`template = ${kind}`]),
     ...(userId === undefined ? [] : [sql`user_id = ${userId}`]),
@@ -44,12 +50,12 @@ export async function findAny(deps: Deps, id: string): Promise<StaffRow | undefi
   return rows[0];
 }
 
-/** Due at once, with all its tries before it. @throws StaleWrite when it is not failed any more. */
+/** Due at once, with all its tries before it. @throws StaleWrite when it is neither failed nor held back any more. */
 export async function reopen(deps: Deps, call: Call, id: string): Promise<StaffRow | undefined> {
   const now = deps.now();
   const { results } = await save(deps, [
     sql`UPDATE notifications SET status = 'pending', attempts = 0, next_attempt_at = ${now}, leased_until = 0
-      WHERE id = ${id} AND status = 'failed' RETURNING ${COLUMNS}`,
+      WHERE id = ${id} AND status IN ('failed', 'held_back') RETURNING ${COLUMNS}`,
     mustChange(),
     auditInsert(call, now, { action: "notification.retry", subject: id }),
   ]);

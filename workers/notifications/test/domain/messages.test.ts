@@ -10,6 +10,7 @@ import { COMMANDS } from "#shared/events/commands";
 import { FINAL_SEND_ERRORS, MAX_SEND_ATTEMPTS, SMS_MAX_CHARACTERS } from "../../src/constants.ts";
 import { afterFailure } from "../../src/domain/delivery.ts";
 import {
+  READERS,
   cartMessage,
   lowStockMessage,
   orderMessage,
@@ -132,10 +133,12 @@ describe("the stored templates", () => {
       const own = templates.filter((stored) => stored.kind === kind);
       expect(own.some(({ channel, locale }) => channel === "email" && locale === "en")).toBe(true);
       for (const stored of own) {
-        const { subject, text, html } = render(stored, message.variables(stored.locale));
-        for (const shown of [subject, text, html]) expect(shown).not.toMatch(/\{\{|\}\}|undefined|null|NaN/);
-        expect(subject.length * text.length).toBeGreaterThan(0);
-        expect(html === "").toBe(stored.channel !== "email");
+        for (const reader of READERS) {
+          const { subject, text, html } = render(stored, message.variables(stored.locale, reader));
+          for (const shown of [subject, text, html]) expect(shown).not.toMatch(/\{\{|\}\}|undefined|null|NaN/);
+          expect(subject.length * text.length).toBeGreaterThan(0);
+          expect(html === "").toBe(stored.channel !== "email");
+        }
       }
     },
   );
@@ -161,21 +164,23 @@ describe("the stored templates", () => {
 
 describe("messages", () => {
   it("show amounts in the order's currency with its own exponent", () => {
-    expect(orderMessage("order_received", ORDER, SHOP).variables("en")).toMatchObject({
+    expect(orderMessage("order_received", ORDER, SHOP).variables("en", "proven")).toMatchObject({
       total: "$47.50",
       shipping: "$10.00",
       lines: "3 x Bolt (B8): $37.50",
     });
-    expect(orderMessage("order_received", { ...ORDER, currency: "JPY" }, SHOP).variables("en")["total"]).toBe("¥4,750");
+    expect(orderMessage("order_received", { ...ORDER, currency: "JPY" }, SHOP).variables("en", "proven")["total"]).toBe(
+      "¥4,750",
+    );
   });
 
   it("speak the template's language, and write amounts as the reader's region does", () => {
     const customer = { ...CUSTOMER, locale: "de-CH" };
     const { variables } = orderMessage("order_cancelled", { ...ORDER, customer, reason: "payment_timeout" }, SHOP);
-    expect(variables("de")).toMatchObject({ reason: "sie wurde nicht rechtzeitig bezahlt" });
-    expect(variables("de")["total"]).toContain("47.50");
-    expect(variables("en")).toMatchObject({ reason: "it was not paid in time", total: "$47.50" });
-    expect(orderMessage("x", ORDER, SHOP).variables("de")["total"]).toContain("47,50");
+    expect(variables("de", "proven")).toMatchObject({ reason: "sie wurde nicht rechtzeitig bezahlt" });
+    expect(variables("de", "proven")["total"]).toContain("47.50");
+    expect(variables("en", "proven")).toMatchObject({ reason: "it was not paid in time", total: "$47.50" });
+    expect(orderMessage("x", ORDER, SHOP).variables("de", "proven")["total"]).toContain("47,50");
   });
 
   it("remind nobody of a guest's or an empty cart", () => {
@@ -186,12 +191,16 @@ describe("messages", () => {
 
   it("survive a locale that is no language tag", () => {
     const customer = { ...CUSTOMER, locale: "not a locale!" };
-    expect(orderMessage("order_received", { ...ORDER, customer }, SHOP).variables("en")["total"]).toBe("$47.50");
+    expect(orderMessage("order_received", { ...ORDER, customer }, SHOP).variables("en", "proven")["total"]).toBe(
+      "$47.50",
+    );
   });
 
   it("put codes into words and leave a person's words alone", () => {
     const reasonFor = (reason: string | null): string | undefined =>
-      orderMessage("order_cancelled", { ...ORDER, reason }, SHOP).variables("en")["reason"];
+      orderMessage("order_cancelled", { ...ORDER, reason, reasonBy: "buyer" }, SHOP).variables("en", "proven")[
+        "reason"
+      ];
     expect(reasonFor("payment_timeout")).toBe("it was not paid in time");
     expect(reasonFor("card_declined")).toBe("card declined");
     expect(reasonFor("I changed my mind")).toBe("I changed my mind");
@@ -199,9 +208,53 @@ describe("messages", () => {
     expect(reasonFor(null)).toBe("none given");
   });
 
+  describe("to an unproven reader", () => {
+    const WORDS = "see https://evil.example";
+    const stranger = { id: null, email: "stranger@example.com", name: WORDS, locale: "en", proven: false };
+    const cancelled = (over: Partial<OrderEventData>): string | undefined =>
+      orderMessage("order_cancelled", { ...ORDER, customer: stranger, reason: WORDS, ...over }, SHOP).variables(
+        "en",
+        "unproven",
+      )["reason"];
+
+    it("say no word of the buyer's, whatever the kind, the language and the template's variables", () => {
+      const order = { ...ORDER, customer: stranger, reason: WORDS, reasonBy: "buyer" as const };
+      const payment = { ...PAYMENT, customer: stranger, reason: WORDS };
+      const all = [
+        ...["order_received", "payment_received", "order_shipped", "order_delivered", "order_cancelled"].map((kind) =>
+          orderMessage(kind, order, SHOP),
+        ),
+        paymentMessage("payment_refunded", payment, SHOP),
+        paymentMessage("payment_failed", payment, SHOP),
+        welcomeMessage({ userId: "usr_1", email: stranger.email, name: WORDS, locale: "en" }, SHOP),
+        cartMessage({ ...CART, customer: { ...stranger, id: "usr_1" } }, SHOP),
+        ...["password_reset", "email_verification", "password_changed"].map((kind) =>
+          requestedMessage({ kind, recipient: stranger, variables: { link: "https://shop.example" } }, SHOP),
+        ),
+      ];
+      for (const message of all) {
+        for (const locale of ["en", "de"]) {
+          expect(JSON.stringify(message?.variables(locale, "unproven")), message?.kind).not.toContain("evil");
+        }
+      }
+    });
+
+    it("give staff's reason and the system's codes, and say who else has cancelled", () => {
+      expect(cancelled({ reasonBy: "buyer" })).toBe("it was cancelled by the person who ordered");
+      expect(cancelled({ reasonBy: "staff", reason: "Sold out" })).toBe("Sold out");
+      expect(cancelled({ reasonBy: "system", reason: "payment_timeout" })).toBe("it was not paid in time");
+    });
+
+    it("greet neutrally, in the language", () => {
+      const { variables } = orderMessage("order_received", { ...ORDER, customer: stranger }, SHOP);
+      expect(variables("en", "unproven")).toMatchObject({ greeting: "Hello", name: "customer" });
+      expect(variables("de", "unproven")).toMatchObject({ greeting: "Guten Tag", name: "Kundin oder Kunde" });
+    });
+  });
+
   it("name the shipment", () => {
     const tracking = { carrier: "UPS", number: "1Z9", url: "https://example.com/1Z9" };
-    expect(orderMessage("order_shipped", { ...ORDER, tracking }, SHOP).variables("en")["tracking"]).toBe(
+    expect(orderMessage("order_shipped", { ...ORDER, tracking }, SHOP).variables("en", "proven")["tracking"]).toBe(
       "UPS, tracking number 1Z9\nhttps://example.com/1Z9",
     );
   });
@@ -210,7 +263,12 @@ describe("messages", () => {
     const data = { kind: "x", recipient: CUSTOMER, variables: { code: "1" } };
     const message = requestedMessage(data, SHOP);
     expect(message).toMatchObject({ kind: "x", userId: "usr_1" });
-    expect(message.variables("en")).toEqual({ name: "Ada", shopName: "Tradepost", code: "1" });
+    expect(message.variables("en", "proven")).toEqual({
+      name: "Ada",
+      greeting: "Hello Ada",
+      shopName: "Tradepost",
+      code: "1",
+    });
   });
 });
 

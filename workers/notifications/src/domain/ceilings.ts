@@ -1,0 +1,32 @@
+// How many messages a recipient gets: the shop's settings.
+
+export interface Ceilings {
+  /** Messages to an address that nobody has proven to be the recipient's. */
+  readonly unprovenPerHour: number;
+  readonly unprovenPerDay: number;
+  readonly provenPerHour: number;
+  /** Text messages to a number, and of a user. */
+  readonly textsPerDay: number;
+}
+
+type Variables = Readonly<
+  Record<
+    "MESSAGES_PER_HOUR_UNPROVEN" | "MESSAGES_PER_DAY_UNPROVEN" | "MESSAGES_PER_HOUR_PROVEN" | "TEXTS_PER_DAY",
+    string
+  >
+>;
+
+/** @throws naming the variable that is no count: a ceiling that cannot be read must not be none. */
+export function ceilingsOf(variables: Variables): Ceilings {
+  const count = (name: keyof Variables): number => {
+    const text = variables[name];
+    if (!/^\d{1,9}$/.test(text)) throw new Error(`${name}="${text}" is not a whole number`);
+    return Number(text);
+  };
+  return {
+    unprovenPerHour: count("MESSAGES_PER_HOUR_UNPROVEN"),
+    unprovenPerDay: count("MESSAGES_PER_DAY_UNPROVEN"),
+    provenPerHour: count("MESSAGES_PER_HOUR_PROVEN"),
+    textsPerDay: count("TEXTS_PER_DAY"),
+  };
+}

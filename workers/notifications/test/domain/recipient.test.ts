@@ -1,0 +1,20 @@
+// One recipient, however the address is written.
+import { expect, it } from "vitest";
+import { emailKey } from "../../src/domain/recipient.ts";
+
+it.each([
+  ["ada@example.com", "Ada@EXAMPLE.com"],
+  ["ada@example.com", " ada@example.com "],
+  ["ada@example.com", "ada+shop@example.com"],
+  ["adalovelace@gmail.com", "Ada.Love.lace+1@gmail.com"],
+])("%s and %s are one", (one, other) => {
+  expect(emailKey(other)).toBe(emailKey(one));
+});
+
+it.each([
+  ["ada@example.com", "ada@example.org"],
+  ["ada@example.com", "a.da@example.com"],
+  ["ada@example.com", "eve@example.com"],
+])("%s and %s are two", (one, other) => {
+  expect(emailKey(other)).not.toBe(emailKey(one));
+});
