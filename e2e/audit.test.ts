@@ -202,6 +202,10 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
     prepare: async () => ({ path: `/api/orders/${(await paidOrder()).id}/status`, body: { status: "PROCESSING" } }),
     leaves: ["order.status"],
   },
+  "PATCH /api/orders/{orderId}": {
+    prepare: async () => ({ path: `/api/orders/${(await paidOrder()).id}`, body: { metadata: { desk: "3" } } }),
+    leaves: ["order.update"],
+  },
   "PUT /api/orders/{orderId}/tracking": {
     prepare: async () => {
       const { id } = await paidOrder();

@@ -18,6 +18,24 @@ export const PageQuery = z.object({
 });
 export type PageQuery = z.infer<typeof PageQuery>;
 
+const MAX_VALUES = 20;
+
+/** Several values of one query parameter, separated by commas. Between Workers they come as an array. */
+export function severalOf<T extends z.ZodType>(
+  item: T,
+  description: string,
+): z.ZodOptional<z.ZodPreprocess<z.ZodArray<T>>> {
+  const several = z.array(item).min(1).max(MAX_VALUES);
+  const text = "Several values are separated by commas, and any of them will do.";
+  return z
+    .preprocess((value) => (typeof value === "string" ? value.split(",") : value), several)
+    .optional()
+    .meta({ description: `${description} ${text}`, type: "string" });
+}
+
+/** A moment in a query, as an ISO 8601 time with its offset. */
+export const Moment = z.iso.datetime({ offset: true });
+
 /** One page; `nextCursor` is null on the last. */
 export interface Page<T> {
   readonly items: readonly T[];
@@ -71,6 +89,20 @@ export async function decodeCursor(scope: unknown, cursor: string): Promise<Outc
   if (!body.success) return invalid;
   const [digest, key] = body.data;
   return digest === (await digestOf(scope, key)) ? ok(key) : invalid;
+}
+
+/**
+ * A page of a change feed: up to `limit` fetched rows, the oldest change first. Where there are rows there is a cursor to go on from,
+ * also from the last; without any it is null, and the cursor that was asked with stays good.
+ */
+export async function toFeedPage<Row, Item>(
+  rows: readonly Row[],
+  scope: unknown,
+  keyOf: (row: Row) => readonly (string | number)[],
+  render: (row: Row) => Item,
+): Promise<Page<Item>> {
+  const last = rows.at(-1);
+  return { items: rows.map(render), nextCursor: last === undefined ? null : await encodeCursor(scope, keyOf(last)) };
 }
 
 /**

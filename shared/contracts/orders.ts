@@ -5,7 +5,7 @@ import type { Outcome } from "../errors.ts";
 import { Availability } from "../events/catalogue.ts";
 import { idSchema } from "../ids.ts";
 import { Amount, Currency } from "../money.ts";
-import { PageQuery } from "../paging.ts";
+import { Moment, PageQuery, severalOf } from "../paging.ts";
 import type { Page } from "../paging.ts";
 import { line } from "../text.ts";
 import { Email } from "./accounts.ts";
@@ -14,6 +14,7 @@ import { MAX_QUANTITY, Quantity } from "./inventory.ts";
 import type { MessagingContract } from "./messaging.ts";
 import { PaymentState } from "./payments.ts";
 import type { Payment, PaymentIntent } from "./payments.ts";
+import { ExternalId, References, ShownReferences } from "./references.ts";
 
 export const MAX_CART_LINES = MAX_PRODUCTS_AT_ONCE;
 
@@ -303,6 +304,7 @@ export const Order = z
       .datetime()
       .describe("Until when the payment has to be authorized. The order is cancelled after that."),
     tracking: TrackingBody.optional().describe("Where the parcel can be followed. Absent until staff set it."),
+    ...ShownReferences.shape,
     history: z.array(OrderHistoryEntry).describe("Each change of the status, oldest first."),
     refunds: z
       .array(OrderRefund)
@@ -325,7 +327,25 @@ export type CreatedOrder = z.infer<typeof CreatedOrder>;
 const OrderRef = z.object({ orderId: z.string().max(60), orderToken: z.string().max(100).optional() });
 export const GetOrderInput = OrderRef;
 export const ListOrdersInput = PageQuery.extend({
-  status: OrderStatus.optional().describe("Only orders in this status."),
+  number: z.string().trim().toUpperCase().min(1).max(40).optional().describe("Only the order with this number."),
+  email: Email.optional().describe("Only orders made with this e-mail address."),
+  q: z
+    .string()
+    .trim()
+    .min(2)
+    .max(100)
+    .optional()
+    .describe(
+      "Only orders whose number, e-mail address or addressee begins with this. Case does not matter, of the letters A to Z.",
+    ),
+  status: severalOf(OrderStatus, "Only orders in this status."),
+  paymentStatus: severalOf(PaymentStatus, "Only orders whose payment is in this status."),
+  createdFrom: Moment.optional().describe("Only orders made at this time or later."),
+  createdTo: Moment.optional().describe("Only orders made before this time."),
+  updatedSince: Moment.optional().describe(
+    "Only orders changed at this time or later, the oldest change first. An order that changes meanwhile comes again, later. `nextCursor` is null only when nothing came: the last one stays good to ask with again.",
+  ),
+  externalId: ExternalId.optional().describe("Only the order that staff gave this external id."),
   customerId: idSchema("usr")
     .optional()
     .describe("Only this buyer's orders. For admins; anyone else sees their own, whatever stands here."),
@@ -336,6 +356,12 @@ export const ListOrdersInput = PageQuery.extend({
       "`purchases`: orders that the caller bought. `sales`: orders made of the caller's own products only. Left out: all for an admin, purchases for anyone else.",
     ),
 });
+export const UpdateOrderBody = References.meta({
+  id: "UpdateOrder",
+  description: "What staff notes on an order. What is left out stays as it is.",
+});
+export const UpdateOrderInput = OrderRef.extend(UpdateOrderBody.shape);
+
 /** For staff: whose orders and cart. */
 export const CustomerInput = z.object({ customerId: idSchema("usr") });
 
@@ -471,7 +497,10 @@ export interface OrdersContract extends MessagingContract {
     call: Call,
     input: z.input<typeof CreateOrderInput>,
   ): Promise<Outcome<{ readonly order: CreatedOrder; readonly replayed: boolean }>>;
-  /** Newest first. Fails with invalid_cursor, forbidden (sales, for whom they are not). */
+  /**
+   * Newest first; with `updatedSince` a feed of changes, the oldest first. Staff's external ids and metadata are in staff's answers
+   * alone. Fails with invalid_cursor, forbidden (sales, for whom they are not).
+   */
   listOrders(call: Call, input: z.input<typeof ListOrdersInput>): Promise<Outcome<Page<Order>>>;
   /** For admins: how many orders a customer has made, and for how much. Fails with forbidden. */
   customerTotals(call: Call, input: z.input<typeof CustomerInput>): Promise<Outcome<CustomerTotals>>;
@@ -491,6 +520,11 @@ export interface OrdersContract extends MessagingContract {
    * another status than SHIPPED. SHIPPED again with another tracking is as setTracking.
    */
   changeStatus(call: Call, input: z.input<typeof ChangeStatusInput>): Promise<Outcome<Order>>;
+  /**
+   * Notes staff's external id and metadata; what changes nothing writes nothing. Fails with not_found, forbidden (a buyer),
+   * external_id_taken.
+   */
+  updateOrder(call: Call, input: z.input<typeof UpdateOrderInput>): Promise<Outcome<Order>>;
   /**
    * Sets or changes the tracking of an order that is SHIPPED or DELIVERED, and tells the buyer, once for each change: what is set
    * already changes nothing. Fails with not_found, forbidden (a buyer), illegal_transition (it has not left yet, or never will).

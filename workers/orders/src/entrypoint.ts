@@ -18,6 +18,7 @@ import {
   RefundLinesInput,
   RemoveItemInput,
   SetTrackingInput,
+  UpdateOrderInput,
 } from "#shared/contracts/orders";
 import type { OrdersContract } from "#shared/contracts/orders";
 import { serve } from "#shared/rpc";
@@ -35,6 +36,7 @@ import { getOrder, getTracking, listOrderPayments, listOrders } from "./service/
 import { payOrder } from "./service/pay.ts";
 import { customerCart, customerTotals } from "./service/customers.ts";
 import { quote } from "./service/quote.ts";
+import { updateOrder } from "./service/references.ts";
 import { refundLines } from "./service/refunds.ts";
 
 const Base = domainWorker<OrdersEnv, OrdersDeps>({ createDeps, sweep, metrics });
@@ -105,6 +107,10 @@ export class OrdersRpc extends Base implements OrdersContract {
 
   changeStatus(call: Call, input: z.input<typeof ChangeStatusInput>): Answer<"changeStatus"> {
     return serve(createDeps(this.env, this.ctx), "changeStatus", call, ChangeStatusInput, input, changeStatus);
+  }
+
+  updateOrder(call: Call, input: z.input<typeof UpdateOrderInput>): Answer<"updateOrder"> {
+    return serve(createDeps(this.env, this.ctx), "updateOrder", call, UpdateOrderInput, input, updateOrder);
   }
 
   setTracking(call: Call, input: z.input<typeof SetTrackingInput>): Answer<"setTracking"> {

@@ -73,7 +73,7 @@ describe("staff", () => {
     await shop.receive(stockEvent("STOCK_CONSUMED", id));
     const delivered = must(await move(id, "DELIVERED"));
     expect(delivered.stockStatus).toBe("CONSUMED");
-    expect(delivered).toEqual(await reread(shop, id));
+    expect(delivered).toEqual({ ...(await reread(shop, id)), externalId: null, metadata: {} });
     expect(delivered.history.map(({ to }) => to)).toEqual([
       "PENDING",
       "CONFIRMED",
@@ -267,7 +267,7 @@ describe("reading", () => {
     } while (cursor !== undefined);
     expect(seen).toEqual(ids);
     await shop.receive(stockEvent("STOCK_REJECTED", ids[2] ?? ""));
-    const cancelled = must(await listOrders(shop.deps, buyer, { limit: 20, status: "CANCELLED" }));
+    const cancelled = must(await listOrders(shop.deps, buyer, { limit: 20, status: ["CANCELLED"] }));
     expect(cancelled.items.map(({ id }) => id)).toEqual([ids[2]]);
     const first = must(await listOrders(shop.deps, buyer, { limit: 1 }));
     const misused = await listOrders(shop.deps, admin, { limit: 1, cursor: first.nextCursor ?? "" });

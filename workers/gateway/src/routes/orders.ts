@@ -14,6 +14,7 @@ import {
   QuoteBody,
   RefundLinesBody,
   TrackingBody,
+  UpdateOrderBody,
 } from "#shared/contracts/orders";
 import { idSchema } from "#shared/ids";
 import { pageOf } from "#shared/paging";
@@ -112,6 +113,21 @@ export const orderRoutes: readonly Route[] = [
     errors: ["not_found"],
     handle: async ({ orders }, { call, params, orderToken }) =>
       replyWith(200, await orders.getOrder(call, { ...params, orderToken })),
+  }),
+  route({
+    method: "patch",
+    path: "/api/orders/{orderId}",
+    operationId: "updateOrder",
+    tag: "Orders",
+    summary: "Note an external id and metadata on an order, which only staff sees",
+    access: "staff",
+    limit: "write",
+    params: OrderParams,
+    body: UpdateOrderBody,
+    answers: { 200: Order },
+    errors: ["not_found", "external_id_taken"],
+    handle: async ({ orders }, { call, params, body }) =>
+      replyWith(200, await orders.updateOrder(call, { ...params, ...body })),
   }),
   route({
     method: "get",

@@ -10,12 +10,10 @@ import type {
   SetTrackingInput,
   TrackingBody,
 } from "#shared/contracts/orders";
-import { StaleWrite } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { canonicalJson } from "#shared/hash";
 import { ok } from "#shared/result";
-import { MAX_STALE_RETRIES } from "../constants.ts";
 import { CAPTURED_IS_THE_ADMINS, command, hasLeft } from "../domain/order.ts";
 import type { OrderState } from "../domain/order.ts";
 import type { StoredOrder } from "../store/orders.ts";
@@ -23,7 +21,8 @@ import { openOrder } from "./access.ts";
 import type { Visible } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { writeChange } from "./change.ts";
-import { trackingOf } from "./orders.ts";
+import { shownTo, trackingOf } from "./orders.ts";
+import { untilFresh } from "./retry.ts";
 
 type Tracking = z.output<typeof TrackingBody>;
 
@@ -98,6 +97,10 @@ async function changeTracking(
  */
 async function decide(deps: OrdersDeps, call: Call, visible: Visible, step: Step): Promise<Outcome<Order>> {
   const { stored, party } = visible;
+  if (step.tracking !== undefined && step.to !== "SHIPPED") {
+    const errors = [{ path: "tracking", message: "goes with the status SHIPPED only" }];
+    return fail("validation_failed", "A tracking comes with the status SHIPPED, or later by its own call.", { errors });
+  }
   const current = stateOf(stored);
   const next = command(current, step.to, party);
   if (!next.ok) return next;
@@ -123,18 +126,14 @@ async function onOrder(
   { staffOnly, ...ref }: Pick<Step, "orderId" | "orderToken" | "staffOnly">,
   decideOn: (visible: Visible) => Promise<Outcome<Order>>,
 ): Promise<Outcome<Order>> {
-  for (let attempt = 1; ; attempt += 1) {
+  return await untilFresh(async () => {
     const visible = await openOrder(deps, call, ref);
     if (!visible.ok) return visible;
-    if (staffOnly && visible.value.party === "buyer") {
-      return fail("forbidden", "Only staff moves an order on.");
-    }
-    try {
-      return await decideOn(visible.value);
-    } catch (error) {
-      if (!(error instanceof StaleWrite) || attempt === MAX_STALE_RETRIES) throw error;
-    }
-  }
+    const { stored, party } = visible.value;
+    if (staffOnly && party === "buyer") return fail("forbidden", "Only staff moves an order on.");
+    const done = await decideOn(visible.value);
+    return done.ok ? ok(shownTo({ party, stored: { ...stored, order: done.value } })) : done;
+  });
 }
 
 async function run(deps: OrdersDeps, call: Call, step: Step): Promise<Outcome<Order>> {
@@ -154,10 +153,6 @@ export async function changeStatus(
   call: Call,
   { orderId, orderToken, status, reason, tracking }: z.output<typeof ChangeStatusInput>,
 ): Promise<Outcome<Order>> {
-  if (tracking !== undefined && status !== "SHIPPED") {
-    const errors = [{ path: "tracking", message: "goes with the status SHIPPED only" }];
-    return fail("validation_failed", "A tracking comes with the status SHIPPED, or later by its own call.", { errors });
-  }
   return await run(deps, call, { orderId, orderToken, to: status, reason: reason ?? null, tracking, staffOnly: true });
 }
 

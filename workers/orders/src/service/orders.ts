@@ -6,13 +6,16 @@ import type { GetOrderInput, ListOrdersInput, Order, OrderTracking } from "#shar
 import type { Payment } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { decodeCursor, toPage } from "#shared/paging";
+import { decodeCursor, toFeedPage, toPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import { estimatedDelivery } from "../domain/shipping.ts";
-import { listStoredOrders } from "../store/orders.ts";
-import type { OrderFilter } from "../store/orders.ts";
+import { isStaff } from "../domain/order.ts";
+import { listStoredOrders } from "../store/list.ts";
+import type { OrderFilter } from "../store/list.ts";
+import type { StoredOrder } from "../store/orders.ts";
 import { openOrder } from "./access.ts";
+import type { Visible } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
 
 type ListInput = z.output<typeof ListOrdersInput>;
@@ -34,23 +37,37 @@ function whoseOrders(
   return ok(scope === undefined && isAdmin(actor) ? filter : { customerId: actor.id });
 }
 
+/** An order as staff sees it, with what staff noted on it. */
+function forStaff({ order, references: { externalId, metadata } }: StoredOrder): Order {
+  return { ...order, externalId, metadata: metadata ?? {} };
+}
+
+export function shownTo({ stored, party }: Visible): Order {
+  return isStaff(party) || party === "system" ? forStaff(stored) : stored.order;
+}
+
+function ms(moment: string | undefined): number | undefined {
+  return moment === undefined ? undefined : Date.parse(moment);
+}
+
+/** See OrdersContract.listOrders. */
 export async function listOrders(deps: OrdersDeps, call: Call, input: ListInput): Promise<Outcome<Page<Order>>> {
-  const { limit, cursor, status } = input;
+  const { limit, cursor, scope: asked, customerId: _customerId, ...filters } = input;
   const whose = whoseOrders(call, input);
   if (!whose.ok) return whose;
-  const scope = ["orders", whose.value.customerId, whose.value.vendorId, status];
+  const scope = ["orders", whose.value, filters];
   const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
   if (!key.ok) return key;
-  const rows = await listStoredOrders(deps.db, { ...whose.value, status }, key.value, limit + 1);
-  return ok(
-    await toPage(
-      rows,
-      limit,
-      scope,
-      ({ createdAt, order }) => [createdAt, order.id],
-      ({ order }) => order,
-    ),
-  );
+  const { createdFrom, createdTo, updatedSince } = filters;
+  const times = { createdFrom: ms(createdFrom), createdTo: ms(createdTo), updatedSince: ms(updatedSince) };
+  const filter: OrderFilter = { ...filters, ...times, ...whose.value };
+  const render = isAdmin(call.actor) || asked === "sales" ? forStaff : ({ order }: StoredOrder): Order => order;
+  if (updatedSince !== undefined) {
+    const rows = await listStoredOrders(deps.db, filter, key.value, limit);
+    return ok(await toFeedPage(rows, scope, ({ changeSeq }) => [changeSeq], render));
+  }
+  const rows = await listStoredOrders(deps.db, filter, key.value, limit + 1);
+  return ok(await toPage(rows, limit, scope, ({ createdAt, order }) => [createdAt, order.id], render));
 }
 
 export async function getOrder(
@@ -59,7 +76,7 @@ export async function getOrder(
   input: z.output<typeof GetOrderInput>,
 ): Promise<Outcome<Order>> {
   const visible = await openOrder(deps, call, input);
-  return visible.ok ? ok(visible.value.stored.order) : visible;
+  return visible.ok ? ok(shownTo(visible.value)) : visible;
 }
 
 /** The promise runs from dispatch; before it, from now on. */

@@ -4,6 +4,7 @@ import type { SQL } from "drizzle-orm";
 import { z } from "zod";
 import { Address, OrderRefund, TrackingBody } from "#shared/contracts/orders";
 import type { Order, OrderStatus, PaymentStatus, ShippingMethodId, StockStatus } from "#shared/contracts/orders";
+import { Metadata } from "#shared/contracts/references";
 import { inJson } from "#shared/database";
 import type { Database } from "#shared/database";
 import { Customer, OrderEventData } from "#shared/events/catalogue";
@@ -69,6 +70,9 @@ interface Row {
   readonly correlation_id: string;
   readonly access_token_hash: string | null;
   readonly event_data: string;
+  readonly external_id: string | null;
+  readonly metadata: string | null;
+  readonly change_seq: number;
   readonly version: number;
   readonly created_at: number;
   readonly updated_at: number;
@@ -91,6 +95,10 @@ export interface StoredOrder {
   readonly accessTokenHash: string | null;
   readonly createdAt: number;
   readonly paymentDueAt: number;
+  /** What staff noted on it; in `order` it is not, so that only who asks for it shows it. */
+  readonly references: { readonly externalId: string | null; readonly metadata: Metadata | null };
+  /** The place of its last change among all orders' changes. */
+  readonly changeSeq: number;
   /** Per line: whose product it is. */
   readonly vendorIds: readonly (string | null)[];
 }
@@ -159,46 +167,29 @@ function stored(row: Row): StoredOrder {
     accessTokenHash: row.access_token_hash,
     createdAt: row.created_at,
     paymentDueAt: row.payment_due_at,
+    references: {
+      externalId: row.external_id,
+      metadata: row.metadata === null ? null : Metadata.parse(JSON.parse(row.metadata)),
+    },
+    changeSeq: row.change_seq,
     vendorIds: items.map(({ vendorId }) => vendorId),
   };
 }
 
-async function readWhere(db: Database, condition: SQL): Promise<StoredOrder[]> {
+/** `condition` is the rest of the statement, from its WHERE on. */
+export async function readOrders(db: Database, condition: SQL): Promise<StoredOrder[]> {
   return (await db.all<Row>(sql`${SELECT} ${condition}`)).map(stored);
 }
 
 export async function findOrder(db: Database, id: string): Promise<StoredOrder | undefined> {
-  return (await readWhere(db, sql`WHERE id = ${id}`))[0];
+  return (await readOrders(db, sql`WHERE id = ${id}`))[0];
 }
 
 /** The order that this request, or another checkout of the same cart, has made. */
 export async function findMade(db: Database, requestKey: string, orderId?: string): Promise<StoredOrder | undefined> {
-  const found = await readWhere(db, sql`WHERE request_key = ${requestKey} OR id = ${orderId ?? ""} LIMIT 2`);
+  const found = await readOrders(db, sql`WHERE request_key = ${requestKey} OR id = ${orderId ?? ""} LIMIT 2`);
   // The request's own order comes before the one that only shares the cart.
   return found.find(({ order }) => order.id !== orderId) ?? found[0];
-}
-
-export interface OrderFilter {
-  readonly customerId?: string | undefined;
-  readonly vendorId?: string | undefined;
-  readonly status?: OrderStatus | undefined;
-}
-
-/** Newest first, after `key` (created_at, id). */
-export async function listStoredOrders(
-  db: Database,
-  { customerId, vendorId, status }: OrderFilter,
-  key: readonly (string | number)[] | undefined,
-  limit: number,
-): Promise<readonly StoredOrder[]> {
-  const conditions = [
-    ...(customerId === undefined ? [] : [sql`customer_id = ${customerId}`]),
-    ...(vendorId === undefined ? [] : [sql`vendor_id = ${vendorId}`]),
-    ...(status === undefined ? [] : [sql`status = ${status}`]),
-    ...(key === undefined ? [] : [sql`(created_at, id) < (${key[0] ?? 0}, ${key[1] ?? ""})`]),
-  ];
-  const where = conditions.length === 0 ? sql`` : sql`WHERE ${sql.join(conditions, sql` AND `)}`;
-  return await readWhere(db, sql`${where} ORDER BY created_at DESC, id DESC LIMIT ${limit}`);
 }
 
 interface CurrencyTotal {
@@ -223,7 +214,7 @@ export async function readCustomerTotals(db: Database, customerId: string): Prom
  * by age, those that cannot be ended yet would keep all later ones out, and their stock reserved, for as long.
  */
 export async function unpaidOrders(db: Database, now: number, limit: number): Promise<readonly StoredOrder[]> {
-  return await readWhere(
+  return await readOrders(
     db,
     sql`WHERE id IN (SELECT id FROM orders WHERE status = 'PENDING' AND payment_due_at <= ${now}
         AND ${inJson(sql`payment_status`, PAYABLE)} ORDER BY random() LIMIT ${limit})`,

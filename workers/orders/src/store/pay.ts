@@ -6,6 +6,7 @@ import type { Database } from "#shared/database";
 import { Customer } from "#shared/events/catalogue";
 import { z } from "zod";
 import { PAYABLE } from "../domain/order.ts";
+import { nextPlace } from "./changes.ts";
 
 const Payable = z.object({
   orderNumber: z.string(),
@@ -43,7 +44,8 @@ export async function takeForPayment(
   const { results } = await commit(db, [
     sql`UPDATE orders SET payment_status = iif(payment_status = 'NONE', 'CREATED', payment_status),
         updated_at = iif(payment_status = 'NONE', ${now}, updated_at),
-        version = iif(payment_status = 'NONE', version + 1, version)
+        version = iif(payment_status = 'NONE', version + 1, version),
+        change_seq = iif(payment_status = 'NONE', ${nextPlace(now)}, change_seq)
       WHERE id = ${orderId} AND status = 'PENDING' AND payment_due_at > ${now} AND ${ownedBy(payer)}
         AND ${inJson(sql`payment_status`, PAYABLE)}
       RETURNING number AS orderNumber, total AS amount, currency, customer, correlation_id AS correlationId`,

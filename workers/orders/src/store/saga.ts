@@ -19,6 +19,7 @@ import {
   TOO_MANY_DECLINES,
 } from "../domain/order.ts";
 import type { StockNews } from "../domain/order.ts";
+import { nextPlace } from "./changes.ts";
 
 /** Who the history names: the Worker whose event moved the order. */
 type Source = "inventory" | "payments";
@@ -86,7 +87,8 @@ function effectOf(news: News): Effect {
       SELECT id, version + 1, status, ${to}, ${now}, ${news.source}, ${news.reason} FROM orders WHERE ${moves}`,
     outboxRow(news, moves),
     sql`UPDATE orders SET ${news.set}, status = iif(${news.when}, ${to}, status),
-        network = iif(${news.moneyDecided ? sql`true` : news.when}, NULL, network), version = version + 1, updated_at = ${now}
+        network = iif(${news.moneyDecided ? sql`true` : news.when}, NULL, network), version = version + 1, updated_at = ${now},
+        change_seq = ${nextPlace(now)}
       WHERE ${applies}`,
   ];
   return { statements, known: sql`(SELECT 1 FROM orders WHERE id = ${orderId})` };

@@ -8,12 +8,13 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsert, save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { sellerOfAll } from "../domain/seller.ts";
+import { PLACE_FROM_TIME } from "./changes.ts";
 import { orderHistory, orders } from "../schema.ts";
 import { mustBeWithinCaps } from "./caps.ts";
 import type { Capped } from "./caps.ts";
 import type { StoredItem, StoredOrder } from "./orders.ts";
 
-const insertOrderRow = insertInto(orders);
+const insertOrderRow = insertInto(orders, { changeSeq: PLACE_FROM_TIME });
 const insertHistory = insertInto(orderHistory);
 
 /** Everything an order is made of. Times in milliseconds. */
@@ -71,6 +72,7 @@ export async function insertOrder(
       network: draft.network,
       createdAt: now,
       updatedAt: now,
+      changeSeq: now,
     }),
     ...(capped === undefined ? [] : [mustBeWithinCaps(capped, draft.eventData.reservationOwner)]),
     insertItems(order.id, draft.items),

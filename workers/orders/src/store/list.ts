@@ -1,0 +1,89 @@
+// The lists of orders. A page's ids are chosen first, within the index that gives the page's order or finds the narrowest filter;
+// only the page's own orders are then read with their lines. test/plans.test.ts holds each filter to its index.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { OrderStatus, PaymentStatus } from "#shared/contracts/orders";
+import { inJson } from "#shared/database";
+import type { Database } from "#shared/database";
+import { readOrders } from "./orders.ts";
+import type { StoredOrder } from "./orders.ts";
+
+/** Times in milliseconds, both ends of `created` as the API names them. */
+export interface OrderFilter {
+  readonly customerId?: string | undefined;
+  readonly vendorId?: string | undefined;
+  readonly number?: string | undefined;
+  readonly externalId?: string | undefined;
+  readonly email?: string | undefined;
+  readonly q?: string | undefined;
+  readonly status?: readonly OrderStatus[] | undefined;
+  readonly paymentStatus?: readonly PaymentStatus[] | undefined;
+  readonly createdFrom?: number | undefined;
+  readonly createdTo?: number | undefined;
+  /** Makes the list a feed of changes. */
+  readonly updatedSince?: number | undefined;
+}
+
+type Key = readonly (string | number)[] | undefined;
+
+/** From the beginning of a column's texts; the greatest code point sorts after all that may follow. */
+function begins(column: SQL, text: SQL): SQL {
+  return sql`${column} >= ${text} AND ${column} < ${text} || char(1114111)`;
+}
+
+/** Each part is a range of its own index. Only the letters A to Z are folded, by SQLite on both sides. */
+function found(q: string): SQL {
+  const lower = sql`lower(${q})`;
+  const parts = [begins(sql`number`, sql`upper(${q})`), begins(sql`email`, lower), begins(sql`addressee`, lower)];
+  return sql`id IN (${sql.join(
+    parts.map((part) => sql`SELECT id FROM orders WHERE ${part}`),
+    sql` UNION `,
+  )})`;
+}
+
+function conditionsOf(filter: OrderFilter): SQL[] {
+  const equal = {
+    customer_id: filter.customerId,
+    vendor_id: filter.vendorId,
+    number: filter.number,
+    external_id: filter.externalId,
+    email: filter.email,
+  };
+  const { q, status, paymentStatus, createdFrom, createdTo } = filter;
+  return [
+    ...Object.entries(equal).flatMap(([column, value]) =>
+      value === undefined ? [] : [sql`${sql.identifier(column)} = ${value}`],
+    ),
+    ...(q === undefined ? [] : [found(q)]),
+    ...(status === undefined ? [] : [inJson(sql`status`, status)]),
+    ...(paymentStatus === undefined ? [] : [inJson(sql`payment_status`, paymentStatus)]),
+    ...(createdFrom === undefined ? [] : [sql`created_at >= ${createdFrom}`]),
+    ...(createdTo === undefined ? [] : [sql`created_at < ${createdTo}`]),
+  ];
+}
+
+/** The ids of a page: newest first after `key` (created_at, id), or the changes after `key` (change_seq). */
+export function pageQuery(filter: OrderFilter, key: Key, limit: number): SQL {
+  const { updatedSince } = filter;
+  // A change's place is never below its time, and what is committed later has a greater one: nothing stands before the start.
+  const after =
+    updatedSince === undefined
+      ? key && sql`(created_at, id) < (${key[0] ?? 0}, ${key[1] ?? ""})`
+      : key
+        ? sql`change_seq > ${key[0] ?? 0}`
+        : sql`change_seq >= ${updatedSince}`;
+  const conditions = [...conditionsOf(filter), ...(after === undefined ? [] : [after])];
+  const where = conditions.length === 0 ? sql`` : sql`WHERE ${sql.join(conditions, sql` AND `)}`;
+  const order = updatedSince === undefined ? sql`created_at DESC, id DESC` : sql`change_seq`;
+  return sql`SELECT id FROM orders ${where} ORDER BY ${order} LIMIT ${limit}`;
+}
+
+export async function listStoredOrders(
+  db: Database,
+  filter: OrderFilter,
+  key: Key,
+  limit: number,
+): Promise<readonly StoredOrder[]> {
+  const order = filter.updatedSince === undefined ? sql`created_at DESC, id DESC` : sql`change_seq`;
+  return await readOrders(db, sql`WHERE id IN (${pageQuery(filter, key, limit)}) ORDER BY ${order}`);
+}
