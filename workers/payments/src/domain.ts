@@ -108,17 +108,6 @@ export function isPaid(status: PaymentState): boolean {
   return status === "AUTHORIZED" || isCaptured(status);
 }
 
-/** A cap on declined cards has ended the payment, and no money came before that. */
-export function isOver({
-  stoppedBy,
-  status,
-}: {
-  readonly stoppedBy: Cap | null;
-  readonly status: PaymentState;
-}): boolean {
-  return stoppedBy !== null && (isOpen(status) || status === "VOIDED");
-}
-
 /** A won or withdrawn dispute leaves the payment as it was. */
 const SETTLED_DISPUTES: readonly string[] = ["won", "warning_closed", "prevented"];
 /** Why a payment stays DISPUTED for good: the bank gave the money to the buyer. */

@@ -1,4 +1,5 @@
 // Cards that are tried out: declined too often, a payment ends and no other can be begun for a while.
+import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
@@ -187,6 +188,31 @@ describe("a payment that a cap ended", () => {
     expect(world.peer.intent(intent.stripePaymentIntentId).status).toBe("requires_capture");
     expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "AUTHORIZED" });
     expect(await ask(world, input)).toMatchObject({ error: { code: "order_not_payable" } });
+    Object.assign(world.peer.intent(intent.stripePaymentIntentId), {
+      status: "canceled",
+      cancellation_reason: "abandoned",
+    });
+    await post(world, await world.peer.intentWebhook("payment_intent.canceled", intent.stripePaymentIntentId));
+    expect((await eventsOf(world, input.orderId)).at(-1)).toMatchObject({ data: { reason: "abandoned" } });
+    expect(await findingsOf(world, intent.id)).not.toMatchObject([{ kind: "card_testing" }]);
+  });
+
+  it("is no more told apart by its payer, once it is decided", async () => {
+    const world = newWorld();
+    for (const end of ["authorize", "declined"] as const) {
+      const input = intentInput({ unproven: unprovenPayer() });
+      const { id, stripePaymentIntentId } = await newIntent(world, input);
+      if (end === "declined") await declineTimes(world, stripePaymentIntentId, 5);
+      else {
+        world.peer.authorize(stripePaymentIntentId);
+        await post(
+          world,
+          await world.peer.intentWebhook("payment_intent.amount_capturable_updated", stripePaymentIntentId),
+        );
+      }
+      const [row] = await world.deps.db.all(sql`SELECT payer, network FROM payments WHERE id = ${id}`);
+      expect([end, row]).toEqual([end, { payer: null, network: null }]);
+    }
   });
 
   it("is none where a good card came before the declines were told", async () => {

@@ -9,7 +9,7 @@ import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
-import { isOpen, isOver, isPaid } from "../domain.ts";
+import { isOpen, isPaid } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
 import { provePayer, retryAtSelect } from "../store/declines.ts";
 import { byKey, keyInsert, keySelect } from "../store/intent-keys.ts";
@@ -128,14 +128,15 @@ async function payableRow(deps: PaymentsDeps, view: View, created: boolean): Pro
   if (view.row.stripePaymentIntentId === null) return await completeIntent(deps, view.row);
   if (created) return view.row;
   const row = await refreshed(deps, view);
-  return isOpen(row.status) || isOver(row) ? row : undefined;
+  return isOpen(row.status) || row.stoppedBy !== null ? row : undefined;
 }
 
 async function payable(deps: PaymentsDeps, view: View, created: boolean, replayed: boolean): Promise<Outcome<Made>> {
   return await inTime(deps, async () => {
     try {
       const row = await payableRow(deps, view, created);
-      if (row !== undefined && isOver(row)) return tooManyAttempts({ isOver: true, retryAt: null }, deps.now());
+      if (row !== undefined && row.stoppedBy !== null)
+        return tooManyAttempts({ isOver: true, retryAt: null }, deps.now());
       const intent = row && renderIntent(row, deps.publishableKey);
       return intent === undefined ? NOT_PAYABLE : ok({ intent, created, replayed });
     } catch (error) {
@@ -165,7 +166,7 @@ async function remember(deps: PaymentsDeps, key: IntentKey, paymentId: string): 
 /** Why cards may not be tried for the order now; undefined where declined cards are not the reason. */
 function declinedTooOften({ ofOrder, retryAt }: Found, { mayBegin }: Input, now: number): Outcome<never> | undefined {
   if (ofOrder.some(({ row }) => isPaid(row.status))) return undefined;
-  if (ofOrder.some(({ row }) => isOver(row))) return tooManyAttempts({ isOver: true, retryAt }, now);
+  if (ofOrder.some(({ row }) => row.stoppedBy !== null)) return tooManyAttempts({ isOver: true, retryAt }, now);
   const isClosed = !mayBegin || ofOrder.some(({ closed }) => closed !== null);
   return isClosed || retryAt === null ? undefined : tooManyAttempts({ isOver: false, retryAt }, now);
 }

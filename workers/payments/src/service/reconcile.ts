@@ -7,7 +7,7 @@ import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { MAX_TRIES } from "../constants.ts";
-import { Cap, TOO_MANY_DECLINES, decide } from "../domain.ts";
+import { Cap, TOO_MANY_DECLINES, decide, isPaid } from "../domain.ts";
 import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
 import { declineInserts, stopPayment } from "../store/declines.ts";
@@ -71,7 +71,12 @@ function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Cha
           ...stopped(view, decision.next, deps.now()),
         ],
         steps: true,
-        row: { ...adopted, ...decision.next, version: row.version + 1 },
+        row: {
+          ...adopted,
+          ...decision.next,
+          version: row.version + 1,
+          stoppedBy: isPaid(decision.next.status) ? null : row.stoppedBy,
+        },
       };
     case "mismatch":
       log("error", "Stripe's intent holds other money than the payment", { paymentId: row.id });
@@ -89,13 +94,6 @@ function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Cha
   return { statements: [adoption], steps: false, row: adopted };
 }
 
-/** Counts the declines that are new, and ends the payment where that reaches a cap. */
-function declineStatements(deps: PaymentsDeps, { row }: View, { declines }: Truth, now: number): Statement[] {
-  if (declines === null || declines.length === 0) return [];
-  const { declineCaps } = deps;
-  return [declineInserts(row, declines), ...(declineCaps === undefined ? [] : [stopPayment(row, declineCaps, now)])];
-}
-
 /** Writes what follows from the truth, with `also` in the same batch. Undefined when the row changed meanwhile and nothing was written. */
 async function record(
   deps: PaymentsDeps,
@@ -106,13 +104,17 @@ async function record(
 ): Promise<PaymentRow | undefined> {
   const consequence = consequenceOf(deps, view, truth, change);
   const now = deps.now();
+  const declines = truth.declines ?? [];
+  const { declineCaps } = deps;
   const parts = [...disputeUpserts(view, truth.disputes ?? [], now), ...refundUpserts(view, truth.refunds ?? [], now)];
   const statements = [
+    // First, because what follows may forget who the payer is.
+    ...(declines.length > 0 ? [declineInserts(view.row, declines)] : []),
     // Else an older truth could come after a newer one, where neither changes the payment itself.
     ...(parts.length > 0 && !consequence.steps ? versionStep(view.row) : []),
     ...consequence.statements,
     ...parts,
-    ...declineStatements(deps, view, truth, now),
+    ...(declines.length > 0 && declineCaps !== undefined ? [stopPayment(view.row, declineCaps, now)] : []),
     ...also,
   ];
   try {
@@ -193,7 +195,7 @@ export async function reconcile(
     if (settled !== undefined) {
       const truth = await truthOf(deps.stripe, settled, view, options);
       const row = await record(deps, view, truth, change, options.also ?? []);
-      const hasStopped = row !== undefined && row.stoppedBy !== view.row.stoppedBy;
+      const hasStopped = row !== undefined && row.stoppedBy !== null && view.row.stoppedBy === null;
       if (row !== undefined && view.closed === null && !hasStopped) return row;
       if (row !== undefined && !hasStopped)
         return truth.status === "succeeded" ? await giveBack(deps, row, change) : row;

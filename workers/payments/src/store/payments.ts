@@ -13,7 +13,7 @@ import {
   FIRST_CHECK_MS,
   MAX_CHECK_MS,
 } from "../constants.ts";
-import { DISPUTE_LOST, eventOf, isOpen, isUnderDispute, lostTo } from "../domain.ts";
+import { DISPUTE_LOST, eventOf, isOpen, isPaid, isUnderDispute, lostTo } from "../domain.ts";
 import type { Position, Truth } from "../domain.ts";
 import type { PaymentRow } from "../schema.ts";
 import type { UnprovenPayer } from "./declines.ts";
@@ -94,12 +94,17 @@ export function positionUpdate(
     truth === null || row.stripePaymentIntentId !== null
       ? sql``
       : sql`, stripe_payment_intent_id = ${truth.intentId}, client_secret = ${truth.clientSecret}`;
+  // Declines that are found later count for the order alone: who paid is kept no longer than it is needed.
+  const decided =
+    isOpen(next.status) || (row.payer === null && row.stoppedBy === null)
+      ? sql``
+      : sql`, payer = NULL, network = NULL, stopped_by = ${isPaid(next.status) ? null : row.stoppedBy}`;
   return [
     sql`UPDATE payments SET status = ${next.status}, amount_capturable = ${next.amountCapturable},
         amount_captured = ${next.amountCaptured}, amount_refunded = ${next.amountRefunded}, reason = ${next.reason},
         version = ${version}, attempts = ${slow ? AUTHORIZED_ATTEMPTS : 0},
         next_check_at = ${nextCheckAt(next, left, closed !== null, now)}, updated_at = ${now},
-        capture_until = ${next.status === "AUTHORIZED" ? (truth?.captureUntil ?? null) : null}${adopted}
+        capture_until = ${next.status === "AUTHORIZED" ? (truth?.captureUntil ?? null) : null}${adopted}${decided}
       WHERE id = ${row.id} AND version = ${row.version} AND ${closed === null ? stillOpen : sql`true`}`,
     mustChange(),
     historyInsert(row, version, next.status, change, now),
