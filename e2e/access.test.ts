@@ -118,6 +118,15 @@ describe("with the ids of somebody else", () => {
     const path = `/api/inventory/${owned["productId"] ?? ""}`;
     const adjusted = await vendor.call<Problem>("POST", `${path}/adjust`, { delta: 5, reason: "restock" });
     expect(adjusted.status).toBe(404);
+    const counted = await vendor.call<Problem>("POST", `${path}/count`, { counted: 5 });
+    expect(counted.status).toBe(404);
+    const levels = await vendor.expect<Page<{ productId: string; vendorId: string }>>(
+      200,
+      "GET",
+      "/api/inventory?limit=100",
+    );
+    expect(new Set(levels.items.map(({ vendorId }) => vendorId)).size).toBe(1);
+    expect(levels.items.map(({ productId }) => productId)).not.toContain(owned["productId"]);
     const shown = await vendor.expect<Record<string, unknown>>(200, "GET", path);
     expect(Object.keys(shown).toSorted()).toEqual(["available", "productId", "status"]);
     const ledger = await vendor.expect<Page<{ productId: string }>>(

@@ -260,6 +260,14 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
     leaves: ["stock.adjust"],
     inObject: true,
   },
+  "POST /api/inventory/{productId}/count": {
+    prepare: async () => ({
+      path: `/api/inventory/${await shelf.take(5)}/count`,
+      body: { counted: 4, reason: "stock take" },
+    }),
+    leaves: ["stock.count"],
+    inObject: true,
+  },
   "PUT /api/inventory/{productId}/threshold": {
     prepare: async () => ({ path: `/api/inventory/${await shelf.take(5)}/threshold`, body: { lowStockThreshold: 1 } }),
     leaves: ["stock.set_threshold"],

@@ -4,6 +4,7 @@ import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { Availability } from "../events/catalogue.ts";
 import type { StockLine } from "../events/catalogue.ts";
+import { idSchema } from "../ids.ts";
 import { PageQuery } from "../paging.ts";
 import type { Page } from "../paging.ts";
 import { MAX_PRODUCTS_AT_ONCE, ProductId } from "./catalog.ts";
@@ -75,6 +76,20 @@ export const AdjustInput = AdjustBody.extend({
   productId: ProductId,
   idempotencyKey: z.string().min(1).max(255).optional(),
 });
+export const CountBody = z
+  .strictObject({
+    counted: z
+      .int()
+      .min(0)
+      .max(1_000_000_000)
+      .describe("Units that a stock take found on hand, whatever the books say."),
+    reason: z.string().trim().min(1).max(500).optional().describe("Why it was counted, for the audit log."),
+  })
+  .meta({ id: "CountStock", description: "The outcome of a stock take." });
+export const CountInput = CountBody.extend({
+  productId: ProductId,
+  idempotencyKey: z.string().min(1).max(255).optional(),
+});
 export const ThresholdBody = z
   .strictObject({
     lowStockThreshold: z
@@ -98,6 +113,15 @@ export const ListTransactionsInput = PageQuery.extend({
   type: TransactionType.optional().describe("Only entries of this kind."),
 });
 export const LowStockInput = PageQuery;
+export const ListLevelsInput = PageQuery.extend({
+  status: Availability.optional().describe(
+    "Only products with this status. The emptiest come first where it is low_stock.",
+  ),
+  sku: z.string().min(1).max(64).optional().describe("Only the product with exactly this SKU."),
+  vendorId: idSchema("usr")
+    .optional()
+    .describe("Only products of this vendor. A vendor sees own products in any case."),
+});
 
 export const PublicLevel = z
   .object({
@@ -114,6 +138,13 @@ export const Level = PublicLevel.extend({
   lowStockThreshold: z.int().describe("At this many available units the product is low."),
 }).meta({ id: "StockLevel", description: "A product's stock as staff see it." });
 export type Level = z.infer<typeof Level>;
+
+export const ListedLevel = Level.extend({
+  sku: z.string().describe("The product's SKU."),
+  name: z.string().describe("The product's name."),
+  vendorId: z.string().nullable().describe("The vendor whose product it is. Null for the shop's own."),
+}).meta({ id: "ListedStockLevel", description: "A product's stock in a list of products." });
+export type ListedLevel = z.infer<typeof ListedLevel>;
 
 export const Transaction = z
   .object({
@@ -195,11 +226,24 @@ export interface InventoryContract extends MessagingContract {
     input: z.input<typeof AdjustInput>,
   ): Promise<Outcome<{ readonly level: Level; readonly replayed: boolean }>>;
   /**
+   * Sets on-hand to what a stock take found; the difference is a `correction` in the ledger, none is no entry. A vendor's foreign
+   * product is product_not_found. Fails with stock_held below what is held, idempotency_key_reused. Idempotent by `idempotencyKey`.
+   */
+  count(
+    call: Call,
+    input: z.input<typeof CountInput>,
+  ): Promise<Outcome<{ readonly level: Level; readonly replayed: boolean }>>;
+  /**
    * Gives a product a low-stock threshold of its own. A vendor's foreign product is product_not_found. Tells no STOCK_LOW: no goods moved.
    */
   setThreshold(call: Call, input: z.input<typeof SetThresholdInput>): Promise<Outcome<Level>>;
   /** The ledger, newest first; a vendor sees own products. Fails with invalid_cursor. */
   listTransactions(call: Call, input: z.input<typeof ListTransactionsInput>): Promise<Outcome<Page<Transaction>>>;
-  /** Products at or under their threshold; a vendor sees own products. */
-  listLowStock(call: Call, input: z.input<typeof LowStockInput>): Promise<Outcome<Page<Level>>>;
+  /**
+   * Levels from the projection, at most a second old, in the order of the products' ids; with status low_stock the emptiest
+   * first. A vendor sees own products. Fails with invalid_cursor.
+   */
+  listLevels(call: Call, input: z.input<typeof ListLevelsInput>): Promise<Outcome<Page<ListedLevel>>>;
+  /** Products at or under their threshold, the emptiest first; a vendor sees own products. */
+  listLowStock(call: Call, input: z.input<typeof LowStockInput>): Promise<Outcome<Page<ListedLevel>>>;
 }

@@ -134,9 +134,11 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
     "DELETE /api/products/{productId}/images/{imageId}",
     "PUT /api/orders/{orderId}/tracking",
     "PATCH /api/orders/{orderId}/status",
+    "GET /api/inventory",
     "GET /api/inventory/transactions",
     "GET /api/inventory/low-stock",
     "POST /api/inventory/{productId}/adjust",
+    "POST /api/inventory/{productId}/count",
     "PUT /api/inventory/{productId}/threshold",
   ]);
   expect(names("admin")).toEqual([

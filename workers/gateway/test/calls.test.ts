@@ -185,6 +185,17 @@ describe("a stock level", () => {
     expect(response.headers.get("idempotency-replayed")).toBe("true");
     expect(await response.json()).toEqual(whole);
   });
+
+  it("is counted under a key", async () => {
+    const count = vi.fn<InventoryContract["count"]>(async () => ok({ level: whole, replayed: false }));
+    const response = await gateway({ inventory: { count } })("/api/inventory/prd_1/count", {
+      method: "POST",
+      headers: { ...bearer(await tokenFor("vendor")), "idempotency-key": "k" },
+      json: { counted: 0 },
+    });
+    expect(count.mock.calls[0]?.[1]).toEqual({ productId: "prd_1", counted: 0, idempotencyKey: "k" });
+    expect(await response.json()).toEqual(whole);
+  });
 });
 
 it("signs out with 204 and no body", async () => {

@@ -332,6 +332,7 @@ describe("Idempotency-Key", () => {
         "post /api/payments/{paymentId}/capture",
         "post /api/payments/{paymentId}/refund",
         "post /api/inventory/{productId}/adjust",
+        "post /api/inventory/{productId}/count",
         "post /api/products",
       ]),
     );

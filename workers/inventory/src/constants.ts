@@ -51,3 +51,6 @@ export const PURGE_MARGIN_MS = 60 * 60 * 1_000;
 
 /** Object calls that a sweep has under way at once. */
 export const SWEEP_CONCURRENCY = 20;
+
+/** Products that one sweep gives the shop's new threshold, after LOW_STOCK_THRESHOLD was changed. */
+export const THRESHOLD_UPDATES = 5_000;

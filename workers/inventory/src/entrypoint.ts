@@ -5,7 +5,9 @@ import type { Call } from "#shared/call";
 import {
   AdjustInput,
   AvailabilitiesInput,
+  CountInput,
   HoldInput,
+  ListLevelsInput,
   ListTransactionsInput,
   LowStockInput,
   ProductInput,
@@ -17,6 +19,7 @@ import {
 import type {
   InventoryContract,
   Level,
+  ListedLevel,
   ManualReservation,
   PublicLevel,
   Released,
@@ -28,12 +31,12 @@ import type { Page } from "#shared/paging";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
 import { sweep } from "./scheduled.ts";
-import { adjust } from "./service/adjustments.ts";
+import { adjust, count } from "./service/adjustments.ts";
 import { createDeps } from "./service/deps.ts";
 import type { InventoryDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
 import { hold, releaseHold } from "./service/holds.ts";
-import { availabilities, level, listLowStock } from "./service/levels.ts";
+import { availabilities, level, listLevels, listLowStock } from "./service/levels.ts";
 import { release, reserve } from "./service/manual.ts";
 import { setThreshold } from "./service/thresholds.ts";
 import { listTransactions } from "./service/transactions.ts";
@@ -79,6 +82,13 @@ export class InventoryRpc
     return serve(createDeps(this.env, this.ctx), "adjust", call, AdjustInput, input, adjust);
   }
 
+  count(
+    call: Call,
+    input: z.input<typeof CountInput>,
+  ): Promise<Outcome<{ readonly level: Level; readonly replayed: boolean }>> {
+    return serve(createDeps(this.env, this.ctx), "count", call, CountInput, input, count);
+  }
+
   setThreshold(call: Call, input: z.input<typeof SetThresholdInput>): Promise<Outcome<Level>> {
     return serve(createDeps(this.env, this.ctx), "setThreshold", call, SetThresholdInput, input, setThreshold);
   }
@@ -94,7 +104,11 @@ export class InventoryRpc
     );
   }
 
-  listLowStock(call: Call, input: z.input<typeof LowStockInput>): Promise<Outcome<Page<Level>>> {
+  listLevels(call: Call, input: z.input<typeof ListLevelsInput>): Promise<Outcome<Page<ListedLevel>>> {
+    return serve(createDeps(this.env, this.ctx), "listLevels", call, ListLevelsInput, input, listLevels);
+  }
+
+  listLowStock(call: Call, input: z.input<typeof LowStockInput>): Promise<Outcome<Page<ListedLevel>>> {
     return serve(createDeps(this.env, this.ctx), "listLowStock", call, LowStockInput, input, listLowStock);
   }
 }

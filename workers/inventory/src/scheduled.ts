@@ -10,6 +10,7 @@ import { createDeps } from "./service/deps.ts";
 import type { InventoryDeps } from "./service/deps.ts";
 import { releaseManualLines } from "./service/manual.ts";
 import { reconcileStock } from "./service/reconciliation.ts";
+import { writeShopThreshold } from "./store/levels.ts";
 import { closeExpired, moveManual, readStalePending } from "./store/manual.ts";
 import { purgeReservations } from "./store/purge.ts";
 
@@ -17,6 +18,7 @@ export async function sweep(deps: InventoryDeps, call: Call, everything: boolean
   return {
     abandonedReservations: await releaseAbandoned(deps, call, everything),
     expiredReservations: await closeExpired(deps),
+    changedThresholds: await writeShopThreshold(deps),
     ...(await reconcileStock(deps, everything)),
     purgedReservations: await purgeReservations(deps),
     purgedEvents: await purgeOutbox(deps),

@@ -15,6 +15,7 @@ export const stockLevels = sqliteTable("stock_levels", {
   reserved: integer("reserved").notNull(),
   available: integer("available").notNull(),
   lowStockThreshold: integer("low_stock_threshold"),
+  threshold: integer("threshold").notNull(),
   availability: text("availability").$type<Availability>().notNull(),
   sequence: integer("sequence").notNull(),
   updatedAt: integer("updated_at").notNull(),

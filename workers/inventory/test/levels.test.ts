@@ -1,11 +1,11 @@
 // Levels, adjustments and lists: what staff and the public read, and who sees what.
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { newId } from "#shared/ids";
 import { callAs, guestCall } from "#shared/testkit/kit";
-import { adjust } from "../src/service/adjustments.ts";
+import { adjust, count } from "../src/service/adjustments.ts";
 import { availabilities, level, listLowStock } from "../src/service/levels.ts";
 import { listTransactions } from "../src/service/transactions.ts";
-import { catalogProduct, env, flush, ledgerOf, levelOf, stocked, warehouse } from "./warehouse.ts";
+import { auditOf, catalogProduct, env, flush, ledgerOf, levelOf, stocked, warehouse } from "./warehouse.ts";
 
 const admin = callAs("admin");
 const restock = (productId: string, delta: number, idempotencyKey?: string) => ({
@@ -170,4 +170,66 @@ test("availabilities of many products are one read, and unknown products are lef
     value: [{ productId: id, available: 5, status: "low_stock" }],
   });
   expect(calls()).toBe(0);
+});
+
+describe("a stock take", () => {
+  test("sets on-hand to what was counted, and the difference is one correction in the ledger", async () => {
+    const { deps } = warehouse();
+    const id = await stocked(40);
+    expect(await count(deps, admin, { productId: id, counted: 37, reason: "yearly" })).toMatchObject({
+      value: { replayed: false, level: { onHand: 37, available: 37 } },
+    });
+    await count(deps, admin, { productId: id, counted: 37 });
+    await count(deps, admin, { productId: id, counted: 50 });
+    await flush(id);
+    expect((await ledgerOf(id)).map(({ type, delta, on_hand_after }) => [type, delta, on_hand_after])).toEqual([
+      ["correction", -3, 37],
+      ["correction", 13, 50],
+    ]);
+    expect((await auditOf(id)).map(({ action, details }) => [action, JSON.parse(details)])).toEqual([
+      ["stock.count", { counted: 37, reason: "yearly", onHandBefore: 40 }],
+      ["stock.count", { counted: 37, reason: null, onHandBefore: 37 }],
+      ["stock.count", { counted: 50, reason: null, onHandBefore: 37 }],
+    ]);
+  });
+
+  test("under one key is one count, whatever was sold meanwhile; of another body the key is refused", async () => {
+    const { deps } = warehouse();
+    const id = await stocked(40);
+    const take = { productId: id, counted: 30, idempotencyKey: newId("req") };
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => count(deps, admin, take)));
+    expect(outcomes.filter((outcome) => outcome.ok && !outcome.value.replayed)).toHaveLength(1);
+    await adjust(deps, admin, { productId: id, delta: -5, reason: "damaged" });
+    expect(await count(deps, admin, take)).toMatchObject({ value: { replayed: true, level: { onHand: 25 } } });
+    expect(await count(deps, admin, { ...take, counted: 31 })).toMatchObject({
+      error: { code: "idempotency_key_reused" },
+    });
+    const { idempotencyKey } = take;
+    expect(await adjust(deps, admin, { productId: id, delta: 1, reason: "restock", idempotencyKey })).toMatchObject({
+      error: { code: "idempotency_key_reused" },
+    });
+  });
+
+  test("below what is held is refused and says how much is; at it, nothing is available", async () => {
+    const { deps } = warehouse();
+    const id = await stocked(40);
+    const held = { owner: newId("req"), quantity: 12, expiresAt: Date.now() + 60_000, attempt: "a", shown: false };
+    await deps.stock(id).hold(held, { correlationId: "test" });
+    expect(await count(deps, admin, { productId: id, counted: 11 })).toMatchObject({
+      error: { code: "stock_held", available: 28, detail: expect.stringContaining("12") },
+    });
+    expect(await count(deps, admin, { productId: id, counted: 12 })).toMatchObject({
+      value: { level: { available: 0 } },
+    });
+  });
+
+  test("is a vendor's of own products only", async () => {
+    const { deps } = warehouse();
+    const vendor = callAs("vendor");
+    const [own, foreign] = [await stocked(5, { vendorId: vendor.actor.id }), await stocked(5)];
+    expect(await count(deps, vendor, { productId: own, counted: 6 })).toMatchObject({ ok: true });
+    expect(await count(deps, vendor, { productId: foreign, counted: 6 })).toMatchObject({
+      error: { code: "product_not_found" },
+    });
+  });
 });

@@ -41,6 +41,7 @@ const Change = fc.oneof(
     shipped: fc.boolean(),
   }),
   fc.record({ kind: fc.constant("adjust"), delta: fc.integer({ min: -8, max: 12 }).filter((delta) => delta !== 0) }),
+  fc.record({ kind: fc.constant("count"), counted: fc.integer({ min: 0, max: 20 }) }),
   fc.record({ kind: fc.constant("threshold"), threshold: fc.integer({ min: 0, max: 14 }) }),
 );
 const Upkeep = fc.record({
@@ -102,6 +103,10 @@ class Story {
       const audit = auditRow(callAs("admin"), Date.now(), entry);
       return stock.setThreshold({ threshold: step.threshold, audit }, TRACE).then(() => undefined);
     }
+    if (step.kind === "count") {
+      const { counted } = step;
+      return same(stock.adjust({ counted, actor: "usr_1" }, TRACE), model.count(counted));
+    }
     if (step.kind === "adjust") {
       const expected = model.adjust(step.delta);
       const answer = stock.adjust({ delta: step.delta, reason: "correction", actor: "usr_1" }, TRACE);
@@ -110,7 +115,7 @@ class Story {
     return this.#order(step);
   }
 
-  #order(step: Exclude<Change, { kind: "adjust" | "threshold" }>): Promise<void> {
+  #order(step: Exclude<Change, { kind: "adjust" | "count" | "threshold" }>): Promise<void> {
     const stock = this.#shop.deps.stock(this.#id);
     const model = this.#model;
     const owner = this.#owners[step.owner] ?? "";
@@ -187,7 +192,7 @@ class Story {
 
   /** Only a step that may bring goods, or moves the threshold, arms the alarm; moving the threshold never rings it. */
   async check(kind: Change["kind"] | Upkeep["kind"]): Promise<void> {
-    const brings = ["adjust", "return", "threshold", "all at once"].includes(kind);
+    const brings = ["adjust", "count", "return", "threshold", "all at once"].includes(kind);
     const mayRing = kind !== "threshold";
     const inside = await runInDurableObject(stub(this.#id), (_instance, state) =>
       state.storage.sql.exec<Inside & Record<string, SqlStorageValue>>(INSIDE, Date.now()).one(),
@@ -253,7 +258,7 @@ test("any story of a product agrees with the model at every step, and with D1 in
         await story.change({ kind: "adjust", delta: 1 });
         await story.check("adjust");
         for (const step of sequence) {
-          if ("owner" in step || "delta" in step || "threshold" in step) await story.change(step);
+          if ("owner" in step || "delta" in step || "counted" in step || "threshold" in step) await story.change(step);
           else await story.upkeep(step.kind);
           await story.check(step.kind);
         }

@@ -135,6 +135,10 @@ export class Model {
     return true;
   }
 
+  count(counted: number): boolean {
+    return this.adjust(counted - this.onHand);
+  }
+
   /** What is settled leaves the book after its retention. */
   forget(): void {
     const before = Date.now() - RETENTION_MS;

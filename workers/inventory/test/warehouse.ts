@@ -80,9 +80,9 @@ export async function stocked(
   const availability = onHand === 0 ? "out_of_stock" : onHand <= limit ? "low_stock" : "in_stock";
   await env.DB.prepare(
     `INSERT INTO stock_levels (product_id, sku, name, vendor_id, opening, on_hand, available, low_stock_threshold, availability,
-      updated_at) VALUES (?1, 'SKU', 'A product', ?2, ?3, ?3, ?3, ?4, ?5, 0)`,
+      updated_at, threshold) VALUES (?1, 'SKU', 'A product', ?2, ?3, ?3, ?3, ?4, ?5, 0, ?6)`,
   )
-    .bind(id, vendorId, onHand, threshold, availability)
+    .bind(id, vendorId, onHand, threshold, availability, limit)
     .run();
   return id;
 }

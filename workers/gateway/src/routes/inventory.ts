@@ -3,8 +3,11 @@ import { z } from "zod";
 import type { Actor } from "#shared/call";
 import {
   AdjustBody,
+  CountBody,
   Level,
+  ListLevelsInput,
   ListTransactionsInput,
+  ListedLevel,
   LowStockInput,
   ManualReservation,
   ProductInput,
@@ -35,13 +38,26 @@ const VisibleLevel = z.union([Level, PublicLevel]).meta({
   id: "VisibleStockLevel",
   description: "All of the stock for an admin and the product's vendor, else what everyone may see.",
 });
-const StockLevelPage = pageOf(Level).meta({ id: "StockLevelPage", description: "One page of stock levels." });
+const StockLevelPage = pageOf(ListedLevel).meta({ id: "StockLevelPage", description: "One page of stock levels." });
 const StockTransactionPage = pageOf(Transaction).meta({
   id: "StockTransactionPage",
   description: "One page of the stock ledger.",
 });
 
 export const inventoryRoutes: readonly Route[] = [
+  route({
+    method: "get",
+    path: "/api/inventory",
+    operationId: "listStockLevels",
+    tag: "Inventory",
+    summary: "Stock levels of all products; a vendor sees own products",
+    access: "staff",
+    limit: "read",
+    query: ListLevelsInput,
+    answers: { 200: StockLevelPage },
+    errors: ["invalid_cursor"],
+    handle: async ({ inventory }, { call, query }) => replyWith(200, await inventory.listLevels(call, query)),
+  }),
   route({
     method: "get",
     path: "/api/inventory/transactions",
@@ -127,6 +143,25 @@ export const inventoryRoutes: readonly Route[] = [
       const adjusted = await inventory.adjust(call, { ...params, ...body, idempotencyKey });
       if (!adjusted.ok) return adjusted;
       return replyWith(200, ok(adjusted.value.level), replayedHeader(adjusted.value.replayed));
+    },
+  }),
+  route({
+    method: "post",
+    path: "/api/inventory/{productId}/count",
+    operationId: "countStock",
+    tag: "Inventory",
+    summary: "Set the stock on hand to what a stock take found",
+    access: "staff",
+    limit: "write",
+    idempotent: true,
+    params: ProductInput,
+    body: CountBody,
+    answers: { 200: Level },
+    errors: ["product_not_found", "stock_held", "idempotency_key_reused"],
+    handle: async ({ inventory }, { call, params, body, idempotencyKey }) => {
+      const counted = await inventory.count(call, { ...params, ...body, idempotencyKey });
+      if (!counted.ok) return counted;
+      return replyWith(200, ok(counted.value.level), replayedHeader(counted.value.replayed));
     },
   }),
   route({

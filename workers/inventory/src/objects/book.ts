@@ -60,16 +60,19 @@ export interface ReservedLine extends OrderLine {
   readonly counted?: boolean;
 }
 
-export interface Adjustment {
-  readonly delta: number;
-  readonly reason: Exclude<LedgerRow["type"], "sale">;
+/** By how much on-hand changes and why, or what a stock take found it to be. */
+export type StockChange =
+  | { readonly delta: number; readonly reason: Exclude<LedgerRow["type"], "sale"> }
+  | { readonly counted: number };
+
+export type Adjustment = StockChange & {
   readonly actor: string;
   /** Set for a vendor, who may only adjust own products. */
   readonly vendorId?: string | undefined;
   readonly key?: { readonly key: string; readonly fingerprint: string } | undefined;
   /** Written to D1 with the change; absent where no person acts. */
   readonly audit?: AuditRow | undefined;
-}
+};
 
 export interface ReturnedLine extends OrderLine {
   /** Names one return of the order. */
@@ -94,7 +97,11 @@ export type Refusal =
   | { readonly reason: "closed"; readonly available: number };
 
 export type Foreign = { readonly reason: "foreign_product" };
-export type AdjustRefusal = Refusal | { readonly reason: "key_reused" } | Foreign;
+/** `held`: less would be on hand than the `taken` that are held and reserved. */
+export type AdjustRefusal =
+  | { readonly reason: "held"; readonly available: number; readonly taken: number }
+  | { readonly reason: "key_reused" }
+  | Foreign;
 
 interface Snapshot {
   readonly level: LevelState;
@@ -236,23 +243,24 @@ export class StockBook {
     return released;
   }
 
-  /** Whether it was done now, or before under the same key. */
-  adjust({
-    delta,
-    reason,
-    actor,
-    vendorId,
-    key,
-    audit,
-  }: Adjustment): Result<{ readonly replayed: boolean }, AdjustRefusal> {
+  /** Whether it was done now, or before under the same key. A stock take that finds what the books say is no entry of the ledger. */
+  adjust(adjustment: Adjustment): Result<{ readonly replayed: boolean }, AdjustRefusal> {
+    const { actor, vendorId, key, audit } = adjustment;
     const { level, facts } = this.#read("");
+    const { onHand, taken } = level;
     if (vendorId !== undefined && vendorId !== level.vendorId) return err({ reason: "foreign_product" });
     const known = key === undefined ? undefined : this.#tables.adjustmentFingerprint(actor, key.key);
     if (known !== undefined) return known === key?.fingerprint ? ok({ replayed: true }) : err({ reason: "key_reused" });
     const { available } = facts;
-    if (!mayAdjust(available, delta)) return err({ reason: "short", available, heldByOthers: false });
-    this.#advance(level, { type: reason, delta, reference: null, actor });
-    if (audit !== undefined) this.#tables.records.addAudit(audit, level.sequence + 1);
+    const change =
+      "counted" in adjustment ? { delta: adjustment.counted - onHand, reason: "correction" as const } : adjustment;
+    const { delta, reason } = change;
+    if (!mayAdjust(available, delta)) return err({ reason: "held", available, taken });
+    this.#advance(level, delta === 0 ? undefined : { type: reason, delta, reference: null, actor });
+    if (audit !== undefined) {
+      const found = "counted" in adjustment ? { onHandBefore: onHand } : {};
+      this.#tables.records.addAudit({ ...audit, details: { ...audit.details, ...found } }, level.sequence + 1);
+    }
     if (key !== undefined) this.#tables.rememberAdjustment(actor, key.key, key.fingerprint, this.#now);
     return ok({ replayed: false });
   }

@@ -18,16 +18,27 @@ export interface Flush {
   readonly audit: readonly AuditRow[];
 }
 
-export function levelUpsert(level: LevelState, now: number): SQL {
-  return sql`INSERT INTO stock_levels (product_id, sku, name, vendor_id, product_version, opening, on_hand, reserved, available,
-      low_stock_threshold, availability, sequence, updated_at)
-    VALUES (${level.productId}, ${level.sku}, ${level.name}, ${level.vendorId}, ${level.version}, ${level.opening}, ${level.onHand},
-      ${level.taken}, ${level.onHand - level.taken}, ${level.ownThreshold}, ${level.availability}, ${level.sequence}, ${now})
-    ON CONFLICT (product_id) DO UPDATE SET sku = excluded.sku, name = excluded.name, vendor_id = excluded.vendor_id,
-      product_version = excluded.product_version, on_hand = excluded.on_hand, reserved = excluded.reserved,
-      available = excluded.available, low_stock_threshold = excluded.low_stock_threshold,
-      availability = excluded.availability, sequence = excluded.sequence, updated_at = excluded.updated_at
-    WHERE excluded.sequence > stock_levels.sequence`;
+/**
+ * Words and thresholds are written only where they changed, and stand in statements of their own: naming an indexed column in an
+ * UPDATE writes its indexes again, whether its value changed or not, and stock moves far more often than words.
+ */
+export function levelUpsert(level: LevelState, now: number): SQL[] {
+  const { productId, sku, name, vendorId, version, ownThreshold, threshold, sequence } = level;
+  return [
+    sql`UPDATE stock_levels SET sku = ${sku}, name = ${name}, vendor_id = ${vendorId}, product_version = ${version}
+      WHERE product_id = ${productId} AND sequence < ${sequence} AND product_version <> ${version}`,
+    sql`UPDATE stock_levels SET low_stock_threshold = ${ownThreshold}, threshold = ${threshold}
+      WHERE product_id = ${productId} AND sequence < ${sequence}
+        AND (low_stock_threshold IS NOT ${ownThreshold} OR threshold <> ${threshold})`,
+    sql`INSERT INTO stock_levels (product_id, sku, name, vendor_id, product_version, opening, on_hand, reserved, available,
+        low_stock_threshold, threshold, availability, sequence, updated_at)
+      VALUES (${productId}, ${sku}, ${name}, ${vendorId}, ${version}, ${level.opening}, ${level.onHand}, ${level.taken},
+        ${level.onHand - level.taken}, ${ownThreshold}, ${threshold}, ${level.availability}, ${sequence}, ${now})
+      ON CONFLICT (product_id) DO UPDATE SET on_hand = excluded.on_hand, reserved = excluded.reserved,
+        available = excluded.available, availability = excluded.availability, sequence = excluded.sequence,
+        updated_at = excluded.updated_at
+      WHERE excluded.sequence > stock_levels.sequence`,
+  ];
 }
 
 export function reservationsUpsert(productId: string, rows: readonly ReservationRow[]): SQL {
@@ -58,7 +69,7 @@ function eventInsert({ id, envelope }: EventRow): SQL {
 /** The statements of one atomic batch. `level` must have no holds past their time left unmarked. */
 export function flushStatements({ level, reservations, ledger, events, audit }: Flush, now: number): SQL[] {
   return [
-    levelUpsert(level, now),
+    ...levelUpsert(level, now),
     ...(reservations.length === 0 ? [] : [reservationsUpsert(level.productId, reservations)]),
     ...(ledger.length === 0 ? [] : [ledgerInsert(level.productId, ledger)]),
     ...(audit.length === 0 ? [] : [auditInsertRows(audit)]),

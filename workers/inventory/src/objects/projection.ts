@@ -93,8 +93,8 @@ export interface Rewrite {
 export function rewriteStatements({ level, reservations, ledger }: Rewrite, now: number): SQL[] {
   const { productId } = level;
   return [
-    sql`UPDATE stock_levels SET sequence = -1, opening = ${level.opening} WHERE product_id = ${productId}`,
-    levelUpsert(level, now),
+    sql`UPDATE stock_levels SET sequence = -1, product_version = -1, opening = ${level.opening} WHERE product_id = ${productId}`,
+    ...levelUpsert(level, now),
     sql`DELETE FROM reservations WHERE product_id = ${productId}`,
     ...inChunks(reservations, (rows) => reservationsUpsert(productId, rows)),
     ...inChunks(

@@ -1,13 +1,21 @@
 // Levels: the one of the object for who waits for it, the projection for lists.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
-import type { AvailabilitiesInput, Level, LowStockInput, ProductInput, PublicLevel } from "#shared/contracts/inventory";
+import type {
+  AvailabilitiesInput,
+  ListLevelsInput,
+  ListedLevel,
+  LowStockInput,
+  ProductInput,
+  PublicLevel,
+} from "#shared/contracts/inventory";
 import type { Outcome } from "#shared/errors";
 import { decodeCursor, toPage } from "#shared/paging";
-import type { Page } from "#shared/paging";
+import type { Page, PageQuery } from "#shared/paging";
 import { ok } from "#shared/result";
 import type { OwnedLevel } from "../objects/stock.ts";
-import { readAvailabilities, readLowStock } from "../store/levels.ts";
+import { byEmptiness, readAvailabilities, readLevels } from "../store/levels.ts";
+import type { LevelFilter } from "../store/levels.ts";
 import type { InventoryDeps } from "./deps.ts";
 import { onStock, productNotFound } from "./products.ts";
 
@@ -33,23 +41,38 @@ export async function availabilities(
   return ok(await readAvailabilities(deps, productIds));
 }
 
+async function listBy(
+  deps: InventoryDeps,
+  name: string,
+  filter: LevelFilter,
+  { limit, cursor }: PageQuery,
+): Promise<Outcome<Page<ListedLevel>>> {
+  const { status, sku, vendorId } = filter;
+  const scope = [name, status ?? null, sku ?? null, vendorId ?? null];
+  const after = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
+  if (!after.ok) return after;
+  const rows = await readLevels(deps, filter, after.value, limit);
+  const keyOf = ({ available, productId }: ListedLevel): (string | number)[] =>
+    byEmptiness(filter) ? [available, productId] : [productId];
+  return ok(await toPage(rows, limit, scope, keyOf, (row) => row));
+}
+
+/** See InventoryContract.listLevels. */
+export async function listLevels(
+  deps: InventoryDeps,
+  call: Call,
+  { status, sku, vendorId, ...page }: z.output<typeof ListLevelsInput>,
+): Promise<Outcome<Page<ListedLevel>>> {
+  const own = vendorOf(call);
+  if (own !== undefined && vendorId !== undefined && vendorId !== own) return ok({ items: [], nextCursor: null });
+  return await listBy(deps, "levels", { status, sku, vendorId: own ?? vendorId }, page);
+}
+
 export async function listLowStock(
   deps: InventoryDeps,
   call: Call,
-  { limit, cursor }: z.output<typeof LowStockInput>,
-): Promise<Outcome<Page<Level>>> {
-  const vendorId = vendorOf(call);
-  const scope = ["low stock", vendorId ?? null];
-  const after = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!after.ok) return after;
-  const rows = await readLowStock(deps, { vendorId, after: after.value, limit });
-  return ok(
-    await toPage(
-      rows,
-      limit,
-      scope,
-      (row) => [row.available, row.productId],
-      (row) => row,
-    ),
-  );
+  page: z.output<typeof LowStockInput>,
+): Promise<Outcome<Page<ListedLevel>>> {
+  const filter = { status: "scarce", sku: undefined, vendorId: vendorOf(call) } as const;
+  return await listBy(deps, "low stock", filter, page);
 }

@@ -6,14 +6,13 @@ import type { MetricQuery } from "#shared/metrics";
 import type { InventoryDeps } from "./deps.ts";
 
 export function metrics(deps: InventoryDeps): readonly MetricQuery[] {
-  const threshold = sql`coalesce(low_stock_threshold, ${deps.lowStockThreshold})`;
   return [
     {
       name: "tradepost_stock_products",
       help: "Products by what is available of them; low is at or under the threshold.",
       rows: sql`SELECT availability, sum(counted) AS value FROM (
           SELECT value AS availability, 0 AS counted FROM json_each(${JSON.stringify(Availability.options)}) UNION ALL
-          SELECT CASE WHEN available <= 0 THEN 'out_of_stock' WHEN available <= ${threshold} THEN 'low_stock'
+          SELECT CASE WHEN available <= 0 THEN 'out_of_stock' WHEN available <= threshold THEN 'low_stock'
             ELSE 'in_stock' END, 1 FROM stock_levels)
         GROUP BY availability`,
     },
