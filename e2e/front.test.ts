@@ -1,4 +1,5 @@
 // The local door: what it owns, what it passes on, and the cron that it fires.
+import http from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failures } from "../scripts/deploy/smoke.ts";
 import { PRODUCTION_WORKERS } from "../scripts/local/workers.ts";
@@ -47,6 +48,88 @@ describe("GET /dev/status", () => {
     const { lag } = await (await shop.send("/dev/status")).json<{ lag: Record<string, { unconfirmed: number }> }>();
     expect(Object.keys(lag)).toHaveLength(6);
     expect(Object.values(lag).every(({ unconfirmed }) => unconfirmed >= 0)).toBe(true);
+  });
+});
+
+/** A request with headers that fetch does not let a program set. */
+async function ask(
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  method = "GET",
+): Promise<{ readonly status: number; readonly body: unknown }> {
+  const { hostname, port } = new URL(shop.origin);
+  return await new Promise((resolve, reject) => {
+    const sent = http.request({ hostname, port, path, method, headers }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+      answer.on("end", () => {
+        const text = Buffer.concat(chunks).toString("utf8");
+        resolve({ status: answer.statusCode ?? 0, body: text.startsWith("{") ? JSON.parse(text) : text });
+      });
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
+}
+
+describe("what only a local run has", () => {
+  const paths = ["/dev/status", "/dev/mailbox", "/_stripe/faults", "/v1/charges"];
+
+  it.each(["localhost", "127.0.0.1", "[::1]", "localhost:8787", "127.0.0.1:1", "[::1]:3000"])(
+    "answers at the host %s",
+    async (host) => {
+      for (const path of paths) expect([401, 200]).toContain((await ask(path, { host })).status);
+    },
+  );
+
+  it.each([
+    "shop.example",
+    "localhost.evil.example",
+    "evil.example:8787",
+    "127.0.0.2",
+    "192.168.1.7:8787",
+    "[::2]",
+    "0.0.0.0:8787",
+  ])("does not answer at the host %s, whatever a proxy says", async (host) => {
+    const forwarded = { host, "x-forwarded-host": "localhost", forwarded: "host=localhost", "x-host": "localhost" };
+    for (const path of paths) {
+      const { status, body } = await ask(path, forwarded);
+      expect([path, status, body]).toEqual([path, 421, expect.objectContaining({ code: "misdirected_request" })]);
+    }
+    // The shop itself is for everybody.
+    expect((await ask("/api/brands", { host })).status).toBe(200);
+  });
+
+  it("is not moved to another host by forwarding headers", async () => {
+    const headers = { host: "localhost", "x-forwarded-host": "evil.example", forwarded: "host=evil.example" };
+    expect((await ask("/dev/status", headers)).status).toBe(200);
+  });
+
+  it.each(["https://evil.example", "null", "http://localhost:1", "http://localhost.evil.example:8787"])(
+    "refuses a page of the origin %j, to write and to read",
+    async (origin) => {
+      const host = "localhost:8787";
+      for (const [method, path] of [
+        ["POST", "/dev/cron/orders"],
+        ["POST", "/dev/tick"],
+        ["POST", "/_stripe/faults"],
+        ["POST", "/_stripe/dashboard/payment_intents/pi_1/expire"],
+        ["OPTIONS", "/_stripe/v1/payment_intents"],
+        ["GET", "/dev/mailbox"],
+      ] as const) {
+        const { status, body } = await ask(path, { host, origin }, method);
+        expect([path, status, body]).toEqual([path, 403, expect.objectContaining({ code: "forbidden" })]);
+      }
+    },
+  );
+
+  it("takes pages of its own origin and of the allowed ones", async () => {
+    const { port } = new URL(shop.origin);
+    const allowed = ["http://localhost:5173", "http://127.0.0.1:3000", `http://localhost:${port}`];
+    for (const origin of allowed) {
+      expect((await ask("/dev/status", { host: `127.0.0.1:${port}`, origin })).status).toBe(200);
+    }
+    expect((await ask("/dev/status", { host: "[::1]:4", origin: "http://[::1]:4" })).status).toBe(200);
   });
 });
 

@@ -209,6 +209,43 @@ describe("the buyer's bank", () => {
   });
 });
 
+describe("the bank's page in a browser", () => {
+  it("is approved by its own form, posted as a browser posts it, and by no other page's", async () => {
+    const { buyer, order } = await placed();
+    const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId: order.id });
+    expect((await confirmPayment(shop.send, intent, "pm_card_threeDSecure2Required")).status).toBe(200);
+    const path = `/_stripe/3ds/${intent.stripePaymentIntentId}?secret=${intent.clientSecret}`;
+    const navigation = { accept: "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "sec-fetch-mode": "navigate" };
+    const page = await shop.send(path, { headers: navigation });
+    // A page with another policy would post its form with `Origin: null`.
+    expect([page.status, page.headers.get("referrer-policy")]).toEqual([200, "same-origin"]);
+    const [form = ""] = /<form method="post">[\s\S]*?approve[\s\S]*?<\/form>/.exec(await page.text()) ?? [];
+    const fields = [...form.matchAll(/name="(\w+)"\s+value="([^"]*)"/g)].map(([, name = "", value = ""]) => [
+      name,
+      value,
+    ]);
+    const post = async (origin: string, referer: string): Promise<Response> =>
+      await shop.send(path, {
+        method: "POST",
+        redirect: "manual",
+        headers: {
+          ...navigation,
+          origin,
+          ...(referer === "" ? {} : { referer }),
+          "content-type": "application/x-www-form-urlencoded",
+        },
+        body: new URLSearchParams(fields).toString(),
+      });
+    for (const foreign of ["null", "https://evil.example"]) {
+      expect((await post(foreign, "")).status).toBe(403);
+    }
+    expect((await buyer.expect<Order>(200, "GET", `/api/orders/${order.id}`)).status).toBe("PENDING");
+    const answer = await post(shop.origin, `${shop.origin}${path}`);
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining("Payment confirmed")]);
+    await orderReaches(buyer, order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
+  });
+});
+
 describe("a card that is declined", () => {
   it("leaves the order payable until its window ends, and no good card gets in after that", async () => {
     const scene = await placed();

@@ -1,5 +1,5 @@
 // `/dev/...`: sweeps on demand, the minute's tick of the scheduler, how far the consumers lag behind, and the mailbox. Local mode
-// only, so nothing here asks who calls.
+// only, so nothing here asks who calls; guard.ts lets this machine's own pages and programs in alone.
 import { peer } from "#shared/rpc";
 import { systemCall } from "#shared/call";
 import type { MessagingContract } from "#shared/contracts/messaging";

@@ -1,9 +1,11 @@
 // The local door: what comes to which Worker. `/dev/...` is its own, `/_stripe/...` and `/v1/...` the sandbox's, Stripe's webhook
 // goes straight to payments as the production route does, and all the rest, sockets and assets included, to the gateway.
-import { newId } from "#shared/ids";
 import { handleDev } from "./dev.ts";
 import type { FrontBindings } from "./dev.ts";
+import { refusalOf } from "./guard.ts";
+import { problem } from "./problem.ts";
 
+const DEV_PREFIX = "/dev";
 const SANDBOX_PREFIX = "/_stripe";
 /** Where Stripe's API is on its own host. */
 const STRIPE_API = "/v1";
@@ -34,29 +36,22 @@ function urlOf(request: Request): URL | undefined {
   return url.hostname.includes("*") ? undefined : url;
 }
 
-/** In the gateway's form (RFC 9457). */
-function badRequest(): Response {
-  const code = "validation_failed";
-  const problem = {
-    type: `urn:tradepost:problem:${code}`,
-    title: "The request is not valid",
-    status: 400,
-    detail: "The Host header and the path make no URL.",
-    code,
-    requestId: newId("req"),
-    errors: [{ path: "Host", message: "is not a host" }],
-  };
-  const headers = { "content-type": "application/problem+json", "x-request-id": problem.requestId };
-  return new Response(JSON.stringify(problem), { status: 400, headers });
-}
-
 export default {
   async fetch(request, env): Promise<Response> {
     const url = urlOf(request);
-    if (url === undefined) return badRequest();
-    if (isUnder("/dev", url.pathname)) return await handleDev(request, url, env);
+    if (url === undefined) {
+      return problem("validation_failed", "The Host header and the path make no URL.", [
+        { path: "Host", message: "is not a host" },
+      ]);
+    }
+    const isDev = isUnder(DEV_PREFIX, url.pathname);
     const sandbox = env.STRIPE_SANDBOX;
     const atSandbox = pathAtSandbox(url.pathname);
+    if (isDev || (sandbox !== undefined && atSandbox !== undefined)) {
+      const refusal = refusalOf(request, url, env.ALLOWED_ORIGINS);
+      if (refusal !== undefined) return refusal;
+    }
+    if (isDev) return await handleDev(request, url, env);
     if (sandbox !== undefined && atSandbox !== undefined) return await toSandbox(sandbox, request, url, atSandbox);
     const target = url.pathname === WEBHOOK_PATH ? env.PAYMENTS : env.GATEWAY;
     return await target.fetch(request);

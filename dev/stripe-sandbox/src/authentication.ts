@@ -9,7 +9,8 @@ import type { PaymentIntent } from "./session.ts";
 const HEADERS = {
   "content-type": "text/html; charset=utf-8",
   "cache-control": "no-store",
-  "referrer-policy": "no-referrer",
+  // With no-referrer a browser posts the page's own form with `Origin: null`, which the local door refuses as a foreign page's.
+  "referrer-policy": "same-origin",
   // No form-action: the browser would hold the redirect to the shop's return_url against it.
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
 };
