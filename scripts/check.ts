@@ -8,6 +8,7 @@ const BIN = path.join(ROOT, "node_modules/.bin");
 /** Generated types and the client come first: the compiler and the linter read them. */
 const STEPS: readonly { readonly name: string; readonly command: string; readonly args: readonly string[] }[] = [
   { name: "generated types", command: process.execPath, args: ["scripts/types.ts", "--check"] },
+  { name: "document", command: process.execPath, args: ["scripts/document.ts"] },
   { name: "client", command: process.execPath, args: ["scripts/client.ts"] },
   { name: "types", command: path.join(BIN, "tsc"), args: ["-p", "."] },
   { name: "lint", command: path.join(BIN, "oxlint"), args: ["--type-aware", "--deny-warnings"] },

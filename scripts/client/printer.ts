@@ -10,6 +10,7 @@ export interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean | Schema;
+  readonly propertyNames?: Schema;
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
   readonly oneOf?: readonly Schema[];
@@ -73,7 +74,7 @@ function objectOf(members: readonly Member[]): string {
   return `{\n${lines.join("\n").replaceAll(/^/gm, "  ")}\n}`;
 }
 
-function objectType({ properties, required = [], additionalProperties }: Schema): string {
+function objectType({ properties, required = [], additionalProperties, propertyNames }: Schema): string {
   if (properties !== undefined) {
     const members = Object.entries(properties).map(([name, schema]) => ({
       name,
@@ -84,7 +85,7 @@ function objectType({ properties, required = [], additionalProperties }: Schema)
     return members.length === 0 ? "Record<string, never>" : objectOf(members);
   }
   const values = typeof additionalProperties === "object" ? typeOf(additionalProperties) : "unknown";
-  return `Record<string, ${values}>`;
+  return `Record<${propertyNames === undefined ? "string" : typeOf(propertyNames)}, ${values}>`;
 }
 
 /** The TypeScript type of what a schema takes. */

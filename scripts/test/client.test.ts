@@ -14,6 +14,7 @@ describe("a schema as a type", () => {
     [{ const: true }, "true"],
     [{ type: "array", items: { anyOf: [{ type: "string" }, { type: "number" }] } }, "Array<string | number>"],
     [{ type: "object", additionalProperties: { type: "integer" } }, "Record<string, number>"],
+    [{ type: "object", propertyNames: { enum: ["a"] }, additionalProperties: { type: "null" } }, 'Record<"a", null>'],
     [{ allOf: [{ $ref: "#/components/schemas/Problem" }, { const: 1 }] }, "Problem & 1"],
     [{}, "unknown"],
   ])("%j", (schema, type) => {

@@ -15,10 +15,12 @@ const SENT_REFERENCE = /"#\/components\/schemas\/(\w+)~input"/g;
 /** Formats say the same in one word; their patterns are for validators and not for readers. */
 const NAMED_FORMATS: readonly unknown[] = ["date-time", "email", "uri"];
 
-/** What zod writes and no reader needs: the bounds of exact integers, and the patterns of known formats. */
+/** What zod writes and no reader needs: the bounds of exact integers, the keys of a record twice, the patterns of known formats. */
 function tidy(schema: Record<string, unknown>): void {
   if (schema["minimum"] === Number.MIN_SAFE_INTEGER) delete schema["minimum"];
   if (schema["maximum"] === Number.MAX_SAFE_INTEGER) delete schema["maximum"];
+  // A record over an enum names its keys once, as such.
+  if (schema["propertyNames"] !== undefined) delete schema["required"];
   if (NAMED_FORMATS.includes(schema["format"])) delete schema["pattern"];
 }
 
