@@ -15,6 +15,9 @@ const HEADERS = {
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
 };
 
+/** The status of a declined card. */
+const DECLINED = 402;
+
 async function render(content: ReturnType<typeof challengePage>, status = 200): Promise<Response> {
   return new Response(String(await content), { status, headers: HEADERS });
 }
@@ -41,12 +44,18 @@ export async function showAuthentication(url: URL, ledger: DurableObjectStub<Led
   return await render(challengePage(secret, intent.amount, intent.currency));
 }
 
+/** The intent of an answer; a card that was declined after the approval has it in its error. */
+function intentOf(status: number, body: string): PaymentIntent {
+  const answer = JSON.parse(body) as PaymentIntent & { readonly error: { readonly payment_intent: PaymentIntent } };
+  return status === DECLINED ? answer.error.payment_intent : answer;
+}
+
 /** Where the buyer goes afterwards: the shop's return_url with what Stripe adds to it. */
-function returnLocation(intent: PaymentIntent, returnUrl: string, approved: boolean): string {
+function returnLocation(intent: PaymentIntent, returnUrl: string, succeeded: boolean): string {
   const location = new URL(returnUrl);
   location.searchParams.set("payment_intent", intent.id);
   location.searchParams.set("payment_intent_client_secret", String(intent.client_secret));
-  location.searchParams.set("redirect_status", approved ? "succeeded" : "failed");
+  location.searchParams.set("redirect_status", succeeded ? "succeeded" : "failed");
   return location.href;
 }
 
@@ -67,11 +76,12 @@ export async function answerAuthentication(
   if (request.headers.get("accept")?.includes("application/json") === true) {
     return new Response(body, { status, headers: { "content-type": "application/json" } });
   }
-  if (status !== 200) return await render(outcomePage("Payment not confirmed", errorMessage(body)), status);
-  const intent = JSON.parse(body) as PaymentIntent;
-  if (returnUrl !== null) {
-    return new Response(null, { status: 303, headers: { location: returnLocation(intent, returnUrl, approved) } });
+  const isOver = status === 200 || status === DECLINED;
+  if (isOver && returnUrl !== null) {
+    const location = returnLocation(intentOf(status, body), returnUrl, approved && status === 200);
+    return new Response(null, { status: 303, headers: { location } });
   }
+  if (status !== 200) return await render(outcomePage("Payment not confirmed", errorMessage(body)), status);
   return await render(
     approved
       ? outcomePage("Payment confirmed", "The shop has been told.")

@@ -143,6 +143,20 @@ describe("3-D Secure", () => {
     });
   });
 
+  it("approved and declined sends the buyer back as failed", async () => {
+    const waiting = await newIntent({
+      confirm: true,
+      payment_method: "pm_card_threeDSecureRequiredChargeDeclined",
+      return_url: "https://shop.example/done",
+    });
+    const url = new URL(waiting.next_action?.redirect_to_url?.url ?? "");
+    const path = `${url.pathname.slice("/_stripe".length)}${url.search}`;
+    const sent = await call("POST", path, { outcome: "approve" });
+    const { searchParams } = new URL(sent.headers.get("location") ?? "");
+    expect([sent.status, searchParams.get("redirect_status")]).toEqual([303, "failed"]);
+    expect(searchParams.get("payment_intent")).toBe(waiting.id);
+  });
+
   it("that fails by itself is a decline, without a page", async () => {
     const { id } = await newIntent();
     const method = "pm_card_threeDSecureRequiredProcessingError";
