@@ -9,6 +9,12 @@ export const HELD_BACK_RETENTION_MS = 30 * DAY_MS;
 /** Events about an order that come later than this say themselves that its money was there. */
 export const PROVEN_ORDER_RETENTION_MS = 90 * DAY_MS;
 
+/** The admins get one mail on low stock in this time. */
+export const DIGEST_INTERVAL_MS = 15 * 60 * 1_000;
+
+/** Products in one digest; with names of usual length a mail of some 100 KB. The rest is in the next. */
+export const DIGEST_PRODUCTS = 1_000;
+
 /** How long a sender has a notification for itself: well above what a batch takes. After a crash the sweep takes over then. */
 export const SEND_LEASE_MS = 60_000;
 

@@ -6,14 +6,7 @@ import { Hopeless, NOTHING, consume } from "#shared/inbox";
 import type { Effect, Handler, Handlers } from "#shared/inbox";
 import { log, withInvocation } from "#shared/logger";
 import { commandFault } from "./domain/kinds.ts";
-import {
-  cartMessage,
-  lowStockMessage,
-  orderMessage,
-  paymentMessage,
-  requestedMessage,
-  welcomeMessage,
-} from "./domain/messages.ts";
+import { cartMessage, orderMessage, paymentMessage, requestedMessage, welcomeMessage } from "./domain/messages.ts";
 import type { MessageContent, Shop } from "./domain/messages.ts";
 import type { Template } from "./domain/template.ts";
 import { compose } from "./service/compose.ts";
@@ -25,6 +18,7 @@ import type { FeedEntry } from "./service/live.ts";
 import { dropReach, keepProvenEmail } from "./store/accounts.ts";
 import { proveOrder, releaseConfirmation } from "./store/ceilings.ts";
 import { insertDraft, insertedOf } from "./store/draft.ts";
+import { keepLowStock } from "./store/low-stock.ts";
 import { takenOf } from "./store/outgoing.ts";
 import type { Outgoing } from "./store/outgoing.ts";
 
@@ -82,7 +76,8 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     ORDER_CANCELLED: message((data, shop) => orderMessage("order_cancelled", data, shop)),
     PAYMENT_FAILED: message((data, shop) => paymentMessage("payment_failed", data, shop)),
     PAYMENT_REFUNDED: message((data, shop) => paymentMessage("payment_refunded", data, shop)),
-    STOCK_LOW: message(lowStockMessage),
+    // The sweep tells the admins of all products at once.
+    STOCK_LOW: (event) => ({ statements: [keepLowStock(event)] }),
     USER_REGISTERED: message(welcomeMessage),
     EMAIL_VERIFIED: (event) => ({ statements: [keepProvenEmail(event)] }),
     PASSWORD_CHANGED: (event) => ({ statements: dropReach(event) }),

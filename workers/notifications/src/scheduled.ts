@@ -7,16 +7,18 @@ import { runCron } from "#shared/worker";
 import { PURGE_MINUTE_OF_DAY } from "./constants.ts";
 import { createDeps } from "./service/deps.ts";
 import type { NotificationsDeps } from "./service/deps.ts";
+import { sendLowStockDigest } from "./service/digest.ts";
 import { sendDue } from "./service/dispatch.ts";
 import { purgeCeilings } from "./store/ceilings.ts";
 
 const MINUTE_MS = 60_000;
 const MINUTES_PER_DAY = 24 * 60;
 
-/** `everything` ignores the pauses after failures and purges at any time of day. */
+/** `everything` ignores the pauses after failures and between digests, and purges at any time of day. */
 export async function sweep(deps: NotificationsDeps, _call: Call, everything: boolean): Promise<SweepCounts> {
+  const lowStockProducts = await sendLowStockDigest(deps, { everything });
   const { tried, sent } = await sendDue(deps, everything);
-  const counts = { triedMessages: tried, sentMessages: sent };
+  const counts = { lowStockProducts, triedMessages: tried, sentMessages: sent };
   const minuteOfDay = Math.floor(deps.now() / MINUTE_MS) % MINUTES_PER_DAY;
   if (!everything && minuteOfDay !== PURGE_MINUTE_OF_DAY) return counts;
   return {

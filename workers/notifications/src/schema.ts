@@ -50,6 +50,16 @@ export const pushSubscriptions = sqliteTable("push_subscriptions", {
 });
 export type PushSubscriptionRow = typeof pushSubscriptions.$inferSelect;
 
+export const lowStock = sqliteTable("low_stock", {
+  productId: text("product_id").primaryKey(),
+  sku: text("sku").notNull(),
+  name: text("name").notNull(),
+  available: integer("available").notNull(),
+  threshold: integer("threshold").notNull(),
+  reportedAt: integer("reported_at").notNull(),
+});
+export type LowStockRow = typeof lowStock.$inferSelect;
+
 export const notifications = sqliteTable("notifications", {
   id: text("id").primaryKey(),
   eventId: text("event_id").notNull(),

@@ -147,18 +147,6 @@ describe("other events", () => {
     expect(handled).toEqual(EVENT_TYPES.filter((type) => ROUTES[type].includes("notifications")).toSorted());
   });
 
-  it("low stock goes to the admins", async () => {
-    const shop = testNotifications();
-    const productId = newId("prd");
-    await shop.deliver([
-      event("STOCK_LOW", productId, { productId, sku: "BOLT-8", name: "Bolt <M8>", available: 4, threshold: 10 }),
-    ]);
-    expect(shop.mails).toMatchObject([
-      { to: "admin@example.com", subject: "Low stock: Bolt <M8> (BOLT-8)", from: { name: "Tradepost" } },
-    ]);
-    expect(await rowsAbout(productId)).toMatchObject([{ audience: "admins", userId: null }]);
-  });
-
   it("a new user is welcomed", async () => {
     const shop = testNotifications();
     const userId = newId("usr");

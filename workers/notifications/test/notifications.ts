@@ -13,6 +13,7 @@ import type { NotificationRow } from "../src/schema.ts";
 import { createDeps } from "../src/service/deps.ts";
 import type { NotificationsDeps, Sender } from "../src/service/deps.ts";
 import { emailSender } from "../src/service/email.ts";
+import { sendLowStockDigest } from "../src/service/digest.ts";
 import { sendDue } from "../src/service/dispatch.ts";
 import { TemplateCache } from "../src/store/templates.ts";
 
@@ -31,6 +32,8 @@ export interface TestNotifications {
   readonly deliver: (events: readonly unknown[], attempts?: number, queue?: string) => Promise<Delivery>;
   /** What the sweep does about mails, with the log of an invocation. */
   readonly sendDue: (everything: boolean) => Promise<void>;
+  /** Makes the digest of low stock. Returns how many products it tells of. */
+  readonly digest: (everything?: boolean) => Promise<number>;
   /** How many mails went out about one subject. */
   readonly mailsAbout: (about: string) => Promise<number>;
 }
@@ -61,6 +64,7 @@ export function testNotifications(channels: Readonly<Partial<Record<Channel, Sen
     senders,
     now: () => now,
   };
+  const invocation = { worker: deps.worker, operation: "test", correlationId: "req_test", level: deps.logLevel };
   return {
     deps,
     mails,
@@ -76,9 +80,9 @@ export function testNotifications(channels: Readonly<Partial<Record<Channel, Sen
     deliver: (events, attempts = 1, queue = INBOX) =>
       deliver((batch) => consumeWith(deps, batch), queue, events, attempts),
     sendDue: async (everything) => {
-      const invocation = { worker: deps.worker, operation: "test", correlationId: "req_test", level: deps.logLevel };
       await withInvocation(invocation, () => sendDue(deps, everything));
     },
+    digest: (everything = false) => withInvocation(invocation, () => sendLowStockDigest(deps, { everything })),
     mailsAbout: async (about) => {
       const ids = new Set((await rowsAbout(about)).map(({ id }) => id));
       return mails.filter(({ headers }) => ids.has(headers?.["X-Notification-Id"] ?? "")).length;

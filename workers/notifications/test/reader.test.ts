@@ -75,6 +75,7 @@ describe("the list", () => {
     const admin = newId("usr");
     const low = { productId, sku: "S", name: "N", available: 1, threshold: 5 };
     await shop.deliver([event("STOCK_LOW", productId, low)]);
+    await shop.digest(true);
     shop.advance(1_000);
     const customer = { id: admin, email: "boss@example.com", name: "Boss", locale: "en", proven: true };
     const data = orderData({ customer });
@@ -107,7 +108,8 @@ describe("reading one", () => {
     const productId = newId("prd");
     const low = { productId, sku: "S", name: "N", available: 1, threshold: 5 };
     await shop.deliver([event("STOCK_LOW", productId, low)]);
-    const [row] = await rowsAbout(productId);
+    await shop.digest(true);
+    const row = (await rowsAbout("low_stock")).at(-1);
     const input = { notificationId: row?.id ?? "" };
     expect(await rpc.readNotification(callAs("vendor"), input)).toMatchObject({ error: { code: "not_found" } });
     expect(await rpc.readNotification(callAs("admin"), input)).toMatchObject({ ok: true });
@@ -118,6 +120,7 @@ describe("the Worker", () => {
   it("runs its sweeps when asked", async () => {
     const counts = valueOf(await rpc.runSweeps(callAs("admin"), { everything: true }));
     expect(Object.keys(counts).toSorted()).toEqual([
+      "lowStockProducts",
       "purgedEvents",
       "purgedHeldBack",
       "purgedInbox",

@@ -79,7 +79,15 @@ const KINDS = {
   password_changed: kind({ mandatory: true, security: true, sample: {} }),
   low_stock: kind({
     audience: "admins",
-    sample: { productId: "prd_1", productName: "Bolt M8", sku: "BOLT-8", available: "4", threshold: "10" },
+    sample: {
+      summary: "2 products",
+      lines: "Bolt M8 (BOLT-8): 4 available, threshold 10 (prd_1)\nNut M8 (NUT-8): 0 available, threshold 5 (prd_2)",
+      productId: "prd_1, prd_2",
+      productName: "Bolt M8, Nut M8",
+      sku: "BOLT-8, NUT-8",
+      available: "4, 0",
+      threshold: "10, 5",
+    },
   }),
   authorization_expiring: kind({ audience: "admins", sample: { ...ON_ORDER, expiresAt: "2026-01-31T12:00:00.000Z" } }),
   dispute_opened: kind({ audience: "admins", sample: { ...ON_ORDER, reason: "fraudulent" } }),

@@ -184,13 +184,29 @@ export function paymentMessage(
   });
 }
 
-export function lowStockMessage(data: EventData<"STOCK_LOW">, shop: Shop): MessageContent {
+/**
+ * About all products at once. `productName` and the like are for templates that staff wrote when a mail was about one: each lists
+ * all products, in one order.
+ */
+export function lowStockMessage(products: readonly EventData<"STOCK_LOW">[], shop: Shop): MessageContent {
+  const all = (of: (product: EventData<"STOCK_LOW">) => string | number): string => products.map(of).join(", ");
+  const [only] = products;
   return toAdmins("low_stock", shop, {
-    productId: data.productId,
-    productName: data.name,
-    sku: data.sku,
-    available: String(data.available),
-    threshold: String(data.threshold),
+    summary:
+      only !== undefined && products.length === 1
+        ? `${only.name} (${only.sku})`
+        : `${String(products.length)} products`,
+    lines: products
+      .map(({ productId, sku, name, available, threshold }) => {
+        const levels = `${String(available)} available, threshold ${String(threshold)}`;
+        return `${name} (${sku}): ${levels} (${productId})`;
+      })
+      .join("\n"),
+    productId: all(({ productId }) => productId),
+    productName: all(({ name }) => name),
+    sku: all(({ sku }) => sku),
+    available: all(({ available }) => available),
+    threshold: all(({ threshold }) => threshold),
   });
 }
 

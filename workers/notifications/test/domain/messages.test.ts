@@ -109,7 +109,7 @@ const MESSAGES: readonly MessageContent[] = [
   orderMessage("order_cancelled", ORDER, SHOP),
   paymentMessage("payment_refunded", PAYMENT, SHOP),
   paymentMessage("payment_failed", PAYMENT, SHOP),
-  lowStockMessage({ productId: "prd_1", sku: "B8", name: "Bolt", available: 2, threshold: 5 }, SHOP),
+  lowStockMessage([{ productId: "prd_1", sku: "B8", name: "Bolt", available: 2, threshold: 5 }], SHOP),
   welcomeMessage({ userId: "usr_1", email: "ada@example.com", name: "Ada", locale: "en" }, SHOP),
   ...[cartMessage(CART, SHOP)].filter((message) => message !== undefined),
   ...Object.entries(COMMANDS).map(([kind, names]) =>
