@@ -65,6 +65,7 @@ export const orderRoutes: readonly Route[] = [
       "total_changed",
       "coupon_not_found",
       "too_many_open_orders",
+      "quantity_limited",
       "cart_already_ordered",
       "idempotency_key_reused",
       "idempotency_in_progress",
