@@ -3,8 +3,9 @@
 export const ADMIN = { email: "admin@example.com", password: "Admin123!" } as const;
 export const BUYER = { email: "customer@example.com", password: "Customer123!" } as const;
 
-/** What no load of theirs may run into: an audit wants every message sent. */
+/** What no load of theirs may run into: an audit wants every message sent, and no order ended whose payment comes late. */
 export const UNLIMITED = {
+  UNTRIED_PAYMENT_WINDOW_SECONDS: "1800",
   RATE_LIMITS: "off",
   ORDER_CAPS: "off",
   MESSAGES_PER_HOUR_UNPROVEN: "1000000",

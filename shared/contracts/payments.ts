@@ -85,6 +85,26 @@ export const CloseInput = z.object({
   unless: z.literal("captured").optional(),
 });
 
+/** Orders whose payment window is over; see PaymentsContract.closeUnpaid. */
+export const CloseUnpaidInput = z.object({
+  orders: z
+    .array(
+      z.object({
+        orderId: idSchema("ord"),
+        /** The order's own story, which its end continues. */
+        correlationId: z.string(),
+        /** Leaves a payment alone that a payment method was tried for. */
+        unlessTried: z.boolean(),
+      }),
+    )
+    .max(100),
+});
+/** `tried`: left alone because a payment method was tried. `unknown`: Stripe could not be asked, or not yet. */
+export interface ClosedUnpaid {
+  readonly orderId: string;
+  readonly outcome: "paid" | "closed" | "tried" | "unknown";
+}
+
 export const PaymentIntent = z
   .object({
     id: z.string().describe("The payment's id."),
@@ -231,4 +251,6 @@ export interface PaymentsContract extends MessagingContract {
    * capture can succeed. Idempotent. Fails with payment_provider_unavailable.
    */
   close(call: Call, input: z.input<typeof CloseInput>): Promise<Outcome<"paid" | "closed">>;
+  /** `close` of many orders that were not paid in time. One that fails is `unknown`; the others are closed all the same. */
+  closeUnpaid(call: Call, input: z.input<typeof CloseUnpaidInput>): Promise<Outcome<readonly ClosedUnpaid[]>>;
 }

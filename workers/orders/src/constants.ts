@@ -51,6 +51,13 @@ export const REFUND_REPORT_AFTER_TRIES = 5;
 /** What one sweep takes on, well within the 30 s that cron work gets; the next minute takes the rest. */
 export const SWEEP_BATCH = 100;
 
+/** How many due orders one sweep of unpaid ones takes on: more than it can end in its time. */
+export const UNPAID_BATCH = 1_000;
+/** What "everything" takes at once; a shop on one machine does not have more open. */
+export const EVERYTHING_LIMIT = 10_000;
+/** A sweep begins no batch of unpaid orders after this, so that the other sweeps have their turn within the minute. */
+export const UNPAID_SWEEP_MS = 25_000;
+
 /**
  * A merge that its request has not finished by then is finished by the guest's cart
  * itself. Longer than the gateway waits for an answer.

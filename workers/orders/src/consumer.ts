@@ -21,7 +21,10 @@ type PaymentEvent = EventEnvelope<
 export function handlers(deps: OrdersDeps): Handlers {
   // The event's name says what happened, its data what the payment is now: only that is taken over.
   const payment = (event: PaymentEvent): Effect =>
-    paymentNews(event, PaymentStatus.parse(event.data.status), deps.now());
+    paymentNews(event, PaymentStatus.parse(event.data.status), {
+      now: deps.now(),
+      paymentWindowMs: deps.paymentWindowMs,
+    });
   return {
     STOCK_RESERVED: (event) => stockNews(event, "RESERVED", deps.now()),
     STOCK_REJECTED: (event) => stockNews(event, "REJECTED", deps.now()),

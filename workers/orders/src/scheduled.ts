@@ -13,39 +13,22 @@ import { lineTotalMinor, sumMinor } from "#shared/money";
 import { purgeOutbox } from "#shared/outbox";
 import { countDone } from "#shared/sweep";
 import { runCron } from "#shared/worker";
-import { AGREEMENT_BATCH, AGREEMENT_EVERYTHING, RETURNED_HOLD_MS, SWEEP_BATCH } from "./constants.ts";
+import { AGREEMENT_BATCH, AGREEMENT_EVERYTHING, EVERYTHING_LIMIT, RETURNED_HOLD_MS, SWEEP_BATCH } from "./constants.ts";
 import type { CartLine } from "./domain/cart.ts";
-import { cancelOrder } from "./service/commands.ts";
 import { compareWithPayment } from "./service/agreement.ts";
 import { createDeps } from "./service/deps.ts";
 import type { OrdersDeps } from "./service/deps.ts";
 import { goOn } from "./service/refunds.ts";
+import { endUnpaid } from "./service/unpaid.ts";
 import { ordersToCompare } from "./store/agreement.ts";
 import { purgeReturnedHolds } from "./store/caps.ts";
 import { endCartRow, expiredCartRows, postponeCartRow } from "./store/carts.ts";
 import type { CartRow } from "./store/carts.ts";
-import { unpaidOrders } from "./store/orders.ts";
-import type { StoredOrder } from "./store/orders.ts";
 import { openRefunds } from "./store/refunds.ts";
 import { closeFollowed, publishLastAnew, unsettledEvents } from "./store/unsettled.ts";
 
 /** How many orders or carts a sweep works on at once: each waits for a peer or an object, not for this Worker. */
 const SWEEP_CONCURRENCY = 10;
-/** What "everything" takes at once; a shop on one machine does not have more open. */
-const EVERYTHING_LIMIT = 10_000;
-
-/**
- * Ends an order whose window is over. Payments closes the intent at Stripe first, so that no money can come after the order is
- * gone: when it was paid after all, its event is on the way; when Stripe cannot be asked, the order waits for the next minute.
- */
-async function endUnpaid(deps: OrdersDeps, { order, correlationId }: StoredOrder): Promise<boolean> {
-  const call = systemCall("payment_timeout", correlationId);
-  const closed = await deps.payments.close(call, { orderId: order.id });
-  if (closed.ok && closed.value === "paid") await compareWithPayment(deps, order.id, false);
-  if (!closed.ok || closed.value === "paid") return false;
-  const cancelled = await cancelOrder(deps, call, { orderId: order.id, reason: "payment_timeout" });
-  return cancelled.ok;
-}
 
 async function cartExpired(
   deps: OrdersDeps,
@@ -107,11 +90,7 @@ async function expireCart(deps: OrdersDeps, row: CartRow): Promise<boolean> {
 export async function sweep(deps: OrdersDeps, _call: Call, everything: boolean): Promise<SweepCounts> {
   const limit = everything ? EVERYTHING_LIMIT : SWEEP_BATCH;
   const now = deps.now();
-  const unpaid = await countDone(
-    await unpaidOrders(deps.db, now, limit),
-    { atOnce: SWEEP_CONCURRENCY, idOf: ({ order }) => order.id },
-    (order) => endUnpaid(deps, order),
-  );
+  const unpaid = await endUnpaid(deps, everything);
   const carts = await countDone(
     await expiredCartRows(deps.db, now, limit),
     { atOnce: SWEEP_CONCURRENCY, idOf: ({ id }) => id },

@@ -13,6 +13,7 @@ import { changeStatus } from "../src/service/commands.ts";
 import { ordersToCompare } from "../src/store/agreement.ts";
 import {
   capturedPayment,
+  closing,
   confirmedOrder,
   eventTypes,
   must,
@@ -35,7 +36,7 @@ beforeEach(() => {
   kept = new Map();
   shop = openShop({
     captureOrder: async (_call, { orderId }) => ok(capturedPayment(orderId)),
-    close: async () => ok("paid"),
+    ...closing(() => "paid"),
     listPayments: async (_call, { orderId }) => {
       const payment = kept.get(orderId);
       return ok({ items: payment === undefined ? [] : [payment] });

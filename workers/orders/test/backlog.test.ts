@@ -1,28 +1,111 @@
-// More unpaid orders than one sweep takes. In a file of its own, for the orders that it leaves behind.
+// Many unpaid orders at once: all of them end in one sweep, and those that cannot keep no other out. In a file of its own, for the
+// orders that it leaves behind.
 import { describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
-import { fail } from "#shared/errors";
-import { ok } from "#shared/result";
-import { SWEEP_BATCH } from "../src/constants.ts";
+import { UNPAID_SWEEP_MS } from "../src/constants.ts";
 import { sweep } from "../src/scheduled.ts";
-import { openShop, ordered, reread } from "./shop.ts";
+import { endUnpaid } from "../src/service/unpaid.ts";
+import { takeForPayment } from "../src/store/pay.ts";
+import { closing, openShop, ordered, ordersEnv, reread } from "./shop.ts";
+import type { Shop } from "./shop.ts";
 
 const cron = systemCall("cron", "cron");
 
-describe("unpaid orders that cannot be ended yet", () => {
-  it("do not keep later ones out of the sweep, however many they are", async () => {
-    const shop = openShop();
-    const stuck = await Promise.all(Array.from({ length: SWEEP_BATCH }, async () => (await ordered(shop)).id));
+async function orders(shop: Shop, count: number): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (let n = 0; n < count; n += 1) {
+    ids.push((await ordered(shop)).id);
     shop.advance(1);
-    const { id } = await ordered(shop);
-    const { deps } = openShop({
-      close: async (_call, { orderId }) =>
-        orderId === id ? ok("closed") : fail("payment_provider_unavailable", "It is being processed."),
+  }
+  return ids;
+}
+
+async function beginPayment(shop: Shop, ids: readonly string[]): Promise<void> {
+  for (const id of ids) await takeForPayment(shop.deps.db, id, "anyone", shop.deps.now());
+}
+
+async function statusCount(ids: readonly string[], status: string): Promise<unknown> {
+  return await ordersEnv.DB.prepare(
+    "SELECT count(*) AS count FROM orders WHERE id IN (SELECT value FROM json_each(?)) AND status = ?",
+  )
+    .bind(JSON.stringify(ids), status)
+    .first("count");
+}
+
+describe("due orders", () => {
+  it("end in one sweep of a minute, 300 of them, with few calls of payments", async () => {
+    const made = openShop();
+    const ids = await orders(made, 300);
+    let calls = 0;
+    const shop = openShop(
+      closing(() => {
+        calls += 1;
+        return "closed";
+      }),
+    );
+    let batches = 0;
+    const counted = shop.with({
+      payments: {
+        ...shop.deps.payments,
+        closeUnpaid: (call, input) => {
+          batches += 1;
+          return shop.deps.payments.closeUnpaid(call, input);
+        },
+      },
     });
-    const later = { ...deps, now: () => Date.now() + 2 * deps.paymentWindowMs };
-    // Each sweep takes 100 of some more; that ten of them all miss the same one does not happen.
-    for (let run = 0; run < 10; run += 1) await sweep(later, cron, false);
-    expect((await reread(shop, id)).status).toBe("CANCELLED");
-    expect((await reread(shop, stuck[0] ?? "")).status).toBe("PENDING");
-  });
+    counted.advance(counted.deps.paymentWindowMs + 60_000);
+    const startedAt = Date.now();
+    const { unpaidOrders } = await sweep(counted.deps, cron, false);
+    expect(Date.now() - startedAt).toBeLessThan(60_000);
+    expect(unpaidOrders).toBe(300);
+    expect(await statusCount(ids, "CANCELLED")).toBe(300);
+    expect([calls, batches]).toEqual([300, 12]);
+  }, 60_000);
+
+  it("end oldest first, and no batch is begun once the time is up", async () => {
+    const made = openShop();
+    const ids = await orders(made, 120);
+    const asked: string[] = [];
+    const shop = openShop(
+      closing(({ orderId }) => {
+        asked.push(orderId);
+        return "closed";
+      }),
+    );
+    shop.advance(shop.deps.paymentWindowMs + 60_000);
+    const base = shop.deps.now();
+    const slow = { ...shop.deps, now: () => base + (asked.length > 0 ? UNPAID_SWEEP_MS : 0) };
+    const ended = await endUnpaid(slow, false);
+    expect(ended).toBeLessThan(120);
+    expect(asked.slice(0, ended)).toEqual(ids.slice(0, ended));
+    expect(await endUnpaid(shop.deps, false)).toBe(120 - ended);
+  }, 60_000);
+
+  it("that Stripe cannot be asked about keep neither later ones out nor those that no payment has begun for", async () => {
+    const made = openShop();
+    const stuck = await orders(made, 30);
+    await beginPayment(made, stuck);
+    const later = await orders(made, 2);
+    await beginPayment(made, later.slice(0, 1));
+    const isStuck = new Set(stuck);
+    const asked: string[] = [];
+    const shop = openShop(
+      closing(({ orderId }) => {
+        asked.push(orderId);
+        return isStuck.has(orderId) ? "unknown" : "closed";
+      }),
+    );
+    shop.advance(shop.deps.paymentWindowMs + 60_000);
+    await endUnpaid(shop.deps, false);
+    expect(await statusCount(later, "CANCELLED")).toBe(2);
+    expect(await statusCount(stuck, "PENDING")).toBe(30);
+    // What was asked in vain comes after what is due since.
+    const fresh = await orders(made, 1);
+    await beginPayment(made, fresh);
+    shop.advance(120_000);
+    asked.length = 0;
+    await endUnpaid(shop.deps, false);
+    expect(asked[0]).toBe(fresh[0]);
+    expect((await reread(shop, fresh[0] ?? "")).status).toBe("CANCELLED");
+  }, 60_000);
 });

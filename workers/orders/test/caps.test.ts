@@ -14,7 +14,7 @@ import { sweep } from "../src/scheduled.ts";
 import { cancelOrder } from "../src/service/commands.ts";
 import { createOrder } from "../src/service/create.ts";
 import { findOrder } from "../src/store/orders.ts";
-import { must, openShop, ordersEnv, paymentEvent, refusal, request, stockEvent } from "./shop.ts";
+import { closing, must, openShop, ordersEnv, paymentEvent, refusal, request, stockEvent } from "./shop.ts";
 import type { Shop } from "./shop.ts";
 
 type Made = Outcome<{ readonly order: CreatedOrder; readonly replayed: boolean }>;
@@ -30,7 +30,7 @@ const WIDE: Caps = Object.fromEntries(
 let shop: Shop;
 let productId: string;
 beforeEach(() => {
-  shop = openShop({ close: async () => ({ ok: true, value: "closed" }) }).with({ orderCaps: true });
+  shop = openShop(closing(() => "closed")).with({ orderCaps: true });
   productId = shop.product({ stock: 1_000, unitPrice: 1_000 });
 });
 

@@ -8,7 +8,7 @@ import type { CatalogContract, PricedProduct } from "#shared/contracts/catalog";
 import type { InventoryContract } from "#shared/contracts/inventory";
 import { CreateOrderInput } from "#shared/contracts/orders";
 import type { Address, CreatedOrder, Order } from "#shared/contracts/orders";
-import type { Payment, PaymentsContract } from "#shared/contracts/payments";
+import type { ClosedUnpaid, Payment, PaymentsContract } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { EventData, EventType, StockLine } from "#shared/events/catalogue";
@@ -152,6 +152,16 @@ export function openShop(payments: Partial<PaymentsContract> = {}): Shop {
     },
   });
   return build(deps);
+}
+
+/** Payments that closes unpaid orders as told. */
+export function closing(
+  answer: (order: { readonly orderId: string; readonly unlessTried: boolean }) => ClosedUnpaid["outcome"],
+): Partial<PaymentsContract> {
+  return {
+    closeUnpaid: async (_call, { orders }) =>
+      ok(orders.map((order) => ({ orderId: order.orderId, outcome: answer(order) }))),
+  };
 }
 
 function pricedProduct(id: string, overrides: Partial<PricedProduct>): PricedProduct {

@@ -3,29 +3,38 @@ import { SELF, createExecutionContext, waitOnExecutionContext } from "cloudflare
 import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
-import type { PaymentsContract } from "#shared/contracts/payments";
+import type { Call } from "#shared/call";
+import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import { commit } from "#shared/database";
-import { fail } from "#shared/errors";
 import { ok } from "#shared/result";
-import { callAs } from "#shared/testkit/kit";
+import { callAs, guestCall } from "#shared/testkit/kit";
 import { UNSETTLED_AFTER_MS } from "../src/constants.ts";
 import { OrdersRpc } from "../src/entrypoint.ts";
 import worker from "../src/index.ts";
 import { sweep } from "../src/scheduled.ts";
 import { cancelOrder } from "../src/service/commands.ts";
-import { secondsSetting } from "../src/service/deps.ts";
-import { eventTypes, must, openShop, ordered, ordersEnv, paymentEvent, refusal, reread, stockEvent } from "./shop.ts";
+import { createOrder } from "../src/service/create.ts";
+import { createDeps, secondsSetting } from "../src/service/deps.ts";
+import {
+  closing,
+  eventTypes,
+  must,
+  openShop,
+  ordered,
+  ordersEnv,
+  paymentEvent,
+  refusal,
+  request,
+  reread,
+  stockEvent,
+} from "./shop.ts";
 import type { Shop } from "./shop.ts";
 
 const cron = systemCall("cron", "cron");
 
-function shopWhosePaymentsSay(answer: ReturnType<PaymentsContract["close"]>): Shop {
-  return openShop({ close: () => answer });
-}
-
 describe("an unpaid order", () => {
   it("ends when its window is over and payments has closed it, once", async () => {
-    const shop = shopWhosePaymentsSay(Promise.resolve(ok("closed" as const)));
+    const shop = openShop(closing(() => "closed"));
     const call = callAs("customer");
     const order = await ordered(shop, call);
     await sweep(shop.deps, cron, true);
@@ -52,31 +61,104 @@ describe("an unpaid order", () => {
   });
 
   it.each([
-    ["was paid after all", ok("paid" as const)],
-    ["cannot be asked about", fail("payment_provider_unavailable", "Stripe does not answer.")],
-  ])("lives when it %s", async (_name, answer) => {
-    const shop = shopWhosePaymentsSay(Promise.resolve(answer));
+    ["was paid after all", closing(() => "paid")],
+    ["cannot be asked about", closing(() => "unknown")],
+    [
+      "cannot be asked about by anybody",
+      {
+        closeUnpaid: () => {
+          throw new Error("outage");
+        },
+      },
+    ],
+  ] as const)("lives when it %s", async (_name, payments) => {
+    const shop = openShop({ listPayments: async () => ok({ items: [] }), ...payments });
     const order = await ordered(shop);
     shop.advance(shop.deps.paymentWindowMs);
     await sweep(shop.deps, cron, true);
     expect(await reread(shop, order.id)).toMatchObject({ status: "PENDING" });
   });
 
-  it("does not keep the others when payments throws for it", async () => {
-    const [broken, fine] = await (async () => {
-      const shop = openShop();
-      return [await ordered(shop), await ordered(shop)];
-    })();
-    const shop = openShop({
-      close: async (_call, { orderId }) => {
-        if (orderId === broken?.id) throw new Error("outage");
-        return ok("closed");
-      },
-    });
+  it("does not keep the others when it cannot be ended", async () => {
+    const made = openShop();
+    const [broken, fine] = [await ordered(made), await ordered(made)];
+    const shop = openShop(closing(({ orderId }) => (orderId === broken.id ? "unknown" : "closed")));
     shop.advance(shop.deps.paymentWindowMs + 60_000);
     await sweep(shop.deps, cron, false);
-    expect((await reread(shop, fine?.id ?? "")).status).toBe("CANCELLED");
-    expect((await reread(shop, broken?.id ?? "")).status).toBe("PENDING");
+    expect((await reread(shop, fine.id)).status).toBe("CANCELLED");
+    expect((await reread(shop, broken.id)).status).toBe("PENDING");
+  });
+});
+
+describe("the order of a buyer without proof", () => {
+  const windowOf = ({ createdAt, paymentDueAt }: Order): number => Date.parse(paymentDueAt) - Date.parse(createdAt);
+  const unproven = (): Call => {
+    const call = callAs("customer");
+    return { ...call, actor: { ...call.actor, emailVerified: false } as Call["actor"] };
+  };
+
+  async function guestOrder(shop: Shop): Promise<CreatedOrder> {
+    const items = [{ productId: shop.product(), quantity: 1 }];
+    return must(await createOrder(shop.deps, guestCall(), request({ items, email: "guest@example.com" }))).order;
+  }
+
+  it("waits five minutes for a payment method to be tried; a proven account's waits its whole window", async () => {
+    const shop = openShop(closing(() => "closed"));
+    const [guests, unprovens, provens] = [
+      await guestOrder(shop),
+      await ordered(shop, unproven()),
+      await ordered(shop, callAs("customer")),
+    ];
+    expect([guests, unprovens, provens].map(windowOf)).toEqual([300_000, 300_000, 1_800_000]);
+    shop.advance(299_999);
+    await sweep(shop.deps, cron, false);
+    expect((await reread(shop, guests.id)).status).toBe("PENDING");
+    shop.advance(1);
+    await sweep(shop.deps, cron, false);
+    const statuses = await Promise.all(
+      [guests, unprovens, provens].map(async ({ id }) => (await reread(shop, id)).status),
+    );
+    expect(statuses).toEqual(["CANCELLED", "CANCELLED", "PENDING"]);
+  });
+
+  it("never waits longer than the payment window, however long it might without a try", () => {
+    const settings = { ...ordersEnv, PAYMENT_WINDOW_SECONDS: "60" };
+    expect(createDeps(settings, { waitUntil: () => undefined }).untriedWindowMs).toBe(60_000);
+  });
+
+  it.each(["REQUIRES_ACTION", "FAILED"])(
+    "has its whole window from when it was made once a try is %s",
+    async (status) => {
+      const shop = openShop();
+      const order = await guestOrder(shop);
+      shop.advance(200_000);
+      await shop.receive(paymentEvent(order.id, status, 1));
+      expect(windowOf(await reread(shop, order.id))).toBe(1_800_000);
+      shop.advance(200_000);
+      await shop.receive(paymentEvent(order.id, "FAILED", 2));
+      expect(windowOf(await reread(shop, order.id))).toBe(1_800_000);
+    },
+  );
+
+  it("is not closed while a payment method is being tried that the shop has not heard of", async () => {
+    const asked: boolean[] = [];
+    let own = "";
+    const shop = openShop(
+      closing(({ orderId, unlessTried }) => {
+        if (orderId === own) asked.push(unlessTried);
+        return unlessTried ? "tried" : "closed";
+      }),
+    );
+    const order = await guestOrder(shop);
+    own = order.id;
+    shop.advance(300_000);
+    await sweep(shop.deps, cron, false);
+    const spared = await reread(shop, order.id);
+    expect([spared.status, windowOf(spared)]).toEqual(["PENDING", 1_800_000]);
+    shop.advance(1_500_000);
+    await sweep(shop.deps, cron, false);
+    expect((await reread(shop, order.id)).status).toBe("CANCELLED");
+    expect(asked).toEqual([true, false]);
   });
 });
 

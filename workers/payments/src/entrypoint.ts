@@ -5,6 +5,7 @@ import {
   CaptureInput,
   CaptureOrderInput,
   CloseInput,
+  CloseUnpaidInput,
   CreateIntentInput,
   ListAllPaymentsInput,
   OrderPaymentsInput,
@@ -16,6 +17,7 @@ import { domainWorker } from "#shared/worker";
 import { sweep } from "./scheduled.ts";
 import { capture, captureOrder } from "./service/captures.ts";
 import { close } from "./service/close.ts";
+import { closeUnpaid } from "./service/close-unpaid.ts";
 import { callDeps, createDeps } from "./service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
@@ -54,5 +56,9 @@ export class PaymentsRpc extends Base implements PaymentsContract {
 
   close(call: Call, input: z.input<typeof CloseInput>): Answer<"close"> {
     return serve(callDeps(this.env, this.ctx), "close", call, CloseInput, input, close);
+  }
+
+  closeUnpaid(call: Call, input: z.input<typeof CloseUnpaidInput>): Answer<"closeUnpaid"> {
+    return serve(callDeps(this.env, this.ctx), "closeUnpaid", call, CloseUnpaidInput, input, closeUnpaid);
   }
 }

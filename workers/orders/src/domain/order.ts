@@ -24,6 +24,9 @@ export const MONEY_GONE: readonly PaymentStatus[] = ["VOIDED", "REFUNDED"];
 /** States in which a payment can still be made. */
 export const PAYABLE: readonly PaymentStatus[] = ["NONE", "CREATED", "REQUIRES_ACTION", "FAILED"];
 
+/** States that a payment method was tried in. */
+export const TRIED: readonly PaymentStatus[] = ["REQUIRES_ACTION", "FAILED"];
+
 /** Until the goods leave. */
 export const CANCELLABLE: readonly OrderStatus[] = ["PENDING", "CONFIRMED", "PROCESSING"];
 /** The goods are on their way or there: there is a parcel to track. */

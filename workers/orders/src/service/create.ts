@@ -171,7 +171,7 @@ async function drafted(
     accessTokenHash: token === undefined ? null : await sha256Hex(token),
     correlationId: call.correlationId,
     actor: call.actor.id,
-    paymentWindowMs: deps.paymentWindowMs,
+    paymentWindowMs: isProven(call.actor) ? deps.paymentWindowMs : deps.untriedWindowMs,
     network: capped?.counted.network ?? null,
     counted: countsTowardShare(deps, call),
   };

@@ -18,7 +18,10 @@ export interface OrdersDeps extends Deps {
   /** ISO 4217. */
   readonly currency: string;
   readonly cartTtlMs: number;
+  /** How long an order waits for its payment at most. */
   readonly paymentWindowMs: number;
+  /** How long the order of a guest or an unproven account does until a payment method was tried. */
+  readonly untriedWindowMs: number;
   /** Whether the caps against abuse apply (docs/adr/020-abuse-caps.md): always, unless ORDER_CAPS is `off`, exactly. */
   readonly orderCaps: boolean;
   readonly caps: Caps;
@@ -52,6 +55,7 @@ function capsSetting(env: OrdersEnv): Caps {
 }
 
 export function createDeps(env: OrdersEnv, ctx: Pick<ExecutionContext, "waitUntil">): OrdersDeps {
+  const paymentWindowMs = secondsSetting("PAYMENT_WINDOW_SECONDS", env.PAYMENT_WINDOW_SECONDS);
   return {
     ...baseDeps("orders", env, ctx),
     catalog: peer<CatalogContract>(env.CATALOG),
@@ -63,7 +67,11 @@ export function createDeps(env: OrdersEnv, ctx: Pick<ExecutionContext, "waitUnti
     },
     currency: env.SHOP_CURRENCY,
     cartTtlMs: secondsSetting("CART_TTL_SECONDS", env.CART_TTL_SECONDS),
-    paymentWindowMs: secondsSetting("PAYMENT_WINDOW_SECONDS", env.PAYMENT_WINDOW_SECONDS),
+    paymentWindowMs,
+    untriedWindowMs: Math.min(
+      secondsSetting("UNTRIED_PAYMENT_WINDOW_SECONDS", env.UNTRIED_PAYMENT_WINDOW_SECONDS),
+      paymentWindowMs,
+    ),
     orderCaps: env.ORDER_CAPS !== "off",
     caps: capsSetting(env),
   };

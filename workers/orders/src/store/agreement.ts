@@ -43,9 +43,10 @@ export async function ordersToCompare(
 
 /** Takes over what the payment is, as the event of this version would have. Nothing when the order has heard meanwhile. */
 export function takeOver(
-  deps: Deps,
+  deps: Deps & { readonly paymentWindowMs: number },
   { order, correlationId }: StoredOrder,
   { status, version }: Pick<Payment, "status" | "version">,
 ): readonly Statement[] {
-  return paymentTruth({ orderId: order.id, status, version }, { correlationid: correlationId }, deps.now());
+  const time = { now: deps.now(), paymentWindowMs: deps.paymentWindowMs };
+  return paymentTruth({ orderId: order.id, status, version }, { correlationid: correlationId }, time);
 }

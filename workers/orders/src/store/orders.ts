@@ -5,10 +5,8 @@ import { z } from "zod";
 import { Address, OrderRefund, TrackingBody } from "#shared/contracts/orders";
 import type { Order, OrderStatus, PaymentStatus, ShippingMethodId, StockStatus } from "#shared/contracts/orders";
 import { Metadata } from "#shared/contracts/references";
-import { inJson } from "#shared/database";
 import type { Database } from "#shared/database";
 import { Customer, OrderEventData } from "#shared/events/catalogue";
-import { PAYABLE } from "../domain/order.ts";
 
 const StoredItem = z.object({
   id: z.string(),
@@ -207,18 +205,6 @@ export function customerTotalsQuery(customerId: string): SQL {
 
 export async function readCustomerTotals(db: Database, customerId: string): Promise<CurrencyTotal[]> {
   return await db.all<CurrencyTotal>(customerTotalsQuery(customerId));
-}
-
-/**
- * Up to `limit` orders whose payment window is over and whose money is not known to be in. Which ones of more is left to chance:
- * by age, those that cannot be ended yet would keep all later ones out, and their stock reserved, for as long.
- */
-export async function unpaidOrders(db: Database, now: number, limit: number): Promise<readonly StoredOrder[]> {
-  return await readOrders(
-    db,
-    sql`WHERE id IN (SELECT id FROM orders WHERE status = 'PENDING' AND payment_due_at <= ${now}
-        AND ${inJson(sql`payment_status`, PAYABLE)} ORDER BY random() LIMIT ${limit})`,
-  );
 }
 
 export async function orderExists(db: Database, id: string): Promise<boolean> {

@@ -16,6 +16,7 @@ import {
   MONEY_KNOWN,
   PAYABLE,
   STOCK_REPLACES,
+  TRIED,
   TOO_MANY_DECLINES,
 } from "../domain/order.ts";
 import type { StockNews } from "../domain/order.ts";
@@ -119,9 +120,16 @@ export function paymentNews(
     readonly data: { readonly orderId: string; readonly version: number; readonly reason: string | null };
   },
   status: PaymentStatus,
-  now: number,
+  time: PaymentTime,
 ): Effect {
-  return paymentEffect({ ...event.data, status }, event, now);
+  return paymentEffect({ ...event.data, status }, event, time);
+}
+
+/** Milliseconds. */
+interface PaymentTime {
+  readonly now: number;
+  /** How long an order waits for its payment at most, from when it was made. */
+  readonly paymentWindowMs: number;
 }
 
 interface PaymentTruth {
@@ -132,11 +140,17 @@ interface PaymentTruth {
 }
 
 /** What payments says of an order when it is asked, to be written as if an event had told it. */
-export function paymentTruth(truth: PaymentTruth, cause: Cause, now: number): readonly Statement[] {
-  return paymentEffect(truth, cause, now).statements;
+export function paymentTruth(truth: PaymentTruth, cause: Cause, time: PaymentTime): readonly Statement[] {
+  return paymentEffect(truth, cause, time).statements;
 }
 
-function paymentEffect({ orderId, status, version, reason }: PaymentTruth, event: Cause, now: number): Effect {
+function paymentEffect(
+  { orderId, status, version, reason }: PaymentTruth,
+  event: Cause,
+  { now, paymentWindowMs }: PaymentTime,
+): Effect {
+  // A payment method was tried, so the order gets its whole window.
+  const extended = sql`, payment_due_at = max(payment_due_at, created_at + ${paymentWindowMs})`;
   const gone = MONEY_GONE.includes(status);
   const canConfirm = MONEY_IN.includes(status) ? sql`(status = 'PENDING' AND stock_status = 'RESERVED')` : sql`false`;
   return effectOf({
@@ -145,7 +159,7 @@ function paymentEffect({ orderId, status, version, reason }: PaymentTruth, event
     source: "payments",
     now,
     applies: sql`payment_version < ${version}`,
-    set: sql`payment_status = ${status}, payment_version = ${version}`,
+    set: sql`payment_status = ${status}, payment_version = ${version}${TRIED.includes(status) ? extended : sql``}`,
     moneyDecided: !PAYABLE.includes(status),
     to: gone ? "CANCELLED" : "CONFIRMED",
     when: gone ? CAN_CANCEL : canConfirm,

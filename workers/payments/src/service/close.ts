@@ -31,10 +31,12 @@ interface Closing {
   readonly reason: "payment_timeout" | "order_cancelled";
   /** Whether a payment in this state keeps the order open. */
   readonly keeps: (status: PaymentState) => boolean;
+  /** Whether an open payment that a payment method was tried for is left alone. */
+  readonly sparesTried: boolean;
 }
 
 /** What one look at an order's payments came to; `again` when something changed under it. */
-type Step = "paid" | "closed" | "again";
+type Step = "paid" | "closed" | "tried" | "again";
 
 async function closeUnstored(deps: PaymentsDeps, view: View, { orderId, change, reason }: Closing): Promise<Step> {
   const now = deps.now();
@@ -64,7 +66,7 @@ async function begin(deps: PaymentsDeps, { row }: View, { call, orderId, reason 
  * between the two, as there is one per order until then.
  */
 async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, closing: Closing): Promise<Step> {
-  const { orderId, change, reason, keeps } = closing;
+  const { orderId, change, reason, keeps, sparesTried } = closing;
   const intent = await retrieveIntent(deps.stripe, intentId);
   const isOurMoney = intent.amount === view.row.amount && intent.currency.toUpperCase() === view.row.currency;
   const isTaken = intent.status === "succeeded" || (intent.status === "requires_capture" && keeps("AUTHORIZED"));
@@ -75,6 +77,11 @@ async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, c
   // Money taken that is not what was asked for is an operator's to sort out: neither paid nor to be closed.
   if (intent.status === "processing" || (intent.status === "succeeded" && !isOurMoney)) {
     throw new StillProcessing(`payment ${view.row.id} cannot be closed yet`);
+  }
+  const isTried = intent.status === "requires_action" || intent.last_payment_error !== null;
+  if (sparesTried && isTried && intent.status !== "canceled") {
+    await reconcile(deps, view, change, { answer: intent });
+    return "tried";
   }
   if (intent.status !== "canceled") await begin(deps, view, closing);
   const canceled = intent.status === "canceled" ? intent : await cancelIntent(deps, intentId);
@@ -107,22 +114,38 @@ async function closeStep(deps: PaymentsDeps, closing: Closing): Promise<Step> {
   return (results[1]?.results.length ?? 0) > 0 ? "closed" : "again";
 }
 
+type Wanted = Pick<Closing, "orderId" | "reason" | "keeps" | "sparesTried">;
+
+/** Ends an order's payments, as wanted. Fails with payment_provider_unavailable. */
+export async function closePayments(
+  deps: PaymentsDeps,
+  call: Call,
+  wanted: Wanted,
+): Promise<Outcome<"paid" | "closed" | "tried">> {
+  const { orderId, reason } = wanted;
+  const change: Change = { actor: call.actor.id, reason, voidReason: reason, traceparent: call.traceparent };
+  return await inTime(deps, async () => {
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      const step = await closeStep(deps, { ...wanted, call, change });
+      if (step !== "again") return ok(step);
+    }
+    throw new StaleWrite(`the payments of ${orderId} kept changing`);
+  });
+}
+
 /** See PaymentsContract.close. */
 export async function close(
   deps: PaymentsDeps,
   call: Call,
   { orderId, unless }: z.output<typeof CloseInput>,
 ): Promise<Outcome<"paid" | "closed">> {
-  const reason = unless === "captured" ? "order_cancelled" : "payment_timeout";
-  const change: Change = { actor: call.actor.id, reason, voidReason: reason, traceparent: call.traceparent };
-  const closing: Closing = { call, orderId, change, reason, keeps: unless === "captured" ? isCaptured : isPaid };
-  return await inTime(deps, async () => {
-    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-      const step = await closeStep(deps, closing);
-      if (step !== "again") return ok(step);
-    }
-    throw new StaleWrite(`the payments of ${orderId} kept changing`);
-  });
+  const wanted: Wanted =
+    unless === "captured"
+      ? { orderId, reason: "order_cancelled", keeps: isCaptured, sparesTried: false }
+      : { orderId, reason: "payment_timeout", keeps: isPaid, sparesTried: false };
+  const closed = await closePayments(deps, call, wanted);
+  if (closed.ok && closed.value === "tried") throw new Error("a payment was spared that was not to be");
+  return closed as Outcome<"paid" | "closed">;
 }
 
 /** Gives back the money of one payment of a closed order, or sees to it that there will be none. Idempotent. */
