@@ -121,7 +121,7 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Shop> 
   const surprises = new Set<string>();
   const checks = new Set<Promise<void>>();
   const check = async (method: string, path: string, answer: Response): Promise<void> => {
-    const surprise = await undescribed(method, new URL(path, origin).pathname, answer);
+    const surprise = await undescribed(method, new URL(`${origin}${path}`).pathname, answer);
     if (surprise !== undefined) surprises.add(surprise);
   };
   const send: Send = async (path, init) => {

@@ -132,6 +132,7 @@ it("keeps staff's routes from customers and admins' from vendors", () => {
     "POST /api/products/{productId}/images",
     "PATCH /api/products/{productId}/images/{imageId}",
     "DELETE /api/products/{productId}/images/{imageId}",
+    "PATCH /api/orders/{orderId}",
     "PUT /api/orders/{orderId}/tracking",
     "PATCH /api/orders/{orderId}/status",
     "GET /api/inventory",

@@ -1,7 +1,7 @@
 // Answers that a page needs at once, made of several Workers' parts: an account's, an order's, and the operators'.
 import { z } from "zod";
 import { User } from "#shared/contracts/accounts";
-import { Level } from "#shared/contracts/inventory";
+import { ListedLevel } from "#shared/contracts/inventory";
 import { Notification } from "#shared/contracts/notifications";
 import { Cart, Order, OrderStatus, OrderTracking } from "#shared/contracts/orders";
 import { Payment } from "#shared/contracts/payments";
@@ -73,7 +73,7 @@ const AdminOverview = z
       .object({
         low: z.int().describe("Products with some units, but no more than their threshold."),
         outOfStock: z.int().describe("Products without any unit."),
-        items: z.array(Level).describe("The ten with the fewest units."),
+        items: z.array(ListedLevel).describe("The ten with the fewest units."),
       })
       .nullable()
       .describe("Products that run out. Null when that part is down."),
