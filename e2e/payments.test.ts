@@ -124,6 +124,12 @@ describe("in Stripe's dashboard", () => {
       reason: "product_not_received",
     });
     await paymentStatusReaches(scene, "DISPUTED");
+    const desk = await admin.expect<{ items: Payment[] }>(
+      200,
+      "GET",
+      `/api/payments?flagged=true&status=DISPUTED&createdFrom=${order.createdAt}&limit=5`,
+    );
+    expect(desk.items).toMatchObject([{ orderId: order.id, flags: ["disputed"] }]);
     expect((await paymentOf(admin, order.id)).disputes).toMatchObject([
       {
         id: dispute.id,
