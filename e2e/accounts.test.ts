@@ -76,8 +76,16 @@ describe("a new account", () => {
     expect(JSON.stringify(events)).not.toContain(token);
     const mine = await buyer.expect<object>(200, "GET", "/api/notifications");
     expect(JSON.stringify(mine)).not.toContain(token);
-    await guest.expect(204, "POST", "/api/auth/email/verify", { token });
-    expect(await codeOf("/api/auth/email/verify", { token })).toBe("verification_token_invalid");
+    expect(await codeOf("/api/auth/email/verify", { token })).toBe("unauthenticated");
+    const { buyer: stranger } = await newBuyer(guest);
+    const stolen = await stranger.expect<Problem>(401, "POST", "/api/auth/email/verify", { token });
+    expect(stolen.code).toBe("verification_token_invalid");
+    await buyer.expect(204, "POST", "/api/auth/email/verify", { token });
+    const again = await buyer.expect<Problem>(401, "POST", "/api/auth/email/verify", { token });
+    expect(again.code).toBe("verification_token_invalid");
+    const { refreshToken } = session;
+    const fresh = await guest.expect<Session>(200, "POST", "/api/auth/refresh", { refreshToken });
+    expect(JSON.parse(atob(fresh.accessToken.split(".")[1] ?? ""))).toMatchObject({ email_verified: true });
     expect(await buyer.expect<User>(200, "GET", "/api/auth/me")).toMatchObject({ emailVerified: true });
     expect(await buyer.expect(202, "POST", "/api/auth/email/verification")).toEqual({});
   });

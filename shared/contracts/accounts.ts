@@ -31,6 +31,14 @@ export const LoginInput = z
   .strictObject({
     email: Email.describe("The account's e-mail address."),
     password: Password.describe("The account's password."),
+    deviceToken: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe(
+        "The `deviceToken` of an earlier answer. With it the owner gets in when strangers have tried too many passwords.",
+      ),
   })
   .meta({ id: "Login", description: "Who signs in." });
 export const RefreshInput = z
@@ -105,6 +113,12 @@ export const Session = z
     accessToken: z.string().describe("A JWT to send as bearer. It is signed with a key of `/.well-known/jwks.json`."),
     refreshToken: z.string().describe("What `POST /api/auth/refresh` takes for the next session. Good once."),
     expiresIn: z.int().describe("Seconds until the access token expires."),
+    deviceToken: z
+      .string()
+      .optional()
+      .describe(
+        "To keep on this device, also after signing out, and to send with its next sign-in. It opens nothing by itself. Told when signing in or up.",
+      ),
   })
   .meta({ id: "Session", description: "Who is signed in, and the tokens." });
 export type Session = z.infer<typeof Session>;
@@ -133,7 +147,10 @@ export type AccessTokenClaims = z.infer<typeof AccessTokenClaims>;
 export interface AccountsContract extends MessagingContract {
   /** Creates a customer and signs them in. Fails with email_taken. Emits USER_REGISTERED and mails a verification token. */
   register(call: Call, input: z.input<typeof RegisterInput>): Promise<Outcome<Session>>;
-  /** Fails with invalid_credentials, in the same time whether the e-mail or the password is wrong. */
+  /**
+   * Fails with invalid_credentials, in the same time whether the e-mail or the password is wrong; with rate_limited after too many
+   * wrong passwords, with service_unavailable when too many hashes wait. So do register, changePassword and resetPassword.
+   */
   login(call: Call, input: z.input<typeof LoginInput>): Promise<Outcome<Session>>;
   /** Trades a refresh token for a new pair. Fails with refresh_token_invalid, or refresh_token_reused, which ends the family. */
   refresh(call: Call, input: z.input<typeof RefreshInput>): Promise<Outcome<Session>>;
@@ -155,7 +172,10 @@ export interface AccountsContract extends MessagingContract {
   resetPassword(call: Call, input: z.input<typeof ResetPasswordInput>): Promise<Outcome<null>>;
   /** Mails the signed-in user a token that verifies the e-mail; nothing when it is verified. Fails with unauthenticated. */
   requestEmailVerification(call: Call): Promise<Outcome<null>>;
-  /** Verifies an e-mail by a token, good once and for a day. Fails with verification_token_invalid. */
+  /**
+   * Verifies the caller's e-mail by a token, good once and for a day. Fails with unauthenticated, and with verification_token_invalid
+   * for a token of another account too. The next access token says that the e-mail is verified.
+   */
   verifyEmail(call: Call, input: z.input<typeof VerifyEmailInput>): Promise<Outcome<null>>;
   /** For admins: all users by e-mail. Fails with invalid_cursor. */
   listUsers(call: Call, input: z.input<typeof ListUsersInput>): Promise<Outcome<UserPage>>;

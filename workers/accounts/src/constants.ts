@@ -21,6 +21,15 @@ export const SCRYPT_PARAMETERS = { log2N: 14, r: 8, p: 5 } as const;
 export const SALT_BYTES = 16;
 export const HASH_BYTES = 32;
 
+/**
+ * How long the isolate's thread is free for other work between two hashes. A read takes a few milliseconds of it; what comes during a
+ * hash is answered in the rest behind it, at the latest in the next one.
+ */
+export const HASH_REST_MS = 50;
+
+/** Networks and devices that are remembered of one user; a program that signs in anew each time makes one device each time. */
+export const MAX_KNOWN_SOURCES = 30;
+
 /** A password that changes between its check and the write (another sign-in hashes it anew) is checked again this often. */
 export const MAX_CREDENTIAL_TRIES = 3;
 

@@ -6,8 +6,10 @@ import { runCron } from "#shared/worker";
 import { createDeps } from "./service/deps.ts";
 import type { AccountsDeps } from "./service/deps.ts";
 import { purgeKeys, rotateKeys } from "./service/keys.ts";
+import { knownSince } from "./service/sign-ins.ts";
 import { purgeMailTokens } from "./store/mail-tokens.ts";
 import { purgeSessions } from "./store/sessions.ts";
+import { purgeKnownSources, purgeWrongPasswords } from "./store/sign-ins.ts";
 
 /** `everything` makes the next signing key whatever the age of the present one; the rest has no back-off to ignore. */
 export async function sweep(deps: AccountsDeps, _call: Call, everything: boolean): Promise<SweepCounts> {
@@ -16,6 +18,8 @@ export async function sweep(deps: AccountsDeps, _call: Call, everything: boolean
     purgedSigningKeys: await purgeKeys(deps),
     purgedRefreshTokens: await purgeSessions(deps),
     purgedMailTokens: await purgeMailTokens(deps),
+    purgedWrongPasswords: await purgeWrongPasswords(deps),
+    purgedKnownSources: await purgeKnownSources(deps, knownSince(deps)),
     purgedEvents: await purgeOutbox(deps),
   };
 }

@@ -27,7 +27,7 @@ export interface TestAccounts {
 }
 
 /** One isolate's view of the Worker: its own clock and its own cached key. */
-export function testAccounts(): TestAccounts {
+export function testAccounts(own: Partial<AccountsDeps> = {}): TestAccounts {
   const { queues, sent } = recordedQueues();
   let now = Date.now();
   const background: Promise<unknown>[] = [];
@@ -47,6 +47,7 @@ export function testAccounts(): TestAccounts {
     queues,
     keys: new KeyCache(),
     now: () => now,
+    ...own,
   };
   return {
     deps,
@@ -96,6 +97,6 @@ export function mailedToken(accounts: Pick<TestAccounts, "sent">, kind: string):
 }
 
 /** A fresh customer's first session. */
-export async function signUp(deps: AccountsDeps, email = freshEmail()): Promise<Session> {
-  return valueOf(await register(deps, guestCall(), { email, password: PASSWORD, name: "Test Person" }));
+export async function signUp(deps: AccountsDeps, email = freshEmail(), call = guestCall()): Promise<Session> {
+  return valueOf(await register(deps, call, { email, password: PASSWORD, name: "Test Person" }));
 }

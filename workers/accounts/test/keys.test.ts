@@ -128,9 +128,11 @@ describe("rotation", () => {
     expect(Object.keys(counts).toSorted()).toEqual([
       "madeSigningKeys",
       "purgedEvents",
+      "purgedKnownSources",
       "purgedMailTokens",
       "purgedRefreshTokens",
       "purgedSigningKeys",
+      "purgedWrongPasswords",
     ]);
   });
 

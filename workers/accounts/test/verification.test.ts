@@ -8,8 +8,13 @@ import { requestEmailVerification, verifyEmail } from "../src/service/verificati
 import { PASSWORD, codeOf, mailedToken, mailsOf, rpc, signUp, testAccounts, valueOf } from "./accounts.ts";
 import type { TestAccounts } from "./accounts.ts";
 
-async function verify({ deps }: TestAccounts, token: string): Promise<string> {
-  return codeOf(await verifyEmail(deps, guestCall(), { token }));
+async function verify({ deps }: TestAccounts, userId: string, token: string): Promise<string> {
+  return codeOf(await verifyEmail(deps, callAs("customer", userId), { token }));
+}
+
+/** The events of a type that a user has caused. */
+function eventsOf({ sent }: TestAccounts, type: string): readonly unknown[] {
+  return sent.filter(({ event }) => event.type === type).map(({ event }) => event.data);
 }
 
 async function ask({ deps, settled }: TestAccounts, userId: string): Promise<string> {
@@ -30,17 +35,25 @@ describe("a new account", () => {
         variables: { link: `https://tradepost.example/verify-email#token=${token}`, token, expiresInMinutes: "1440" },
       },
     ]);
-    expect(await verify(accounts, token)).toBe("ok");
+    expect(await verify(accounts, user.id, token)).toBe("ok");
     expect(valueOf(await me(accounts.deps, callAs("customer", user.id)))).toEqual({ ...user, emailVerified: true });
   });
 
   it("shows it in every session from then on", async () => {
     const accounts = testAccounts();
     const { user, refreshToken } = await signUp(accounts.deps);
-    await verify(accounts, mailedToken(accounts, "email_verification"));
+    await verify(accounts, user.id, mailedToken(accounts, "email_verification"));
     const refreshed = valueOf(await refresh(accounts.deps, guestCall(), { refreshToken }));
     const signedIn = valueOf(await login(accounts.deps, guestCall(), { email: user.email, password: PASSWORD }));
     expect([refreshed.user.emailVerified, signedIn.user.emailVerified]).toEqual([true, true]);
+    const claims = [refreshed, signedIn].map(
+      ({ accessToken }) => JSON.parse(atob(accessToken.split(".")[1] ?? "")) as object,
+    );
+    expect(claims).toEqual([
+      expect.objectContaining({ email_verified: true }),
+      expect.objectContaining({ email_verified: true }),
+    ]);
+    expect(eventsOf(accounts, "EMAIL_VERIFIED")).toEqual([{ userId: user.id, email: user.email }]);
   });
 });
 
@@ -51,10 +64,24 @@ describe("a verification", () => {
     expect(await ask(accounts, user.id)).toBe("ok");
     expect(mailsOf(accounts, "email_verification")).toHaveLength(2);
     const [first] = mailsOf(accounts, "email_verification");
-    expect(await verify(accounts, mailedToken(accounts, "email_verification"))).toBe("ok");
+    expect(await verify(accounts, user.id, mailedToken(accounts, "email_verification"))).toBe("ok");
     expect(await ask(accounts, user.id)).toBe("ok");
     expect(mailsOf(accounts, "email_verification")).toHaveLength(2);
-    expect(await verify(accounts, first?.variables["token"] ?? "")).toBe("verification_token_invalid");
+    expect(await verify(accounts, user.id, first?.variables["token"] ?? "")).toBe("verification_token_invalid");
+  });
+
+  it("needs the session of the account that it was sent for", async () => {
+    const accounts = testAccounts();
+    const { user } = await signUp(accounts.deps);
+    const token = mailedToken(accounts, "email_verification");
+    const { user: stranger } = await signUp(accounts.deps);
+    expect(await verify(accounts, stranger.id, token)).toBe("verification_token_invalid");
+    expect(codeOf(await verifyEmail(accounts.deps, guestCall(), { token }))).toBe("unauthenticated");
+    for (const { id } of [user, stranger]) {
+      expect(valueOf(await me(accounts.deps, callAs("customer", id))).emailVerified).toBe(false);
+    }
+    expect(eventsOf(accounts, "EMAIL_VERIFIED")).toEqual([]);
+    expect(await verify(accounts, user.id, token)).toBe("ok");
   });
 
   it("fills nobody's mailbox", async () => {
@@ -73,13 +100,15 @@ describe("a verification", () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
     const token = mailedToken(accounts, "email_verification");
-    const codes = await Promise.all(Array.from({ length: 5 }, () => verify(accounts, token)));
+    const codes = await Promise.all(Array.from({ length: 5 }, () => verify(accounts, user.id, token)));
     expect(codes.toSorted()).toEqual(["ok", ...Array.from({ length: 4 }, () => "verification_token_invalid")]);
     const other = await signUp(accounts.deps);
     const late = mailedToken(accounts, "email_verification");
     accounts.advance(MAIL_TOKEN_LIFE_MS.email_verification);
-    expect(await verify(accounts, late)).toBe("verification_token_invalid");
-    expect(codeOf(await rpc.verifyEmail(guestCall(), { token: "never made" }))).toBe("verification_token_invalid");
+    expect(await verify(accounts, other.user.id, late)).toBe("verification_token_invalid");
+    expect(codeOf(await rpc.verifyEmail(callAs("customer", user.id), { token: "never made" }))).toBe(
+      "verification_token_invalid",
+    );
     expect(valueOf(await me(accounts.deps, callAs("customer", other.user.id))).emailVerified).toBe(false);
     expect(valueOf(await me(accounts.deps, callAs("customer", user.id))).emailVerified).toBe(true);
   });

@@ -9,6 +9,9 @@ export const MAX_FORM_OVERHEAD_BYTES = 16 * 1024;
 /** A call of another Worker that takes longer is given up; Stripe, the slowest thing behind one, is tried twice within it. */
 export const PEER_DEADLINE_MS = 10_000;
 
+/** A call that hashes waits for its turn in accounts, HASH_QUEUE_WAIT_SECONDS for each of at most two hashes, and works then. */
+export const HASHING_DEADLINE_MS = 70_000;
+
 /** How long an answer that is made of several parts waits for each; health and metrics too. */
 export const PART_DEADLINE_MS = 800;
 

@@ -11,6 +11,11 @@ export interface LimitPolicy {
 /** Counted apart, so that reading much does not stop one from ordering. A new class is an entry here and one in wrangler.toml. */
 export const LIMITS = {
   auth: { binding: "AUTH_LIMITER", limit: 10, windowSeconds: 60 },
+  login: { binding: "LOGIN_LIMITER", limit: 10, windowSeconds: 60 },
+  register: { binding: "REGISTER_LIMITER", limit: 10, windowSeconds: 60 },
+  forgot: { binding: "FORGOT_LIMITER", limit: 10, windowSeconds: 60 },
+  /** All that is not a read, of one client network: many accounts behind it count together. */
+  network: { binding: "NETWORK_LIMITER", limit: 1_200, windowSeconds: 60 },
   write: { binding: "WRITE_LIMITER", limit: 120, windowSeconds: 60 },
   read: { binding: "READ_LIMITER", limit: 600, windowSeconds: 60 },
   order: { binding: "ORDER_LIMITER", limit: 10, windowSeconds: 60 },

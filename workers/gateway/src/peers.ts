@@ -7,7 +7,7 @@ import type { OrdersContract } from "#shared/contracts/orders";
 import type { PaymentsContract } from "#shared/contracts/payments";
 import { within } from "#shared/deadline";
 import { peer } from "#shared/rpc";
-import { PEER_DEADLINE_MS } from "./constants.ts";
+import { HASHING_DEADLINE_MS, PEER_DEADLINE_MS } from "./constants.ts";
 
 export interface Peers {
   readonly accounts: AccountsContract;
@@ -44,6 +44,14 @@ export async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> 
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
 
+/** Calls of accounts that wait for their turn to hash. */
+const HASHING: ReadonlySet<string | symbol> = new Set<keyof AccountsContract>([
+  "register",
+  "login",
+  "changePassword",
+  "resetPassword",
+]);
+
 /** Puts the deadline on every call of a peer and makes whatever it throws a PeerFailed. */
 export function guarded<Contract extends object>(name: PeerName, contract: Contract): Contract {
   return new Proxy(contract, {
@@ -51,7 +59,8 @@ export function guarded<Contract extends object>(name: PeerName, contract: Contr
       return async (...args: readonly unknown[]): Promise<unknown> => {
         try {
           const methods = target as unknown as Record<string | symbol, Method>;
-          return await withDeadline(Promise.resolve(methods[property]?.(...args)), PEER_DEADLINE_MS);
+          const deadlineMs = HASHING.has(property) ? HASHING_DEADLINE_MS : PEER_DEADLINE_MS;
+          return await withDeadline(Promise.resolve(methods[property]?.(...args)), deadlineMs);
         } catch (error) {
           throw new PeerFailed(`${name}.${String(property)} failed`, { cause: error });
         }

@@ -147,6 +147,12 @@ const MEMBERS: { readonly [Code in ErrorCode]?: z.ZodRawShape } = {
     limits: z.array(Limit).describe("Every product of which more was asked for than is allowed."),
   },
   cart_already_ordered: { orderId: z.string().describe("The order that was made of the cart.") },
+  rate_limited: {
+    retryAt: z.iso
+      .datetime()
+      .optional()
+      .describe("When the same may be tried again, where it takes longer than a minute."),
+  },
   too_many_attempts: { retryAt: z.iso.datetime().describe("When the same may be tried again.") },
   cart_version_conflict: CurrentVersion,
   product_version_conflict: CurrentVersion,
@@ -158,12 +164,17 @@ export function problemMembers(code: ErrorCode): z.ZodObject {
   return z.object(MEMBERS[code] ?? {});
 }
 
+function secondsUntil(time: string): number {
+  return Math.max(1, Math.ceil((Date.parse(time) - Date.now()) / 1_000));
+}
+
 /** What the answer says beside its body. */
-function problemHeaders(status: number): Record<string, string> {
+function problemHeaders(status: number, retryAt: string | undefined): Record<string, string> {
   const headers: Record<string, string> = { "content-type": "application/problem+json", "cache-control": "no-store" };
   if (status === 401) headers["www-authenticate"] = 'Bearer realm="tradepost"';
   if (status === 426) headers["upgrade"] = "websocket";
-  if (status === 429) headers["retry-after"] = String(RATE_LIMIT_RETRY_SECONDS);
+  if (status === 429)
+    headers["retry-after"] = String(retryAt === undefined ? RATE_LIMIT_RETRY_SECONDS : secondsUntil(retryAt));
   if (status === 503) headers["retry-after"] = String(UNAVAILABLE_RETRY_SECONDS);
   return headers;
 }
@@ -179,6 +190,6 @@ export function problemResponse(
   const type = `urn:tradepost:problem:${code}`;
   return new Response(JSON.stringify({ type, title, status, detail, code, requestId, ...extensions }), {
     status,
-    headers: { ...problemHeaders(status), ...headers },
+    headers: { ...problemHeaders(status, error.retryAt), ...headers },
   });
 }

@@ -19,7 +19,7 @@ import { preferredLocale } from "./middleware/locale.ts";
 import { publicAnswer, publicResponse } from "./middleware/public-cache.ts";
 import { noSuchThing } from "./middleware/path.ts";
 import { parseQuery } from "./middleware/query.ts";
-import { limitEmail, limitKey, limitOrders, limitRate } from "./middleware/rate-limit.ts";
+import { limitOrders, limitRequest } from "./middleware/rate-limit.ts";
 import type { RateCount } from "./middleware/rate-limit.ts";
 import { PROBLEMS } from "./problems.ts";
 
@@ -105,8 +105,6 @@ export interface RouteSpec<P extends Optional, Q extends Optional, B extends Opt
   readonly cart?: "own" | "accepted";
   /** A WebSocket: its token may come as a subprotocol. The schema is that of each message. */
   readonly socket?: z.ZodType;
-  /** Counted per e-mail of the body too. */
-  readonly limitByEmail?: true;
   /** Counted per buyer too, unless proven: see limitOrders. */
   readonly limitByBuyer?: true;
   /** Public answers that the short caches keep, by path and query. */
@@ -245,10 +243,6 @@ async function parseAndHandle(
   if (!headers.ok) return headers;
   const body = await parseBody(route, incoming.request);
   if (!body.ok) return body;
-  if (route.limitByEmail !== undefined) {
-    const limited = await limitEmail(incoming.rate, (body.value as { email: string }).email);
-    if (!limited.ok) return limited;
-  }
   const call = callOf(incoming, authorized);
   if (route.limitByBuyer !== undefined) {
     const limited = await limitOrders(incoming.rate, call, (body.value as { email?: string }).email);
@@ -289,9 +283,7 @@ async function cachedResponse(
  */
 export async function runRoute(route: Route, deps: GatewayDeps, incoming: Incoming): Promise<Outcome<Response>> {
   const { request, identity } = incoming;
-  // Who signs in is nobody yet, whatever token comes along: with many accounts one could guess many times from one address.
-  const counted: Identity = route.limitByEmail === undefined ? identity : { kind: "none" };
-  const limited = await limitRate(incoming.rate, route.limit, limitKey(counted, request));
+  const limited = await limitRequest(incoming.rate, route.limit, identity, request);
   if (!limited.ok) return limited;
   const authorized = authorize(route.access, identity);
   if (!authorized.ok) return authorized;

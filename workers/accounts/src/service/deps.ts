@@ -1,7 +1,10 @@
 // What the use cases need, made from the Worker's bindings.
 import { baseDeps } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
+import { HashQueue } from "./hash-queue.ts";
 import { KeyCache } from "./key-cache.ts";
+import { signInRules, turnRules } from "./settings.ts";
+import type { SignInRules } from "./sign-ins.ts";
 
 export interface AccountsDeps extends Deps {
   readonly issuer: string;
@@ -11,10 +14,15 @@ export interface AccountsDeps extends Deps {
   /** What private keys are encrypted under. */
   readonly signingKeySecret: string;
   readonly keys: KeyCache;
+  readonly hashes: HashQueue;
+  readonly signIns: SignInRules;
 }
 
 /** One for the isolate: signing costs no read while it holds a key. */
 const isolateKeys = new KeyCache();
+
+/** One for the isolate, whose thread it shares out. */
+let isolateHashes: HashQueue | undefined;
 
 export function createDeps(env: AccountsEnv, ctx: Pick<ExecutionContext, "waitUntil">): AccountsDeps {
   return {
@@ -24,5 +32,7 @@ export function createDeps(env: AccountsEnv, ctx: Pick<ExecutionContext, "waitUn
     shopUrl: env.SHOP_URL,
     signingKeySecret: env.SIGNING_KEY_SECRET,
     keys: isolateKeys,
+    signIns: signInRules(env),
+    hashes: (isolateHashes ??= new HashQueue(turnRules(env))),
   };
 }

@@ -25,18 +25,23 @@ const StoredPublicJwk = z.object({
   use: z.literal("sig"),
 });
 
-/** The key that encrypts private keys. The secret is text of any length, so it goes through HKDF first. */
-async function wrappingKey(secret: string | undefined): Promise<Uint8Array> {
+/** A key of 256 bits for one purpose. The secret is text of any length, so it goes through HKDF first. */
+export async function derivedKey(secret: string | undefined, purpose: string): Promise<Uint8Array> {
   // An absent secret would pass as an empty one, and private keys would lie there as good as open.
   if (secret === undefined || secret === "") throw new Error("the secret SIGNING_KEY_SECRET is not set");
   const encoder = new TextEncoder();
   const base = await crypto.subtle.importKey("raw", encoder.encode(secret), "HKDF", false, ["deriveBits"]);
   const bits = await crypto.subtle.deriveBits(
-    { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: encoder.encode("tradepost signing keys") },
+    { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: encoder.encode(purpose) },
     base,
     256,
   );
   return new Uint8Array(bits);
+}
+
+/** The key that encrypts private keys. */
+async function wrappingKey(secret: string | undefined): Promise<Uint8Array> {
+  return await derivedKey(secret, "tradepost signing keys");
 }
 
 async function makeKey(deps: AccountsDeps, { generation, activeFrom }: KeyTimes): Promise<SigningKeyRow> {

@@ -1,9 +1,11 @@
-// The mails that accounts asks for, by NOTIFICATION_SEND, and the tokens in them. Notifications writes the words.
+// What accounts tells notifications: the mails that it asks for, by NOTIFICATION_SEND, with the tokens in them, and what becomes of
+// an account. Notifications writes the words.
 import type { SQL } from "drizzle-orm";
 import { localeOf } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { Statement } from "#shared/database";
 import { makeEvent } from "#shared/events/envelope";
+import type { Cause } from "#shared/events/envelope";
 import { randomToken, sha256Hex } from "#shared/hash";
 import { outboxInsert } from "#shared/outbox";
 import { MAIL_TOKEN_LIFE_MS } from "../constants.ts";
@@ -24,9 +26,26 @@ function mail(
   variables: Record<string, string>,
 ): Statement {
   const recipient = { id, email, name, locale: localeOf(call), proven: emailVerifiedAt !== null };
-  const { correlationId, traceparent } = call;
-  const cause = { worker: deps.worker, correlationId, traceparent, now: deps.now() };
-  return outboxInsert(makeEvent("NOTIFICATION_SEND", id, { kind, recipient, variables }, cause));
+  return outboxInsert(makeEvent("NOTIFICATION_SEND", id, { kind, recipient, variables }, causeOf(deps, call)));
+}
+
+function causeOf(deps: AccountsDeps, { correlationId, traceparent }: Call): Cause {
+  return { worker: deps.worker, correlationId, traceparent, now: deps.now() };
+}
+
+/** What reaches the owner beside the e-mail address is dropped with it. */
+export function passwordChanged(deps: AccountsDeps, call: Call, userId: string): Statement {
+  return outboxInsert(makeEvent("PASSWORD_CHANGED", userId, { userId }, causeOf(deps, call)));
+}
+
+/** For the batch that marks the e-mail verified; nothing when it was already. */
+export function emailVerified(
+  deps: AccountsDeps,
+  call: Call,
+  { id, email, emailVerifiedAt }: Pick<UserRow, "id" | "email" | "emailVerifiedAt">,
+): Statement[] {
+  if (emailVerifiedAt !== null) return [];
+  return [outboxInsert(makeEvent("EMAIL_VERIFIED", id, { userId: id, email }, causeOf(deps, call)))];
 }
 
 /** Tells the owner, who may not be the one who did it. */

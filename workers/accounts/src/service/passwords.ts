@@ -1,24 +1,33 @@
-// Hashing and checking passwords with scrypt.
-import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+// Hashing and checking passwords with scrypt, each in its turn: see hash-queue.ts.
+import { randomBytes, scryptSync, timingSafeEqual } from "node:crypto";
+import type { Call } from "#shared/call";
+import type { Outcome } from "#shared/errors";
+import { ok } from "#shared/result";
 import { HASH_BYTES, SALT_BYTES, SCRYPT_PARAMETERS } from "../constants.ts";
 import { formatHash, isOutdated, parseHash } from "../domain/password-hash.ts";
 import type { ScryptParameters } from "../domain/password-hash.ts";
+import type { AccountsDeps } from "./deps.ts";
 
-function derive(password: string, salt: Uint8Array, bytes: number, { log2N, r, p }: ScryptParameters): Promise<Buffer> {
+type Hashing = Pick<AccountsDeps, "hashes">;
+
+/** Hashes when it is the turn of the caller's network. Fails with service_unavailable. */
+async function derive(
+  { hashes }: Hashing,
+  { network = "unknown" }: Call,
+  password: string,
+  { salt, bytes, log2N, r, p }: ScryptParameters & { readonly salt: Uint8Array; readonly bytes: number },
+): Promise<Outcome<Buffer>> {
   const N = 2 ** log2N;
-  return new Promise((resolve, reject) => {
-    // scrypt needs 128 * N * r bytes and a little; twice that is allowed, because the default refuses larger parameters.
-    scrypt(password.normalize("NFKC"), salt, bytes, { N, r, p, maxmem: 256 * N * r }, (error, key) => {
-      if (error === null) resolve(key);
-      else reject(error);
-    });
-  });
+  // scrypt needs 128 * N * r bytes and a little; twice that is allowed, because the default refuses larger parameters.
+  const options = { N, r, p, maxmem: 256 * N * r };
+  return await hashes.run(network, () => scryptSync(password.normalize("NFKC"), salt, bytes, options));
 }
 
-export async function hashPassword(password: string): Promise<string> {
+/** Fails with service_unavailable. */
+export async function hashPassword(deps: Hashing, call: Call, password: string): Promise<Outcome<string>> {
   const salt = randomBytes(SALT_BYTES);
-  const key = await derive(password, salt, HASH_BYTES, SCRYPT_PARAMETERS);
-  return formatHash({ ...SCRYPT_PARAMETERS, salt, key });
+  const key = await derive(deps, call, password, { ...SCRYPT_PARAMETERS, salt, bytes: HASH_BYTES });
+  return key.ok ? ok(formatHash({ ...SCRYPT_PARAMETERS, salt, key: key.value })) : key;
 }
 
 /** No password has this hash; checking one against it takes as long as against a real one. */
@@ -34,9 +43,16 @@ export interface PasswordCheck {
   readonly outdated: boolean;
 }
 
-export async function checkPassword(password: string, stored: string): Promise<PasswordCheck> {
+/** Fails with service_unavailable. */
+export async function checkPassword(
+  deps: Hashing,
+  call: Call,
+  password: string,
+  stored: string,
+): Promise<Outcome<PasswordCheck>> {
   const hash = parseHash(stored);
-  const key = await derive(password, hash.salt, hash.key.length, hash);
-  const matches = timingSafeEqual(key, hash.key);
-  return { matches, outdated: matches && isOutdated(hash, SCRYPT_PARAMETERS) };
+  const key = await derive(deps, call, password, { ...hash, bytes: hash.key.length });
+  if (!key.ok) return key;
+  const matches = timingSafeEqual(key.value, hash.key);
+  return ok({ matches, outdated: matches && isOutdated(hash, SCRYPT_PARAMETERS) });
 }

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Call } from "#shared/call";
 import type { ForgotPasswordInput, ResetPasswordInput } from "#shared/contracts/accounts";
 import { StaleWrite, mustChange } from "#shared/database";
+import type { Statement } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
@@ -11,10 +12,13 @@ import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
 import { dropMailTokens, findMailTokenUser, takeMailToken } from "../store/mail-tokens.ts";
 import { endFamiliesOfUser } from "../store/sessions.ts";
+import { dropFailures, rememberSources } from "../store/sign-ins.ts";
 import { findUserByEmail, resetPasswordOf } from "../store/users.ts";
 import type { AccountsDeps } from "./deps.ts";
-import { passwordChangedMail, tokenMail } from "./mails.ts";
+import { emailVerified, passwordChanged, passwordChangedMail, tokenMail } from "./mails.ts";
+import { refuseCommon } from "./new-password.ts";
 import { hashPassword } from "./passwords.ts";
+import { networkSource, sourceBucket } from "./sign-ins.ts";
 
 const INVALID_TOKEN = fail("reset_token_invalid", "The link is not valid any more. Ask for a new one.");
 
@@ -46,6 +50,16 @@ async function mailReset(deps: AccountsDeps, call: Call, email: string): Promise
   }
 }
 
+/** Who has the mail gets in from where it was opened, whatever strangers tried. */
+async function admit(
+  deps: AccountsDeps,
+  call: Call,
+  { id, email }: { readonly id: string; readonly email: string },
+): Promise<Statement[]> {
+  const source = await networkSource(deps, call, email);
+  return [dropFailures(await sourceBucket(deps, source)), ...rememberSources(id, [source], deps.now())];
+}
+
 /** See AccountsContract.resetPassword. Of two uses at once one deletes the token, and the other's batch changes nothing. */
 export async function resetPassword(
   deps: AccountsDeps,
@@ -55,16 +69,22 @@ export async function resetPassword(
   const tokenHash = await sha256Hex(token);
   const user = await findMailTokenUser(deps.db, tokenHash, "password_reset", deps.now());
   if (user === undefined) return INVALID_TOKEN;
-  const passwordHash = await hashPassword(newPassword);
+  const allowed = await refuseCommon("newPassword", newPassword, user.email);
+  if (!allowed.ok) return allowed;
+  const hash = await hashPassword(deps, call, newPassword);
+  if (!hash.ok) return hash;
   const now = deps.now();
   try {
     await save(deps, [
       takeMailToken(tokenHash, "password_reset", now),
       mustChange(),
-      resetPasswordOf(user.id, passwordHash, now),
+      resetPasswordOf(user.id, hash.value, now),
       dropMailTokens(user.id, "password_reset"),
       endFamiliesOfUser(user.id, now, "password"),
       passwordChangedMail(deps, call, user),
+      passwordChanged(deps, call, user.id),
+      ...emailVerified(deps, call, user),
+      ...(await admit(deps, call, user)),
     ]);
   } catch (error) {
     if (error instanceof StaleWrite) return INVALID_TOKEN;

@@ -3,6 +3,7 @@ import type { Call } from "#shared/call";
 import { isUser, localeOf } from "#shared/call";
 import type { ChangePasswordInput, LoginInput, RegisterInput, Session, User } from "#shared/contracts/accounts";
 import { StaleWrite, UniqueViolation, mustChange } from "#shared/database";
+import type { Statement } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { makeEvent } from "#shared/events/envelope";
@@ -15,13 +16,18 @@ import { MAX_CREDENTIAL_TRIES } from "../constants.ts";
 import type { UserRow } from "../schema.ts";
 import { dropMailTokens } from "../store/mail-tokens.ts";
 import { beginFamily, endFamiliesOfUser } from "../store/sessions.ts";
+import { clearTry, rememberSources } from "../store/sign-ins.ts";
+import type { CountedTry } from "../store/sign-ins.ts";
 import { findUser, findUserByEmail, insertUser, replacePassword } from "../store/users.ts";
 import type { AccountsDeps } from "./deps.ts";
 import { signingKey } from "./keys.ts";
-import { passwordChangedMail, tokenMail } from "./mails.ts";
+import { passwordChanged, passwordChangedMail, tokenMail } from "./mails.ts";
+import { refuseCommon } from "./new-password.ts";
 import { UNKNOWN_USER_HASH, checkPassword, hashPassword } from "./passwords.ts";
 import { renderSession, renderUser } from "./sessions.ts";
+import { asTry, deviceSource, networkSource } from "./sign-ins.ts";
 
+const ACCOUNT_GONE = fail("unauthenticated", "The account of this access token is gone; sign in with another.");
 const INVALID_CREDENTIALS = fail(
   "invalid_credentials",
   "The e-mail or the password is wrong; POST /api/auth/password/forgot has a link sent that sets a new one.",
@@ -33,14 +39,17 @@ export async function register(
   call: Call,
   input: z.output<typeof RegisterInput>,
 ): Promise<Outcome<Session>> {
+  const allowed = await refuseCommon("password", input.password, input.email);
+  if (!allowed.ok) return allowed;
   const now = deps.now();
-  const [passwordHash, key] = await Promise.all([hashPassword(input.password), signingKey(deps)]);
+  const [hash, key] = await Promise.all([hashPassword(deps, call, input.password), signingKey(deps)]);
+  if (!hash.ok) return hash;
   const user: UserRow = {
     id: newId("usr"),
     email: input.email,
     name: input.name,
     role: "customer",
-    passwordHash,
+    passwordHash: hash.value,
     createdAt: now,
     emailVerifiedAt: null,
   };
@@ -51,6 +60,7 @@ export async function register(
     { worker: deps.worker, correlationId: call.correlationId, traceparent: call.traceparent, now },
   );
   const token = randomToken();
+  const deviceToken = randomToken();
   const verification = await tokenMail(deps, call, "email_verification", user);
   try {
     await save(deps, [
@@ -59,6 +69,7 @@ export async function register(
       verification.token,
       verification.mail,
       ...beginFamily(user, newId("fam"), await sha256Hex(token), now),
+      ...(await remember(deps, call, user, deviceToken)),
     ]);
   } catch (error) {
     if (error instanceof UniqueViolation && error.constraint === "users.email") {
@@ -69,7 +80,28 @@ export async function register(
     }
     throw error;
   }
-  return ok(await renderSession(deps, key, user, token));
+  return ok({ ...(await renderSession(deps, key, user, token)), deviceToken });
+}
+
+/** The token that the device has, when it is one of ours: a text that somebody made up would be easier to guess. */
+async function deviceTokenFor(
+  deps: AccountsDeps,
+  { email, deviceToken }: z.output<typeof LoginInput>,
+  { source }: CountedTry,
+): Promise<string> {
+  const isKnown = deviceToken !== undefined && source === (await deviceSource(deps, deviceToken, email));
+  return isKnown ? deviceToken : randomToken();
+}
+
+/** The network and the device that a user signs in with get in later, however often strangers try. */
+async function remember(
+  deps: AccountsDeps,
+  call: Call,
+  { id, email }: Pick<UserRow, "id" | "email">,
+  deviceToken: string,
+): Promise<Statement[]> {
+  const sources = await Promise.all([networkSource(deps, call, email), deviceSource(deps, deviceToken, email)]);
+  return rememberSources(id, sources, deps.now());
 }
 
 /** Runs a check and the write that depends on it again when the password was changed, or hashed anew, in between. */
@@ -85,31 +117,40 @@ async function untilCurrent<T>(work: () => Promise<T>): Promise<T> {
 
 export async function login(
   deps: AccountsDeps,
-  _call: Call,
+  call: Call,
   input: z.output<typeof LoginInput>,
 ): Promise<Outcome<Session>> {
-  return await untilCurrent(() => tryLogin(deps, input));
+  return await asTry(deps, call, input, (tried) => untilCurrent(() => tryLogin(deps, call, input, tried)));
 }
 
 /** An unknown e-mail takes the same steps as a wrong password, so that neither answer nor time tells which it was. */
-async function tryLogin(deps: AccountsDeps, input: z.output<typeof LoginInput>): Promise<Outcome<Session>> {
+async function tryLogin(
+  deps: AccountsDeps,
+  call: Call,
+  input: z.output<typeof LoginInput>,
+  tried: CountedTry,
+): Promise<Outcome<Session>> {
   const [user, key] = await Promise.all([findUserByEmail(deps.db, input.email), signingKey(deps)]);
-  const check = await checkPassword(input.password, user?.passwordHash ?? UNKNOWN_USER_HASH);
-  if (user === undefined || !check.matches) return INVALID_CREDENTIALS;
-  const passwordHash = check.outdated ? await hashPassword(input.password) : user.passwordHash;
+  const check = await checkPassword(deps, call, input.password, user?.passwordHash ?? UNKNOWN_USER_HASH);
+  if (!check.ok) return check;
+  if (user === undefined || !check.value.matches) return INVALID_CREDENTIALS;
+  const { outdated } = check.value;
+  const hash = outdated ? await hashPassword(deps, call, input.password) : ok(user.passwordHash);
+  if (!hash.ok) return hash;
   const token = randomToken();
+  const deviceToken = await deviceTokenFor(deps, input, tried);
   await save(deps, [
-    ...(check.outdated ? [replacePassword(user, passwordHash)] : []),
-    ...beginFamily({ id: user.id, passwordHash }, newId("fam"), await sha256Hex(token), deps.now()),
+    ...clearTry(tried),
+    ...(await remember(deps, call, user, deviceToken)),
+    ...(outdated ? [replacePassword(user, hash.value)] : []),
+    ...beginFamily({ id: user.id, passwordHash: hash.value }, newId("fam"), await sha256Hex(token), deps.now()),
   ]);
-  return ok(await renderSession(deps, key, user, token));
+  return ok({ ...(await renderSession(deps, key, user, token)), deviceToken });
 }
 
 export async function me(deps: AccountsDeps, call: Call): Promise<Outcome<User>> {
   const user = isUser(call.actor) ? await findUser(deps.db, call.actor.id) : undefined;
-  return user === undefined
-    ? fail("unauthenticated", "The account of this access token is gone; sign in with another.")
-    : ok(renderUser(user));
+  return user === undefined ? ACCOUNT_GONE : ok(renderUser(user));
 }
 
 export async function changePassword(
@@ -117,7 +158,11 @@ export async function changePassword(
   call: Call,
   input: z.output<typeof ChangePasswordInput>,
 ): Promise<Outcome<null>> {
-  return await untilCurrent(() => tryChangePassword(deps, call, input));
+  if (!isUser(call.actor)) return ACCOUNT_GONE;
+  const { email } = call.actor;
+  const allowed = await refuseCommon("newPassword", input.newPassword, email);
+  if (!allowed.ok) return allowed;
+  return await asTry(deps, call, { email }, (tried) => untilCurrent(() => tryChangePassword(deps, call, input, tried)));
 }
 
 /** The new password and the end of all sessions are one batch. */
@@ -125,20 +170,24 @@ async function tryChangePassword(
   deps: AccountsDeps,
   call: Call,
   input: z.output<typeof ChangePasswordInput>,
+  tried: CountedTry,
 ): Promise<Outcome<null>> {
-  const user = isUser(call.actor) ? await findUser(deps.db, call.actor.id) : undefined;
-  if (user === undefined)
-    return fail("unauthenticated", "The account of this access token is gone; sign in with another.");
-  const check = await checkPassword(input.currentPassword, user.passwordHash);
-  if (!check.matches) return INVALID_CREDENTIALS;
-  const newHash = await hashPassword(input.newPassword);
+  const user = await findUser(deps.db, call.actor.id);
+  if (user === undefined) return ACCOUNT_GONE;
+  const check = await checkPassword(deps, call, input.currentPassword, user.passwordHash);
+  if (!check.ok) return check;
+  if (!check.value.matches) return INVALID_CREDENTIALS;
+  const newHash = await hashPassword(deps, call, input.newPassword);
+  if (!newHash.ok) return newHash;
   await save(deps, [
-    replacePassword(user, newHash),
+    replacePassword(user, newHash.value),
     mustChange(),
+    ...clearTry(tried),
     // A reset that somebody else asked for must not undo it.
     dropMailTokens(user.id, "password_reset"),
     endFamiliesOfUser(user.id, deps.now(), "password"),
     passwordChangedMail(deps, call, user),
+    passwordChanged(deps, call, user.id),
   ]);
   return ok(null);
 }

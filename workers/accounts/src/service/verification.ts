@@ -12,9 +12,12 @@ import { ok } from "#shared/result";
 import { dropMailTokens, findMailTokenUser, takeMailToken } from "../store/mail-tokens.ts";
 import { findUser, markVerified } from "../store/users.ts";
 import type { AccountsDeps } from "./deps.ts";
-import { tokenMail } from "./mails.ts";
+import { emailVerified, tokenMail } from "./mails.ts";
 
-const INVALID_TOKEN = fail("verification_token_invalid", "The link is not valid any more. Ask for a new one.");
+const INVALID_TOKEN = fail(
+  "verification_token_invalid",
+  "The link is not valid for the account you are signed in to. Sign in to the account it was sent for, or ask for a new one.",
+);
 
 /** See AccountsContract.requestEmailVerification. */
 export async function requestEmailVerification(deps: AccountsDeps, call: Call): Promise<Outcome<null>> {
@@ -32,22 +35,27 @@ export async function requestEmailVerification(deps: AccountsDeps, call: Call): 
   return ok(null);
 }
 
-/** See AccountsContract.verifyEmail. */
+/**
+ * See AccountsContract.verifyEmail. Whoever signed up with somebody else's address cannot have its owner verify it: the owner has the
+ * mail, but not the session.
+ */
 export async function verifyEmail(
   deps: AccountsDeps,
-  _call: Call,
+  call: Call,
   { token }: z.output<typeof VerifyEmailInput>,
 ): Promise<Outcome<null>> {
+  if (!isUser(call.actor)) return fail("unauthenticated", "Sign in to the account that the link was sent for.");
   const tokenHash = await sha256Hex(token);
   const now = deps.now();
   const user = await findMailTokenUser(deps.db, tokenHash, "email_verification", now);
-  if (user === undefined) return INVALID_TOKEN;
+  if (user?.id !== call.actor.id) return INVALID_TOKEN;
   try {
     await save(deps, [
       takeMailToken(tokenHash, "email_verification", now),
       mustChange(),
       markVerified(user.id, now),
       dropMailTokens(user.id, "email_verification"),
+      ...emailVerified(deps, call, user),
     ]);
   } catch (error) {
     if (error instanceof StaleWrite) return INVALID_TOKEN;

@@ -1,4 +1,4 @@
-// Rate limits by class, per user where there is one, else per client address. They keep abuse out and are no accounting: the
+// Rate limits by class, per user where there is one, else per client network. They keep abuse out and are no accounting: the
 // binding counts per location. Every limited answer says which limits it was counted by, in the headers of
 // https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ (version 10).
 import { isProven, isUser } from "#shared/call";
@@ -27,10 +27,27 @@ export function newRateCount(limiters: Limiters | undefined): RateCount {
   return { limiters, classes: new Set() };
 }
 
-/** Who is counted: the user, or the address that Cloudflare saw. */
-export function limitKey(identity: Identity, request: Request): string {
-  if (identity.kind === "user") return identity.user.id;
-  return networkOf(request);
+interface Counted {
+  readonly limitClass: LimitClass;
+  readonly key: string;
+}
+
+/**
+ * What a request to a route of this class is counted by. Who signs in is nobody yet, whatever token comes along, so login, register
+ * and forgot go by the network alone; never by the e-mail, whose owner a stranger could shut out. What a signed-in caller does with
+ * passwords counts for the network too: with many accounts one could have many hashed from one place.
+ */
+function countsOf(limitClass: LimitClass, identity: Identity, network: string): readonly Counted[] {
+  if (limitClass === "login" || limitClass === "register" || limitClass === "forgot") {
+    return [
+      { limitClass, key: network },
+      { limitClass: "network", key: network },
+    ];
+  }
+  const own = { limitClass, key: identity.kind === "user" ? identity.user.id : network };
+  if (limitClass === "read") return [own];
+  const ofNetwork: Counted[] = limitClass === "auth" && identity.kind === "user" ? [{ limitClass, key: network }] : [];
+  return [own, ...ofNetwork, { limitClass: "network", key: network }];
 }
 
 async function spend(limiters: Limiters, limitClass: LimitClass, key: string): Promise<boolean> {
@@ -43,8 +60,22 @@ async function spend(limiters: Limiters, limitClass: LimitClass, key: string): P
   }
 }
 
-/** Counts one request. Fails with rate_limited. */
-export async function limitRate(count: RateCount, limitClass: LimitClass, key: string): Promise<Outcome<null>> {
+/** Counts a request to a route of this class, by all that it is counted by. Fails with rate_limited. */
+export async function limitRequest(
+  count: RateCount,
+  limitClass: LimitClass,
+  identity: Identity,
+  request: Request,
+): Promise<Outcome<null>> {
+  for (const counted of countsOf(limitClass, identity, networkOf(request))) {
+    const limited = await limitRate(count, counted.limitClass, counted.key);
+    if (!limited.ok) return limited;
+  }
+  return ok(null);
+}
+
+/** Counts once. Fails with rate_limited. */
+async function limitRate(count: RateCount, limitClass: LimitClass, key: string): Promise<Outcome<null>> {
   if (count.limiters === undefined) return ok(null);
   count.classes.add(limitClass);
   if (await spend(count.limiters, limitClass, key)) return ok(null);
@@ -52,12 +83,6 @@ export async function limitRate(count: RateCount, limitClass: LimitClass, key: s
   const { limit, windowSeconds } = LIMITS[limitClass];
   const allowed = `${String(limit)} requests of this kind in ${String(windowSeconds)} seconds`;
   return fail("rate_limited", `No more than ${allowed} are answered; wait as long as Retry-After says.`);
-}
-
-/** Counts a try for this e-mail, whoever makes it: a guess from many addresses is still a guess. */
-export async function limitEmail(count: RateCount, email: string): Promise<Outcome<null>> {
-  if (count.limiters === undefined) return ok(null);
-  return await limitRate(count, "auth", `email:${await sha256Hex(email)}`);
 }
 
 /**

@@ -35,7 +35,8 @@ const SOCKET_NOTE =
 
 function descriptionOf(route: Route): string {
   const { limit, windowSeconds } = LIMITS[route.limit];
-  const counted = `Counts as \`${route.limit}\`: ${String(limit)} in ${String(windowSeconds)} seconds.`;
+  const own = `Counts as \`${route.limit}\`: ${String(limit)} in ${String(windowSeconds)} seconds.`;
+  const counted = route.limit === "read" ? own : `${own} All writes of a client network count as \`network\` too.`;
   return [route.description, WHO[route.access], counted, route.socket && SOCKET_NOTE]
     .filter((text) => text !== undefined)
     .join(" ");

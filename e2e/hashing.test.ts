@@ -1,0 +1,87 @@
+// Sign-ins under load, over all real Workers with the rate limits on: whoever waits for a turn to hash gets in, everybody else goes
+// on reading, and who has gone holds nobody up.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startShop } from "./harness.ts";
+import type { Shop } from "./harness.ts";
+
+const CREDENTIALS = { email: "customer@example.com", password: "Customer123!" };
+/** What a read may take while others sign in, on a machine that hashes within USUAL_HASH_MS; slower ones take longer for both. */
+const MAX_READ_MS = 500;
+const USUAL_HASH_MS = 250;
+let shop: Shop;
+
+beforeAll(async () => {
+  shop = await startShop({ RATE_LIMITS: "on", LOG_LEVEL: "error" });
+});
+
+afterAll(async () => {
+  await shop.close();
+});
+
+async function logIn(network: string, init: RequestInit = {}): Promise<Response> {
+  return await shop.send("/api/auth/login", {
+    method: "POST",
+    headers: { "content-type": "application/json", "cf-connecting-ip": network },
+    body: JSON.stringify(CREDENTIALS),
+    ...init,
+  });
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return performance.now() - startedAt;
+}
+
+/** Times of reads, one after the other, until `done`; no cache has any of them. */
+async function readUntil(done: Promise<unknown>, reader: number): Promise<number[]> {
+  const state = { isDone: false };
+  void done.finally(() => {
+    state.isDone = true;
+  });
+  const times: number[] = [];
+  while (!state.isDone) {
+    const path = `/api/products?limit=5&maxPrice=${String(1_000_000 + reader * 10_000 + times.length)}`;
+    const headers = { "cf-connecting-ip": `203.0.113.${String(times.length % 250)}` };
+    times.push(await timed(async () => expect((await shop.send(path, { headers })).status).toBe(200)));
+  }
+  return times;
+}
+
+function percentile(times: readonly number[], part: number): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * part)] ?? Number.NaN;
+}
+
+describe("while 50 sign in from 50 networks", () => {
+  it("reads go on, and all who wait their turn get in", async () => {
+    const alone = Math.min(
+      await timed(() => logIn("192.0.2.1")),
+      await timed(() => logIn("192.0.2.2")),
+      await timed(() => logIn("192.0.2.3")),
+    );
+    const logins = Promise.all(Array.from({ length: 50 }, (_, n) => logIn(`198.51.100.${String(n)}`)));
+    const times = (await Promise.all([1, 2, 3, 4].map((reader) => readUntil(logins, reader)))).flat();
+    const statuses = (await logins).map(({ status }) => status);
+    const p95 = percentile(times, 0.95);
+    console.info(
+      `${String(times.length)} reads: p50 ${percentile(times, 0.5).toFixed()}, p95 ${p95.toFixed()}, most ${Math.max(...times).toFixed()} ms; one login ${alone.toFixed()} ms`,
+    );
+    expect(statuses).toEqual(Array.from({ length: 50 }, () => 200));
+    expect(p95).toBeLessThan(MAX_READ_MS * Math.max(1, alone / USUAL_HASH_MS));
+  });
+});
+
+describe("who has gone", () => {
+  it("holds nobody up", async () => {
+    const abandon = new AbortController();
+    const { signal } = abandon;
+    const gone = Array.from({ length: 40 }, (_, n) => logIn(`198.51.100.${String(100 + n)}`, { signal }));
+    const first = await Promise.race(gone);
+    expect(first.status).toBe(200);
+    abandon.abort();
+    await Promise.allSettled(gone);
+    const waited = await timed(async () => expect((await logIn("192.0.2.50")).status).toBe(200));
+    const all = 40 * (await timed(() => logIn("192.0.2.51")));
+    expect(waited).toBeLessThan(all / 2);
+  });
+});

@@ -1,0 +1,118 @@
+// Wrong passwords and known sources in D1. A try is counted before its password is checked and taken back when the password was right,
+// so that tries at the same time cannot all pass below the limit: D1 runs batches one after the other.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { Database } from "#shared/database";
+import { save } from "#shared/outbox";
+import type { Deps } from "#shared/outbox";
+import { MAX_KNOWN_SOURCES } from "../constants.ts";
+
+/** How many failures a bucket takes within how long. */
+export interface FailureLimit {
+  readonly failures: number;
+  readonly windowMs: number;
+}
+
+export interface Attempt {
+  readonly email: string;
+  readonly emailBucket: string;
+  readonly source: string;
+  readonly sourceBucket: string;
+}
+
+/** An attempt, and whether it counts for the e-mail: one from a known source does not. */
+export interface CountedTry extends Attempt {
+  readonly countsForEmail: boolean;
+}
+
+export interface TryLimits {
+  readonly perSource: FailureLimit;
+  readonly perEmail: FailureLimit;
+  /** A source that was seen after this is known. */
+  readonly knownSince: number;
+}
+
+/** How the try was counted, or what refused it and until when. */
+export type TryCount =
+  | { readonly countsForEmail: boolean }
+  | { readonly refusedBy: "source" | "email"; readonly until: number };
+
+function isKnown(email: string, source: string, since: number): SQL {
+  return sql`EXISTS (SELECT 1 FROM users u JOIN known_sources k ON k.user_id = u.id
+    WHERE u.email = ${email} AND k.source = ${source} AND k.seen_at > ${since})`;
+}
+
+export async function isKnownSource(db: Database, email: string, source: string, since: number): Promise<boolean> {
+  const [row] = await db.all<{ known: number }>(sql`SELECT ${isKnown(email, source, since)} AS known`);
+  return row?.known === 1;
+}
+
+/** One failure more, unless the bucket is full; `condition` is about the statement before it. */
+function addFailure(bucket: string, { failures, windowMs }: FailureLimit, now: number, condition: SQL): SQL {
+  return sql`INSERT INTO wrong_passwords (bucket, failures, ends_at) SELECT ${bucket}, 1, ${now + windowMs} WHERE ${condition}
+    ON CONFLICT (bucket) DO UPDATE SET failures = iif(ends_at <= ${now}, 1, failures + 1),
+      ends_at = iif(ends_at <= ${now}, excluded.ends_at, ends_at)
+    WHERE ends_at <= ${now} OR failures < ${failures}`;
+}
+
+/** Counts a try as a failure, of its source and, where the source is not known, of the e-mail. */
+export async function countTry(deps: Deps, attempt: Attempt, limits: TryLimits): Promise<TryCount> {
+  const { email, emailBucket, source, sourceBucket } = attempt;
+  const now = deps.now();
+  const known = isKnown(email, source, limits.knownSince);
+  const { results } = await save(deps, [
+    addFailure(sourceBucket, limits.perSource, now, sql`true`),
+    addFailure(emailBucket, limits.perEmail, now, sql`changes() > 0 AND NOT ${known}`),
+    sql`SELECT ${known} AS known, (SELECT ends_at FROM wrong_passwords WHERE bucket = ${sourceBucket}) AS sourceEnds,
+      (SELECT ends_at FROM wrong_passwords WHERE bucket = ${emailBucket}) AS emailEnds`,
+  ]);
+  const [ofSource, ofEmail, read] = results;
+  const row = read?.results[0] as { known: number; sourceEnds: number; emailEnds: number | null } | undefined;
+  if (ofSource?.meta.changes === 0) return { refusedBy: "source", until: row?.sourceEnds ?? now };
+  const countsForEmail = row?.known !== 1;
+  if (ofEmail?.meta.changes === 0 && countsForEmail) return { refusedBy: "email", until: row?.emailEnds ?? now };
+  return { countsForEmail };
+}
+
+/** Takes one failure back. A window that has ended meanwhile has nothing to give. */
+function takeBack(bucket: string): SQL {
+  return sql`UPDATE wrong_passwords SET failures = failures - 1 WHERE bucket = ${bucket} AND failures > 0`;
+}
+
+/** The try was none: no password was checked. */
+export function forgetTry({ emailBucket, sourceBucket, countsForEmail }: CountedTry): SQL[] {
+  return [takeBack(sourceBucket), ...(countsForEmail ? [takeBack(emailBucket)] : [])];
+}
+
+/** The password was right: its source begins anew. What strangers tried for the e-mail stays. */
+export function clearTry({ emailBucket, sourceBucket, countsForEmail }: CountedTry): SQL[] {
+  return [dropFailures(sourceBucket), ...(countsForEmail ? [takeBack(emailBucket)] : [])];
+}
+
+export function dropFailures(bucket: string): SQL {
+  return sql`DELETE FROM wrong_passwords WHERE bucket = ${bucket}`;
+}
+
+/** Remembers where a user has signed in from; the oldest beyond MAX_KNOWN_SOURCES goes. */
+export function rememberSources(userId: string, sources: readonly string[], now: number): SQL[] {
+  return [
+    ...sources.map(
+      (source) => sql`INSERT INTO known_sources (user_id, source, seen_at) VALUES (${userId}, ${source}, ${now})
+        ON CONFLICT (user_id, source) DO UPDATE SET seen_at = excluded.seen_at`,
+    ),
+    sql`DELETE FROM known_sources WHERE user_id = ${userId} AND source NOT IN
+      (SELECT source FROM known_sources WHERE user_id = ${userId} ORDER BY seen_at DESC, source LIMIT ${MAX_KNOWN_SOURCES})`,
+  ];
+}
+
+/** Drops windows that have ended. Returns how many. */
+export async function purgeWrongPasswords(deps: Deps): Promise<number> {
+  const { results } = await save(deps, [sql`DELETE FROM wrong_passwords WHERE ends_at <= ${deps.now()}`]);
+  return results[0]?.meta.changes ?? 0;
+}
+
+/** Drops sources that were not seen since. Returns how many. */
+export async function purgeKnownSources(deps: Deps, since: number): Promise<number> {
+  const { results } = await save(deps, [sql`DELETE FROM known_sources WHERE seen_at <= ${since}`]);
+  return results[0]?.meta.changes ?? 0;
+}

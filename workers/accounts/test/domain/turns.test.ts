@@ -1,0 +1,122 @@
+// Whose turn it is to hash: a queue that is fair to networks, and that nobody who has gone holds up.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Turns } from "../../src/domain/turns.ts";
+import type { Ticket } from "../../src/domain/turns.ts";
+
+const RULES = { places: 8, waitMs: 20_000, restMs: 50 };
+const HASH_MS = 200;
+
+/** Lets everybody who still looks do so every 10 ms until nobody waits, and hashes in between. Answers who had a turn, and when. */
+function serve(
+  turns: Turns,
+  waiting: readonly Ticket[],
+  from = 0,
+): { readonly network: string; readonly at: number }[] {
+  const served: { network: string; at: number }[] = [];
+  let left = [...waiting];
+  for (let now = from; left.length > 0; now += 10) {
+    for (const ticket of left) {
+      const look = turns.look(ticket, now);
+      if (look.kind === "wait") continue;
+      left = left.filter((other) => other !== ticket);
+      if (look.kind === "refused") continue;
+      served.push({ network: ticket.network, at: now });
+      now += HASH_MS;
+      turns.startRest(now);
+    }
+  }
+  return served;
+}
+
+function joinAll(turns: Turns, networks: readonly string[], now = 0): Ticket[] {
+  return networks.flatMap((network) => turns.join(network, now) ?? []);
+}
+
+describe("turns", () => {
+  it("go round the networks, in each by who came first", () => {
+    const turns = new Turns(RULES);
+    const waiting = joinAll(turns, ["a", "a", "a", "b", "b", "c"]);
+    expect(serve(turns, waiting).map(({ network }) => network)).toEqual(["a", "b", "c", "a", "b", "a"]);
+  });
+
+  it("leave the thread alone for a while after each hash, but let the first one in at once", () => {
+    const turns = new Turns(RULES);
+    const times = serve(turns, joinAll(turns, ["a", "b", "c"])).map(({ at }) => at);
+    expect(times[0]).toBe(0);
+    for (const [index, at] of times.slice(1).entries()) {
+      expect(at - (times[index] ?? 0)).toBeGreaterThanOrEqual(HASH_MS + RULES.restMs);
+    }
+  });
+
+  it("begin the rest with the first who sees the clock after a hash, when its own request has gone", () => {
+    const turns = new Turns(RULES);
+    const [first, second] = joinAll(turns, ["a", "b"]) as [Ticket, Ticket];
+    expect(turns.look(first, 0).kind).toBe("now");
+    expect(turns.look(second, HASH_MS).kind).toBe("wait");
+    expect(turns.look(second, HASH_MS + RULES.restMs).kind).toBe("now");
+  });
+});
+
+describe("places", () => {
+  it("are given up by the longest line for a network that has fewer, its last one first", () => {
+    const turns = new Turns(RULES);
+    const greedy = joinAll(
+      turns,
+      Array.from({ length: RULES.places + 3 }, () => "greedy"),
+    );
+    expect(greedy).toHaveLength(RULES.places);
+    const [other] = joinAll(turns, ["other"]) as [Ticket];
+    expect(turns.waiting).toBe(RULES.places);
+    expect(greedy.map((ticket) => turns.look(ticket, 0).kind).filter((kind) => kind === "refused")).toHaveLength(1);
+    expect(turns.look(greedy.at(-1) ?? other, 0).kind).toBe("refused");
+    expect(turns.look(other, 1).kind).toBe("wait");
+  });
+
+  it("are refused when all networks have as many", () => {
+    const turns = new Turns(RULES);
+    joinAll(turns, ["a", "b", "c", "d", "e", "f", "g", "h"]);
+    expect(turns.join("i", 0)).toBeUndefined();
+  });
+
+  it("are lost by who waits too long", () => {
+    const turns = new Turns(RULES);
+    const [first, second] = joinAll(turns, ["a", "b"]) as [Ticket, Ticket];
+    turns.look(first, 0);
+    expect(turns.look(second, RULES.waitMs).kind).toBe("refused");
+    expect(turns.waiting).toBe(0);
+  });
+});
+
+describe("who has gone", () => {
+  it("is passed over by who still looks, and its place is free after a while", () => {
+    const turns = new Turns(RULES);
+    const tickets = joinAll(turns, ["gone", "a", "b"]);
+    const served = serve(turns, tickets.slice(1), 300);
+    expect(served.map(({ network }) => network)).toEqual(["a", "b"]);
+    expect(served[0]?.at).toBeLessThan(500);
+    expect(turns.waiting).toBe(1);
+    turns.join("late", 10_000);
+    expect(turns.waiting).toBe(1);
+  });
+});
+
+it("serves all who wait, each network at most one turn ahead of another that waits", () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom("a", "b", "c", "d"), { minLength: 1, maxLength: 8 }), (networks) => {
+      const turns = new Turns(RULES);
+      const served = serve(turns, joinAll(turns, networks)).map(({ network }) => network);
+      expect(served.toSorted()).toEqual(networks.toSorted());
+      const left = new Map<string, number>();
+      for (const network of networks) left.set(network, (left.get(network) ?? 0) + 1);
+      const had = new Map<string, number>();
+      for (const network of served) {
+        const waiting = [...left].filter(([other, rest]) => other !== network && rest > 0);
+        const fewest = Math.min(...waiting.map(([other]) => had.get(other) ?? 0));
+        expect(had.get(network) ?? 0).toBeLessThanOrEqual(fewest);
+        had.set(network, (had.get(network) ?? 0) + 1);
+        left.set(network, (left.get(network) ?? 0) - 1);
+      }
+    }),
+  );
+});

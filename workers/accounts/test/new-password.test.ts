@@ -1,0 +1,60 @@
+// Which new passwords are refused, wherever one is set.
+import { dictionary } from "@zxcvbn-ts/language-common";
+import { describe, expect, it } from "vitest";
+import { callAs, guestCall } from "#shared/testkit/kit";
+import { refuseCommon } from "../src/service/new-password.ts";
+import { forgotPassword } from "../src/service/recovery.ts";
+import { PASSWORD, codeOf, freshEmail, mailedToken, rpc, signUp, testAccounts } from "./accounts.ts";
+
+const EMAIL = "ada.lovelace@example.com";
+
+it("knows 10,000 common passwords and more", () => {
+  expect(dictionary["passwords-common"].length).toBeGreaterThan(10_000);
+});
+
+describe("a new password", () => {
+  it.each([
+    "password123",
+    "PassWord123",
+    "1234567890",
+    "qwertyuiop",
+    // Full-width letters are the same ones after NFKC.
+    "\uFF50assword123",
+    "Tradepost!2026",
+    "tradeposttradepost",
+    "Ada.Lovelace@example.com",
+    "adalovelace1815",
+  ])("is refused when it is tried first: %s", async (password) => {
+    const refused = await refuseCommon("password", password, EMAIL);
+    expect(refused).toMatchObject({ ok: false, error: { code: "validation_failed", errors: [{ path: "password" }] } });
+    expect(refused.ok ? "" : refused.error.errors?.[0]?.message).toContain("choose another");
+  });
+
+  it.each([
+    "correct horse battery",
+    "Lovelace was the first programmer",
+    "9f8a-77c1-01bd-5e",
+    "\u00FCbergangsj\u00E4ckchen 7",
+  ])("is taken otherwise: %s", async (password) => {
+    expect(codeOf(await refuseCommon("password", password, EMAIL))).toBe("ok");
+  });
+
+  it("is held to this by signing up, by a reset and by a change, and nothing changes", async () => {
+    const accounts = testAccounts();
+    const common = { code: "validation_failed", errors: [{ path: "newPassword" }] };
+    const signedUp = await rpc.register(guestCall(), { email: freshEmail(), password: "password123", name: "A" });
+    expect(signedUp).toMatchObject({ error: { code: "validation_failed", errors: [{ path: "password" }] } });
+    const { user } = await signUp(accounts.deps);
+    await forgotPassword(accounts.deps, guestCall(), { email: user.email });
+    await accounts.settled();
+    const token = mailedToken(accounts, "password_reset");
+    const reset = await rpc.resetPassword(guestCall(), { token, newPassword: "Password123" });
+    expect(reset).toMatchObject({ error: common });
+    const change = { currentPassword: PASSWORD, newPassword: "1q2w3e4r5t" };
+    const actor = { ...callAs("customer", user.id).actor, email: user.email };
+    const call = { ...callAs("customer"), actor } as ReturnType<typeof callAs>;
+    expect(await rpc.changePassword(call, change)).toMatchObject({ error: common });
+    expect(codeOf(await rpc.login(guestCall(), { email: user.email, password: PASSWORD }))).toBe("ok");
+    expect(codeOf(await rpc.resetPassword(guestCall(), { token, newPassword: "a quite different one" }))).toBe("ok");
+  });
+});
