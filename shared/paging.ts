@@ -30,7 +30,7 @@ export function severalOf<T extends z.ZodType>(
   return z
     .preprocess((value) => (typeof value === "string" ? value.split(",") : value), several)
     .optional()
-    .meta({ description: `${description} ${text}`, type: "string" });
+    .meta({ description: `${description} ${text}`, type: "array" });
 }
 
 /** A moment in a query, as an ISO 8601 time with its offset. */

@@ -4,7 +4,8 @@
 /** What a call takes, and its answers by status. */
 interface Call {
   readonly params?: Readonly<Record<string, string | number | boolean>>;
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Several values of one parameter are joined by commas. */
+  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly answers: object;

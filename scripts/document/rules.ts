@@ -85,7 +85,7 @@ function operationViolations({ name, path, operation }: Place, schemes: Json): s
     ...(summary ? [] : ["a summary"]),
     ...(description ? [] : ["a description"]),
     ...(tags.length === 1 ? [] : ["one tag"]),
-    // An upgrade to a WebSocket goes well with 101.
+    // An upgrade to a WebSocket goes well with 101, a redirect with 302.
     ...(statuses.some((status) => /^[23]|^101$/.test(status)) ? [] : ["an answer that goes well"]),
     ...(statuses.some((status) => status.startsWith("4")) ? [] : ["an answer of 4xx"]),
     ...(security === undefined ? ["security"] : []),
@@ -115,7 +115,9 @@ function schemaViolations({ where, node }: { readonly where: string; readonly no
     ...names
       .filter((name) => !Object.hasOwn(properties ?? {}, name))
       .map((name) => `${where}: the required ${name} is no property`),
-    ...(type === "array" && items === undefined ? [`${where}: an array without items`] : []),
+    ...((type === "array") === (items !== undefined)
+      ? []
+      : [`${where}: an array without items, or items without an array`]),
   ];
 }
 

@@ -45,7 +45,7 @@ describe("a schema as a type", () => {
 interface Operations {
   "GET /things/{id}": {
     params: { id: string };
-    query?: { q?: string; limit?: number };
+    query?: { q?: string; status?: string[]; limit?: number };
     answers: { 200: { name: string }; 404: { code: "not_found" } };
   };
   "POST /things": { body: { name: string }; answers: { 204: undefined } };
@@ -66,10 +66,10 @@ describe("a call", () => {
   it("fills in path and query and answers the body of a success", async () => {
     const body = await client(Response.json({ name: "Drill" })).call("GET /things/{id}", {
       params: { id: "a/b" },
-      query: { q: "x y", limit: 2 },
+      query: { q: "x y", status: ["A", "B"], limit: 2 },
     });
     expect(body.name).toBe("Drill");
-    expect(sent.at(-1)?.[0]).toBe("https://shop.example/things/a%2Fb?q=x+y&limit=2");
+    expect(sent.at(-1)?.[0]).toBe("https://shop.example/things/a%2Fb?q=x+y&status=A%2CB&limit=2");
   });
 
   it("sends JSON, and takes an answer without a body", async () => {

@@ -60,6 +60,8 @@ function parametersOf(
     required: place === "path" || (required ?? []).includes(name),
     description,
     schema: described,
+    // Several values of one parameter stand between commas.
+    ...(described["type"] === "array" ? { style: "form", explode: false } : {}),
     ...(examples[name] === undefined ? {} : { example: examples[name] }),
   }));
 }
