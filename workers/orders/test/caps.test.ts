@@ -7,12 +7,14 @@ import type { InventoryContract } from "#shared/contracts/inventory";
 import type { CreatedOrder } from "#shared/contracts/orders";
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
+import { readMetrics } from "#shared/metrics";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
 import type { CapName, Caps } from "../src/domain/caps.ts";
 import { RETURNED_HOLD_MS } from "../src/constants.ts";
 import { sweep } from "../src/scheduled.ts";
 import { cancelOrder } from "../src/service/commands.ts";
 import { createOrder } from "../src/service/create.ts";
+import { metrics } from "../src/service/metrics.ts";
 import { findOrder } from "../src/store/orders.ts";
 import { closing, must, openShop, ordersEnv, paymentEvent, refusal, request, stockEvent } from "./shop.ts";
 import type { Shop } from "./shop.ts";
@@ -309,4 +311,20 @@ it("lets everything through when they are off", async () => {
   const [network, email] = [somewhere(), someEmail()];
   const off = shop.with({ orderCaps: false });
   expect(countOf(await placeMany(6, () => place(off, guestFrom(network), { email })), "made")).toBe(6);
+});
+
+it("shows what is open and unpaid, and how long what should have ended waits", async () => {
+  const figures = async (name: string): Promise<readonly { readonly labels: object; readonly value: number }[]> =>
+    (await readMetrics(shop.deps, metrics(shop.deps)))
+      .filter((metric) => metric.name === name)
+      .flatMap(({ samples }) => samples);
+  const guests = async (): Promise<number> =>
+    (await figures("tradepost_orders_open_unpaid")).find(({ labels }) => Object.values(labels).includes("guest"))
+      ?.value ?? 0;
+  const before = await guests();
+  must(await place(shop, guestFrom(somewhere()), { email: someEmail() }));
+  expect(await guests()).toBe(before + 1);
+  shop.advance(10 * 60_000);
+  const [overdue] = await figures("tradepost_orders_overdue_seconds");
+  expect(overdue?.value).toBeGreaterThanOrEqual(300);
 });

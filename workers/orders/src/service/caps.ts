@@ -28,7 +28,9 @@ export async function cappedAs(
 /** Why the order would be refused now. Fails with too_many_open_orders. */
 export async function withinCaps(deps: OrdersDeps, capped: Capped): Promise<Outcome<null>> {
   const exceeded = await exceededCap(deps.db, capped);
-  return exceeded === undefined ? ok(null) : tooManyOpenOrders(exceeded, deps.caps, deps.currency);
+  if (exceeded === undefined) return ok(null);
+  log("info", "an order is over a cap", { cap: exceeded.cap, by: exceeded.by });
+  return tooManyOpenOrders(exceeded, deps.caps, deps.currency);
 }
 
 interface Refused {

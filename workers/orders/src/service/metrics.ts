@@ -2,7 +2,10 @@
 // only.
 import { sql } from "drizzle-orm";
 import { OrderStatus } from "#shared/contracts/orders";
+import { inJson } from "#shared/database";
 import type { MetricQuery } from "#shared/metrics";
+import type { Deps } from "#shared/outbox";
+import { PAYABLE } from "../domain/order.ts";
 
 /** Read from the end of the table, since ids sort by time: by the index on the time, row by row, it takes ten times as long. */
 const COUNTED_ORDERS = 20_000;
@@ -10,7 +13,7 @@ const COUNTED_ORDERS = 20_000;
 /** Each status, also one that no order has: a figure that vanishes cannot be told from one that nobody asked for. */
 const STATUSES = sql`SELECT value AS status, 0 AS counted FROM json_each(${JSON.stringify(OrderStatus.options)})`;
 
-export function metrics(): readonly MetricQuery[] {
+export function metrics(deps: Deps): readonly MetricQuery[] {
   return [
     {
       name: "tradepost_orders",
@@ -23,6 +26,19 @@ export function metrics(): readonly MetricQuery[] {
       name: "tradepost_orders_pending",
       help: "Orders that wait for money or stock, of any age.",
       rows: sql`SELECT count(*) AS value FROM orders WHERE status = 'PENDING'`,
+    },
+    {
+      name: "tradepost_orders_open_unpaid",
+      help: "Orders without authorized money, which the caps count, by buyer.",
+      rows: sql`SELECT buyer, sum(counted) AS value FROM (SELECT 'guest' AS buyer, 0 AS counted UNION ALL SELECT 'account', 0
+          UNION ALL SELECT iif(buyer LIKE 'guest:%', 'guest', 'account'), 1 FROM orders WHERE open_unpaid = 1)
+        GROUP BY buyer`,
+    },
+    {
+      name: "tradepost_orders_overdue_seconds",
+      help: "For how long the order that should have ended first is past its payment window.",
+      rows: sql`SELECT coalesce((${deps.now()} - min(payment_due_at)) / 1000, 0) AS value FROM orders
+        WHERE status = 'PENDING' AND payment_due_at <= ${deps.now()} AND ${inJson(sql`payment_status`, PAYABLE)}`,
     },
     {
       name: "tradepost_orders_unsettled",
