@@ -41,6 +41,8 @@ export const ERROR_CODES = [
   "quantity_limited",
   "cart_already_ordered",
   "too_many_attempts",
+  "too_many_texts",
+  "phone_code_invalid",
   "external_id_taken",
   "payment_not_capturable",
   "payment_not_refundable",

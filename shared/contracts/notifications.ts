@@ -34,6 +34,8 @@ export const UserKind = z
     "password_reset",
     "email_verification",
     "password_changed",
+    "phone_changed",
+    "push_device_added",
   ])
   .meta({
     id: "NotificationKind",
@@ -89,21 +91,16 @@ export const Locale = z
   .refine(isLocale, "is not a language tag")
   .transform((tag) => Intl.getCanonicalLocales(tag)[0] ?? tag);
 
-/** The whole document: a kind that is left out has its default, a phone or a locale that is left out is none. */
+/** The whole document: a kind that is left out has its default, a locale that is left out is none. */
 export const PutPreferencesInput = z
   .strictObject({
     preferences: ChannelsByKind.describe("The channels for each kind. A kind that is left out has its default."),
-    phone: z
-      .string()
-      .regex(/^\+[1-9]\d{6,14}$/, "is not a number in E.164, like +4366412345678")
-      .nullish()
-      .describe("The number for text messages in E.164, for example +4366412345678."),
     locale: Locale.nullish().describe("The language of the messages as a BCP 47 tag, for example de-AT."),
   })
   .meta({
     id: "PutPreferences",
     description:
-      "All of a user's preferences. A kind that is left out has its default; a phone or a locale that is left out is none.",
+      "All of a user's preferences. A kind that is left out has its default; a locale that is left out is none. The phone number is set by POST /api/notifications/phone.",
   });
 
 export const Preferences = z
@@ -114,10 +111,37 @@ export const Preferences = z
     mandatory: z.array(UserKind).describe("Kinds whose mail cannot be turned off."),
     available: z.array(Channel).describe("The channels that this shop sends on."),
     phone: z.string().nullable().describe("The number for text messages. Null when there is none."),
+    phoneVerified: z.boolean().describe("Whether a code has proven the number. Texts go to a proven number only."),
     locale: z.string().nullable().describe("The language of the messages as a BCP 47 tag. Null: the shop's own."),
   })
   .meta({ id: "Preferences", description: "How the caller's messages go out." });
 export type Preferences = z.infer<typeof Preferences>;
+
+export const SetPhoneInput = z
+  .strictObject({
+    phone: z
+      .string()
+      .regex(/^\+[1-9]\d{6,14}$/, "is not a number in E.164, like +4366412345678")
+      .describe("The number for text messages in E.164, for example +4366412345678."),
+  })
+  .meta({ id: "SetPhone", description: "A number that a code is to be sent to." });
+
+export const VerifyPhoneInput = z
+  .strictObject({
+    code: z
+      .string()
+      .regex(/^\d{6}$/, "is not a code of six digits")
+      .describe("The six digits of the text message."),
+  })
+  .meta({ id: "VerifyPhone", description: "The code that was sent to the number." });
+
+export const PhoneCode = z
+  .object({
+    phone: z.string().describe("The number that the code was sent to."),
+    expiresAt: z.iso.datetime().describe("Until when the code is good."),
+  })
+  .meta({ id: "PhoneCode", description: "A code on its way." });
+export type PhoneCode = z.infer<typeof PhoneCode>;
 
 /** Push services' addresses are some 200 characters long. */
 const MAX_ENDPOINT_CHARACTERS = 1_000;
@@ -172,8 +196,17 @@ export interface NotificationsContract
   readNotification(call: Call, input: z.input<typeof ReadNotificationInput>): Promise<Outcome<Notification>>;
   /** The caller's preferences as they are in effect. */
   preferences(call: Call): Promise<Outcome<Preferences>>;
-  /** Replaces them. Idempotent. Fails with validation_failed: a channel that the kind does not go out on, sms without a phone. */
+  /** Replaces them. Idempotent. Fails with validation_failed: a channel that the kind does not go out on, sms without a proven phone. */
   putPreferences(call: Call, input: z.input<typeof PutPreferencesInput>): Promise<Outcome<Preferences>>;
+  /**
+   * Texts a code of six digits, good for 10 minutes and 5 tries, in place of the one before. The number before stays in use until the
+   * new one is proven. Fails with not_found (the shop sends no texts), validation_failed (another country), too_many_texts.
+   */
+  setPhone(call: Call, input: z.input<typeof SetPhoneInput>): Promise<Outcome<PhoneCode>>;
+  /** Makes the number the caller's and mails them that it is. The same code again changes nothing. Fails with phone_code_invalid. */
+  verifyPhone(call: Call, input: z.input<typeof VerifyPhoneInput>): Promise<Outcome<Preferences>>;
+  /** Sends no more texts. Idempotent. */
+  removePhone(call: Call): Promise<Outcome<null>>;
   /** The key that a browser subscribes with. Fails with not_found where the shop does not push. */
   pushKey(call: Call): Promise<Outcome<PushKey>>;
   /**

@@ -11,6 +11,9 @@ export const COMMANDS = {
   password_reset: ["link", "token", "expiresInMinutes"],
   email_verification: ["link", "token", "expiresInMinutes"],
   password_changed: [],
+  /** To the user: a phone number or a browser is reached in their name from now on. */
+  phone_changed: [],
+  push_device_added: [],
   /** To the admins: an authorization that ends before the order was captured. */
   authorization_expiring: ["orderId", "orderNumber", "amount", "expiresAt"],
   dispute_opened: ["orderId", "orderNumber", "amount", "reason"],
@@ -18,7 +21,10 @@ export const COMMANDS = {
 export type CommandKind = keyof typeof COMMANDS;
 
 /** Messages whose variables let their reader act as the recipient: shown to nobody, and not kept once sent. */
-export const CONFIDENTIAL_KINDS: readonly string[] = ["password_reset", "email_verification"] satisfies CommandKind[];
+export const CONFIDENTIAL_KINDS: readonly string[] = ["password_reset", "email_verification", "phone_code"] satisfies (
+  | CommandKind
+  | "phone_code"
+)[];
 
 const REDACTED = "[redacted]";
 

@@ -12,7 +12,7 @@ const TEXT_BY_NAME: Readonly<Record<string, string>> = {
   cartToken: "t".repeat(43),
 };
 /** Texts that the patterns of the contracts take, tried in turn. */
-const FITTING_TEXTS = ["US", "+15550100", "2026-01-01T00:00:00.000Z", "en", "example text"];
+const FITTING_TEXTS = ["US", "+15550100", "2026-01-01T00:00:00.000Z", "en", "example text", "012345"];
 
 function textFor(schema: JsonSchema, name: string): string {
   const byName = TEXT_BY_NAME[name];

@@ -15,6 +15,14 @@ export const DIGEST_INTERVAL_MS = 15 * 60 * 1_000;
 /** Products in one digest; with names of usual length a mail of some 100 KB. The rest is in the next. */
 export const DIGEST_PRODUCTS = 1_000;
 
+export const MINUTE_MS = 60 * 1_000;
+
+/** How long a code proves a phone number. */
+export const PHONE_CODE_TTL_MS = 10 * MINUTE_MS;
+
+/** Five guesses of a million; then a new code is needed, of which there are as many as texts a day. */
+export const MAX_PHONE_CODE_TRIES = 5;
+
 /** How long a sender has a notification for itself: well above what a batch takes. After a crash the sweep takes over then. */
 export const SEND_LEASE_MS = 60_000;
 

@@ -5,12 +5,15 @@ import {
   ListNotificationsInput,
   PutPreferencesInput,
   ReadNotificationInput,
+  SetPhoneInput,
   SubscribeInput,
   UnsubscribeInput,
+  VerifyPhoneInput,
 } from "#shared/contracts/notifications";
 import type {
   Notification,
   NotificationsContract,
+  PhoneCode,
   Preferences,
   PushKey,
   PushSubscription,
@@ -49,6 +52,7 @@ import {
   subscribe,
   unsubscribe,
 } from "./service/preferences.ts";
+import { removePhone, setPhone, verifyPhone } from "./service/phone.ts";
 import { listAllNotifications, retryNotification } from "./service/staff.ts";
 import { getTemplate, listTemplates, previewTemplate, putTemplate, templateVersions } from "./service/templates.ts";
 
@@ -89,6 +93,18 @@ export class NotificationsRpc
 
   putPreferences(call: Call, input: z.input<typeof PutPreferencesInput>): Promise<Outcome<Preferences>> {
     return serve(createDeps(this.env, this.ctx), "putPreferences", call, PutPreferencesInput, input, putPreferences);
+  }
+
+  setPhone(call: Call, input: z.input<typeof SetPhoneInput>): Promise<Outcome<PhoneCode>> {
+    return serve(createDeps(this.env, this.ctx), "setPhone", call, SetPhoneInput, input, setPhone);
+  }
+
+  verifyPhone(call: Call, input: z.input<typeof VerifyPhoneInput>): Promise<Outcome<Preferences>> {
+    return serve(createDeps(this.env, this.ctx), "verifyPhone", call, VerifyPhoneInput, input, verifyPhone);
+  }
+
+  removePhone(call: Call): Promise<Outcome<null>> {
+    return serve(createDeps(this.env, this.ctx), "removePhone", call, z.undefined(), undefined, removePhone);
   }
 
   pushKey(call: Call): Promise<Outcome<PushKey>> {

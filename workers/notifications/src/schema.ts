@@ -34,11 +34,18 @@ export type TemplateVersionRow = typeof templateVersions.$inferSelect;
 export const preferences = sqliteTable("preferences", {
   userId: text("user_id").primaryKey(),
   channels: text("channels", { mode: "json" }).$type<Readonly<Record<string, readonly Channel[]>>>().notNull(),
-  phone: text("phone"),
   locale: text("locale"),
   updatedAt: integer("updated_at").notNull(),
 });
 export type PreferencesRow = typeof preferences.$inferSelect;
+
+export const phones = sqliteTable("phones", {
+  userId: text("user_id").primaryKey(),
+  phone: text("phone").notNull(),
+  provenAt: integer("proven_at"),
+  setAt: integer("set_at").notNull(),
+});
+export type PhoneRow = typeof phones.$inferSelect;
 
 export const pushSubscriptions = sqliteTable("push_subscriptions", {
   id: text("id").primaryKey(),

@@ -1,7 +1,7 @@
 // What accounts tells of an account: its proven e-mail address, and that its password has changed.
 import { describe, expect, it } from "vitest";
 import { newId } from "#shared/ids";
-import { event, notificationsEnv, testNotifications } from "./notifications.ts";
+import { event, giveNumber, notificationsEnv, testNotifications } from "./notifications.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
@@ -14,20 +14,18 @@ async function provenEmailOf(userId: string): Promise<unknown> {
 async function reachOf(userId: string): Promise<unknown> {
   return await notificationsEnv.DB.prepare(
     `SELECT (SELECT count(*) FROM push_subscriptions WHERE user_id = ?1) AS browsers,
-      (SELECT phone FROM preferences WHERE user_id = ?1) AS phone`,
+      (SELECT phone FROM phones WHERE user_id = ?1) AS phone`,
   )
     .bind(userId)
     .first();
 }
 
 async function giveReach(userId: string, at: number): Promise<void> {
+  await giveNumber(userId, "+4366412345678", at);
   await notificationsEnv.DB.batch([
     notificationsEnv.DB.prepare(
       "INSERT INTO push_subscriptions (id, user_id, endpoint, p256dh, auth, created_at) VALUES (?, ?, ?, 'k', 'a', ?)",
     ).bind(newId("psh"), userId, `https://push.example/${newId("req")}`, at),
-    notificationsEnv.DB.prepare(
-      "INSERT INTO preferences (user_id, channels, phone, updated_at) VALUES (?, '{}', '+4366412345678', ?)",
-    ).bind(userId, at),
   ]);
 }
 

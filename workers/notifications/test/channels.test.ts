@@ -14,7 +14,7 @@ import { sendersOf } from "../src/service/deps.ts";
 import type { NotificationsBindings, Outside, Sender } from "../src/service/deps.ts";
 import { pushSender } from "../src/service/push.ts";
 import { smsSender } from "../src/service/sms.ts";
-import { event, notificationsEnv, orderData, rowsAbout, testNotifications } from "./notifications.ts";
+import { event, giveNumber, notificationsEnv, orderData, rowsAbout, testNotifications } from "./notifications.ts";
 
 const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: NotificationsContract };
 
@@ -55,7 +55,7 @@ function outsideWorld(answer: (url: string) => Response): { readonly asked: Aske
 
 function providers(outside: Outside): Record<"sms" | "push", Sender> {
   return {
-    sms: smsSender({ accountSid: "AC1", authToken: "secret", from: "+15005550006" }, outside),
+    sms: smsSender({ accountSid: "AC1", authToken: "secret", from: "+15005550006", countries: "AT" }, outside),
     push: pushSender({ vapid: VAPID, subject: "mailto:shop@example.com" }, outside, () => Date.now()),
   };
 }
@@ -72,11 +72,12 @@ function valueOf<T>(outcome: Outcome<T>): T {
 
 /** A paid order of a user who has chosen: texts are only about those. */
 async function orderOf(
-  chosen: Partial<Parameters<NotificationsContract["putPreferences"]>[1]>,
+  { phone, ...chosen }: Partial<Parameters<NotificationsContract["putPreferences"]>[1]> & { readonly phone?: string },
   locale = "en",
 ): Promise<{ readonly data: OrderEventData; readonly userId: string }> {
   const userId = newId("usr");
   const customer = { id: userId, email: `${userId}@example.com`, name: "Ada Lovelace", locale, proven: true };
+  if (phone !== undefined) await giveNumber(userId, phone);
   valueOf(await rpc.putPreferences(callAs(userId), { preferences: {}, ...chosen }));
   return { data: orderData({ customer, moneyAuthorized: true }), userId };
 }
@@ -370,17 +371,19 @@ describe("preferences", () => {
     const before = valueOf(await rpc.preferences(callAs(userId)));
     expect(before).toMatchObject({ phone: null, locale: null, available: ["email"] });
     expect(before.preferences).toMatchObject({ order_received: ["email"], cart_reminder: ["email"] });
-    const chosen = {
-      preferences: { order_received: ["sms" as const], cart_reminder: [] },
-      phone: phoneNumber(),
-      locale: "de-at",
-    };
+    const chosen = { preferences: { order_received: ["sms" as const], cart_reminder: [] }, locale: "de-at" };
+    const phone = phoneNumber();
+    await giveNumber(userId, phone);
     const after = valueOf(await rpc.putPreferences(callAs(userId), chosen));
-    expect(after).toMatchObject({ phone: chosen.phone, locale: "de-AT" });
+    expect(after).toMatchObject({ phone, phoneVerified: true, locale: "de-AT" });
     expect(after.preferences).toMatchObject({ order_received: ["email", "sms"], cart_reminder: [] });
     expect(after.mandatory).toContain("order_received");
     expect(valueOf(await rpc.preferences(callAs(userId)))).toEqual(after);
-    expect(valueOf(await rpc.putPreferences(callAs(userId), { preferences: {} }))).toEqual(before);
+    expect(valueOf(await rpc.putPreferences(callAs(userId), { preferences: {} }))).toEqual({
+      ...before,
+      phone,
+      phoneVerified: true,
+    });
   });
 
   it.each([
@@ -390,15 +393,15 @@ describe("preferences", () => {
     ["an unknown channel", { preferences: { order_received: ["fax"] } }, "preferences.order_received.0"],
     [
       "a channel that is closed to the kind",
-      { preferences: { password_reset: ["sms"] }, phone: phoneNumber() },
+      { preferences: { password_reset: ["push"] } },
       "preferences.password_reset",
     ],
-    ["texts without a phone", { preferences: { order_received: ["sms"] } }, "phone"],
-    ["a phone that is none", { preferences: {}, phone: "0664 12345" }, "phone"],
+    ["texts without a proven number", { preferences: { order_received: ["sms"] } }, "preferences"],
+    ["a phone, which is proven by a code", { preferences: {}, phone: "+4366412345678" }, "phone"],
     ["a language that is none", { preferences: {}, locale: "de_AT" }, "locale"],
     ["a member too many", { preferences: {}, role: "admin" }, "role"],
   ])("refuse %s", async (_name, input, path) => {
-    const outcome = await rpc.putPreferences(callAs(newId("usr")), input as never);
+    const outcome = await rpc.putPreferences(callAs(newId("usr")), input);
     expect(outcome).toMatchObject({ ok: false, error: { code: "validation_failed", errors: [{ path }] } });
   });
 });

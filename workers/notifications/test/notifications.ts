@@ -158,6 +158,13 @@ export function requested(
   });
 }
 
+/** Gives a user a proven number. */
+export async function giveNumber(userId: string, phone: string, at = Date.now()): Promise<void> {
+  await notificationsEnv.DB.prepare("INSERT INTO phones (user_id, phone, proven_at, set_at) VALUES (?, ?, ?, ?)")
+    .bind(userId, phone, at, at)
+    .run();
+}
+
 /** The rows about one subject, by template. */
 export async function rowsAbout(about: string): Promise<NotificationRow[]> {
   const { results } = await notificationsEnv.DB.prepare(

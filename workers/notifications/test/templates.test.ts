@@ -136,8 +136,8 @@ describe("a template", () => {
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
     expect(ids).toEqual([...new Set(ids)].toSorted());
-    expect(ids).toHaveLength(18);
-    const german = valueOf(await rpc.listTemplates(admin, { kind: "cart_reminder", locale: "de" }));
+    expect(ids).toHaveLength(16);
+    const german = valueOf(await rpc.listTemplates(admin, { kind: "order_received", locale: "de" }));
     expect(german.items.map(({ channel }) => channel)).toEqual(["email", "push", "sms"]);
   });
 });

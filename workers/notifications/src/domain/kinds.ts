@@ -7,11 +7,11 @@ import type { Variables } from "./template.ts";
 
 export interface Kind {
   readonly audience: "user" | "admins";
-  /** Where it may go at all. */
+  /** Where it may go at all; the first is where a mandatory one always goes. */
   readonly channels: readonly Channel[];
   /** Where it goes when the user has said nothing. Push needs a device beside, which the user signs up. */
   readonly defaults: readonly Channel[];
-  /** The mail goes out whatever the user has chosen: it is part of the contract, or guards the account. */
+  /** It goes out on its first channel whatever the user has chosen: it is part of the contract, or guards the account. */
   readonly mandatory: boolean;
   /** It guards the account: a proven recipient gets it above every ceiling. */
   readonly security: boolean;
@@ -27,7 +27,7 @@ export interface Kind {
   readonly secret: readonly string[];
 }
 
-type AnyKind = UserKind | CommandKind | "low_stock";
+type AnyKind = UserKind | CommandKind | "low_stock" | "phone_code";
 
 const ORDER = {
   orderNumber: "TP-1001",
@@ -45,6 +45,8 @@ const LINK = { link: "https://shop.example/?token=sample", token: "sample", expi
 const ON_ORDER = { orderId: "ord_1", orderNumber: "TP-1001", amount: "$49.95" };
 
 const EVERYWHERE = ["email", "sms", "push"] as const;
+/** Texts cost, and go out about paid orders only. */
+const UNPAID = ["email", "push"] as const;
 
 function kind(over: Partial<Kind> & Pick<Kind, "sample">): Kind {
   const { sample, ...rest } = over;
@@ -70,13 +72,23 @@ const KINDS = {
   order_tracking_changed: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_delivered: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_cancelled: kind({ channels: EVERYWHERE, mandatory: true, sample: ORDER }),
-  payment_failed: kind({ channels: EVERYWHERE, mandatory: true, collapsed: true, sample: PAYMENT }),
+  payment_failed: kind({ channels: UNPAID, mandatory: true, collapsed: true, sample: PAYMENT }),
   payment_refunded: kind({ channels: EVERYWHERE, mandatory: true, sample: PAYMENT }),
-  cart_reminder: kind({ channels: EVERYWHERE, sample: { lines: ORDER.lines, subtotal: ORDER.subtotal } }),
+  cart_reminder: kind({ channels: UNPAID, sample: { lines: ORDER.lines, subtotal: ORDER.subtotal } }),
   welcome: kind({ sample: { email: "ada@example.com" } }),
   password_reset: kind({ mandatory: true, security: true, sample: LINK, needed: ["link"], secret: SECRET }),
   email_verification: kind({ mandatory: true, security: true, sample: LINK, needed: ["link"], secret: SECRET }),
   password_changed: kind({ mandatory: true, security: true, sample: {} }),
+  phone_changed: kind({ mandatory: true, security: true, sample: {} }),
+  push_device_added: kind({ mandatory: true, security: true, sample: {} }),
+  phone_code: kind({
+    channels: ["sms"],
+    defaults: ["sms"],
+    mandatory: true,
+    sample: { code: "042917", expiresInMinutes: "10" },
+    needed: ["code"],
+    secret: ["code"],
+  }),
   low_stock: kind({
     audience: "admins",
     sample: {

@@ -78,9 +78,10 @@ function lengthFaults(channel: Channel, { subject, textBody }: TemplateTexts): F
   );
 }
 
-function neededFaults(kind: Kind, texts: TemplateTexts): FieldError[] {
+function neededFaults(kind: Kind, channel: Channel, texts: TemplateTexts): FieldError[] {
+  const bodies = channel === "email" ? (["textBody", "htmlBody"] as const) : (["textBody"] as const);
   return kind.needed.flatMap((name) =>
-    (["textBody", "htmlBody"] as const)
+    bodies
       .filter((path) => !placeholdersOf(texts[path]).includes(name))
       .map((path) => ({ path, message: `lacks {{${name}}}, without which it is of no use` })),
   );
@@ -111,7 +112,7 @@ export function templateFaults(kind: Kind, channel: Channel, texts: TemplateText
     ...(/[\p{Cc}]/u.test(texts.subject) ? [{ path: "subject", message: "is more than one line" }] : []),
     ...(html === undefined ? [] : [{ path: "htmlBody", message: html }]),
     ...lengthFaults(channel, texts),
-    ...neededFaults(kind, texts),
+    ...neededFaults(kind, channel, texts),
     ...secretFaults(kind, texts),
   ];
 }

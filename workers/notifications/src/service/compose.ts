@@ -54,8 +54,9 @@ export function compose(
   const kind = kindOf(content.kind);
   if (kind === undefined) throw new TemplateError(`there is no kind ${content.kind}`);
   const offers = channelsOf(kind, content, channels).flatMap((channel) => offerOf(content, channel, templates) ?? []);
-  if (!offers.some(({ channel }) => channel === "email")) {
-    throw new TemplateError(`there is no template ${content.kind} for email`);
+  const [first = "email"] = kind.channels;
+  if (!offers.some(({ channel }) => channel === first)) {
+    throw new TemplateError(`there is no template ${content.kind} for ${first}`);
   }
   return {
     eventId: event.id,

@@ -32,6 +32,8 @@ export type NotificationsBindings = NotificationsEnv & {
 export interface NotificationsDeps extends Deps {
   readonly shop: Shop;
   readonly ceilings: Ceilings;
+  /** The variable SMS_COUNTRIES. */
+  readonly smsCountries: string;
   /** The channels that this shop sends on; mail is always one. A channel that is not configured makes no notification. */
   readonly senders: ReadonlyMap<Channel, Sender>;
   /** What browsers subscribe with; undefined where the shop does not push. */
@@ -57,7 +59,13 @@ export function sendersOf(env: NotificationsBindings): ReadonlyMap<Channel, Send
     emailSender({ shopName: env.SHOP_NAME, from: env.MAIL_FROM }, (message) => env.EMAIL.send(message)),
   );
   if (present(env.TWILIO_ACCOUNT_SID) && present(env.TWILIO_FROM) && present(authToken)) {
-    senders.set("sms", smsSender({ accountSid: env.TWILIO_ACCOUNT_SID, authToken, from: env.TWILIO_FROM }, outside));
+    const twilio = {
+      accountSid: env.TWILIO_ACCOUNT_SID,
+      authToken,
+      from: env.TWILIO_FROM,
+      countries: env.SMS_COUNTRIES,
+    };
+    senders.set("sms", smsSender(twilio, outside));
   }
   if (present(env.VAPID_PUBLIC_KEY) && present(env.VAPID_SUBJECT) && present(privateKey)) {
     const vapid = { publicKey: env.VAPID_PUBLIC_KEY, privateKey };
@@ -75,6 +83,7 @@ export function createDeps(env: NotificationsBindings, ctx: Pick<ExecutionContex
     ...baseDeps("notifications", env, ctx),
     shop: { name: env.SHOP_NAME, adminEmail: env.ADMIN_EMAIL },
     ceilings: ceilingsOf(env),
+    smsCountries: env.SMS_COUNTRIES,
     senders,
     pushKey: senders.has("push") ? env.VAPID_PUBLIC_KEY : undefined,
     templates: isolateTemplates,

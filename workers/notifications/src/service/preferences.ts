@@ -27,8 +27,8 @@ import {
 } from "../store/preferences.ts";
 import type { StoredPreferences, StoredSubscription } from "../store/preferences.ts";
 import type { NotificationsDeps } from "./deps.ts";
+import { securityMail } from "./security.ts";
 
-const NOTHING_CHOSEN: StoredPreferences = { channels: {}, phone: null, locale: null };
 const UNAUTHENTICATED = fail("unauthenticated", "This is for users: sign in with POST /api/auth/login.");
 
 function isMandatory(kind: UserKind): boolean {
@@ -36,10 +36,11 @@ function isMandatory(kind: UserKind): boolean {
 }
 
 /** In the order of the kind's channels, whatever order they were chosen in. */
-function effective(kind: UserKind, { channels }: StoredPreferences): Channel[] {
+function effective(kind: UserKind, { channels, phoneVerified }: StoredPreferences): Channel[] {
   const { channels: open = [], defaults = [] } = kindOf(kind) ?? {};
   const chosen = channels[kind] ?? defaults;
-  return open.filter((channel) => chosen.includes(channel) || (channel === "email" && isMandatory(kind)));
+  const reached = open.filter((channel) => channel !== "sms" || phoneVerified);
+  return reached.filter((channel) => chosen.includes(channel) || (channel === "email" && isMandatory(kind)));
 }
 
 function renderPreferences(deps: NotificationsDeps, stored: StoredPreferences): Preferences {
@@ -49,18 +50,19 @@ function renderPreferences(deps: NotificationsDeps, stored: StoredPreferences): 
     mandatory: UserKind.options.filter(isMandatory),
     available: [...deps.senders.keys()],
     phone: stored.phone,
+    phoneVerified: stored.phoneVerified,
     locale: stored.locale,
   };
 }
 
 export async function preferences(deps: NotificationsDeps, { actor }: Call): Promise<Outcome<Preferences>> {
   if (!isUser(actor)) return UNAUTHENTICATED;
-  return ok(renderPreferences(deps, (await findPreferences(deps, actor.id)) ?? NOTHING_CHOSEN));
+  return ok(renderPreferences(deps, await findPreferences(deps, actor.id)));
 }
 
-type Chosen = z.output<typeof PutPreferencesInput>;
+type Wanted = z.output<typeof PutPreferencesInput>;
 
-function faultsOf({ preferences: chosen, phone }: Chosen): FieldError[] {
+function faultsOf({ preferences: chosen }: Wanted, { phoneVerified }: StoredPreferences): FieldError[] {
   const entries = Object.entries(chosen) as [UserKind, Channel[]][];
   const closed = entries.flatMap(([kind, channels]) =>
     channels
@@ -68,21 +70,23 @@ function faultsOf({ preferences: chosen, phone }: Chosen): FieldError[] {
       .map((channel) => ({ path: `preferences.${kind}`, message: `does not go out on ${channel}` })),
   );
   const wantsSms = entries.some(([, channels]) => channels.includes("sms"));
-  const phoneless = wantsSms && (phone ?? null) === null;
-  return [...closed, ...(phoneless ? [{ path: "phone", message: "is needed for sms" }] : [])];
+  const phoneless = wantsSms && !phoneVerified;
+  const message = "sms needs a proven number: POST /api/notifications/phone";
+  return [...closed, ...(phoneless ? [{ path: "preferences", message }] : [])];
 }
 
 export async function putPreferences(
   deps: NotificationsDeps,
   { actor }: Call,
-  input: Chosen,
+  input: Wanted,
 ): Promise<Outcome<Preferences>> {
   if (!isUser(actor)) return UNAUTHENTICATED;
-  const errors = faultsOf(input);
+  const before = await findPreferences(deps, actor.id);
+  const errors = faultsOf(input, before);
   if (errors.length > 0) return fail("validation_failed", "The preferences cannot be followed.", { errors });
-  const stored = { channels: input.preferences, phone: input.phone ?? null, locale: input.locale ?? null };
-  await putStored(deps, actor.id, stored);
-  return ok(renderPreferences(deps, stored));
+  const chosen = { channels: input.preferences, locale: input.locale ?? null };
+  await putStored(deps, actor.id, chosen);
+  return ok(renderPreferences(deps, { ...before, ...chosen }));
 }
 
 export function pushKey({ pushKey: publicKey }: NotificationsDeps): Promise<Outcome<PushKey>> {
@@ -95,9 +99,10 @@ function renderSubscription({ createdAt, ...subscription }: StoredSubscription):
 
 export async function subscribe(
   deps: NotificationsDeps,
-  { actor }: Call,
+  call: Call,
   { endpoint, keys }: z.output<typeof SubscribeInput>,
 ): Promise<Outcome<PushSubscription>> {
+  const { actor } = call;
   if (!isUser(actor)) return UNAUTHENTICATED;
   if (!isPushEndpoint(endpoint)) {
     const errors = [{ path: "endpoint", message: "is not the https address of a public push service" }];
@@ -107,7 +112,8 @@ export async function subscribe(
     const errors = [{ path: "keys.p256dh", message: "is not a point of P-256" }];
     return fail("validation_failed", "Nothing can be pushed there.", { errors });
   }
-  const stored = await putSubscription(deps, actor.id, { endpoint, ...keys });
+  const told = securityMail(deps, call, actor, "push_device_added");
+  const stored = await putSubscription(deps, actor.id, { endpoint, ...keys }, told);
   if (stored === undefined) throw new Error("a subscription was not stored");
   return ok(renderSubscription(stored));
 }

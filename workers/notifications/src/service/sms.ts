@@ -1,6 +1,7 @@
 // Text messages, by Twilio's REST API (https://www.twilio.com/docs/messaging/api/message-resource). It knows no idempotency
 // key: after a crash between its yes and our mark a text goes out twice.
 import { z } from "zod";
+import { isTexted } from "../domain/countries.ts";
 import { SendRefused } from "../domain/delivery.ts";
 import type { Outgoing } from "../store/outgoing.ts";
 import type { Outside, Sender } from "./deps.ts";
@@ -10,6 +11,8 @@ export interface TwilioSettings {
   readonly authToken: string;
   /** A number in E.164, or a sender's name. */
   readonly from: string;
+  /** SMS_COUNTRIES: a number that was proven before it changed may be elsewhere. */
+  readonly countries: string;
 }
 
 const API = "https://api.twilio.com/2010-04-01/Accounts";
@@ -29,9 +32,10 @@ async function reasonOf(response: Response): Promise<string> {
   }
 }
 
-export function smsSender({ accountSid, authToken, from }: TwilioSettings, outside: Outside): Sender {
+export function smsSender({ accountSid, authToken, from, countries }: TwilioSettings, outside: Outside): Sender {
   const authorization = `Basic ${btoa(`${accountSid}:${authToken}`)}`;
   return async (row: Outgoing, signal: AbortSignal) => {
+    if (!isTexted(row.recipient, countries)) throw new SendRefused("the shop does not text to this country", "final");
     const response = await outside(`${API}/${encodeURIComponent(accountSid)}/Messages.json`, {
       method: "POST",
       headers: { authorization, "content-type": "application/x-www-form-urlencoded" },

@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { EventEnvelope } from "#shared/events/envelope";
+import { PHONE_CODE_TTL_MS } from "../constants.ts";
 
 /** Keeps the address that the account verified last. */
 export function keepProvenEmail({ data, time }: EventEnvelope<"EMAIL_VERIFIED">): SQL {
@@ -16,6 +17,8 @@ export function dropReach({ data: { userId }, time }: EventEnvelope<"PASSWORD_CH
   const changedAt = Date.parse(time);
   return [
     sql`DELETE FROM push_subscriptions WHERE user_id = ${userId} AND created_at <= ${changedAt}`,
-    sql`UPDATE preferences SET phone = NULL WHERE user_id = ${userId} AND updated_at <= ${changedAt}`,
+    sql`DELETE FROM phones WHERE user_id = ${userId} AND set_at <= ${changedAt}`,
+    // A code that was sent before has to be asked for again.
+    sql`DELETE FROM phone_codes WHERE user_id = ${userId} AND expires_at <= ${changedAt + PHONE_CODE_TTL_MS}`,
   ];
 }

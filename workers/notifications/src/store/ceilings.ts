@@ -38,16 +38,21 @@ export function isHeld(deps: CeilingDeps, draft: Draft): SQL {
   const { ceilings } = deps;
   const now = deps.now();
   return sql`CASE
-    WHEN channel = 'sms' THEN NOT paid OR ${isOverTexts(deps, { phone: sql`wanted.recipient`, userId: sql`${draft.userId}` })}
+    WHEN channel = 'sms' THEN NOT ${isTextable(draft)} OR ${isOverTexts(deps, { phone: sql`wanted.recipient`, userId: sql`${draft.userId}` })}
     WHEN ${isOutside(draft)} THEN 0
     WHEN proven THEN ${countedSince(now - HOUR_MS)} >= ${ceilings.provenPerHour}
     ELSE ${countedSince(now - HOUR_MS)} >= ${ceilings.unprovenPerHour}
       OR ${countedSince(now - DAY_MS)} >= ${ceilings.unprovenPerDay} END`;
 }
 
-/** Texts cost, so they tell of paid orders only. What tells that an order came in waits for its money. */
-export function isTold({ kind }: Draft): SQL {
-  return kind.waits ? sql`1` : sql`(channel <> 'sms' OR paid)`;
+/** Texts cost, so they tell of paid orders only; a code is a text by nature. */
+function isTextable({ kind }: Draft): SQL {
+  return kind.channels[0] === "sms" ? sql`1` : sql`paid`;
+}
+
+/** What tells that an order came in is kept for its money; other texts about what is not paid are not written at all. */
+export function isTold(draft: Draft): SQL {
+  return draft.kind.waits ? sql`1` : sql`(channel <> 'sms' OR ${isTextable(draft)})`;
 }
 
 /** An order's money is there: whatever of it is still to come is outside of the ceilings, in any order of arrival. */
@@ -64,7 +69,7 @@ export function releaseConfirmation(deps: CeilingDeps, orderId: string): SQL {
   return sql`UPDATE notifications SET status = 'pending', attempts = 1, next_attempt_at = ${now}, leased_until = ${now + SEND_LEASE_MS}
     WHERE status = 'held_back' AND about = ${orderId} AND template = 'order_received'
       AND (channel <> 'sms' OR (NOT ${isOverTexts(deps, { phone: sql`notifications.recipient`, userId: sql`notifications.user_id` })}
-        AND EXISTS (SELECT 1 FROM preferences WHERE preferences.user_id = notifications.user_id AND phone = recipient)))
+        AND EXISTS (SELECT 1 FROM phones WHERE phones.user_id = notifications.user_id AND phone = recipient AND proven_at IS NOT NULL)))
     RETURNING ${OUTGOING}`;
 }
 

@@ -33,6 +33,8 @@ export interface Draft {
   readonly audience: "user" | "admins";
   readonly userId: string | null;
   readonly email: string;
+  /** Where a text goes that is not for the user's proven number. */
+  readonly phone?: string;
   /** Whether the recipient is proven by the event itself; otherwise it may be by what is known of the account. */
   readonly isProven: boolean;
   /** Whether the order's money is authorized by the event itself; otherwise it may be known from another. */
@@ -84,15 +86,16 @@ function offered(draft: Draft): SQL {
 }
 
 /** One row for each channel that the reader wants and can be reached on, and for each of their browsers. */
-function wanted({ userId, email, kind }: Draft): SQL {
+function wanted({ userId, email, phone, kind }: Draft): SQL {
   const chosen = sql`coalesce(preferences.channels -> ${`$."${kind.name}"`}, ${JSON.stringify(kind.defaults)})`;
   return sql`SELECT iif(push_subscriptions.id IS NULL, offered.id, substr(offered.id, 1, 20) || lower(hex(randomblob(8)))) AS id,
       channel, texts, ${LOCALE} AS locale, proven, paid,
-      CASE channel WHEN 'email' THEN ${email} WHEN 'sms' THEN phone ELSE push_subscriptions.id END AS recipient,
+      CASE channel WHEN 'email' THEN ${email} WHEN 'sms' THEN coalesce(${phone ?? null}, phones.phone) ELSE push_subscriptions.id END AS recipient,
       CASE channel WHEN 'email' THEN ${emailKey(email)} WHEN 'push' THEN ${userId === null ? null : pushKey(userId)} END AS key
     FROM offered LEFT JOIN preferences ON preferences.user_id = ${userId}
+      LEFT JOIN phones ON phones.user_id = ${userId} AND phones.proven_at IS NOT NULL
       LEFT JOIN push_subscriptions ON push_subscriptions.user_id = ${userId} AND channel = 'push'
-    WHERE (channel = 'email' AND ${flag(kind.mandatory)})
+    WHERE (channel = ${kind.channels[0] ?? "email"} AND ${flag(kind.mandatory)})
       OR EXISTS (SELECT 1 FROM json_each(${chosen}) AS choice WHERE choice.value = channel)`;
 }
 

@@ -1,29 +1,37 @@
 // What each user has chosen, and the browsers that they are pushed to.
 import { sql } from "drizzle-orm";
 import { newId } from "#shared/ids";
-import { save } from "#shared/outbox";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { outboxInsertFrom, save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { MAX_SUBSCRIPTIONS } from "../constants.ts";
 import type { PreferencesRow, PushSubscriptionRow } from "../schema.ts";
 
-export type StoredPreferences = Omit<PreferencesRow, "userId" | "updatedAt">;
-
-/** Undefined for a user who has chosen nothing yet. */
-export async function findPreferences(deps: Deps, userId: string): Promise<StoredPreferences | undefined> {
-  const rows = await deps.db.all<{ channels: string; phone: string | null; locale: string | null }>(
-    sql`SELECT channels, phone, locale FROM preferences WHERE user_id = ${userId}`,
-  );
-  const [row] = rows;
-  if (row === undefined) return undefined;
-  return { ...row, channels: JSON.parse(row.channels) as PreferencesRow["channels"] };
+export type Chosen = Pick<PreferencesRow, "channels" | "locale">;
+export interface StoredPreferences extends Chosen {
+  readonly phone: string | null;
+  readonly phoneVerified: boolean;
 }
 
-export async function putStored(deps: Deps, userId: string, stored: StoredPreferences): Promise<void> {
-  const { channels, phone, locale } = stored;
+/** A user who has chosen nothing yet has every default. */
+export async function findPreferences(deps: Deps, userId: string): Promise<StoredPreferences> {
+  const rows = await deps.db.all<{ channels: string; locale: string | null; phone: string | null; proven: number }>(
+    sql`SELECT coalesce(preferences.channels, '{}') AS channels, preferences.locale AS locale, phones.phone AS phone,
+        phones.proven_at IS NOT NULL AS proven
+      FROM (SELECT ${userId} AS id) AS asked
+        LEFT JOIN preferences ON preferences.user_id = asked.id LEFT JOIN phones ON phones.user_id = asked.id`,
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("a join of one row gave none");
+  const { channels, locale, phone, proven } = row;
+  return { channels: JSON.parse(channels) as Chosen["channels"], locale, phone, phoneVerified: proven === 1 };
+}
+
+export async function putStored(deps: Deps, userId: string, { channels, locale }: Chosen): Promise<void> {
   await save(deps, [
-    sql`INSERT INTO preferences (user_id, channels, phone, locale, updated_at)
-      VALUES (${userId}, ${JSON.stringify(channels)}, ${phone}, ${locale}, ${deps.now()})
-      ON CONFLICT (user_id) DO UPDATE SET channels = excluded.channels, phone = excluded.phone, locale = excluded.locale,
+    sql`INSERT INTO preferences (user_id, channels, locale, updated_at)
+      VALUES (${userId}, ${JSON.stringify(channels)}, ${locale}, ${deps.now()})
+      ON CONFLICT (user_id) DO UPDATE SET channels = excluded.channels, locale = excluded.locale,
         updated_at = excluded.updated_at`,
   ]);
 }
@@ -33,15 +41,21 @@ export type StoredSubscription = Pick<PushSubscriptionRow, "id" | "endpoint" | "
 const COLUMNS = sql`id, endpoint, created_at AS createdAt`;
 
 /**
- * The same browser of the same user keeps its id and takes the new keys. Of another user it gets a new id: what is on its way
+ * `told` is published when the browser is new to the user. The same browser of the same user keeps its id and takes the new keys. Of another user it gets a new id: what is on its way
  * to the former one must not reach who sits there now. Over the limit the oldest goes.
  */
 export async function putSubscription(
   deps: Deps,
   userId: string,
   { endpoint, p256dh, auth }: Pick<PushSubscriptionRow, "endpoint" | "p256dh" | "auth">,
+  told: EventEnvelope,
 ): Promise<StoredSubscription | undefined> {
   const { results } = await save(deps, [
+    outboxInsertFrom(
+      told,
+      sql`${JSON.stringify(told)}`,
+      sql`WHERE NOT EXISTS (SELECT 1 FROM push_subscriptions WHERE endpoint = ${endpoint} AND user_id = ${userId})`,
+    ),
     sql`DELETE FROM push_subscriptions WHERE endpoint = ${endpoint} AND user_id <> ${userId}`,
     sql`INSERT INTO push_subscriptions (id, user_id, endpoint, p256dh, auth, created_at)
       VALUES (${newId("psh")}, ${userId}, ${endpoint}, ${p256dh}, ${auth}, ${deps.now()})
@@ -50,7 +64,7 @@ export async function putSubscription(
       SELECT id FROM push_subscriptions WHERE user_id = ${userId} AND endpoint <> ${endpoint}
       ORDER BY created_at DESC, id DESC LIMIT ${MAX_SUBSCRIPTIONS - 1})`,
   ]);
-  return results[1]?.results[0] as StoredSubscription | undefined;
+  return results[2]?.results[0] as StoredSubscription | undefined;
 }
 
 export async function listStoredSubscriptions(deps: Deps, userId: string): Promise<StoredSubscription[]> {

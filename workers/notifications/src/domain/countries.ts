@@ -1,0 +1,35 @@
+// The countries that the shop texts to. A text abroad may cost many times more, and numbers at a share of that price are what
+// thieves have codes sent to.
+
+/** Calling prefixes of countries (ITU-T E.164). Others are named in SMS_COUNTRIES by their prefix, for example `+971`. */
+const PREFIXES: Readonly<Record<string, string>> = Object.fromEntries(
+  `AT:+43 AU:+61 BE:+32 BG:+359 CA:+1 CH:+41 CY:+357 CZ:+420 DE:+49 DK:+45 EE:+372 ES:+34 FI:+358 FR:+33 GB:+44 GR:+30 HR:+385
+  HU:+36 IE:+353 IS:+354 IT:+39 JP:+81 LI:+423 LT:+370 LU:+352 LV:+371 MT:+356 NL:+31 NO:+47 NZ:+64 PL:+48 PT:+351 RO:+40 SE:+46 SI:+386 SK:+421 US:+1`
+    .split(/\s+/)
+    .map((entry) => entry.split(":") as [string, string]),
+);
+
+/** Area codes of +1 in neither the United States' mainland nor Canada (https://www.nanpa.com): priced as abroad. */
+const OTHER_AREA_CODES = new Set(
+  `242 246 264 268 284 340 345 441 473 649 658 664 670 671 684 721 758 767 784 787 809 829 849 868 869 876 939`.split(
+    " ",
+  ),
+);
+
+/**
+ * @param setting SMS_COUNTRIES: ISO 3166 codes and calling prefixes, separated by commas.
+ * @throws naming an entry that is neither.
+ */
+export function isTexted(phone: string, setting: string): boolean {
+  const entries = setting
+    .split(",")
+    .map((entry) => entry.trim().toUpperCase())
+    .filter((entry) => entry !== "");
+  return entries.some((entry) => {
+    if (/^\+[1-9]\d{0,6}$/.test(entry)) return phone.startsWith(entry);
+    const prefix = Object.hasOwn(PREFIXES, entry) ? PREFIXES[entry] : undefined;
+    if (prefix === undefined)
+      throw new Error(`SMS_COUNTRIES: ${entry} is neither a known country nor a calling prefix`);
+    return phone.startsWith(prefix) && !(prefix === "+1" && OTHER_AREA_CODES.has(phone.slice(2, 5)));
+  });
+}

@@ -1,0 +1,106 @@
+// A user's phone number for text messages: a code is sent there, and who types it in has the number.
+import type { z } from "zod";
+import { isUser } from "#shared/call";
+import type { Call } from "#shared/call";
+import type { PhoneCode, Preferences, SetPhoneInput, VerifyPhoneInput } from "#shared/contracts/notifications";
+import { StaleWrite } from "#shared/database";
+import { fail } from "#shared/errors";
+import type { Outcome } from "#shared/errors";
+import { sha256Hex } from "#shared/hash";
+import { newId } from "#shared/ids";
+import { log } from "#shared/logger";
+import { ok } from "#shared/result";
+import { MINUTE_MS, PHONE_CODE_TTL_MS } from "../constants.ts";
+import { isTexted } from "../domain/countries.ts";
+import { requestedMessage } from "../domain/messages.ts";
+import { insertDraft } from "../store/draft.ts";
+import { dropPhone, nextTextAt, proveNumber, writeCode } from "../store/phones.ts";
+import { compose } from "./compose.ts";
+import type { NotificationsDeps } from "./deps.ts";
+import { dispatch } from "./dispatch.ts";
+import { preferences } from "./preferences.ts";
+import { customerOf, securityMail } from "./security.ts";
+
+const UNAUTHENTICATED = fail("unauthenticated", "Sign in first.");
+const INVALID = fail(
+  "phone_code_invalid",
+  "The code is wrong, older than 10 minutes, or was tried 5 times. Ask for a new one with POST /api/notifications/phone.",
+);
+
+/** Six digits. Of 2^32 values the first few are likelier by a four-thousandth of their share, which helps no guesser. */
+function newCode(): string {
+  const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return String(random % 1_000_000).padStart(6, "0");
+}
+
+function hashOf(userId: string, code: string): Promise<string> {
+  return sha256Hex(`phone code ${userId} ${code}`);
+}
+
+export async function setPhone(
+  deps: NotificationsDeps,
+  call: Call,
+  { phone }: z.output<typeof SetPhoneInput>,
+): Promise<Outcome<PhoneCode>> {
+  const { actor } = call;
+  if (!isUser(actor)) return UNAUTHENTICATED;
+  if (!deps.senders.has("sms")) return fail("not_found", "This shop sends no text messages.");
+  if (!isTexted(phone, deps.smsCountries)) {
+    const errors = [
+      { path: "phone", message: `is in none of the countries that the shop texts to: ${deps.smsCountries}` },
+    ];
+    return fail("validation_failed", "No text can be sent there.", { errors });
+  }
+  const code = newCode();
+  const codeHash = await hashOf(actor.id, code);
+  const expiresAt = deps.now() + PHONE_CODE_TTL_MS;
+  const variables = { code, expiresInMinutes: String(PHONE_CODE_TTL_MS / MINUTE_MS) };
+  const content = requestedMessage({ kind: "phone_code", recipient: customerOf(call, actor), variables }, deps.shop);
+  const templates = await deps.templates.read(deps.db, deps.now());
+  const composed = compose({ id: newId("evt"), subject: actor.id }, content, templates, ["sms"]);
+  const notificationId = composed.offers[0]?.id ?? "";
+  const { rows } = await writeCode(
+    deps,
+    { userId: actor.id, phone, codeHash, expiresAt },
+    { notificationId, insert: insertDraft(deps, { ...composed, phone }) },
+  );
+  if (rows.length === 0) {
+    const retryAt = new Date(await nextTextAt(deps, actor.id, phone)).toISOString();
+    return fail(
+      "too_many_texts",
+      `This number or this account has got all its texts of a day; come back at ${retryAt}.`,
+      {
+        retryAt,
+      },
+    );
+  }
+  try {
+    await dispatch(deps, rows);
+  } catch (error) {
+    log("error", "a code left to the sweep", { error });
+  }
+  return ok({ phone, expiresAt: new Date(expiresAt).toISOString() });
+}
+
+export async function verifyPhone(
+  deps: NotificationsDeps,
+  call: Call,
+  { code }: z.output<typeof VerifyPhoneInput>,
+): Promise<Outcome<Preferences>> {
+  const { actor } = call;
+  if (!isUser(actor)) return UNAUTHENTICATED;
+  const event = securityMail(deps, call, actor, "phone_changed");
+  try {
+    const isRight = await proveNumber(deps, actor.id, await hashOf(actor.id, code), event);
+    return isRight ? await preferences(deps, call) : INVALID;
+  } catch (error) {
+    if (error instanceof StaleWrite) return INVALID;
+    throw error;
+  }
+}
+
+export async function removePhone(deps: NotificationsDeps, { actor }: Call): Promise<Outcome<null>> {
+  if (!isUser(actor)) return UNAUTHENTICATED;
+  await dropPhone(deps, actor.id);
+  return ok(null);
+}

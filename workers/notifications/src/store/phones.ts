@@ -1,0 +1,81 @@
+// Each user's phone number and the code that proves one.
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { mustChange } from "#shared/database";
+import type { EventEnvelope } from "#shared/events/envelope";
+import { outboxInsertFrom, save } from "#shared/outbox";
+import type { Deps } from "#shared/outbox";
+import { DAY_MS, MAX_PHONE_CODE_TRIES } from "../constants.ts";
+import { insertedOf } from "./draft.ts";
+import type { Inserted } from "./draft.ts";
+
+export interface PhoneCode {
+  readonly userId: string;
+  readonly phone: string;
+  readonly codeHash: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** Writes the text with the code and, unless a ceiling holds it back, the code itself, in place of the one before. */
+export async function writeCode(
+  deps: Deps,
+  { userId, phone, codeHash, expiresAt }: PhoneCode,
+  { notificationId, insert }: { readonly notificationId: string; readonly insert: SQL },
+): Promise<Inserted> {
+  const { results } = await save(deps, [
+    insert,
+    sql`INSERT INTO phone_codes (user_id, phone, code_hash, tries, expires_at)
+      SELECT ${userId}, ${phone}, ${codeHash}, 0, ${expiresAt} FROM notifications
+      WHERE id = ${notificationId} AND status = 'pending'
+      ON CONFLICT (user_id) DO UPDATE SET phone = excluded.phone, code_hash = excluded.code_hash, tries = 0,
+        expires_at = excluded.expires_at`,
+  ]);
+  return insertedOf(results[0]);
+}
+
+/** When the number or the user may get a text again, in milliseconds since the epoch. */
+export async function nextTextAt(deps: Deps, userId: string, phone: string): Promise<number> {
+  const since = deps.now() - DAY_MS;
+  const oldest = (condition: SQL): SQL => sql`SELECT min(created_at) AS at FROM notifications
+    WHERE channel = 'sms' AND ${condition} AND created_at > ${since} AND status <> 'held_back'`;
+  const rows = await deps.db.all<{ at: number | null }>(
+    sql`${oldest(sql`recipient = ${phone}`)} UNION ALL ${oldest(sql`user_id = ${userId}`)}`,
+  );
+  return Math.max(...rows.map(({ at }) => at ?? since)) + DAY_MS;
+}
+
+/**
+ * Counts the try and, when the code is right, makes the number the user's; the same code again changes nothing. `event` is
+ * published when the number is new. False when the code is wrong. @throws StaleWrite when no code can be tried any more.
+ */
+export async function proveNumber(
+  deps: Deps,
+  userId: string,
+  codeHash: string,
+  event: EventEnvelope,
+): Promise<boolean> {
+  const now = deps.now();
+  const isRight = sql`phone_codes.user_id = ${userId} AND phone_codes.code_hash = ${codeHash}`;
+  const isNew = sql`NOT EXISTS (SELECT 1 FROM phones WHERE phones.user_id = ${userId} AND phones.phone = phone_codes.phone
+    AND proven_at IS NOT NULL)`;
+  const { results } = await save(deps, [
+    sql`UPDATE phone_codes SET tries = tries + 1
+      WHERE user_id = ${userId} AND tries < ${MAX_PHONE_CODE_TRIES} AND expires_at > ${now}`,
+    mustChange(),
+    outboxInsertFrom(event, sql`${JSON.stringify(event)}`, sql`FROM phone_codes WHERE ${isRight} AND ${isNew}`),
+    sql`INSERT INTO phones (user_id, phone, proven_at, set_at)
+      SELECT user_id, phone, ${now}, ${now} FROM phone_codes WHERE ${isRight}
+      ON CONFLICT (user_id) DO UPDATE SET phone = excluded.phone, proven_at = excluded.proven_at, set_at = excluded.set_at
+      RETURNING phone`,
+  ]);
+  return results.at(-1)?.results.length === 1;
+}
+
+/** Forgets the number and a code that is under way. */
+export async function dropPhone(deps: Deps, userId: string): Promise<void> {
+  await save(deps, [
+    sql`DELETE FROM phones WHERE user_id = ${userId}`,
+    sql`DELETE FROM phone_codes WHERE user_id = ${userId}`,
+  ]);
+}

@@ -1,0 +1,244 @@
+// A phone number is proven by a code before a text goes there, and codes cannot be guessed, flooded or read.
+import { exports } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { NotificationsContract } from "#shared/contracts/notifications";
+import type { Outcome } from "#shared/errors";
+import { newId } from "#shared/ids";
+import { withInvocation } from "#shared/logger";
+import { callAs, recordedQueues } from "#shared/testkit/kit";
+import { DAY_MS, PHONE_CODE_TTL_MS } from "../src/constants.ts";
+import { preferences, subscribe } from "../src/service/preferences.ts";
+import { removePhone, setPhone, verifyPhone } from "../src/service/phone.ts";
+import type { NotificationsDeps } from "../src/service/deps.ts";
+import type { Outgoing } from "../src/store/outgoing.ts";
+import { event, giveNumber, notificationsEnv, orderData, rowsAbout, testNotifications } from "./notifications.ts";
+
+const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: NotificationsContract };
+
+const KEYS = {
+  p256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+  auth: "BTBZMqHH6r4Tts7J_aSIgg",
+};
+
+let texts: Outgoing[];
+let shop: ReturnType<typeof testNotifications>;
+let deps: NotificationsDeps;
+let recorded: ReturnType<typeof recordedQueues>;
+let numbers = 2_000_000;
+
+beforeEach(() => {
+  texts = [];
+  shop = testNotifications({
+    sms: (row) => {
+      texts.push(row);
+      return Promise.resolve();
+    },
+  });
+  recorded = recordedQueues();
+  deps = { ...shop.deps, queues: recorded.queues };
+});
+
+function phoneNumber(): string {
+  numbers += 1;
+  return `+43664${String(numbers)}`;
+}
+
+function valueOf<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(outcome.error.code);
+  return outcome.value;
+}
+
+function inCall<T>(work: () => Promise<T>): Promise<T> {
+  return withInvocation({ worker: "notifications", operation: "test", correlationId: "req_1", level: "error" }, work);
+}
+
+type Caller = ReturnType<typeof callAs>;
+
+const ask = (call: Caller, phone: string): ReturnType<typeof setPhone> => inCall(() => setPhone(deps, call, { phone }));
+const prove = (call: Caller, code: string): ReturnType<typeof verifyPhone> =>
+  inCall(() => verifyPhone(deps, call, { code }));
+
+function lastCode(): string {
+  return /\b(\d{6})\b/.exec(texts.at(-1)?.textBody ?? "")?.[1] ?? "";
+}
+
+function wrong(code: string): string {
+  return String((Number(code) + 1) % 1_000_000).padStart(6, "0");
+}
+
+async function mailsSent(userId: string): Promise<string[]> {
+  const { results } = await notificationsEnv.DB.prepare(
+    "SELECT envelope FROM outbox WHERE subject = ? AND type = 'NOTIFICATION_SEND' ORDER BY id",
+  )
+    .bind(userId)
+    .all<{ envelope: string }>();
+  return results.map(({ envelope }) => (JSON.parse(envelope) as { data: { kind: string } }).data.kind);
+}
+
+describe("a number", () => {
+  it("is the user's once the code has come back, and the account is told by mail", async () => {
+    const call = callAs("customer");
+    const phone = phoneNumber();
+    expect(valueOf(await ask(call, phone))).toEqual({
+      phone,
+      expiresAt: new Date(deps.now() + PHONE_CODE_TTL_MS).toISOString(),
+    });
+    expect(texts).toMatchObject([{ recipient: phone, channel: "sms", template: "phone_code" }]);
+    expect(valueOf(await preferences(deps, call))).toMatchObject({ phone: null, phoneVerified: false });
+    expect(valueOf(await prove(call, lastCode()))).toMatchObject({ phone, phoneVerified: true });
+    expect(await mailsSent(call.actor.id)).toEqual(["phone_changed"]);
+  });
+
+  it("is proven once by a code that comes twice, with one mail", async () => {
+    const call = callAs("customer");
+    await ask(call, phoneNumber());
+    const code = lastCode();
+    const both = await Promise.all([prove(call, code), prove(call, code)]);
+    expect(both.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(await mailsSent(call.actor.id)).toEqual(["phone_changed"]);
+  });
+
+  it("before it stays in use until the new one is proven", async () => {
+    const call = callAs("customer");
+    const before = phoneNumber();
+    await giveNumber(call.actor.id, before);
+    const after = phoneNumber();
+    await ask(call, after);
+    expect(valueOf(await preferences(deps, call))).toMatchObject({ phone: before, phoneVerified: true });
+    expect(valueOf(await prove(call, lastCode()))).toMatchObject({ phone: after });
+  });
+
+  it("gets no text before it is proven, nor when it was set before codes were sent", async () => {
+    const call = callAs("customer");
+    const userId = call.actor.id;
+    await notificationsEnv.DB.prepare("INSERT INTO phones (user_id, phone, proven_at, set_at) VALUES (?, ?, NULL, 0)")
+      .bind(userId, phoneNumber())
+      .run();
+    const chosen = { order_shipped: ["sms"] };
+    await notificationsEnv.DB.prepare("INSERT INTO preferences (user_id, channels, updated_at) VALUES (?, ?, 0)")
+      .bind(userId, JSON.stringify(chosen))
+      .run();
+    const shown = valueOf(await preferences(deps, call));
+    expect(shown.phoneVerified).toBe(false);
+    expect(shown.preferences.order_shipped).toEqual([]);
+    const customer = { id: userId, email: "a@example.com", name: "A", locale: "en", proven: true };
+    const data = orderData({ customer, moneyAuthorized: true });
+    await shop.deliver([event("ORDER_SHIPPED", data.orderId, data)]);
+    expect(texts).toEqual([]);
+  });
+
+  it("is forgotten when it is asked for, with the code that was under way", async () => {
+    const call = callAs("customer");
+    await ask(call, phoneNumber());
+    await prove(call, lastCode());
+    await ask(call, phoneNumber());
+    expect(valueOf(await removePhone(deps, call))).toBeNull();
+    expect(valueOf(await preferences(deps, call))).toMatchObject({ phone: null, phoneVerified: false });
+    expect(await prove(call, lastCode())).toMatchObject({ error: { code: "phone_code_invalid" } });
+  });
+
+  it("in another country is refused, and costs no text", async () => {
+    for (const phone of ["+8801712345678", "+18765551234"]) {
+      expect(await ask(callAs("customer"), phone)).toMatchObject({
+        error: { code: "validation_failed", errors: [{ path: "phone" }] },
+      });
+    }
+    expect(texts).toEqual([]);
+  });
+
+  it("is nobody's where the shop sends no texts", async () => {
+    const { deps: without } = testNotifications();
+    const outcome = await inCall(() => setPhone(without, callAs("customer"), { phone: phoneNumber() }));
+    expect(outcome).toMatchObject({ error: { code: "not_found" } });
+  });
+});
+
+describe("a code", () => {
+  it("is tried five times, whoever tries at once; then a new one is needed", async () => {
+    const call = callAs("customer");
+    await ask(call, phoneNumber());
+    const code = lastCode();
+    const guesses = await Promise.all(Array.from({ length: 5 }, () => prove(call, wrong(code))));
+    expect(new Set(guesses.map(({ ok }) => ok))).toEqual(new Set([false]));
+    expect(await prove(call, code)).toMatchObject({ error: { code: "phone_code_invalid" } });
+    await ask(call, phoneNumber());
+    expect(await prove(call, lastCode())).toMatchObject({ ok: true });
+  });
+
+  it("ends after ten minutes, with the next code, and with a new password", async () => {
+    const call = callAs("customer");
+    await ask(call, phoneNumber());
+    shop.advance(PHONE_CODE_TTL_MS);
+    expect(await prove(call, lastCode())).toMatchObject({ ok: false });
+
+    await ask(call, phoneNumber());
+    const first = lastCode();
+    await ask(call, phoneNumber());
+    const isSame = first === lastCode();
+    expect((await prove(call, first)).ok).toBe(isSame);
+
+    const userId = call.actor.id;
+    const changed = { ...event("PASSWORD_CHANGED", userId, { userId }), time: new Date(deps.now()).toISOString() };
+    await shop.deliver([changed]);
+    expect(await prove(call, lastCode())).toMatchObject({ ok: false });
+  });
+
+  it("is nobody else's", async () => {
+    await ask(callAs("customer"), phoneNumber());
+    expect(await prove(callAs("customer"), lastCode())).toMatchObject({ error: { code: "phone_code_invalid" } });
+  });
+
+  it("is kept hashed, and in no list and no event", async () => {
+    const call = callAs("customer");
+    const userId = call.actor.id;
+    await ask(call, phoneNumber());
+    const code = lastCode();
+    expect(await rowsAbout(userId)).toMatchObject([{ template: "phone_code", status: "sent", textBody: "" }]);
+    const kept = await notificationsEnv.DB.prepare("SELECT * FROM phone_codes WHERE user_id = ?").bind(userId).first();
+    expect(JSON.stringify(kept?.["code_hash"])).not.toContain(code);
+    const { items } = valueOf(await rpc.listAllNotifications(callAs("admin"), { userId }));
+    expect(items).toMatchObject([{ template: "phone_code", body: null }]);
+  });
+});
+
+describe("texts", () => {
+  it("are five a day to a number, whoever asks", async () => {
+    const phone = phoneNumber();
+    for (let n = 0; n < 5; n += 1) valueOf(await ask(callAs("customer"), phone));
+    const refused = await ask(callAs("customer"), phone);
+    const retryAt = new Date(shop.deps.now() + DAY_MS).toISOString();
+    expect(refused).toMatchObject({ error: { code: "too_many_texts", retryAt } });
+    expect(texts).toHaveLength(5);
+    shop.advance(DAY_MS);
+    valueOf(await ask(callAs("customer"), phone));
+  });
+
+  it("are five a day of a user, whatever the number, also when all are asked for at once", async () => {
+    const call = callAs("customer");
+    const asked = await Promise.all(Array.from({ length: 8 }, () => ask(call, phoneNumber())));
+    expect(asked.filter(({ ok }) => ok)).toHaveLength(5);
+    expect(texts).toHaveLength(5);
+  });
+
+  it("about orders count with the codes", async () => {
+    const call = callAs("customer");
+    await ask(call, phoneNumber());
+    await prove(call, lastCode());
+    await notificationsEnv.DB.prepare("INSERT INTO preferences (user_id, channels, updated_at) VALUES (?, ?, 0)")
+      .bind(call.actor.id, JSON.stringify({ order_shipped: ["sms"] }))
+      .run();
+    const customer = { id: call.actor.id, email: "a@example.com", name: "A", locale: "en", proven: true };
+    const orders = Array.from({ length: 6 }, () => orderData({ customer, moneyAuthorized: true }));
+    await shop.deliver(orders.map((data) => event("ORDER_SHIPPED", data.orderId, data)));
+    expect(texts.filter(({ template }) => template === "order_shipped")).toHaveLength(4);
+    const rows = (await Promise.all(orders.map(({ orderId }) => rowsAbout(orderId)))).flat();
+    expect(rows.filter(({ status }) => status === "held_back")).toHaveLength(2);
+  });
+});
+
+it("a new browser is told to the account by mail, the same one again is not", async () => {
+  const call = callAs("customer");
+  const input = { endpoint: `https://push.example/${newId("req")}`, keys: KEYS };
+  for (let n = 0; n < 2; n += 1) valueOf(await inCall(() => subscribe(deps, call, input)));
+  expect(await mailsSent(call.actor.id)).toEqual(["push_device_added"]);
+});
