@@ -57,7 +57,7 @@ it("an honest buyer gets the product while the attack runs, and its stock is fre
   console.log(
     `the attack: ${String(answers.length)} orders, ${String(made.length)} made, ${String(heldByAttack)} held`,
   );
-  expect(codes).toEqual(new Set(["too_many_open_orders", "quantity_limited"]));
+  for (const code of codes) expect(["too_many_open_orders", "quantity_limited"]).toContain(code);
   expect(answers.slice(0, 30).filter(({ status }) => status === 201).length).toBeLessThanOrEqual(3);
   expect(answers.slice(30, 70).filter(({ status }) => status === 201).length).toBeLessThanOrEqual(30);
   expect(heldByAttack).toBeLessThanOrEqual(SHARE);
@@ -84,9 +84,10 @@ it("an honest buyer gets the product while the attack runs, and its stock is fre
 
 it("an honest guest elsewhere orders while one network attacks", async () => {
   const productId = await shelf.take(ON_HAND);
+  // Fewer pieces than the share, so that it is the caps which refuse.
   const attack = Promise.all(
     Array.from({ length: 40 }, () =>
-      guestOrder(productId, { address: "192.0.2.3", email: "two@example.com", quantity: 5 }),
+      guestOrder(productId, { address: "192.0.2.3", email: "two@example.com", quantity: 1 }),
     ),
   );
   const honest = await guestOrder(productId, { address: "203.0.113.10", email: "two@example.com", quantity: 5 });

@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm";
 import { commit, inJson } from "#shared/database";
 import type { Database } from "#shared/database";
-import { PAYABLE } from "../domain/order.ts";
+import { PAYABLE, TRIED } from "../domain/order.ts";
 
 export interface DueOrder {
   readonly id: string;
@@ -23,7 +23,7 @@ export async function dueOrders(
 ): Promise<readonly DueOrder[]> {
   const rows = await db.all<{ id: string; correlationId: string; isBegun: number; isUntried: number }>(sql`
     SELECT id, correlation_id AS correlationId, payment_status <> 'NONE' AS isBegun,
-      payment_due_at < created_at + ${paymentWindowMs} AS isUntried
+      payment_due_at < created_at + ${paymentWindowMs} AND NOT ${inJson(sql`payment_status`, TRIED)} AS isUntried
     FROM orders WHERE status = 'PENDING' AND payment_due_at <= ${now} AND ${inJson(sql`payment_status`, PAYABLE)}
     ORDER BY end_tried_at, payment_due_at LIMIT ${limit}`);
   return rows.map((row) => ({ ...row, isBegun: row.isBegun === 1, isUntried: row.isUntried === 1 }));
