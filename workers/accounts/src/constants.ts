@@ -25,7 +25,7 @@ export const HASH_BYTES = 32;
  * How long the isolate's thread is free for other work between two hashes. A read takes a few milliseconds of it; what comes during a
  * hash is answered in the rest behind it, at the latest in the next one.
  */
-export const HASH_REST_MS = 50;
+export const HASH_REST_MS = 100;
 
 /** Networks and devices that are remembered of one user; a program that signs in anew each time makes one device each time. */
 export const MAX_KNOWN_SOURCES = 30;
