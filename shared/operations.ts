@@ -9,7 +9,9 @@ import type {
   FindingRecord,
   ListAuditInput,
   ListEventsInput,
+  ListFeedInput,
   ListFindingsInput,
+  PlacedEvent,
   Rows,
   StoredEvent,
 } from "./contracts/messaging.ts";
@@ -89,6 +91,24 @@ export async function listEvents(
     sql`SELECT id, envelope FROM outbox WHERE ${where} ORDER BY id DESC LIMIT ${limit}`,
   );
   return ok({ items: shownEvents(rows) });
+}
+
+/** Goes through the log forwards, a bounded way at a time where filters leave most of it out. */
+export async function listFeed(
+  deps: Deps,
+  _call: Call,
+  { limit, after, type, subject, correlationId }: z.output<typeof ListFeedInput>,
+): Promise<Outcome<Rows<PlacedEvent>>> {
+  const following = sql`FROM outbox WHERE seq > ${after} ORDER BY seq LIMIT ${SEARCHED_EVENTS}`;
+  const where = matching({ type, subject, correlation_id: correlationId }, [], undefined);
+  const [rows, [end]] = await readAll<[PlacedEvent, { seq: number | null }]>(deps.db, [
+    sql`SELECT id, envelope, seq FROM (SELECT id, type, subject, correlation_id, envelope, seq ${following})
+      WHERE ${where} ORDER BY seq LIMIT ${limit}`,
+    sql`SELECT max(seq) AS seq FROM (SELECT seq ${following})`,
+  ]);
+  const items = rows.map(({ id, envelope, seq }) => ({ id, envelope: redactEnvelope(envelope), seq }));
+  const isSearched = rows.length < limit && end !== undefined && end.seq !== null;
+  return ok({ items, ...(isSearched ? { reached: [end.seq ?? after] } : {}) });
 }
 
 export async function listAudit(

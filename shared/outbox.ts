@@ -76,8 +76,9 @@ export function outboxInsertFrom(
   envelope: SQL,
   from: SQL,
 ): SQL {
-  return sql`INSERT INTO outbox (id, type, subject, correlation_id, time, envelope)
-    SELECT ${event.id}, ${event.type}, ${event.subject}, ${event.correlationid}, ${Date.parse(event.time)}, ${envelope} ${from}
+  return sql`INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, seq)
+    SELECT ${event.id}, ${event.type}, ${event.subject}, ${event.correlationid}, ${Date.parse(event.time)}, ${envelope},
+      coalesce((SELECT max(seq) FROM outbox WHERE seq IS NOT NULL), 0) + 1 ${from}
     RETURNING envelope AS ${sql.identifier(COMMITTED_EVENT)}`;
 }
 
@@ -200,10 +201,11 @@ export async function confirmEvents(deps: Deps, ids: readonly string[]): Promise
   ]);
 }
 
-/** Drops confirmed events past their retention. Returns how many. */
+/** Drops confirmed events past their retention, all but the last: the next one's place follows from it. Returns how many. */
 export async function purgeOutbox(deps: Deps): Promise<number> {
   const { results } = await commit(deps.db, [
-    sql`DELETE FROM outbox WHERE confirmed_at IS NOT NULL AND id < ${firstIdAt("evt", deps.now() - EVENT_RETENTION_MS)}`,
+    sql`DELETE FROM outbox WHERE confirmed_at IS NOT NULL AND id < ${firstIdAt("evt", deps.now() - EVENT_RETENTION_MS)}
+      AND seq < (SELECT max(seq) FROM outbox WHERE seq IS NOT NULL)`,
   ]);
   return results[0]?.meta.changes ?? 0;
 }

@@ -9,6 +9,7 @@ import {
   ListAuditInput,
   ListDeadLettersInput,
   ListEventsInput,
+  ListFeedInput,
   ListFindingsInput,
   ReplayDeadLetterInput,
   ResendEventsInput,
@@ -20,6 +21,7 @@ import type {
   DeadLetter,
   FindingRecord,
   MessagingContract,
+  PlacedEvent,
   Rows,
   StoredEvent,
   SweepCounts,
@@ -31,7 +33,7 @@ import { unseenEvents } from "./inbox.ts";
 import { log, withInvocation } from "./logger.ts";
 import { readMetrics } from "./metrics.ts";
 import type { Metric, MetricQuery } from "./metrics.ts";
-import { health, listAudit, listEvents, listFindings, purgeOperations } from "./operations.ts";
+import { health, listAudit, listEvents, listFeed, listFindings, purgeOperations } from "./operations.ts";
 import { confirmEvents, resendEvents, unconfirmedEvents } from "./outbox.ts";
 import type { Deps, UnconfirmedEvent } from "./outbox.ts";
 import { ok } from "./result.ts";
@@ -113,6 +115,10 @@ export function domainWorker<Env, D extends Deps>(
 
     listEvents(call: Call, input: z.input<typeof ListEventsInput>): Promise<Outcome<Rows<StoredEvent>>> {
       return this.#serve("listEvents", call, ListEventsInput, input, listEvents);
+    }
+
+    listFeed(call: Call, input: z.input<typeof ListFeedInput>): Promise<Outcome<Rows<PlacedEvent>>> {
+      return this.#serve("listFeed", call, ListFeedInput, input, listFeed);
     }
 
     listDeadLetters(call: Call, input: z.input<typeof ListDeadLettersInput>): Promise<Outcome<Rows<DeadLetter>>> {

@@ -38,6 +38,14 @@ const Slice = z.object({
 const Filter = z.string().max(200).optional();
 /** Keyed by [id]. */
 export const ListEventsInput = Slice.extend({ type: Filter, subject: Filter, correlationId: Filter });
+/** The events committed after the place `after`, the first of them first. */
+export const ListFeedInput = z.object({
+  limit: z.int().min(1).max(MAX_SLICE),
+  after: z.int().min(0),
+  type: Filter,
+  subject: Filter,
+  correlationId: Filter,
+});
 /** Keyed by [deadAt, eventId]. */
 export const ListDeadLettersInput = Slice.extend({ type: Filter, subject: Filter, state: DeadLetterState.optional() });
 /** Keyed by [id]. */
@@ -56,6 +64,11 @@ export const RunSweepsInput = z.object({
 export interface StoredEvent {
   readonly id: string;
   readonly envelope: string;
+}
+
+/** An event with the place of its commit among all of its Worker. */
+export interface PlacedEvent extends StoredEvent {
+  readonly seq: number;
 }
 
 /** An event that its consumer gave up on. Times in milliseconds since the epoch. */
@@ -118,6 +131,11 @@ export interface MessagingContract {
   confirmEvents(call: Call, input: z.input<typeof ConfirmEventsInput>): Promise<Outcome<null>>;
   /** The log of events, newest first. */
   listEvents(call: Call, input: z.input<typeof ListEventsInput>): Promise<Outcome<Rows<StoredEvent>>>;
+  /**
+   * The log in the order of its commits: whoever has read to a place has read all that was committed before it. `reached` is how far
+   * it was searched, wherever fewer rows than asked for are found.
+   */
+  listFeed(call: Call, input: z.input<typeof ListFeedInput>): Promise<Outcome<Rows<PlacedEvent>>>;
   /** Dead letters, newest first. */
   listDeadLetters(call: Call, input: z.input<typeof ListDeadLettersInput>): Promise<Outcome<Rows<DeadLetter>>>;
   /** The audit log, newest first. */

@@ -1,6 +1,7 @@
 // What operators read: the audit log and the findings of sweeps, in the tables that every database has.
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
@@ -9,8 +10,8 @@ import { findingInsert } from "#shared/findings";
 import { makeEvent } from "#shared/events/envelope";
 import { firstIdAt, newId } from "#shared/ids";
 import { readMetrics } from "#shared/metrics";
-import { health, listAudit, listEvents, listFindings, purgeOperations } from "#shared/operations";
-import { outboxInsert } from "#shared/outbox";
+import { health, listAudit, listEvents, listFeed, listFindings, purgeOperations } from "#shared/operations";
+import { outboxInsert, purgeOutbox } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 
 const db = openDatabase((env as unknown as { DB: D1Database }).DB);
@@ -96,6 +97,67 @@ describe("the log of events", () => {
     expect(next.ok && next.value.items.map(({ id }) => id)).toEqual([old]);
     expect(next.ok && next.value.reached).toBeUndefined();
     await commit(db, [sql`DELETE FROM outbox WHERE id > 'evt_z'`]);
+  });
+
+  it("followed by the places of the commits misses nothing while others write, however old their ids are", async () => {
+    const subject = newId("usr");
+    const written: string[] = [];
+    const write = async (index: number): Promise<void> => {
+      // An inventory object makes its events long before it writes them.
+      const lateness = index % 3 === 0 ? 3_600_000 : 0;
+      const made = { worker: "inventory", correlationId: newId("req"), now: Date.now() - lateness };
+      const data = { userId: subject, email: "a@example.com", name: "A", locale: "en" };
+      const event = {
+        ...makeEvent("USER_REGISTERED", subject, data, made),
+        id: `${firstIdAt("evt", Date.now() - lateness)}${newId("evt").slice(-20)}`,
+      };
+      await commit(db, [outboxInsert(event)]);
+      written.push(event.id);
+    };
+    let isWriting = true;
+    const writers = Promise.all(
+      Array.from({ length: 4 }, async (_none, writer) => {
+        for (let round = 0; round < 25; round += 1) await write(writer + round);
+      }),
+    ).finally(() => {
+      isWriting = false;
+    });
+    const seen: string[] = [];
+    let after = 0;
+    for (let isOver = false; !isOver;) {
+      const wasWriting = isWriting;
+      const page = await listFeed(deps(), call, { limit: 7, after, subject });
+      if (!page.ok) throw new Error("refused");
+      const { items, reached } = page.value;
+      seen.push(...items.map(({ id }) => id));
+      after = Number(reached?.[0] ?? items.at(-1)?.seq ?? after);
+      isOver = items.length === 0 && !wasWriting;
+    }
+    await writers;
+    expect(seen.toSorted()).toEqual(written.toSorted());
+    expect(seen).not.toEqual(seen.toSorted());
+  });
+
+  it("gives a row its place that a Worker of the version before has written, and keeps the last through a purge", async () => {
+    const ids = [newId("evt"), newId("evt")];
+    const old = (
+      id: string,
+    ): SQL => sql`INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, confirmed_at)
+      VALUES (${id}, 'CART_EXPIRED', 'old', 'c', 1, '{}', 1)`;
+    await commit(db, ids.map(old));
+    const page = await listFeed(deps(), call, { limit: 10, after: 0, subject: "old" });
+    const places = page.ok ? page.value.items.map(({ seq }) => seq) : [];
+    expect(places[1]).toBe((places[0] ?? 0) + 1);
+    await purgeOutbox({ ...deps(), now: () => Date.now() + 400 * 24 * 3_600_000 });
+    const [last] = await db.all<{ seq: number }>(sql`SELECT max(seq) AS seq FROM outbox`);
+    expect(last?.seq).toBe(places[1]);
+  });
+
+  it("is followed by an index", async () => {
+    const plan = await db.all<{ detail: string }>(
+      sql`EXPLAIN QUERY PLAN SELECT id FROM outbox WHERE seq > ${1} ORDER BY seq LIMIT ${10}`,
+    );
+    expect(plan.map(({ detail }) => detail)).toEqual([expect.stringContaining("outbox_by_seq (seq>?)")]);
   });
 
   it("does not show what a confidential message says", async () => {

@@ -4,7 +4,9 @@ import { z } from "zod";
 import { FindingOutcome } from "#shared/contracts/messaging";
 import type { AuditRecord, FindingRecord } from "#shared/contracts/messaging";
 import { EventEnvelopeBase } from "#shared/events/envelope";
+import { fail } from "#shared/errors";
 import { ok } from "#shared/result";
+import { eventFeed } from "../feed.ts";
 import { Filter, MergedQuery, WorkerName, isoTime, mergedPage, mergedPageOf } from "../merge.ts";
 import { PEER_NAMES } from "../peers.ts";
 import type { PeerName } from "../peers.ts";
@@ -79,18 +81,26 @@ export const eventRoutes: readonly Route[] = [
     path: "/api/admin/events",
     operationId: "listEvents",
     tag: "Operations",
-    summary: "The events of all Workers, newest first, as in their envelope",
+    summary: "The events of all Workers, newest first; with `after` a feed, oldest first, that skips none",
     access: "admin",
     limit: "read",
     query: MergedQuery.extend({
       type: Filter.describe("Only events of this type, for example ORDER_CREATED."),
       subject: Filter.describe("Only events about this id."),
       correlationId: Filter.describe("Only what this request, webhook or sweep began."),
+      after: MergedQuery.shape.cursor.describe(
+        "Makes the list a feed, oldest first: the events after this place, which is the `nextCursor` of the page before. `0` is the beginning. `nextCursor` is null only when nothing is new; the last one stays good to ask with again.",
+      ),
     }),
     answers: { 200: mergedPageOf(Event).meta({ id: "EventPage", description: "One page of events." }) },
     errors: ["invalid_cursor"],
-    handle: async (deps, { call, query: { limit, cursor, ...filters } }) =>
-      replyWith(
+    handle: async (deps, { call, query: { limit, cursor, after, ...filters } }) => {
+      if (after !== undefined && cursor !== undefined) {
+        const errors = [{ path: "cursor", message: "does not go with `after`, which is the feed's own cursor" }];
+        return fail("validation_failed", "Ask with `cursor` for the list or with `after` for the feed.", { errors });
+      }
+      if (after !== undefined) return replyWith(200, await eventFeed(deps, call, { after, limit, ...filters }));
+      return replyWith(
         200,
         await mergedPage(
           deps,
@@ -103,7 +113,8 @@ export const eventRoutes: readonly Route[] = [
           },
           { limit, cursor },
         ),
-      ),
+      );
+    },
   }),
   route({
     method: "get",

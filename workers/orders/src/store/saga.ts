@@ -43,6 +43,8 @@ interface News {
   readonly to: "CONFIRMED" | "CANCELLED";
   readonly when: SQL;
   readonly reason: SQL;
+  /** Its status is set apart from `set`. */
+  readonly seldomMoves: boolean;
 }
 
 function oneOf(column: SQL, values: readonly string[]): SQL {
@@ -79,6 +81,26 @@ function outboxRow(news: News, moves: SQL): SQL {
   return outboxInsertFrom(head, envelope, sql`FROM orders WHERE ${moves}`);
 }
 
+/**
+ * One statement, but for a reservation: that seldom moves the order, since money takes longer than stock, and a status that is set
+ * rewrites each index that holds it, also to what it was.
+ */
+function updates(news: News, applies: SQL, moves: SQL): Statement[] {
+  const { now, to, set, when, moneyDecided, seldomMoves } = news;
+  const rest = sql`version = version + 1, updated_at = ${now}, change_seq = ${nextPlace(now)}`;
+  if (seldomMoves) {
+    return [
+      sql`UPDATE orders SET status = ${to}, network = NULL WHERE ${moves}`,
+      sql`UPDATE orders SET ${set}, ${rest} WHERE ${applies}`,
+    ];
+  }
+  return [
+    sql`UPDATE orders SET ${set}, status = iif(${when}, ${to}, status),
+        network = iif(${moneyDecided ? sql`true` : when}, NULL, network), ${rest}
+      WHERE ${applies}`,
+  ];
+}
+
 function effectOf(news: News): Effect {
   const { orderId, now, to } = news;
   const applies = sql`id = ${orderId} AND ${news.applies}`;
@@ -87,10 +109,7 @@ function effectOf(news: News): Effect {
     sql`INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, reason)
       SELECT id, version + 1, status, ${to}, ${now}, ${news.source}, ${news.reason} FROM orders WHERE ${moves}`,
     outboxRow(news, moves),
-    sql`UPDATE orders SET ${news.set}, status = iif(${news.when}, ${to}, status),
-        network = iif(${news.moneyDecided ? sql`true` : news.when}, NULL, network), version = version + 1, updated_at = ${now},
-        change_seq = ${nextPlace(now)}
-      WHERE ${applies}`,
+    ...updates(news, applies, moves),
   ];
   return { statements, known: sql`(SELECT 1 FROM orders WHERE id = ${orderId})` };
 }
@@ -106,6 +125,7 @@ export function stockNews(event: EventEnvelope<`STOCK_${StockNews}`>, stock: Sto
     applies: oneOf(sql`stock_status`, STOCK_REPLACES[stock]),
     set: sql`stock_status = ${stock}`,
     moneyDecided: false,
+    seldomMoves: stock === "RESERVED",
     to: rejected ? "CANCELLED" : "CONFIRMED",
     when: rejected
       ? CAN_CANCEL
@@ -161,6 +181,7 @@ function paymentEffect(
     applies: sql`payment_version < ${version}`,
     set: sql`payment_status = ${status}, payment_version = ${version}${TRIED.includes(status) ? extended : sql``}`,
     moneyDecided: !PAYABLE.includes(status),
+    seldomMoves: false,
     to: gone ? "CANCELLED" : "CONFIRMED",
     when: gone ? CAN_CANCEL : canConfirm,
     reason: gone ? goneReason(status, reason, now) : sql`NULL`,
