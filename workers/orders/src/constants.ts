@@ -51,6 +51,12 @@ export const REFUND_REPORT_AFTER_TRIES = 5;
 /** What one sweep takes on, well within the 30 s that cron work gets; the next minute takes the rest. */
 export const SWEEP_BATCH = 100;
 
+/**
+ * A payment method that was tried in time gives its order the whole window when payments tells of it at most this long after the
+ * shorter one: Stripe's webhook takes a while, and within a minute the sweep asks by itself.
+ */
+export const TRY_TOLD_LATE_MS = 60_000;
+
 /** How many due orders one sweep of unpaid ones takes on: more than it can end in its time. */
 export const UNPAID_BATCH = 1_000;
 /** What "everything" takes at once; a shop on one machine does not have more open. */

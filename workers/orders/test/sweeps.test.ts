@@ -6,6 +6,7 @@ import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import { commit } from "#shared/database";
+import type { EventEnvelope } from "#shared/events/envelope";
 import { ok } from "#shared/result";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { UNSETTLED_AFTER_MS } from "../src/constants.ts";
@@ -139,6 +140,38 @@ describe("the order of a buyer without proof", () => {
       expect(windowOf(await reread(shop, order.id))).toBe(1_800_000);
     },
   );
+
+  it("ends when its window is over, whatever is tried after that", async () => {
+    const asked: boolean[] = [];
+    let own = "";
+    const shop = openShop(
+      closing(({ orderId, unlessTried }) => {
+        if (orderId === own) asked.push(unlessTried);
+        return unlessTried ? "tried" : "closed";
+      }),
+    );
+    const order = await guestOrder(shop);
+    own = order.id;
+    const tried = (version: number): EventEnvelope => ({
+      ...paymentEvent(order.id, "FAILED", version),
+      time: new Date(shop.deps.now()).toISOString(),
+    });
+    shop.advance(300_000 + 60_000);
+    await shop.receive(tried(1));
+    expect(windowOf(await reread(shop, order.id))).toBe(300_000);
+    await sweep(shop.deps, cron, false);
+    expect([(await reread(shop, order.id)).status, asked]).toEqual(["CANCELLED", [false]]);
+  });
+
+  it("has its whole window by a try in time that is told late", async () => {
+    const shop = openShop();
+    const order = await guestOrder(shop);
+    shop.advance(299_000);
+    const event = { ...paymentEvent(order.id, "FAILED", 1), time: new Date(shop.deps.now()).toISOString() };
+    shop.advance(600_000);
+    await shop.receive(event);
+    expect(windowOf(await reread(shop, order.id))).toBe(1_800_000);
+  });
 
   it("is not closed while a payment method is being tried that the shop has not heard of", async () => {
     const asked: boolean[] = [];

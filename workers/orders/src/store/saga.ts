@@ -9,6 +9,7 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import type { Effect } from "#shared/inbox";
 import { outboxInsertFrom } from "#shared/outbox";
+import { TRY_TOLD_LATE_MS } from "../constants.ts";
 import {
   CANCELLABLE,
   MONEY_GONE,
@@ -26,7 +27,7 @@ import { nextPlace } from "./changes.ts";
 type Source = "inventory" | "payments";
 
 /** What the outgoing event continues; a sweep has no event that caused it. */
-type Cause = Pick<EventEnvelope, "correlationid"> & Partial<Pick<EventEnvelope, "id" | "traceparent">>;
+type Cause = Pick<EventEnvelope, "correlationid"> & Partial<Pick<EventEnvelope, "id" | "time" | "traceparent">>;
 
 interface News {
   readonly event: Cause;
@@ -169,8 +170,10 @@ function paymentEffect(
   event: Cause,
   { now, paymentWindowMs }: PaymentTime,
 ): Effect {
-  // A payment method was tried, so the order gets its whole window.
-  const extended = sql`, payment_due_at = max(payment_due_at, created_at + ${paymentWindowMs})`;
+  const toldAt = event.time === undefined ? now : Date.parse(event.time);
+  // A payment method was tried, so the order gets its whole window, unless its window was over: then it is to end.
+  const extended = sql`, payment_due_at = iif(payment_due_at + ${TRY_TOLD_LATE_MS} > ${toldAt},
+    max(payment_due_at, created_at + ${paymentWindowMs}), payment_due_at)`;
   const gone = MONEY_GONE.includes(status);
   const canConfirm = MONEY_IN.includes(status) ? sql`(status = 'PENDING' AND stock_status = 'RESERVED')` : sql`false`;
   return effectOf({
