@@ -11,7 +11,7 @@ export interface TurnRules {
   readonly restMs: number;
 }
 
-/** Whoever is next and did not look for this long is passed over; it keeps its place. Longer than any pause before a turn. */
+/** Whoever is next and did not look for this long, the rest not counted, is passed over; it keeps its place. */
 const PASSED_OVER_AFTER_MS = 100;
 /** Who did not look for this long has gone. Longer than several hashes, during which nobody can look. */
 const GONE_AFTER_MS = 3_000;
@@ -92,8 +92,8 @@ export class Turns {
 
   /** The first in the order of turns who still looks. */
   #next(now: number): Ticket | undefined {
-    const endedAt = this.#endedAt ?? now;
-    const looks = ({ seenAt }: Ticket): boolean => now - Math.max(seenAt, endedAt) < PASSED_OVER_AFTER_MS;
+    const restsUntil = this.startRest(now) + this.#rules.restMs;
+    const looks = ({ seenAt }: Ticket): boolean => now - Math.max(seenAt, restsUntil) < PASSED_OVER_AFTER_MS;
     for (const line of this.#lines.values()) {
       const first = line.find(looks);
       if (first !== undefined) return first;

@@ -1,6 +1,7 @@
 // Whose turn it is to hash: a queue that is fair to networks, and that nobody who has gone holds up.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { HASH_REST_MS } from "../../src/constants.ts";
 import { Turns } from "../../src/domain/turns.ts";
 import type { Ticket } from "../../src/domain/turns.ts";
 
@@ -56,6 +57,18 @@ describe("turns", () => {
     expect(turns.look(second, HASH_MS).kind).toBe("wait");
     expect(turns.look(second, HASH_MS + RULES.restMs).kind).toBe("now");
   });
+});
+
+it("lets nobody who comes later go before who waits, however long the rest is", () => {
+  const turns = new Turns({ ...RULES, restMs: HASH_REST_MS });
+  const [first, second] = joinAll(turns, ["first", "second"]) as [Ticket, Ticket];
+  expect(turns.look(first, 0).kind).toBe("now");
+  turns.startRest(HASH_MS);
+  const sleep = turns.look(second, HASH_MS);
+  const [late] = joinAll(turns, ["late"], HASH_MS + HASH_REST_MS + 5) as [Ticket];
+  expect(turns.look(late, HASH_MS + HASH_REST_MS + 5).kind).toBe("wait");
+  const awake = HASH_MS + (sleep.kind === "wait" ? sleep.lookAgainInMs : 0);
+  expect(turns.look(second, awake).kind).toBe("now");
 });
 
 describe("places", () => {
