@@ -1,5 +1,5 @@
 // Who hashes next. One hash keeps the isolate's thread for its whole time, so hashes come one after the other, a rest between two of
-// them, and the client networks take turns. Pure: the clock comes in, and nobody is woken. Who waits looks again by itself, because
+// them, and the sites take turns, in each of them its client networks. Pure: the clock comes in, and nobody is woken. Who waits looks again by itself, because
 // a request whose client has gone just stops looking. Times in milliseconds.
 
 export interface TurnRules {
@@ -32,10 +32,30 @@ export type Look =
   | { readonly kind: "refused" }
   | { readonly kind: "wait"; readonly lookAgainInMs: number };
 
+/** The lines of a site's networks. */
+type Site = Map<string, Ticket[]>;
+
+/**
+ * What is likely one customer's: the /48 that an IPv6 network is in, of which one customer may have all 65,536 networks. An IPv4 address
+ * is a site of its own.
+ */
+function siteOf(network: string): string {
+  return network.endsWith("::/64") ? network.split(":").slice(0, 3).join(":") : network;
+}
+
+function waitingOf(site: Site): number {
+  return [...site.values()].reduce((sum, line) => sum + line.length, 0);
+}
+
+function moveToEnd<T>(map: Map<string, T>, key: string): void {
+  const value = map.get(key);
+  if (value !== undefined && map.delete(key)) map.set(key, value);
+}
+
 export class Turns {
   readonly #rules: TurnRules;
-  /** Who waits, by network. The order of the networks is the order of their turns. */
-  readonly #lines = new Map<string, Ticket[]>();
+  /** Who waits, by site and in it by network. Their order is the order of their turns. */
+  readonly #sites = new Map<string, Site>();
   /** When the latest hash ended; undefined until somebody after it has read the clock, which stands still during a hash. */
   #endedAt: number | undefined = Number.NEGATIVE_INFINITY;
 
@@ -44,28 +64,26 @@ export class Turns {
   }
 
   get waiting(): number {
-    return [...this.#lines.values()].reduce((sum, line) => sum + line.length, 0);
+    return [...this.#sites.values()].reduce((sum, site) => sum + waitingOf(site), 0);
   }
 
-  /** A place in the network's line, or undefined where there is none. When all are taken, the longest line gives up its last. */
+  /**
+   * A place in the network's line, or undefined where there is none. When all are taken, the site with most of them gives up the last of
+   * its longest line, where it has two more than the asker's; else the longest line of all does, by the same rule.
+   */
   join(network: string, now: number): Ticket | undefined {
     this.#dropGone(now);
-    const own = this.#lines.get(network) ?? [];
-    if (this.waiting >= this.#rules.places) {
-      const longest = [...this.#lines.values()].reduce((a, b) => (b.length > a.length ? b : a), own);
-      if (longest.length <= own.length + 1) return undefined;
-      longest.pop();
-    }
+    if (this.waiting >= this.#rules.places && !this.#makeRoom(network)) return undefined;
     const ticket = { network, joinedAt: now, seenAt: now };
-    own.push(ticket);
-    this.#lines.set(network, own);
+    const site = this.#sites.get(siteOf(network)) ?? new Map<string, Ticket[]>();
+    site.set(network, [...(site.get(network) ?? []), ticket]);
+    this.#sites.set(siteOf(network), site);
     return ticket;
   }
 
   look(ticket: Ticket, now: number): Look {
     const restsUntil = this.startRest(now) + this.#rules.restMs;
-    const line = this.#lines.get(ticket.network) ?? [];
-    const place = line.indexOf(ticket);
+    const place = this.#lineOf(ticket.network).indexOf(ticket);
     if (place < 0) return { kind: "refused" };
     if (now - ticket.joinedAt >= this.#rules.waitMs) {
       this.#remove(ticket);
@@ -74,12 +92,11 @@ export class Turns {
     ticket.seenAt = now;
     if (now >= restsUntil && this.#next(now) === ticket) {
       this.#remove(ticket);
-      // The network's next one waits until all others had their turn.
-      if (this.#lines.delete(ticket.network) && line.length > 0) this.#lines.set(ticket.network, line);
+      this.#hadTurn(ticket.network);
       this.#endedAt = undefined;
       return { kind: "now" };
     }
-    const ahead = place + [...this.#lines.keys()].indexOf(ticket.network);
+    const ahead = place + [...this.#sites.keys()].indexOf(siteOf(ticket.network));
     const sleep = Math.max(restsUntil - now, 0) + LOOK_EVERY_MS + ahead * this.#rules.restMs;
     return { kind: "wait", lookAgainInMs: Math.min(sleep, MAX_SLEEP_MS) };
   }
@@ -94,22 +111,55 @@ export class Turns {
   #next(now: number): Ticket | undefined {
     const restsUntil = this.startRest(now) + this.#rules.restMs;
     const looks = ({ seenAt }: Ticket): boolean => now - Math.max(seenAt, restsUntil) < PASSED_OVER_AFTER_MS;
-    for (const line of this.#lines.values()) {
+    for (const line of this.#lines()) {
       const first = line.find(looks);
       if (first !== undefined) return first;
     }
     return undefined;
   }
 
+  /** All lines, in the order of their turns. */
+  #lines(): Ticket[][] {
+    return [...this.#sites.values()].flatMap((site) => [...site.values()]);
+  }
+
+  #lineOf(network: string): Ticket[] {
+    return this.#sites.get(siteOf(network))?.get(network) ?? [];
+  }
+
+  #makeRoom(network: string): boolean {
+    const own = this.#sites.get(siteOf(network)) ?? new Map<string, Ticket[]>();
+    const largest = [...this.#sites.values()].reduce((a, b) => (waitingOf(b) > waitingOf(a) ? b : a), own);
+    const isOfOthers = waitingOf(largest) > waitingOf(own) + 1;
+    const lines = isOfOthers ? [...largest.values()] : this.#lines();
+    // Of lines as long, the one whose turn comes last.
+    const longest = lines.reduce((a, b) => (b.length >= a.length ? b : a), []);
+    const last = longest.at(-1);
+    if (last === undefined || (!isOfOthers && longest.length <= this.#lineOf(network).length + 1)) return false;
+    this.#remove(last);
+    return true;
+  }
+
+  /** The next one of the network waits until all others of its site had their turn, and the site until all sites had. */
+  #hadTurn(network: string): void {
+    const site = this.#sites.get(siteOf(network));
+    if (site === undefined) return;
+    moveToEnd(site, network);
+    moveToEnd(this.#sites, siteOf(network));
+  }
+
   #remove(ticket: Ticket): void {
-    const line = this.#lines.get(ticket.network) ?? [];
-    const place = line.indexOf(ticket);
-    if (place >= 0) line.splice(place, 1);
-    if (line.length === 0) this.#lines.delete(ticket.network);
+    const site = this.#sites.get(siteOf(ticket.network));
+    const left = this.#lineOf(ticket.network).filter((other) => other !== ticket);
+    if (left.length > 0) site?.set(ticket.network, left);
+    else site?.delete(ticket.network);
+    if (site?.size === 0) this.#sites.delete(siteOf(ticket.network));
   }
 
   #dropGone(now: number): void {
-    const gone = [...this.#lines.values()].flat().filter(({ seenAt }) => now - seenAt > GONE_AFTER_MS);
+    const gone = this.#lines()
+      .flat()
+      .filter(({ seenAt }) => now - seenAt > GONE_AFTER_MS);
     for (const ticket of gone) this.#remove(ticket);
   }
 }

@@ -92,6 +92,31 @@ describe("places", () => {
     expect(turns.join("i", 0)).toBeUndefined();
   });
 
+  it("are given up by a site that takes them with many networks, whose turn comes once a round", () => {
+    const turns = new Turns(RULES);
+    const many = joinAll(
+      turns,
+      Array.from({ length: RULES.places }, (_, index) => `2001:db8:1:${String(index)}::/64`),
+    );
+    const others = joinAll(turns, ["192.0.2.1", "2001:db8:2:0::/64"]);
+    expect(others).toHaveLength(2);
+    expect(turns.waiting).toBe(RULES.places);
+    expect(turns.join("2001:db8:1:ff::/64", 0)).toBeUndefined();
+    const served = serve(turns, [...many, ...others]).map(({ network }) => network);
+    expect(served).toHaveLength(RULES.places);
+    expect(served.slice(0, 3)).toEqual(["2001:db8:1:0::/64", "192.0.2.1", "2001:db8:2:0::/64"]);
+  });
+
+  it("are not taken from a neighbour of the same site by one network of it", () => {
+    const turns = new Turns(RULES);
+    joinAll(
+      turns,
+      Array.from({ length: RULES.places }, () => "2001:db8:1:1::/64"),
+    );
+    expect(turns.join("2001:db8:1:2::/64", 0)).toBeDefined();
+    expect(turns.waiting).toBe(RULES.places);
+  });
+
   it("are lost by who waits too long", () => {
     const turns = new Turns(RULES);
     const [first, second] = joinAll(turns, ["a", "b"]) as [Ticket, Ticket];
