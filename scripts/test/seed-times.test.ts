@@ -39,13 +39,13 @@ const schemas = new Map(Object.values(DATABASES).map((name) => [name, schemaOf(n
 /** A new integer column of any table belongs to one of these. */
 const TIMES = new Set(
   `active_from at capture_until captured_at closed_at confirmed_at created_at dead_at email_verified_at end_tried_at ended_at ends_at evidence_due_at expires_at expiry_flagged_at failed_at
-    first_found_at handled_at last_found_at last_used_at leased_until next_attempt_at next_check_at payment_due_at processed_at proven_at read_at received_at reconciled_at replayed_at retry_at returned_at sent_at
+    first_found_at handled_at last_found_at last_used_at leased_until made_at next_attempt_at next_check_at payment_due_at processed_at proven_at read_at received_at reconciled_at replayed_at reported_at retry_at returned_at seen_at sent_at set_at
     time updated_at used_at`.split(/\s+/),
 );
 const OTHER_INTEGERS = new Set(
-  `amount amount_captured amount_capturable amount_refunded amount_withdrawn attempts available availability_sequence counted create_generation
-    delta discount drawing generation height line_total low_stock_threshold min_order_quantity on_hand on_hand_after opening
-    payment_version position price product_version quantity refunded_quantity reserved search_id sequence shipping size_bytes subtotal tax times total
+  `amount amount_captured amount_capturable amount_refunded amount_withdrawn attempts available availability_sequence change_seq counted create_generation
+    delta discount drawing failures generation height line_total low_stock_threshold min_order_quantity on_hand on_hand_after opening
+    payment_version position price product_version quantity refunded_quantity reserved search_id seq sequence shipping size_bytes subtotal tax threshold times total tries
     unit_price version weight_grams width`.split(/\s+/),
 );
 

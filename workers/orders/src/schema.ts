@@ -31,6 +31,8 @@ export const orders = sqliteTable("orders", {
   network: text(),
   endTriedAt: integer("end_tried_at").notNull().default(0),
   version: integer().notNull().default(1),
+  externalId: text("external_id"),
+  metadata: text(),
   changeSeq: integer("change_seq"),
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),

@@ -55,7 +55,14 @@ export async function insertOrder(
   capped: Capped | undefined,
 ): Promise<void> {
   const { order, now } = draft;
-  const { items: _items, history: _history, refunds: _refunds, tracking: _tracking, ...columns } = order;
+  const {
+    items: _items,
+    history: _history,
+    refunds: _refunds,
+    tracking: _tracking,
+    metadata: _metadata,
+    ...columns
+  } = order;
   await save(deps, [
     insertOrderRow({
       ...columns,
