@@ -7,7 +7,8 @@ import { idSchema } from "../ids.ts";
 import { Currency, amountFrom } from "../money.ts";
 import { PageQuery, pageOf } from "../paging.ts";
 import { UNPRINTABLE, code, line } from "../text.ts";
-import { Product, ProductId } from "./catalog.ts";
+import { Product, ProductFilters, ProductId } from "./catalog.ts";
+import { ExternalId, References, ShownReferences } from "./references.ts";
 
 /** A picture may be this long (api.md). */
 export const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
@@ -52,6 +53,7 @@ export const NewProduct = z
       .nullable()
       .optional()
       .describe("Whose product it is. Null: the shop's own. Only an admin says it: what a vendor makes is theirs."),
+    ...References.shape,
   })
   .meta({ id: "NewProduct", description: "A product to make." });
 export type NewProduct = z.infer<typeof NewProduct>;
@@ -87,7 +89,7 @@ export const ManagedProduct = Product.extend({
   version: z.int().describe("Grows with every change. The same number is the ETag, for `If-Match`."),
   vendorId: z.string().nullable().describe("Whose product it is. Null: the shop's own."),
   available: z.int().describe("Units that can be ordered, as inventory last told."),
-  updatedAt: z.iso.datetime().describe("When it last changed."),
+  ...ShownReferences.shape,
 }).meta({ id: "ManagedProduct", description: "A product as its staff see it: in any status, and never from a cache." });
 export type ManagedProduct = z.infer<typeof ManagedProduct>;
 
@@ -99,6 +101,8 @@ export type ManagedProductPage = z.infer<typeof ManagedProductPage>;
 
 export const ListManagedInput = PageQuery.extend({
   status: ProductStatus.optional().describe("Only products in this status. Left out: all."),
+  ...ProductFilters,
+  externalId: ExternalId.optional().describe("Only the product that staff gave this external id."),
   q: z.string().trim().max(200).optional().describe("Full text over name, SKU, description, brand and category."),
 });
 
@@ -151,7 +155,7 @@ export interface ImageFile {
 export interface CatalogStaffContract {
   /**
    * A new product. Idempotent by key: the same key and body answers the same product as it is now, with `replayed`. Fails with
-   * sku_taken, idempotency_key_reused, validation_failed for an unknown category or brand or another currency, and forbidden when
+   * sku_taken, external_id_taken, idempotency_key_reused, validation_failed for an unknown category or brand or another currency, and forbidden when
    * a vendor names the vendor.
    */
   createProduct(
@@ -160,14 +164,14 @@ export interface CatalogStaffContract {
   ): Promise<Outcome<{ readonly product: ManagedProduct; readonly replayed: boolean }>>;
   /**
    * Changes what is given, also of an archived product. What changes nothing writes nothing. Fails with product_not_found,
-   * sku_taken, product_version_conflict, and validation_failed and forbidden as createProduct.
+   * sku_taken, external_id_taken, product_version_conflict, and validation_failed and forbidden as createProduct.
    */
   updateProduct(call: Call, input: z.input<typeof UpdateProductInput>): Promise<Outcome<ManagedProduct>>;
   /** Takes a product out of the shop; again changes nothing. Fails with product_not_found, product_version_conflict. */
   archiveProduct(call: Call, input: z.input<typeof ArchiveProductInput>): Promise<Outcome<ManagedProduct>>;
   /** One own product in any status. Fails with product_not_found. */
   managedProduct(call: Call, input: z.input<typeof ManagedProductInput>): Promise<Outcome<ManagedProduct>>;
-  /** Own products in any status, newest first. Fails with invalid_cursor. */
+  /** Own products in any status, newest first; with `updatedSince` a feed of changes. Fails with invalid_cursor. */
   listManagedProducts(call: Call, input: z.input<typeof ListManagedInput>): Promise<Outcome<ManagedProductPage>>;
   /**
    * Keeps a picture behind the others. The same bytes again are the same picture, with `added` false. Fails with

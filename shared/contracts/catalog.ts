@@ -5,7 +5,7 @@ import type { Outcome } from "../errors.ts";
 import { Availability } from "../events/catalogue.ts";
 import { idSchema } from "../ids.ts";
 import { Amount, Currency } from "../money.ts";
-import { PageQuery, pageOf } from "../paging.ts";
+import { Moment, PageQuery, pageOf, severalOf } from "../paging.ts";
 import type { CatalogStaffContract } from "./catalog-staff.ts";
 import type { CatalogTaxonomyContract } from "./catalog-taxonomy.ts";
 import type { MessagingContract } from "./messaging.ts";
@@ -20,15 +20,21 @@ const QueriedPrice = z.preprocess(
   z.coerce.number().pipe(Amount),
 );
 
+const Place = z.string().trim().min(1).max(100);
+
+/** Filters that the public list and staff's have in common. */
+export const ProductFilters = {
+  category: severalOf(Place, "Only products of this category or of those below it. An id or a slug."),
+  brand: severalOf(Place, "Only products of this brand. An id or a slug."),
+  sku: z.string().trim().min(1).max(64).optional().describe("Only the product with this SKU. Case does not matter."),
+  updatedSince: Moment.optional().describe(
+    "Only products changed at this time or later, the oldest change first. A product that changes meanwhile comes again, later. `nextCursor` is null only when nothing came: the last one stays good to ask with again.",
+  ),
+};
+
 export const ListProductsInput = PageQuery.extend({
   q: z.string().trim().max(200).optional().describe("Full text over name, SKU, description, brand and category."),
-  category: z
-    .string()
-    .min(1)
-    .max(100)
-    .optional()
-    .describe("Only products of this category or of those below it. An id or a slug."),
-  brand: z.string().min(1).max(100).optional().describe("Only products of this brand. An id or a slug."),
+  ...ProductFilters,
   minPrice: QueriedPrice.optional().meta({
     description: "Only products of this price or more, in minor units.",
     type: "integer",
@@ -85,6 +91,7 @@ export const Product = z
     weightGrams: z.int().describe("Weight of one unit with its packaging, in grams."),
     minOrderQuantity: z.int().describe("The fewest units that one order takes."),
     createdAt: z.iso.datetime().describe("When the product was made."),
+    updatedAt: z.iso.datetime().describe("When staff last changed the product. Stock moves without it."),
   })
   .meta({ id: "Product", description: "A product as everyone sees it." });
 export type Product = z.infer<typeof Product>;

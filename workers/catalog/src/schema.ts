@@ -44,6 +44,9 @@ export const products = sqliteTable("products", {
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),
   /** Of the request that made the product; null without an Idempotency-Key. */
+  externalId: text("external_id"),
+  metadata: text(),
+  changeSeq: integer("change_seq"),
   requestKey: text("request_key"),
   fingerprint: text("fingerprint"),
 });

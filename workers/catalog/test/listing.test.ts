@@ -64,6 +64,7 @@ describe("the list", () => {
       weightGrams: 500,
       minOrderQuantity: 1,
       createdAt: "1970-01-01T00:00:00.004Z",
+      updatedAt: "2023-11-14T22:13:20.000Z",
     });
   });
 

@@ -66,7 +66,7 @@ describe("lists", () => {
       minPrice: 100,
       sort: "-price",
       limit: 3,
-      category: "tools",
+      category: ["tools"],
     });
   });
 
@@ -160,6 +160,7 @@ describe("one product", () => {
     weightGrams: 1,
     minOrderQuantity: 1,
     createdAt: "2026-01-01T00:00:00.000Z",
+    updatedAt: "2026-01-01T00:00:00.000Z",
     available: 50,
   });
 

@@ -5,14 +5,18 @@ import { RELEVANCE_DEPTH } from "../constants.ts";
 import { parseSearch } from "./search.ts";
 import type { Search } from "./search.ts";
 
-export type Sort = "relevance" | "newest" | "price" | "-price" | "name";
+/** `changed` is the order of a feed of changes, which nobody asks for by name. */
+export type Sort = "relevance" | "newest" | "price" | "-price" | "name" | "changed";
 
 export interface ListingPlan {
   readonly search: Search;
   readonly sort: Sort;
-  /** Id or slug. */
-  readonly category: string | undefined;
-  readonly brand: string | undefined;
+  /** Ids or slugs, any of them. */
+  readonly category: readonly string[] | undefined;
+  readonly brand: readonly string[] | undefined;
+  readonly sku: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly updatedSince: number | undefined;
   /** Minor units, both ends included. */
   readonly minPrice: number | undefined;
   readonly maxPrice: number | undefined;
@@ -28,12 +32,15 @@ export type After =
 /** Relevance needs words to be relevant to; without them the newest come first. */
 export function planListing(input: z.output<typeof ListProductsInput>): ListingPlan {
   const search = parseSearch(input.q);
-  const wanted = input.sort ?? "relevance";
+  const updatedSince = input.updatedSince === undefined ? undefined : Date.parse(input.updatedSince);
+  const wanted = updatedSince === undefined ? (input.sort ?? "relevance") : "changed";
   return {
     search,
     sort: wanted === "relevance" && search.kind !== "match" ? "newest" : wanted,
     category: input.category,
     brand: input.brand,
+    sku: input.sku,
+    updatedSince,
     minPrice: input.minPrice,
     maxPrice: input.maxPrice,
     inStockOnly: input.inStock === true,
@@ -60,10 +67,12 @@ export function keyAfter(
     readonly name: string;
     readonly price: number;
     readonly createdAt: number;
+    readonly changeSeq: number;
     readonly place: number;
   },
 ): readonly (string | number)[] {
   if (sort === "relevance") return [row.place];
+  if (sort === "changed") return [row.changeSeq, row.id];
   if (sort === "newest") return [row.createdAt, row.id];
   return sort === "name" ? [row.name, row.id] : [row.price, row.id];
 }

@@ -6,7 +6,9 @@ import type {
   ProductChanges,
   ProductStatus,
 } from "#shared/contracts/catalog-staff";
+import { Metadata } from "#shared/contracts/references";
 import type { EventData } from "#shared/events/catalogue";
+import { canonicalJson } from "#shared/hash";
 import { toProduct } from "./product.ts";
 import type { ProductRow } from "./product.ts";
 
@@ -16,8 +18,15 @@ export interface ManagedRow extends ProductRow {
   readonly version: number;
   readonly vendorId: string | null;
   readonly available: number;
-  /** Milliseconds since the epoch. */
-  readonly updatedAt: number;
+  readonly externalId: string | null;
+  /** JSON of the pairs. */
+  readonly metadata: string | null;
+  /** The place of its last change among all products' changes. */
+  readonly changeSeq: number;
+}
+
+function pairsOf({ metadata }: ManagedRow): Metadata | null {
+  return metadata === null ? null : Metadata.parse(JSON.parse(metadata));
 }
 
 export function toManaged(row: ManagedRow): ManagedProduct {
@@ -29,16 +38,21 @@ export function toManaged(row: ManagedRow): ManagedProduct {
     version,
     vendorId,
     available,
-    updatedAt: new Date(row.updatedAt).toISOString(),
+    externalId: row.externalId,
+    metadata: pairsOf(row) ?? {},
   };
 }
 
 /** The members that staff writes, as the database holds them. */
-export type Written = Omit<NewProduct, "vendorId"> & { readonly vendorId: string | null };
+export type Written = Omit<NewProduct, "vendorId" | "externalId" | "metadata"> & {
+  readonly vendorId: string | null;
+  readonly externalId: string | null;
+  readonly metadata: Metadata | null;
+};
 
 export function writtenOf(row: ManagedRow): Written {
   const { name, sku, description, price, currency, categoryId, brandId } = row;
-  const { weightGrams, minOrderQuantity, status, vendorId } = row;
+  const { weightGrams, minOrderQuantity, status, vendorId, externalId } = row;
   return {
     name,
     sku,
@@ -51,13 +65,21 @@ export function writtenOf(row: ManagedRow): Written {
     minOrderQuantity,
     status,
     vendorId,
+    externalId,
+    metadata: pairsOf(row),
   };
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other || canonicalJson(one) === canonicalJson(other);
 }
 
 /** Only what differs from the present. */
 export function differing(present: Written, changes: ProductChanges): Partial<Written> {
   const entries = Object.entries(changes) as [keyof Written, unknown][];
-  return Object.fromEntries(entries.filter(([member, value]) => value !== undefined && present[member] !== value));
+  return Object.fromEntries(
+    entries.filter(([member, value]) => value !== undefined && !isSame(present[member], value)),
+  );
 }
 
 /** What an auditor reads of a change: from what to what, but for texts as long as a description. */

@@ -20,6 +20,7 @@ export interface ProductRow {
   readonly minOrderQuantity: number;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  readonly updatedAt: number;
   /** JSON of `[[url, alt], …]`, in order. */
   readonly images: string;
 }
@@ -41,5 +42,6 @@ export function toProduct(row: ProductRow): Product {
     weightGrams,
     minOrderQuantity,
     createdAt: new Date(row.createdAt).toISOString(),
+    updatedAt: new Date(row.updatedAt).toISOString(),
   };
 }

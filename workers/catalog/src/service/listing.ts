@@ -2,9 +2,9 @@
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import type { ListProductsInput, ProductPage } from "#shared/contracts/catalog";
-import { fail } from "#shared/errors";
+import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { decodeCursor, toPage } from "#shared/paging";
+import { decodeCursor, toFeedPage, toPage } from "#shared/paging";
 import { ok } from "#shared/result";
 import { keyAfter, parseAfter, planListing } from "../domain/listing.ts";
 import type { After, ListingPlan } from "../domain/listing.ts";
@@ -32,7 +32,11 @@ async function readPage(
   const { rows, facets } = await readListing(deps.db, plan, after, limit, after.kind === "start");
   const skipped = after.kind === "place" ? after.place : 0;
   const placed = rows.map((row, index) => ({ ...row, place: skipped + index + 1 }));
-  const { items, nextCursor } = await toPage(placed, limit, scope, (row) => keyAfter(plan.sort, row), toProduct);
+  const keyOf = (row: (typeof placed)[number]): readonly (string | number)[] => keyAfter(plan.sort, row);
+  const { items, nextCursor } =
+    plan.sort === "changed"
+      ? await toFeedPage(placed.slice(0, limit), scope, keyOf, toProduct)
+      : await toPage(placed, limit, scope, keyOf, toProduct);
   return { items: [...items], nextCursor, ...(facets === undefined ? {} : { facets }) };
 }
 
@@ -42,6 +46,11 @@ export async function listProducts(
   _call: Call,
   input: z.output<typeof ListProductsInput>,
 ): Promise<Outcome<ProductPage>> {
+  if (input.updatedSince !== undefined && input.sort !== undefined) {
+    return invalidInput([
+      { path: "sort", message: "does not go with `updatedSince`, whose order is that of the changes" },
+    ]);
+  }
   const plan = planListing(input);
   const scope = ["products", plan];
   const after = await afterCursor(scope, plan, input.cursor);

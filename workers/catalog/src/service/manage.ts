@@ -22,7 +22,7 @@ import { makeEvent } from "#shared/events/envelope";
 import type { Cause } from "#shared/events/envelope";
 import { fingerprint, requestKey } from "#shared/hash";
 import { newId } from "#shared/ids";
-import { decodeCursor, toPage } from "#shared/paging";
+import { decodeCursor, toFeedPage, toPage } from "#shared/paging";
 import { ok } from "#shared/result";
 import { MAX_WRITE_ATTEMPTS } from "../constants.ts";
 import { auditedChanges, differing, toManaged, upserted, writtenOf } from "../domain/managed.ts";
@@ -44,7 +44,10 @@ const ROUTE = "POST /api/products";
 
 export const UNKNOWN_PRODUCT = fail("product_not_found", "There is no such product in the shop, or not any more.");
 const NOT_THEIRS_TO_SAY = fail("forbidden", "Only an admin names the vendor of a product.");
-const SKU_TAKEN = fail("sku_taken", "Another product has this SKU.");
+const TAKEN: Readonly<Record<string, Outcome<never>>> = {
+  "products.sku": fail("sku_taken", "Another product has this SKU."),
+  "products.external_id": fail("external_id_taken", "Another product has this external id."),
+};
 
 type Created = Outcome<{ readonly product: ManagedProduct; readonly replayed: boolean }>;
 
@@ -98,7 +101,8 @@ async function insertUnder(
   } catch (error) {
     if (!(error instanceof UniqueViolation)) throw error;
     if (error.constraint === "products.slug") return undefined;
-    if (error.constraint === "products.sku") return SKU_TAKEN;
+    const taken = TAKEN[error.constraint];
+    if (taken !== undefined) return taken;
     if (error.constraint !== "products.request_key") throw error;
     return fail(
       "idempotency_in_progress",
@@ -147,7 +151,8 @@ export async function createProduct(
   const key = keyed ? await requestKey(call.actor.id, ROUTE, idempotencyKey) : null;
   const asked = keyed ? await fingerprint(ROUTE, product) : null;
   const vendorId = call.actor.role === "vendor" ? call.actor.id : (product.vendorId ?? null);
-  const written = { ...product, vendorId };
+  const { externalId = null, metadata = null } = product;
+  const written = { ...product, vendorId, externalId, metadata };
   const created = await create(deps, { call, written, requestKey: key, fingerprint: asked });
   if (created.ok || key === null) return created;
   const made = await readMade(deps.db, key);
@@ -181,7 +186,8 @@ async function write(
     return ok(toManaged(await writeUpdate(deps, row, written, now, audit, event)));
   } catch (error) {
     if (error instanceof StaleWrite) return undefined;
-    if (error instanceof UniqueViolation && error.constraint === "products.sku") return SKU_TAKEN;
+    const taken = error instanceof UniqueViolation ? TAKEN[error.constraint] : undefined;
+    if (taken !== undefined) return taken;
     throw error;
   }
 }
@@ -250,16 +256,30 @@ export async function managedProduct(
 export async function listManagedProducts(
   deps: CatalogDeps,
   call: Call,
-  { limit, cursor, status, q }: z.output<typeof ListManagedInput>,
+  { limit, cursor, q, ...filters }: z.output<typeof ListManagedInput>,
 ): Promise<Outcome<ManagedProductPage>> {
   const search = parseSearch(q);
-  const scope = ["managed products", call.actor.role === "vendor" ? call.actor.id : null, status ?? null, search];
+  const scope = ["managed products", call.actor.role === "vendor" ? call.actor.id : null, filters, search];
   const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
   if (!key.ok) return key;
   if (search.kind === "nothing") return ok({ items: [], nextCursor: null });
-  const [createdAt, id] = key.value ?? [];
-  const after = key.value === undefined ? undefined : { createdAt: Number(createdAt), id: String(id) };
-  const rows = await readManagedList(deps.db, call, { status, search, after, limit });
-  const page = await toPage(rows, limit, scope, (row) => [row.createdAt, row.id], toManaged);
+  const { status, brand, category, sku, externalId } = filters;
+  const updatedSince = filters.updatedSince === undefined ? undefined : Date.parse(filters.updatedSince);
+  const filter = { status, brand, category, sku, externalId, updatedSince, search, after: key.value };
+  const page =
+    updatedSince === undefined
+      ? await toPage(
+          await readManagedList(deps.db, call, { ...filter, limit: limit + 1 }),
+          limit,
+          scope,
+          (row) => [row.createdAt, row.id],
+          toManaged,
+        )
+      : await toFeedPage(
+          await readManagedList(deps.db, call, { ...filter, limit }),
+          scope,
+          (row) => [row.changeSeq],
+          toManaged,
+        );
   return ok({ items: [...page.items], nextCursor: page.nextCursor });
 }

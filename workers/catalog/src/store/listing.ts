@@ -3,15 +3,20 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Facets } from "#shared/contracts/catalog";
-import { readAll } from "#shared/database";
+import { inJson, readAll } from "#shared/database";
 import type { Database } from "#shared/database";
 import { MAX_FACET_ENTRIES, RELEVANCE_DEPTH } from "../constants.ts";
 import type { After, ListingPlan, Sort } from "../domain/listing.ts";
 import type { ProductRow } from "../domain/product.ts";
 
+export interface ListedRow extends ProductRow {
+  /** The place of its last change among all products' changes. */
+  readonly changeSeq: number;
+}
+
 export interface ListingRows {
   /** One more than the limit when there are more. */
-  readonly rows: readonly ProductRow[];
+  readonly rows: readonly ListedRow[];
   /** Undefined unless asked for. */
   readonly facets: Facets | undefined;
 }
@@ -26,6 +31,7 @@ const ORDER_COLUMN: Readonly<
   price: { column: sql`p.price`, descending: false },
   "-price": { column: sql`p.price`, descending: true },
   name: { column: sql`p.name`, descending: false },
+  changed: { column: sql`p.change_seq`, descending: false },
 };
 
 function source({ search }: ListingPlan): SQL {
@@ -35,28 +41,30 @@ function source({ search }: ListingPlan): SQL {
 }
 
 /** What every part of the answer obeys: the facets of a group ignore that group's own filter, but never these. */
-function baseConditions({ search, inStockOnly }: ListingPlan): SQL[] {
+function baseConditions({ search, inStockOnly, sku, updatedSince }: ListingPlan): SQL[] {
   return [
     ...(search.kind === "match" ? [sql`product_search MATCH ${search.expression}`] : []),
     sql`p.status = 'active'`,
     ...(inStockOnly ? [sql`p.availability <> 'out_of_stock'`] : []),
+    ...(sku === undefined ? [] : [sql`p.sku = ${sku}`]),
+    ...(updatedSince === undefined ? [] : [sql`p.change_seq >= ${updatedSince}`]),
   ];
 }
 
 /** Slugs hold no underscore and ids always do, so one text never names two rows. */
-function brandCondition({ brand }: ListingPlan): SQL | undefined {
+export function brandCondition({ brand }: Pick<ListingPlan, "brand">): SQL | undefined {
   return brand === undefined
     ? undefined
-    : sql`p.brand_id = (SELECT id FROM brands WHERE id = ${brand} UNION ALL SELECT id FROM brands WHERE slug = ${brand})`;
+    : sql`p.brand_id IN (SELECT id FROM brands WHERE ${inJson(sql`id`, brand)} UNION ALL SELECT id FROM brands WHERE ${inJson(sql`slug`, brand)})`;
 }
 
 /** The category and all below it: one range of `id_path`, since "~" sorts after all that an id may hold. */
-function categoryCondition({ category }: ListingPlan): SQL | undefined {
+export function categoryCondition({ category }: Pick<ListingPlan, "category">): SQL | undefined {
   return category === undefined
     ? undefined
     : sql`p.category_id IN (SELECT below.id FROM categories top
         JOIN categories below ON below.id_path >= top.id_path AND below.id_path < top.id_path || '~'
-        WHERE top.id = ${category} OR top.slug = ${category})`;
+        WHERE ${inJson(sql`top.id`, category)} OR ${inJson(sql`top.slug`, category)})`;
 }
 
 function priceCondition({ minPrice, maxPrice }: ListingPlan): SQL | undefined {
@@ -100,6 +108,7 @@ function pageStatement(plan: ListingPlan, after: After, limit: number): SQL {
     SELECT p.id, p.slug, p.sku, p.name, p.description, p.price, p.currency,
       b.id AS brandId, b.name AS brandName, c.id AS categoryId, c.name AS categoryName, c.path AS categoryPath,
       p.availability, p.weight_grams AS weightGrams, p.min_order_quantity AS minOrderQuantity, p.created_at AS createdAt,
+      p.updated_at AS updatedAt, p.change_seq AS changeSeq,
       (SELECT json_group_array(json_array(url, alt)) FROM
         (SELECT url, alt FROM product_images WHERE product_id = p.id ORDER BY position LIMIT 1)) AS images
     FROM page JOIN products p ON p.search_id = page.search_id
@@ -158,8 +167,8 @@ export async function readListing(
   limit: number,
   withFacets: boolean,
 ): Promise<ListingRows> {
-  if (!withFacets) return { rows: await db.all<ProductRow>(pageStatement(plan, after, limit)), facets: undefined };
-  const [rows, [facetRow]] = await readAll<[ProductRow, FacetRow]>(db, [
+  if (!withFacets) return { rows: await db.all<ListedRow>(pageStatement(plan, after, limit)), facets: undefined };
+  const [rows, [facetRow]] = await readAll<[ListedRow, FacetRow]>(db, [
     pageStatement(plan, after, limit),
     facetStatement(plan),
   ]);

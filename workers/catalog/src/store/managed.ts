@@ -12,6 +12,7 @@ import { outboxInsert, save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import type { ManagedRow, Written } from "../domain/managed.ts";
 import type { Search } from "../domain/search.ts";
+import { brandCondition, categoryCondition } from "./listing.ts";
 
 /** What the caller may write: all of it, or own products. The products' alias is `p`. */
 export function ownedBy({ actor }: Call): SQL {
@@ -31,7 +32,8 @@ function select(from: SQL): SQL {
   return sql`SELECT p.id, p.slug, p.sku, p.name, p.description, p.price, p.currency,
       b.id AS brandId, b.name AS brandName, c.id AS categoryId, c.name AS categoryName, c.path AS categoryPath,
       p.availability, p.weight_grams AS weightGrams, p.min_order_quantity AS minOrderQuantity, p.created_at AS createdAt,
-      p.status, p.version, p.vendor_id AS vendorId, p.available, p.updated_at AS updatedAt, p.fingerprint,
+      p.status, p.version, p.vendor_id AS vendorId, p.available, p.updated_at AS updatedAt, p.external_id AS externalId,
+      p.metadata, p.change_seq AS changeSeq, p.fingerprint,
       (SELECT json_group_array(json(image)) FROM
         (SELECT ${IMAGE_JSON} AS image FROM product_images WHERE product_id = p.id ORDER BY position)) AS images
     FROM products p JOIN brands b ON b.id = p.brand_id JOIN categories c ON c.id = p.category_id ${from}`;
@@ -103,6 +105,10 @@ function places({ categoryId, brandId }: Written): SQL {
   return sql`EXISTS (SELECT 1 FROM categories WHERE id = ${categoryId}) AND EXISTS (SELECT 1 FROM brands WHERE id = ${brandId})`;
 }
 
+function metadataOf({ metadata }: Written): string | null {
+  return metadata === null ? null : JSON.stringify(metadata);
+}
+
 export interface ProductInsert extends Written {
   readonly id: string;
   readonly slug: string;
@@ -120,10 +126,11 @@ export async function insertProduct(
 ): Promise<ManagedRow> {
   const done = await save(deps, [
     sql`INSERT INTO products (id, slug, sku, name, description, price, currency, brand_id, category_id, vendor_id, weight_grams,
-        min_order_quantity, status, created_at, updated_at, request_key, fingerprint)
+        min_order_quantity, status, created_at, updated_at, request_key, fingerprint, external_id, metadata)
       SELECT ${product.id}, ${product.slug}, ${product.sku}, ${product.name}, ${product.description}, ${product.price},
         ${product.currency}, ${product.brandId}, ${product.categoryId}, ${product.vendorId}, ${product.weightGrams},
-        ${product.minOrderQuantity}, ${product.status}, ${product.now}, ${product.now}, ${product.requestKey}, ${product.fingerprint}
+        ${product.minOrderQuantity}, ${product.status}, ${product.now}, ${product.now}, ${product.requestKey}, ${product.fingerprint},
+        ${product.externalId}, ${metadataOf(product)}
       WHERE ${places(product)}`,
     mustChange(),
     audit,
@@ -158,7 +165,7 @@ export async function updateProduct(
     sql`UPDATE products SET name = ${written.name}, sku = ${written.sku}, description = ${written.description},
         price = ${written.price}, currency = ${written.currency}, category_id = ${written.categoryId}, brand_id = ${written.brandId}, vendor_id = ${written.vendorId},
         weight_grams = ${written.weightGrams}, min_order_quantity = ${written.minOrderQuantity}, status = ${written.status},
-        version = version + 1, updated_at = ${now}
+        external_id = ${written.externalId}, metadata = ${metadataOf(written)}, version = version + 1, updated_at = ${now}
       WHERE id = ${id} AND version = ${version} AND ${places(written)}`,
     mustChange(),
     ...(looksOther ? [redraw(sql`(${id})`)] : []),
@@ -172,26 +179,41 @@ export async function updateProduct(
 export interface ManagedFilter {
   readonly status: ProductStatus | undefined;
   readonly search: Search;
-  /** The key of the last row seen. */
-  readonly after: { readonly createdAt: number; readonly id: string } | undefined;
+  readonly brand: readonly string[] | undefined;
+  readonly category: readonly string[] | undefined;
+  readonly sku: string | undefined;
+  readonly externalId: string | undefined;
+  /** Milliseconds since the epoch; makes the list a feed of changes. */
+  readonly updatedSince: number | undefined;
+  /** The key of the last row seen: its place in the feed, or when it was made and its id. */
+  readonly after: readonly (string | number)[] | undefined;
   readonly limit: number;
 }
 
-/** One more than the limit when there are more. */
-export async function readManagedList(
-  db: Database,
-  call: Call,
-  { status, search, after, limit }: ManagedFilter,
-): Promise<ManagedRow[]> {
+/** The list's condition, order and end; test/plans.test.ts holds each filter to its index. */
+export function managedPage(call: Call, filter: ManagedFilter): SQL {
+  const { status, search, sku, externalId, updatedSince, after, limit } = filter;
+  const isFeed = updatedSince !== undefined;
+  const start = isFeed ? sql`p.change_seq >= ${updatedSince}` : sql`true`;
+  const past = isFeed
+    ? sql`p.change_seq > ${after?.[0] ?? 0}`
+    : sql`(p.created_at, p.id) < (${after?.[0] ?? 0}, ${after?.[1] ?? ""})`;
   const conditions = [
     ownedBy(call),
     ...(status === undefined ? [] : [sql`p.status = ${status}`]),
     ...(search.kind === "match"
       ? [sql`p.search_id IN (SELECT rowid FROM product_search WHERE product_search MATCH ${search.expression})`]
       : []),
-    ...(after === undefined ? [] : [sql`(p.created_at, p.id) < (${after.createdAt}, ${after.id})`]),
+    ...(sku === undefined ? [] : [sql`p.sku = ${sku}`]),
+    ...(externalId === undefined ? [] : [sql`p.external_id = ${externalId}`]),
+    ...[brandCondition(filter), categoryCondition(filter)].filter((part) => part !== undefined),
+    after === undefined ? start : past,
   ];
-  return await db.all<ManagedRow>(
-    select(sql`WHERE ${sql.join(conditions, sql` AND `)} ORDER BY p.created_at DESC, p.id DESC LIMIT ${limit + 1}`),
-  );
+  const order = isFeed ? sql`p.change_seq` : sql`p.created_at DESC, p.id DESC`;
+  return sql`WHERE ${sql.join(conditions, sql` AND `)} ORDER BY ${order} LIMIT ${limit}`;
+}
+
+/** Up to `limit` products. */
+export async function readManagedList(db: Database, call: Call, filter: ManagedFilter): Promise<ManagedRow[]> {
+  return await db.all<ManagedRow>(select(managedPage(call, filter)));
 }

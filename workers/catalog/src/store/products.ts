@@ -32,6 +32,7 @@ export async function readActiveProduct(db: Database, idOrSlug: string): Promise
       weightGrams: products.weightGrams,
       minOrderQuantity: products.minOrderQuantity,
       createdAt: products.createdAt,
+      updatedAt: products.updatedAt,
       images: sql<string>`(SELECT json_group_array(json_array(url, alt)) FROM
         (SELECT url, alt FROM product_images WHERE product_id = products.id ORDER BY position))`,
     })

@@ -23,10 +23,10 @@ describe("planListing", () => {
 });
 
 describe("a cursor's key", () => {
-  const row = { id: "prd_1", name: "Ratchet", price: 500, createdAt: 1_700_000_000_000, place: 20 };
+  const row = { id: "prd_1", name: "Ratchet", price: 500, createdAt: 1_700_000_000_000, changeSeq: 7, place: 20 };
 
   it("comes back as the place it was made at, in every order", () => {
-    const sorts: readonly Sort[] = ["newest", "price", "-price", "name"];
+    const sorts: readonly Sort[] = ["newest", "price", "-price", "name", "changed"];
     for (const sort of sorts) {
       expect(parseAfter(sort, keyAfter(sort, row))).toEqual({
         kind: "key",

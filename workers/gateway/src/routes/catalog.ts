@@ -126,7 +126,7 @@ const staffRoutes: readonly Route[] = [
     idempotent: true,
     body: NewProduct,
     answers: { 201: ManagedProduct },
-    errors: ["sku_taken", "idempotency_in_progress", "idempotency_key_reused"],
+    errors: ["sku_taken", "external_id_taken", "idempotency_in_progress", "idempotency_key_reused"],
     handle: async ({ catalog }, { call, body, idempotencyKey }) => {
       const created = await catalog.createProduct(call, { ...body, idempotencyKey });
       if (!created.ok) return created;
@@ -145,7 +145,7 @@ const staffRoutes: readonly Route[] = [
     params: WrittenProduct,
     body: ProductChanges,
     answers: { 200: ManagedProduct },
-    errors: ["product_not_found", "sku_taken", "product_version_conflict"],
+    errors: ["product_not_found", "sku_taken", "external_id_taken", "product_version_conflict"],
     handle: async ({ catalog }, { call, params, body, ifVersion }) => {
       const input = { productId: params.idOrSlug, changes: body, ifVersion };
       const product = await catalog.updateProduct(call, input);
