@@ -7,6 +7,7 @@ it.each([
   ["ada@example.com", " ada@example.com "],
   ["ada@example.com", "ada+shop@example.com"],
   ["adalovelace@gmail.com", "Ada.Love.lace+1@gmail.com"],
+  ["adalovelace@gmail.com", "ada.lovelace@googlemail.com"],
 ])("%s and %s are one", (one, other) => {
   expect(emailKey(other)).toBe(emailKey(one));
 });
