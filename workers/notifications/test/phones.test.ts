@@ -10,6 +10,7 @@ import { DAY_MS, PHONE_CODE_TTL_MS } from "../src/constants.ts";
 import { preferences, subscribe } from "../src/service/preferences.ts";
 import { removePhone, setPhone, verifyPhone } from "../src/service/phone.ts";
 import type { NotificationsDeps } from "../src/service/deps.ts";
+import { purgeCeilings } from "../src/store/ceilings.ts";
 import type { Outgoing } from "../src/store/outgoing.ts";
 import { event, giveNumber, notificationsEnv, orderData, rowsAbout, testNotifications } from "./notifications.ts";
 
@@ -137,8 +138,8 @@ describe("a number", () => {
     expect(await prove(call, lastCode())).toMatchObject({ error: { code: "phone_code_invalid" } });
   });
 
-  it("in another country is refused, and costs no text", async () => {
-    for (const phone of ["+8801712345678", "+18765551234"]) {
+  it("in another country, at a premium or with the zero of a call at home is refused, and costs no text", async () => {
+    for (const phone of ["+8801712345678", "+18765551234", "+19005551234", "+447012345678", "+4307700900123"]) {
       expect(await ask(callAs("customer"), phone)).toMatchObject({
         error: { code: "validation_failed", errors: [{ path: "phone" }] },
       });
@@ -218,6 +219,29 @@ describe("texts", () => {
     const asked = await Promise.all(Array.from({ length: 8 }, () => ask(call, phoneNumber())));
     expect(asked.filter(({ ok }) => ok)).toHaveLength(5);
     expect(texts).toHaveLength(5);
+  });
+
+  it("are fifty a day of the unproven accounts of a network together, and as many as before to a proven one", async () => {
+    const network = `192.0.2.${newId("req")}`;
+    const stranger = (): Caller => {
+      const call = callAs("customer");
+      return { ...call, network, actor: { ...call.actor, emailVerified: false } as Caller["actor"] };
+    };
+    const first = stranger();
+    // What the account's own ceiling holds back counts for nobody else.
+    for (let n = 0; n < 7; n += 1) await ask(first, phoneNumber());
+    const asked = await Promise.all(Array.from({ length: 50 }, () => ask(stranger(), phoneNumber())));
+    expect(asked.filter(({ ok }) => ok)).toHaveLength(45);
+    const retryAt = new Date(shop.deps.now() + DAY_MS).toISOString();
+    expect(await ask(stranger(), phoneNumber())).toMatchObject({ error: { code: "too_many_texts", retryAt } });
+    expect(texts).toHaveLength(50);
+    valueOf(await ask({ ...callAs("customer"), network }, phoneNumber()));
+    valueOf(await ask({ ...stranger(), network: `${network}1` }, phoneNumber()));
+    shop.advance(DAY_MS);
+    valueOf(await ask(stranger(), phoneNumber()));
+    await purgeCeilings(deps);
+    const kept = await notificationsEnv.DB.prepare("SELECT count(*) AS n FROM unproven_codes").first();
+    expect(kept).toEqual({ n: 1 });
   });
 
   it("about orders count with the codes", async () => {

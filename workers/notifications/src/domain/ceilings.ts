@@ -7,11 +7,17 @@ export interface Ceilings {
   readonly provenPerHour: number;
   /** Text messages to a number, and of a user. */
   readonly textsPerDay: number;
+  /** Codes that the accounts of one client network without a verified e-mail address have texted. */
+  readonly unprovenCodesPerDay: number;
 }
 
 type Variables = Readonly<
   Record<
-    "MESSAGES_PER_HOUR_UNPROVEN" | "MESSAGES_PER_DAY_UNPROVEN" | "MESSAGES_PER_HOUR_PROVEN" | "TEXTS_PER_DAY",
+    | "MESSAGES_PER_HOUR_UNPROVEN"
+    | "MESSAGES_PER_DAY_UNPROVEN"
+    | "MESSAGES_PER_HOUR_PROVEN"
+    | "TEXTS_PER_DAY"
+    | "UNPROVEN_CODES_PER_DAY",
     string
   >
 >;
@@ -28,5 +34,6 @@ export function ceilingsOf(variables: Variables): Ceilings {
     unprovenPerDay: count("MESSAGES_PER_DAY_UNPROVEN"),
     provenPerHour: count("MESSAGES_PER_HOUR_PROVEN"),
     textsPerDay: count("TEXTS_PER_DAY"),
+    unprovenCodesPerDay: count("UNPROVEN_CODES_PER_DAY"),
   };
 }

@@ -9,12 +9,21 @@ const PREFIXES: Readonly<Record<string, string>> = Object.fromEntries(
     .map((entry) => entry.split(":") as [string, string]),
 );
 
-/** Area codes of +1 in neither the United States' mainland nor Canada (https://www.nanpa.com): priced as abroad. */
+/** Area codes of +1 that are premium (900) or in neither the United States' mainland nor Canada (https://www.nanpa.com): priced as abroad. */
 const OTHER_AREA_CODES = new Set(
-  `242 246 264 268 284 340 345 441 473 649 658 664 670 671 684 721 758 767 784 787 809 829 849 868 869 876 939`.split(
+  `242 246 264 268 284 340 345 441 473 649 658 664 670 671 684 721 758 767 784 787 809 829 849 868 869 876 900 939`.split(
     " ",
   ),
 );
+
+/**
+ * Whether a number within a country is one that texts at the country's price go to. A zero in front is for calls within the country: a provider
+ * may pass over it, and then one number would have two ceilings. British numbers from 70 on are priced as premium.
+ */
+function isUsual(prefix: string, national: string): boolean {
+  if (national.startsWith("0") || (prefix === "+44" && national.startsWith("70"))) return false;
+  return prefix !== "+1" || !OTHER_AREA_CODES.has(national.slice(0, 3));
+}
 
 /**
  * @param setting SMS_COUNTRIES: ISO 3166 codes and calling prefixes, separated by commas.
@@ -30,6 +39,6 @@ export function isTexted(phone: string, setting: string): boolean {
     const prefix = Object.hasOwn(PREFIXES, entry) ? PREFIXES[entry] : undefined;
     if (prefix === undefined)
       throw new Error(`SMS_COUNTRIES: ${entry} is neither a known country nor a calling prefix`);
-    return phone.startsWith(prefix) && !(prefix === "+1" && OTHER_AREA_CODES.has(phone.slice(2, 5)));
+    return phone.startsWith(prefix) && isUsual(prefix, phone.slice(prefix.length));
   });
 }

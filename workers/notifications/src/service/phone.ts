@@ -1,6 +1,6 @@
 // A user's phone number for text messages: a code is sent there, and who types it in has the number.
 import type { z } from "zod";
-import { isUser } from "#shared/call";
+import { isProven, isUser } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { PhoneCode, Preferences, SetPhoneInput, VerifyPhoneInput } from "#shared/contracts/notifications";
 import { StaleWrite } from "#shared/database";
@@ -14,7 +14,7 @@ import { MINUTE_MS, PHONE_CODE_TTL_MS } from "../constants.ts";
 import { isTexted } from "../domain/countries.ts";
 import { requestedMessage } from "../domain/messages.ts";
 import { insertDraft } from "../store/draft.ts";
-import { dropPhone, nextTextAt, proveNumber, writeCode } from "../store/phones.ts";
+import { dropPhone, nextTextAt, nextUnprovenCodeAt, proveNumber, writeCode } from "../store/phones.ts";
 import { compose } from "./compose.ts";
 import type { NotificationsDeps } from "./deps.ts";
 import { dispatch } from "./dispatch.ts";
@@ -37,6 +37,16 @@ function hashOf(userId: string, code: string): Promise<string> {
   return sha256Hex(`phone code ${userId} ${code}`);
 }
 
+function networkDigest({ network = "unknown" }: Call): Promise<string> {
+  return sha256Hex(`client network ${network}`);
+}
+
+async function networkRefused(deps: NotificationsDeps, network: string): Promise<Outcome<never>> {
+  const retryAt = new Date(await nextUnprovenCodeAt(deps, network)).toISOString();
+  const detail = `Accounts of this network without a verified e-mail address have got all their codes of a day. Verify your e-mail address, sign in again and ask anew, or come back at ${retryAt}.`;
+  return fail("too_many_texts", detail, { retryAt });
+}
+
 export async function setPhone(
   deps: NotificationsDeps,
   call: Call,
@@ -47,7 +57,10 @@ export async function setPhone(
   if (!deps.senders.has("sms")) return fail("not_found", "This shop sends no text messages.");
   if (!isTexted(phone, deps.smsCountries)) {
     const errors = [
-      { path: "phone", message: `is in none of the countries that the shop texts to: ${deps.smsCountries}` },
+      {
+        path: "phone",
+        message: `is no mobile number as it is dialled from abroad, or in none of the countries that the shop texts to: ${deps.smsCountries}`,
+      },
     ];
     return fail("validation_failed", "No text can be sent there.", { errors });
   }
@@ -59,23 +72,23 @@ export async function setPhone(
   const templates = await deps.templates.read(deps.db, deps.now());
   const composed = compose({ id: newId("evt"), subject: actor.id }, content, templates, ["sms"]);
   const notificationId = composed.offers[0]?.id ?? "";
-  const { rows } = await writeCode(
+  const unprovenNetwork = isProven(actor) ? undefined : await networkDigest(call);
+  const written = await writeCode(
     deps,
     { userId: actor.id, phone, codeHash, expiresAt },
-    { notificationId, insert: insertDraft(deps, { ...composed, phone }) },
-  );
-  if (rows.length === 0) {
+    { notificationId, insert: insertDraft(deps, { ...composed, phone }), unprovenNetwork },
+  ).catch((error: unknown) => {
+    if (error instanceof StaleWrite) return undefined;
+    throw error;
+  });
+  if (written === undefined) return await networkRefused(deps, unprovenNetwork ?? "");
+  if (written.rows.length === 0) {
     const retryAt = new Date(await nextTextAt(deps, actor.id, phone)).toISOString();
-    return fail(
-      "too_many_texts",
-      `This number or this account has got all its texts of a day; come back at ${retryAt}.`,
-      {
-        retryAt,
-      },
-    );
+    const detail = `This number or this account has got all its texts of a day; come back at ${retryAt}.`;
+    return fail("too_many_texts", detail, { retryAt });
   }
   try {
-    await dispatch(deps, rows);
+    await dispatch(deps, written.rows);
   } catch (error) {
     log("error", "a code left to the sweep", { error });
   }

@@ -78,6 +78,7 @@ export async function purgeCeilings(deps: Deps): Promise<{ readonly purgedHeldBa
   const now = deps.now();
   const { results } = await save(deps, [
     sql`DELETE FROM notifications WHERE status = 'held_back' AND id < ${firstIdAt("ntf", now - HELD_BACK_RETENTION_MS)}`,
+    sql`DELETE FROM unproven_codes WHERE sent_at <= ${now - DAY_MS}`,
     sql`DELETE FROM proven_orders WHERE order_id < ${firstIdAt("ord", now - PROVEN_ORDER_RETENTION_MS)}`,
   ]);
   return { purgedHeldBack: results[0]?.meta.changes ?? 0 };

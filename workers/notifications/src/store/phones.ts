@@ -6,6 +6,7 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsertFrom, save } from "#shared/outbox";
 import type { Deps } from "#shared/outbox";
 import { DAY_MS, MAX_PHONE_CODE_TRIES } from "../constants.ts";
+import type { CeilingDeps } from "./ceilings.ts";
 import { insertedOf } from "./draft.ts";
 import type { Inserted } from "./draft.ts";
 
@@ -17,21 +18,56 @@ export interface PhoneCode {
   readonly expiresAt: number;
 }
 
-/** Writes the text with the code and, unless a ceiling holds it back, the code itself, in place of the one before. */
+/** A code's text. */
+interface CodeText {
+  readonly notificationId: string;
+  readonly insert: SQL;
+  /** Digest of the client network of an unproven account; undefined for a proven one. */
+  readonly unprovenNetwork: string | undefined;
+}
+
+/** Counts a code of an unproven account, unless its network has had all that it may have a day. */
+function countUnproven({ now, ceilings }: CeilingDeps, notificationId: string, network: string): SQL[] {
+  return [
+    sql`INSERT INTO unproven_codes (notification_id, network, sent_at) SELECT ${notificationId}, ${network}, ${now()}
+      WHERE (SELECT count(*) FROM unproven_codes WHERE network = ${network} AND sent_at > ${now() - DAY_MS})
+        < ${ceilings.unprovenCodesPerDay}`,
+    mustChange(),
+  ];
+}
+
+/**
+ * Writes the text with the code and, unless a ceiling holds it back, the code itself, in place of the one before. @throws StaleWrite when
+ * the unproven accounts of the network have had all their codes.
+ */
 export async function writeCode(
-  deps: Deps,
+  deps: CeilingDeps,
   { userId, phone, codeHash, expiresAt }: PhoneCode,
-  { notificationId, insert }: { readonly notificationId: string; readonly insert: SQL },
+  { notificationId, insert, unprovenNetwork }: CodeText,
 ): Promise<Inserted> {
+  const counted = unprovenNetwork === undefined ? [] : countUnproven(deps, notificationId, unprovenNetwork);
   const { results } = await save(deps, [
+    ...counted,
     insert,
     sql`INSERT INTO phone_codes (user_id, phone, code_hash, tries, expires_at)
       SELECT ${userId}, ${phone}, ${codeHash}, 0, ${expiresAt} FROM notifications
       WHERE id = ${notificationId} AND status = 'pending'
       ON CONFLICT (user_id) DO UPDATE SET phone = excluded.phone, code_hash = excluded.code_hash, tries = 0,
         expires_at = excluded.expires_at`,
+    // What was held back was not sent.
+    sql`DELETE FROM unproven_codes WHERE notification_id = ${notificationId}
+      AND NOT EXISTS (SELECT 1 FROM notifications WHERE id = ${notificationId} AND status = 'pending')`,
   ]);
-  return insertedOf(results[0]);
+  return insertedOf(results[counted.length]);
+}
+
+/** When the unproven accounts of a network may have a code again, in milliseconds since the epoch. */
+export async function nextUnprovenCodeAt(deps: Deps, network: string): Promise<number> {
+  const since = deps.now() - DAY_MS;
+  const rows = await deps.db.all<{ at: number | null }>(
+    sql`SELECT min(sent_at) AS at FROM unproven_codes WHERE network = ${network} AND sent_at > ${since}`,
+  );
+  return (rows[0]?.at ?? since) + DAY_MS;
 }
 
 /** When the number or the user may get a text again, in milliseconds since the epoch. */
