@@ -123,3 +123,6 @@ export function invalidInput(errors: readonly FieldError[]): { readonly ok: fals
   const detail = [...named, ...(left > 0 ? [`and ${String(left)} more`] : [])].join("; ");
   return fail("validation_failed", `${detail}.`, { errors });
 }
+
+/** What a call for users answers whoever is none. The gateway refuses guests before; this is for what reaches a Worker all the same. */
+export const SIGN_IN_FIRST = fail("unauthenticated", "This is for users: sign in with POST /api/auth/login.");

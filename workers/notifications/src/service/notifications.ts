@@ -2,7 +2,7 @@
 import type { Call } from "#shared/call";
 import { isUser } from "#shared/call";
 import type { ListNotificationsInput, Notification, ReadNotificationInput } from "#shared/contracts/notifications";
-import { fail } from "#shared/errors";
+import { SIGN_IN_FIRST, fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { decodeCursor, toPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
@@ -28,7 +28,7 @@ export async function listNotifications(
   { limit, cursor }: z.output<typeof ListNotificationsInput>,
 ): Promise<Outcome<Page<Notification>>> {
   const { actor } = call;
-  if (!isUser(actor)) return fail("unauthenticated", "This is for users: sign in with POST /api/auth/login.");
+  if (!isUser(actor)) return SIGN_IN_FIRST;
   const scope = ["notifications", actor.id];
   const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
   if (!key.ok) return key;

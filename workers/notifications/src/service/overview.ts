@@ -4,7 +4,7 @@ import type { Call } from "#shared/call";
 import { isAdmin, isUser } from "#shared/call";
 import type { Notification } from "#shared/contracts/notifications";
 import type { OrderNotificationsInput } from "#shared/contracts/notifications-overview";
-import { fail } from "#shared/errors";
+import { SIGN_IN_FIRST } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import { listAbout, unreadOf } from "../store/overview.ts";
@@ -12,9 +12,7 @@ import type { NotificationsDeps } from "./deps.ts";
 import { renderNotification } from "./notifications.ts";
 
 export async function countUnread(deps: NotificationsDeps, { actor }: Call): Promise<Outcome<number>> {
-  return isUser(actor)
-    ? ok(await unreadOf(deps, actor))
-    : fail("unauthenticated", "This is for users: sign in with POST /api/auth/login.");
+  return isUser(actor) ? ok(await unreadOf(deps, actor)) : SIGN_IN_FIRST;
 }
 
 export async function listOrderNotifications(

@@ -4,7 +4,7 @@ import { isProven, isUser } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { PhoneCode, Preferences, SetPhoneInput, VerifyPhoneInput } from "#shared/contracts/notifications";
 import { StaleWrite } from "#shared/database";
-import { fail } from "#shared/errors";
+import { SIGN_IN_FIRST, fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
 import { newId } from "#shared/ids";
@@ -21,7 +21,6 @@ import { dispatch } from "./dispatch.ts";
 import { preferences } from "./preferences.ts";
 import { customerOf, securityMail } from "./security.ts";
 
-const UNAUTHENTICATED = fail("unauthenticated", "Sign in first.");
 const INVALID = fail(
   "phone_code_invalid",
   "The code is wrong, older than 10 minutes, or was tried 5 times. Ask for a new one with POST /api/notifications/phone.",
@@ -53,7 +52,7 @@ export async function setPhone(
   { phone }: z.output<typeof SetPhoneInput>,
 ): Promise<Outcome<PhoneCode>> {
   const { actor } = call;
-  if (!isUser(actor)) return UNAUTHENTICATED;
+  if (!isUser(actor)) return SIGN_IN_FIRST;
   if (!deps.senders.has("sms")) return fail("not_found", "This shop sends no text messages.");
   if (!isTexted(phone, deps.smsCountries)) {
     const errors = [
@@ -101,7 +100,7 @@ export async function verifyPhone(
   { code }: z.output<typeof VerifyPhoneInput>,
 ): Promise<Outcome<Preferences>> {
   const { actor } = call;
-  if (!isUser(actor)) return UNAUTHENTICATED;
+  if (!isUser(actor)) return SIGN_IN_FIRST;
   const event = securityMail(deps, call, actor, "phone_changed");
   try {
     const isRight = await proveNumber(deps, actor.id, await hashOf(actor.id, code), event);
@@ -113,7 +112,7 @@ export async function verifyPhone(
 }
 
 export async function removePhone(deps: NotificationsDeps, { actor }: Call): Promise<Outcome<null>> {
-  if (!isUser(actor)) return UNAUTHENTICATED;
+  if (!isUser(actor)) return SIGN_IN_FIRST;
   await dropPhone(deps, actor.id);
   return ok(null);
 }

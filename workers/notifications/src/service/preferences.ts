@@ -11,7 +11,7 @@ import type {
   SubscribeInput,
   UnsubscribeInput,
 } from "#shared/contracts/notifications";
-import { fail } from "#shared/errors";
+import { SIGN_IN_FIRST, fail } from "#shared/errors";
 import type { FieldError, Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import type { z } from "zod";
@@ -28,8 +28,6 @@ import {
 import type { StoredPreferences, StoredSubscription } from "../store/preferences.ts";
 import type { NotificationsDeps } from "./deps.ts";
 import { securityMail } from "./security.ts";
-
-const UNAUTHENTICATED = fail("unauthenticated", "This is for users: sign in with POST /api/auth/login.");
 
 function isMandatory(kind: UserKind): boolean {
   return kindOf(kind)?.mandatory ?? false;
@@ -56,7 +54,7 @@ function renderPreferences(deps: NotificationsDeps, stored: StoredPreferences): 
 }
 
 export async function preferences(deps: NotificationsDeps, { actor }: Call): Promise<Outcome<Preferences>> {
-  if (!isUser(actor)) return UNAUTHENTICATED;
+  if (!isUser(actor)) return SIGN_IN_FIRST;
   return ok(renderPreferences(deps, await findPreferences(deps, actor.id)));
 }
 
@@ -80,7 +78,7 @@ export async function putPreferences(
   { actor }: Call,
   input: Wanted,
 ): Promise<Outcome<Preferences>> {
-  if (!isUser(actor)) return UNAUTHENTICATED;
+  if (!isUser(actor)) return SIGN_IN_FIRST;
   const before = await findPreferences(deps, actor.id);
   const errors = faultsOf(input, before);
   if (errors.length > 0) return fail("validation_failed", "The preferences cannot be followed.", { errors });
@@ -103,7 +101,7 @@ export async function subscribe(
   { endpoint, keys }: z.output<typeof SubscribeInput>,
 ): Promise<Outcome<PushSubscription>> {
   const { actor } = call;
-  if (!isUser(actor)) return UNAUTHENTICATED;
+  if (!isUser(actor)) return SIGN_IN_FIRST;
   if (!isPushEndpoint(endpoint)) {
     const errors = [{ path: "endpoint", message: "is not the https address of a public push service" }];
     return fail("validation_failed", "Nothing can be pushed there.", { errors });
@@ -122,7 +120,7 @@ export async function listSubscriptions(
   deps: NotificationsDeps,
   { actor }: Call,
 ): Promise<Outcome<{ readonly items: readonly PushSubscription[] }>> {
-  if (!isUser(actor)) return UNAUTHENTICATED;
+  if (!isUser(actor)) return SIGN_IN_FIRST;
   return ok({ items: (await listStoredSubscriptions(deps, actor.id)).map(renderSubscription) });
 }
 

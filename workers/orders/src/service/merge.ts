@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { Call } from "#shared/call";
 import { isUser } from "#shared/call";
 import type { MergeCartInput, MergedCart, NotMerged } from "#shared/contracts/orders";
-import { fail } from "#shared/errors";
+import { SIGN_IN_FIRST, fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
@@ -85,7 +85,7 @@ export async function mergeCart(
   call: Call,
   { cartToken, ifVersion }: z.output<typeof MergeCartInput>,
 ): Promise<Outcome<MergedCart>> {
-  if (!isUser(call.actor)) return fail("unauthenticated", "This is for users: sign in with POST /api/auth/login.");
+  if (!isUser(call.actor)) return SIGN_IN_FIRST;
   const pair = { guest: await guestCartName(cartToken), own: call.actor.id };
   for (let attempt = 0; attempt <= MAX_STALE_RETRIES; attempt += 1) {
     const write = writeOf(deps, call, ifVersion);
