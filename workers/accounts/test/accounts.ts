@@ -77,6 +77,11 @@ export function codeOf(outcome: Outcome<unknown>): string {
   return outcome.ok ? "ok" : outcome.error.code;
 }
 
+/** The data of the events of a type that were sent, oldest first. */
+export function eventsOf({ sent }: Pick<TestAccounts, "sent">, type: string): readonly unknown[] {
+  return sent.filter(({ event }) => event.type === type).map(({ event }) => event.data);
+}
+
 /** The mails of a kind that were asked for, oldest first: to whom, and with what. */
 export function mailsOf(
   { sent }: Pick<TestAccounts, "sent">,

@@ -11,6 +11,7 @@ import {
   PASSWORD,
   accountsEnv,
   codeOf,
+  eventsOf,
   freshEmail,
   mailedToken,
   mailsOf,
@@ -111,6 +112,7 @@ describe("a reset", () => {
     expect(await signInCode(accounts, user.email, NEW_PASSWORD)).toBe("ok");
     expect(await reset(accounts, other)).toBe("reset_token_invalid");
     expect(mailsOf(accounts, "password_changed").map(({ to }) => to)).toEqual([user.email]);
+    expect(eventsOf(accounts, "PASSWORD_CHANGED")).toEqual([{ userId: user.id }]);
     expect(valueOf(await me(accounts.deps, callAs("customer", user.id))).emailVerified).toBe(true);
   });
 
@@ -166,6 +168,7 @@ describe("a reset", () => {
     expect(await reset(accounts, token, "an intruder's password")).toBe("reset_token_invalid");
     await accounts.settled();
     expect(mailsOf(accounts, "password_changed")).toHaveLength(1);
+    expect(eventsOf(accounts, "PASSWORD_CHANGED")).toEqual([{ userId: user.id }]);
   });
 
   it("of an account that is gone is refused", async () => {

@@ -5,16 +5,11 @@ import { MAIL_TOKEN_LIFE_MS, MAX_LIVE_MAIL_TOKENS } from "../src/constants.ts";
 import { refresh } from "../src/service/sessions.ts";
 import { login, me } from "../src/service/users.ts";
 import { requestEmailVerification, verifyEmail } from "../src/service/verification.ts";
-import { PASSWORD, codeOf, mailedToken, mailsOf, rpc, signUp, testAccounts, valueOf } from "./accounts.ts";
+import { PASSWORD, codeOf, eventsOf, mailedToken, mailsOf, rpc, signUp, testAccounts, valueOf } from "./accounts.ts";
 import type { TestAccounts } from "./accounts.ts";
 
 async function verify({ deps }: TestAccounts, userId: string, token: string): Promise<string> {
   return codeOf(await verifyEmail(deps, callAs("customer", userId), { token }));
-}
-
-/** The events of a type that a user has caused. */
-function eventsOf({ sent }: TestAccounts, type: string): readonly unknown[] {
-  return sent.filter(({ event }) => event.type === type).map(({ event }) => event.data);
 }
 
 async function ask({ deps, settled }: TestAccounts, userId: string): Promise<string> {
