@@ -119,6 +119,8 @@ export default defineConfig({
           name: "domain",
           include: ["shared/test/*.test.ts", "workers/*/test/domain/*.test.ts", "scripts/test/*.test.ts"],
           environment: "node",
+          // Pure rules share nothing that one test could change for the next.
+          isolate: false,
           // Properties over many inputs take their time where others work too.
           testTimeout: 30_000,
         },
