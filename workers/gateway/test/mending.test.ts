@@ -32,6 +32,7 @@ describe("a failure's text", () => {
     ["/api/orders/prd_1", { headers: customer }, 404, "an order's id begins with ord_"],
     ["/api/inventory/ord_1", { headers: admin }, 404, "a product's id begins with prd_"],
     ["/api/products/some-slug", json("PATCH", {}), 404, "a product's id begins with prd_"],
+    ["/api/products/ord_1", {}, 404, "a product's id begins with prd_"],
     ["/api/payments/ord_1/capture", json("POST", {}), 404, "a payment's id begins with pay_"],
     ["/api/cart/items/prd_1", { method: "DELETE" }, 404, "a cart line's id begins with itm_"],
     ["/api/admin/templates/welcome", { headers: admin }, 404, "welcome.email.en"],

@@ -19,9 +19,14 @@ const KINDS: Readonly<Record<string, Kind>> = {
   categoryId: { thing: "category", prefix: "cat" },
   brandId: { thing: "brand", prefix: "brd" },
   userId: { thing: "user", prefix: "usr" },
-  // Reads take a slug too, which any text may be; what fails here is a write.
+  // Reads take a slug too, which any text without an underscore may be.
   idOrSlug: { thing: "product", prefix: "prd" },
 };
+
+/** Whether it is the id of another kind of thing: no slug has an underscore. */
+export function isOtherId(name: string, text: string): boolean {
+  return Object.values(KINDS).some(({ prefix }) => prefix !== KINDS[name]?.prefix && text.startsWith(`${prefix}_`));
+}
 
 const OTHERS: Readonly<Record<string, string>> = {
   templateId: "There is no such template: an id is <kind>.<channel>.<locale>, for example welcome.email.en.",

@@ -31,6 +31,7 @@ import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import { checkInput } from "#shared/validation";
 import type { GatewayDeps } from "../deps.ts";
+import { isOtherId, noSuchThing } from "../middleware/path.ts";
 import { readUpload } from "../middleware/upload.ts";
 import { replayedHeader, replyWith, route } from "../route.ts";
 import type { Reply, Route } from "../route.ts";
@@ -50,6 +51,7 @@ async function presentStock(deps: GatewayDeps, call: Call, productId: string): P
 }
 
 async function productDetail(deps: GatewayDeps, call: Call, idOrSlug: string): Promise<Outcome<ProductDetail>> {
+  if (isOtherId("idOrSlug", idOrSlug)) return noSuchThing("idOrSlug");
   // With an id both are asked at once; a slug must become one first.
   const early = ProductId.safeParse(idOrSlug).success ? presentStock(deps, call, idOrSlug) : undefined;
   const product = await deps.catalog.getProduct(call, { idOrSlug });
