@@ -116,6 +116,19 @@ describe("a reset", () => {
     expect(valueOf(await me(accounts.deps, callAs("customer", user.id))).emailVerified).toBe(true);
   });
 
+  it("proves the e-mail, so that no ceiling holds back the mail that tells of it", async () => {
+    const accounts = testAccounts();
+    const { user } = await signUp(accounts.deps);
+    expect(await reset(accounts, await forgot(accounts, user.email))).toBe("ok");
+    await accounts.settled();
+    const proven = accounts.sent.flatMap(({ event }) =>
+      event.type === "NOTIFICATION_SEND" && event.data.kind === "password_changed"
+        ? [event.data.recipient?.proven]
+        : [],
+    );
+    expect(proven).toEqual([true]);
+  });
+
   it("is refused in one way, whatever is wrong with the token", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);

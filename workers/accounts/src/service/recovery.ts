@@ -81,7 +81,8 @@ export async function resetPassword(
       resetPasswordOf(user.id, hash.value, now),
       dropMailTokens(user.id, "password_reset"),
       endFamiliesOfUser(user.id, now, "password"),
-      passwordChangedMail(deps, call, user),
+      // Whoever used the token has the mailbox.
+      passwordChangedMail(deps, call, { ...user, emailVerifiedAt: user.emailVerifiedAt ?? now }),
       passwordChanged(deps, call, user.id),
       ...emailVerified(deps, call, user),
       ...(await admit(deps, call, user)),
