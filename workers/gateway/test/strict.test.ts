@@ -134,6 +134,15 @@ describe("a body", () => {
     expect(await post(["file", picture()], ["alt", "a"], ["alt", "b"])).toEqual(["alt"]);
   });
 
+  it("as a form whose file came as a text says so", async () => {
+    const body = new FormData();
+    body.append("file", "picture.png");
+    const response = await send("/api/products/prd_1/images", { method: "POST", body, headers: authorization });
+    expect(await problemOf(response)).toMatchObject({
+      detail: "file: is a text, and must be a file; curl sends one as file=@picture.png.",
+    });
+  });
+
   it("names every unknown member beside whatever else is wrong", async () => {
     const body = { email: "x", password: "y", a: 1, "b.c": 2 };
     expect(await blamed(await send("/api/auth/login", { method: "POST", json: body }))).toEqual(["email", "a", "b.c"]);

@@ -30,6 +30,8 @@ function invalid(message: string): Outcome<never> {
 function wrongTexts(fields: readonly (readonly [string, string])[], known: readonly string[]): FieldError[] {
   const names = fields.map(([name]) => name);
   return [...new Set(names)].flatMap((path) => {
+    if (path === "file")
+      return [{ path, message: "is a text, and must be a file; curl sends one as file=@picture.png" }];
     if (!known.includes(path)) return [{ path, message: `is not known here; beside the file ${known.join(", ")} is` }];
     const isRepeated = names.indexOf(path) !== names.lastIndexOf(path);
     return isRepeated ? [{ path, message: "is given more than once; give it once" }] : [];
