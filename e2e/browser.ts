@@ -24,13 +24,15 @@ const CACHE = path.join(ROOT, "node_modules/.cache");
 const ARCHIVES = ["al2023", "fonts"] as const;
 
 /** Only the fonts of the package, so that a page looks the same on every machine. */
-const FONTS_CONF = `<?xml version="1.0"?>
+function fontsConf(folder: string): string {
+  return `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
-  <dir prefix="relative">fonts</dir>
-  <cachedir prefix="relative">fonts-cache</cachedir>
+  <dir>${path.join(folder, "fonts")}</dir>
+  <cachedir>${path.join(folder, "fonts-cache")}</cachedir>
 </fontconfig>
 `;
+}
 
 function unpacked(name: string): Buffer {
   return brotliDecompressSync(readFileSync(path.join(PACKAGE, "bin", `${name}.br`)));
@@ -46,7 +48,7 @@ function bundledBrowser(): string {
   writeFileSync(path.join(partial, "chromium"), unpacked("chromium"));
   chmodSync(path.join(partial, "chromium"), 0o755);
   for (const archive of ARCHIVES) execFileSync("tar", ["-x", "-C", partial], { input: unpacked(`${archive}.tar`) });
-  writeFileSync(path.join(partial, "fonts.conf"), FONTS_CONF);
+  writeFileSync(path.join(partial, "fonts.conf"), fontsConf(folder));
   try {
     renameSync(partial, folder);
   } catch (error) {
