@@ -65,6 +65,8 @@ function workerProject(worker: ProductionWorker): () => Promise<TestProjectInlin
       ],
       test: {
         name: worker,
+        // The gateway keeps nothing, so its files can share a runtime. The others have a database each.
+        isolate: worker !== "gateway",
         include: [`workers/${worker}/test/*.test.ts`],
         setupFiles: migrations === undefined ? [] : [path.join(ROOT, "shared/testkit/migrate.ts")],
         testTimeout: 30_000,
@@ -111,8 +113,8 @@ function mailboxProject(): TestProjectInlineConfiguration {
 
 export default defineConfig({
   test: {
-    // Two cores are the least that runs this; by default one of them would idle.
-    maxWorkers: 2,
+    // Two cores are the least that runs this. The long tests mostly wait, for a shop to be still or for a time-out, so three share them.
+    maxWorkers: 3,
     projects: [
       {
         test: {
