@@ -87,20 +87,26 @@ function ordering(
     return { key: RANK, direction: sql`ASC`, where: [], window };
   }
   const { column, descending } = ORDER_COLUMN[plan.sort];
+  const isBegun = after.kind === "key" && plan.sort !== "changed";
   const past = descending ? sql`<` : sql`>`;
   return {
     key: column,
     direction: descending ? sql`DESC` : sql`ASC`,
-    where: after.kind === "key" ? [sql`(${column}, p.id) ${past} (${after.value}, ${after.id})`] : [],
+    where: isBegun ? [sql`(${column}, p.id) ${past} (${after.value}, ${after.id})`] : [],
     window: sql`LIMIT ${limit + 1}`,
   };
+}
+
+/** A feed goes on behind the place that was last seen, and does not read again what is before it. */
+function begun(plan: ListingPlan, after: After): ListingPlan {
+  return plan.sort === "changed" && after.kind === "key" ? { ...plan, updatedSince: Number(after.value) + 1 } : plan;
 }
 
 /** Picks the page by id first, so that sorting carries no descriptions and only the page's own rows are joined. */
 function pageStatement(plan: ListingPlan, after: After, limit: number): SQL {
   const { key, direction, where, window } = ordering(plan, after, limit);
   const filters = [brandCondition(plan), categoryCondition(plan), priceCondition(plan)];
-  const conditions = [...baseConditions(plan), ...filters.filter((part) => part !== undefined), ...where];
+  const conditions = [...baseConditions(begun(plan, after)), ...filters.filter((part) => part !== undefined), ...where];
   return sql`WITH page AS MATERIALIZED (
       SELECT p.search_id, ${key} AS sort_key FROM ${source(plan)} WHERE ${sql.join(conditions, sql` AND `)}
       ORDER BY ${key} ${direction}, p.id ${direction} ${window}
