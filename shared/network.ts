@@ -1,4 +1,5 @@
 // The client network that a request comes from: what abuse is counted by where there is no account.
+import { sha256Hex } from "./hash.ts";
 
 /** The eight groups of an IPv6 address, as numbers in hexadecimal without leading zeros. */
 function groupsOf(address: string): string[] {
@@ -32,4 +33,9 @@ export function clientNetwork(address: string): string {
 /** The client network of an HTTP request, by the address that Cloudflare saw; `unknown` where there is none. */
 export function networkOf(request: Request): string {
   return clientNetwork(request.headers.get("cf-connecting-ip") ?? "unknown");
+}
+
+/** A client network as it is stored where something is counted by it; those without one count as one. Of an IPv4 address it can be guessed. */
+export function networkDigest(network: string | undefined): Promise<string> {
+  return sha256Hex(`client network ${network ?? "unknown"}`);
 }

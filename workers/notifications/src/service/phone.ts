@@ -8,6 +8,7 @@ import { SIGN_IN_FIRST, fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
 import { newId } from "#shared/ids";
+import { networkDigest } from "#shared/network";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import { MINUTE_MS, PHONE_CODE_TTL_MS } from "../constants.ts";
@@ -34,10 +35,6 @@ function newCode(): string {
 
 function hashOf(userId: string, code: string): Promise<string> {
   return sha256Hex(`phone code ${userId} ${code}`);
-}
-
-function networkDigest({ network = "unknown" }: Call): Promise<string> {
-  return sha256Hex(`client network ${network}`);
 }
 
 async function networkRefused(deps: NotificationsDeps, network: string): Promise<Outcome<never>> {
@@ -71,7 +68,7 @@ export async function setPhone(
   const templates = await deps.templates.read(deps.db, deps.now());
   const composed = compose({ id: newId("evt"), subject: actor.id }, content, templates, ["sms"]);
   const notificationId = composed.offers[0]?.id ?? "";
-  const unprovenNetwork = isProven(actor) ? undefined : await networkDigest(call);
+  const unprovenNetwork = isProven(actor) ? undefined : await networkDigest(call.network);
   const written = await writeCode(
     deps,
     { userId: actor.id, phone, codeHash, expiresAt },

@@ -3,8 +3,8 @@
 import type { Call } from "#shared/call";
 import type { Outcome } from "#shared/errors";
 import type { Customer, StockLine } from "#shared/events/catalogue";
-import { sha256Hex } from "#shared/hash";
 import { log } from "#shared/logger";
+import { networkDigest } from "#shared/network";
 import { ok } from "#shared/result";
 import { countedAs, tooManyOpenOrders } from "../domain/caps.ts";
 import { exceededCap, returnHold } from "../store/caps.ts";
@@ -21,8 +21,7 @@ export async function cappedAs(
   total: number,
 ): Promise<Capped | undefined> {
   if (!deps.orderCaps) return undefined;
-  const networkDigest = await sha256Hex(`client network ${call.network ?? "unknown"}`);
-  return { counted: countedAs(call, customer, networkDigest), caps: deps.caps, total };
+  return { counted: countedAs(call, customer, await networkDigest(call.network)), caps: deps.caps, total };
 }
 
 /** Why the order would be refused now. Fails with too_many_open_orders. */
