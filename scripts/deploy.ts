@@ -109,7 +109,12 @@ async function releasesOf(environment: Environment, account: Account): Promise<R
 }
 
 /** Deploys; see the head of this file. An environment that has no databases yet is deployed at once: nobody uses it. */
-export async function deploy(environment: Environment, account: Account, tools: Tools, atOnce: boolean): Promise<void> {
+export async function deploy(
+  environment: Environment,
+  account: Account,
+  tools: Tools,
+  concurrency: boolean,
+): Promise<void> {
   const [databases, queues, buckets, releases] = await Promise.all([
     databaseIds(account),
     queueNames(account),
@@ -122,7 +127,7 @@ export async function deploy(environment: Environment, account: Account, tools: 
   writeConfigs(environment, await databaseIds(account));
   await runAll(tools.wrangler, migrations(environment));
   const isFirst = missing.some(([what]) => what === "d1");
-  await rollOut(releases, tools, atOnce || isFirst);
+  await rollOut(releases, tools, concurrency || isFirst);
 }
 
 /** Runs the command line; `tools` only differs in tests. Throws with what a person has to do. */

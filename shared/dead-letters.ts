@@ -17,7 +17,7 @@ import { LOST_RETRY_AFTER_MS } from "./inbox.ts";
 import { log } from "./logger.ts";
 import { HANDLED, matching } from "./operations.ts";
 import { sendEvents } from "./outbox.ts";
-import type { Deps } from "./outbox.ts";
+import type { Deps } from "./deps.ts";
 import { ok } from "./result.ts";
 
 const STATES: Readonly<Record<NonNullable<z.output<typeof ListDeadLettersInput>["state"]>, SQL>> = {

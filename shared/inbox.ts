@@ -11,7 +11,7 @@ import type { EventType } from "./events/catalogue.ts";
 import { firstIdAt } from "./ids.ts";
 import { log, withInvocation } from "./logger.ts";
 import { EVENT_RETENTION_MS, relay } from "./outbox.ts";
-import type { Deps } from "./outbox.ts";
+import type { Deps } from "./deps.ts";
 
 /** Tries after the first, as `max_retries` in every consumer's configuration. */
 export const MAX_RETRIES = 10;
@@ -46,8 +46,8 @@ class NotYetKnown extends Error {
 }
 
 /** Thrown by a handler for an event that no later try can handle: it is a dead letter at once. */
-export class Hopeless extends Error {
-  override readonly name = "Hopeless";
+export class NonRetryableError extends Error {
+  override readonly name = "NonRetryableError";
 }
 
 function inboxInsert(event: EventEnvelope, effect: Effect, now: number): SQL {
@@ -91,7 +91,7 @@ async function refuse(deps: Deps, message: Message, event: EventEnvelope, error:
   log("warn", "event failed", { eventId: event.id, type: event.type, attempts: message.attempts, error });
   try {
     const tries = await keepFailure(deps, event, reason, delaySeconds);
-    if (tries > MAX_RETRIES || error instanceof Hopeless) {
+    if (tries > MAX_RETRIES || error instanceof NonRetryableError) {
       await keepDeadLetter(deps, event.id, event, reason);
       message.ack();
       return;

@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { readAll } from "./database.ts";
 import { HANDLED } from "./operations.ts";
-import type { Deps } from "./outbox.ts";
+import type { Deps } from "./deps.ts";
 
 /** One gauge. Names and labels follow https://prometheus.io/docs/concepts/data_model/ and never change their meaning. */
 export interface Metric {

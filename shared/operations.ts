@@ -16,13 +16,13 @@ import type {
   StoredEvent,
 } from "./contracts/messaging.ts";
 import { commit, readAll } from "./database.ts";
-import { within } from "./deadline.ts";
+import { withTimeout } from "./timeout.ts";
 import type { Outcome } from "./errors.ts";
 import { redactEnvelope } from "./events/commands.ts";
 import { firstIdAt } from "./ids.ts";
 import { log } from "./logger.ts";
 import { FORGOTTEN_ENVELOPE } from "./outbox.ts";
-import type { Deps } from "./outbox.ts";
+import type { Deps } from "./deps.ts";
 import { ok } from "./result.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -170,6 +170,6 @@ async function reachesDatabase(deps: Deps): Promise<boolean> {
 
 /** Whether the database answers, and in time. */
 export async function health(deps: Deps): Promise<Outcome<{ readonly database: "up" | "down" }>> {
-  const isUp = await within(reachesDatabase(deps), DATABASE_DEADLINE_MS, () => false);
+  const isUp = await withTimeout(reachesDatabase(deps), DATABASE_DEADLINE_MS, () => false);
   return ok({ database: isUp ? "up" : "down" });
 }

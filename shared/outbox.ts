@@ -3,16 +3,16 @@
 // consumer has it in its inbox, which the gateway's sweep finds out by comparing (see sweepOutboxes in workers/gateway).
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { COMMITTED_EVENT, commit, inJson, openDatabase } from "./database.ts";
-import type { Commit, Database, Statement } from "./database.ts";
+import { COMMITTED_EVENT, commit, inJson } from "./database.ts";
+import type { Commit, Statement } from "./database.ts";
+import type { Deps, InboxQueues } from "./deps.ts";
 import { CONFIDENTIAL_KINDS } from "./events/commands.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
 import { CONSUMERS, ROUTED_COLUMNS, consumersOf, routeOf } from "./events/routing.ts";
 import type { Consumer, Routed } from "./events/routing.ts";
 import { firstIdAt, newId } from "./ids.ts";
-import { log, logCost, parseLogLevel } from "./logger.ts";
-import type { LogLevel } from "./logger.ts";
+import { log, logCost } from "./logger.ts";
 
 /** Queues takes 100 messages or 256 KB a batch (https://developers.cloudflare.com/queues/platform/limits/). */
 const MAX_BATCH_MESSAGES = 100;
@@ -24,37 +24,6 @@ export const SWEEP_LIMIT = 5_000;
 export const RESEND_AFTER_MS = 30_000;
 /** The outbox is also the log of events; confirmed rows stay this long. */
 export const EVENT_RETENTION_MS = 90 * 24 * 60 * 60 * 1_000;
-
-/** The producer bindings a Worker has: one per consumer it has events for. */
-export type InboxQueues = { readonly [C in Consumer as `${Uppercase<C>}_INBOX`]?: Queue };
-
-/** What every Worker's use cases need; each Worker adds its own objects and peers. */
-export interface Deps {
-  readonly worker: string;
-  readonly db: Database;
-  readonly queues: InboxQueues;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  readonly waitUntil: (work: Promise<unknown>) => void;
-  readonly logLevel: LogLevel;
-}
-
-/** The bindings that every domain Worker has. */
-type DomainBindings = InboxQueues & { readonly DB: D1Database; readonly LOG_LEVEL: string };
-
-/** The dependencies that all Workers make of their bindings in the same way. */
-export function baseDeps(worker: string, env: DomainBindings, ctx: Pick<ExecutionContext, "waitUntil">): Deps {
-  return {
-    worker,
-    db: openDatabase(env.DB),
-    queues: env,
-    now: () => Date.now(),
-    waitUntil: (work) => {
-      ctx.waitUntil(work);
-    },
-    logLevel: parseLogLevel(env.LOG_LEVEL),
-  };
-}
 
 function queueOf(queues: InboxQueues, consumer: Consumer): Queue {
   const queue = queues[`${consumer.toUpperCase() as Uppercase<Consumer>}_INBOX`];
@@ -141,7 +110,7 @@ export async function save(deps: Deps, statements: readonly Statement[]): Promis
  * that had no effect there, as a dead letter has none. Its row is kept as confirmed, so that the outbox sweep does not send it to
  * the other consumers; if this one is lost too, whoever asked for it finds that out again.
  */
-export async function publishAnew(deps: Deps, event: EventEnvelope, consumers: readonly Consumer[]): Promise<void> {
+export async function republishEvent(deps: Deps, event: EventEnvelope, consumers: readonly Consumer[]): Promise<void> {
   const now = deps.now();
   const anew: EventEnvelope = { ...event, id: newId("evt"), time: new Date(now).toISOString(), causationid: event.id };
   await commit(deps.db, [outboxInsert(anew), sql`UPDATE outbox SET confirmed_at = ${now} WHERE id = ${anew.id}`]);

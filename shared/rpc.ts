@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { Call } from "./call.ts";
 import type { Outcome } from "./errors.ts";
 import { withInvocation } from "./logger.ts";
-import type { Deps } from "./outbox.ts";
+import type { Deps } from "./deps.ts";
 import { parseInput } from "./validation.ts";
 
 /**

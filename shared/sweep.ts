@@ -2,12 +2,12 @@
 import { log } from "./logger.ts";
 
 /**
- * Works on each item, `atOnce` at a time, and counts those that `work` says yes to. One that throws is logged and is the next
+ * Works on each item, `concurrency` at a time, and counts those that `work` says yes to. One that throws is logged and is the next
  * sweep's; the others are worked on all the same.
  */
 export async function countDone<T>(
   items: readonly T[],
-  { atOnce, idOf }: { readonly atOnce: number; readonly idOf: (item: T) => string },
+  { concurrency, idOf }: { readonly concurrency: number; readonly idOf: (item: T) => string },
   work: (item: T) => Promise<boolean>,
 ): Promise<number> {
   const queue = items.values();
@@ -21,6 +21,6 @@ export async function countDone<T>(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, worker));
   return done;
 }

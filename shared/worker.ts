@@ -35,7 +35,8 @@ import { readMetrics } from "./metrics.ts";
 import type { Metric, MetricQuery } from "./metrics.ts";
 import { health, listAudit, listEvents, listFeed, listFindings, purgeOperations } from "./operations.ts";
 import { confirmEvents, resendEvents, unconfirmedEvents } from "./outbox.ts";
-import type { Deps, UnconfirmedEvent } from "./outbox.ts";
+import type { Deps } from "./deps.ts";
+import type { UnconfirmedEvent } from "./outbox.ts";
 import { ok } from "./result.ts";
 import { serve } from "./rpc.ts";
 

@@ -50,15 +50,15 @@ async function inStages(tools: Tools, uploaded: readonly (readonly [Release, str
 
 /**
  * Deploys `releases`, which come in the order of their calls. A Worker that is not there yet is deployed whole; so are all with
- * `atOnce`, which a change of Durable Object classes needs. Throws after taking everything back when a step or the smoke test
+ * `concurrency`, which a change of Durable Object classes needs. Throws after taking everything back when a step or the smoke test
  * fails.
  */
-export async function rollOut(releases: readonly Release[], tools: Tools, atOnce: boolean): Promise<void> {
+export async function rollOut(releases: readonly Release[], tools: Tools, concurrency: boolean): Promise<void> {
   const uploaded: (readonly [Release, string])[] = [];
   const changed = new Set<Release>();
   try {
     for (const release of releases) {
-      if (atOnce || release.previous === undefined) {
+      if (concurrency || release.previous === undefined) {
         changed.add(release);
         await tools.wrangler(["deploy", "-c", release.configFile]);
         continue;

@@ -3,7 +3,7 @@ import { createExecutionContext, createMessageBatch, getQueueResult, waitOnExecu
 import type { Role, Call } from "../call.ts";
 import type { EventEnvelope } from "../events/envelope.ts";
 import { newId } from "../ids.ts";
-import type { InboxQueues } from "../outbox.ts";
+import type { InboxQueues } from "../deps.ts";
 
 /** A call by a fresh user of this role, or by the one whose id is given, with a verified e-mail address. */
 export function callAs(role: Role, id: string = newId("usr")): Call {

@@ -35,13 +35,13 @@ export class Signer {
 export function deliveryTimes(
   webhooks: Faults["webhooks"],
   now: number,
-): { readonly dueMs: number; readonly atOnce: boolean }[] {
-  const first = { dueMs: now + (RETRY_DELAYS_MS[0] ?? 0) + DELIVERY_TIMEOUT_MS, atOnce: true };
+): { readonly dueMs: number; readonly concurrency: boolean }[] {
+  const first = { dueMs: now + (RETRY_DELAYS_MS[0] ?? 0) + DELIVERY_TIMEOUT_MS, concurrency: true };
   if (webhooks === "drop") return [];
   if (webhooks === "duplicate") return [first, first];
-  if (webhooks === "delay") return [{ dueMs: now + FAULT_DELAY_MS, atOnce: false }];
+  if (webhooks === "delay") return [{ dueMs: now + FAULT_DELAY_MS, concurrency: false }];
   if (webhooks === "shuffle") {
-    return [{ dueMs: (Math.floor(now / FAULT_SHUFFLE_WINDOW_MS) + 1) * FAULT_SHUFFLE_WINDOW_MS, atOnce: false }];
+    return [{ dueMs: (Math.floor(now / FAULT_SHUFFLE_WINDOW_MS) + 1) * FAULT_SHUFFLE_WINDOW_MS, concurrency: false }];
   }
   return [first];
 }

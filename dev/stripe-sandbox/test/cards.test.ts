@@ -191,8 +191,8 @@ describe("cards of which more is to come", () => {
     expect(dispute?.balance_transactions).toHaveLength(movements);
     expect((await chargeOf(intent)).disputed).toBe(true);
     expect(typesOf(await webhooksOf(intent.id))).toContain("charge.dispute.created");
-    const { intent: atOnce } = await paidWith(method, { capture_method: "automatic" });
-    expect((await stripe.disputes.list({ payment_intent: atOnce.id })).data).toHaveLength(1);
+    const { intent: concurrency } = await paidWith(method, { capture_method: "automatic" });
+    expect((await stripe.disputes.list({ payment_intent: concurrency.id })).data).toHaveLength(1);
   });
 
   it("an inquiry holds no money, and closes without taking any", async () => {

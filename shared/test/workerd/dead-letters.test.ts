@@ -11,7 +11,7 @@ import type { Handlers } from "#shared/inbox";
 import { newId } from "#shared/ids";
 import { listAudit } from "#shared/operations";
 import { resendEvents } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { callAs, deliver, recordedQueues, stubOf } from "../../testkit/kit.ts";
 
 const db = openDatabase((env as unknown as { DB: D1Database }).DB);

@@ -17,7 +17,7 @@ import {
   save,
   unconfirmedEvents,
 } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { deliver, recordedQueues, stubOf } from "../../testkit/kit.ts";
 import type { Delivery, RecordedQueues } from "../../testkit/kit.ts";
 
@@ -91,12 +91,12 @@ describe("consume", () => {
       fc.asyncProperty(
         fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
         fc.boolean(),
-        async (copies, atOnce) => {
+        async (copies, concurrency) => {
           const recorded = recordedQueues();
           const deps = testDeps(recorded);
           const event = registered();
           const batches = copies.map((count) => Array.from({ length: count }, () => event));
-          if (atOnce) await Promise.all(batches.map((batch) => receive(deps, counting, batch)));
+          if (concurrency) await Promise.all(batches.map((batch) => receive(deps, counting, batch)));
           else for (const batch of batches) await receive(deps, counting, batch);
           expect(await timesSeen(event.subject)).toBe(1);
           expect(recorded.sent).toHaveLength(1);

@@ -12,7 +12,7 @@ import { firstIdAt, newId } from "#shared/ids";
 import { readMetrics } from "#shared/metrics";
 import { health, listAudit, listEvents, listFeed, listFindings, purgeOperations } from "#shared/operations";
 import { outboxInsert, purgeOutbox } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 
 const db = openDatabase((env as unknown as { DB: D1Database }).DB);
 const call: Call = {

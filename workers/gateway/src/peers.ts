@@ -5,7 +5,7 @@ import type { InventoryContract } from "#shared/contracts/inventory";
 import type { NotificationsContract } from "#shared/contracts/notifications";
 import type { OrdersContract } from "#shared/contracts/orders";
 import type { PaymentsContract } from "#shared/contracts/payments";
-import { within } from "#shared/deadline";
+import { withTimeout } from "#shared/timeout";
 import { peer } from "#shared/rpc";
 import { HASHING_DEADLINE_MS, PEER_DEADLINE_MS } from "./constants.ts";
 
@@ -37,7 +37,7 @@ export function isBug(error: unknown): boolean {
 
 /** Gives up waiting after `ms`; the work itself may go on. */
 export async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
-  return await within(work, ms, () => {
+  return await withTimeout(work, ms, () => {
     throw new PeerFailed(`no answer within ${String(ms)} ms`);
   });
 }

@@ -1,7 +1,7 @@
 // Queue: what inventory does about orders and products. The effects are in objects, idempotent under the order's owner key or
 // the product's version, and come before the inbox row.
 import type { EventEnvelope } from "#shared/events/envelope";
-import { consume, Hopeless, NOTHING } from "#shared/inbox";
+import { consume, NonRetryableError, NOTHING } from "#shared/inbox";
 import type { Handlers } from "#shared/inbox";
 import { PURGE_MARGIN_MS, RETENTION_MS } from "./constants.ts";
 import { createDeps } from "./service/deps.ts";
@@ -14,7 +14,7 @@ import { consumeOrder, releaseOrder, reserveOrder, takeBackOrder, uncountOrder }
  */
 function stillKnown<E extends EventEnvelope>(deps: InventoryDeps, event: E): E {
   if (Date.parse(event.time) >= deps.now() - RETENTION_MS + PURGE_MARGIN_MS) return event;
-  throw new Hopeless(
+  throw new NonRetryableError(
     "it is older than what is remembered of orders: look at the order, and adjust the stock if it is wrong",
   );
 }

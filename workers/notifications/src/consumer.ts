@@ -2,7 +2,7 @@
 // delivery committed it sends right after.
 import type { EventType } from "#shared/events/catalogue";
 import type { EventEnvelope } from "#shared/events/envelope";
-import { Hopeless, NOTHING, consume } from "#shared/inbox";
+import { NonRetryableError, NOTHING, consume } from "#shared/inbox";
 import type { Effect, Handler, Handlers } from "#shared/inbox";
 import { log, withInvocation } from "#shared/logger";
 import { commandFault } from "./domain/kinds.ts";
@@ -83,7 +83,7 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     PASSWORD_CHANGED: (event) => ({ statements: dropReach(event) }),
     NOTIFICATION_SEND: message((data, shop) => {
       const fault = commandFault(data.kind, data.recipient === null, data.variables);
-      if (fault !== undefined) throw new Hopeless(fault);
+      if (fault !== undefined) throw new NonRetryableError(fault);
       return requestedMessage(data, shop);
     }),
     // One for each expiry, if its owner is known and has not turned reminders off.

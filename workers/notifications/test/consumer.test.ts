@@ -237,20 +237,20 @@ describe("a command", () => {
     [
       "of a kind that there is not",
       requested("no_such_kind", {}),
-      "Hopeless: no_such_kind is no kind that can be asked for",
+      "NonRetryableError: no_such_kind is no kind that can be asked for",
     ],
     [
       "of a kind that events make",
       requested("order_received", {}),
-      "Hopeless: order_received is no kind that can be asked for",
+      "NonRetryableError: order_received is no kind that can be asked for",
     ],
-    ["of an inherited name", requested("toString", {}), "Hopeless: toString is no kind that can be asked for"],
+    ["of an inherited name", requested("toString", {}), "NonRetryableError: toString is no kind that can be asked for"],
     [
       "without its variables",
       requested("password_reset", { link: "x" }),
-      "Hopeless: password_reset lacks the variables token, expiresInMinutes",
+      "NonRetryableError: password_reset lacks the variables token, expiresInMinutes",
     ],
-    ["to the wrong readers", requested("dispute_opened", {}), "Hopeless: dispute_opened goes to the admins"],
+    ["to the wrong readers", requested("dispute_opened", {}), "NonRetryableError: dispute_opened goes to the admins"],
   ])("%s is a dead letter at once, with the reason", async (_name, command, error) => {
     const shop = testNotifications();
     expect(await shop.deliver([command])).toEqual({ acknowledged: [command.id], retried: [] });

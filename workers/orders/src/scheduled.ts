@@ -25,7 +25,7 @@ import { purgeReturnedHolds } from "./store/caps.ts";
 import { endCartRow, expiredCartRows, postponeCartRow } from "./store/carts.ts";
 import type { CartRow } from "./store/carts.ts";
 import { openRefunds } from "./store/refunds.ts";
-import { closeFollowed, publishLastAnew, unsettledEvents } from "./store/unsettled.ts";
+import { closeFollowed, republishLastEvent, unsettledEvents } from "./store/unsettled.ts";
 
 /** How many orders or carts a sweep works on at once: each waits for a peer or an object, not for this Worker. */
 const SWEEP_CONCURRENCY = 10;
@@ -93,14 +93,14 @@ export async function sweep(deps: OrdersDeps, _call: Call, everything: boolean):
   const unpaid = await endUnpaid(deps, everything);
   const carts = await countDone(
     await expiredCartRows(deps.db, now, limit),
-    { atOnce: SWEEP_CONCURRENCY, idOf: ({ id }) => id },
+    { concurrency: SWEEP_CONCURRENCY, idOf: ({ id }) => id },
     (row) => expireCart(deps, row),
   );
   const unsettled = await countDone(
     await unsettledEvents(deps, everything, limit),
-    { atOnce: SWEEP_CONCURRENCY, idOf: ({ id }) => id },
+    { concurrency: SWEEP_CONCURRENCY, idOf: ({ id }) => id },
     async (event) => {
-      await publishLastAnew(deps, event);
+      await republishLastEvent(deps, event);
       return true;
     },
   );
@@ -108,12 +108,12 @@ export async function sweep(deps: OrdersDeps, _call: Call, everything: boolean):
   await purgeReturnedHolds(deps.db, now - RETURNED_HOLD_MS);
   const toCompare = everything ? AGREEMENT_EVERYTHING : AGREEMENT_BATCH;
   const compared = await ordersToCompare(deps.db, now, everything, toCompare);
-  const disagreeing = await countDone(compared, { atOnce: SWEEP_CONCURRENCY, idOf: (id) => id }, (id) =>
+  const disagreeing = await countDone(compared, { concurrency: SWEEP_CONCURRENCY, idOf: (id) => id }, (id) =>
     compareWithPayment(deps, id, everything),
   );
   const refunds = await countDone(
     await openRefunds(deps.db, now, everything, limit),
-    { atOnce: SWEEP_CONCURRENCY, idOf: ({ refund }) => refund.id },
+    { concurrency: SWEEP_CONCURRENCY, idOf: ({ refund }) => refund.id },
     (row) => goOn(deps, row),
   );
   return {

@@ -40,7 +40,7 @@ import { loadView } from "./store/views.ts";
 /** What "everything" takes at once; a shop on one machine does not have more open. */
 const EVERYTHING_LIMIT = 10_000;
 
-const A_FEW = { atOnce: SWEEP_CONCURRENCY, idOf: ({ id }: { readonly id: string }): string => id };
+const A_FEW = { concurrency: SWEEP_CONCURRENCY, idOf: ({ id }: { readonly id: string }): string => id };
 
 const CHECK: Change = { actor: "sweep:open_payments", reason: "asked Stripe", unheard: true };
 const REFUND: Change = { actor: "sweep:pending_refunds", reason: "asked Stripe", unheard: true };

@@ -224,7 +224,7 @@ export class Ledger extends DurableObject<SandboxEnv> {
     for (const event of events) {
       if (!ENDPOINT_EVENTS.has(event.type)) continue;
       const body = JSON.stringify(event);
-      for (const { dueMs, atOnce } of deliveryTimes(this.#faults.webhooks, now)) {
+      for (const { dueMs, concurrency } of deliveryTimes(this.#faults.webhooks, now)) {
         const { seq } = this.#sql
           .exec<{ seq: number }>(
             "INSERT INTO deliveries (body, attempts, due_ms) VALUES (?, 0, ?) RETURNING seq",
@@ -233,7 +233,7 @@ export class Ledger extends DurableObject<SandboxEnv> {
           )
           .one();
         this.#armBy(dueMs);
-        if (atOnce) this.ctx.waitUntil(this.#send({ seq, body, attempts: 0 }));
+        if (concurrency) this.ctx.waitUntil(this.#send({ seq, body, attempts: 0 }));
       }
     }
   }

@@ -1,6 +1,6 @@
 // What the use cases need, made from the Worker's bindings.
-import { baseDeps } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import { baseDeps } from "#shared/deps";
+import type { Deps } from "#shared/deps";
 import { HashQueue } from "./hash-queue.ts";
 import { KeyCache } from "./key-cache.ts";
 import { signInRules, turnRules } from "./settings.ts";

@@ -3,7 +3,7 @@ import { asc, sql } from "drizzle-orm";
 import { inJson } from "#shared/database";
 import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { signingKeys } from "../schema.ts";
 import type { SigningKeyRow } from "../schema.ts";
 

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { MAX_LIVE_MAIL_TOKENS } from "../constants.ts";
 import type { MailTokenRow, UserRow } from "../schema.ts";
 

@@ -5,7 +5,7 @@ import type { Role } from "#shared/call";
 import { mustChange, readAll } from "#shared/database";
 import type { Database, Statement } from "#shared/database";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import type { UserRow } from "../schema.ts";
 import { endFamiliesOfUser } from "./sessions.ts";
 

@@ -5,7 +5,7 @@ import type { SQL } from "drizzle-orm";
 import { mustChange } from "#shared/database";
 import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { REFRESH_TOKEN_LIFE_MS } from "../constants.ts";
 import { familyTimes } from "../domain/token-times.ts";
 import type { FamilyRow, UserRow } from "../schema.ts";

@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { MAX_KNOWN_SOURCES } from "../constants.ts";
 
 /** How many failures a bucket takes within how long. */

@@ -1,6 +1,6 @@
 // What the catalog's use cases need, from the Worker's bindings.
-import { baseDeps } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import { baseDeps } from "#shared/deps";
+import type { Deps } from "#shared/deps";
 import { RECENT_MAX_ENTRIES, RECENT_TTL_MS } from "../constants.ts";
 import { Recent } from "../domain/recent.ts";
 

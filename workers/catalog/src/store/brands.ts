@@ -4,7 +4,7 @@ import type { Brand } from "#shared/contracts/catalog";
 import { mustChange } from "#shared/database";
 import type { Database, Statement } from "#shared/database";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 
 export async function readBrand(db: Database, brandId: string): Promise<Brand | undefined> {
   const [brand] = await db.all<Brand>(sql`SELECT id, slug, name,

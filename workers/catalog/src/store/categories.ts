@@ -7,7 +7,7 @@ import type { CategoryChanges, ManagedCategory } from "#shared/contracts/catalog
 import { mustChange, readAll } from "#shared/database";
 import type { Database, Statement } from "#shared/database";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import type { CategoryMove, CategoryPlace, ParentPlace } from "../domain/category.ts";
 import { redraw } from "./managed.ts";
 

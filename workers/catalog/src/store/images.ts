@@ -8,7 +8,7 @@ import type { ManagedImage } from "#shared/contracts/catalog-staff";
 import { commit, inJson, mustChange } from "#shared/database";
 import type { Database, Statement } from "#shared/database";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import type { Picture } from "../domain/image.ts";
 import type { ManagedRow } from "../domain/managed.ts";
 import { DRAWING, IMAGE_ID, IMAGE_JSON, ownedBy } from "./managed.ts";

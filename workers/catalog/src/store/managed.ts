@@ -9,7 +9,7 @@ import { mustChange, readAll } from "#shared/database";
 import type { Commit, Database, Statement } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsert, save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import type { ManagedRow, Written } from "../domain/managed.ts";
 import type { Search } from "../domain/search.ts";
 import { brandCondition, categoryCondition } from "./listing.ts";

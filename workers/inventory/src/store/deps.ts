@@ -1,6 +1,6 @@
 // What writing to D1 and relaying events needs, for the Worker and for its objects alike.
-import { baseDeps } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import { baseDeps } from "#shared/deps";
+import type { Deps } from "#shared/deps";
 import { WORKER } from "../constants.ts";
 
 export interface StoreDeps extends Deps {

@@ -1,8 +1,8 @@
 // What the use cases need, made from the Worker's bindings.
 import type { Channel } from "#shared/contracts/notifications";
 import { logCost } from "#shared/logger";
-import { baseDeps } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import { baseDeps } from "#shared/deps";
+import type { Deps } from "#shared/deps";
 import type { FeedObject } from "../objects/live-feed.ts";
 import { ceilingsOf } from "../domain/ceilings.ts";
 import type { Ceilings } from "../domain/ceilings.ts";

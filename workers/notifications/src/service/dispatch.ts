@@ -2,7 +2,7 @@
 // provider's yes and the mark means one message twice, never one lost; every mail carries its notification's id, by which
 // copies are known.
 import { Channel } from "#shared/contracts/notifications";
-import { within } from "#shared/deadline";
+import { withTimeout } from "#shared/timeout";
 import { log } from "#shared/logger";
 import { CLAIM_LIMIT, MAX_CLAIM_ROUNDS, SEND_CONCURRENCY, SEND_TIMEOUT_MS, SEND_WINDOW_MS } from "../constants.ts";
 import { NoAnswer, SendRefused, afterFailure } from "../domain/delivery.ts";
@@ -23,7 +23,7 @@ interface Tried {
 async function inTime(row: Outgoing, sender: Sender): Promise<void> {
   const abort = new AbortController();
   try {
-    await within(sender(row, abort.signal), SEND_TIMEOUT_MS, () => {
+    await withTimeout(sender(row, abort.signal), SEND_TIMEOUT_MS, () => {
       throw new NoAnswer(`the ${row.channel} provider did not answer in time`);
     });
   } catch (error) {

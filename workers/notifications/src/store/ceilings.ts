@@ -5,7 +5,7 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { firstIdAt } from "#shared/ids";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { DAY_MS, HELD_BACK_RETENTION_MS, HOUR_MS, PROVEN_ORDER_RETENTION_MS, SEND_LEASE_MS } from "../constants.ts";
 import type { Ceilings } from "../domain/ceilings.ts";
 import { OUTGOING } from "./outgoing.ts";

@@ -5,7 +5,7 @@ import { mustChange, readAll } from "#shared/database";
 import type { Commit } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { DIGEST_PRODUCTS } from "../constants.ts";
 import type { LowStockRow } from "../schema.ts";
 

@@ -7,7 +7,7 @@ import { inJson } from "#shared/database";
 import type { Commit } from "#shared/database";
 import { CONFIDENTIAL_KINDS } from "#shared/events/commands";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { CLAIM_LIMIT, SEND_LEASE_MS } from "../constants.ts";
 import type { FailedTry } from "../domain/delivery.ts";
 import type { NotificationRow } from "../schema.ts";

@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm";
 import { isAdmin } from "#shared/call";
 import type { User } from "#shared/call";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { COLUMNS, IS_TOLD } from "./reader.ts";
 import type { ReaderRow } from "./reader.ts";
 

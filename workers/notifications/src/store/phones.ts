@@ -4,7 +4,7 @@ import type { SQL } from "drizzle-orm";
 import { mustChange } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsertFrom, save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { DAY_MS, MAX_PHONE_CODE_TRIES } from "../constants.ts";
 import type { CeilingDeps } from "./ceilings.ts";
 import { insertedOf } from "./draft.ts";

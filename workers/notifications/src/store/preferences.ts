@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import { newId } from "#shared/ids";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsertFrom, save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { MAX_SUBSCRIPTIONS } from "../constants.ts";
 import type { PreferencesRow, PushSubscriptionRow } from "../schema.ts";
 

@@ -5,7 +5,7 @@ import type { SQL } from "drizzle-orm";
 import { isAdmin } from "#shared/call";
 import type { User } from "#shared/call";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import type { NotificationRow } from "../schema.ts";
 
 export type ReaderRow = Pick<

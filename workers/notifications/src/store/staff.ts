@@ -5,7 +5,7 @@ import type { Call } from "#shared/call";
 import { auditInsert } from "#shared/audit";
 import { mustChange } from "#shared/database";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import type { NotificationRow } from "../schema.ts";
 
 export type StaffRow = Omit<NotificationRow, "htmlBody" | "leasedUntil" | "countedFor">;

@@ -7,7 +7,7 @@ import { auditInsert } from "#shared/audit";
 import { insertInto, mustChange } from "#shared/database";
 import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { TEMPLATE_CACHE_MS } from "../constants.ts";
 import { placeholdersOf } from "../domain/template.ts";
 import type { Template, TemplateTexts } from "../domain/template.ts";

@@ -42,8 +42,8 @@ function isSame(order: PaymentStatus, payment: PaymentStatus): boolean {
   return order === payment || (PAYABLE.includes(order) && PAYABLE.includes(payment));
 }
 
-/** Compares one order with its payment; `atOnce` does not wait for events on their way. True when they did not agree. */
-export async function compareWithPayment(deps: OrdersDeps, orderId: string, atOnce: boolean): Promise<boolean> {
+/** Compares one order with its payment; `concurrency` does not wait for events on their way. True when they did not agree. */
+export async function compareWithPayment(deps: OrdersDeps, orderId: string, concurrency: boolean): Promise<boolean> {
   const stored = await findOrder(deps.db, orderId);
   if (stored === undefined) return false;
   const { order, correlationId } = stored;
@@ -59,7 +59,7 @@ export async function compareWithPayment(deps: OrdersDeps, orderId: string, atOn
     return true;
   }
   if (payment === undefined || isSame(order.paymentStatus, payment.status)) return false;
-  if (!atOnce && isFresh(payment, now)) return false;
+  if (!concurrency && isFresh(payment, now)) return false;
   log("warn", "an order takes over what it has not heard of its payment", { orderId, ...details });
   const finding = { kind: "payment_unknown_to_order", subject: orderId, outcome: "mended", details } as const;
   await save(deps, [...takeOver(deps, stored, payment), findingInsert(now, finding)]);

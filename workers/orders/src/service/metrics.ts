@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm";
 import { OrderStatus } from "#shared/contracts/orders";
 import { inJson } from "#shared/database";
 import type { MetricQuery } from "#shared/metrics";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { PAYABLE } from "../domain/order.ts";
 
 /** Read from the end of the table, since ids sort by time: by the index on the time, row by row, it takes ten times as long. */

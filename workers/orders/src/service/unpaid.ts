@@ -55,8 +55,10 @@ async function end(deps: OrdersDeps, due: readonly DueOrder[]): Promise<number> 
   const left = [...those("paid"), ...those("unknown")].map(({ id }) => id);
   if (left.length > 0) await postpone(deps.db, left, deps.now());
   const idOf = ({ id }: DueOrder): string => id;
-  await countDone(those("paid"), { atOnce: CANCELLED_AT_ONCE, idOf }, ({ id }) => compareWithPayment(deps, id, false));
-  return await countDone(those("closed"), { atOnce: CANCELLED_AT_ONCE, idOf }, (order) => cancel(deps, order));
+  await countDone(those("paid"), { concurrency: CANCELLED_AT_ONCE, idOf }, ({ id }) =>
+    compareWithPayment(deps, id, false),
+  );
+  return await countDone(those("closed"), { concurrency: CANCELLED_AT_ONCE, idOf }, (order) => cancel(deps, order));
 }
 
 /** Ends orders a batch at a time until none is left or `isOver`. A batch that fails is the next sweep's. */
@@ -65,7 +67,7 @@ async function endAll(deps: OrdersDeps, due: readonly DueOrder[], isOver: () => 
     due.slice(index * CLOSED_AT_ONCE, (index + 1) * CLOSED_AT_ONCE),
   );
   let ended = 0;
-  await countDone(batches, { atOnce: CALLS_AT_ONCE, idOf: ([first]) => first?.id ?? "" }, async (batch) => {
+  await countDone(batches, { concurrency: CALLS_AT_ONCE, idOf: ([first]) => first?.id ?? "" }, async (batch) => {
     if (isOver()) return false;
     const count = await end(deps, batch);
     // Added after the wait: another batch may have ended meanwhile.

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Payment } from "#shared/contracts/payments";
 import type { Database, Statement } from "#shared/database";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { AGREEMENT_SLICES, AGREEMENT_SPAN_MS, UNSETTLED_AFTER_MS } from "../constants.ts";
 import type { StoredOrder } from "./orders.ts";
 import { paymentTruth } from "./saga.ts";

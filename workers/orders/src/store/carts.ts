@@ -4,7 +4,7 @@ import { commit, mustChange } from "#shared/database";
 import type { Database } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsert, save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import type { Customer } from "#shared/events/catalogue";
 import { carts } from "../schema.ts";
 

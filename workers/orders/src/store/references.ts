@@ -4,7 +4,7 @@ import type { Metadata } from "#shared/contracts/references";
 import { mustChange } from "#shared/database";
 import type { Statement } from "#shared/database";
 import { save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import type { StoredOrder } from "./orders.ts";
 
 /** @throws StaleWrite when the order changed since it was read, UniqueViolation when another order has the external id. */

@@ -6,8 +6,8 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { consumersOf, routeOf } from "#shared/events/routing";
 import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
-import { publishAnew } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import { republishEvent } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { UNSETTLED_AFTER_MS } from "../constants.ts";
 
 /**
@@ -36,7 +36,7 @@ export async function unsettledEvents(
 const KIND = "order_not_followed";
 
 /** Publishes such an event again, only to those that move stock or money: people are not told twice. */
-export async function publishLastAnew(deps: Deps, event: EventEnvelope): Promise<void> {
+export async function republishLastEvent(deps: Deps, event: EventEnvelope): Promise<void> {
   log("warn", "the order's stock or money has not followed; its last event is published anew", {
     orderId: event.subject,
     type: event.type,
@@ -51,7 +51,7 @@ export async function publishLastAnew(deps: Deps, event: EventEnvelope): Promise
     }),
   ]);
   const consumers = consumersOf(routeOf(event)).filter((consumer) => consumer !== "notifications");
-  await publishAnew(deps, event, consumers);
+  await republishEvent(deps, event, consumers);
 }
 
 /** Findings whose orders have been followed since. */

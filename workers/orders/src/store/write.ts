@@ -6,7 +6,7 @@ import type { Statement } from "#shared/database";
 import type { Customer, OrderEventData } from "#shared/events/catalogue";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsert, save } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import type { Deps } from "#shared/deps";
 import { sellerOfAll } from "../domain/seller.ts";
 import { PLACE_FROM_TIME } from "./changes.ts";
 import { orderHistory, orders } from "../schema.ts";

@@ -21,7 +21,7 @@ export async function closeUnpaid(
   const known = new Map<string, ClosedUnpaid["outcome"]>();
   await countDone(
     orders,
-    { atOnce: AT_ONCE, idOf: ({ orderId }) => orderId },
+    { concurrency: AT_ONCE, idOf: ({ orderId }) => orderId },
     async ({ orderId, correlationId, unlessTried }) => {
       const closed = await closePayments(
         deps,

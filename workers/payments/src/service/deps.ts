@@ -1,7 +1,7 @@
 // What the use cases of payments work with.
 import type { Stripe } from "stripe";
-import { baseDeps } from "#shared/outbox";
-import type { Deps } from "#shared/outbox";
+import { baseDeps } from "#shared/deps";
+import type { Deps } from "#shared/deps";
 import { BACKGROUND_PATIENCE, CALL_PATIENCE } from "../constants.ts";
 import type { Patience } from "../constants.ts";
 import type { DeclineCaps } from "../domain.ts";

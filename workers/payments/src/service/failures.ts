@@ -1,5 +1,5 @@
 // What a call answers when Stripe could not be asked, or not in time. Consumers and sweeps let the error pass and try again.
-import { within } from "#shared/deadline";
+import { withTimeout } from "#shared/timeout";
 import { fail } from "#shared/errors";
 import type { DomainError, Outcome } from "#shared/errors";
 import { log } from "#shared/logger";
@@ -27,7 +27,7 @@ export async function inTime<T>(
   deadlineMs = CALL_DEADLINE_MS,
 ): Promise<Outcome<T>> {
   const done = work().catch(unavailable);
-  return await within<Outcome<T>>(done, deadlineMs, () => {
+  return await withTimeout<Outcome<T>>(done, deadlineMs, () => {
     log("warn", "Stripe is too slow for a call; the work goes on without it", { deadlineMs });
     deps.waitUntil(done.catch((error: unknown) => log("error", "what went on without its call failed", { error })));
     return UNAVAILABLE;

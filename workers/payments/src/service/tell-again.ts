@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm";
 import { parseEvent } from "#shared/events/envelope";
 import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
-import { publishAnew, save } from "#shared/outbox";
+import { republishEvent, save } from "#shared/outbox";
 import { TELL_AGAIN_AFTER_MS } from "../constants.ts";
 import type { PaymentRow } from "../schema.ts";
 import type { PaymentsDeps } from "./deps.ts";
@@ -26,5 +26,5 @@ export async function tellAgain(deps: PaymentsDeps, row: PaymentRow): Promise<vo
   const { id, orderId, status } = row;
   const details = { orderId, status, eventId: event.id };
   await save(deps, [findingInsert(deps.now(), { kind: "payment_untold", subject: id, outcome: "mended", details })]);
-  await publishAnew(deps, event, ["orders"]);
+  await republishEvent(deps, event, ["orders"]);
 }

@@ -3,7 +3,7 @@
 /**
  * What `work` comes to, or, when that takes longer than `ms`, what `late` answers or throws in its place. The work itself goes on.
  */
-export async function within<T>(work: Promise<T>, ms: number, late: () => T): Promise<T> {
+export async function withTimeout<T>(work: Promise<T>, ms: number, late: () => T): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const end = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);
