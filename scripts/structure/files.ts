@@ -7,7 +7,7 @@ const GATEWAY_FILES =
   "index app entrypoint scheduled sweep constants deps peers access tokens problems route routes openapi images parts merge feed exposition limits examples".split(
     " ",
   );
-const GATEWAY_FOLDERS = ["routes", "middleware", "openapi", "examples"];
+const GATEWAY_FOLDERS = ["routes", "http", "openapi", "examples"];
 
 /** What every Worker has beside its sources. */
 const REQUIRED = ["README.md", "env.d.ts", "src/index.ts"];

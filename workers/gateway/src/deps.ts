@@ -6,7 +6,7 @@ import { newId } from "#shared/ids";
 import { PART_DEADLINE_MS } from "./constants.ts";
 import { limitersOf } from "./limits.ts";
 import type { Limiters } from "./limits.ts";
-import { PublicCache } from "./middleware/public-cache.ts";
+import { PublicCache } from "./http/public-cache.ts";
 import { boundPeers, guardedPeers } from "./peers.ts";
 import type { Peers } from "./peers.ts";
 import { TokenVerifier } from "./tokens.ts";

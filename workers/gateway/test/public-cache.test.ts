@@ -4,7 +4,7 @@ import type { CatalogContract, ProductDetail } from "#shared/contracts/catalog";
 import { fail } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
-import { PublicCache, cacheKey } from "../src/middleware/public-cache.ts";
+import { PublicCache, cacheKey } from "../src/http/public-cache.ts";
 import { bearer, gateway, problemOf } from "./support.ts";
 
 /** Fresh per test: the Cache API is shared by all tests of this file. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { AddItemBody, Cart, ChangeItemBody, MergeCartBody, MergedCart } from "#shared/contracts/orders";
 import type { Outcome } from "#shared/errors";
 import { idSchema } from "#shared/ids";
-import { openSocket } from "../middleware/sockets.ts";
+import { openSocket } from "../http/sockets.ts";
 import { replyWith, route } from "../route.ts";
 import type { Reply, Route } from "../route.ts";
 

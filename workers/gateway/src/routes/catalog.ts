@@ -31,8 +31,8 @@ import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import { checkInput } from "#shared/validation";
 import type { GatewayDeps } from "../deps.ts";
-import { isOtherId, noSuchThing } from "../middleware/path.ts";
-import { readUpload } from "../middleware/upload.ts";
+import { isOtherId, noSuchThing } from "../http/path.ts";
+import { readUpload } from "../http/upload.ts";
 import { replayedHeader, replyWith, route } from "../route.ts";
 import type { Reply, Route } from "../route.ts";
 

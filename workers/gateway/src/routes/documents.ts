@@ -4,7 +4,7 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import type { GatewayDeps } from "../deps.ts";
-import { noneMatches } from "../middleware/public-cache.ts";
+import { noneMatches } from "../http/public-cache.ts";
 import { openApiDocument } from "../openapi.ts";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";

@@ -12,7 +12,7 @@ import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import { IMAGE_CACHE_SECONDS } from "../constants.ts";
 import { drawProduct } from "../images.ts";
-import { noneMatches } from "../middleware/public-cache.ts";
+import { noneMatches } from "../http/public-cache.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 

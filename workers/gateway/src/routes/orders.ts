@@ -19,7 +19,7 @@ import {
 import { idSchema } from "#shared/ids";
 import { pageOf } from "#shared/paging";
 import { ok } from "#shared/result";
-import { openSocket } from "../middleware/sockets.ts";
+import { openSocket } from "../http/sockets.ts";
 import { replayedHeader, replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 

@@ -1,7 +1,7 @@
 // The place where a text ceases to be JSON.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { describeJsonError, findJsonError } from "../../src/middleware/json-position.ts";
+import { describeJsonError, findJsonError } from "../../src/http/json-position.ts";
 
 function parses(text: string): boolean {
   try {

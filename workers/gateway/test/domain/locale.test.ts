@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LOCALES } from "#shared/call";
-import { preferredLocale } from "../../src/middleware/locale.ts";
+import { preferredLocale } from "../../src/http/locale.ts";
 
 describe("the language of Accept-Language", () => {
   it.each([
