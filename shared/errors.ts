@@ -1,70 +1,76 @@
-// The expected failures of every Worker. Their HTTP statuses stand in one table, in the gateway; nothing else maps them.
+// The expected failures of every Worker, and the one table that maps them to HTTP.
 import { err } from "./result.ts";
 import type { Result } from "./result.ts";
 
-/** Stable, public problem codes (RFC 9457 `code`). A code is never renamed: clients branch on it. */
-export const ERROR_CODES = [
-  "validation_failed",
-  "invalid_cursor",
-  "malformed_json",
-  "invalid_signature",
-  "unauthenticated",
-  "invalid_credentials",
-  "refresh_token_invalid",
-  "refresh_token_reused",
-  "reset_token_invalid",
-  "verification_token_invalid",
-  "forbidden",
-  "not_found",
-  "product_not_found",
-  "method_not_allowed",
-  "email_taken",
-  "sku_taken",
-  "category_in_use",
-  "category_cycle",
-  "category_too_deep",
-  "brand_in_use",
-  "last_admin",
-  "insufficient_stock",
-  "stock_held",
-  "reservation_conflict",
-  "quantity_below_minimum",
-  "too_many_lines",
-  "too_many_images",
-  "cart_empty",
-  "cart_closed",
-  "product_unavailable",
-  "total_changed",
-  "illegal_transition",
-  "order_not_payable",
-  "too_many_open_orders",
-  "quantity_limited",
-  "cart_already_ordered",
-  "too_many_attempts",
-  "too_many_texts",
-  "phone_code_invalid",
-  "external_id_taken",
-  "payment_not_capturable",
-  "payment_not_refundable",
-  "amount_exceeds_authorized",
-  "amount_exceeds_captured",
-  "refund_exceeds_order",
-  "idempotency_in_progress",
-  "idempotency_key_reused",
-  "cart_version_conflict",
-  "product_version_conflict",
-  "template_version_conflict",
-  "payload_too_large",
-  "unsupported_media_type",
-  "coupon_not_found",
-  "upgrade_required",
-  "rate_limited",
-  "payment_provider_unavailable",
-  "service_unavailable",
-  "internal_error",
-] as const;
+/**
+ * Every problem code with its HTTP status and its title (RFC 9457 `code`, `status`, `title`). Codes are public and never renamed:
+ * clients branch on them.
+ */
+export const PROBLEMS = {
+  validation_failed: { status: 400, title: "The request is not valid" },
+  invalid_cursor: { status: 400, title: "The cursor does not fit" },
+  malformed_json: { status: 400, title: "The body is not JSON" },
+  invalid_signature: { status: 400, title: "The signature is not valid" },
+  unauthenticated: { status: 401, title: "Sign in first" },
+  invalid_credentials: { status: 401, title: "Wrong e-mail or password" },
+  refresh_token_invalid: { status: 401, title: "The refresh token is not valid" },
+  refresh_token_reused: { status: 401, title: "The refresh token was used before" },
+  reset_token_invalid: { status: 401, title: "The link to reset the password is not valid" },
+  verification_token_invalid: { status: 401, title: "The link to verify the e-mail is not valid" },
+  forbidden: { status: 403, title: "Not allowed" },
+  not_found: { status: 404, title: "Not found" },
+  product_not_found: { status: 404, title: "Product not found" },
+  method_not_allowed: { status: 405, title: "Method not allowed" },
+  email_taken: { status: 409, title: "The e-mail is taken" },
+  sku_taken: { status: 409, title: "The SKU is taken" },
+  category_in_use: { status: 409, title: "The category is not empty" },
+  category_cycle: { status: 409, title: "The category cannot stand below itself" },
+  category_too_deep: { status: 409, title: "The tree of categories would be too deep" },
+  brand_in_use: { status: 409, title: "The brand has products" },
+  last_admin: { status: 409, title: "The shop needs an admin" },
+  insufficient_stock: { status: 409, title: "Not enough in stock" },
+  stock_held: { status: 409, title: "The stock is held" },
+  reservation_conflict: { status: 409, title: "The reservation exists with other contents" },
+  quantity_below_minimum: { status: 409, title: "Under the minimum quantity" },
+  too_many_lines: { status: 409, title: "Too many lines" },
+  too_many_images: { status: 409, title: "Too many images" },
+  cart_empty: { status: 409, title: "The cart is empty" },
+  cart_closed: { status: 409, title: "The cart is closed" },
+  product_unavailable: { status: 409, title: "A product cannot be ordered" },
+  total_changed: { status: 409, title: "The total has changed" },
+  illegal_transition: { status: 409, title: "The order cannot go there" },
+  order_not_payable: { status: 409, title: "The order cannot be paid" },
+  too_many_open_orders: { status: 409, title: "Too many unpaid orders" },
+  quantity_limited: { status: 409, title: "More than an unverified buyer may order" },
+  cart_already_ordered: { status: 409, title: "The cart was ordered already" },
+  too_many_attempts: { status: 409, title: "Too many declined payments" },
+  too_many_texts: { status: 409, title: "Too many text messages" },
+  phone_code_invalid: { status: 422, title: "The code is not valid" },
+  external_id_taken: { status: 409, title: "The external id is taken" },
+  payment_not_capturable: { status: 409, title: "The payment cannot be captured" },
+  payment_not_refundable: { status: 409, title: "The payment cannot be refunded" },
+  amount_exceeds_authorized: { status: 409, title: "More than was authorized" },
+  amount_exceeds_captured: { status: 409, title: "More than was captured" },
+  refund_exceeds_order: { status: 409, title: "More than the order has left to refund" },
+  idempotency_in_progress: { status: 409, title: "The same request is being worked on" },
+  idempotency_key_reused: { status: 422, title: "The idempotency key belongs to another request" },
+  cart_version_conflict: { status: 412, title: "The cart has changed" },
+  product_version_conflict: { status: 412, title: "The product has changed" },
+  template_version_conflict: { status: 412, title: "The template has changed" },
+  payload_too_large: { status: 413, title: "The body is too large" },
+  unsupported_media_type: { status: 415, title: "The content type is not supported" },
+  coupon_not_found: { status: 422, title: "There is no such coupon" },
+  upgrade_required: { status: 426, title: "This is a WebSocket" },
+  rate_limited: { status: 429, title: "Too many requests" },
+  payment_provider_unavailable: { status: 503, title: "The payment provider does not answer" },
+  service_unavailable: { status: 503, title: "Not available for the moment" },
+  internal_error: { status: 500, title: "Internal error" },
+} as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>;
 
-export type ErrorCode = (typeof ERROR_CODES)[number];
+export type ErrorCode = keyof typeof PROBLEMS;
+
+/** The codes in the order of the table. The assertion is safe: the table has only string keys, and at least one. */
+export const ERROR_CODES = Object.keys(PROBLEMS) as [ErrorCode, ...ErrorCode[]];
 
 /** One field of the input and what is wrong with it. `path` is dotted: `items.0.quantity`. */
 export interface FieldError {
@@ -72,7 +78,7 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** Members that a problem carries beside its code, by code: see api.md. All are plain JSON. */
+/** Members that some codes' problems carry in addition; workers/gateway/src/openapi/problems.ts says which. All are plain JSON. */
 export interface ErrorExtensions {
   readonly errors?: readonly FieldError[];
   readonly shortages?: readonly {

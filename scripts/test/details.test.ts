@@ -2,9 +2,9 @@
 import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
+import { PROBLEMS } from "#shared/errors";
 import type { ErrorCode } from "#shared/errors";
 import { saysMore } from "#shared/testkit/problems";
-import { PROBLEMS } from "../../workers/gateway/src/problems.ts";
 import { ROOT } from "../local/workers.ts";
 
 /** `fail("code", "detail"` with its detail as a literal, which is what nearly all of them are. */

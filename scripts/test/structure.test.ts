@@ -59,7 +59,7 @@ describe("imports", () => {
     ["workers/orders/src/schema.ts", "./domain.ts"],
     ["workers/orders/src/service/orders.ts", "#shared/result"],
     ["workers/orders/test/orders.test.ts", "../src/store/orders.ts"],
-    ["workers/gateway/src/problems.ts", "./routes/orders.ts"],
+    ["workers/gateway/src/app.ts", "./routes/orders.ts"],
     ["e2e/order.test.ts", "../scripts/local/runtime.ts"],
   ])("let %s import %s", (file, target) => {
     expect(importViolations(file, `import { x } from "${target}";`)).toEqual([]);

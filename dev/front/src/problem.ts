@@ -1,24 +1,16 @@
-// What the local door itself refuses, in the gateway's form (RFC 9457).
+// The failures of the local door itself, in the same form as the gateway's.
+import { PROBLEMS } from "#shared/errors";
+import type { FieldError } from "#shared/errors";
 import { newId } from "#shared/ids";
+import { renderProblem } from "#shared/problems";
 
 const KINDS = {
-  validation_failed: { status: 400, title: "The request is not valid" },
-  forbidden: { status: 403, title: "Not allowed" },
+  validation_failed: PROBLEMS.validation_failed,
+  forbidden: PROBLEMS.forbidden,
   misdirected_request: { status: 421, title: "Not a host of this server" },
 } as const;
 
-export function problem(
-  code: keyof typeof KINDS,
-  detail: string,
-  errors: readonly { readonly path: string; readonly message: string }[],
-): Response {
-  const { status, title } = KINDS[code];
+export function problem(code: keyof typeof KINDS, detail: string, errors: readonly FieldError[]): Response {
   const requestId = newId("req");
-  const body = { type: `urn:tradepost:problem:${code}`, title, status, detail, code, requestId, errors };
-  const headers = {
-    "content-type": "application/problem+json",
-    "cache-control": "no-store",
-    "x-request-id": requestId,
-  };
-  return new Response(JSON.stringify(body), { status, headers });
+  return renderProblem({ ...KINDS[code], code, detail, errors }, requestId, { "x-request-id": requestId });
 }

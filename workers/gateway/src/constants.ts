@@ -37,9 +37,5 @@ export const MAX_REMEMBERED_KEYS = 500;
 /** A drawn image is kept where it was asked for, for a day; browsers keep it for ever. */
 export const IMAGE_CACHE_SECONDS = 86_400;
 
-/** What a client is told to wait when a Worker behind refuses it as too frequent; the gateway's own limits tell their window. */
-export const RATE_LIMIT_RETRY_SECONDS = 60;
-/** What a client is told to wait when a part is down. */
-export const UNAVAILABLE_RETRY_SECONDS = 5;
 /** Browsers cap what a preflight may be remembered for; Chrome at two hours. */
 export const PREFLIGHT_MAX_AGE_SECONDS = 7_200;

@@ -2,7 +2,7 @@
 // headers, body, and only then the handler. The OpenAPI document and the tests read the same description.
 import { z } from "zod";
 import type { Call } from "#shared/call";
-import { invalidInput } from "#shared/errors";
+import { PROBLEMS, invalidInput } from "#shared/errors";
 import type { ErrorCode, Outcome } from "#shared/errors";
 import { randomToken } from "#shared/hash";
 import { networkOf } from "#shared/network";
@@ -21,7 +21,6 @@ import { noSuchThing } from "./http/path.ts";
 import { parseQuery } from "./http/query.ts";
 import { limitOrders, limitRequest } from "./http/rate-limit.ts";
 import type { RateCount } from "./http/rate-limit.ts";
-import { PROBLEMS } from "./problems.ts";
 
 export type Method = "get" | "post" | "patch" | "delete" | "put";
 export type Tag =

@@ -1,8 +1,7 @@
 // What every answer has, and what every bad request gets.
 import { describe, expect, it, vi } from "vitest";
-import { ERROR_CODES, fail } from "#shared/errors";
+import { ERROR_CODES, PROBLEMS, fail } from "#shared/errors";
 import { ok } from "#shared/result";
-import { PROBLEMS } from "../src/problems.ts";
 import type { Send } from "./support.ts";
 import { bearer, emptyCart, gateway, problemOf, tokenFor } from "./support.ts";
 

@@ -1,12 +1,110 @@
 // The failures of an operation: each code is a component with the members that it carries, and an operation's answer of a status is
 // one of its own codes.
+import { z } from "zod";
+import { ERROR_CODES, PROBLEMS } from "#shared/errors";
 import type { ErrorCode } from "#shared/errors";
 import type { Access } from "../access.ts";
-import { PROBLEMS, Problem, problemMembers } from "../problems.ts";
 import type { Route } from "../route.ts";
 import { PROBLEM_HEADERS } from "./headers.ts";
 import { reference } from "./schemas.ts";
 import type { Json, Schemas } from "./schemas.ts";
+
+/** The body of every failure. Members beside these come with the codes they belong to. */
+export const Problem = z
+  .object({
+    type: z.string().describe("The kind of failure as a URN: `urn:tradepost:problem:` and the code."),
+    title: z.string().describe("The kind of failure in words. It is the same for every failure of a code."),
+    status: z.int().describe("The HTTP status."),
+    detail: z.string().describe("What is wrong this time and what to do about it, for the person who reads it."),
+    code: z.enum(ERROR_CODES).describe("What went wrong. A code never changes its meaning."),
+    requestId: z.string().describe("The request's id, as `X-Request-Id` told it."),
+  })
+  .meta({ id: "Problem", description: "A failure as RFC 9457 writes it." });
+
+const FieldProblem = z
+  .object({
+    path: z
+      .string()
+      .describe("Where it stands, dotted: `items.0.quantity`. A header or a query parameter by its name."),
+    message: z.string().describe("What is wrong with it."),
+  })
+  .meta({ id: "FieldProblem", description: "What is wrong with one part of the request." });
+
+const Shortage = z
+  .object({
+    productId: z.string().describe("The product's id."),
+    requested: z.int().describe("Units asked for."),
+    available: z.int().describe("Units that there are."),
+  })
+  .meta({ id: "Shortage", description: "A product of which there is not enough." });
+
+const Limit = z
+  .object({
+    productId: z.string().describe("The product's id."),
+    requested: z.int().describe("Units asked for."),
+    allowed: z.int().describe("The most units of it that the caller may order now."),
+  })
+  .meta({ id: "Limit", description: "A product of which buyers without a verified e-mail address may have less." });
+
+const LineProblem = z
+  .object({
+    productId: z.string().describe("The product's id."),
+    name: z.string().describe("The product's name. Empty when there is no such product."),
+    reason: z.string().describe("What is wrong with it."),
+  })
+  .meta({ id: "LineProblem", description: "What is wrong with one line." });
+
+const Lines = z.array(LineProblem).describe("The lines that it is about.");
+const CurrentVersion = {
+  currentVersion: z
+    .int()
+    .optional()
+    .describe("The version of now. Absent when `If-Match` did not hold a version at all."),
+};
+
+/** What a code's failures carry beside the members that all have. */
+const MEMBERS: { readonly [Code in ErrorCode]?: z.ZodRawShape } = {
+  validation_failed: { errors: z.array(FieldProblem).describe("Each part of the request that is wrong.") },
+  insufficient_stock: {
+    shortages: z.array(Shortage).optional().describe("Every short product. There when several may be asked for."),
+    available: z.int().optional().describe("Units that there are. There when one product is asked for."),
+  },
+  stock_held: { available: z.int().describe("Units that are neither held nor reserved.") },
+  quantity_below_minimum: {
+    minimum: z.int().describe("The fewest units that one order takes."),
+    lines: Lines.optional(),
+  },
+  product_unavailable: { lines: Lines },
+  product_not_found: { lines: Lines.optional() },
+  refund_exceeds_order: { lines: Lines.optional() },
+  total_changed: { total: z.int().describe("What the order costs now, in minor units.") },
+  illegal_transition: {
+    from: z.string().describe("The status of now."),
+    to: z.string().describe("The status asked for."),
+    allowedStates: z.array(z.string()).describe("The statuses that the caller may give it now. Empty: none."),
+  },
+  quantity_limited: {
+    allowed: z.int().describe("The most units of the first such product that the caller may order now."),
+    limits: z.array(Limit).describe("Every product of which more was asked for than is allowed."),
+  },
+  cart_already_ordered: { orderId: z.string().describe("The order that was made of the cart.") },
+  rate_limited: {
+    retryAt: z.iso
+      .datetime()
+      .optional()
+      .describe("When the same may be tried again, where it takes longer than a minute."),
+  },
+  too_many_attempts: { retryAt: z.iso.datetime().describe("When the same may be tried again.") },
+  too_many_texts: { retryAt: z.iso.datetime().describe("When a text may be asked for again.") },
+  cart_version_conflict: CurrentVersion,
+  product_version_conflict: CurrentVersion,
+  template_version_conflict: CurrentVersion,
+};
+
+/** The members that failures of this code carry beside those of `Problem`. */
+export function problemMembers(code: ErrorCode): z.ZodObject {
+  return z.object(MEMBERS[code] ?? {});
+}
 
 const OF_ACCESS: Readonly<Record<Access, readonly ErrorCode[]>> = {
   public: [],
