@@ -31,10 +31,10 @@ export const HASH_REST_MS = 100;
 export const MAX_KNOWN_SOURCES = 30;
 
 /** A password that changes between its check and the write (another sign-in hashes it anew) is checked again this often. */
-export const MAX_CREDENTIAL_TRIES = 3;
+export const MAX_CREDENTIAL_ATTEMPTS = 3;
 
 /** How often a change of a role is decided anew when somebody else's came first. Each time, one of them gets ahead. */
-export const MAX_ROLE_TRIES = 5;
+export const MAX_ROLE_ATTEMPTS = 5;
 
 /** A program that signs in at each run has thousands of sessions; a desk looks at the latest. */
 export const MAX_LISTED_SESSIONS = 100;

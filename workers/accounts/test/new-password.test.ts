@@ -2,7 +2,7 @@
 import { dictionary } from "@zxcvbn-ts/language-common";
 import { describe, expect, it } from "vitest";
 import { callAs, guestCall } from "#shared/testkit/kit";
-import { refuseCommon } from "../src/service/new-password.ts";
+import { rejectEasyPassword } from "../src/service/new-password.ts";
 import { forgotPassword } from "../src/service/recovery.ts";
 import { PASSWORD, codeOf, freshEmail, mailedToken, rpc, signUp, testAccounts } from "./accounts.ts";
 
@@ -25,7 +25,7 @@ describe("a new password", () => {
     "Ada.Lovelace@example.com",
     "adalovelace1815",
   ])("is refused when it is tried first: %s", async (password) => {
-    const refused = await refuseCommon("password", password, EMAIL);
+    const refused = await rejectEasyPassword("password", password, EMAIL);
     expect(refused).toMatchObject({ ok: false, error: { code: "validation_failed", errors: [{ path: "password" }] } });
     expect(refused.ok ? "" : refused.error.errors?.[0]?.message).toContain("choose another");
   });
@@ -36,7 +36,7 @@ describe("a new password", () => {
     "9f8a-77c1-01bd-5e",
     "\u00FCbergangsj\u00E4ckchen 7",
   ])("is taken otherwise: %s", async (password) => {
-    expect(codeOf(await refuseCommon("password", password, EMAIL))).toBe("ok");
+    expect(codeOf(await rejectEasyPassword("password", password, EMAIL))).toBe("ok");
   });
 
   it("is held to this by signing up, by a reset and by a change, and nothing changes", async () => {

@@ -3,7 +3,7 @@ import { baseDeps } from "#shared/deps";
 import type { Deps } from "#shared/deps";
 import { HashQueue } from "./hash-queue.ts";
 import { KeyCache } from "./key-cache.ts";
-import { signInRules, turnRules } from "./settings.ts";
+import { signInRules, queueRules } from "./settings.ts";
 import type { SignInRules } from "./sign-ins.ts";
 
 export interface AccountsDeps extends Deps {
@@ -33,6 +33,6 @@ export function createDeps(env: AccountsEnv, ctx: Pick<ExecutionContext, "waitUn
     signingKeySecret: env.SIGNING_KEY_SECRET,
     keys: isolateKeys,
     signIns: signInRules(env),
-    hashes: (isolateHashes ??= new HashQueue(turnRules(env))),
+    hashes: (isolateHashes ??= new HashQueue(queueRules(env))),
   };
 }

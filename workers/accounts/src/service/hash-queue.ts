@@ -1,11 +1,11 @@
 // The queue before scrypt. workerd computes a hash on the isolate's one thread, 200 ms during which nothing else runs there, whichever
-// form of scrypt is called. So hashes wait for their turn here: see domain/turns.ts and ADR 23.
+// form of scrypt is called. So hashes wait for their turn here: see domain/fair-queue.ts and ADR 23.
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
-import { Turns } from "../domain/turns.ts";
-import type { TurnRules } from "../domain/turns.ts";
+import { FairQueue } from "../domain/fair-queue.ts";
+import type { QueueRules } from "../domain/fair-queue.ts";
 
 const BUSY = fail("service_unavailable", "Many people are signing in at this moment. Try again in a few seconds.");
 
@@ -16,10 +16,10 @@ async function pause(ms: number): Promise<void> {
 }
 
 export class HashQueue {
-  readonly #turns: Turns;
+  readonly #queue: FairQueue;
 
-  constructor(rules: TurnRules) {
-    this.#turns = new Turns(rules);
+  constructor(rules: QueueRules) {
+    this.#queue = new FairQueue(rules);
   }
 
   /**
@@ -27,23 +27,23 @@ export class HashQueue {
    * full or the wait was too long. Every request looks for itself and by its own timer: one that has ended is waited for by nobody.
    */
   async run<T>(network: string, hash: () => T): Promise<Outcome<T>> {
-    const ticket = this.#turns.join(network, Date.now());
+    const ticket = this.#queue.join(network, Date.now());
     if (ticket === undefined) return this.#refuse();
     for (;;) {
-      const look = this.#turns.look(ticket, Date.now());
-      if (look.kind === "now") {
+      const state = this.#queue.poll(ticket, Date.now());
+      if (state.kind === "now") {
         const value = hash();
         await pause(0);
-        this.#turns.startRest(Date.now());
+        this.#queue.startRest(Date.now());
         return ok(value);
       }
-      if (look.kind === "refused") return this.#refuse();
-      await pause(look.lookAgainInMs);
+      if (state.kind === "refused") return this.#refuse();
+      await pause(state.pollAgainInMs);
     }
   }
 
   #refuse(): typeof BUSY {
-    log("warn", "a hash was refused", { waiting: this.#turns.waiting });
+    log("warn", "a hash was refused", { waiting: this.#queue.waiting });
     return BUSY;
   }
 }

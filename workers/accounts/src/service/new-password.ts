@@ -8,7 +8,7 @@ import { ok } from "#shared/result";
 const SHOP_NAME = "tradepost";
 
 /** Two texts that a guesser takes for one. */
-function folded(text: string): string {
+function normalized(text: string): string {
   return text.normalize("NFKC").toLowerCase().trim();
 }
 
@@ -19,20 +19,20 @@ async function commonPasswords(): Promise<readonly string[]> {
 }
 
 /** Whether it says only what the account or the shop is called, once or several times, with or without digits and signs. */
-function isAName(password: string, email: string): boolean {
+function isOnlyName(password: string, email: string): boolean {
   const [mailbox = ""] = email.split("@");
   const letters = (text: string): string => text.replaceAll(/[^\p{L}]/gu, "");
   const said = letters(password);
   return [email, mailbox, SHOP_NAME]
-    .map((name) => letters(folded(name)))
+    .map((name) => letters(normalized(name)))
     .some((name) => name !== "" && said !== "" && said.replaceAll(name, "") === "");
 }
 
 /** Fails with validation_failed at `path`. */
-export async function refuseCommon(path: string, password: string, email: string): Promise<Outcome<null>> {
-  const tried = folded(password);
-  const common = (await commonPasswords()).includes(tried);
-  if (!common && !isAName(tried, email)) return ok(null);
+export async function rejectEasyPassword(path: string, password: string, email: string): Promise<Outcome<null>> {
+  const candidate = normalized(password);
+  const common = (await commonPasswords()).includes(candidate);
+  if (!common && !isOnlyName(candidate, email)) return ok(null);
   const message = common
     ? "is one of the passwords that are tried first; choose another, such as several words that do not belong together"
     : "is the name of the account or the shop; choose another, such as several words that do not belong together";

@@ -10,13 +10,13 @@ import { sha256Hex } from "#shared/hash";
 import { log, withInvocation } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
-import { dropMailTokens, findMailTokenUser, takeMailToken } from "../store/mail-tokens.ts";
+import { deleteMailTokens, findMailTokenUser, useMailToken } from "../store/mail-tokens.ts";
 import { endFamiliesOfUser } from "../store/sessions.ts";
-import { dropFailures, rememberSources } from "../store/sign-ins.ts";
+import { deleteFailures, rememberSources } from "../store/sign-ins.ts";
 import { findUserByEmail, resetPasswordOf } from "../store/users.ts";
 import type { AccountsDeps } from "./deps.ts";
 import { emailVerified, passwordChanged, passwordChangedMail, tokenMail } from "./mails.ts";
-import { refuseCommon } from "./new-password.ts";
+import { rejectEasyPassword } from "./new-password.ts";
 import { hashPassword } from "./passwords.ts";
 import { networkSource, sourceBucket } from "./sign-ins.ts";
 
@@ -57,7 +57,7 @@ async function admit(
   { id, email }: { readonly id: string; readonly email: string },
 ): Promise<Statement[]> {
   const source = await networkSource(deps, call, email);
-  return [dropFailures(await sourceBucket(deps, source)), ...rememberSources(id, [source], deps.now())];
+  return [deleteFailures(await sourceBucket(deps, source)), ...rememberSources(id, [source], deps.now())];
 }
 
 /** See AccountsContract.resetPassword. Of two uses at once one deletes the token, and the other's batch changes nothing. */
@@ -69,17 +69,17 @@ export async function resetPassword(
   const tokenHash = await sha256Hex(token);
   const user = await findMailTokenUser(deps.db, tokenHash, "password_reset", deps.now());
   if (user === undefined) return INVALID_TOKEN;
-  const allowed = await refuseCommon("newPassword", newPassword, user.email);
+  const allowed = await rejectEasyPassword("newPassword", newPassword, user.email);
   if (!allowed.ok) return allowed;
   const hash = await hashPassword(deps, call, newPassword);
   if (!hash.ok) return hash;
   const now = deps.now();
   try {
     await save(deps, [
-      takeMailToken(tokenHash, "password_reset", now),
+      useMailToken(tokenHash, "password_reset", now),
       mustChange(),
       resetPasswordOf(user.id, hash.value, now),
-      dropMailTokens(user.id, "password_reset"),
+      deleteMailTokens(user.id, "password_reset"),
       endFamiliesOfUser(user.id, now, "password"),
       // Whoever used the token has the mailbox.
       passwordChangedMail(deps, call, { ...user, emailVerifiedAt: user.emailVerifiedAt ?? now }),

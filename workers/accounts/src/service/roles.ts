@@ -17,7 +17,7 @@ import type { Outcome } from "#shared/errors";
 import { decodeCursor, toPage } from "#shared/paging";
 import { ok } from "#shared/result";
 import type { z } from "zod";
-import { MAX_LISTED_SESSIONS, MAX_ROLE_TRIES } from "../constants.ts";
+import { MAX_LISTED_SESSIONS, MAX_ROLE_ATTEMPTS } from "../constants.ts";
 import { readForRole, readUsers, writeRole } from "../store/roles.ts";
 import { readSessions } from "../store/sessions.ts";
 import type { SessionRow } from "../store/sessions.ts";
@@ -65,7 +65,7 @@ export async function changeRole(
   { userId, role }: z.output<typeof ChangeRoleInput>,
 ): Promise<Outcome<User>> {
   const callerId = call.actor.id;
-  for (let tries = 1; tries <= MAX_ROLE_TRIES; tries += 1) {
+  for (let tries = 1; tries <= MAX_ROLE_ATTEMPTS; tries += 1) {
     const { callerIsAdmin, user, hasOtherAdmin } = await readForRole(deps.db, callerId, userId);
     if (!callerIsAdmin) return fail("forbidden", "Your role does not allow this any more.");
     if (user === undefined) return fail("not_found", "There is no such user.");

@@ -1,5 +1,5 @@
 // The Worker's numbers from its variables.
-import type { TurnRules } from "../domain/turns.ts";
+import type { QueueRules } from "../domain/fair-queue.ts";
 import { HASH_REST_MS } from "../constants.ts";
 import type { SignInRules } from "./sign-ins.ts";
 
@@ -28,10 +28,10 @@ export function signInRules(env: AccountsEnv): SignInRules {
   };
 }
 
-export function turnRules(env: AccountsEnv): TurnRules {
+export function queueRules(env: AccountsEnv): QueueRules {
   return {
-    places: wholeSetting("HASH_QUEUE_PLACES", env.HASH_QUEUE_PLACES),
-    waitMs: wholeSetting("HASH_QUEUE_WAIT_SECONDS", env.HASH_QUEUE_WAIT_SECONDS) * 1_000,
+    capacity: wholeSetting("HASH_QUEUE_PLACES", env.HASH_QUEUE_PLACES),
+    maxWaitMs: wholeSetting("HASH_QUEUE_WAIT_SECONDS", env.HASH_QUEUE_WAIT_SECONDS) * 1_000,
     restMs: HASH_REST_MS,
   };
 }

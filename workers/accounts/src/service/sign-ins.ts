@@ -4,13 +4,13 @@ import type { Call } from "#shared/call";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { save } from "#shared/outbox";
-import { countTry, forgetTry, isKnownSource } from "../store/sign-ins.ts";
-import type { Attempt, CountedTry, TryCount, TryLimits } from "../store/sign-ins.ts";
+import { countAttempt, cancelAttempt, isKnownSource } from "../store/sign-ins.ts";
+import type { Attempt, CountedAttempt, AttemptCount, AttemptLimits } from "../store/sign-ins.ts";
 import type { AccountsDeps } from "./deps.ts";
 import { derivedKey } from "./keys.ts";
 
 /** What a shop sets; see docs/setup.md. */
-export interface SignInRules extends Omit<TryLimits, "knownSince"> {
+export interface SignInRules extends Omit<AttemptLimits, "knownSince"> {
   /** False where RATE_LIMITS is `off`: then nothing is counted. */
   readonly isLimited: boolean;
   readonly rememberMs: number;
@@ -51,7 +51,7 @@ async function sourceOf(deps: AccountsDeps, call: Call, email: string, deviceTok
   return await networkSource(deps, call, email);
 }
 
-function refusal({ refusedBy, until }: Extract<TryCount, { refusedBy: string }>): ReturnType<typeof fail> {
+function refusal({ refusedBy, until }: Extract<AttemptCount, { refusedBy: string }>): ReturnType<typeof fail> {
   const extensions = { retryAt: new Date(until).toISOString() };
   return refusedBy === "source"
     ? fail(
@@ -67,27 +67,27 @@ function refusal({ refusedBy, until }: Extract<TryCount, { refusedBy: string }>)
 }
 
 /**
- * Counts a try and runs it, unless too many were wrong: fails with rate_limited then. `attempt` puts `clearTry` into its batch when
+ * Counts a try and runs it, unless too many were wrong: fails with rate_limited then. `run` puts `clearAttempt` into its batch when
  * the password is right; a try that found no turn to hash is taken back. Known and unknown e-mails go the same way.
  */
-export async function asTry<T>(
+export async function limitAttempts<T>(
   deps: AccountsDeps,
   call: Call,
   { email, deviceToken }: { readonly email: string; readonly deviceToken?: string | undefined },
-  attempt: (tried: CountedTry) => Promise<Outcome<T>>,
+  run: (attempt: CountedAttempt) => Promise<Outcome<T>>,
 ): Promise<Outcome<T>> {
   const source = await sourceOf(deps, call, email, deviceToken);
-  const tried: Attempt = {
+  const attempt: Attempt = {
     email,
     emailBucket: await keyedHash(deps, ["failures of an e-mail", email]),
     source,
     sourceBucket: await sourceBucket(deps, source),
   };
-  if (!deps.signIns.isLimited) return await attempt({ ...tried, countsForEmail: false });
-  const count = await countTry(deps, tried, { ...deps.signIns, knownSince: knownSince(deps) });
+  if (!deps.signIns.isLimited) return await run({ ...attempt, countsForEmail: false });
+  const count = await countAttempt(deps, attempt, { ...deps.signIns, knownSince: knownSince(deps) });
   if ("refusedBy" in count) return refusal(count);
-  const counted = { ...tried, ...count };
-  const outcome = await attempt(counted);
-  if (!outcome.ok && outcome.error.code === "service_unavailable") await save(deps, forgetTry(counted));
+  const counted = { ...attempt, ...count };
+  const outcome = await run(counted);
+  if (!outcome.ok && outcome.error.code === "service_unavailable") await save(deps, cancelAttempt(counted));
   return outcome;
 }

@@ -12,20 +12,20 @@ import { newId } from "#shared/ids";
 import { outboxInsert, save } from "#shared/outbox";
 import { ok } from "#shared/result";
 import type { z } from "zod";
-import { MAX_CREDENTIAL_TRIES } from "../constants.ts";
+import { MAX_CREDENTIAL_ATTEMPTS } from "../constants.ts";
 import type { UserRow } from "../schema.ts";
-import { dropMailTokens } from "../store/mail-tokens.ts";
+import { deleteMailTokens } from "../store/mail-tokens.ts";
 import { beginFamily, endFamiliesOfUser } from "../store/sessions.ts";
-import { clearTry, rememberSources } from "../store/sign-ins.ts";
-import type { CountedTry } from "../store/sign-ins.ts";
+import { clearAttempt, rememberSources } from "../store/sign-ins.ts";
+import type { CountedAttempt } from "../store/sign-ins.ts";
 import { findUser, findUserByEmail, insertUser, replacePassword } from "../store/users.ts";
 import type { AccountsDeps } from "./deps.ts";
 import { signingKey } from "./keys.ts";
 import { passwordChanged, passwordChangedMail, tokenMail } from "./mails.ts";
-import { refuseCommon } from "./new-password.ts";
+import { rejectEasyPassword } from "./new-password.ts";
 import { UNKNOWN_USER_HASH, checkPassword, hashPassword } from "./passwords.ts";
 import { renderSession, renderUser } from "./sessions.ts";
-import { asTry, deviceSource, networkSource } from "./sign-ins.ts";
+import { limitAttempts, deviceSource, networkSource } from "./sign-ins.ts";
 
 const ACCOUNT_GONE = fail("unauthenticated", "The account of this access token is gone; sign in with another.");
 const INVALID_CREDENTIALS = fail(
@@ -39,7 +39,7 @@ export async function register(
   call: Call,
   input: z.output<typeof RegisterInput>,
 ): Promise<Outcome<Session>> {
-  const allowed = await refuseCommon("password", input.password, input.email);
+  const allowed = await rejectEasyPassword("password", input.password, input.email);
   if (!allowed.ok) return allowed;
   const now = deps.now();
   const [hash, key] = await Promise.all([hashPassword(deps, call, input.password), signingKey(deps)]);
@@ -87,7 +87,7 @@ export async function register(
 async function deviceTokenFor(
   deps: AccountsDeps,
   { email, deviceToken }: z.output<typeof LoginInput>,
-  { source }: CountedTry,
+  { source }: CountedAttempt,
 ): Promise<string> {
   const isKnown = deviceToken !== undefined && source === (await deviceSource(deps, deviceToken, email));
   return isKnown ? deviceToken : randomToken();
@@ -110,7 +110,7 @@ async function untilCurrent<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof StaleWrite) || tries >= MAX_CREDENTIAL_TRIES) throw error;
+      if (!(error instanceof StaleWrite) || tries >= MAX_CREDENTIAL_ATTEMPTS) throw error;
     }
   }
 }
@@ -120,15 +120,17 @@ export async function login(
   call: Call,
   input: z.output<typeof LoginInput>,
 ): Promise<Outcome<Session>> {
-  return await asTry(deps, call, input, (tried) => untilCurrent(() => tryLogin(deps, call, input, tried)));
+  return await limitAttempts(deps, call, input, (attempt) =>
+    untilCurrent(() => attemptLogin(deps, call, input, attempt)),
+  );
 }
 
 /** An unknown e-mail takes the same steps as a wrong password, so that neither answer nor time tells which it was. */
-async function tryLogin(
+async function attemptLogin(
   deps: AccountsDeps,
   call: Call,
   input: z.output<typeof LoginInput>,
-  tried: CountedTry,
+  attempt: CountedAttempt,
 ): Promise<Outcome<Session>> {
   const [user, key] = await Promise.all([findUserByEmail(deps.db, input.email), signingKey(deps)]);
   const check = await checkPassword(deps, call, input.password, user?.passwordHash ?? UNKNOWN_USER_HASH);
@@ -138,9 +140,9 @@ async function tryLogin(
   const hash = outdated ? await hashPassword(deps, call, input.password) : ok(user.passwordHash);
   if (!hash.ok) return hash;
   const token = randomToken();
-  const deviceToken = await deviceTokenFor(deps, input, tried);
+  const deviceToken = await deviceTokenFor(deps, input, attempt);
   await save(deps, [
-    ...clearTry(tried),
+    ...clearAttempt(attempt),
     ...(await remember(deps, call, user, deviceToken)),
     ...(outdated ? [replacePassword(user, hash.value)] : []),
     ...beginFamily({ id: user.id, passwordHash: hash.value }, newId("fam"), await sha256Hex(token), deps.now()),
@@ -160,17 +162,19 @@ export async function changePassword(
 ): Promise<Outcome<null>> {
   if (!isUser(call.actor)) return ACCOUNT_GONE;
   const { email } = call.actor;
-  const allowed = await refuseCommon("newPassword", input.newPassword, email);
+  const allowed = await rejectEasyPassword("newPassword", input.newPassword, email);
   if (!allowed.ok) return allowed;
-  return await asTry(deps, call, { email }, (tried) => untilCurrent(() => tryChangePassword(deps, call, input, tried)));
+  return await limitAttempts(deps, call, { email }, (attempt) =>
+    untilCurrent(() => attemptChangePassword(deps, call, input, attempt)),
+  );
 }
 
 /** The new password and the end of all sessions are one batch. */
-async function tryChangePassword(
+async function attemptChangePassword(
   deps: AccountsDeps,
   call: Call,
   input: z.output<typeof ChangePasswordInput>,
-  tried: CountedTry,
+  attempt: CountedAttempt,
 ): Promise<Outcome<null>> {
   const user = await findUser(deps.db, call.actor.id);
   if (user === undefined) return ACCOUNT_GONE;
@@ -182,9 +186,9 @@ async function tryChangePassword(
   await save(deps, [
     replacePassword(user, newHash.value),
     mustChange(),
-    ...clearTry(tried),
+    ...clearAttempt(attempt),
     // A reset that somebody else asked for must not undo it.
-    dropMailTokens(user.id, "password_reset"),
+    deleteMailTokens(user.id, "password_reset"),
     endFamiliesOfUser(user.id, deps.now(), "password"),
     passwordChangedMail(deps, call, user),
     passwordChanged(deps, call, user.id),

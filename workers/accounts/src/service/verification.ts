@@ -9,7 +9,7 @@ import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
-import { dropMailTokens, findMailTokenUser, takeMailToken } from "../store/mail-tokens.ts";
+import { deleteMailTokens, findMailTokenUser, useMailToken } from "../store/mail-tokens.ts";
 import { findUser, markVerified } from "../store/users.ts";
 import type { AccountsDeps } from "./deps.ts";
 import { emailVerified, tokenMail } from "./mails.ts";
@@ -51,10 +51,10 @@ export async function verifyEmail(
   if (user?.id !== call.actor.id) return INVALID_TOKEN;
   try {
     await save(deps, [
-      takeMailToken(tokenHash, "email_verification", now),
+      useMailToken(tokenHash, "email_verification", now),
       mustChange(),
       markVerified(user.id, now),
-      dropMailTokens(user.id, "email_verification"),
+      deleteMailTokens(user.id, "email_verification"),
       ...emailVerified(deps, call, user),
     ]);
   } catch (error) {

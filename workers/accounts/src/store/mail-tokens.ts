@@ -34,13 +34,13 @@ export async function findMailTokenUser(
 }
 
 /** Uses a token up; stands before `mustChange`. */
-export function takeMailToken(tokenHash: string, purpose: Purpose, now: number): SQL {
+export function useMailToken(tokenHash: string, purpose: Purpose, now: number): SQL {
   return sql`DELETE FROM mail_tokens
     WHERE token_hash = ${tokenHash} AND purpose = ${purpose} AND expires_at > ${now}`;
 }
 
 /** Ends all of a user's tokens for one purpose. */
-export function dropMailTokens(userId: string, purpose: Purpose): SQL {
+export function deleteMailTokens(userId: string, purpose: Purpose): SQL {
   return sql`DELETE FROM mail_tokens WHERE user_id = ${userId} AND purpose = ${purpose}`;
 }
 

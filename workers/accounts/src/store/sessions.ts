@@ -7,7 +7,7 @@ import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { REFRESH_TOKEN_LIFE_MS } from "../constants.ts";
-import { familyTimes } from "../domain/token-times.ts";
+import { familyTimes } from "../domain/session.ts";
 import type { FamilyRow, UserRow } from "../schema.ts";
 
 /**

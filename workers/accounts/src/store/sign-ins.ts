@@ -21,11 +21,11 @@ export interface Attempt {
 }
 
 /** An attempt, and whether it counts for the e-mail: one from a known source does not. */
-export interface CountedTry extends Attempt {
+export interface CountedAttempt extends Attempt {
   readonly countsForEmail: boolean;
 }
 
-export interface TryLimits {
+export interface AttemptLimits {
   readonly perSource: FailureLimit;
   readonly perEmail: FailureLimit;
   /** A source that was seen after this is known. */
@@ -33,7 +33,7 @@ export interface TryLimits {
 }
 
 /** How the try was counted, or what refused it and until when. */
-export type TryCount =
+export type AttemptCount =
   | { readonly countsForEmail: boolean }
   | { readonly refusedBy: "source" | "email"; readonly until: number };
 
@@ -56,7 +56,7 @@ function addFailure(bucket: string, { failures, windowMs }: FailureLimit, now: n
 }
 
 /** Counts a try as a failure, of its source and, where the source is not known, of the e-mail. */
-export async function countTry(deps: Deps, attempt: Attempt, limits: TryLimits): Promise<TryCount> {
+export async function countAttempt(deps: Deps, attempt: Attempt, limits: AttemptLimits): Promise<AttemptCount> {
   const { email, emailBucket, source, sourceBucket } = attempt;
   const now = deps.now();
   const known = isKnown(email, source, limits.knownSince);
@@ -75,21 +75,21 @@ export async function countTry(deps: Deps, attempt: Attempt, limits: TryLimits):
 }
 
 /** Takes one failure back. A window that has ended meanwhile has nothing to give. */
-function takeBack(bucket: string): SQL {
+function decrement(bucket: string): SQL {
   return sql`UPDATE wrong_passwords SET failures = failures - 1 WHERE bucket = ${bucket} AND failures > 0`;
 }
 
 /** The try was none: no password was checked. */
-export function forgetTry({ emailBucket, sourceBucket, countsForEmail }: CountedTry): SQL[] {
-  return [takeBack(sourceBucket), ...(countsForEmail ? [takeBack(emailBucket)] : [])];
+export function cancelAttempt({ emailBucket, sourceBucket, countsForEmail }: CountedAttempt): SQL[] {
+  return [decrement(sourceBucket), ...(countsForEmail ? [decrement(emailBucket)] : [])];
 }
 
 /** The password was right: its source begins anew. What strangers tried for the e-mail stays. */
-export function clearTry({ emailBucket, sourceBucket, countsForEmail }: CountedTry): SQL[] {
-  return [dropFailures(sourceBucket), ...(countsForEmail ? [takeBack(emailBucket)] : [])];
+export function clearAttempt({ emailBucket, sourceBucket, countsForEmail }: CountedAttempt): SQL[] {
+  return [deleteFailures(sourceBucket), ...(countsForEmail ? [decrement(emailBucket)] : [])];
 }
 
-export function dropFailures(bucket: string): SQL {
+export function deleteFailures(bucket: string): SQL {
   return sql`DELETE FROM wrong_passwords WHERE bucket = ${bucket}`;
 }
 

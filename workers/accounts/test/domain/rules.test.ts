@@ -5,7 +5,7 @@ import { ACCESS_TOKEN_LIFE_SECONDS, KEY_CACHE_MS, KEY_LEAD_MS, KEY_SIGNS_FOR_MS 
 import { nextKey, publishedKeys, signingKeyOf } from "../../src/domain/key-rotation.ts";
 import type { KeyTimes } from "../../src/domain/key-rotation.ts";
 import { formatHash, isOutdated, parseHash } from "../../src/domain/password-hash.ts";
-import { familyTimes } from "../../src/domain/token-times.ts";
+import { familyTimes } from "../../src/domain/session.ts";
 
 describe("stored hashes", () => {
   it("come back as they went in", () => {
