@@ -1,4 +1,4 @@
-// The RPC surface of the accounts Worker: see shared/contracts/accounts.ts.
+// The RPC surface of the accounts Worker. shared/contracts/accounts.ts documents each method.
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import {

@@ -1,4 +1,4 @@
-// Wiring only: the RPC surface and the cron. Accounts consumes no events and speaks no HTTP.
+// Wires the RPC surface and the cron. Accounts consumes no events and serves no HTTP.
 import { runScheduled } from "./scheduled.ts";
 
 export { AccountsRpc } from "./entrypoint.ts";

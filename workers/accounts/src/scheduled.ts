@@ -1,4 +1,4 @@
-// The daily sweeps: expired sessions and tokens, signing keys, old events.
+// The daily sweeps: signing keys, and everything that has expired.
 import type { Call } from "#shared/call";
 import type { SweepCounts } from "#shared/contracts/messaging";
 import { purgeOutbox } from "#shared/outbox";
@@ -11,10 +11,10 @@ import { purgeMailTokens } from "./store/mail-tokens.ts";
 import { purgeSessions } from "./store/sessions.ts";
 import { purgeKnownSources, purgeWrongPasswords } from "./store/sign-ins.ts";
 
-/** `everything` makes the next signing key whatever the age of the present one; the rest has no back-off to ignore. */
+/** `everything` makes the next signing key whatever the age of the current one. The other sweeps have no age to ignore. */
 export async function sweep(deps: AccountsDeps, _call: Call, everything: boolean): Promise<SweepCounts> {
   return {
-    madeSigningKeys: await rotateKeys(deps, everything),
+    madeSigningKeys: await rotateKeys(deps, { early: everything }),
     purgedSigningKeys: await purgeKeys(deps),
     purgedRefreshTokens: await purgeSessions(deps),
     purgedMailTokens: await purgeMailTokens(deps),

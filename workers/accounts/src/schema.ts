@@ -1,4 +1,4 @@
-// The tables of migrations/auth as Drizzle sees them; the migrations are the truth about constraints and indexes.
+// The tables of migrations/auth, as the source of row types. Constraints and indexes are in the migrations.
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 export const users = sqliteTable("users", {

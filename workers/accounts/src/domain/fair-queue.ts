@@ -1,22 +1,23 @@
-// Who hashes next. One hash keeps the isolate's thread for its whole time, so hashes come one after the other, a rest between two of
-// them, and the sites take queue, in each of them its client networks. Pure: the clock comes in, and nobody is woken. Who waits looks again by itself, because
-// a request whose client has gone just stops looking. Times in milliseconds.
+// A queue that is fair to client networks: sites take turns, and within a site its networks do. It orders password hashes, which
+// each occupy the isolate's one thread, and leaves a rest between two of them for other work. Pure: the caller passes the time.
+// Requests poll; none is woken, because the runtime ends a request whose client has gone without telling the queue. Times in milliseconds.
 
 export interface QueueRules {
-  /** Waiting requests at most, of all networks together. */
+  /** Waiting requests at most, over all networks. */
   readonly capacity: number;
-  /** Who has waited this long gives up. */
+  /** A request that has waited this long is refused. */
   readonly maxWaitMs: number;
-  /** How long the thread is left to other work after each hash. */
+  /** How long the thread is free for other work after each hash. */
   readonly restMs: number;
 }
 
-/** Whoever is next and did not look for this long, the rest not counted, is passed over; it keeps its place. */
+/** A request that has not polled for this long, not counting the rest, is skipped but keeps its place. */
 const SKIPPED_AFTER_MS = 100;
-/** Who did not look for this long has gone. Longer than several hashes, during which nobody can look. */
+/** A request that has not polled for this long is removed. Longer than several hashes, during which nothing can poll. */
 const ABANDONED_AFTER_MS = 3_000;
-/** How often the next one looks, and how long anybody sleeps at most. */
+/** The interval at which the next request polls. */
 const POLL_EVERY_MS = 10;
+/** The longest interval between two polls of a request. */
 const MAX_SLEEP_MS = 250;
 
 /** One waiting request. */
@@ -26,18 +27,18 @@ export interface Ticket {
   polledAt: number;
 }
 
-/** `now`: it is this one's turn, and the ticket is used up. `refused`: no place any more, or waited too long. */
+/** `now`: it is this request's turn, and its ticket is used up. `refused`: it was evicted, or has waited too long. */
 export type QueueState =
   | { readonly kind: "now" }
   | { readonly kind: "refused" }
   | { readonly kind: "wait"; readonly pollAgainInMs: number };
 
-/** The lines of a site's networks. */
+/** The lines of a site, by network. */
 type Site = Map<string, Ticket[]>;
 
 /**
- * What is likely one customer's: the /48 that an IPv6 network is in, of which one customer may have all 65,536 networks. An IPv4 address
- * is a site of its own.
+ * The networks that one customer probably owns. An IPv6 customer may have a whole /48, which is 65,536 networks of /64. An IPv4
+ * address is a site of its own.
  */
 function siteOf(network: string): string {
   return network.endsWith("::/64") ? network.split(":").slice(0, 3).join(":") : network;
@@ -54,9 +55,9 @@ function moveToEnd<T>(map: Map<string, T>, key: string): void {
 
 export class FairQueue {
   readonly #rules: QueueRules;
-  /** Who waits, by site and in it by network. Their order is the order of their queue. */
+  /** Waiting requests by site, then by network. The order of both maps is the order of turns. */
   readonly #sites = new Map<string, Site>();
-  /** When the latest hash ended; undefined until somebody after it has read the clock, which stands still during a hash. */
+  /** When the latest hash ended. Undefined until the first poll after it, because the runtime's clock stands still during a hash. */
   #endedAt: number | undefined = Number.NEGATIVE_INFINITY;
 
   constructor(rules: QueueRules) {
@@ -67,10 +68,7 @@ export class FairQueue {
     return [...this.#sites.values()].reduce((sum, site) => sum + waitingOf(site), 0);
   }
 
-  /**
-   * A place in the network's line, or undefined where there is none. When all are taken, the site with most of them gives up the last of
-   * its longest line, where it has two more than the asker's; else the longest line of all does, by the same rule.
-   */
+  /** Adds a request to its network's line, evicting another where the queue is full. Undefined when there is no place for it. */
   join(network: string, now: number): Ticket | undefined {
     this.#dropAbandoned(now);
     if (this.waiting >= this.#rules.capacity && !this.#evictFor(network)) return undefined;
@@ -101,13 +99,13 @@ export class FairQueue {
     return { kind: "wait", pollAgainInMs: Math.min(sleep, MAX_SLEEP_MS) };
   }
 
-  /** Begins the rest after a hash, once, and answers when it began. Comes after the thread was free: only then is the clock right. */
+  /** Begins the rest after a hash, once, and returns when it began. Call it after the thread was free: the clock is right again then. */
   startRest(now: number): number {
     this.#endedAt ??= now;
     return this.#endedAt;
   }
 
-  /** The first in the order of turns who still looks. */
+  /** The first request in the order of turns that still polls. */
   #next(now: number): Ticket | undefined {
     const restsUntil = this.startRest(now) + this.#rules.restMs;
     const isPolled = ({ polledAt }: Ticket): boolean => now - Math.max(polledAt, restsUntil) < SKIPPED_AFTER_MS;
@@ -118,7 +116,7 @@ export class FairQueue {
     return undefined;
   }
 
-  /** All lines, in the order of their queue. */
+  /** All lines, in the order of turns. */
   #lines(): Ticket[][] {
     return [...this.#sites.values()].flatMap((site) => [...site.values()]);
   }
@@ -127,12 +125,16 @@ export class FairQueue {
     return this.#sites.get(siteOf(network))?.get(network) ?? [];
   }
 
+  /**
+   * Makes room for a request of this network. The largest site loses the last request of its longest line if it has two more
+   * than this site; otherwise the longest line of all loses its last one if it has two more than this network. False: nobody has.
+   */
   #evictFor(network: string): boolean {
     const own = this.#sites.get(siteOf(network)) ?? new Map<string, Ticket[]>();
     const largest = [...this.#sites.values()].reduce((a, b) => (waitingOf(b) > waitingOf(a) ? b : a), own);
     const isOfOthers = waitingOf(largest) > waitingOf(own) + 1;
     const lines = isOfOthers ? [...largest.values()] : this.#lines();
-    // Of lines as long, the one whose turn comes last.
+    // Of equally long lines, the one whose turn comes last.
     const longest = lines.reduce((a, b) => (b.length >= a.length ? b : a), []);
     const last = longest.at(-1);
     if (last === undefined || (!isOfOthers && longest.length <= this.#lineOf(network).length + 1)) return false;
@@ -140,7 +142,7 @@ export class FairQueue {
     return true;
   }
 
-  /** The next one of the network waits until all others of its site had their turn, and the site until all sites had. */
+  /** After a turn, the network goes behind the others of its site, and the site behind the other sites. */
   #rotate(network: string): void {
     const site = this.#sites.get(siteOf(network));
     if (site === undefined) return;
@@ -157,9 +159,9 @@ export class FairQueue {
   }
 
   #dropAbandoned(now: number): void {
-    const gone = this.#lines()
+    const abandoned = this.#lines()
       .flat()
       .filter(({ polledAt }) => now - polledAt > ABANDONED_AFTER_MS);
-    for (const ticket of gone) this.#remove(ticket);
+    for (const ticket of abandoned) this.#remove(ticket);
   }
 }

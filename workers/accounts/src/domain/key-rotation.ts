@@ -1,37 +1,41 @@
-// When a signing key signs, when it is published, and when the next one is made. Every decision follows from the times alone,
-// so all isolates come to the same one. Times in milliseconds since the epoch.
+// When a signing key signs, when it is published, and when the next one is made. The stored times alone decide, so all isolates agree.
+// Times in milliseconds since the epoch.
 import { KEY_KEEP_MS, KEY_LEAD_MS, KEY_SIGNS_FOR_MS } from "../constants.ts";
 
 export interface KeyTimes {
   readonly generation: number;
-  /** From here on this key signs, and the generation before it no longer does. */
+  /** When this key begins to sign in place of the generation before it. */
   readonly activeFrom: number;
 }
 
-/** The key to sign with: the newest that is active. Keys come in order of generation. */
+/** The key to sign with: the newest active one. `keys` are sorted by generation. */
 export function signingKeyOf<K extends KeyTimes>(keys: readonly K[], now: number): K | undefined {
-  // The very first key signs at once, also by a clock that runs a little behind its maker's.
+  // The first key signs at once, also in an isolate whose clock is behind that of the isolate that made it.
   return keys.findLast(({ activeFrom }) => activeFrom <= now) ?? keys[0];
 }
 
-/** When a key's last token has ended everywhere; undefined while it has no successor. */
+/** When the last token signed with this key has expired; undefined while the key has no successor. */
 function endOf(key: KeyTimes, keys: readonly KeyTimes[]): number | undefined {
   const successor = keys.find(({ generation }) => generation === key.generation + 1);
   return successor === undefined ? undefined : successor.activeFrom + KEY_KEEP_MS;
 }
 
-/** The keys that a token in use may be signed with, now or soon: previous, current and next. */
+/** The previous, current and next key: those that sign, have signed a valid token, or are about to sign. */
 export function publishedKeys<K extends KeyTimes>(keys: readonly K[], now: number): K[] {
   return keys.filter((key) => (endOf(key, keys) ?? Number.POSITIVE_INFINITY) > now);
 }
 
 /**
- * The key to make now, if any: one generation ahead, active only after KEY_LEAD_MS. There is never more than one that waits.
- * `early` makes it whatever the age of the present one.
+ * The next generation, if it is due: active after KEY_LEAD_MS, and never while another key waits to become active.
+ * `early` ignores the age of the current key.
  */
-export function nextKey(keys: readonly KeyTimes[], now: number, early: boolean): KeyTimes | undefined {
+export function nextKey(
+  keys: readonly KeyTimes[],
+  now: number,
+  { early }: { readonly early: boolean },
+): KeyTimes | undefined {
   const newest = keys.at(-1);
   if (newest === undefined || newest.activeFrom > now) return undefined;
-  const due = newest.activeFrom + KEY_SIGNS_FOR_MS - KEY_LEAD_MS <= now;
-  return due || early ? { generation: newest.generation + 1, activeFrom: now + KEY_LEAD_MS } : undefined;
+  const isDue = newest.activeFrom + KEY_SIGNS_FOR_MS - KEY_LEAD_MS <= now;
+  return isDue || early ? { generation: newest.generation + 1, activeFrom: now + KEY_LEAD_MS } : undefined;
 }

@@ -1,5 +1,5 @@
-// The stored form of a password: `scrypt$<log2 N>$<r>$<p>$<salt>$<key>`, salt and key in base64url. It names its own
-// parameters, so that they can be raised without asking anybody for a new password.
+// The stored form of a password: `scrypt$<log2 N>$<r>$<p>$<salt>$<key>`, salt and key in base64url. Each hash names its own
+// parameters, so that they can be raised without a new password from anybody.
 
 export interface ScryptParameters {
   readonly log2N: number;
@@ -19,7 +19,7 @@ export function formatHash({ log2N, r, p, salt, key }: PasswordHash): string {
   return `scrypt$${String(log2N)}$${String(r)}$${String(p)}$${String(saltText)}$${String(keyText)}`;
 }
 
-/** @throws Error when the text is no hash of ours: only a damaged row can be that. */
+/** @throws Error when the text is not such a hash, which means that the row is damaged. */
 export function parseHash(text: string): PasswordHash {
   const match = FORMAT.exec(text);
   if (match === null) throw new Error("a stored password hash is damaged");
@@ -33,7 +33,7 @@ export function parseHash(text: string): PasswordHash {
   };
 }
 
-/** Whether a hash was made with other parameters than those in force. */
-export function isOutdated(hash: ScryptParameters, present: ScryptParameters): boolean {
-  return hash.log2N !== present.log2N || hash.r !== present.r || hash.p !== present.p;
+/** Whether a hash was made with other parameters than the current ones. */
+export function isOutdated(hash: ScryptParameters, current: ScryptParameters): boolean {
+  return hash.log2N !== current.log2N || hash.r !== current.r || hash.p !== current.p;
 }

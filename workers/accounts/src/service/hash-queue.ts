@@ -1,5 +1,5 @@
-// The queue before scrypt. workerd computes a hash on the isolate's one thread, 200 ms during which nothing else runs there, whichever
-// form of scrypt is called. So hashes wait for their turn here: see domain/fair-queue.ts and ADR 23.
+// The queue in front of scrypt. Every form of scrypt in workerd blocks the isolate's one thread for some 200 ms, so hashes run one
+// at a time, in the order of domain/fair-queue.ts. Why: docs/adr/023-sign-in-under-attack.md.
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { log } from "#shared/logger";
@@ -7,7 +7,7 @@ import { ok } from "#shared/result";
 import { FairQueue } from "../domain/fair-queue.ts";
 import type { QueueRules } from "../domain/fair-queue.ts";
 
-const BUSY = fail("service_unavailable", "Many people are signing in at this moment. Try again in a few seconds.");
+const BUSY = fail("service_unavailable", "Too many people are signing in at the moment. Try again in a few seconds.");
 
 async function pause(ms: number): Promise<void> {
   await new Promise((resolve) => {
@@ -23,8 +23,8 @@ export class HashQueue {
   }
 
   /**
-   * Runs `hash`, which must not wait for anything, when it is the network's turn. Fails with service_unavailable when the queue is
-   * full or the wait was too long. Every request looks for itself and by its own timer: one that has ended is waited for by nobody.
+   * Runs `hash`, which must be synchronous, when it is the network's turn. Each request polls with a timer of its own, so a request
+   * that the runtime ends blocks no other. Fails with service_unavailable when the queue is full or the wait too long.
    */
   async run<T>(network: string, hash: () => T): Promise<Outcome<T>> {
     const ticket = this.#queue.join(network, Date.now());
@@ -43,7 +43,7 @@ export class HashQueue {
   }
 
   #refuse(): typeof BUSY {
-    log("warn", "a hash was refused", { waiting: this.#queue.waiting });
+    log("warn", "the hash queue refused a request", { waiting: this.#queue.waiting });
     return BUSY;
   }
 }

@@ -1,5 +1,5 @@
-// The signing key in the isolate's memory. It holds the finished key and never a promise: a promise of one request must not be
-// awaited by another.
+// The signing key in the isolate's memory. It caches the imported key and never a promise: the runtime lets no request await a promise
+// that another request created.
 import type { CryptoKey } from "jose";
 import { KEY_CACHE_MS } from "../constants.ts";
 
@@ -9,13 +9,13 @@ export interface SigningKey {
 }
 
 export class KeyCache {
-  #held: { readonly key: SigningKey; readonly until: number } | undefined;
+  #cached: { readonly key: SigningKey; readonly until: number } | undefined;
 
   get(now: number): SigningKey | undefined {
-    return this.#held !== undefined && now < this.#held.until ? this.#held.key : undefined;
+    return this.#cached !== undefined && now < this.#cached.until ? this.#cached.key : undefined;
   }
 
   put(key: SigningKey, now: number): void {
-    this.#held = { key, until: now + KEY_CACHE_MS };
+    this.#cached = { key, until: now + KEY_CACHE_MS };
   }
 }

@@ -1,4 +1,4 @@
-// The keys that access tokens are signed with: made on first use, encrypted at rest, published as a JWKS, rotated by the sweep.
+// The keys that sign access tokens: made on first use, encrypted at rest, published as a JWKS, rotated by the daily sweep.
 import { CompactEncrypt, calculateJwkThumbprint, compactDecrypt, exportJWK, generateKeyPair, importJWK } from "jose";
 import type { JWK } from "jose";
 import { z } from "zod";
@@ -25,9 +25,9 @@ const StoredPublicJwk = z.object({
   use: z.literal("sig"),
 });
 
-/** A key of 256 bits for one purpose. The secret is text of any length, so it goes through HKDF first. */
+/** Derives a key of 256 bits for one purpose. The secret is text of any length, so HKDF extracts it first. */
 export async function derivedKey(secret: string | undefined, purpose: string): Promise<Uint8Array> {
-  // An absent secret would pass as an empty one, and private keys would lie there as good as open.
+  // HKDF accepts an empty secret, under which anybody could decrypt the private keys.
   if (secret === undefined || secret === "") throw new Error("the secret SIGNING_KEY_SECRET is not set");
   const encoder = new TextEncoder();
   const base = await crypto.subtle.importKey("raw", encoder.encode(secret), "HKDF", false, ["deriveBits"]);
@@ -57,7 +57,7 @@ async function makeKey(deps: AccountsDeps, { generation, activeFrom }: KeyTimes)
   return { generation, kid, publicJwk, privateJwe, createdAt: deps.now(), activeFrom };
 }
 
-/** @throws Error when SIGNING_KEY_SECRET is not the one that the key was stored under. */
+/** @throws Error when SIGNING_KEY_SECRET has changed since the key was stored. */
 async function openKey(deps: AccountsDeps, row: SigningKeyRow): Promise<SigningKey> {
   const { plaintext } = await compactDecrypt(row.privateJwe, await wrappingKey(deps.signingKeySecret));
   const jwk = JSON.parse(new TextDecoder().decode(plaintext)) as JWK;
@@ -66,7 +66,7 @@ async function openKey(deps: AccountsDeps, row: SigningKeyRow): Promise<SigningK
   return { kid: row.kid, privateKey };
 }
 
-/** Every key there is; the very first one is made here. Whoever loses that race reads the winner's. */
+/** All stored keys, by generation. Makes the very first one; of two isolates that do, both read the winner's. */
 async function allKeys(deps: AccountsDeps): Promise<SigningKeyRow[]> {
   const keys = await readKeys(deps.db);
   if (keys.length > 0) return keys;
@@ -74,11 +74,11 @@ async function allKeys(deps: AccountsDeps): Promise<SigningKeyRow[]> {
   return await readKeys(deps.db);
 }
 
-/** The key that signs now. Reads D1 only when the isolate holds none. */
+/** The key that signs now. Reads D1 only when the isolate has none cached. */
 export async function signingKey(deps: AccountsDeps): Promise<SigningKey> {
   const now = deps.now();
-  const held = deps.keys.get(now);
-  if (held !== undefined) return held;
+  const cached = deps.keys.get(now);
+  if (cached !== undefined) return cached;
   const row = signingKeyOf(await allKeys(deps), now);
   if (row === undefined) throw new Error("there is no signing key");
   const key = await openKey(deps, row);
@@ -91,16 +91,18 @@ export async function jwks(deps: AccountsDeps, _call: Call): Promise<Outcome<{ r
   return ok({ keys: keys.map(({ publicJwk }) => StoredPublicJwk.parse(JSON.parse(publicJwk))) });
 }
 
-/** Makes the next key when it is time, or at once when `early`. Returns how many it made. */
-export async function rotateKeys(deps: AccountsDeps, early: boolean): Promise<number> {
-  const next = nextKey(await allKeys(deps), deps.now(), early);
+/** Makes the next key when it is due; `early` ignores the age of the current one. Returns how many keys were made. */
+export async function rotateKeys(deps: AccountsDeps, options: { readonly early: boolean }): Promise<number> {
+  const next = nextKey(await allKeys(deps), deps.now(), options);
   if (next === undefined) return 0;
-  const made = await insertKey(deps, await makeKey(deps, next));
-  if (made) log("info", "next signing key published", { generation: next.generation, activeFrom: next.activeFrom });
-  return made ? 1 : 0;
+  const isInserted = await insertKey(deps, await makeKey(deps, next));
+  if (isInserted) {
+    log("info", "next signing key published", { generation: next.generation, activeFrom: next.activeFrom });
+  }
+  return isInserted ? 1 : 0;
 }
 
-/** Drops the keys that no living token can be signed with. Returns how many. */
+/** Deletes the keys that have signed no valid token. Returns how many. */
 export async function purgeKeys(deps: AccountsDeps): Promise<number> {
   const keys = await readKeys(deps.db);
   const published = new Set(publishedKeys(keys, deps.now()).map(({ generation }) => generation));

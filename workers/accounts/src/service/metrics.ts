@@ -1,4 +1,4 @@
-// The figures of accounts: whether the signing keys rotate.
+// The gauges of accounts: whether the signing keys rotate.
 import { sql } from "drizzle-orm";
 import type { MetricQuery } from "#shared/metrics";
 import type { AccountsDeps } from "./deps.ts";

@@ -1,4 +1,4 @@
-// Hashing and checking passwords with scrypt, each in its turn: see hash-queue.ts.
+// Hashes and checks passwords with scrypt, one at a time: see service/hash-queue.ts.
 import { randomBytes, scryptSync, timingSafeEqual } from "node:crypto";
 import type { Call } from "#shared/call";
 import type { Outcome } from "#shared/errors";
@@ -10,7 +10,7 @@ import type { AccountsDeps } from "./deps.ts";
 
 type Hashing = Pick<AccountsDeps, "hashes">;
 
-/** Hashes when it is the turn of the caller's network. Fails with service_unavailable. */
+/** Runs scrypt at the turn of the caller's network. Fails with service_unavailable. */
 async function derive(
   { hashes }: Hashing,
   { network = "unknown" }: Call,
@@ -18,7 +18,7 @@ async function derive(
   { salt, bytes, log2N, r, p }: ScryptParameters & { readonly salt: Uint8Array; readonly bytes: number },
 ): Promise<Outcome<Buffer>> {
   const N = 2 ** log2N;
-  // scrypt needs 128 * N * r bytes and a little; twice that is allowed, because the default refuses larger parameters.
+  // scrypt needs a little more than 128 * N * r bytes. Node's default limit is lower, so twice that is allowed here.
   const options = { N, r, p, maxmem: 256 * N * r };
   return await hashes.run(network, () => scryptSync(password.normalize("NFKC"), salt, bytes, options));
 }
@@ -30,7 +30,7 @@ export async function hashPassword(deps: Hashing, call: Call, password: string):
   return key.ok ? ok(formatHash({ ...SCRYPT_PARAMETERS, salt, key: key.value })) : key;
 }
 
-/** No password has this hash; checking one against it takes as long as against a real one. */
+/** A hash that no password has. Checking one against it takes as long as against a user's. */
 export const UNKNOWN_USER_HASH = formatHash({
   ...SCRYPT_PARAMETERS,
   salt: new Uint8Array(SALT_BYTES),
@@ -39,7 +39,7 @@ export const UNKNOWN_USER_HASH = formatHash({
 
 export interface PasswordCheck {
   readonly matches: boolean;
-  /** Matches, but was hashed with other parameters than today's: hash it again. */
+  /** The password matches, but its hash has other parameters than the current ones: hash it again. */
   readonly outdated: boolean;
 }
 

@@ -1,30 +1,29 @@
-// A forgotten password: a mail with a token, and the new password for the token.
+// A forgotten password: mails a token, and takes the token for a new password.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import type { ForgotPasswordInput, ResetPasswordInput } from "#shared/contracts/accounts";
-import { StaleWrite, mustChange } from "#shared/database";
 import type { Statement } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
 import { log, withInvocation } from "#shared/logger";
-import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
-import { deleteMailTokens, findMailTokenUser, useMailToken } from "../store/mail-tokens.ts";
+import type { PublicUser } from "../domain/session.ts";
+import { findMailTokenUser, useMailToken } from "../store/mail-tokens.ts";
 import { endFamiliesOfUser } from "../store/sessions.ts";
 import { deleteFailures, rememberSources } from "../store/sign-ins.ts";
 import { findUserByEmail, resetPasswordOf } from "../store/users.ts";
 import type { AccountsDeps } from "./deps.ts";
-import { emailVerified, passwordChanged, passwordChangedMail, tokenMail } from "./mails.ts";
+import { emailVerified, passwordChanged, passwordChangedMail, sendTokenMail } from "./mails.ts";
 import { rejectEasyPassword } from "./new-password.ts";
 import { hashPassword } from "./passwords.ts";
 import { networkSource, sourceBucket } from "./sign-ins.ts";
 
-const INVALID_TOKEN = fail("reset_token_invalid", "The link is not valid any more. Ask for a new one.");
+const INVALID_TOKEN = fail("reset_token_invalid", "The link is not valid any more. Request a new one.");
 
 /**
- * See AccountsContract.forgotPassword. All the work comes after the answer, so that neither its words nor its time tell whether the
- * e-mail has an account. A crash in between costs a mail that can be asked for again.
+ * All the work follows the answer, so that neither its content nor its time tells whether the e-mail has an account. A crash in
+ * between loses a mail, which the user can request again.
  */
 export async function forgotPassword(
   deps: AccountsDeps,
@@ -41,26 +40,23 @@ export async function forgotPassword(
 async function mailReset(deps: AccountsDeps, call: Call, email: string): Promise<void> {
   try {
     const user = await findUserByEmail(deps.db, email);
-    if (user === undefined) return;
-    const { token, mail } = await tokenMail(deps, call, "password_reset", user);
-    await save(deps, [token, mustChange(), mail]);
+    if (user !== undefined) await sendTokenMail(deps, call, "password_reset", user);
   } catch (error) {
-    // Too many good tokens are out already: their mails will do.
-    if (!(error instanceof StaleWrite)) log("error", "a password reset was not mailed", { error });
+    log("error", "a password reset was not mailed", { error });
   }
 }
 
-/** Who has the mail gets in from where it was opened, whatever strangers tried. */
-async function admit(
+/** Clears the failures of the network where the link was opened and makes it a known source: its user has the mailbox. */
+async function trustNetwork(
   deps: AccountsDeps,
   call: Call,
-  { id, email }: { readonly id: string; readonly email: string },
+  { id, email }: Pick<PublicUser, "id" | "email">,
 ): Promise<Statement[]> {
   const source = await networkSource(deps, call, email);
   return [deleteFailures(await sourceBucket(deps, source)), ...rememberSources(id, [source], deps.now())];
 }
 
-/** See AccountsContract.resetPassword. Of two uses at once one deletes the token, and the other's batch changes nothing. */
+/** The token proves that the caller has the mailbox, so the same batch verifies the e-mail. */
 export async function resetPassword(
   deps: AccountsDeps,
   call: Call,
@@ -74,22 +70,13 @@ export async function resetPassword(
   const hash = await hashPassword(deps, call, newPassword);
   if (!hash.ok) return hash;
   const now = deps.now();
-  try {
-    await save(deps, [
-      useMailToken(tokenHash, "password_reset", now),
-      mustChange(),
-      resetPasswordOf(user.id, hash.value, now),
-      deleteMailTokens(user.id, "password_reset"),
-      endFamiliesOfUser(user.id, now, "password"),
-      // Whoever used the token has the mailbox.
-      passwordChangedMail(deps, call, { ...user, emailVerifiedAt: user.emailVerifiedAt ?? now }),
-      passwordChanged(deps, call, user.id),
-      ...emailVerified(deps, call, user),
-      ...(await admit(deps, call, user)),
-    ]);
-  } catch (error) {
-    if (error instanceof StaleWrite) return INVALID_TOKEN;
-    throw error;
-  }
-  return ok(null);
+  const isUsed = await useMailToken(deps, { tokenHash, userId: user.id, purpose: "password_reset" }, [
+    resetPasswordOf(user.id, hash.value, now),
+    endFamiliesOfUser(user.id, now, "password"),
+    passwordChangedMail(deps, call, { ...user, emailVerifiedAt: user.emailVerifiedAt ?? now }),
+    passwordChanged(deps, call, user.id),
+    ...emailVerified(deps, call, user),
+    ...(await trustNetwork(deps, call, user)),
+  ]);
+  return isUsed ? ok(null) : INVALID_TOKEN;
 }

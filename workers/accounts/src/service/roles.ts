@@ -1,5 +1,5 @@
-// What admins do with users: find them, look at one, and change their roles. An access token carries its role until it ends; the sessions end
-// with the role, so that the next token carries the new one.
+// What admins do with users: list them, look at one, and change roles. A change of the role ends the user's sessions, so that the next
+// access token carries the new role.
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
 import type {
@@ -18,12 +18,12 @@ import { decodeCursor, toPage } from "#shared/paging";
 import { ok } from "#shared/result";
 import type { z } from "zod";
 import { MAX_LISTED_SESSIONS, MAX_ROLE_ATTEMPTS } from "../constants.ts";
+import { renderUser } from "../domain/session.ts";
 import { readForRole, readUsers, writeRole } from "../store/roles.ts";
 import { readSessions } from "../store/sessions.ts";
 import type { SessionRow } from "../store/sessions.ts";
 import { findUser } from "../store/users.ts";
 import type { AccountsDeps } from "./deps.ts";
-import { renderUser } from "./sessions.ts";
 
 export async function listUsers(
   deps: AccountsDeps,
@@ -58,20 +58,20 @@ export async function getUser(
   return ok({ user: renderUser(user), sessions: sessions.map(renderUserSession) });
 }
 
-/** See AccountsContract. Reads, decides and writes over what was read; when that has changed meanwhile, all of it again. */
+/** Writes only over what it read and decided on. When that has changed in between, it reads and decides again. */
 export async function changeRole(
   deps: AccountsDeps,
   call: Call,
   { userId, role }: z.output<typeof ChangeRoleInput>,
 ): Promise<Outcome<User>> {
   const callerId = call.actor.id;
-  for (let tries = 1; tries <= MAX_ROLE_ATTEMPTS; tries += 1) {
+  for (let attempts = 1; attempts <= MAX_ROLE_ATTEMPTS; attempts += 1) {
     const { callerIsAdmin, user, hasOtherAdmin } = await readForRole(deps.db, callerId, userId);
     if (!callerIsAdmin) return fail("forbidden", "Your role does not allow this any more.");
     if (user === undefined) return fail("not_found", "There is no such user.");
     if (user.role === role) return ok(renderUser(user));
     if (user.role === "admin" && !hasOtherAdmin) {
-      return fail("last_admin", "This is the only admin; make another one first.");
+      return fail("last_admin", "This is the only admin; give another user the role first.");
     }
     const details = { from: user.role, to: role };
     const audit = auditInsert(call, deps.now(), { action: "user.change_role", subject: userId, details });
@@ -82,5 +82,5 @@ export async function changeRole(
       if (!(error instanceof StaleWrite)) throw error;
     }
   }
-  return fail("service_unavailable", "The user is being changed by others; try again.");
+  return fail("service_unavailable", "Others are changing the user at the moment; try again.");
 }

@@ -1,30 +1,26 @@
-// What a signed-in client holds: a short access token that anybody can verify, and a refresh token that is good once.
+// Sessions: an access token that anybody can verify for a short time, and a refresh token that is valid once.
 import { SignJWT } from "jose";
+import type { z } from "zod";
 import type { Call } from "#shared/call";
-import type { RefreshInput, Session, User } from "#shared/contracts/accounts";
+import type { RefreshInput, Session } from "#shared/contracts/accounts";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { randomToken, sha256Hex } from "#shared/hash";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
-import type { z } from "zod";
 import { ACCESS_TOKEN_LIFE_SECONDS } from "../constants.ts";
-import type { UserRow } from "../schema.ts";
-import { endFamilyOf, rotate } from "../store/sessions.ts";
+import { renderUser } from "../domain/session.ts";
+import type { PublicUser } from "../domain/session.ts";
+import { endFamilyOf, rotateToken } from "../store/sessions.ts";
 import type { AccountsDeps } from "./deps.ts";
 import type { SigningKey } from "./key-cache.ts";
 import { SIGNING_ALGORITHM, signingKey } from "./keys.ts";
 
-export function renderUser({ id, email, name, role, createdAt, emailVerifiedAt }: Omit<UserRow, "passwordHash">): User {
-  const emailVerified = emailVerifiedAt !== null;
-  return { id, email, name, role, createdAt: new Date(createdAt).toISOString(), emailVerified };
-}
-
-/** Signs an access token and puts the session together. The refresh token must be stored already. */
+/** Signs an access token and returns the whole session. The refresh token must be stored already. */
 export async function renderSession(
   deps: AccountsDeps,
   key: SigningKey,
-  row: Omit<UserRow, "passwordHash">,
+  row: PublicUser,
   refreshToken: string,
 ): Promise<Session> {
   const user = renderUser(row);
@@ -50,10 +46,10 @@ export async function refresh(
   _call: Call,
   input: z.output<typeof RefreshInput>,
 ): Promise<Outcome<Session>> {
-  // The key comes first: if it cannot be had, the client's token is not spent.
+  // Read the signing key first: if that fails, the client's refresh token is still valid.
   const key = await signingKey(deps);
   const next = randomToken();
-  const rotation = await rotate(deps, await sha256Hex(input.refreshToken), await sha256Hex(next));
+  const rotation = await rotateToken(deps, await sha256Hex(input.refreshToken), await sha256Hex(next));
   if (rotation.kind === "rotated") return ok(await renderSession(deps, key, rotation.user, next));
   if (rotation.kind === "invalid") {
     return fail("refresh_token_invalid", "The refresh token is not valid. Sign in again.");

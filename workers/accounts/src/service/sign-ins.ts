@@ -1,22 +1,16 @@
-// Who may try a password: see ADR 23. Wrong ones are counted per e-mail and source, a source being a client network or a device that
-// signed in before, so that a stranger's tries stop the stranger. A far higher ceiling per e-mail holds for unknown sources alone.
+// Limits wrong passwords: docs/adr/023-sign-in-under-attack.md. They are counted per e-mail and source, so that a stranger's attempts
+// stop only the stranger. A source is a client network, or a device that signed in before. A far higher limit per e-mail applies to
+// unknown sources alone.
 import type { Call } from "#shared/call";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { save } from "#shared/outbox";
-import { countAttempt, cancelAttempt, isKnownSource } from "../store/sign-ins.ts";
-import type { Attempt, CountedAttempt, AttemptCount, AttemptLimits } from "../store/sign-ins.ts";
+import { cancelAttempt, countAttempt, isKnownSource } from "../store/sign-ins.ts";
+import type { Attempt, AttemptCount, CountedAttempt } from "../store/sign-ins.ts";
 import type { AccountsDeps } from "./deps.ts";
 import { derivedKey } from "./keys.ts";
 
-/** What a shop sets; see docs/setup.md. */
-export interface SignInRules extends Omit<AttemptLimits, "knownSince"> {
-  /** False where RATE_LIMITS is `off`: then nothing is counted. */
-  readonly isLimited: boolean;
-  readonly rememberMs: number;
-}
-
-/** A hash under a key of the shop's, in base64url: who reads the database cannot try all networks or addresses out. */
+/** An HMAC in base64url under a key of the shop's, so that nobody can find networks or addresses by hashing all of them. */
 async function keyedHash({ signingKeySecret }: AccountsDeps, parts: readonly string[]): Promise<string> {
   const key = await derivedKey(signingKeySecret, "tradepost sign-ins");
   const hmac = { name: "HMAC", hash: "SHA-256" };
@@ -37,13 +31,13 @@ export async function sourceBucket(deps: AccountsDeps, source: string): Promise<
   return await keyedHash(deps, ["failures of a source", source]);
 }
 
-/** From when on a source must have been seen to be known. */
+/** A source that was last seen before this is unknown again. Milliseconds since the epoch. */
 export function knownSince({ now, signIns }: AccountsDeps): number {
   return now() - signIns.rememberMs;
 }
 
 async function sourceOf(deps: AccountsDeps, call: Call, email: string, deviceToken?: string): Promise<string> {
-  // A device that is not known counts as its network: anybody can make tokens up.
+  // An unknown device counts as its network, because anybody can invent device tokens.
   if (deviceToken !== undefined) {
     const device = await deviceSource(deps, deviceToken, email);
     if (await isKnownSource(deps.db, email, device, knownSince(deps))) return device;
@@ -52,23 +46,16 @@ async function sourceOf(deps: AccountsDeps, call: Call, email: string, deviceTok
 }
 
 function refusal({ refusedBy, until }: Extract<AttemptCount, { refusedBy: string }>): ReturnType<typeof fail> {
-  const extensions = { retryAt: new Date(until).toISOString() };
-  return refusedBy === "source"
-    ? fail(
-        "rate_limited",
-        "Too many wrong passwords for this e-mail address from your network. Have a link mailed that sets a new one, or wait until `retryAt`.",
-        extensions,
-      )
-    : fail(
-        "rate_limited",
-        "Too many wrong passwords for this e-mail address. Sign in from a network or a device where you did before, have a link mailed that sets a new password, or wait until `retryAt`.",
-        extensions,
-      );
+  const detail =
+    refusedBy === "source"
+      ? "Too many wrong passwords for this e-mail address from your network. Request a link that sets a new one, or wait until `retryAt`."
+      : "Too many wrong passwords for this e-mail address. Sign in from a network or a device where you did before, request a link that sets a new password, or wait until `retryAt`.";
+  return fail("rate_limited", detail, { retryAt: new Date(until).toISOString() });
 }
 
 /**
- * Counts a try and runs it, unless too many were wrong: fails with rate_limited then. `run` puts `clearAttempt` into its batch when
- * the password is right; a try that found no turn to hash is taken back. Known and unknown e-mails go the same way.
+ * Counts an attempt as failed, then runs it. `run` adds `clearAttempt` to its batch when the password is right. An attempt that the
+ * hash queue refused is not counted. Fails with rate_limited after too many failures, whether or not the e-mail has an account.
  */
 export async function limitAttempts<T>(
   deps: AccountsDeps,

@@ -1,18 +1,18 @@
-// Registering, signing in, changing the password, and who one is.
+// Registration, sign-in, change of the password, and the caller's own account.
+import type { z } from "zod";
+import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";
-import { isUser, localeOf } from "#shared/call";
 import type { ChangePasswordInput, LoginInput, RegisterInput, Session, User } from "#shared/contracts/accounts";
 import { StaleWrite, UniqueViolation, mustChange } from "#shared/database";
 import type { Statement } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { makeEvent } from "#shared/events/envelope";
 import { randomToken, sha256Hex } from "#shared/hash";
 import { newId } from "#shared/ids";
-import { outboxInsert, save } from "#shared/outbox";
+import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
-import type { z } from "zod";
 import { MAX_CREDENTIAL_ATTEMPTS } from "../constants.ts";
+import { renderUser } from "../domain/session.ts";
 import type { UserRow } from "../schema.ts";
 import { deleteMailTokens } from "../store/mail-tokens.ts";
 import { beginFamily, endFamiliesOfUser } from "../store/sessions.ts";
@@ -21,61 +21,61 @@ import type { CountedAttempt } from "../store/sign-ins.ts";
 import { findUser, findUserByEmail, insertUser, replacePassword } from "../store/users.ts";
 import type { AccountsDeps } from "./deps.ts";
 import { signingKey } from "./keys.ts";
-import { passwordChanged, passwordChangedMail, tokenMail } from "./mails.ts";
+import { passwordChanged, passwordChangedMail, tokenMail, userRegistered } from "./mails.ts";
 import { rejectEasyPassword } from "./new-password.ts";
 import { UNKNOWN_USER_HASH, checkPassword, hashPassword } from "./passwords.ts";
-import { renderSession, renderUser } from "./sessions.ts";
-import { limitAttempts, deviceSource, networkSource } from "./sign-ins.ts";
+import { renderSession } from "./sessions.ts";
+import { deviceSource, limitAttempts, networkSource } from "./sign-ins.ts";
 
 const ACCOUNT_GONE = fail("unauthenticated", "The account of this access token is gone; sign in with another.");
 const INVALID_CREDENTIALS = fail(
   "invalid_credentials",
-  "The e-mail or the password is wrong; POST /api/auth/password/forgot has a link sent that sets a new one.",
+  "The e-mail or the password is wrong; POST /api/auth/password/forgot mails a link that sets a new one.",
 );
 
-/** User, mails, family and token are one batch: there is no account without its welcome, and none that cannot be entered. */
+/** The signed-in caller's row. Fails with unauthenticated for a guest, and when the account has been deleted. */
+export async function readCaller(deps: AccountsDeps, { actor }: Call): Promise<Outcome<UserRow>> {
+  const user = isUser(actor) ? await findUser(deps.db, actor.id) : undefined;
+  return user === undefined ? ACCOUNT_GONE : ok(user);
+}
+
+/** User, mails, family and refresh token are one batch: no account exists without its welcome mail and its first session. */
 export async function register(
   deps: AccountsDeps,
   call: Call,
-  input: z.output<typeof RegisterInput>,
+  { email, name, password }: z.output<typeof RegisterInput>,
 ): Promise<Outcome<Session>> {
-  const allowed = await rejectEasyPassword("password", input.password, input.email);
+  const allowed = await rejectEasyPassword("password", password, email);
   if (!allowed.ok) return allowed;
   const now = deps.now();
-  const [hash, key] = await Promise.all([hashPassword(deps, call, input.password), signingKey(deps)]);
+  const [hash, key] = await Promise.all([hashPassword(deps, call, password), signingKey(deps)]);
   if (!hash.ok) return hash;
   const user: UserRow = {
     id: newId("usr"),
-    email: input.email,
-    name: input.name,
+    email,
+    name,
     role: "customer",
     passwordHash: hash.value,
     createdAt: now,
     emailVerifiedAt: null,
   };
-  const event = makeEvent(
-    "USER_REGISTERED",
-    user.id,
-    { userId: user.id, email: user.email, name: user.name, locale: localeOf(call) },
-    { worker: deps.worker, correlationId: call.correlationId, traceparent: call.traceparent, now },
-  );
   const token = randomToken();
   const deviceToken = randomToken();
   const verification = await tokenMail(deps, call, "email_verification", user);
   try {
     await save(deps, [
       insertUser(user),
-      outboxInsert(event),
+      userRegistered(deps, call, user),
       verification.token,
       verification.mail,
       ...beginFamily(user, newId("fam"), await sha256Hex(token), now),
-      ...(await remember(deps, call, user, deviceToken)),
+      ...(await rememberSignIn(deps, call, user, deviceToken)),
     ]);
   } catch (error) {
     if (error instanceof UniqueViolation && error.constraint === "users.email") {
       return fail(
         "email_taken",
-        "There is an account with this e-mail already; sign in to it, or have a link sent that sets a new password.",
+        "An account has this e-mail already; sign in to it, or request a link that sets a new password.",
       );
     }
     throw error;
@@ -83,7 +83,7 @@ export async function register(
   return ok({ ...(await renderSession(deps, key, user, token)), deviceToken });
 }
 
-/** The token that the device has, when it is one of ours: a text that somebody made up would be easier to guess. */
+/** The device's own token if it is a known one. An invented token is replaced, because it may be easy to guess. */
 async function deviceTokenFor(
   deps: AccountsDeps,
   { email, deviceToken }: z.output<typeof LoginInput>,
@@ -93,8 +93,8 @@ async function deviceTokenFor(
   return isKnown ? deviceToken : randomToken();
 }
 
-/** The network and the device that a user signs in with get in later, however often strangers try. */
-async function remember(
+/** Makes the network and the device of a sign-in known sources, which strangers cannot lock out. */
+async function rememberSignIn(
   deps: AccountsDeps,
   call: Call,
   { id, email }: Pick<UserRow, "id" | "email">,
@@ -104,13 +104,13 @@ async function remember(
   return rememberSources(id, sources, deps.now());
 }
 
-/** Runs a check and the write that depends on it again when the password was changed, or hashed anew, in between. */
+/** Repeats a check and the write that depends on it when another write replaced the password or its hash in between. */
 async function untilCurrent<T>(work: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
+  for (let attempts = 1; ; attempts += 1) {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof StaleWrite) || tries >= MAX_CREDENTIAL_ATTEMPTS) throw error;
+      if (!(error instanceof StaleWrite) || attempts >= MAX_CREDENTIAL_ATTEMPTS) throw error;
     }
   }
 }
@@ -125,7 +125,7 @@ export async function login(
   );
 }
 
-/** An unknown e-mail takes the same steps as a wrong password, so that neither answer nor time tells which it was. */
+/** An unknown e-mail takes the same steps as a wrong password, so that neither the answer nor its time tells them apart. */
 async function attemptLogin(
   deps: AccountsDeps,
   call: Call,
@@ -143,7 +143,7 @@ async function attemptLogin(
   const deviceToken = await deviceTokenFor(deps, input, attempt);
   await save(deps, [
     ...clearAttempt(attempt),
-    ...(await remember(deps, call, user, deviceToken)),
+    ...(await rememberSignIn(deps, call, user, deviceToken)),
     ...(outdated ? [replacePassword(user, hash.value)] : []),
     ...beginFamily({ id: user.id, passwordHash: hash.value }, newId("fam"), await sha256Hex(token), deps.now()),
   ]);
@@ -151,8 +151,8 @@ async function attemptLogin(
 }
 
 export async function me(deps: AccountsDeps, call: Call): Promise<Outcome<User>> {
-  const user = isUser(call.actor) ? await findUser(deps.db, call.actor.id) : undefined;
-  return user === undefined ? ACCOUNT_GONE : ok(renderUser(user));
+  const user = await readCaller(deps, call);
+  return user.ok ? ok(renderUser(user.value)) : user;
 }
 
 export async function changePassword(
@@ -176,8 +176,9 @@ async function attemptChangePassword(
   input: z.output<typeof ChangePasswordInput>,
   attempt: CountedAttempt,
 ): Promise<Outcome<null>> {
-  const user = await findUser(deps.db, call.actor.id);
-  if (user === undefined) return ACCOUNT_GONE;
+  const caller = await readCaller(deps, call);
+  if (!caller.ok) return caller;
+  const user = caller.value;
   const check = await checkPassword(deps, call, input.currentPassword, user.passwordHash);
   if (!check.ok) return check;
   if (!check.value.matches) return INVALID_CREDENTIALS;
@@ -187,7 +188,7 @@ async function attemptChangePassword(
     replacePassword(user, newHash.value),
     mustChange(),
     ...clearAttempt(attempt),
-    // A reset that somebody else asked for must not undo it.
+    // A reset that somebody else requested must not undo this change.
     deleteMailTokens(user.id, "password_reset"),
     endFamiliesOfUser(user.id, deps.now(), "password"),
     passwordChangedMail(deps, call, user),

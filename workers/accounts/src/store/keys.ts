@@ -1,4 +1,4 @@
-// Signing keys in D1.
+// Signing keys, encrypted.
 import { asc, sql } from "drizzle-orm";
 import { inJson } from "#shared/database";
 import type { Database } from "#shared/database";
@@ -7,12 +7,12 @@ import type { Deps } from "#shared/deps";
 import { signingKeys } from "../schema.ts";
 import type { SigningKeyRow } from "../schema.ts";
 
-/** All keys there are, in order of generation. */
+/** All keys, by generation. */
 export async function readKeys(db: Database): Promise<SigningKeyRow[]> {
   return await db.select().from(signingKeys).orderBy(asc(signingKeys.generation));
 }
 
-/** Adds a key unless its generation exists: of two makers one wins, and both read the winner's afterwards. */
+/** Inserts a key unless its generation exists, so that of two concurrent inserts one wins. Returns whether it inserted. */
 export async function insertKey(deps: Deps, key: SigningKeyRow): Promise<boolean> {
   const { results } = await save(deps, [
     sql`INSERT INTO signing_keys (generation, kid, public_jwk, private_jwe, created_at, active_from)

@@ -1,15 +1,16 @@
-// Tokens that a mail carries. Which of two uses of one counts is decided by the row: whoever deletes it has won.
+// Tokens that a mail carries. Each is valid once: of two concurrent uses, the one whose batch deletes the row wins.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { Database } from "#shared/database";
-import { save } from "#shared/outbox";
+import { StaleWrite, mustChange } from "#shared/database";
+import type { Database, Statement } from "#shared/database";
 import type { Deps } from "#shared/deps";
+import { save } from "#shared/outbox";
 import { MAX_LIVE_MAIL_TOKENS } from "../constants.ts";
 import type { MailTokenRow, UserRow } from "../schema.ts";
 
 type Purpose = MailTokenRow["purpose"];
 
-/** Adds a token, unless the user has MAX_LIVE_MAIL_TOKENS good ones already: then it changes nothing. */
+/** Inserts a token, or nothing when the user has MAX_LIVE_MAIL_TOKENS valid ones already. */
 export function insertMailToken({ tokenHash, userId, purpose, createdAt, expiresAt }: MailTokenRow): SQL {
   return sql`INSERT INTO mail_tokens (token_hash, user_id, purpose, created_at, expires_at)
     SELECT ${tokenHash}, ${userId}, ${purpose}, ${createdAt}, ${expiresAt}
@@ -19,7 +20,7 @@ export function insertMailToken({ tokenHash, userId, purpose, createdAt, expires
 
 type TokenOwner = Pick<UserRow, "id" | "email" | "name" | "emailVerifiedAt">;
 
-/** Whose token it is; undefined when it is unknown, used, for something else or past its end. */
+/** The user that a token was mailed to; undefined when it is unknown, used, expired, or for another purpose. */
 export async function findMailTokenUser(
   db: Database,
   tokenHash: string,
@@ -33,18 +34,35 @@ export async function findMailTokenUser(
   return user;
 }
 
-/** Uses a token up; stands before `mustChange`. */
-export function useMailToken(tokenHash: string, purpose: Purpose, now: number): SQL {
-  return sql`DELETE FROM mail_tokens
-    WHERE token_hash = ${tokenHash} AND purpose = ${purpose} AND expires_at > ${now}`;
+/**
+ * Uses up a token in one batch with `statements`, which write its effect, and deletes the user's other tokens of this purpose.
+ * False when the token was used or has expired since it was read; nothing is written then.
+ */
+export async function useMailToken(
+  deps: Deps,
+  { tokenHash, userId, purpose }: Pick<MailTokenRow, "tokenHash" | "userId" | "purpose">,
+  statements: readonly Statement[],
+): Promise<boolean> {
+  try {
+    await save(deps, [
+      sql`DELETE FROM mail_tokens WHERE token_hash = ${tokenHash} AND purpose = ${purpose} AND expires_at > ${deps.now()}`,
+      mustChange(),
+      deleteMailTokens(userId, purpose),
+      ...statements,
+    ]);
+    return true;
+  } catch (error) {
+    if (error instanceof StaleWrite) return false;
+    throw error;
+  }
 }
 
-/** Ends all of a user's tokens for one purpose. */
+/** Deletes all of a user's tokens for one purpose. */
 export function deleteMailTokens(userId: string, purpose: Purpose): SQL {
   return sql`DELETE FROM mail_tokens WHERE user_id = ${userId} AND purpose = ${purpose}`;
 }
 
-/** Drops tokens past their end. Returns how many. */
+/** Deletes expired tokens. Returns how many. */
 export async function purgeMailTokens(deps: Deps): Promise<number> {
   const { results } = await save(deps, [sql`DELETE FROM mail_tokens WHERE expires_at <= ${deps.now()}`]);
   return results[0]?.meta.changes ?? 0;

@@ -1,52 +1,49 @@
-// Users as admins list and raise them. Whether an admin would be the last is decided by the write itself: D1 runs batches one after
-// the other, so of two admins who step down at once the second stays.
+// Users as admins list them, and changes of their roles. The write itself checks that another admin remains: D1 runs batches one
+// after the other, so of two admins who step down at once the second stays.
 import { sql } from "drizzle-orm";
 import type { Role } from "#shared/call";
 import { mustChange, readAll } from "#shared/database";
 import type { Database, Statement } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
-import type { UserRow } from "../schema.ts";
+import type { PublicUser } from "../domain/session.ts";
 import { endFamiliesOfUser } from "./sessions.ts";
 
-/** A user as the API shows one. */
-export type ListedUser = Omit<UserRow, "passwordHash">;
-
 const COLUMNS = sql`id, email, name, role, created_at AS createdAt, email_verified_at AS emailVerifiedAt`;
-/** Sorts after whatever an e-mail may go on with. */
+/** Sorts after every character that may follow a prefix. */
 const LAST_CHARACTER = "\u{10FFFF}";
 
 export interface UserFilter {
-  /** What the e-mail begins with, in lower case. */
+  /** The beginning of the e-mail, in lower case. A range of the index, not a pattern. */
   readonly prefix: string;
   readonly role: Role | undefined;
-  /** The e-mail of the last row seen. */
+  /** The e-mail of the last row of the previous page. */
   readonly after: string | undefined;
   readonly limit: number;
 }
 
-/** By e-mail; one more than the limit when there are more. */
-export async function readUsers(db: Database, { prefix, role, after, limit }: UserFilter): Promise<ListedUser[]> {
+/** Users by e-mail; one more than `limit` when a next page exists. */
+export async function readUsers(db: Database, { prefix, role, after, limit }: UserFilter): Promise<PublicUser[]> {
   const conditions = [
     sql`email >= ${prefix} AND email < ${prefix + LAST_CHARACTER}`,
     ...(role === undefined ? [] : [sql`role = ${role}`]),
     ...(after === undefined ? [] : [sql`email > ${after}`]),
   ];
-  return await db.all<ListedUser>(
+  return await db.all<PublicUser>(
     sql`SELECT ${COLUMNS} FROM users WHERE ${sql.join(conditions, sql` AND `)} ORDER BY email LIMIT ${limit + 1}`,
   );
 }
 
-export interface RoleSituation {
-  /** Whether the caller still is an admin: a token says so for a while after. */
+/** What a change of a user's role depends on. */
+export interface RoleContext {
+  /** Read again, because an access token carries the admin role for up to 15 minutes after its loss. */
   readonly callerIsAdmin: boolean;
-  readonly user: ListedUser | undefined;
+  readonly user: PublicUser | undefined;
   readonly hasOtherAdmin: boolean;
 }
 
-/** What a change of a user's role depends on. */
-export async function readForRole(db: Database, callerId: string, userId: string): Promise<RoleSituation> {
-  const [callers, [user], others] = await readAll<[object, ListedUser, object]>(db, [
+export async function readForRole(db: Database, callerId: string, userId: string): Promise<RoleContext> {
+  const [callers, [user], others] = await readAll<[object, PublicUser, object]>(db, [
     sql`SELECT 1 FROM users WHERE id = ${callerId} AND role = 'admin'`,
     sql`SELECT ${COLUMNS} FROM users WHERE id = ${userId}`,
     sql`SELECT 1 FROM users WHERE role = 'admin' AND id <> ${userId} LIMIT 1`,
@@ -56,12 +53,12 @@ export async function readForRole(db: Database, callerId: string, userId: string
 
 /**
  * Gives a user another role and ends their sessions.
- * @throws StaleWrite when the user has another role by now, would be the last admin, or the caller is no admin any more.
+ * @throws StaleWrite when the user's role has changed since it was read, no admin would remain, or the caller is no admin any more.
  */
 export async function writeRole(
   deps: Deps,
   callerId: string,
-  user: ListedUser,
+  user: PublicUser,
   role: Role,
   audit: Statement,
 ): Promise<void> {

@@ -1,5 +1,5 @@
-// Token families and refresh tokens in D1. Which of two uses of one token counts is decided here, by conditional writes in
-// one batch: D1 runs batches one after the other.
+// Token families and refresh tokens. Conditional writes in one batch decide which of two concurrent uses of a token counts: D1 runs
+// batches one after the other.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { mustChange } from "#shared/database";
@@ -8,11 +8,12 @@ import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { REFRESH_TOKEN_LIFE_MS } from "../constants.ts";
 import { familyTimes } from "../domain/session.ts";
+import type { PublicUser } from "../domain/session.ts";
 import type { FamilyRow, UserRow } from "../schema.ts";
 
 /**
- * Begins a family with its first token, if the user's password is still `passwordHash`; the batch fails with StaleWrite
- * otherwise. So a sign-in with an old password cannot slip in behind a change of it.
+ * Begins a family with its first token. The batch fails with StaleWrite unless the user's password is still `passwordHash`, so
+ * that a sign-in with the old password cannot follow a change of it.
  */
 export function beginFamily(
   user: Pick<UserRow, "id" | "passwordHash">,
@@ -34,21 +35,21 @@ export function beginFamily(
 export type SessionRow = Pick<FamilyRow, "id" | "createdAt" | "expiresAt" | "lastUsedAt">;
 
 export type Rotation =
-  | { readonly kind: "rotated"; readonly user: Omit<UserRow, "passwordHash"> }
+  | { readonly kind: "rotated"; readonly user: PublicUser }
   | { readonly kind: "reused"; readonly familyId: string }
   | { readonly kind: "invalid" };
 
-interface RotationRow extends Omit<UserRow, "passwordHash"> {
+interface RotationRow extends PublicUser {
   readonly familyId: string;
   readonly usedAt: number | null;
   readonly rotated: number;
 }
 
 /**
- * Trades one token for the next in one batch. A token that was used before ends its family instead, whoever holds it: thief and
- * owner cannot be told apart (RFC 9700, 4.14.2). Of two uses at once the second is such a use.
+ * Replaces a refresh token with the next one. A token that was used before ends its family instead, because thief and owner cannot
+ * be told apart (RFC 9700, 4.14.2). Of two concurrent uses the second is such a reuse.
  */
-export async function rotate(deps: Deps, tokenHash: string, nextHash: string): Promise<Rotation> {
+export async function rotateToken(deps: Deps, tokenHash: string, nextHash: string): Promise<Rotation> {
   const now = deps.now();
   const expiresAt = sql`min(${now + REFRESH_TOKEN_LIFE_MS}, ends_at)`;
   const { results } = await save(deps, [
@@ -75,7 +76,7 @@ export async function rotate(deps: Deps, tokenHash: string, nextHash: string): P
   return usedAt === null ? { kind: "invalid" } : { kind: "reused", familyId };
 }
 
-/** Sessions that can still be refreshed, the latest used first; the index of open families finds them. */
+/** Sessions that can still be refreshed, the last used first. */
 export async function readSessions(db: Database, userId: string, now: number, limit: number): Promise<SessionRow[]> {
   return await db.all<SessionRow>(
     sql`SELECT id, created_at AS createdAt, expires_at AS expiresAt, last_used_at AS lastUsedAt FROM token_families
@@ -84,6 +85,7 @@ export async function readSessions(db: Database, userId: string, now: number, li
   );
 }
 
+/** Ends the family of a refresh token, if there is one. */
 export async function endFamilyOf(deps: Deps, tokenHash: string): Promise<void> {
   await save(deps, [
     sql`UPDATE token_families SET ended_at = ${deps.now()}, ended_by = 'logout'
@@ -96,7 +98,7 @@ export function endFamiliesOfUser(userId: string, now: number, by: "password" | 
     WHERE user_id = ${userId} AND ended_at IS NULL`;
 }
 
-/** Drops tokens and families past their end. Returns how many tokens. */
+/** Deletes expired tokens and families. Returns how many tokens. */
 export async function purgeSessions(deps: Deps): Promise<number> {
   const now = deps.now();
   const { results } = await save(deps, [

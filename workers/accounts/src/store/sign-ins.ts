@@ -1,5 +1,5 @@
-// Wrong passwords and known sources in D1. A try is counted before its password is checked and taken back when the password was right,
-// so that tries at the same time cannot all pass below the limit: D1 runs batches one after the other.
+// Wrong passwords and known sources. An attempt counts as a failure before its password is checked and is uncounted when the password
+// was right, so that concurrent attempts cannot exceed the limit: D1 runs batches one after the other.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Database } from "#shared/database";
@@ -7,7 +7,7 @@ import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { MAX_KNOWN_SOURCES } from "../constants.ts";
 
-/** How many failures a bucket takes within how long. */
+/** The most failures that a bucket may count in a window. */
 export interface FailureLimit {
   readonly failures: number;
   readonly windowMs: number;
@@ -20,7 +20,7 @@ export interface Attempt {
   readonly sourceBucket: string;
 }
 
-/** An attempt, and whether it counts for the e-mail: one from a known source does not. */
+/** An attempt that was counted. One from a known source does not count against the e-mail. */
 export interface CountedAttempt extends Attempt {
   readonly countsForEmail: boolean;
 }
@@ -28,11 +28,11 @@ export interface CountedAttempt extends Attempt {
 export interface AttemptLimits {
   readonly perSource: FailureLimit;
   readonly perEmail: FailureLimit;
-  /** A source that was seen after this is known. */
+  /** A source that was last seen after this is known. Milliseconds since the epoch. */
   readonly knownSince: number;
 }
 
-/** How the try was counted, or what refused it and until when. */
+/** How an attempt was counted, or which limit refused it and until when (milliseconds since the epoch). */
 export type AttemptCount =
   | { readonly countsForEmail: boolean }
   | { readonly refusedBy: "source" | "email"; readonly until: number };
@@ -47,7 +47,7 @@ export async function isKnownSource(db: Database, email: string, source: string,
   return row?.known === 1;
 }
 
-/** One failure more, unless the bucket is full; `condition` is about the statement before it. */
+/** Adds a failure if `condition` holds and the bucket is not full. A full bucket whose window has ended begins again. */
 function addFailure(bucket: string, { failures, windowMs }: FailureLimit, now: number, condition: SQL): SQL {
   return sql`INSERT INTO wrong_passwords (bucket, failures, ends_at) SELECT ${bucket}, 1, ${now + windowMs} WHERE ${condition}
     ON CONFLICT (bucket) DO UPDATE SET failures = iif(ends_at <= ${now}, 1, failures + 1),
@@ -55,7 +55,7 @@ function addFailure(bucket: string, { failures, windowMs }: FailureLimit, now: n
     WHERE ends_at <= ${now} OR failures < ${failures}`;
 }
 
-/** Counts a try as a failure, of its source and, where the source is not known, of the e-mail. */
+/** Counts an attempt as a failure of its source and, where the source is unknown, of the e-mail. */
 export async function countAttempt(deps: Deps, attempt: Attempt, limits: AttemptLimits): Promise<AttemptCount> {
   const { email, emailBucket, source, sourceBucket } = attempt;
   const now = deps.now();
@@ -74,17 +74,17 @@ export async function countAttempt(deps: Deps, attempt: Attempt, limits: Attempt
   return { countsForEmail };
 }
 
-/** Takes one failure back. A window that has ended meanwhile has nothing to give. */
+/** Uncounts one failure, unless the window has been purged. */
 function decrement(bucket: string): SQL {
   return sql`UPDATE wrong_passwords SET failures = failures - 1 WHERE bucket = ${bucket} AND failures > 0`;
 }
 
-/** The try was none: no password was checked. */
+/** Uncounts an attempt whose password was not checked. */
 export function cancelAttempt({ emailBucket, sourceBucket, countsForEmail }: CountedAttempt): SQL[] {
   return [decrement(sourceBucket), ...(countsForEmail ? [decrement(emailBucket)] : [])];
 }
 
-/** The password was right: its source begins anew. What strangers tried for the e-mail stays. */
+/** Clears the failures of a source whose password was right. Failures of other sources still count against the e-mail. */
 export function clearAttempt({ emailBucket, sourceBucket, countsForEmail }: CountedAttempt): SQL[] {
   return [deleteFailures(sourceBucket), ...(countsForEmail ? [decrement(emailBucket)] : [])];
 }
@@ -93,7 +93,7 @@ export function deleteFailures(bucket: string): SQL {
   return sql`DELETE FROM wrong_passwords WHERE bucket = ${bucket}`;
 }
 
-/** Remembers where a user has signed in from; the oldest beyond MAX_KNOWN_SOURCES goes. */
+/** Makes sources known for a user, and forgets the oldest ones beyond MAX_KNOWN_SOURCES. */
 export function rememberSources(userId: string, sources: readonly string[], now: number): SQL[] {
   return [
     ...sources.map(
@@ -105,13 +105,13 @@ export function rememberSources(userId: string, sources: readonly string[], now:
   ];
 }
 
-/** Drops windows that have ended. Returns how many. */
+/** Deletes ended windows. Returns how many. */
 export async function purgeWrongPasswords(deps: Deps): Promise<number> {
   const { results } = await save(deps, [sql`DELETE FROM wrong_passwords WHERE ends_at <= ${deps.now()}`]);
   return results[0]?.meta.changes ?? 0;
 }
 
-/** Drops sources that were not seen since. Returns how many. */
+/** Deletes sources that were last seen before `since`. Returns how many. */
 export async function purgeKnownSources(deps: Deps, since: number): Promise<number> {
   const { results } = await save(deps, [sql`DELETE FROM known_sources WHERE seen_at <= ${since}`]);
   return results[0]?.meta.changes ?? 0;

@@ -1,11 +1,11 @@
-// Users in D1.
+// Users, their passwords and the state of their e-mail addresses.
 import { eq, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Database, Statement } from "#shared/database";
 import { users } from "../schema.ts";
 import type { UserRow } from "../schema.ts";
 
-/** The column compares without case. */
+/** The column ignores case. */
 export async function findUserByEmail(db: Database, email: string): Promise<UserRow | undefined> {
   return await db.select().from(users).where(eq(users.email, email)).get();
 }
@@ -19,7 +19,7 @@ export function insertUser(user: UserRow): Statement {
     VALUES (${user.id}, ${user.email}, ${user.name}, ${user.role}, ${user.passwordHash}, ${user.createdAt})`;
 }
 
-/** By a token from a mail, which also proves that mail to the address reaches the user. */
+/** Sets a password by a mailed token, which also verifies the address. */
 export function resetPasswordOf(userId: string, newHash: string, now: number): SQL {
   return sql`UPDATE users SET password_hash = ${newHash}, email_verified_at = coalesce(email_verified_at, ${now})
     WHERE id = ${userId}`;
@@ -29,7 +29,7 @@ export function markVerified(userId: string, now: number): SQL {
   return sql`UPDATE users SET email_verified_at = coalesce(email_verified_at, ${now}) WHERE id = ${userId}`;
 }
 
-/** Changes nothing when the password is no longer the one that was checked. */
+/** Changes nothing when the password is not the checked one any more. */
 export function replacePassword(user: UserRow, newHash: string): SQL {
   return sql`UPDATE users SET password_hash = ${newHash}
     WHERE id = ${user.id} AND password_hash = ${user.passwordHash}`;

@@ -49,7 +49,7 @@ describe("key rotation", () => {
         let now = 0;
         for (const pause of pauses) {
           now += pause * 3_600_000;
-          const next = nextKey(keys, now, false);
+          const next = nextKey(keys, now, { early: false });
           if (next !== undefined) keys.push({ ...next, madeAt: now });
           const signing = signingKeyOf(keys, now);
           const published = publishedKeys(keys, now);
@@ -67,10 +67,10 @@ describe("key rotation", () => {
   it("makes the next key only when it is due, and never a second one that waits", () => {
     const first = { generation: 1, activeFrom: 0 };
     const dueAt = KEY_SIGNS_FOR_MS - KEY_LEAD_MS;
-    expect(nextKey([first], dueAt - 1, false)).toBeUndefined();
-    expect(nextKey([first], dueAt, false)).toEqual({ generation: 2, activeFrom: KEY_SIGNS_FOR_MS });
-    expect(nextKey([first, { generation: 2, activeFrom: dueAt + 1 }], dueAt, true)).toBeUndefined();
-    expect(nextKey([], dueAt, true)).toBeUndefined();
+    expect(nextKey([first], dueAt - 1, { early: false })).toBeUndefined();
+    expect(nextKey([first], dueAt, { early: false })).toEqual({ generation: 2, activeFrom: KEY_SIGNS_FOR_MS });
+    expect(nextKey([first, { generation: 2, activeFrom: dueAt + 1 }], dueAt, { early: true })).toBeUndefined();
+    expect(nextKey([], dueAt, { early: true })).toBeUndefined();
   });
 });
 
