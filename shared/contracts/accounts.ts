@@ -1,4 +1,4 @@
-// Users, credentials, sessions and signing keys: what the accounts Worker answers.
+// The contract of the accounts Worker: users, credentials, sessions and signing keys.
 import { z } from "zod";
 import { Role } from "../call.ts";
 import type { Call } from "../call.ts";
@@ -8,7 +8,7 @@ import { PageQuery, pageOf } from "../paging.ts";
 import { line } from "../text.ts";
 import type { MessagingContract } from "./messaging.ts";
 
-/** Stored and compared in lower case. 254 characters is the longest address that SMTP carries (RFC 5321, 4.5.3.1.3). */
+/** Stored and compared in lower case. The longest address in SMTP has 254 characters (RFC 5321, 4.5.3.1.3). */
 export const Email = z
   .string()
   .trim()
@@ -17,7 +17,7 @@ export const Email = z
   .pipe(z.email())
   .describe("An e-mail address, at most 254 characters. Case does not matter.");
 const NewPassword = z.string().min(10).max(200).describe("A password of 10 to 200 characters.");
-/** A password that is checked, not chosen: seeded and older ones may be shorter. */
+/** A password to check, not to set: seeded and older ones may be shorter. */
 const Password = z.string().min(1).max(200).describe("The password, at most 200 characters.");
 
 export const RegisterInput = z
@@ -37,29 +37,29 @@ export const LoginInput = z
       .max(200)
       .optional()
       .describe(
-        "The `deviceToken` of an earlier answer. With it the owner gets in when strangers have tried too many passwords.",
+        "The `deviceToken` of an earlier answer. With it the owner can sign in after strangers tried too many passwords.",
       ),
   })
-  .meta({ id: "Login", description: "Who signs in." });
+  .meta({ id: "Login", description: "The credentials to sign in with." });
 export const RefreshInput = z
   .strictObject({
-    refreshToken: z.string().min(1).max(200).describe("The refresh token of the last answer. Refreshing uses it up."),
+    refreshToken: z.string().min(1).max(200).describe("The refresh token of the last answer. It is valid once."),
   })
   .meta({ id: "RefreshSession", description: "A refresh token." });
 export const ChangePasswordInput = z
   .strictObject({
-    currentPassword: Password.describe("The password as it is."),
+    currentPassword: Password.describe("The current password."),
     newPassword: NewPassword.describe("The new password, 10 to 200 characters."),
   })
-  .meta({ id: "ChangePassword", description: "The password as it is and as it will be." });
+  .meta({ id: "ChangePassword", description: "The current and the new password." });
 
 export const ForgotPasswordInput = z
   .strictObject({ email: Email.describe("The account's e-mail address.") })
-  .meta({ id: "ForgotPassword", description: "Whose password was forgotten." });
+  .meta({ id: "ForgotPassword", description: "The account whose password is forgotten." });
 const MailToken = z.string().min(1).max(200).describe("The token of the mailed link.");
 export const ResetPasswordInput = z
   .strictObject({
-    token: MailToken.describe("The token of the mailed link, good once and for 30 minutes."),
+    token: MailToken.describe("The token of the mailed link, valid once and for 30 minutes."),
     newPassword: NewPassword.describe("The new password, 10 to 200 characters."),
   })
   .meta({ id: "ResetPassword", description: "The mailed token and the new password." });
@@ -72,8 +72,8 @@ export const User = z
     id: z.string().describe("The user's id."),
     email: z.string().describe("The e-mail address in lower case."),
     name: z.string().describe("The person's name."),
-    role: Role.describe("What the user may do."),
-    createdAt: z.iso.datetime().describe("When the account was made."),
+    role: Role.describe("The user's role, which decides what the user may do."),
+    createdAt: z.iso.datetime().describe("When the account was created."),
     emailVerified: z.boolean().describe("Whether the user has proved that mail to the address reaches them."),
   })
   .meta({ id: "User", description: "An account." });
@@ -84,12 +84,12 @@ export type UserPage = z.infer<typeof UserPage>;
 
 export const UserSession = z
   .object({
-    id: z.string().describe("The id of the sign-in; no token."),
+    id: z.string().describe("The id of the session, not a token."),
     createdAt: z.iso.datetime().describe("When the user signed in."),
-    lastUsedAt: z.iso.datetime().describe("When the session was last refreshed, or begun."),
-    expiresAt: z.iso.datetime().describe("When it ends unless it is refreshed before."),
+    lastUsedAt: z.iso.datetime().describe("When the session was last refreshed, or else begun."),
+    expiresAt: z.iso.datetime().describe("When the session ends unless it is refreshed."),
   })
-  .meta({ id: "UserSession", description: "A sign-in of a user that has not ended." });
+  .meta({ id: "UserSession", description: "An open session of a user." });
 export type UserSession = z.infer<typeof UserSession>;
 
 export interface UserDetails {
@@ -98,12 +98,12 @@ export interface UserDetails {
 }
 
 export const ListUsersInput = PageQuery.extend({
-  q: z.string().trim().toLowerCase().max(254).optional().describe("What the e-mail address begins with."),
+  q: z.string().trim().toLowerCase().max(254).optional().describe("The beginning of the e-mail address."),
   role: Role.optional().describe("Only users with this role."),
 });
 export const UserInput = z.object({ userId: idSchema("usr").describe("The user's id.") });
 export const RoleChange = z
-  .strictObject({ role: Role.describe("The role to give.") })
+  .strictObject({ role: Role.describe("The new role.") })
   .meta({ id: "RoleChange", description: "The new role of a user." });
 export const ChangeRoleInput = UserInput.extend({ role: Role });
 
@@ -111,16 +111,16 @@ export const Session = z
   .object({
     user: User.describe("The account."),
     accessToken: z.string().describe("A JWT to send as bearer. It is signed with a key of `/.well-known/jwks.json`."),
-    refreshToken: z.string().describe("What `POST /api/auth/refresh` takes for the next session. Good once."),
+    refreshToken: z.string().describe("The token for `POST /api/auth/refresh`. It is valid once."),
     expiresIn: z.int().describe("Seconds until the access token expires."),
     deviceToken: z
       .string()
       .optional()
       .describe(
-        "To keep on this device, also after signing out, and to send with its next sign-in. It opens nothing by itself. Told when signing in or up.",
+        "Keep it on this device, also after signing out, and send it with the next sign-in. It grants nothing by itself. Returned by sign-in and registration.",
       ),
   })
-  .meta({ id: "Session", description: "Who is signed in, and the tokens." });
+  .meta({ id: "Session", description: "The signed-in user, and the tokens." });
 export type Session = z.infer<typeof Session>;
 
 /** A public key as RFC 7517 writes it. */
@@ -133,13 +133,13 @@ export interface PublicJwk {
   readonly use: "sig";
 }
 
-/** Claims of an access token beside iss, aud, iat and exp. `sub` is the user's id. */
+/** Claims of an access token, in addition to iss, aud, iat and exp. `sub` is the user's id. */
 export const AccessTokenClaims = z.object({
   sub: z.string(),
   role: Role,
   email: z.string(),
   name: z.string(),
-  /** OpenID Connect's claim of that name. Absent in tokens that were signed before it was given: not verified. */
+  /** A claim of OpenID Connect. Tokens from before it was added lack it, which means: not verified. */
   email_verified: z.boolean().default(false),
 });
 export type AccessTokenClaims = z.infer<typeof AccessTokenClaims>;
@@ -149,44 +149,44 @@ export interface AccountsContract extends MessagingContract {
   register(call: Call, input: z.input<typeof RegisterInput>): Promise<Outcome<Session>>;
   /**
    * Fails with invalid_credentials, in the same time whether the e-mail or the password is wrong; with rate_limited after too many
-   * wrong passwords, with service_unavailable when too many hashes wait. So do register, changePassword and resetPassword.
+   * wrong passwords. Like register, changePassword and resetPassword it fails with service_unavailable when too many hashes wait.
    */
   login(call: Call, input: z.input<typeof LoginInput>): Promise<Outcome<Session>>;
-  /** Trades a refresh token for a new pair. Fails with refresh_token_invalid, or refresh_token_reused, which ends the family. */
+  /** Exchanges a refresh token for a new pair of tokens. Fails with refresh_token_invalid, or refresh_token_reused, which ends the family. */
   refresh(call: Call, input: z.input<typeof RefreshInput>): Promise<Outcome<Session>>;
-  /** Ends the family of a refresh token. An unknown token is no failure: the caller is signed out either way. */
+  /** Ends the family of a refresh token. An unknown token is no failure: its session has ended anyway. */
   logout(call: Call, input: z.input<typeof RefreshInput>): Promise<Outcome<null>>;
-  /** The signed-in user. Fails with unauthenticated when the account is gone. */
+  /** The signed-in user. Fails with unauthenticated when the account has been deleted. */
   me(call: Call): Promise<Outcome<User>>;
-  /** Ends every session of the user. Fails with invalid_credentials. */
+  /** Sets a new password and ends every session of the user. Fails with invalid_credentials, and rate_limited as login. */
   changePassword(call: Call, input: z.input<typeof ChangePasswordInput>): Promise<Outcome<null>>;
   /**
-   * Mails a token for a new password, when the e-mail has an account. Answers at once and always the same: the work comes after the
-   * answer. No more than five good tokens at a time are mailed to one user.
+   * Mails a token for a new password if the e-mail has an account. The answer is always the same and precedes all the work. A user
+   * has at most five valid tokens at a time.
    */
   forgotPassword(call: Call, input: z.input<typeof ForgotPasswordInput>): Promise<Outcome<null>>;
   /**
-   * Sets a new password by a token, which is good once and for 30 minutes. Ends every session and every other such token of the
-   * user. Fails with reset_token_invalid, whatever is wrong with the token; of two uses at once one succeeds.
+   * Sets a new password by a token, which is valid once and for 30 minutes. Ends every session and every other such token of the
+   * user. Fails with reset_token_invalid for every invalid token; of two concurrent uses one succeeds.
    */
   resetPassword(call: Call, input: z.input<typeof ResetPasswordInput>): Promise<Outcome<null>>;
-  /** Mails the signed-in user a token that verifies the e-mail; nothing when it is verified. Fails with unauthenticated. */
+  /** Mails the signed-in user a token that verifies the e-mail, unless it is verified already. Fails with unauthenticated. */
   requestEmailVerification(call: Call): Promise<Outcome<null>>;
   /**
-   * Verifies the caller's e-mail by a token, good once and for a day. Fails with unauthenticated, and with verification_token_invalid
-   * for a token of another account too. The next access token says that the e-mail is verified.
+   * Verifies the caller's e-mail by a token, which is valid once and for a day. The next access token carries the result. Fails with
+   * unauthenticated, and with verification_token_invalid, also for a token of another account.
    */
   verifyEmail(call: Call, input: z.input<typeof VerifyEmailInput>): Promise<Outcome<null>>;
-  /** For admins: all users by e-mail. Fails with invalid_cursor. */
+  /** For admins: users by e-mail. Fails with invalid_cursor. */
   listUsers(call: Call, input: z.input<typeof ListUsersInput>): Promise<Outcome<UserPage>>;
-  /** For admins: a user and their sessions, the latest used first, at most 100. Fails with not_found. */
+  /** For admins: a user and their open sessions, the last used first, at most 100. Fails with not_found. */
   getUser(call: Call, input: z.input<typeof UserInput>): Promise<Outcome<UserDetails>>;
   /**
-   * For admins: gives a user another role, and ends their sessions, so that the next access token carries it. The present role
-   * again changes nothing. Fails with not_found; last_admin when no admin would be left, also of several such changes at once;
-   * forbidden when the caller has ceased to be an admin, whatever their token says.
+   * For admins: changes a user's role and ends their sessions, so that the next access token carries it. The current role changes
+   * nothing. Fails with not_found; with last_admin when no admin would remain, also after concurrent changes; with forbidden when
+   * the caller is no admin any more, whatever their token says.
    */
   changeRole(call: Call, input: z.input<typeof ChangeRoleInput>): Promise<Outcome<User>>;
-  /** The keys that access tokens may be signed with: current, next and previous. */
+  /** The public keys that verify access tokens: previous, current and next. */
   jwks(call: Call): Promise<Outcome<{ readonly keys: readonly PublicJwk[] }>>;
 }

@@ -1,4 +1,4 @@
-// What the tests of this Worker share: dependencies with a clock of their own and recorded queues, and users.
+// Shared by the tests of accounts: dependencies with their own clock and recorded queues, and users.
 import { env, exports } from "cloudflare:workers";
 import type { AccountsContract, Session } from "#shared/contracts/accounts";
 import type { Outcome } from "#shared/errors";
@@ -11,22 +11,22 @@ import { KeyCache } from "../src/service/key-cache.ts";
 import { register } from "../src/service/users.ts";
 
 export const accountsEnv = env as unknown as AccountsEnv;
-/** The Worker as the others call it. */
+/** The Worker as other Workers call it. */
 export const rpc = (exports as unknown as { AccountsRpc: AccountsContract }).AccountsRpc;
 export const PASSWORD = "correct horse battery";
 
 export interface TestAccounts {
   readonly deps: AccountsDeps;
   readonly sent: RecordedQueues["sent"];
-  /** Moves the clock on. */
+  /** Advances the clock. */
   readonly advance: (ms: number) => void;
-  /** Until everything that was left for after an answer is done. */
-  readonly settled: () => Promise<void>;
-  /** Calls of D1 so far. */
+  /** Waits for all work that was deferred with `waitUntil`. */
+  readonly deferredWork: () => Promise<void>;
+  /** Round trips to D1 so far. */
   readonly roundTrips: () => number;
 }
 
-/** One isolate's view of the Worker: its own clock and its own cached key. */
+/** The Worker in one isolate, with its own clock and key cache. */
 export function testAccounts(own: Partial<AccountsDeps> = {}): TestAccounts {
   const { queues, sent } = recordedQueues();
   let now = Date.now();
@@ -55,7 +55,7 @@ export function testAccounts(own: Partial<AccountsDeps> = {}): TestAccounts {
     advance: (ms) => {
       now += ms;
     },
-    settled: async () => {
+    deferredWork: async () => {
       while (background.length > 0) await background.shift();
     },
     roundTrips: () => roundTrips,
@@ -66,23 +66,23 @@ export function freshEmail(): string {
   return `${newId("usr")}@example.com`;
 }
 
-/** The value of an outcome that must be a success. */
+/** The value of a successful outcome. @throws Error for a failure. */
 export function valueOf<T>(outcome: Outcome<T>): T {
   if (!outcome.ok) throw new Error(`unexpected failure: ${outcome.error.code}`);
   return outcome.value;
 }
 
-/** The code of an outcome that must be a failure. */
+/** The code of a failure, or "ok". */
 export function codeOf(outcome: Outcome<unknown>): string {
   return outcome.ok ? "ok" : outcome.error.code;
 }
 
-/** The data of the events of a type that were sent, oldest first. */
+/** The data of the sent events of a type, oldest first. */
 export function eventsOf({ sent }: Pick<TestAccounts, "sent">, type: string): readonly unknown[] {
   return sent.filter(({ event }) => event.type === type).map(({ event }) => event.data);
 }
 
-/** The mails of a kind that were asked for, oldest first: to whom, and with what. */
+/** The recipients and variables of the mails of a kind, oldest first. */
 export function mailsOf(
   { sent }: Pick<TestAccounts, "sent">,
   kind: string,
@@ -101,7 +101,7 @@ export function mailedToken(accounts: Pick<TestAccounts, "sent">, kind: string):
   return token;
 }
 
-/** A fresh customer's first session. */
+/** Registers a fresh customer. */
 export async function signUp(deps: AccountsDeps, email = freshEmail(), call = guestCall()): Promise<Session> {
   return valueOf(await register(deps, call, { email, password: PASSWORD, name: "Test Person" }));
 }

@@ -38,7 +38,7 @@ async function rejected(work: () => Promise<unknown>): Promise<string> {
 }
 
 describe("signing keys", () => {
-  it("is one key, however many isolates need the first at once", async () => {
+  it("are one key when several isolates make the first concurrently", async () => {
     const isolates = Array.from({ length: 5 }, () => testAccounts().deps);
     const keys = await Promise.all(isolates.map((deps) => signingKey(deps)));
     expect(new Set(keys.map(({ kid }) => kid)).size).toBe(1);
@@ -46,7 +46,7 @@ describe("signing keys", () => {
     expect(count?.n).toBe(1);
   });
 
-  it("sign a token that says who, for whom and until when", async () => {
+  it("sign a token with its subject, audience and expiry", async () => {
     const { deps } = testAccounts();
     const { user, accessToken } = await signUp(deps);
     const { payload, protectedHeader } = await verify(deps, accessToken);
@@ -63,14 +63,14 @@ describe("signing keys", () => {
     expect(await kids(deps)).toContain(protectedHeader.kid);
   });
 
-  it("sign a token that ends", async () => {
+  it("sign a token that expires", async () => {
     const { deps, advance } = testAccounts();
     const { accessToken } = await signUp(deps);
     advance(900_000);
     expect(await rejected(() => verify(deps, accessToken))).toBe("JWTExpired");
   });
 
-  it("show nothing private, neither in the key set nor in the table", async () => {
+  it("expose no private key, neither in the key set nor in the table", async () => {
     const { deps } = testAccounts();
     await signingKey(deps);
     for (const key of valueOf(await jwks(deps, guestCall())).keys) {
@@ -84,21 +84,21 @@ describe("signing keys", () => {
     }
   });
 
-  it("cannot be opened with another secret", async () => {
+  it("cannot be decrypted with another secret", async () => {
     const { deps } = testAccounts();
     await signingKey(deps);
     const stranger = { ...deps, keys: new KeyCache(), signingKeySecret: "another secret" };
     expect(await rejected(() => signingKey(stranger))).toBe("JWEDecryptionFailed");
   });
 
-  it("are not used without a secret", async () => {
+  it("need a secret", async () => {
     const { deps } = testAccounts();
     expect(await rejected(() => signingKey({ ...deps, signingKeySecret: "" }))).toBe("Error");
   });
 });
 
 describe("rotation", () => {
-  it("publishes the next key ahead, hands over to it, and keeps the previous while its tokens live", async () => {
+  it("publishes the next key ahead, signs with it when it is active, and keeps the previous one while its tokens are valid", async () => {
     const { deps, advance } = testAccounts();
     const before = await signingKey(deps);
 
@@ -123,7 +123,7 @@ describe("rotation", () => {
     expect(await sweep(deps, CRON, false)).toMatchObject({ purgedSigningKeys: 1 });
   });
 
-  it("runs with the Worker's other sweeps when asked", async () => {
+  it("runs with the Worker's other sweeps on request", async () => {
     const counts = valueOf(await rpc.runSweeps(callAs("admin"), { everything: false }));
     expect(Object.keys(counts).toSorted()).toEqual([
       "madeSigningKeys",
@@ -136,9 +136,9 @@ describe("rotation", () => {
     ]);
   });
 
-  it("makes one next key when two sweeps run at once", async () => {
+  it("makes one next key when two sweeps run concurrently", async () => {
     const { deps, advance } = testAccounts();
-    // Past the keys that other tests of this file have made.
+    // After the keys that other tests of this file have made.
     advance(KEY_SIGNS_FOR_MS + KEY_LEAD_MS);
     await signingKey(deps);
     const sweeps = await Promise.all([sweep(deps, CRON, true), sweep(deps, CRON, true)]);

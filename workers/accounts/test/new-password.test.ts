@@ -1,4 +1,4 @@
-// Which new passwords are refused, wherever one is set.
+// Which new passwords are rejected, wherever one is set.
 import { dictionary } from "@zxcvbn-ts/language-common";
 import { describe, expect, it } from "vitest";
 import { callAs, guestCall } from "#shared/testkit/kit";
@@ -8,7 +8,7 @@ import { PASSWORD, codeOf, freshEmail, mailedToken, rpc, signUp, testAccounts } 
 
 const EMAIL = "ada.lovelace@example.com";
 
-it("knows 10,000 common passwords and more", () => {
+it("knows more than 10,000 common passwords", () => {
   expect(dictionary["passwords-common"].length).toBeGreaterThan(10_000);
 });
 
@@ -18,13 +18,13 @@ describe("a new password", () => {
     "PassWord123",
     "1234567890",
     "qwertyuiop",
-    // Full-width letters are the same ones after NFKC.
+    // NFKC turns full-width letters into plain ones.
     "\uFF50assword123",
     "Tradepost!2026",
     "tradeposttradepost",
     "Ada.Lovelace@example.com",
     "adalovelace1815",
-  ])("is refused when it is tried first: %s", async (password) => {
+  ])("is rejected when attackers try it first: %s", async (password) => {
     const refused = await rejectEasyPassword("password", password, EMAIL);
     expect(refused).toMatchObject({ ok: false, error: { code: "validation_failed", errors: [{ path: "password" }] } });
     expect(refused.ok ? "" : refused.error.errors?.[0]?.message).toContain("choose another");
@@ -35,18 +35,18 @@ describe("a new password", () => {
     "Lovelace was the first programmer",
     "9f8a-77c1-01bd-5e",
     "\u00FCbergangsj\u00E4ckchen 7",
-  ])("is taken otherwise: %s", async (password) => {
+  ])("is accepted otherwise: %s", async (password) => {
     expect(codeOf(await rejectEasyPassword("password", password, EMAIL))).toBe("ok");
   });
 
-  it("is held to this by signing up, by a reset and by a change, and nothing changes", async () => {
+  it("is checked by registration, reset and change, and a rejected one changes nothing", async () => {
     const accounts = testAccounts();
     const common = { code: "validation_failed", errors: [{ path: "newPassword" }] };
     const signedUp = await rpc.register(guestCall(), { email: freshEmail(), password: "password123", name: "A" });
     expect(signedUp).toMatchObject({ error: { code: "validation_failed", errors: [{ path: "password" }] } });
     const { user } = await signUp(accounts.deps);
     await forgotPassword(accounts.deps, guestCall(), { email: user.email });
-    await accounts.settled();
+    await accounts.deferredWork();
     const token = mailedToken(accounts, "password_reset");
     const reset = await rpc.resetPassword(guestCall(), { token, newPassword: "Password123" });
     expect(reset).toMatchObject({ error: common });

@@ -1,4 +1,4 @@
-// A forgotten password: who is told what, and what a token is good for.
+// A forgotten password: what each caller learns, and what a token allows.
 import { describe, expect, it, vi } from "vitest";
 import { sha256Hex } from "#shared/hash";
 import { callAs, guestCall } from "#shared/testkit/kit";
@@ -26,7 +26,7 @@ const NEW_PASSWORD = "a quite different password";
 
 async function forgot(accounts: TestAccounts, email: string): Promise<string> {
   expect(codeOf(await forgotPassword(accounts.deps, guestCall(), { email }))).toBe("ok");
-  await accounts.settled();
+  await accounts.deferredWork();
   return mailedToken(accounts, "password_reset");
 }
 
@@ -54,34 +54,34 @@ describe("a forgotten password", () => {
     expect(JSON.stringify(results)).toContain(await sha256Hex(token));
   });
 
-  it("is answered alike for every e-mail, with the same work before the answer", async () => {
+  it("gets the same answer for every e-mail, after the same work", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
-    await accounts.settled();
+    await accounts.deferredWork();
     const seen = [];
     for (const email of [user.email, freshEmail(), user.email, freshEmail()]) {
       const [mails, trips] = [accounts.sent.length, accounts.roundTrips()];
       const answer = await forgotPassword(accounts.deps, guestCall(), { email });
-      // Counted when the answer is there: one look-up under way, nothing written, nothing sent.
+      // Counted at the answer: one look-up has begun, nothing is written, nothing is sent.
       seen.push({ answer, trips: accounts.roundTrips() - trips, mails: accounts.sent.length - mails });
-      await accounts.settled();
+      await accounts.deferredWork();
     }
     expect(seen).toEqual(seen.map(() => ({ answer: { ok: true, value: null }, trips: 1, mails: 0 })));
     expect(mailsOf(accounts, "password_reset").map(({ to }) => to)).toEqual([user.email, user.email]);
   });
 
-  it("costs the answer the same when D1 is down", async () => {
+  it("gets the same answer when D1 is down", async () => {
     const accounts = testAccounts();
     const error = vi.spyOn(console, "error").mockImplementation(() => {});
     await accountsEnv.DB.exec("ALTER TABLE users RENAME TO hidden_users");
     expect(codeOf(await forgotPassword(accounts.deps, guestCall(), { email: freshEmail() }))).toBe("ok");
-    await accounts.settled();
+    await accounts.deferredWork();
     await accountsEnv.DB.exec("ALTER TABLE hidden_users RENAME TO users");
     error.mockRestore();
     expect(mailsOf(accounts, "password_reset")).toEqual([]);
   });
 
-  it("fills nobody's mailbox", async () => {
+  it("sends at most the allowed number of mails", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
     for (let times = 0; times < MAX_LIVE_MAIL_TOKENS + 3; times += 1) await forgot(accounts, user.email);
@@ -91,7 +91,7 @@ describe("a forgotten password", () => {
     expect(mailsOf(accounts, "password_reset")).toHaveLength(MAX_LIVE_MAIL_TOKENS + 1);
   });
 
-  it("is asked for over RPC by any spelling of the e-mail", async () => {
+  it("is requested over RPC by any spelling of the e-mail", async () => {
     const { deps } = testAccounts();
     const { user } = await signUp(deps);
     expect(codeOf(await rpc.forgotPassword(guestCall(), { email: ` ${user.email.toUpperCase()}` }))).toBe("ok");
@@ -100,13 +100,13 @@ describe("a forgotten password", () => {
 });
 
 describe("a reset", () => {
-  it("sets the password, ends every session and every other token, and tells the owner", async () => {
+  it("sets the password, ends every session and every other token, and mails the owner", async () => {
     const accounts = testAccounts();
     const { user, refreshToken } = await signUp(accounts.deps);
     const other = await forgot(accounts, user.email);
     const token = await forgot(accounts, user.email);
     expect(await reset(accounts, token)).toBe("ok");
-    await accounts.settled();
+    await accounts.deferredWork();
     expect(codeOf(await refresh(accounts.deps, guestCall(), { refreshToken }))).toBe("refresh_token_invalid");
     expect(await signInCode(accounts, user.email, PASSWORD)).toBe("invalid_credentials");
     expect(await signInCode(accounts, user.email, NEW_PASSWORD)).toBe("ok");
@@ -116,11 +116,11 @@ describe("a reset", () => {
     expect(valueOf(await me(accounts.deps, callAs("customer", user.id))).emailVerified).toBe(true);
   });
 
-  it("proves the e-mail, so that no ceiling holds back the mail that tells of it", async () => {
+  it("verifies the e-mail, so that no limit for unverified recipients withholds the warning", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
     expect(await reset(accounts, await forgot(accounts, user.email))).toBe("ok");
-    await accounts.settled();
+    await accounts.deferredWork();
     const proven = accounts.sent.flatMap(({ event }) =>
       event.type === "NOTIFICATION_SEND" && event.data.kind === "password_changed"
         ? [event.data.recipient?.proven]
@@ -129,7 +129,7 @@ describe("a reset", () => {
     expect(proven).toEqual([true]);
   });
 
-  it("is refused in one way, whatever is wrong with the token", async () => {
+  it("refuses every invalid token with the same answer", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
     const used = await forgot(accounts, user.email);
@@ -146,7 +146,7 @@ describe("a reset", () => {
     expect(await signInCode(accounts, user.email, NEW_PASSWORD)).toBe("ok");
   });
 
-  it("happens once when one token is used ten times at once", async () => {
+  it("happens once when one token is used ten times concurrently", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
     const token = await forgot(accounts, user.email);
@@ -156,11 +156,11 @@ describe("a reset", () => {
     expect(codes.filter((code) => code === "reset_token_invalid")).toHaveLength(9);
     const winner = passwords[codes.indexOf("ok")] ?? "";
     expect(await signInCode(accounts, user.email, winner)).toBe("ok");
-    await accounts.settled();
+    await accounts.deferredWork();
     expect(mailsOf(accounts, "password_changed")).toHaveLength(1);
   });
 
-  it("leaves no session behind of a sign-in that ran beside it", async () => {
+  it("leaves no session of a concurrent sign-in", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
     const token = await forgot(accounts, user.email);
@@ -172,19 +172,19 @@ describe("a reset", () => {
     expect(codeOf(await refresh(accounts.deps, guestCall(), { refreshToken: survivor }))).toBe("refresh_token_invalid");
   });
 
-  it("does not undo a change of the password that came after it was asked for", async () => {
+  it("does not undo a later change of the password", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
     const token = await forgot(accounts, user.email);
     const input = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD };
     expect(codeOf(await changePassword(accounts.deps, callAs("customer", user.id), input))).toBe("ok");
     expect(await reset(accounts, token, "an intruder's password")).toBe("reset_token_invalid");
-    await accounts.settled();
+    await accounts.deferredWork();
     expect(mailsOf(accounts, "password_changed")).toHaveLength(1);
     expect(eventsOf(accounts, "PASSWORD_CHANGED")).toEqual([{ userId: user.id }]);
   });
 
-  it("of an account that is gone is refused", async () => {
+  it("is refused for a deleted account", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
     const token = await forgot(accounts, user.email);
@@ -192,14 +192,14 @@ describe("a reset", () => {
     expect(await reset(accounts, token)).toBe("reset_token_invalid");
   });
 
-  it("needs a password as long as any new one", async () => {
+  it("requires the minimum length of a new password", async () => {
     expect(await rpc.resetPassword(guestCall(), { token: "x", newPassword: "short" })).toMatchObject({
       error: { code: "validation_failed", errors: [{ path: "newPassword" }] },
     });
   });
 });
 
-it("tokens past their end are purged by the sweep, good ones stay", async () => {
+it("the sweep purges expired tokens and keeps valid ones", async () => {
   const accounts = testAccounts();
   const { user } = await signUp(accounts.deps);
   await forgot(accounts, user.email);

@@ -1,4 +1,4 @@
-// Refresh tokens: rotation, reuse, races, and the two ends of a session.
+// Refresh tokens: rotation, reuse, races, and the end of a session.
 import { describe, expect, it } from "vitest";
 import { RefreshInput } from "#shared/contracts/accounts";
 import type { Session } from "#shared/contracts/accounts";
@@ -12,7 +12,7 @@ import { logout, refresh } from "../src/service/sessions.ts";
 import { purgeSessions } from "../src/store/sessions.ts";
 import { accountsEnv, codeOf, signUp, testAccounts, valueOf } from "./accounts.ts";
 
-/** As the entrypoint calls it. */
+/** Refreshes as the entrypoint does. */
 function use(deps: AccountsDeps, refreshToken: string): Promise<Outcome<Session>> {
   return serve(deps, "refresh", guestCall(), RefreshInput, { refreshToken }, refresh);
 }
@@ -62,7 +62,7 @@ describe("refresh", () => {
     expect(await endedBy(user.id)).toEqual(["reuse"]);
   });
 
-  it("lets exactly one of many uses at once win, and ends the family by the others", async () => {
+  it("lets one of many concurrent uses succeed; the others end the family", async () => {
     const { deps } = testAccounts();
     const { user, refreshToken } = await signUp(deps);
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => use(deps, refreshToken)));
@@ -72,7 +72,7 @@ describe("refresh", () => {
     expect(await endedBy(user.id)).toEqual(["reuse"]);
   });
 
-  it("ends one family and leaves the user's other sessions alone", async () => {
+  it("ends one family and no other session", async () => {
     const { deps } = testAccounts();
     const one = await signUp(deps);
     const other = await signUp(deps);
@@ -86,15 +86,15 @@ describe("refresh", () => {
   });
 });
 
-describe("the ends of a session", () => {
-  it("expires a token that is not used for its life", async () => {
+describe("the end of a session", () => {
+  it("comes when the token is not used in time", async () => {
     const { deps, advance } = testAccounts();
     const { refreshToken } = await signUp(deps);
     advance(REFRESH_TOKEN_LIFE_MS);
     expect(await codeOfTrade(deps, refreshToken)).toBe("refresh_token_invalid");
   });
 
-  it("slides with each refresh but not beyond the absolute end", async () => {
+  it("is deferred by each refresh, but not beyond the absolute end", async () => {
     const { deps, advance } = testAccounts();
     let { refreshToken } = await signUp(deps);
     const step = REFRESH_TOKEN_LIFE_MS - 1;
@@ -106,7 +106,7 @@ describe("the ends of a session", () => {
     expect(await codeOfTrade(deps, refreshToken)).toBe("refresh_token_invalid");
   });
 
-  it("logs out the family, and an unknown token too", async () => {
+  it("comes with the logout, which also accepts an unknown token", async () => {
     const { deps } = testAccounts();
     const { user, refreshToken } = await signUp(deps);
     expect(await logout(deps, guestCall(), { refreshToken })).toEqual({ ok: true, value: null });
@@ -115,7 +115,7 @@ describe("the ends of a session", () => {
     expect(await endedBy(user.id)).toEqual(["logout"]);
   });
 
-  it("purges what has expired and nothing else", async () => {
+  it("is followed by the purge of its rows and of no others", async () => {
     const { deps, advance } = testAccounts();
     const old = await signUp(deps);
     advance(REFRESH_TOKEN_LIFE_MS);

@@ -1,4 +1,4 @@
-// Users as admins list them, and roles: who may change them, what ends with one, and that an admin is always left.
+// The list of users, and roles: who may change them, what a change ends, and that an admin always remains.
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Call, Role } from "#shared/call";
 import type { User } from "#shared/contracts/accounts";
@@ -43,7 +43,7 @@ beforeEach(async () => {
 });
 
 describe("a change of a role", () => {
-  it("counts at the next token, ends the sessions and is audited", async () => {
+  it("appears in the next token, ends the sessions and is audited", async () => {
     const { deps } = testAccounts();
     const session = await signUp(deps);
     const { user } = session;
@@ -72,7 +72,7 @@ describe("a change of a role", () => {
     ]);
   });
 
-  it("to the present one changes nothing", async () => {
+  it("to the current role changes nothing", async () => {
     const { deps } = testAccounts();
     const { user, refreshToken } = await signUp(deps);
     expect(await rpc.changeRole(admin, { userId: user.id, role: "customer" })).toEqual({ ok: true, value: user });
@@ -80,7 +80,7 @@ describe("a change of a role", () => {
     expect(codeOf(await refresh(deps, guestCall(), { refreshToken }))).toBe("ok");
   });
 
-  it("of nobody, or to nothing, is refused", async () => {
+  it("of an unknown user, or to an unknown role, is refused", async () => {
     expect(codeOf(await rpc.changeRole(admin, { userId: "usr_none", role: "vendor" }))).toBe("not_found");
     for (const input of [
       { userId: "prd_1", role: "vendor" },
@@ -92,7 +92,7 @@ describe("a change of a role", () => {
     }
   });
 
-  it("is not for who has ceased to be an admin, whatever the token says", async () => {
+  it("is refused to a former admin, whatever the token says", async () => {
     const other = await insertUser("admin");
     valueOf(await rpc.changeRole(admin, { userId: other.actor.id, role: "customer" }));
     for (const userId of [other.actor.id, admin.actor.id]) {
@@ -102,7 +102,7 @@ describe("a change of a role", () => {
     expect(await admins()).toBe(1);
   });
 
-  it("of one user by several at once is written once each, from what was there", async () => {
+  it("by several admins concurrently is written one after the other", async () => {
     const { actor } = await insertUser("customer");
     const roles: readonly Role[] = ["vendor", "admin", "vendor", "admin"];
     const answers = await Promise.all(roles.map((role) => rpc.changeRole(admin, { userId: actor.id, role })));
@@ -120,7 +120,7 @@ describe("the last admin", () => {
   const demote = async (by: Call, whom: Call): Promise<string> =>
     codeOf(await rpc.changeRole(by, { userId: whom.actor.id, role: "customer" }));
 
-  it("stays one", async () => {
+  it("cannot be demoted", async () => {
     expect(await demote(admin, admin)).toBe("last_admin");
     const other = await insertUser("admin");
     expect([await demote(admin, other), await demote(admin, admin)]).toEqual(["ok", "last_admin"]);
@@ -128,7 +128,7 @@ describe("the last admin", () => {
     expect(await admins()).toBe(1);
   });
 
-  it("is left when two step down at once, or put each other down", async () => {
+  it("remains when two demote themselves or each other concurrently", async () => {
     for (let round = 0; round < 5; round += 1) {
       const other = await insertUser("admin");
       const codes =
@@ -143,7 +143,7 @@ describe("the last admin", () => {
     }
   });
 
-  it("is left when five step down at once", async () => {
+  it("remains when five demote themselves concurrently", async () => {
     const all = [admin, ...(await Promise.all([1, 2, 3, 4].map(() => insertUser("admin"))))];
     const codes = await Promise.all(all.map((one) => demote(one, one)));
     expect(codes.toSorted()).toEqual(["last_admin", "ok", "ok", "ok", "ok"]);
@@ -156,7 +156,7 @@ describe("the list of users", () => {
     return valueOf(await rpc.listUsers(admin, input)).items.map(({ email }) => email);
   }
 
-  it("is by e-mail, by its beginning in any case, by role and by page, and shows no hash", async () => {
+  it("is sorted by e-mail, filters by prefix and role, has pages, and contains no hash", async () => {
     const mark = newId("usr");
     const made = ["d", "a", "c", "b"].map((letter) => `${mark}-${letter}@example.com`);
     for (const email of made) await insertUser(email.includes("-a") ? "vendor" : "customer", email);
@@ -185,14 +185,14 @@ describe("the list of users", () => {
     ] satisfies (keyof User)[]);
   });
 
-  it("takes any text for text", async () => {
+  it("treats every character literally", async () => {
     for (const q of ["' OR 1=1 --", "%", "_", "*", "\u0000", "\u{10FFFF}", "x".repeat(254)])
       expect(await emails({ q })).toEqual([]);
     expect(codeOf(await rpc.listUsers(admin, { q: "x".repeat(255) }))).toBe("validation_failed");
     expect(codeOf(await rpc.listUsers(admin, { role: "root" as Role }))).toBe("validation_failed");
   });
 
-  it("has the users who register", async () => {
+  it("contains the users who register", async () => {
     const { deps } = testAccounts();
     const email = `${newId("usr")}@example.com`;
     const { user } = valueOf(await register(deps, guestCall(), { email, password: PASSWORD, name: "New" }));
@@ -201,7 +201,7 @@ describe("the list of users", () => {
 });
 
 describe("one user", () => {
-  it("is shown with the sessions that can still be refreshed, the latest used first, and no token", async () => {
+  it("is returned with the sessions that can still be refreshed, the last used first, and no token", async () => {
     const accounts = testAccounts();
     const { deps } = accounts;
     const first = await signUp(deps);
@@ -214,21 +214,21 @@ describe("one user", () => {
     accounts.advance(60_000);
     const { refreshToken } = valueOf(await refresh(deps, guestCall(), { refreshToken: first.refreshToken }));
     valueOf(await logout(deps, guestCall(), { refreshToken: ended }));
-    const shown = valueOf(await getUser(deps, admin, { userId: user.id }));
-    expect(shown.user).toEqual(user);
-    const [latest, other, ...more] = shown.sessions;
+    const details = valueOf(await getUser(deps, admin, { userId: user.id }));
+    expect(details.user).toEqual(user);
+    const [latest, other, ...more] = details.sessions;
     expect(more).toEqual([]);
     const age = (later: string | undefined, earlier: string | undefined): number =>
       Date.parse(later ?? "") - Date.parse(earlier ?? "");
     expect(age(latest?.lastUsedAt, latest?.createdAt)).toBe(120_000);
     expect(age(other?.lastUsedAt, other?.createdAt)).toBe(0);
     expect(age(latest?.expiresAt, latest?.lastUsedAt)).toBe(REFRESH_TOKEN_LIFE_MS);
-    for (const token of [refreshToken, second]) expect(JSON.stringify(shown)).not.toContain(token);
+    for (const token of [refreshToken, second]) expect(JSON.stringify(details)).not.toContain(token);
     accounts.advance(REFRESH_TOKEN_LIFE_MS);
     expect(valueOf(await getUser(deps, admin, { userId: user.id })).sessions).toEqual([]);
   });
 
-  it("is not found where there is none", async () => {
+  it("is not found for an unknown id", async () => {
     expect(codeOf(await rpc.getUser(admin, { userId: newId("usr") }))).toBe("not_found");
   });
 });

@@ -1,4 +1,4 @@
-// Wrong passwords: whom they stop, and whom they do not.
+// Wrong passwords: which sign-ins they block, and which they do not.
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Call } from "#shared/call";
 import { callAs, guestCall } from "#shared/testkit/kit";
@@ -8,7 +8,7 @@ import { changePassword, login } from "../src/service/users.ts";
 import { PASSWORD, accountsEnv, codeOf, freshEmail, mailedToken, signUp, testAccounts, valueOf } from "./accounts.ts";
 import type { TestAccounts } from "./accounts.ts";
 
-const LIMITS = { perSource: 2, perEmail: 4, windowMs: 60_000, ceilingMs: 3_600_000 };
+const LIMITS = { perSource: 2, perEmail: 4, windowMs: 60_000, emailWindowMs: 3_600_000 };
 let accounts: TestAccounts;
 let email: string;
 
@@ -21,7 +21,7 @@ beforeEach(async () => {
     signIns: {
       isLimited: true,
       perSource: { failures: LIMITS.perSource, windowMs: LIMITS.windowMs },
-      perEmail: { failures: LIMITS.perEmail, windowMs: LIMITS.ceilingMs },
+      perEmail: { failures: LIMITS.perEmail, windowMs: LIMITS.emailWindowMs },
       rememberMs: 90 * 86_400_000,
     },
   });
@@ -32,7 +32,7 @@ async function attempt(network: string, password = "not the password", to = emai
   return codeOf(await login(accounts.deps, from(network), { email: to, password }));
 }
 
-/** Strangers use the e-mail's ceiling up, from networks of their own. */
+/** Strangers reach the e-mail's limit, each from another network. */
 async function attack(to = email): Promise<string[]> {
   const codes: string[] = [];
   for (let network = 0; network < LIMITS.perEmail; network += 1)
@@ -40,8 +40,8 @@ async function attack(to = email): Promise<string[]> {
   return codes;
 }
 
-describe("wrong passwords of a stranger", () => {
-  it("stop the stranger's network and never the owner's", async () => {
+describe("a stranger's wrong passwords", () => {
+  it("block the stranger's network and never the owner's", async () => {
     for (let times = 0; times < LIMITS.perSource; times += 1)
       expect(await attempt("stranger")).toBe("invalid_credentials");
     expect(await attempt("stranger")).toBe("rate_limited");
@@ -50,7 +50,7 @@ describe("wrong passwords of a stranger", () => {
     expect(await attempt("home", PASSWORD)).toBe("ok");
   });
 
-  it("say until when, and are over then", async () => {
+  it("block until `retryAt`", async () => {
     for (let times = 0; times < LIMITS.perSource; times += 1) await attempt("stranger");
     const refused = await login(accounts.deps, from("stranger"), { email, password: PASSWORD });
     expect(refused).toMatchObject({ error: { code: "rate_limited", retryAt: expect.any(String) as string } });
@@ -59,12 +59,12 @@ describe("wrong passwords of a stranger", () => {
     expect(await attempt("stranger", PASSWORD)).toBe("ok");
   });
 
-  it("cannot pass the limit by coming at once", async () => {
+  it("cannot exceed the limit by being concurrent", async () => {
     const codes = await Promise.all(Array.from({ length: 5 }, () => attempt("stranger")));
     expect(codes.filter((code) => code === "invalid_credentials")).toHaveLength(LIMITS.perSource);
   });
 
-  it("begin anew after the right one", async () => {
+  it("are forgotten after a right one", async () => {
     for (let round = 0; round < 2; round += 1) {
       for (let times = 1; times < LIMITS.perSource; times += 1)
         expect(await attempt("home")).toBe("invalid_credentials");
@@ -72,7 +72,7 @@ describe("wrong passwords of a stranger", () => {
     }
   });
 
-  it("are counted for an e-mail without an account just the same", async () => {
+  it("count the same for an e-mail without an account", async () => {
     const nobody = freshEmail();
     const codes: string[] = [];
     for (let times = 0; times <= LIMITS.perSource; times += 1) codes.push(await attempt("stranger", "x", nobody));
@@ -82,17 +82,17 @@ describe("wrong passwords of a stranger", () => {
   });
 });
 
-describe("at the ceiling of an e-mail", () => {
-  it("unknown networks are refused, and one that signed in before gets in", async () => {
+describe("at the limit of an e-mail", () => {
+  it("unknown networks are refused and known ones are not", async () => {
     expect(await attack()).toEqual(Array.from({ length: LIMITS.perEmail }, () => "invalid_credentials"));
     expect(await attempt("elsewhere", PASSWORD)).toBe("rate_limited");
     expect(await attempt("home", PASSWORD)).toBe("ok");
-    // A known one has a limit of its own.
+    // A known network has its own limit.
     for (let times = 0; times < LIMITS.perSource; times += 1) expect(await attempt("home")).toBe("invalid_credentials");
     expect(await attempt("home", PASSWORD)).toBe("rate_limited");
   });
 
-  it("a device that signed in before gets in from anywhere, and a made-up token does not", async () => {
+  it("a known device signs in from anywhere, and an invented token does not help", async () => {
     const { deviceToken } = valueOf(await login(accounts.deps, from("home"), { email, password: PASSWORD }));
     await attack();
     const withDevice = { email, password: PASSWORD, deviceToken };
@@ -106,11 +106,11 @@ describe("at the ceiling of an e-mail", () => {
     expect(codeOf(await login(accounts.deps, from("train"), borrowed))).toBe("rate_limited");
   });
 
-  it("the mail with a new password works, and lets in where it was opened", async () => {
+  it("a reset by mail works, and makes the network where it was opened known", async () => {
     await attack();
     for (let times = 0; times < LIMITS.perSource; times += 1) await attempt("hotel");
     await forgotPassword(accounts.deps, from("hotel"), { email });
-    await accounts.settled();
+    await accounts.deferredWork();
     const newPassword = "a quite different one";
     const token = mailedToken(accounts, "password_reset");
     expect(codeOf(await resetPassword(accounts.deps, from("hotel"), { token, newPassword }))).toBe("ok");
@@ -118,14 +118,14 @@ describe("at the ceiling of an e-mail", () => {
     expect(await attempt("elsewhere", newPassword)).toBe("rate_limited");
   });
 
-  it("counts the right passwords of nobody", async () => {
+  it("right passwords do not count", async () => {
     for (let times = 0; times < LIMITS.perEmail + 2; times += 1) {
       expect(await attempt(`cafe ${String(times)}`, PASSWORD)).toBe("ok");
     }
   });
 });
 
-it("counts wrong passwords of somebody signed in like those of their network", async () => {
+it("counts wrong passwords of a signed-in user for their network", async () => {
   const { user } = valueOf(await login(accounts.deps, from("home"), { email, password: PASSWORD }));
   const signedIn = callAs("customer", user.id);
   const call = { ...signedIn, network: "home", actor: { ...signedIn.actor, email } } as Call;
@@ -138,7 +138,7 @@ it("counts wrong passwords of somebody signed in like those of their network", a
   );
 });
 
-it("takes a try back that found no turn to hash", async () => {
+it("does not count an attempt that the hash queue refused", async () => {
   const refuses = {
     run: async () => ({ ok: false, error: { code: "service_unavailable", detail: "Busy." } }),
   } as never;
@@ -149,7 +149,7 @@ it("takes a try back that found no turn to hash", async () => {
   expect(await attempt("home", PASSWORD)).toBe("ok");
 });
 
-it("keeps neither e-mails nor networks, and nothing beyond its time", async () => {
+it("stores neither e-mails nor networks, and nothing beyond its time", async () => {
   await attempt("203.0.113.77");
   const rows = async (table: string): Promise<string> =>
     JSON.stringify((await accountsEnv.DB.prepare(`SELECT * FROM ${table}`).all()).results);

@@ -22,7 +22,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 describe("register", () => {
-  it("makes a customer, signs them in and tells of it with the caller's correlation id", async () => {
+  it("creates a customer, signs them in and publishes events with the caller's correlation id", async () => {
     const { deps, sent } = testAccounts();
     const call = guestCall();
     const email = freshEmail();
@@ -40,7 +40,7 @@ describe("register", () => {
     });
   });
 
-  it("refuses an e-mail that is taken, in any case, and tells of nothing", async () => {
+  it("refuses a taken e-mail in any case, and publishes nothing", async () => {
     const { deps, sent } = testAccounts();
     const { user } = await signUp(deps);
     const again = await rpc.register(guestCall(), {
@@ -52,7 +52,7 @@ describe("register", () => {
     expect(sent).toHaveLength(2);
   });
 
-  it("makes one account when two register the same e-mail at once", async () => {
+  it("creates one account when several register the same e-mail concurrently", async () => {
     const { deps, sent } = testAccounts();
     const input = { email: freshEmail(), password: PASSWORD, name: "Twin" };
     const outcomes = await Promise.all([1, 2, 3].map(() => register(deps, guestCall(), input)));
@@ -60,14 +60,14 @@ describe("register", () => {
     expect(sent).toHaveLength(2);
   });
 
-  it("names the field that is wrong", async () => {
+  it("names the invalid fields", async () => {
     const outcome = await rpc.register(guestCall(), { email: "nobody", password: "short", name: "N" });
     expect(outcome).toMatchObject({ ok: false, error: { code: "validation_failed" } });
     expect(outcome.ok ? [] : outcome.error.errors?.map(({ path }) => path)).toEqual(["email", "password"]);
   });
 
   it.each(["Ada\r\nYou have won", "A\u202Edam", "Ada\u0000", "\u200B"])(
-    "takes no name that is more than one line of text: %j",
+    "refuses a name that is not one line of text: %j",
     async (name) => {
       const input = { email: freshEmail(), password: "correct horse battery", name };
       const outcome = await rpc.register(guestCall(), input);
@@ -84,7 +84,7 @@ describe("login", () => {
     expect(session.user).toEqual(user);
   });
 
-  it("answers an unknown e-mail and a wrong password alike", async () => {
+  it("gives the same answer for an unknown e-mail and a wrong password", async () => {
     const { deps } = testAccounts();
     const { user } = await signUp(deps);
     const wrong = await login(deps, guestCall(), { email: user.email, password: "not the password" });
@@ -100,12 +100,12 @@ describe("login", () => {
     const attempt = (email: string): Promise<number> => timed(() => login(deps, guestCall(), { email, password }));
     const known = Math.min(await attempt(user.email), await attempt(user.email));
     const unknown = Math.min(await attempt(freshEmail()), await attempt(freshEmail()));
-    // Without the hash the unknown one takes a hundredth; the margin is for a busy machine.
+    // Without the hash the unknown one takes a hundredth of the time; the margin is for a busy machine.
     expect(unknown).toBeGreaterThan(known / 4);
     expect(parseHash(UNKNOWN_USER_HASH)).toMatchObject(SCRYPT_PARAMETERS);
   });
 
-  it("hashes anew, once, what was hashed with other parameters", async () => {
+  it("replaces a hash with other parameters, once", async () => {
     const { deps } = testAccounts();
     const { user } = await signUp(deps);
     const { scryptSync } = await import("node:crypto");
@@ -113,7 +113,7 @@ describe("login", () => {
     const old = formatHash({ log2N: 10, r: 8, p: 1, salt, key: scryptSync(PASSWORD, salt, 32, { N: 1024 }) });
     await accountsEnv.DB.prepare("UPDATE users SET password_hash = ? WHERE id = ?").bind(old, user.id).run();
     const credentials = { email: user.email, password: PASSWORD };
-    // Two at once: the second finds another hash than it checked, and checks again.
+    // Of two concurrent ones the second finds that the hash it checked was replaced, and checks again.
     const both = await Promise.all([login(deps, guestCall(), credentials), login(deps, guestCall(), credentials)]);
     expect(both.map(codeOf)).toEqual(["ok", "ok"]);
     const renewed = await storedHash(user.id);
@@ -122,7 +122,7 @@ describe("login", () => {
     expect(await storedHash(user.id)).toBe(renewed);
   });
 
-  it("makes another hash of the same password each time", async () => {
+  it("salts each hash", async () => {
     const { deps } = testAccounts();
     const hash = async (): Promise<string> => valueOf(await hashPassword(deps, guestCall(), PASSWORD));
     const [one, other] = await Promise.all([hash(), hash()]);
@@ -134,13 +134,13 @@ describe("login", () => {
 });
 
 describe("me", () => {
-  it("is the caller's own account", async () => {
+  it("returns the caller's own account", async () => {
     const { deps } = testAccounts();
     const { user } = await signUp(deps);
     expect(valueOf(await rpc.me(callAs("customer", user.id)))).toEqual(user);
   });
 
-  it("refuses a guest and an account that is gone", async () => {
+  it("refuses a guest and a deleted account", async () => {
     const { deps } = testAccounts();
     expect(codeOf(await me(deps, guestCall()))).toBe("unauthenticated");
     expect(codeOf(await me(deps, callAs("customer")))).toBe("unauthenticated");
@@ -148,7 +148,7 @@ describe("me", () => {
 });
 
 describe("changePassword", () => {
-  it("ends every session and takes the new password from then on", async () => {
+  it("ends every session and accepts only the new password afterwards", async () => {
     const { deps } = testAccounts();
     const { user, refreshToken } = await signUp(deps);
     const second = valueOf(await login(deps, guestCall(), { email: user.email, password: PASSWORD }));
@@ -164,7 +164,7 @@ describe("changePassword", () => {
     expect(codeOf(await login(deps, guestCall(), { email: user.email, password: newPassword }))).toBe("ok");
   });
 
-  it("leaves no session of the old password behind when a sign-in runs at the same time", async () => {
+  it("leaves no session of a concurrent sign-in with the old password", async () => {
     const { deps } = testAccounts();
     const { user } = await signUp(deps);
     const [, session] = await Promise.all([

@@ -1,4 +1,4 @@
-// Whether an e-mail is its user's.
+// Verification of an e-mail address.
 import { describe, expect, it } from "vitest";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { MAIL_TOKEN_LIFE_MS, MAX_LIVE_MAIL_TOKENS } from "../src/constants.ts";
@@ -12,14 +12,14 @@ async function verify({ deps }: TestAccounts, userId: string, token: string): Pr
   return codeOf(await verifyEmail(deps, callAs("customer", userId), { token }));
 }
 
-async function ask({ deps, settled }: TestAccounts, userId: string): Promise<string> {
+async function request({ deps, deferredWork }: TestAccounts, userId: string): Promise<string> {
   const code = codeOf(await requestEmailVerification(deps, callAs("customer", userId)));
-  await settled();
+  await deferredWork();
   return code;
 }
 
 describe("a new account", () => {
-  it("is not verified, and is mailed the link that verifies it with its welcome", async () => {
+  it("is unverified, and is mailed the link that verifies it", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
     expect(user.emailVerified).toBe(false);
@@ -34,7 +34,7 @@ describe("a new account", () => {
     expect(valueOf(await me(accounts.deps, callAs("customer", user.id)))).toEqual({ ...user, emailVerified: true });
   });
 
-  it("shows it in every session from then on", async () => {
+  it("is verified in every session from then on", async () => {
     const accounts = testAccounts();
     const { user, refreshToken } = await signUp(accounts.deps);
     await verify(accounts, user.id, mailedToken(accounts, "email_verification"));
@@ -53,19 +53,19 @@ describe("a new account", () => {
 });
 
 describe("a verification", () => {
-  it("is asked for again by the signed-in user, until it is done", async () => {
+  it("can be requested again by the signed-in user, until it is done", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
-    expect(await ask(accounts, user.id)).toBe("ok");
+    expect(await request(accounts, user.id)).toBe("ok");
     expect(mailsOf(accounts, "email_verification")).toHaveLength(2);
     const [first] = mailsOf(accounts, "email_verification");
     expect(await verify(accounts, user.id, mailedToken(accounts, "email_verification"))).toBe("ok");
-    expect(await ask(accounts, user.id)).toBe("ok");
+    expect(await request(accounts, user.id)).toBe("ok");
     expect(mailsOf(accounts, "email_verification")).toHaveLength(2);
     expect(await verify(accounts, user.id, first?.variables["token"] ?? "")).toBe("verification_token_invalid");
   });
 
-  it("needs the session of the account that it was sent for", async () => {
+  it("requires the session of the account that it was sent for", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
     const token = mailedToken(accounts, "email_verification");
@@ -79,19 +79,20 @@ describe("a verification", () => {
     expect(await verify(accounts, user.id, token)).toBe("ok");
   });
 
-  it("fills nobody's mailbox", async () => {
+  it("sends at most the allowed number of mails", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
-    for (let times = 0; times < MAX_LIVE_MAIL_TOKENS + 3; times += 1) expect(await ask(accounts, user.id)).toBe("ok");
+    for (let times = 0; times < MAX_LIVE_MAIL_TOKENS + 3; times += 1)
+      expect(await request(accounts, user.id)).toBe("ok");
     expect(mailsOf(accounts, "email_verification")).toHaveLength(MAX_LIVE_MAIL_TOKENS);
   });
 
-  it("needs somebody who is signed in and still there", async () => {
+  it("requires a signed-in user whose account exists", async () => {
     expect(codeOf(await rpc.requestEmailVerification(guestCall()))).toBe("unauthenticated");
     expect(codeOf(await rpc.requestEmailVerification(callAs("customer")))).toBe("unauthenticated");
   });
 
-  it("is refused for a token that is used, late, or for something else", async () => {
+  it("is refused for a token that is used, expired, or for another purpose", async () => {
     const accounts = testAccounts();
     const { user } = await signUp(accounts.deps);
     const token = mailedToken(accounts, "email_verification");

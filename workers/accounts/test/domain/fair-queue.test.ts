@@ -1,4 +1,4 @@
-// Whose turn it is to hash: a queue that is fair to networks, and that nobody who has gone holds up.
+// The queue of hashes: fair to networks, and not blocked by requests that have ended.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HASH_REST_MS } from "../../src/constants.ts";
@@ -8,7 +8,7 @@ import type { Ticket } from "../../src/domain/fair-queue.ts";
 const RULES = { capacity: 8, maxWaitMs: 20_000, restMs: 50 };
 const HASH_MS = 200;
 
-/** Lets everybody who still looks do so every 10 ms until nobody waits, and hashes in between. Answers who had a turn, and when. */
+/** Polls all tickets every 10 ms and hashes at each turn, until none waits. Returns the served networks in order, with the time of each. */
 function serve(
   queue: FairQueue,
   waiting: readonly Ticket[],
@@ -35,13 +35,13 @@ function joinAll(queue: FairQueue, networks: readonly string[], now = 0): Ticket
 }
 
 describe("turns", () => {
-  it("go round the networks, in each by who came first", () => {
+  it("alternate between networks, and are first come, first served within one", () => {
     const queue = new FairQueue(RULES);
     const waiting = joinAll(queue, ["a", "a", "a", "b", "b", "c"]);
     expect(serve(queue, waiting).map(({ network }) => network)).toEqual(["a", "b", "c", "a", "b", "a"]);
   });
 
-  it("leave the thread alone for a while after each hash, but let the first one in at once", () => {
+  it("have a rest between them, but none before the first", () => {
     const queue = new FairQueue(RULES);
     const times = serve(queue, joinAll(queue, ["a", "b", "c"])).map(({ at }) => at);
     expect(times[0]).toBe(0);
@@ -50,7 +50,7 @@ describe("turns", () => {
     }
   });
 
-  it("begin the rest with the first who sees the clock after a hash, when its own request has gone", () => {
+  it("begin the rest at the first poll after a hash when the hash's own request has ended", () => {
     const queue = new FairQueue(RULES);
     const [first, second] = joinAll(queue, ["a", "b"]) as [Ticket, Ticket];
     expect(queue.poll(first, 0).kind).toBe("now");
@@ -59,7 +59,7 @@ describe("turns", () => {
   });
 });
 
-it("lets nobody who comes later go before who waits, however long the rest is", () => {
+it("serves nobody before an earlier request, however long the rest is", () => {
   const queue = new FairQueue({ ...RULES, restMs: HASH_REST_MS });
   const [first, second] = joinAll(queue, ["first", "second"]) as [Ticket, Ticket];
   expect(queue.poll(first, 0).kind).toBe("now");
@@ -72,7 +72,7 @@ it("lets nobody who comes later go before who waits, however long the rest is", 
 });
 
 describe("places", () => {
-  it("are given up by the longest line for a network that has fewer, its last one first", () => {
+  it("are taken from the end of the longest line for a network that has fewer", () => {
     const queue = new FairQueue(RULES);
     const greedy = joinAll(
       queue,
@@ -86,13 +86,13 @@ describe("places", () => {
     expect(queue.poll(other, 1).kind).toBe("wait");
   });
 
-  it("are refused when all networks have as many", () => {
+  it("are refused when no network has more than another", () => {
     const queue = new FairQueue(RULES);
     joinAll(queue, ["a", "b", "c", "d", "e", "f", "g", "h"]);
     expect(queue.join("i", 0)).toBeUndefined();
   });
 
-  it("are given up by a site that takes them with many networks, whose turn comes once a round", () => {
+  it("are taken from a site with many networks, which gets one turn a round", () => {
     const queue = new FairQueue(RULES);
     const many = joinAll(
       queue,
@@ -107,7 +107,7 @@ describe("places", () => {
     expect(served.slice(0, 3)).toEqual(["2001:db8:1:0::/64", "192.0.2.1", "2001:db8:2:0::/64"]);
   });
 
-  it("are not taken from a neighbour of the same site by one network of it", () => {
+  it("are shared with the other networks of a site", () => {
     const queue = new FairQueue(RULES);
     joinAll(
       queue,
@@ -117,7 +117,7 @@ describe("places", () => {
     expect(queue.waiting).toBe(RULES.capacity);
   });
 
-  it("are lost by who waits too long", () => {
+  it("are lost after too long a wait", () => {
     const queue = new FairQueue(RULES);
     const [first, second] = joinAll(queue, ["a", "b"]) as [Ticket, Ticket];
     queue.poll(first, 0);
@@ -126,8 +126,8 @@ describe("places", () => {
   });
 });
 
-describe("who has gone", () => {
-  it("is passed over by who still looks, and its place is free after a while", () => {
+describe("a request that has ended", () => {
+  it("is skipped, and loses its place after a while", () => {
     const queue = new FairQueue(RULES);
     const tickets = joinAll(queue, ["gone", "a", "b"]);
     const served = serve(queue, tickets.slice(1), 300);
@@ -139,7 +139,7 @@ describe("who has gone", () => {
   });
 });
 
-it("serves all who wait, each network at most one turn ahead of another that waits", () => {
+it("serves all requests, and no network more than one turn ahead of another that waits", () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom("a", "b", "c", "d"), { minLength: 1, maxLength: 8 }), (networks) => {
       const queue = new FairQueue(RULES);

@@ -8,7 +8,7 @@ import { formatHash, isOutdated, parseHash } from "../../src/domain/password-has
 import { familyTimes } from "../../src/domain/session.ts";
 
 describe("stored hashes", () => {
-  it("come back as they went in", () => {
+  it("survive formatting and parsing", () => {
     const bytes = fc.uint8Array({ minLength: 16, maxLength: 64 });
     const number = fc.integer({ min: 1, max: 20 });
     fc.assert(
@@ -41,7 +41,7 @@ describe("stored hashes", () => {
 });
 
 describe("key rotation", () => {
-  it("never signs with a key that was not published long before, nor drops one whose tokens live", () => {
+  it("never signs with a key that was just published, nor drops one whose tokens are valid", () => {
     const hours = fc.array(fc.integer({ min: 1, max: 24 * 40 }), { minLength: 1, maxLength: 60 });
     fc.assert(
       fc.property(hours, (pauses) => {
@@ -56,7 +56,7 @@ describe("key rotation", () => {
           expect(published).toContain(signing);
           expect(published.length).toBeLessThanOrEqual(3);
           expect(signing?.generation === 1 || now - (signing?.madeAt ?? now) >= KEY_LEAD_MS).toBe(true);
-          // What an isolate's memory may have signed with at the latest, and how long that token lives.
+          // The oldest key that a valid token may carry: an isolate cached it, and signed at the end of that.
           const stale = signingKeyOf(keys, now - KEY_CACHE_MS - ACCESS_TOKEN_LIFE_SECONDS * 1_000);
           expect(published).toContain(stale);
         }
@@ -64,7 +64,7 @@ describe("key rotation", () => {
     );
   });
 
-  it("makes the next key only when it is due, and never a second one that waits", () => {
+  it("makes the next key only when it is due, and never a second one that is not yet active", () => {
     const first = { generation: 1, activeFrom: 0 };
     const dueAt = KEY_SIGNS_FOR_MS - KEY_LEAD_MS;
     expect(nextKey([first], dueAt - 1, { early: false })).toBeUndefined();
@@ -74,8 +74,8 @@ describe("key rotation", () => {
   });
 });
 
-describe("a family's times", () => {
-  it("end its first token before or with the family", () => {
+describe("a token family", () => {
+  it("ends no earlier than its first token", () => {
     const { expiresAt, endsAt } = familyTimes(1_000);
     expect(expiresAt).toBeGreaterThan(1_000);
     expect(expiresAt).toBeLessThanOrEqual(endsAt);
