@@ -13,13 +13,13 @@ import { compose } from "./service/compose.ts";
 import { createDeps } from "./service/deps.ts";
 import type { NotificationsDeps } from "./service/deps.ts";
 import { dispatch } from "./service/dispatch.ts";
-import { tellFeeds, withFeed } from "./service/live.ts";
+import { notifyFeeds, withFeedUpdates } from "./service/live.ts";
 import type { FeedEntry } from "./service/live.ts";
-import { dropReach, keepProvenEmail } from "./store/accounts.ts";
-import { proveOrder, releaseConfirmation } from "./store/ceilings.ts";
+import { removeContactPoints, recordProvenEmail } from "./store/accounts.ts";
+import { recordProvenOrder, releaseConfirmation } from "./store/ceilings.ts";
 import { insertDraft, insertedOf } from "./store/draft.ts";
-import { keepLowStock } from "./store/low-stock.ts";
-import { takenOf } from "./store/outgoing.ts";
+import { recordLowStock } from "./store/low-stock.ts";
+import { outgoingOf } from "./store/outgoing.ts";
 import type { Outgoing } from "./store/outgoing.ts";
 
 /** A row that this delivery has committed, and that is therefore its to send. */
@@ -59,9 +59,9 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     const { orderId } = event.data;
     const said = await paymentReceived(event);
     return {
-      statements: [proveOrder(deps, orderId), releaseConfirmation(deps, orderId), ...said.statements],
+      statements: [recordProvenOrder(deps, orderId), releaseConfirmation(deps, orderId), ...said.statements],
       committed: ([, released, ...results]) => {
-        committed.push(...takenOf(released).map((row) => ({ row, correlationId: event.correlationid })));
+        committed.push(...outgoingOf(released).map((row) => ({ row, correlationId: event.correlationid })));
         said.committed?.(results);
       },
     };
@@ -77,10 +77,10 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     PAYMENT_FAILED: message((data, shop) => paymentMessage("payment_failed", data, shop)),
     PAYMENT_REFUNDED: message((data, shop) => paymentMessage("payment_refunded", data, shop)),
     // The sweep tells the admins of all products at once.
-    STOCK_LOW: (event) => ({ statements: [keepLowStock(event)] }),
+    STOCK_LOW: (event) => ({ statements: [recordLowStock(event)] }),
     USER_REGISTERED: message(welcomeMessage),
-    EMAIL_VERIFIED: (event) => ({ statements: [keepProvenEmail(event)] }),
-    PASSWORD_CHANGED: (event) => ({ statements: dropReach(event) }),
+    EMAIL_VERIFIED: (event) => ({ statements: [recordProvenEmail(event)] }),
+    PASSWORD_CHANGED: (event) => ({ statements: removeContactPoints(event) }),
     NOTIFICATION_SEND: message((data, shop) => {
       const fault = commandFault(data.kind, data.recipient === null, data.variables);
       if (fault !== undefined) throw new NonRetryableError(fault);
@@ -92,7 +92,7 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     // hears of SHIPPED; what CAPTURED and VOIDED mean to a buyer is in the messages on shipment and cancellation; a dispute is
     // between the bank and the operators, who are told by NOTIFICATION_SEND.
     ORDER_PROCESSING: () => NOTHING,
-    PAYMENT_CAPTURED: ({ data: { orderId } }) => ({ statements: [proveOrder(deps, orderId)] }),
+    PAYMENT_CAPTURED: ({ data: { orderId } }) => ({ statements: [recordProvenOrder(deps, orderId)] }),
     PAYMENT_VOIDED: () => NOTHING,
     PAYMENT_DISPUTED: () => NOTHING,
   };
@@ -101,9 +101,9 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
 export async function consumeWith(deps: NotificationsDeps, batch: MessageBatch): Promise<void> {
   const committed: Committed[] = [];
   const entries: FeedEntry[] = [];
-  await consume(batch, deps, withFeed(handlers(deps, committed), entries));
+  await consume(batch, deps, withFeedUpdates(handlers(deps, committed), entries));
   // Beside the mails, which do not wait for it.
-  deps.waitUntil(tellFeeds(deps, entries));
+  deps.waitUntil(notifyFeeds(deps, entries));
   const [first] = committed;
   if (first === undefined) return;
   const { worker, logLevel: level } = deps;

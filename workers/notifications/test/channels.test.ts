@@ -11,7 +11,7 @@ import { MAX_SEND_ATTEMPTS, MAX_SUBSCRIPTIONS, SEND_LEASE_MS, SEND_TIMEOUT_MS } 
 import { NoAnswer } from "../src/domain/delivery.ts";
 import type { NotificationRow } from "../src/schema.ts";
 import { sendersOf } from "../src/service/deps.ts";
-import type { NotificationsBindings, Outside, Sender } from "../src/service/deps.ts";
+import type { NotificationsBindings, ProviderFetch, Sender } from "../src/service/deps.ts";
 import { pushSender } from "../src/service/push.ts";
 import { smsSender } from "../src/service/sms.ts";
 import { event, giveNumber, notificationsEnv, orderData, rowsAbout, testNotifications } from "./notifications.ts";
@@ -42,7 +42,7 @@ interface Asked {
 }
 
 /** The outside world: what was asked of it, and what it answers. */
-function outsideWorld(answer: (url: string) => Response): { readonly asked: Asked[]; readonly outside: Outside } {
+function outsideWorld(answer: (url: string) => Response): { readonly asked: Asked[]; readonly outside: ProviderFetch } {
   const asked: Asked[] = [];
   return {
     asked,
@@ -53,7 +53,7 @@ function outsideWorld(answer: (url: string) => Response): { readonly asked: Aske
   };
 }
 
-function providers(outside: Outside): Record<"sms" | "push", Sender> {
+function providers(outside: ProviderFetch): Record<"sms" | "push", Sender> {
   return {
     sms: smsSender({ accountSid: "AC1", authToken: "secret", from: "+15005550006", countries: "AT" }, outside),
     push: pushSender({ vapid: VAPID, subject: "mailto:shop@example.com" }, outside, () => Date.now()),

@@ -29,7 +29,7 @@ function isUsual(prefix: string, national: string): boolean {
  * @param setting SMS_COUNTRIES: ISO 3166 codes and calling prefixes, separated by commas.
  * @throws naming an entry that is neither.
  */
-export function isTexted(phone: string, setting: string): boolean {
+export function isSmsDestination(phone: string, setting: string): boolean {
   const entries = setting
     .split(",")
     .map((entry) => entry.trim().toUpperCase())

@@ -2,7 +2,7 @@
 import { backoffSeconds } from "#shared/inbox";
 import { FINAL_SEND_ERRORS, MAX_SEND_ATTEMPTS } from "../constants.ts";
 
-export interface FailedTry {
+export interface FailedAttempt {
   readonly id: string;
   readonly status: "pending" | "failed";
   readonly error: string;
@@ -45,7 +45,7 @@ export function afterFailure(
   error: unknown,
   now: number,
   random: () => number = Math.random,
-): FailedTry {
+): FailedAttempt {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
   return {

@@ -16,13 +16,13 @@ export interface Kind {
   /** It guards the account: a proven recipient gets it above every ceiling. */
   readonly security: boolean;
   /** A text about it, and what a ceiling held back of it, waits for the order's money. */
-  readonly waits: boolean;
+  readonly awaitsPayment: boolean;
   /** At most one an hour about one thing: what repeats tells nothing new. */
-  readonly collapsed: boolean;
+  readonly oncePerHour: boolean;
   /** Every variable that its templates may use, with a value to show in a preview. */
   readonly sample: Variables;
   /** Variables without which a mail is of no use. */
-  readonly needed: readonly string[];
+  readonly required: readonly string[];
   /** Variables that let their reader act as the recipient. */
   readonly secret: readonly string[];
 }
@@ -56,9 +56,9 @@ function kind(over: Partial<Kind> & Pick<Kind, "sample">): Kind {
     defaults: ["email"],
     mandatory: false,
     security: false,
-    waits: false,
-    collapsed: false,
-    needed: [],
+    awaitsPayment: false,
+    oncePerHour: false,
+    required: [],
     secret: [],
     ...rest,
     sample: { shopName: "Tradepost", ...(rest.audience === "admins" ? {} : READER), ...sample },
@@ -66,18 +66,18 @@ function kind(over: Partial<Kind> & Pick<Kind, "sample">): Kind {
 }
 
 const KINDS = {
-  order_received: kind({ channels: EVERYWHERE, mandatory: true, waits: true, sample: ORDER }),
+  order_received: kind({ channels: EVERYWHERE, mandatory: true, awaitsPayment: true, sample: ORDER }),
   payment_received: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_shipped: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_tracking_changed: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_delivered: kind({ channels: EVERYWHERE, defaults: ["email", "push"], sample: ORDER }),
   order_cancelled: kind({ channels: EVERYWHERE, mandatory: true, sample: ORDER }),
-  payment_failed: kind({ channels: UNPAID, mandatory: true, collapsed: true, sample: PAYMENT }),
+  payment_failed: kind({ channels: UNPAID, mandatory: true, oncePerHour: true, sample: PAYMENT }),
   payment_refunded: kind({ channels: EVERYWHERE, mandatory: true, sample: PAYMENT }),
   cart_reminder: kind({ channels: UNPAID, sample: { lines: ORDER.lines, subtotal: ORDER.subtotal } }),
   welcome: kind({ sample: { email: "ada@example.com" } }),
-  password_reset: kind({ mandatory: true, security: true, sample: LINK, needed: ["link"], secret: SECRET }),
-  email_verification: kind({ mandatory: true, security: true, sample: LINK, needed: ["link"], secret: SECRET }),
+  password_reset: kind({ mandatory: true, security: true, sample: LINK, required: ["link"], secret: SECRET }),
+  email_verification: kind({ mandatory: true, security: true, sample: LINK, required: ["link"], secret: SECRET }),
   password_changed: kind({ mandatory: true, security: true, sample: {} }),
   phone_changed: kind({ mandatory: true, security: true, sample: {} }),
   push_device_added: kind({ mandatory: true, security: true, sample: {} }),
@@ -86,7 +86,7 @@ const KINDS = {
     defaults: ["sms"],
     mandatory: true,
     sample: { code: "042917", expiresInMinutes: "10" },
-    needed: ["code"],
+    required: ["code"],
     secret: ["code"],
   }),
   low_stock: kind({

@@ -15,7 +15,7 @@ const TAGS = new Set(
 );
 const ATTRIBUTES = new Set("align alt colspan height href rowspan src style title valign width".split(" "));
 
-/** A tag, its attributes all in double quotes. Tried at one place at a time, so it never searches. */
+/** A tag, its attributes all in double quotes. SendAttempt at one place at a time, so it never searches. */
 const TAG = /<\/?([a-z][a-z0-9]*)((?:\s+[a-z]+="[^"<>]*")*)\s*\/?>/iy;
 const ATTRIBUTE = /\s+([a-z]+)="([^"<>]*)"/gi;
 
@@ -78,9 +78,9 @@ function lengthFaults(channel: Channel, { subject, textBody }: TemplateTexts): F
   );
 }
 
-function neededFaults(kind: Kind, channel: Channel, texts: TemplateTexts): FieldError[] {
+function requiredVariableFaults(kind: Kind, channel: Channel, texts: TemplateTexts): FieldError[] {
   const bodies = channel === "email" ? (["textBody", "htmlBody"] as const) : (["textBody"] as const);
-  return kind.needed.flatMap((name) =>
+  return kind.required.flatMap((name) =>
     bodies
       .filter((path) => !placeholdersOf(texts[path]).includes(name))
       .map((path) => ({ path, message: `lacks {{${name}}}, without which it is of no use` })),
@@ -112,7 +112,7 @@ export function templateFaults(kind: Kind, channel: Channel, texts: TemplateText
     ...(/[\p{Cc}]/u.test(texts.subject) ? [{ path: "subject", message: "is more than one line" }] : []),
     ...(html === undefined ? [] : [{ path: "htmlBody", message: html }]),
     ...lengthFaults(channel, texts),
-    ...neededFaults(kind, channel, texts),
+    ...requiredVariableFaults(kind, channel, texts),
     ...secretFaults(kind, texts),
   ];
 }

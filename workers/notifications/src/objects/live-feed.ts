@@ -9,7 +9,7 @@ export interface FeedObject {
   /** Serves the upgrade that the gateway has made. */
   fetch(request: Request): Promise<Response>;
   /** Tells the sockets there are, in this order. Nothing is stored: that an update is told once is the caller's to see to. */
-  tell(input: { readonly now: number; readonly updates: readonly OrderUpdate[] }): Promise<void>;
+  notify(input: { readonly now: number; readonly updates: readonly OrderUpdate[] }): Promise<void>;
 }
 
 export class LiveFeed extends DurableObject<NotificationsEnv> implements FeedObject {
@@ -21,7 +21,7 @@ export class LiveFeed extends DurableObject<NotificationsEnv> implements FeedObj
     return answer;
   }
 
-  async tell({ now, updates }: { readonly now: number; readonly updates: readonly OrderUpdate[] }): Promise<void> {
+  async notify({ now, updates }: { readonly now: number; readonly updates: readonly OrderUpdate[] }): Promise<void> {
     for (const update of updates) this.#sockets.send(JSON.stringify(update), now);
     await Promise.resolve();
   }

@@ -17,7 +17,7 @@ import { smsSender } from "./sms.ts";
 export type Sender = (row: Outgoing, signal: AbortSignal) => Promise<void>;
 
 /** `fetch`, to providers. */
-export type Outside = (url: string, init: RequestInit) => Promise<Response>;
+export type ProviderFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /**
  * Beside what the wrangler file declares: the secrets of channels that a shop may leave off, and the local runtime's stand-in
@@ -52,7 +52,8 @@ function present(value: string | undefined): value is string {
 /** Each channel is on when all that it needs is set. */
 export function sendersOf(env: NotificationsBindings): ReadonlyMap<Channel, Sender> {
   const { PROVIDERS: providers, TWILIO_AUTH_TOKEN: authToken, VAPID_PRIVATE_KEY: privateKey } = env;
-  const outside: Outside = (url, init) => (providers === undefined ? fetch(url, init) : providers.fetch(url, init));
+  const fetchProvider: ProviderFetch = (url, init) =>
+    providers === undefined ? fetch(url, init) : providers.fetch(url, init);
   const senders = new Map<Channel, Sender>();
   senders.set(
     "email",
@@ -65,13 +66,13 @@ export function sendersOf(env: NotificationsBindings): ReadonlyMap<Channel, Send
       from: env.TWILIO_FROM,
       countries: env.SMS_COUNTRIES,
     };
-    senders.set("sms", smsSender(twilio, outside));
+    senders.set("sms", smsSender(twilio, fetchProvider));
   }
   if (present(env.VAPID_PUBLIC_KEY) && present(env.VAPID_SUBJECT) && present(privateKey)) {
     const vapid = { publicKey: env.VAPID_PUBLIC_KEY, privateKey };
     senders.set(
       "push",
-      pushSender({ vapid, subject: env.VAPID_SUBJECT }, outside, () => Date.now()),
+      pushSender({ vapid, subject: env.VAPID_SUBJECT }, fetchProvider, () => Date.now()),
     );
   }
   return senders;

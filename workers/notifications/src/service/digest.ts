@@ -4,7 +4,7 @@ import { newId } from "#shared/ids";
 import { DIGEST_INTERVAL_MS } from "../constants.ts";
 import { lowStockMessage } from "../domain/messages.ts";
 import { insertDraft, insertedOf } from "../store/draft.ts";
-import { waitingLowStock, writeDigest } from "../store/low-stock.ts";
+import { pendingLowStock, writeDigest } from "../store/low-stock.ts";
 import { compose } from "./compose.ts";
 import type { NotificationsDeps } from "./deps.ts";
 import { dispatch } from "./dispatch.ts";
@@ -17,7 +17,7 @@ export async function sendLowStockDigest(
   deps: NotificationsDeps,
   { everything }: { readonly everything: boolean },
 ): Promise<number> {
-  const waiting = await waitingLowStock(deps);
+  const waiting = await pendingLowStock(deps);
   const { products, madeAt } = waiting;
   const isDue = everything || madeAt <= deps.now() - DIGEST_INTERVAL_MS;
   if (products.length === 0 || !isDue) return 0;

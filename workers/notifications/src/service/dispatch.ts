@@ -6,11 +6,11 @@ import { withTimeout } from "#shared/timeout";
 import { log } from "#shared/logger";
 import { CLAIM_LIMIT, MAX_CLAIM_ROUNDS, SEND_CONCURRENCY, SEND_TIMEOUT_MS, SEND_WINDOW_MS } from "../constants.ts";
 import { NoAnswer, SendRefused, afterFailure } from "../domain/delivery.ts";
-import { claimDue, settle } from "../store/outgoing.ts";
+import { claimDue, recordResults } from "../store/outgoing.ts";
 import type { Outgoing } from "../store/outgoing.ts";
 import type { NotificationsDeps, Sender } from "./deps.ts";
 
-interface Tried {
+interface SendAttempt {
   readonly row: Outgoing;
   /** Undefined when it was sent. */
   readonly error: unknown;
@@ -33,10 +33,10 @@ async function inTime(row: Outgoing, sender: Sender): Promise<void> {
 }
 
 /** A few at a time. Once one had no answer, or the lease is too far gone, the rest are not begun: the sweep has them later. */
-async function sendAll(deps: NotificationsDeps, rows: readonly Outgoing[], sender: Sender): Promise<Tried[]> {
+async function sendAll(deps: NotificationsDeps, rows: readonly Outgoing[], sender: Sender): Promise<SendAttempt[]> {
   const closesAt = deps.now() + SEND_WINDOW_MS;
   const waiting = [...rows];
-  const tried: Tried[] = [];
+  const tried: SendAttempt[] = [];
   let isHanging = false;
   const work = async (): Promise<void> => {
     for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
@@ -61,7 +61,7 @@ async function sendAll(deps: NotificationsDeps, rows: readonly Outgoing[], sende
   return tried;
 }
 
-function isGone({ error }: Tried): boolean {
+function isGone({ error }: SendAttempt): boolean {
   return error instanceof SendRefused && error.outlook === "gone";
 }
 
@@ -83,7 +83,7 @@ async function dispatchOn(deps: NotificationsDeps, channel: Channel, rows: reado
   if (rows.length === 0) return { sent: 0, answers: false };
   const tried = await sendAll(deps, rows, deps.senders.get(channel) ?? switchedOff);
   const sent = tried.filter(({ error }) => error === undefined).map(({ row }) => row.id);
-  await settle(deps, {
+  await recordResults(deps, {
     sent,
     failed: tried.flatMap(({ row, error }) => (error === undefined ? [] : afterFailure(row, error, deps.now()))),
     gone: tried.filter(isGone).map(({ row }) => row.recipient),

@@ -25,9 +25,9 @@ function entryOf({ type, time, correlationid, data }: EventEnvelope): FeedEntry 
 }
 
 /** The handlers, each of which also collects what its event means to a feed once this delivery has committed it. */
-export function withFeed(handlers: Handlers, entries: FeedEntry[]): Handlers {
+export function withFeedUpdates(handlers: Handlers, entries: FeedEntry[]): Handlers {
   const fed = Object.entries(handlers).map(([type, handler]) => {
-    const told: Handler<EventType> = async (event) => {
+    const collecting: Handler<EventType> = async (event) => {
       const effect: Effect = await (handler as Handler<EventType>)(event);
       const entry = entryOf(event);
       if (entry === undefined) return effect;
@@ -37,28 +37,28 @@ export function withFeed(handlers: Handlers, entries: FeedEntry[]): Handlers {
       };
       return { ...effect, committed };
     };
-    return [type, told];
+    return [type, collecting];
   });
   return Object.fromEntries(fed) as Handlers;
 }
 
-async function tell(deps: NotificationsDeps, userId: string, entries: readonly FeedEntry[]): Promise<void> {
+async function notify(deps: NotificationsDeps, userId: string, entries: readonly FeedEntry[]): Promise<void> {
   try {
-    await deps.feed(userId).tell({ now: deps.now(), updates: entries.map(({ update }) => update) });
+    await deps.feed(userId).notify({ now: deps.now(), updates: entries.map(({ update }) => update) });
   } catch (error) {
     log("warn", "a live feed was not told", { userId, updates: entries.length, error });
   }
 }
 
 /** Tells each user's feed what is new, with one call for all of it. Never fails. */
-export async function tellFeeds(deps: NotificationsDeps, entries: readonly FeedEntry[]): Promise<void> {
+export async function notifyFeeds(deps: NotificationsDeps, entries: readonly FeedEntry[]): Promise<void> {
   const [first] = entries;
   if (first === undefined) return;
   const { worker, logLevel: level } = deps;
   const { correlationId } = first;
   const byUser = Map.groupBy(entries, ({ userId }) => userId);
   await withInvocation({ worker, operation: "live feed", correlationId, level }, async () => {
-    await Promise.all([...byUser].map(([userId, own]) => tell(deps, userId, own)));
+    await Promise.all([...byUser].map(([userId, own]) => notify(deps, userId, own)));
   });
 }
 

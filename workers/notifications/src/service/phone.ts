@@ -12,7 +12,7 @@ import { networkDigest } from "#shared/network";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import { MINUTE_MS, PHONE_CODE_TTL_MS } from "../constants.ts";
-import { isTexted } from "../domain/countries.ts";
+import { isSmsDestination } from "../domain/countries.ts";
 import { requestedMessage } from "../domain/messages.ts";
 import { insertDraft } from "../store/draft.ts";
 import { dropPhone, nextTextAt, nextUnprovenCodeAt, proveNumber, writeCode } from "../store/phones.ts";
@@ -51,7 +51,7 @@ export async function setPhone(
   const { actor } = call;
   if (!isUser(actor)) return SIGN_IN_FIRST;
   if (!deps.senders.has("sms")) return fail("not_found", "This shop sends no text messages.");
-  if (!isTexted(phone, deps.smsCountries)) {
+  if (!isSmsDestination(phone, deps.smsCountries)) {
     const errors = [
       {
         path: "phone",

@@ -21,7 +21,7 @@ import { isPushKey } from "../domain/web-push.ts";
 import {
   findPreferences,
   listStoredSubscriptions,
-  putStored,
+  savePreferences,
   putSubscription,
   removeSubscription,
 } from "../store/preferences.ts";
@@ -83,7 +83,7 @@ export async function putPreferences(
   const errors = faultsOf(input, before);
   if (errors.length > 0) return fail("validation_failed", "The preferences cannot be followed.", { errors });
   const chosen = { channels: input.preferences, locale: input.locale ?? null };
-  await putStored(deps, actor.id, chosen);
+  await savePreferences(deps, actor.id, chosen);
   return ok(renderPreferences(deps, { ...before, ...chosen }));
 }
 

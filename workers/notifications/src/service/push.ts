@@ -5,7 +5,7 @@ import { SendRefused } from "../domain/delivery.ts";
 import { encryptPush, newEphemeral, vapidHeader } from "../domain/web-push.ts";
 import type { VapidKeys } from "../domain/web-push.ts";
 import type { Outgoing } from "../store/outgoing.ts";
-import type { Outside, Sender } from "./deps.ts";
+import type { ProviderFetch, Sender } from "./deps.ts";
 
 export interface PushSettings {
   readonly vapid: VapidKeys;
@@ -26,13 +26,13 @@ function outlookOf(status: number): SendRefused["outlook"] {
 }
 
 /** @param now in milliseconds since the epoch. */
-export function pushSender({ vapid, subject }: PushSettings, outside: Outside, now: () => number): Sender {
+export function pushSender({ vapid, subject }: PushSettings, fetchProvider: ProviderFetch, now: () => number): Sender {
   return async (row: Outgoing, signal: AbortSignal) => {
     if (row.subscription === null) throw new SendRefused("the browser is no longer signed up", "final");
     const { endpoint, ...keys } = Subscription.parse(JSON.parse(row.subscription));
     const payload = JSON.stringify({ id: row.id, kind: row.template, title: row.subject, body: row.textBody });
     const body = await encryptPush(payload, keys, await newEphemeral());
-    const response = await outside(endpoint, {
+    const response = await fetchProvider(endpoint, {
       method: "POST",
       headers: {
         authorization: await vapidHeader(vapid, subject, endpoint, now() + VAPID_TTL_MS),

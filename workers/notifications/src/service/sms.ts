@@ -1,10 +1,10 @@
 // Text messages, by Twilio's REST API (https://www.twilio.com/docs/messaging/api/message-resource). It knows no idempotency
 // key: after a crash between its yes and our mark a text goes out twice.
 import { z } from "zod";
-import { isTexted } from "../domain/countries.ts";
+import { isSmsDestination } from "../domain/countries.ts";
 import { SendRefused } from "../domain/delivery.ts";
 import type { Outgoing } from "../store/outgoing.ts";
-import type { Outside, Sender } from "./deps.ts";
+import type { ProviderFetch, Sender } from "./deps.ts";
 
 export interface TwilioSettings {
   readonly accountSid: string;
@@ -32,11 +32,15 @@ async function reasonOf(response: Response): Promise<string> {
   }
 }
 
-export function smsSender({ accountSid, authToken, from, countries }: TwilioSettings, outside: Outside): Sender {
+export function smsSender(
+  { accountSid, authToken, from, countries }: TwilioSettings,
+  fetchProvider: ProviderFetch,
+): Sender {
   const authorization = `Basic ${btoa(`${accountSid}:${authToken}`)}`;
   return async (row: Outgoing, signal: AbortSignal) => {
-    if (!isTexted(row.recipient, countries)) throw new SendRefused("the shop does not text to this country", "final");
-    const response = await outside(`${API}/${encodeURIComponent(accountSid)}/Messages.json`, {
+    if (!isSmsDestination(row.recipient, countries))
+      throw new SendRefused("the shop does not text to this country", "final");
+    const response = await fetchProvider(`${API}/${encodeURIComponent(accountSid)}/Messages.json`, {
       method: "POST",
       headers: { authorization, "content-type": "application/x-www-form-urlencoded" },
       body: new URLSearchParams({ To: row.recipient, From: from, Body: row.textBody }).toString(),

@@ -5,7 +5,7 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { PHONE_CODE_TTL_MS } from "../constants.ts";
 
 /** Keeps the address that the account verified last. */
-export function keepProvenEmail({ data, time }: EventEnvelope<"EMAIL_VERIFIED">): SQL {
+export function recordProvenEmail({ data, time }: EventEnvelope<"EMAIL_VERIFIED">): SQL {
   const provenAt = Date.parse(time);
   return sql`INSERT INTO proven_emails (user_id, email, proven_at) VALUES (${data.userId}, ${data.email}, ${provenAt})
     ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, proven_at = excluded.proven_at
@@ -13,7 +13,7 @@ export function keepProvenEmail({ data, time }: EventEnvelope<"EMAIL_VERIFIED">)
 }
 
 /** Drops the browsers and the phone number that were set before the password changed; later ones are the owner's own. */
-export function dropReach({ data: { userId }, time }: EventEnvelope<"PASSWORD_CHANGED">): SQL[] {
+export function removeContactPoints({ data: { userId }, time }: EventEnvelope<"PASSWORD_CHANGED">): SQL[] {
   const changedAt = Date.parse(time);
   return [
     sql`DELETE FROM push_subscriptions WHERE user_id = ${userId} AND created_at <= ${changedAt}`,

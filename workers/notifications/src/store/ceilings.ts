@@ -14,7 +14,7 @@ import type { Draft } from "./draft.ts";
 export type CeilingDeps = Deps & { readonly ceilings: Ceilings };
 
 /** Whether no ceiling holds the message back, whatever the recipient has got before. */
-export function isOutside({ audience, kind }: Draft): SQL {
+export function isExempt({ audience, kind }: Draft): SQL {
   if (audience === "admins") return sql`1`;
   return kind.security ? sql`(paid OR proven)` : sql`paid`;
 }
@@ -34,12 +34,12 @@ function isOverTexts({ now, ceilings }: CeilingDeps, of: { readonly phone: SQL; 
     OR ${textsWith(sql`texts.user_id = ${of.userId}`)} >= ${ceilings.textsPerDay})`;
 }
 
-export function isHeld(deps: CeilingDeps, draft: Draft): SQL {
+export function isHeldBack(deps: CeilingDeps, draft: Draft): SQL {
   const { ceilings } = deps;
   const now = deps.now();
   return sql`CASE
     WHEN channel = 'sms' THEN NOT ${isTextable(draft)} OR ${isOverTexts(deps, { phone: sql`wanted.recipient`, userId: sql`${draft.userId}` })}
-    WHEN ${isOutside(draft)} THEN 0
+    WHEN ${isExempt(draft)} THEN 0
     WHEN proven THEN ${countedSince(now - HOUR_MS)} >= ${ceilings.provenPerHour}
     ELSE ${countedSince(now - HOUR_MS)} >= ${ceilings.unprovenPerHour}
       OR ${countedSince(now - DAY_MS)} >= ${ceilings.unprovenPerDay} END`;
@@ -51,12 +51,12 @@ function isTextable({ kind }: Draft): SQL {
 }
 
 /** What tells that an order came in is kept for its money; other texts about what is not paid are not written at all. */
-export function isTold(draft: Draft): SQL {
-  return draft.kind.waits ? sql`1` : sql`(channel <> 'sms' OR ${isTextable(draft)})`;
+export function isWritten(draft: Draft): SQL {
+  return draft.kind.awaitsPayment ? sql`1` : sql`(channel <> 'sms' OR ${isTextable(draft)})`;
 }
 
 /** An order's money is there: whatever of it is still to come is outside of the ceilings, in any order of arrival. */
-export function proveOrder(deps: Deps, orderId: string): SQL {
+export function recordProvenOrder(deps: Deps, orderId: string): SQL {
   return sql`INSERT INTO proven_orders (order_id, proven_at) VALUES (${orderId}, ${deps.now()}) ON CONFLICT DO NOTHING`;
 }
 

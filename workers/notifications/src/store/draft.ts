@@ -11,7 +11,7 @@ import type { Reader } from "../domain/messages.ts";
 import { emailKey, pushKey } from "../domain/recipient.ts";
 import type { Rendered } from "../domain/template.ts";
 import type { NotificationRow } from "../schema.ts";
-import { isHeld, isOutside, isTold } from "./ceilings.ts";
+import { isHeldBack, isExempt, isWritten } from "./ceilings.ts";
 import type { CeilingDeps } from "./ceilings.ts";
 import { SUBSCRIPTION } from "./outgoing.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -60,20 +60,20 @@ function flag(value: boolean): SQL {
 }
 
 /** Whether the account is known to have verified the address that the message goes to. */
-function isProven({ isProven: told, userId, email }: Draft): SQL {
-  if (told || userId === null) return flag(told);
+function isProven({ isProven: claimed, userId, email }: Draft): SQL {
+  if (claimed || userId === null) return flag(claimed);
   return sql`EXISTS (SELECT 1 FROM proven_emails WHERE user_id = ${userId} AND lower(email) = lower(${email}))`;
 }
 
 /** Whether the money of the order that it is about is known to be authorized. */
-function isPaid({ moneyAuthorized: told, orderId }: Draft): SQL {
-  if (told || orderId === null) return flag(told);
+function isPaid({ moneyAuthorized: claimed, orderId }: Draft): SQL {
+  if (claimed || orderId === null) return flag(claimed);
   return sql`EXISTS (SELECT 1 FROM proven_orders WHERE order_id = ${orderId})`;
 }
 
 /** Whether this kind is said once an hour about one thing, and was. Only the kind that has an index for it is. */
 function isRepeated({ kind, about, eventId }: Draft, now: number): SQL {
-  if (!kind.collapsed) return sql`0`;
+  if (!kind.oncePerHour) return sql`0`;
   return sql`EXISTS (SELECT 1 FROM notifications WHERE template = 'payment_failed' AND template = ${kind.name}
     AND about = ${about} AND created_at > ${now - HOUR_MS} AND event_id <> ${eventId})`;
 }
@@ -113,12 +113,12 @@ export function insertDraft(deps: CeilingDeps, draft: Draft): SQL {
     WITH known AS MATERIALIZED (SELECT ${isProven(draft)} AS proven, ${isPaid(draft)} AS paid),
       offered AS (${offered(draft)}),
       wanted AS (${wanted(draft)}),
-      judged AS (SELECT *, ${isOutside(draft)} AS outside, ${isHeld(deps, draft)} AS held FROM wanted)
+      judged AS (SELECT *, ${isExempt(draft)} AS exempt, ${isHeldBack(deps, draft)} AS held FROM wanted)
     SELECT id, ${draft.eventId}, ${draft.about}, ${draft.audience}, ${draft.userId}, recipient, channel, ${draft.kind.name}, locale,
       texts -> locale ->> 'subject', ${kept(sql`texts -> locale ->> 'text'`)}, ${kept(sql`texts -> locale ->> 'html'`)},
       iif(held, 'held_back', 'pending'), iif(held, 0, 1), ${now}, iif(held, 0, ${now + SEND_LEASE_MS}), ${now},
-      iif(held OR outside, NULL, key)
-    FROM judged WHERE recipient IS NOT NULL AND ${isTold(draft)} AND NOT ${isRepeated(draft, now)}
+      iif(held OR exempt, NULL, key)
+    FROM judged WHERE recipient IS NOT NULL AND ${isWritten(draft)} AND NOT ${isRepeated(draft, now)}
     RETURNING id, channel, template, recipient, subject, text_body AS textBody, html_body AS htmlBody, status, attempts,
       ${SUBSCRIPTION} AS subscription, (SELECT max(updated_at) FROM templates) AS templatesAsOf`;
 }

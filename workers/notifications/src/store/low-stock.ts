@@ -10,7 +10,7 @@ import { DIGEST_PRODUCTS } from "../constants.ts";
 import type { LowStockRow } from "../schema.ts";
 
 /** Keeps the last report of each product. */
-export function keepLowStock({ data, time }: EventEnvelope<"STOCK_LOW">): SQL {
+export function recordLowStock({ data, time }: EventEnvelope<"STOCK_LOW">): SQL {
   const { productId, sku, name, available, threshold } = data;
   return sql`INSERT INTO low_stock (product_id, sku, name, available, threshold, reported_at)
     VALUES (${productId}, ${sku}, ${name}, ${available}, ${threshold}, ${Date.parse(time)})
@@ -19,13 +19,13 @@ export function keepLowStock({ data, time }: EventEnvelope<"STOCK_LOW">): SQL {
     WHERE excluded.reported_at >= low_stock.reported_at`;
 }
 
-export interface WaitingLowStock {
+export interface PendingLowStock {
   readonly products: readonly LowStockRow[];
   /** When the last digest was made, in milliseconds since the epoch; 0 before the first. */
   readonly madeAt: number;
 }
 
-export async function waitingLowStock(deps: Deps): Promise<WaitingLowStock> {
+export async function pendingLowStock(deps: Deps): Promise<PendingLowStock> {
   const [products, [digest]] = await readAll<[LowStockRow, { madeAt: number }]>(deps.db, [
     sql`SELECT product_id AS productId, sku, name, available, threshold, reported_at AS reportedAt FROM low_stock
       ORDER BY product_id LIMIT ${DIGEST_PRODUCTS}`,
@@ -40,7 +40,7 @@ export async function waitingLowStock(deps: Deps): Promise<WaitingLowStock> {
  */
 export async function writeDigest(
   deps: Deps,
-  { products, madeAt }: WaitingLowStock,
+  { products, madeAt }: PendingLowStock,
   insert: SQL,
 ): Promise<Commit["results"][number] | undefined> {
   const told = products.map(({ productId, reportedAt }) => ({ productId, reportedAt }));

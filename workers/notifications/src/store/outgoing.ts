@@ -9,7 +9,7 @@ import { CONFIDENTIAL_KINDS } from "#shared/events/commands";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { CLAIM_LIMIT, SEND_LEASE_MS } from "../constants.ts";
-import type { FailedTry } from "../domain/delivery.ts";
+import type { FailedAttempt } from "../domain/delivery.ts";
 import type { NotificationRow } from "../schema.ts";
 
 /** What is needed to send one. `attempts` counts the try that is due. */
@@ -28,7 +28,7 @@ export const OUTGOING = sql`id, recipient, channel, template, subject, text_body
   ${SUBSCRIPTION} AS subscription`;
 
 /** What an UPDATE that returns OUTGOING has taken to be sent. */
-export function takenOf(result: Commit["results"][number] | undefined): Outgoing[] {
+export function outgoingOf(result: Commit["results"][number] | undefined): Outgoing[] {
   return (result?.results ?? []) as unknown as Outgoing[];
 }
 
@@ -52,13 +52,13 @@ export async function claimDue(
         ORDER BY next_attempt_at LIMIT ${CLAIM_LIMIT})
       RETURNING ${OUTGOING}`,
   ]);
-  return takenOf(results[0]);
+  return outgoingOf(results[0]);
 }
 
 /** What became of some tries. */
-export interface Settled {
+export interface SendResults {
   readonly sent: readonly string[];
-  readonly failed: readonly FailedTry[];
+  readonly failed: readonly FailedAttempt[];
   /** Push subscriptions that their service no longer knows. */
   readonly gone: readonly string[];
 }
@@ -69,7 +69,7 @@ function kept(column: SQL, done: SQL): SQL {
 }
 
 /** Writes what became of a batch of tries, in one round trip. What is sent stays sent, whoever else tried. */
-export async function settle(deps: Deps, { sent, failed, gone }: Settled): Promise<void> {
+export async function recordResults(deps: Deps, { sent, failed, gone }: SendResults): Promise<void> {
   const hasFailed = sql`tried.value ->> 'status' = 'failed'`;
   await save(deps, [
     ...(sent.length === 0

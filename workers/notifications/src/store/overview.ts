@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import { isAdmin } from "#shared/call";
 import type { User } from "#shared/call";
 import type { Deps } from "#shared/deps";
-import { COLUMNS, IS_TOLD } from "./reader.ts";
+import { COLUMNS, IS_VISIBLE } from "./reader.ts";
 import type { ReaderRow } from "./reader.ts";
 
 /** An order has at most a handful of messages, some on more than one channel. */
@@ -15,12 +15,12 @@ export async function unreadOf(deps: Deps, user: User): Promise<number> {
     ? sql`UNION SELECT event_id FROM notifications WHERE audience = 'admins' AND read_at IS NULL`
     : sql``;
   const rows = await deps.db.all<{ unread: number }>(sql`SELECT count(*) AS unread FROM (
-      SELECT DISTINCT event_id FROM notifications WHERE user_id = ${user.id} AND read_at IS NULL AND ${IS_TOLD} ${admins})`);
+      SELECT DISTINCT event_id FROM notifications WHERE user_id = ${user.id} AND read_at IS NULL AND ${IS_VISIBLE} ${admins})`);
   return rows[0]?.unread ?? 0;
 }
 
 /** A user's messages about one thing, newest first. */
 export async function listAbout(deps: Deps, userId: string, about: string): Promise<ReaderRow[]> {
   return await deps.db.all<ReaderRow>(sql`SELECT ${COLUMNS} FROM notifications
-    WHERE user_id = ${userId} AND about = ${about} AND ${IS_TOLD} ORDER BY created_at DESC, id DESC LIMIT ${MAX_ABOUT}`);
+    WHERE user_id = ${userId} AND about = ${about} AND ${IS_VISIBLE} ORDER BY created_at DESC, id DESC LIMIT ${MAX_ABOUT}`);
 }

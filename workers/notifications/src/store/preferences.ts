@@ -27,7 +27,7 @@ export async function findPreferences(deps: Deps, userId: string): Promise<Store
   return { channels: JSON.parse(channels) as Chosen["channels"], locale, phone, phoneVerified: proven === 1 };
 }
 
-export async function putStored(deps: Deps, userId: string, { channels, locale }: Chosen): Promise<void> {
+export async function savePreferences(deps: Deps, userId: string, { channels, locale }: Chosen): Promise<void> {
   await save(deps, [
     sql`INSERT INTO preferences (user_id, channels, locale, updated_at)
       VALUES (${userId}, ${JSON.stringify(channels)}, ${locale}, ${deps.now()})

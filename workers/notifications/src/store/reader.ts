@@ -15,7 +15,7 @@ export type ReaderRow = Pick<
 
 export const COLUMNS = sql`id, channel, template, subject, text_body AS textBody, status, created_at AS createdAt, read_at AS readAt`;
 
-export const IS_TOLD = sql`status <> 'held_back'`;
+export const IS_VISIBLE = sql`status <> 'held_back'`;
 
 /** Newest first, after `key` (time and id of the last row seen). */
 export async function listFor(
@@ -26,7 +26,7 @@ export async function listFor(
 ): Promise<ReaderRow[]> {
   const after = key === undefined ? sql`true` : sql`(created_at, id) < (${key[0] ?? 0}, ${key[1] ?? ""})`;
   const page = (owner: SQL): SQL => sql`SELECT * FROM (SELECT ${COLUMNS} FROM notifications
-    WHERE ${owner} AND ${IS_TOLD} AND ${after} ORDER BY created_at DESC, id DESC LIMIT ${limit})`;
+    WHERE ${owner} AND ${IS_VISIBLE} AND ${after} ORDER BY created_at DESC, id DESC LIMIT ${limit})`;
   const own = page(sql`user_id = ${user.id}`);
   // Two pages and a merge, because each owner has an index of its own, in this order; an OR would sort everything there is.
   return await deps.db.all<ReaderRow>(
@@ -44,7 +44,7 @@ export async function markRead(deps: Deps, user: User, id: string): Promise<Read
   const owner = isAdmin(user) ? sql`(user_id = ${user.id} OR audience = 'admins')` : sql`user_id = ${user.id}`;
   const { results } = await save(deps, [
     sql`UPDATE notifications SET read_at = coalesce(read_at, ${deps.now()})
-      WHERE ${owner} AND ${IS_TOLD} AND (created_at, event_id) = (SELECT created_at, event_id FROM notifications WHERE id = ${id})
+      WHERE ${owner} AND ${IS_VISIBLE} AND (created_at, event_id) = (SELECT created_at, event_id FROM notifications WHERE id = ${id})
       RETURNING ${COLUMNS}`,
   ]);
   return (results[0]?.results as unknown as ReaderRow[] | undefined)?.find((row) => row.id === id);
