@@ -6,7 +6,6 @@ import { idSchema } from "../ids.ts";
 import { PageQuery } from "../paging.ts";
 import type { Page } from "../paging.ts";
 import type { MessagingContract } from "./messaging.ts";
-import type { NotificationsOverviewContract } from "./notifications-overview.ts";
 import type { NotificationsStaffContract } from "./notifications-staff.ts";
 
 export const Channel = z
@@ -59,6 +58,12 @@ export type Notification = z.infer<typeof Notification>;
 
 export const ListNotificationsInput = PageQuery;
 export const ReadNotificationInput = z.object({ notificationId: idSchema("ntf").describe("The message's id.") });
+
+export const OrderNotificationsInput = z.object({
+  orderId: idSchema("ord"),
+  /** Whose order it is; the gateway has it from orders. */
+  customerId: z.string().max(60),
+});
 
 const Channels = z.array(Channel).max(Channel.options.length);
 type ChosenShape = Record<UserKind, z.ZodExactOptional<typeof Channels>>;
@@ -188,12 +193,18 @@ export const PushKey = z
   .meta({ id: "PushKey", description: "The key that a browser subscribes with." });
 export type PushKey = z.infer<typeof PushKey>;
 
-export interface NotificationsContract
-  extends MessagingContract, NotificationsOverviewContract, NotificationsStaffContract {
+export interface NotificationsContract extends MessagingContract, NotificationsStaffContract {
   /** The caller's own, newest first. Fails with invalid_cursor. */
   listNotifications(call: Call, input: z.input<typeof ListNotificationsInput>): Promise<Outcome<Page<Notification>>>;
   /** Marks one of the caller's own as read, on every channel that it went out on. Idempotent. Fails with not_found. */
   readNotification(call: Call, input: z.input<typeof ReadNotificationInput>): Promise<Outcome<Notification>>;
+  /** Messages that the caller has not read; one that went out on several channels counts once. */
+  countUnread(call: Call): Promise<Outcome<number>>;
+  /** What the customer was told about an order, newest first: for the customer and for admins; empty for anybody else. */
+  listOrderNotifications(
+    call: Call,
+    input: z.input<typeof OrderNotificationsInput>,
+  ): Promise<Outcome<readonly Notification[]>>;
   /** The caller's preferences as they are in effect. */
   preferences(call: Call): Promise<Outcome<Preferences>>;
   /** Replaces them. Idempotent. Fails with validation_failed: a channel that the kind does not go out on, sms without a proven phone. */

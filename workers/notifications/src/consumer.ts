@@ -15,12 +15,12 @@ import type { NotificationsDeps } from "./service/deps.ts";
 import { dispatch } from "./service/dispatch.ts";
 import { notifyFeeds, withFeedUpdates } from "./service/live.ts";
 import type { FeedEntry } from "./service/live.ts";
-import { removeContactPoints, recordProvenEmail } from "./store/accounts.ts";
-import { recordProvenOrder, releaseConfirmation } from "./store/ceilings.ts";
+import { recordProvenEmail, recordProvenOrder } from "./store/ceilings.ts";
 import { insertDraft, insertedOf } from "./store/draft.ts";
 import { recordLowStock } from "./store/low-stock.ts";
-import { outgoingOf } from "./store/outgoing.ts";
+import { outgoingOf, releaseConfirmation } from "./store/outgoing.ts";
 import type { Outgoing } from "./store/outgoing.ts";
+import { removeContactPoints } from "./store/phones.ts";
 
 /** A row that this delivery has committed, and that is therefore its to send. */
 interface Committed {

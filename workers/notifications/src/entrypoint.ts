@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Call } from "#shared/call";
 import {
   ListNotificationsInput,
+  OrderNotificationsInput,
   PutPreferencesInput,
   ReadNotificationInput,
   SetPhoneInput,
@@ -18,7 +19,6 @@ import type {
   PushKey,
   PushSubscription,
 } from "#shared/contracts/notifications";
-import { OrderNotificationsInput } from "#shared/contracts/notifications-overview";
 import {
   ListAllNotificationsInput,
   ListTemplatesInput,
@@ -42,8 +42,7 @@ import { createDeps } from "./service/deps.ts";
 import type { NotificationsDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
 import { openFeed } from "./service/live.ts";
-import { listNotifications, readNotification } from "./service/notifications.ts";
-import { countUnread, listOrderNotifications } from "./service/overview.ts";
+import { countUnread, listNotifications, listOrderNotifications, readNotification } from "./service/notifications.ts";
 import {
   listSubscriptions,
   preferences,

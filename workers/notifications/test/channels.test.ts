@@ -11,8 +11,9 @@ import { MAX_SEND_ATTEMPTS, MAX_SUBSCRIPTIONS, SEND_LEASE_MS, SEND_TIMEOUT_MS } 
 import { NoAnswer } from "../src/domain/delivery.ts";
 import type { NotificationRow } from "../src/schema.ts";
 import { sendersOf } from "../src/service/deps.ts";
-import type { NotificationsBindings, ProviderFetch, Sender } from "../src/service/deps.ts";
+import type { NotificationsBindings } from "../src/service/deps.ts";
 import { pushSender } from "../src/service/push.ts";
+import type { ProviderFetch, Sender } from "../src/service/senders.ts";
 import { smsSender } from "../src/service/sms.ts";
 import { event, giveNumber, notificationsEnv, orderData, rowsAbout, testNotifications } from "./notifications.ts";
 

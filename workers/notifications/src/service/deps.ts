@@ -7,17 +7,11 @@ import type { FeedObject } from "../objects/live-feed.ts";
 import { ceilingsOf } from "../domain/ceilings.ts";
 import type { Ceilings } from "../domain/ceilings.ts";
 import type { Shop } from "../domain/messages.ts";
-import type { Outgoing } from "../store/outgoing.ts";
 import { TemplateCache } from "../store/templates.ts";
-import { emailSender } from "./email.ts";
 import { pushSender } from "./push.ts";
+import { emailSender } from "./senders.ts";
+import type { ProviderFetch, Sender } from "./senders.ts";
 import { smsSender } from "./sms.ts";
-
-/** Hands one message to its provider. Throws when it is not taken; SendRefused says whether a later try may be. */
-export type Sender = (row: Outgoing, signal: AbortSignal) => Promise<void>;
-
-/** `fetch`, to providers. */
-export type ProviderFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /**
  * Beside what the wrangler file declares: the secrets of channels that a shop may leave off, and the local runtime's stand-in

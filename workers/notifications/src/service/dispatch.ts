@@ -8,7 +8,8 @@ import { CLAIM_LIMIT, MAX_CLAIM_ROUNDS, SEND_CONCURRENCY, SEND_TIMEOUT_MS, SEND_
 import { NoAnswer, SendRefused, afterFailure } from "../domain/delivery.ts";
 import { claimDue, recordResults } from "../store/outgoing.ts";
 import type { Outgoing } from "../store/outgoing.ts";
-import type { NotificationsDeps, Sender } from "./deps.ts";
+import type { NotificationsDeps } from "./deps.ts";
+import type { Sender } from "./senders.ts";
 
 interface SendAttempt {
   readonly row: Outgoing;

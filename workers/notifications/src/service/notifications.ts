@@ -1,7 +1,12 @@
 // A reader's own notifications.
 import type { Call } from "#shared/call";
-import { isUser } from "#shared/call";
-import type { ListNotificationsInput, Notification, ReadNotificationInput } from "#shared/contracts/notifications";
+import { isAdmin, isUser } from "#shared/call";
+import type {
+  ListNotificationsInput,
+  Notification,
+  OrderNotificationsInput,
+  ReadNotificationInput,
+} from "#shared/contracts/notifications";
 import { SIGN_IN_FIRST, fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { decodeCursor, toPage } from "#shared/paging";
@@ -9,11 +14,11 @@ import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import type { z } from "zod";
 import { isConfidential } from "../domain/kinds.ts";
-import { listFor, markRead } from "../store/reader.ts";
+import { countUnreadEvents, listAbout, listFor, markRead } from "../store/reader.ts";
 import type { ReaderRow } from "../store/reader.ts";
 import type { NotificationsDeps } from "./deps.ts";
 
-export function renderNotification({ textBody, createdAt, readAt, ...row }: ReaderRow): Notification {
+function renderNotification({ textBody, createdAt, readAt, ...row }: ReaderRow): Notification {
   return {
     ...row,
     body: isConfidential(row.template) ? "" : textBody,
@@ -43,4 +48,17 @@ export async function readNotification(
 ): Promise<Outcome<Notification>> {
   const row = isUser(call.actor) ? await markRead(deps, call.actor, notificationId) : undefined;
   return row === undefined ? fail("not_found", "There is no such notification.") : ok(renderNotification(row));
+}
+
+export async function countUnread(deps: NotificationsDeps, { actor }: Call): Promise<Outcome<number>> {
+  return isUser(actor) ? ok(await countUnreadEvents(deps, actor)) : SIGN_IN_FIRST;
+}
+
+export async function listOrderNotifications(
+  deps: NotificationsDeps,
+  { actor }: Call,
+  { orderId, customerId }: z.output<typeof OrderNotificationsInput>,
+): Promise<Outcome<readonly Notification[]>> {
+  if (actor.id !== customerId && !isAdmin(actor)) return ok([]);
+  return ok((await listAbout(deps, customerId, orderId)).map(renderNotification));
 }

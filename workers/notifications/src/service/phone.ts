@@ -19,8 +19,7 @@ import { dropPhone, nextTextAt, nextUnprovenCodeAt, proveNumber, writeCode } fro
 import { compose } from "./compose.ts";
 import type { NotificationsDeps } from "./deps.ts";
 import { dispatch } from "./dispatch.ts";
-import { preferences } from "./preferences.ts";
-import { customerOf, securityMail } from "./security.ts";
+import { customerOf, preferences, securityMail } from "./preferences.ts";
 
 const INVALID = fail(
   "phone_code_invalid",

@@ -1,6 +1,6 @@
 // A user's own choices: which message on which channel, in which language, to which phone and browsers.
-import type { Call } from "#shared/call";
-import { isUser } from "#shared/call";
+import { isProven, isUser, localeOf } from "#shared/call";
+import type { Call, User } from "#shared/call";
 import { UserKind } from "#shared/contracts/notifications";
 import type {
   Channel,
@@ -13,11 +13,14 @@ import type {
 } from "#shared/contracts/notifications";
 import { SIGN_IN_FIRST, fail } from "#shared/errors";
 import type { FieldError, Outcome } from "#shared/errors";
+import type { Customer } from "#shared/events/catalogue";
+import type { CommandKind } from "#shared/events/commands";
+import { makeEvent } from "#shared/events/envelope";
+import type { EventEnvelope } from "#shared/events/envelope";
 import { ok } from "#shared/result";
 import type { z } from "zod";
-import { isPushEndpoint } from "../domain/endpoint.ts";
 import { kindOf } from "../domain/kinds.ts";
-import { isPushKey } from "../domain/web-push.ts";
+import { isPushEndpoint, isPushKey } from "../domain/web-push.ts";
 import {
   findPreferences,
   listStoredSubscriptions,
@@ -27,7 +30,6 @@ import {
 } from "../store/preferences.ts";
 import type { StoredPreferences, StoredSubscription } from "../store/preferences.ts";
 import type { NotificationsDeps } from "./deps.ts";
-import { securityMail } from "./security.ts";
 
 function isMandatory(kind: UserKind): boolean {
   return kindOf(kind)?.mandatory ?? false;
@@ -93,6 +95,22 @@ export function pushKey({ pushKey: publicKey }: NotificationsDeps): Promise<Outc
 
 function renderSubscription({ createdAt, ...subscription }: StoredSubscription): PushSubscription {
   return { ...subscription, createdAt: new Date(createdAt).toISOString() };
+}
+
+export function customerOf(call: Call, { id, email, name }: User): Customer {
+  return { id, email, name, locale: localeOf(call), proven: isProven(call.actor) };
+}
+
+/** As an event, to be written with what it tells of. */
+export function securityMail(
+  deps: NotificationsDeps,
+  call: Call,
+  user: User,
+  kind: CommandKind,
+): EventEnvelope<"NOTIFICATION_SEND"> {
+  const { correlationId, traceparent } = call;
+  const cause = { worker: deps.worker, correlationId, traceparent, now: deps.now() };
+  return makeEvent("NOTIFICATION_SEND", user.id, { kind, recipient: customerOf(call, user), variables: {} }, cause);
 }
 
 export async function subscribe(

@@ -5,7 +5,7 @@ import { SendRefused } from "../domain/delivery.ts";
 import { encryptPush, newEphemeral, vapidHeader } from "../domain/web-push.ts";
 import type { VapidKeys } from "../domain/web-push.ts";
 import type { Outgoing } from "../store/outgoing.ts";
-import type { ProviderFetch, Sender } from "./deps.ts";
+import type { ProviderFetch, Sender } from "./senders.ts";
 
 export interface PushSettings {
   readonly vapid: VapidKeys;

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { isSmsDestination } from "../domain/countries.ts";
 import { SendRefused } from "../domain/delivery.ts";
 import type { Outgoing } from "../store/outgoing.ts";
-import type { ProviderFetch, Sender } from "./deps.ts";
+import type { ProviderFetch, Sender } from "./senders.ts";
 
 export interface TwilioSettings {
   readonly accountSid: string;

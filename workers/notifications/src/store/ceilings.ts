@@ -3,18 +3,22 @@
 // and `paid`.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import type { EventEnvelope } from "#shared/events/envelope";
 import { firstIdAt } from "#shared/ids";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
-import { DAY_MS, HELD_BACK_RETENTION_MS, HOUR_MS, PROVEN_ORDER_RETENTION_MS, SEND_LEASE_MS } from "../constants.ts";
+import { DAY_MS, HELD_BACK_RETENTION_MS, HOUR_MS, PROVEN_ORDER_RETENTION_MS } from "../constants.ts";
 import type { Ceilings } from "../domain/ceilings.ts";
-import { OUTGOING } from "./outgoing.ts";
-import type { Draft } from "./draft.ts";
+import type { Kind } from "../domain/kinds.ts";
+import type { MessageContent } from "../domain/messages.ts";
 
 export type CeilingDeps = Deps & { readonly ceilings: Ceilings };
 
+/** What a ceiling depends on. */
+type Limited = Pick<MessageContent, "audience" | "userId"> & { readonly kind: Kind };
+
 /** Whether no ceiling holds the message back, whatever the recipient has got before. */
-export function isExempt({ audience, kind }: Draft): SQL {
+export function isExempt({ audience, kind }: Limited): SQL {
   if (audience === "admins") return sql`1`;
   return kind.security ? sql`(paid OR proven)` : sql`paid`;
 }
@@ -25,7 +29,7 @@ function countedSince(since: number): SQL {
 }
 
 /** Whether the number or the user has got all the texts of a day. */
-function isOverTexts({ now, ceilings }: CeilingDeps, of: { readonly phone: SQL; readonly userId: SQL }): SQL {
+export function isOverTexts({ now, ceilings }: CeilingDeps, of: { readonly phone: SQL; readonly userId: SQL }): SQL {
   const textsWith = (
     condition: SQL,
   ): SQL => sql`(SELECT count(*) FROM notifications AS texts WHERE texts.channel = 'sms'
@@ -34,7 +38,7 @@ function isOverTexts({ now, ceilings }: CeilingDeps, of: { readonly phone: SQL; 
     OR ${textsWith(sql`texts.user_id = ${of.userId}`)} >= ${ceilings.textsPerDay})`;
 }
 
-export function isHeldBack(deps: CeilingDeps, draft: Draft): SQL {
+export function isHeldBack(deps: CeilingDeps, draft: Limited): SQL {
   const { ceilings } = deps;
   const now = deps.now();
   return sql`CASE
@@ -46,12 +50,12 @@ export function isHeldBack(deps: CeilingDeps, draft: Draft): SQL {
 }
 
 /** Texts cost, so they tell of paid orders only; a code is a text by nature. */
-function isTextable({ kind }: Draft): SQL {
+function isTextable({ kind }: Limited): SQL {
   return kind.channels[0] === "sms" ? sql`1` : sql`paid`;
 }
 
 /** What tells that an order came in is kept for its money; other texts about what is not paid are not written at all. */
-export function isWritten(draft: Draft): SQL {
+export function isWritten(draft: Limited): SQL {
   return draft.kind.awaitsPayment ? sql`1` : sql`(channel <> 'sms' OR ${isTextable(draft)})`;
 }
 
@@ -60,17 +64,12 @@ export function recordProvenOrder(deps: Deps, orderId: string): SQL {
   return sql`INSERT INTO proven_orders (order_id, proven_at) VALUES (${orderId}, ${deps.now()}) ON CONFLICT DO NOTHING`;
 }
 
-/**
- * Takes what was held back of an order's confirmation, to be sent by the caller. A text goes to a number that is still the user's
- * and has texts left.
- */
-export function releaseConfirmation(deps: CeilingDeps, orderId: string): SQL {
-  const now = deps.now();
-  return sql`UPDATE notifications SET status = 'pending', attempts = 1, next_attempt_at = ${now}, leased_until = ${now + SEND_LEASE_MS}
-    WHERE status = 'held_back' AND about = ${orderId} AND template = 'order_received'
-      AND (channel <> 'sms' OR (NOT ${isOverTexts(deps, { phone: sql`notifications.recipient`, userId: sql`notifications.user_id` })}
-        AND EXISTS (SELECT 1 FROM phones WHERE phones.user_id = notifications.user_id AND phone = recipient AND proven_at IS NOT NULL)))
-    RETURNING ${OUTGOING}`;
+/** Keeps the address that the account verified last. */
+export function recordProvenEmail({ data, time }: EventEnvelope<"EMAIL_VERIFIED">): SQL {
+  const provenAt = Date.parse(time);
+  return sql`INSERT INTO proven_emails (user_id, email, proven_at) VALUES (${data.userId}, ${data.email}, ${provenAt})
+    ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, proven_at = excluded.proven_at
+    WHERE excluded.proven_at > proven_emails.proven_at`;
 }
 
 /** Drops what was held back for so long that nobody asks for it any more, and orders of which nothing more is heard. */

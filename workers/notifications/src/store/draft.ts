@@ -8,7 +8,7 @@ import { FALLBACK_LOCALE, HOUR_MS, SEND_LEASE_MS } from "../constants.ts";
 import { isConfidential } from "../domain/kinds.ts";
 import type { Kind } from "../domain/kinds.ts";
 import type { Reader } from "../domain/messages.ts";
-import { emailKey, pushKey } from "../domain/recipient.ts";
+import { emailKey, pushKey } from "../domain/ceilings.ts";
 import type { Rendered } from "../domain/template.ts";
 import type { NotificationRow } from "../schema.ts";
 import { isHeldBack, isExempt, isWritten } from "./ceilings.ts";

@@ -11,6 +11,8 @@ import type { Deps } from "#shared/deps";
 import { CLAIM_LIMIT, SEND_LEASE_MS } from "../constants.ts";
 import type { FailedAttempt } from "../domain/delivery.ts";
 import type { NotificationRow } from "../schema.ts";
+import { isOverTexts } from "./ceilings.ts";
+import type { CeilingDeps } from "./ceilings.ts";
 
 /** What is needed to send one. `attempts` counts the try that is due. */
 export type Outgoing = Pick<
@@ -24,7 +26,7 @@ export type Outgoing = Pick<
 export const SUBSCRIPTION = sql`(SELECT json_object('endpoint', endpoint, 'p256dh', p256dh, 'auth', auth)
   FROM push_subscriptions WHERE push_subscriptions.id = notifications.recipient)`;
 
-export const OUTGOING = sql`id, recipient, channel, template, subject, text_body AS textBody, html_body AS htmlBody, attempts,
+const OUTGOING = sql`id, recipient, channel, template, subject, text_body AS textBody, html_body AS htmlBody, attempts,
   ${SUBSCRIPTION} AS subscription`;
 
 /** What an UPDATE that returns OUTGOING has taken to be sent. */
@@ -53,6 +55,19 @@ export async function claimDue(
       RETURNING ${OUTGOING}`,
   ]);
   return outgoingOf(results[0]);
+}
+
+/**
+ * Takes what was held back of an order's confirmation, to be sent by the caller. A text goes to a number that is still the user's
+ * and has texts left.
+ */
+export function releaseConfirmation(deps: CeilingDeps, orderId: string): SQL {
+  const now = deps.now();
+  return sql`UPDATE notifications SET status = 'pending', attempts = 1, next_attempt_at = ${now}, leased_until = ${now + SEND_LEASE_MS}
+    WHERE status = 'held_back' AND about = ${orderId} AND template = 'order_received'
+      AND (channel <> 'sms' OR (NOT ${isOverTexts(deps, { phone: sql`notifications.recipient`, userId: sql`notifications.user_id` })}
+        AND EXISTS (SELECT 1 FROM phones WHERE phones.user_id = notifications.user_id AND phone = recipient AND proven_at IS NOT NULL)))
+    RETURNING ${OUTGOING}`;
 }
 
 /** What became of some tries. */

@@ -5,7 +5,7 @@ import { mustChange } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsertFrom, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
-import { DAY_MS, MAX_PHONE_CODE_TRIES } from "../constants.ts";
+import { DAY_MS, MAX_PHONE_CODE_TRIES, PHONE_CODE_TTL_MS } from "../constants.ts";
 import type { CeilingDeps } from "./ceilings.ts";
 import { insertedOf } from "./draft.ts";
 import type { Inserted } from "./draft.ts";
@@ -114,4 +114,15 @@ export async function dropPhone(deps: Deps, userId: string): Promise<void> {
     sql`DELETE FROM phones WHERE user_id = ${userId}`,
     sql`DELETE FROM phone_codes WHERE user_id = ${userId}`,
   ]);
+}
+
+/** Drops the browsers and the phone number that were set before the password changed; later ones are the owner's own. */
+export function removeContactPoints({ data: { userId }, time }: EventEnvelope<"PASSWORD_CHANGED">): SQL[] {
+  const changedAt = Date.parse(time);
+  return [
+    sql`DELETE FROM push_subscriptions WHERE user_id = ${userId} AND created_at <= ${changedAt}`,
+    sql`DELETE FROM phones WHERE user_id = ${userId} AND set_at <= ${changedAt}`,
+    // A code that was sent before has to be asked for again.
+    sql`DELETE FROM phone_codes WHERE user_id = ${userId} AND expires_at <= ${changedAt + PHONE_CODE_TTL_MS}`,
+  ];
 }

@@ -13,9 +13,9 @@ export type ReaderRow = Pick<
   "id" | "channel" | "template" | "subject" | "createdAt" | "readAt" | "textBody"
 > & { readonly status: Exclude<NotificationRow["status"], "held_back"> };
 
-export const COLUMNS = sql`id, channel, template, subject, text_body AS textBody, status, created_at AS createdAt, read_at AS readAt`;
+const COLUMNS = sql`id, channel, template, subject, text_body AS textBody, status, created_at AS createdAt, read_at AS readAt`;
 
-export const IS_VISIBLE = sql`status <> 'held_back'`;
+const IS_VISIBLE = sql`status <> 'held_back'`;
 
 /** Newest first, after `key` (time and id of the last row seen). */
 export async function listFor(
@@ -48,4 +48,23 @@ export async function markRead(deps: Deps, user: User, id: string): Promise<Read
       RETURNING ${COLUMNS}`,
   ]);
   return (results[0]?.results as unknown as ReaderRow[] | undefined)?.find((row) => row.id === id);
+}
+
+/** An order has at most a handful of messages, some on more than one channel. */
+const MAX_ABOUT = 50;
+
+/** Events of which the user has an unread message; those to the admins as a group belong to every admin. */
+export async function countUnreadEvents(deps: Deps, user: User): Promise<number> {
+  const admins = isAdmin(user)
+    ? sql`UNION SELECT event_id FROM notifications WHERE audience = 'admins' AND read_at IS NULL`
+    : sql``;
+  const rows = await deps.db.all<{ unread: number }>(sql`SELECT count(*) AS unread FROM (
+      SELECT DISTINCT event_id FROM notifications WHERE user_id = ${user.id} AND read_at IS NULL AND ${IS_VISIBLE} ${admins})`);
+  return rows[0]?.unread ?? 0;
+}
+
+/** A user's messages about one thing, newest first. */
+export async function listAbout(deps: Deps, userId: string, about: string): Promise<ReaderRow[]> {
+  return await deps.db.all<ReaderRow>(sql`SELECT ${COLUMNS} FROM notifications
+    WHERE user_id = ${userId} AND about = ${about} AND ${IS_VISIBLE} ORDER BY created_at DESC, id DESC LIMIT ${MAX_ABOUT}`);
 }

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Locale } from "#shared/contracts/notifications";
 import { SMS_TEMPLATE_MAX_CHARACTERS } from "../../src/constants.ts";
-import { isPushEndpoint } from "../../src/domain/endpoint.ts";
 import { kindOf } from "../../src/domain/kinds.ts";
 import type { Kind } from "../../src/domain/kinds.ts";
 import { htmlFault, templateFaults } from "../../src/domain/template-check.ts";
+import { isPushEndpoint } from "../../src/domain/web-push.ts";
 
 function kind(name: string): Kind {
   const found = kindOf(name);

@@ -1,6 +1,11 @@
 // Mails, by the platform's `send_email` binding.
 import type { Outgoing } from "../store/outgoing.ts";
-import type { Sender } from "./deps.ts";
+
+/** Hands one message to its provider. Throws when it is not taken; SendRefused says whether a later try may be. */
+export type Sender = (row: Outgoing, signal: AbortSignal) => Promise<void>;
+
+/** `fetch`, to providers. */
+export type ProviderFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Message-ID is the provider's own to set, so the id travels in a header of ours. */
 const ID_HEADER = "X-Notification-Id";

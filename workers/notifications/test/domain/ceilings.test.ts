@@ -1,6 +1,6 @@
 // One recipient, however the address is written.
 import { expect, it } from "vitest";
-import { emailKey } from "../../src/domain/recipient.ts";
+import { emailKey } from "../../src/domain/ceilings.ts";
 
 it.each([
   ["ada@example.com", "Ada@EXAMPLE.com"],
