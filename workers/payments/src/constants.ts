@@ -9,18 +9,18 @@ export const WEBHOOK_RETRY_AFTER_SECONDS = 5;
 export const WEBHOOK_PATH = "/api/webhooks/stripe";
 
 /** How long Stripe is waited for, and how often the SDK asks again after a lost connection or a 5xx. */
-export interface Patience {
+export interface TimeoutPolicy {
   readonly timeoutMs: number;
   readonly retries: number;
 }
 /** Somebody waits: one try, well under the gateway's deadline of 10 s; what it left undone the sweeps finish. */
-export const CALL_PATIENCE: Patience = { timeoutMs: 4_000, retries: 0 };
+export const CALL_TIMEOUT_POLICY: TimeoutPolicy = { timeoutMs: 4_000, retries: 0 };
 /** Webhooks, events and sweeps, where a repeated try costs nobody anything. */
-export const BACKGROUND_PATIENCE: Patience = { timeoutMs: 8_000, retries: 1 };
+export const BACKGROUND_TIMEOUT_POLICY: TimeoutPolicy = { timeoutMs: 8_000, retries: 1 };
 /** A call asks Stripe several times, one after the other; this ends the wait for all of them before the gateway ends it. */
 export const CALL_DEADLINE_MS = 8_000;
 /** Pauses before Stripe is asked again for what another call holds for a moment. */
-export const BUSY_PAUSES_MS: readonly number[] = [200, 500];
+export const BUSY_RETRY_PAUSES_MS: readonly number[] = [200, 500];
 /** The host of the sandbox's binding; it is resolved by nobody, the binding is the way. */
 export const SANDBOX_HOST = "stripe.sandbox";
 
@@ -43,7 +43,7 @@ export const REFUND_RETRY_MS = 60_000;
 export const MAX_SENT_BACK = 3;
 
 /** How long orders may ask about a payment that it was told of, before it is told again; the pause doubles each time. */
-export const TELL_AGAIN_AFTER_MS = 5 * 60 * 1_000;
+export const REPUBLISH_AFTER_MS = 5 * 60 * 1_000;
 
 /**
  * The admins are told this long before an authorization lapses: a working day

@@ -1,7 +1,7 @@
 // What payments does on other Workers' events.
 import { NOTHING, consume } from "#shared/inbox";
 import type { Handlers } from "#shared/inbox";
-import { cancelOrderPayments } from "./service/close.ts";
+import { cancelOrderPayments } from "./service/closing.ts";
 import { createDeps } from "./service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
 

@@ -16,7 +16,7 @@ import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
 import { sweep } from "./scheduled.ts";
 import { capture, captureOrder } from "./service/captures.ts";
-import { close } from "./service/close.ts";
+import { close } from "./service/closing.ts";
 import { closeUnpaid } from "./service/close-unpaid.ts";
 import { callDeps, createDeps } from "./service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";

@@ -20,18 +20,18 @@ import {
 } from "./constants.ts";
 import { payments, refunds, stripeEvents } from "./schema.ts";
 import type { PaymentRow, RefundRow, StripeEventRow } from "./schema.ts";
-import { settleClosed } from "./service/close.ts";
+import { endClosedPayment } from "./service/closing.ts";
 import { createDeps } from "./service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
 import { completeIntent } from "./service/intents.ts";
 import { reconcile } from "./service/reconcile.ts";
-import { carryOut } from "./service/refunds.ts";
-import { compareEvents } from "./service/compare-events.ts";
-import { processStored } from "./service/stripe-events.ts";
-import { retrieveIntent } from "./service/stripe.ts";
-import { captureUntilOf } from "./service/truth.ts";
+import { executeRefund } from "./service/refunds.ts";
+import { compareEvents } from "./service/stripe/missed-events.ts";
+import { processStored } from "./service/stripe/events.ts";
+import { retrieveIntent } from "./service/stripe/client.ts";
+import { captureUntilOf } from "./service/stripe/snapshot.ts";
 import { declinesPurge } from "./store/declines.ts";
-import { captureUntilUpdate, expiringPayments, expiryFlag } from "./store/expiring.ts";
+import { captureUntilUpdate, expiringPayments, flagExpiry } from "./store/expiring.ts";
 import type { Change } from "./store/payments.ts";
 import { fromRow } from "./store/rows.ts";
 import { eventsPurge } from "./store/stripe-events.ts";
@@ -40,10 +40,10 @@ import { loadView } from "./store/views.ts";
 /** What "everything" takes at once; a shop on one machine does not have more open. */
 const EVERYTHING_LIMIT = 10_000;
 
-const A_FEW = { concurrency: SWEEP_CONCURRENCY, idOf: ({ id }: { readonly id: string }): string => id };
+const SWEEP_ITEMS = { concurrency: SWEEP_CONCURRENCY, idOf: ({ id }: { readonly id: string }): string => id };
 
-const CHECK: Change = { actor: "sweep:open_payments", reason: "asked Stripe", unheard: true };
-const REFUND: Change = { actor: "sweep:pending_refunds", reason: "asked Stripe", unheard: true };
+const CHECK: Change = { actor: "sweep:open_payments", reason: "asked Stripe", missedWebhook: true };
+const REFUND: Change = { actor: "sweep:pending_refunds", reason: "asked Stripe", missedWebhook: true };
 
 /** Purging reads whole tables; once an hour is often enough. */
 const PURGE_EVERY_MS = 60 * 60_000;
@@ -52,7 +52,7 @@ const PURGE_EVERY_MS = 60 * 60_000;
  * Takes the rows that are due and puts off their next turn, doubling from `first`, in one
  * statement. `everything` takes whatever is open, whatever its turn.
  */
-async function takeDue(
+async function claimDue(
   deps: PaymentsDeps,
   table: "payments" | "refunds" | "stripe_events",
   due: "next_check_at" | "next_attempt_at",
@@ -76,7 +76,7 @@ async function takeDue(
 async function checkPayment(deps: PaymentsDeps, { id }: PaymentRow): Promise<boolean> {
   const view = await loadView(deps.db, id);
   if (view.closed !== null) {
-    await settleClosed(deps, view, { ...CHECK, voidReason: view.closed });
+    await endClosedPayment(deps, view, { ...CHECK, voidReason: view.closed });
     return false;
   }
   if (view.row.stripePaymentIntentId === null) {
@@ -92,7 +92,7 @@ async function checkRefund(deps: PaymentsDeps, refund: RefundRow): Promise<boole
   const view = await loadView(deps.db, refund.paymentId);
   if (refund.stripeRefundId === null) {
     // What a lost process left undone is carried out by the name of who asked for it.
-    await carryOut(deps, view, refund, { actor: refund.actor, reason: "refund" }, false);
+    await executeRefund(deps, view, refund, { actor: refund.actor, reason: "refund" }, false);
     return false;
   }
   return (await reconcile(deps, view, REFUND)).amountRefunded !== view.row.amountRefunded;
@@ -102,7 +102,7 @@ async function checkRefund(deps: PaymentsDeps, refund: RefundRow): Promise<boole
  * Whether an authorization is still about to lapse once Stripe was asked, where it had not
  * said when: such as one that was made before its end was kept.
  */
-async function stillExpiring(deps: PaymentsDeps, row: PaymentRow): Promise<boolean> {
+async function isStillExpiring(deps: PaymentsDeps, row: PaymentRow): Promise<boolean> {
   const { id, captureUntil, stripePaymentIntentId } = row;
   if (captureUntil !== null || stripePaymentIntentId === null) return true;
   const until = captureUntilOf(await retrieveIntent(deps.stripe, stripePaymentIntentId));
@@ -113,11 +113,11 @@ async function stillExpiring(deps: PaymentsDeps, row: PaymentRow): Promise<boole
 
 async function flagExpiring(deps: PaymentsDeps, everything: boolean): Promise<number> {
   const rows = await expiringPayments(deps.db, deps.now(), everything ? EVERYTHING_LIMIT : SWEEP_BATCH);
-  return await countDone(rows, A_FEW, async (row) => {
+  return await countDone(rows, SWEEP_ITEMS, async (row) => {
     // What Stripe says now counts from the next sweep on.
-    if (!(await stillExpiring(deps, row))) return false;
+    if (!(await isStillExpiring(deps, row))) return false;
     try {
-      await save(deps, expiryFlag(row, deps.now()));
+      await save(deps, flagExpiry(row, deps.now()));
       return true;
     } catch (error) {
       // Captured, void, or flagged by another sweep meanwhile.
@@ -128,7 +128,7 @@ async function flagExpiring(deps: PaymentsDeps, everything: boolean): Promise<nu
 }
 
 /** The comparison asks Stripe before it knows what it is about, so an outage is met here and not row by row. */
-async function findMissed(deps: PaymentsDeps, everything: boolean): Promise<number> {
+async function compareWithStripe(deps: PaymentsDeps, everything: boolean): Promise<number> {
   try {
     return await compareEvents(deps, everything);
   } catch (error) {
@@ -151,26 +151,26 @@ async function purge(deps: PaymentsDeps, everything: boolean): Promise<SweepCoun
 
 /** Runs all sweeps of payments; each is idempotent. */
 export async function sweep(deps: PaymentsDeps, _call: Call, everything: boolean): Promise<SweepCounts> {
-  const missedEvents = await findMissed(deps, everything);
-  const events = await takeDue(deps, "stripe_events", "next_attempt_at", WEBHOOK_RETRY_MS, everything);
+  const missedEvents = await compareWithStripe(deps, everything);
+  const events = await claimDue(deps, "stripe_events", "next_attempt_at", WEBHOOK_RETRY_MS, everything);
   await countDone(
     events.map((row) => fromRow(stripeEvents, row) satisfies StripeEventRow),
-    A_FEW,
+    SWEEP_ITEMS,
     async (row) => {
       await processStored(deps, row);
       return true;
     },
   );
-  const due = await takeDue(deps, "payments", "next_check_at", FIRST_CHECK_MS, everything);
+  const due = await claimDue(deps, "payments", "next_check_at", FIRST_CHECK_MS, everything);
   const unheardPayments = await countDone(
     due.map((row) => fromRow(payments, row)),
-    A_FEW,
+    SWEEP_ITEMS,
     (row) => checkPayment(deps, row),
   );
-  const pending = await takeDue(deps, "refunds", "next_attempt_at", REFUND_RETRY_MS, everything);
+  const pending = await claimDue(deps, "refunds", "next_attempt_at", REFUND_RETRY_MS, everything);
   const unheardRefunds = await countDone(
     pending.map((row) => fromRow(refunds, row)),
-    A_FEW,
+    SWEEP_ITEMS,
     (row) => checkRefund(deps, row),
   );
   return {

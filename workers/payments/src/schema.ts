@@ -2,7 +2,7 @@
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { PaymentState, Refund } from "#shared/contracts/payments";
 import type { Customer } from "#shared/events/catalogue";
-import type { Cap } from "./domain.ts";
+import type { Cap } from "./domain/payment.ts";
 
 export const payments = sqliteTable("payments", {
   id: text().primaryKey(),
@@ -129,7 +129,7 @@ export const declines = sqliteTable("declines", {
   at: integer().notNull(),
 });
 
-export const marks = sqliteTable("marks", {
+export const cursors = sqliteTable("marks", {
   name: text().primaryKey(),
   at: integer().notNull(),
 });

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { callAs } from "#shared/testkit/kit";
 import { captureOrder } from "../src/service/captures.ts";
-import { close } from "../src/service/close.ts";
+import { close } from "../src/service/closing.ts";
 import { createIntent } from "../src/service/intents.ts";
 import { refund } from "../src/service/refunds.ts";
 import {
@@ -65,7 +65,7 @@ describe("closing an unpaid order", () => {
       world.recorded.sent.length = 0;
       world.clock.skewMs = minutes * 60_000;
       expect(valueOf(await close(world.deps, adminCall(), { orderId }))).toBe("paid");
-      await world.settled();
+      await world.drained();
       return world.recorded.sent.map(({ consumer, event }) => `${event.type} ${consumer}`);
     };
     expect(await ask(6)).toEqual([]);

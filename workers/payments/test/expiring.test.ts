@@ -44,8 +44,8 @@ describe("an authorization", () => {
 
   it("about to lapse is flagged to the admins a day before, once", async () => {
     const { world, orderId, paymentId } = await authorized();
-    const lapsesAt = (world.peer.captureBefore ?? 0) * 1_000;
-    world.clock.skewMs = lapsesAt - EXPIRY_NOTICE_MS - 60_000 - Date.now();
+    const expiresAt = (world.peer.captureBefore ?? 0) * 1_000;
+    world.clock.skewMs = expiresAt - EXPIRY_NOTICE_MS - 60_000 - Date.now();
     expect((await sweepAll(world))["expiringAuthorizations"]).toBe(0);
     world.clock.skewMs += 120_000;
     expect((await sweepAll(world))["expiringAuthorizations"]).toBe(1);

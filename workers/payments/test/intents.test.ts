@@ -2,10 +2,10 @@ import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
-import { CALL_PATIENCE, SWEEP_BATCH } from "../src/constants.ts";
-import { cancelOrderPayments } from "../src/service/close.ts";
+import { CALL_TIMEOUT_POLICY, SWEEP_BATCH } from "../src/constants.ts";
+import { cancelOrderPayments } from "../src/service/closing.ts";
 import { createIntent } from "../src/service/intents.ts";
-import { stripeClient } from "../src/service/stripe.ts";
+import { stripeClient } from "../src/service/stripe/client.ts";
 import {
   AMOUNT,
   endOthers,
@@ -199,6 +199,6 @@ describe("the tables", () => {
 describe("the client", () => {
   it("refuses to run against the sandbox with a live key", () => {
     const sandbox = { fetch: async () => new Response() } as unknown as Fetcher;
-    expect(() => stripeClient({ secretKey: "sk_live_abc", sandbox }, CALL_PATIENCE)).toThrow(/not a test key/);
+    expect(() => stripeClient({ secretKey: "sk_live_abc", sandbox }, CALL_TIMEOUT_POLICY)).toThrow(/not a test key/);
   });
 });

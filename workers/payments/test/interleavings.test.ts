@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PaymentEventData } from "#shared/events/catalogue";
 import { captureOrder } from "../src/service/captures.ts";
-import { close } from "../src/service/close.ts";
+import { close } from "../src/service/closing.ts";
 import { handleWebhook } from "../src/service/webhook.ts";
 import {
   AMOUNT,
@@ -77,7 +77,7 @@ async function newScene(): Promise<Scene> {
 
 /** Stripe is well again, and everything that is open is swept until nothing is. */
 async function comeToRest({ world, cancelled }: Scene): Promise<void> {
-  await world.settled();
+  await world.drained();
   world.peer.faults = [];
   world.peer.forgetKeys();
   await consumeEvents(world, [cancelled]);
@@ -132,7 +132,7 @@ describe("a paid order's payment", () => {
         const { world, input, intentId } = scene;
         world.peer.faults = [...failing];
         await Promise.all(order.map((step) => run(scene, step as Step)));
-        await world.settled();
+        await world.drained();
         world.peer.faults = [];
         await sweepAll(world);
         await sweepAll(world);

@@ -21,7 +21,7 @@ import { createDeps } from "../src/service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "../src/service/deps.ts";
 import { createIntent } from "../src/service/intents.ts";
 import { listPayments } from "../src/service/list.ts";
-import { stripeClient } from "../src/service/stripe.ts";
+import { stripeClient } from "../src/service/stripe/client.ts";
 import { handleWebhook } from "../src/service/webhook.ts";
 import { StripePeer } from "./stripe-peer.ts";
 
@@ -36,7 +36,7 @@ export interface World {
   readonly peer: StripePeer;
   readonly recorded: RecordedQueues;
   /** Waits for everything that was left to waitUntil. */
-  readonly settled: () => Promise<void>;
+  readonly drained: () => Promise<void>;
   readonly clock: { skewMs: number };
 }
 
@@ -59,10 +59,10 @@ export function newWorld(options: { readonly retries?: number; readonly timeoutM
       { retries: options.retries ?? 0, timeoutMs: options.timeoutMs ?? 2_000 },
     ),
   };
-  const settled = async (): Promise<void> => {
+  const drained = async (): Promise<void> => {
     while (waiting.length > 0) await Promise.all(waiting.splice(0));
   };
-  return { deps, peer, recorded, settled, clock };
+  return { deps, peer, recorded, drained, clock };
 }
 
 export type IntentInput = z.output<typeof CreateIntentInput>;
@@ -93,7 +93,7 @@ export async function newIntent(world: World, input: IntentInput = intentInput()
 /** Posts a webhook and waits until it is processed. */
 export async function post(world: World, request: Request): Promise<Response> {
   const response = await handleWebhook(request, world.deps);
-  await world.settled();
+  await world.drained();
   return response;
 }
 
@@ -215,7 +215,7 @@ export async function consumeEvents(world: World, events: readonly EventEnvelope
     "tradepost-payments-inbox",
     events,
   );
-  await world.settled();
+  await world.drained();
   return delivery;
 }
 
@@ -245,6 +245,6 @@ export async function endOthersBut(world: World, paymentId: string): Promise<voi
 /** All sweeps over everything open. */
 export async function sweepAll(world: World): Promise<SweepCounts> {
   const counts = await sweep(world.deps, systemCall("cron", newId("req")), true);
-  await world.settled();
+  await world.drained();
   return counts;
 }

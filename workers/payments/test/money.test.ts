@@ -149,7 +149,7 @@ async function tell(
 /** Stripe is well, the banks have decided, one webhook comes, and everything open is swept until nothing is. */
 async function comeToRest({ world, intentId }: Scene): Promise<void> {
   const { peer } = world;
-  await world.settled();
+  await world.drained();
   peer.faults = [];
   peer.forgetKeys();
   peer.refundStatus = "succeeded";

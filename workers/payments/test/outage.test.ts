@@ -3,11 +3,11 @@
 import { describe, expect, it } from "vitest";
 import { ok } from "#shared/result";
 import { callAs } from "#shared/testkit/kit";
-import { BUSY_PAUSES_MS, CALL_DEADLINE_MS, CALL_PATIENCE } from "../src/constants.ts";
+import { BUSY_RETRY_PAUSES_MS, CALL_DEADLINE_MS, CALL_TIMEOUT_POLICY } from "../src/constants.ts";
 import { capture, captureOrder } from "../src/service/captures.ts";
-import { close } from "../src/service/close.ts";
+import { close } from "../src/service/closing.ts";
 import { callDeps, createDeps } from "../src/service/deps.ts";
-import { inTime } from "../src/service/failures.ts";
+import { withCallDeadline } from "../src/service/stripe/failures.ts";
 import { createIntent } from "../src/service/intents.ts";
 import { refund } from "../src/service/refunds.ts";
 import {
@@ -38,9 +38,9 @@ async function hanging(): Promise<World> {
 
 describe("the time a call waits for Stripe", () => {
   it("ends before the gateway's, with the pauses and without retries", () => {
-    const pauses = BUSY_PAUSES_MS.reduce((sum, ms) => sum + ms, 0);
-    expect(CALL_PATIENCE.retries).toBe(0);
-    expect(CALL_PATIENCE.timeoutMs + pauses).toBeLessThan(PEER_DEADLINE_MS / 2);
+    const pauses = BUSY_RETRY_PAUSES_MS.reduce((sum, ms) => sum + ms, 0);
+    expect(CALL_TIMEOUT_POLICY.retries).toBe(0);
+    expect(CALL_TIMEOUT_POLICY.timeoutMs + pauses).toBeLessThan(PEER_DEADLINE_MS / 2);
     expect(CALL_DEADLINE_MS).toBeLessThan(PEER_DEADLINE_MS - 1_000);
   });
 
@@ -48,15 +48,15 @@ describe("the time a call waits for Stripe", () => {
     const ctx = { waitUntil: () => undefined };
     const timeoutOf = (deps: { stripe: unknown }): number =>
       (deps.stripe as { getApiField(key: string): number }).getApiField("timeout");
-    expect(timeoutOf(callDeps(bindings(), ctx))).toBe(CALL_PATIENCE.timeoutMs);
-    expect(timeoutOf(createDeps(bindings(), ctx))).toBeGreaterThan(CALL_PATIENCE.timeoutMs);
+    expect(timeoutOf(callDeps(bindings(), ctx))).toBe(CALL_TIMEOUT_POLICY.timeoutMs);
+    expect(timeoutOf(createDeps(bindings(), ctx))).toBeGreaterThan(CALL_TIMEOUT_POLICY.timeoutMs);
   });
 
   it("ends for work that is slow as a whole, which goes on without the caller", async () => {
     const world = newWorld();
     const gate = Promise.withResolvers<null>();
     let isDone = false;
-    const answer = await inTime(
+    const answer = await withCallDeadline(
       world.deps,
       async () => {
         await gate.promise;
@@ -67,7 +67,7 @@ describe("the time a call waits for Stripe", () => {
     );
     expect(answer).toMatchObject(UNAVAILABLE);
     gate.resolve(null);
-    await world.settled();
+    await world.drained();
     expect(isDone).toBe(true);
   });
 });

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { openDatabase } from "#shared/database";
 import { callAs } from "#shared/testkit/kit";
-import { cancelOrderPayments, close } from "../src/service/close.ts";
+import { cancelOrderPayments, close } from "../src/service/closing.ts";
 import { createIntent } from "../src/service/intents.ts";
 import { handleWebhook } from "../src/service/webhook.ts";
 import {
@@ -54,7 +54,7 @@ describe("a webhook of Stripe's", () => {
       Array.from({ length: 10 }, () => world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId, "evt_ten")),
     );
     const responses = await Promise.all(copies.map((copy) => handleWebhook(copy, world.deps)));
-    await world.settled();
+    await world.drained();
     const later = await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId, "evt_ten"));
     expect([...responses, later].map(({ status }) => status)).toEqual(Array.from({ length: 11 }, () => 200));
     expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_AUTHORIZED"]);
@@ -349,7 +349,7 @@ describe("a webhook of Stripe's", () => {
     };
     const db = openDatabase(counted as unknown as D1Database);
     await handleWebhook(await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId), { ...world.deps, db });
-    await world.settled();
+    await world.drained();
     expect(roundTrips).toBe(2);
     expect(rowsWritten).toBeLessThanOrEqual(12);
   });
@@ -440,7 +440,7 @@ describe("a webhook that Stripe did not send", () => {
       expect(told.get("x-request-id")).toBe(request.headers.get("x-request-id") ?? told.get("x-request-id"));
       expect(told.get("x-request-id")).not.toBeNull();
     }
-    await world.settled();
+    await world.drained();
   });
 
   it("is 503 when it cannot be stored, so that Stripe sends it again", async () => {

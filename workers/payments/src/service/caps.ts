@@ -1,5 +1,5 @@
 // The caps on declined cards, from the Worker's variables: see docs/adr/024-card-testing-and-the-sandbox.md.
-import type { DeclineCaps } from "../domain.ts";
+import type { DeclineCaps } from "../domain/payment.ts";
 
 /** A setting that is no whole number above zero stops the Worker: guessing would let card testers in, or buyers out. */
 function countSetting(name: string, value: string): number {

@@ -12,20 +12,20 @@ import type { Outcome } from "#shared/errors";
 import { fingerprint } from "#shared/hash";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
-import { isOpen } from "../domain.ts";
+import { isOpen } from "../domain/payment.ts";
 import { captures, payments } from "../schema.ts";
 import type { CaptureRow, PaymentRow } from "../schema.ts";
 import { captureDone, captureInsert, captureRefused, captureSelect } from "../store/captures.ts";
-import { armChecks } from "../store/payments.ts";
+import { scheduleCheck } from "../store/payments.ts";
 import type { Change } from "../store/payments.ts";
 import { fromRow } from "../store/rows.ts";
 import { byId, byOrder, loadView, loadViews, viewStatements, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { inTime } from "./failures.ts";
+import { withCallDeadline } from "./stripe/failures.ts";
 import { reconcile } from "./reconcile.ts";
 import { readPayments } from "./render.ts";
-import { EXPAND_CHARGE, StripeRefused, ask } from "./stripe.ts";
+import { EXPAND_CHARGE, StripeRefused, ask } from "./stripe/client.ts";
 
 const NOT_CAPTURABLE = fail("payment_not_capturable", "The payment has no authorization that can be captured.");
 
@@ -53,7 +53,7 @@ async function begin(deps: PaymentsDeps, call: Call, { row }: View, amount: numb
   const audit = isUser(call.actor)
     ? [auditInsert(call, now, { action: "payment.capture", subject: row.id, details })]
     : [];
-  await save(deps, [armChecks(byId(row.id), now), ...audit]);
+  await save(deps, [scheduleCheck(byId(row.id), now), ...audit]);
 }
 
 /**
@@ -157,7 +157,7 @@ type CaptureAnswer = Outcome<{ readonly payment: Payment; readonly replayed: boo
 export async function capture(deps: PaymentsDeps, call: Call, input: Input): Promise<CaptureAnswer> {
   const { paymentId, amount } = input;
   const print = await fingerprint("capture", { paymentId, amount });
-  return await inTime(deps, async (): Promise<CaptureAnswer> => {
+  return await withCallDeadline(deps, async (): Promise<CaptureAnswer> => {
     const { view, key, isNew } = await askedUpToDate(deps, call, input, print);
     if (key !== undefined && key.fingerprint !== print) {
       return fail("idempotency_key_reused", "This Idempotency-Key was used for another request.");
@@ -187,7 +187,7 @@ export async function captureOrder(
   const views = await loadViews(deps.db, byOrder(orderId));
   const live = views.find(({ row }) => row.status !== "VOIDED");
   if (live === undefined) return NOT_CAPTURABLE;
-  return await inTime(deps, async () => {
+  return await withCallDeadline(deps, async () => {
     const change = { ...changeOf(call), reason: "shipment" };
     const current = await upToDate(deps, live);
     if (capturable(current)) {

@@ -5,12 +5,12 @@ import type { CloseUnpaidInput, ClosedUnpaid } from "#shared/contracts/payments"
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import { countDone } from "#shared/sweep";
-import { isPaid } from "../domain.ts";
-import { closePayments } from "./close.ts";
+import { isPaid } from "../domain/payment.ts";
+import { closePayments } from "./closing.ts";
 import type { PaymentsDeps } from "./deps.ts";
 
 /** A Worker may have 6 connections open at a time (https://developers.cloudflare.com/workers/platform/limits/). */
-const AT_ONCE = 5;
+const CONCURRENCY = 5;
 
 /** See PaymentsContract.closeUnpaid. */
 export async function closeUnpaid(
@@ -21,12 +21,12 @@ export async function closeUnpaid(
   const known = new Map<string, ClosedUnpaid["outcome"]>();
   await countDone(
     orders,
-    { concurrency: AT_ONCE, idOf: ({ orderId }) => orderId },
+    { concurrency: CONCURRENCY, idOf: ({ orderId }) => orderId },
     async ({ orderId, correlationId, unlessTried }) => {
       const closed = await closePayments(
         deps,
         { ...call, correlationId },
-        { orderId, reason: "payment_timeout", keeps: isPaid, sparesTried: unlessTried },
+        { orderId, reason: "payment_timeout", keeps: isPaid, leavesTried: unlessTried },
       );
       if (closed.ok) known.set(orderId, closed.value);
       return closed.ok;

@@ -3,14 +3,14 @@
 import { sha256Hex } from "#shared/hash";
 import { save } from "#shared/outbox";
 import { MAX_SENT_BACK } from "../constants.ts";
-import { isUnderDispute, refundable } from "../domain.ts";
+import { isUnderDispute, refundable } from "../domain/payment.ts";
 import type { RefundRow } from "../schema.ts";
 import { refundFound, refundInsert, refundRefused } from "../store/refunds.ts";
 import { loadView } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { refundAtStripe } from "./refund-at-stripe.ts";
-import { StripeRefused } from "./stripe.ts";
+import { createStripeRefund } from "./stripe/refunds.ts";
+import { StripeRefused } from "./stripe/client.ts";
 
 /** Stands as the actor of these refunds. */
 const ACTOR = "order_closed";
@@ -23,7 +23,7 @@ async function nextId(view: View): Promise<string> {
 }
 
 /** A card that sends money back will do so again: then it is for an operator, who was told. */
-function isHopeless({ refunds }: View): boolean {
+function hasFailedTooOften({ refunds }: View): boolean {
   const sentBack = refunds.filter(
     ({ actor, status, stripeRefundId }) => actor === ACTOR && status === "failed" && stripeRefundId !== null,
   );
@@ -41,20 +41,20 @@ async function insert(deps: PaymentsDeps, view: View): Promise<RefundRow | undef
  * Refunds what is left of a closed order's captured money. False when there is nothing to do.
  * @throws StripeUnavailable, StripeRefused
  */
-export async function refundRest(deps: PaymentsDeps, view: View): Promise<boolean> {
+export async function refundRemainder(deps: PaymentsDeps, view: View): Promise<boolean> {
   const { row, refunds, disputes } = view;
   if (isUnderDispute(row) || row.stripePaymentIntentId === null) return false;
   const pending = refunds.find(
     ({ actor, status, stripeRefundId }) => actor === ACTOR && status === "pending" && stripeRefundId === null,
   );
   const fresh =
-    pending === undefined && !isHopeless(view) && refundable(row.amountCaptured, refunds, disputes) > 0
+    pending === undefined && !hasFailedTooOften(view) && refundable(row.amountCaptured, refunds, disputes) > 0
       ? await insert(deps, view)
       : undefined;
   const refund = pending ?? fresh;
   if (refund?.status !== "pending") return false;
   try {
-    await refundAtStripe(deps, refund, row.stripePaymentIntentId, pending === undefined);
+    await createStripeRefund(deps, refund, row.stripePaymentIntentId, pending === undefined);
     return true;
   } catch (error) {
     if (error instanceof StripeRefused) {

@@ -2,12 +2,12 @@
 import type { Stripe } from "stripe";
 import { baseDeps } from "#shared/deps";
 import type { Deps } from "#shared/deps";
-import { BACKGROUND_PATIENCE, CALL_PATIENCE } from "../constants.ts";
-import type { Patience } from "../constants.ts";
-import type { DeclineCaps } from "../domain.ts";
+import { BACKGROUND_TIMEOUT_POLICY, CALL_TIMEOUT_POLICY } from "../constants.ts";
+import type { TimeoutPolicy } from "../constants.ts";
+import type { DeclineCaps } from "../domain/payment.ts";
 import { declineCaps } from "./caps.ts";
-import { refuseLiveKey, stripeClient } from "./stripe.ts";
-import type { StripeOptions } from "./stripe.ts";
+import { refuseLiveKey, stripeClient } from "./stripe/client.ts";
+import type { StripeOptions } from "./stripe/client.ts";
 
 /** The sandbox is bound by the local configuration only, and that is the whole difference between local and not. */
 export type PaymentsBindings = PaymentsEnv & { readonly STRIPE_SANDBOX?: Fetcher };
@@ -25,7 +25,10 @@ export interface PaymentsDeps extends Deps {
 /** Building the SDK's client costs more than a call of an RPC method; the bindings of an isolate do not change. */
 const clients = { call: new WeakMap<PaymentsBindings, Stripe>(), background: new WeakMap<PaymentsBindings, Stripe>() };
 type For = keyof typeof clients;
-const PATIENCE: Readonly<Record<For, Patience>> = { call: CALL_PATIENCE, background: BACKGROUND_PATIENCE };
+const TIMEOUT_POLICIES: Readonly<Record<For, TimeoutPolicy>> = {
+  call: CALL_TIMEOUT_POLICY,
+  background: BACKGROUND_TIMEOUT_POLICY,
+};
 
 function stripeOptions(env: PaymentsBindings): StripeOptions {
   return { secretKey: env.STRIPE_SECRET_KEY, sandbox: env.STRIPE_SANDBOX };
@@ -34,7 +37,7 @@ function stripeOptions(env: PaymentsBindings): StripeOptions {
 function clientOf(env: PaymentsBindings, use: For): Stripe {
   const present = clients[use].get(env);
   if (present !== undefined) return present;
-  const client = stripeClient(stripeOptions(env), PATIENCE[use]);
+  const client = stripeClient(stripeOptions(env), TIMEOUT_POLICIES[use]);
   clients[use].set(env, client);
   return client;
 }

@@ -9,7 +9,7 @@ import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
-import { isOpen, isPaid } from "../domain.ts";
+import { isOpen, isPaid } from "../domain/payment.ts";
 import type { PaymentRow } from "../schema.ts";
 import { provePayer, retryAtSelect } from "../store/declines.ts";
 import { byKey, keyInsert, keySelect } from "../store/intent-keys.ts";
@@ -19,10 +19,10 @@ import { byId, byOrder, loadView, viewStatements, viewsOf } from "../store/views
 import type { View } from "../store/views.ts";
 import { tooManyAttempts } from "./attempts.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { inTime } from "./failures.ts";
+import { withCallDeadline } from "./stripe/failures.ts";
 import { cancelIntent, reconcile } from "./reconcile.ts";
 import { renderIntent } from "./render.ts";
-import { StripeRefused, StripeUnavailable, createStripeIntent } from "./stripe.ts";
+import { StripeRefused, StripeUnavailable, createStripeIntent } from "./stripe/client.ts";
 
 type Input = z.output<typeof CreateIntentInput>;
 type Made = { readonly intent: PaymentIntent; readonly created: boolean; readonly replayed: boolean };
@@ -132,7 +132,7 @@ async function payableRow(deps: PaymentsDeps, view: View, created: boolean): Pro
 }
 
 async function payable(deps: PaymentsDeps, view: View, created: boolean, replayed: boolean): Promise<Outcome<Made>> {
-  return await inTime(deps, async () => {
+  return await withCallDeadline(deps, async () => {
     try {
       const row = await payableRow(deps, view, created);
       if (row !== undefined && row.stoppedBy !== null)

@@ -7,20 +7,20 @@ import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { MAX_TRIES } from "../constants.ts";
-import { Cap, TOO_MANY_DECLINES, decide, isPaid } from "../domain.ts";
-import type { Position, Truth } from "../domain.ts";
+import { Cap, TOO_MANY_DECLINES, decide, isPaid } from "../domain/payment.ts";
+import type { DerivedState, StripeSnapshot } from "../domain/payment.ts";
 import type { PaymentRow } from "../schema.ts";
 import { declineInserts, stopPayment } from "../store/declines.ts";
 import { disputeUpserts } from "../store/disputes.ts";
-import { adoptIntent, flagMismatch, positionUpdate, versionStep } from "../store/payments.ts";
+import { adoptIntent, flagMismatch, stateUpdate, versionStep } from "../store/payments.ts";
 import type { Change } from "../store/payments.ts";
 import { refundUpserts } from "../store/refunds.ts";
 import { loadView } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { refundRest } from "./closed-refund.ts";
-import { EXPAND_CHARGE, ask, isUnexpectedState, retrieveIntent } from "./stripe.ts";
-import { truthOf } from "./truth.ts";
+import { refundRemainder } from "./closed-refund.ts";
+import { EXPAND_CHARGE, ask, isUnexpectedState, retrieveIntent } from "./stripe/client.ts";
+import { takeSnapshot } from "./stripe/snapshot.ts";
 
 /** The payment's money is on its way at Stripe: neither to be cancelled nor to be refunded yet. */
 export class StillProcessing extends Error {
@@ -36,8 +36,8 @@ interface Consequence {
 }
 
 /** What a sweep finds changed without having been told of it. The void of what we have ended is the sweep's own doing. */
-function unheard(view: View, next: Position, change: Change, now: number): Statement[] {
-  if (change.unheard !== true || voidReasonOf(view) !== undefined) return [];
+function missedWebhook(view: View, next: DerivedState, change: Change, now: number): Statement[] {
+  if (change.missedWebhook !== true || voidReasonOf(view) !== undefined) return [];
   const { id, orderId, status: from, stripePaymentIntentId } = view.row;
   const details = { orderId, stripePaymentIntentId, from, to: next.status };
   return [findingInsert(now, { kind: "webhook_missed", subject: id, outcome: "mended", details })];
@@ -49,7 +49,7 @@ function voidReasonOf({ closed, row }: View): string | undefined {
 }
 
 /** Tells operators of a payment that a cap on declines has ended, once that is done. */
-function stopped({ row }: View, next: Position, now: number): Statement[] {
+function cappedFinding({ row }: View, next: DerivedState, now: number): Statement[] {
   if (row.stoppedBy === null || next.status !== "VOIDED") return [];
   const { id, orderId, stoppedBy } = row;
   log("warn", "declined too often, and ended", { paymentId: id, orderId, cap: stoppedBy });
@@ -58,17 +58,17 @@ function stopped({ row }: View, next: Position, now: number): Statement[] {
   ];
 }
 
-function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Change): Consequence {
+function consequenceOf(deps: PaymentsDeps, view: View, snapshot: StripeSnapshot, change: Change): Consequence {
   const { row } = view;
-  const decision = decide(row, truth, change.voidReason ?? voidReasonOf(view));
-  const adopted = { ...row, stripePaymentIntentId: truth.intentId, clientSecret: truth.clientSecret };
+  const decision = decide(row, snapshot, change.voidReason ?? voidReasonOf(view));
+  const adopted = { ...row, stripePaymentIntentId: snapshot.intentId, clientSecret: snapshot.clientSecret };
   switch (decision.kind) {
     case "change":
       return {
         statements: [
-          ...positionUpdate(view, decision.next, truth, change, deps.now()),
-          ...unheard(view, decision.next, change, deps.now()),
-          ...stopped(view, decision.next, deps.now()),
+          ...stateUpdate(view, decision.next, snapshot, change, deps.now()),
+          ...missedWebhook(view, decision.next, change, deps.now()),
+          ...cappedFinding(view, decision.next, deps.now()),
         ],
         steps: true,
         row: {
@@ -81,7 +81,7 @@ function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Cha
     case "mismatch":
       log("error", "Stripe's intent holds other money than the payment", { paymentId: row.id });
       return row.flag === null
-        ? { statements: flagMismatch(view, truth, change, deps.now()), steps: true, row }
+        ? { statements: flagMismatch(view, snapshot, change, deps.now()), steps: true, row }
         : { statements: [], steps: false, row };
     case "backwards":
       log("warn", "Stripe's answer is older than the payment", { paymentId: row.id, status: row.status });
@@ -90,7 +90,7 @@ function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Cha
       break;
   }
   if (row.stripePaymentIntentId !== null) return { statements: [], steps: false, row };
-  const adoption = adoptIntent(row.id, truth.intentId, truth.clientSecret, deps.now());
+  const adoption = adoptIntent(row.id, snapshot.intentId, snapshot.clientSecret, deps.now());
   return { statements: [adoption], steps: false, row: adopted };
 }
 
@@ -98,15 +98,18 @@ function consequenceOf(deps: PaymentsDeps, view: View, truth: Truth, change: Cha
 async function record(
   deps: PaymentsDeps,
   view: View,
-  truth: Truth,
+  snapshot: StripeSnapshot,
   change: Change,
   also: readonly Statement[],
 ): Promise<PaymentRow | undefined> {
-  const consequence = consequenceOf(deps, view, truth, change);
+  const consequence = consequenceOf(deps, view, snapshot, change);
   const now = deps.now();
-  const declines = truth.declines ?? [];
+  const declines = snapshot.declines ?? [];
   const { declineCaps } = deps;
-  const parts = [...disputeUpserts(view, truth.disputes ?? [], now), ...refundUpserts(view, truth.refunds ?? [], now)];
+  const parts = [
+    ...disputeUpserts(view, snapshot.disputes ?? [], now),
+    ...refundUpserts(view, snapshot.refunds ?? [], now),
+  ];
   const statements = [
     // First, because what follows may forget who the payer is.
     ...(declines.length > 0 ? [declineInserts(view.row, declines)] : []),
@@ -147,7 +150,7 @@ const UNPAID: readonly Stripe.PaymentIntent["status"][] = [
 ];
 
 /** An intent that is not to be paid: cancelled, when it can still be. Money that came before a cap ended the payment is welcome. */
-async function cancelIfOver(
+async function cancelIfEnded(
   deps: PaymentsDeps,
   view: View,
   intent: Stripe.PaymentIntent,
@@ -191,14 +194,14 @@ export async function reconcile(
   let { answer } = options;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const intent = answer ?? (await retrieveIntent(deps.stripe, intentIdOf(view, options.adopt)));
-    const settled = await cancelIfOver(deps, view, intent);
+    const settled = await cancelIfEnded(deps, view, intent);
     if (settled !== undefined) {
-      const truth = await truthOf(deps.stripe, settled, view, options);
-      const row = await record(deps, view, truth, change, options.also ?? []);
+      const snapshot = await takeSnapshot(deps.stripe, settled, view, options);
+      const row = await record(deps, view, snapshot, change, options.also ?? []);
       const hasStopped = row !== undefined && row.stoppedBy !== null && view.row.stoppedBy === null;
       if (row !== undefined && view.closed === null && !hasStopped) return row;
       if (row !== undefined && !hasStopped)
-        return truth.status === "succeeded" ? await giveBack(deps, row, change) : row;
+        return snapshot.status === "succeeded" ? await refundClosed(deps, row, change) : row;
     }
     answer = undefined;
     view = await loadView(deps.db, view.row.id);
@@ -207,11 +210,15 @@ export async function reconcile(
 }
 
 /** The refund that a closed order's captured money needs, and then the state it leaves. */
-async function giveBack(deps: PaymentsDeps, row: PaymentRow, change: Change): Promise<PaymentRow> {
+async function refundClosed(deps: PaymentsDeps, row: PaymentRow, change: Change): Promise<PaymentRow> {
   const view = await loadView(deps.db, row.id);
-  if (!(await refundRest(deps, view))) return view.row;
+  if (!(await refundRemainder(deps, view))) return view.row;
   const after = await loadView(deps.db, row.id);
-  const truth = await truthOf(deps.stripe, await retrieveIntent(deps.stripe, intentIdOf(after, undefined)), after);
+  const snapshot = await takeSnapshot(
+    deps.stripe,
+    await retrieveIntent(deps.stripe, intentIdOf(after, undefined)),
+    after,
+  );
   // Refused, somebody else has written what they saw of the same refund.
-  return (await record(deps, after, truth, change, [])) ?? (await loadView(deps.db, row.id)).row;
+  return (await record(deps, after, snapshot, change, [])) ?? (await loadView(deps.db, row.id)).row;
 }

@@ -15,7 +15,7 @@ import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
-import { isUnderDispute, refundable } from "../domain.ts";
+import { isUnderDispute, refundable } from "../domain/payment.ts";
 import { refunds } from "../schema.ts";
 import type { RefundRow } from "../schema.ts";
 import type { Change } from "../store/payments.ts";
@@ -24,11 +24,11 @@ import { fromRow } from "../store/rows.ts";
 import { byId, loadView, viewStatements, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { inTime } from "./failures.ts";
+import { withCallDeadline } from "./stripe/failures.ts";
 import { reconcile } from "./reconcile.ts";
-import { refundAtStripe } from "./refund-at-stripe.ts";
+import { createStripeRefund } from "./stripe/refunds.ts";
 import { renderRefund } from "./render.ts";
-import { StripeRefused } from "./stripe.ts";
+import { StripeRefused } from "./stripe/client.ts";
 
 type Input = z.output<typeof RefundInput>;
 
@@ -81,7 +81,7 @@ const NOT_REFUNDABLE = fail("payment_not_refundable", "The payment cannot be ref
 const EXCEEDS = fail("amount_exceeds_captured", "The amount is over what was captured and not refunded yet.");
 
 /** Why no row could be written. */
-function whyNot({ row, refunds: ofPayment, disputes }: View): Outcome<never> {
+function refusalOf({ row, refunds: ofPayment, disputes }: View): Outcome<never> {
   const { status, amountCaptured } = row;
   if (status === "DISPUTED") {
     return !isUnderDispute(row) && refundable(amountCaptured, ofPayment, disputes) > 0 ? EXCEEDS : NOT_REFUNDABLE;
@@ -93,7 +93,7 @@ function whyNot({ row, refunds: ofPayment, disputes }: View): Outcome<never> {
  * Takes a refund to Stripe and writes what came of it.
  * @throws StripeUnavailable; the row then stays pending, and a sweep or the next call with the key goes on with it.
  */
-export async function carryOut(
+export async function executeRefund(
   deps: PaymentsDeps,
   view: View,
   refund: RefundRow,
@@ -103,7 +103,7 @@ export async function carryOut(
   const { stripePaymentIntentId } = view.row;
   if (stripePaymentIntentId === null) throw new Error(`refund ${refund.id} of a payment that has no intent`);
   try {
-    await refundAtStripe(deps, refund, stripePaymentIntentId, firstTry);
+    await createStripeRefund(deps, refund, stripePaymentIntentId, firstTry);
   } catch (error) {
     if (!(error instanceof StripeRefused)) throw error;
     log("warn", "Stripe refuses a refund", { refundId: refund.id, code: error.code });
@@ -130,11 +130,11 @@ export async function refund(
     return fail("idempotency_key_reused", "This Idempotency-Key was used for another request.");
   }
   if (view === undefined) return fail("not_found", "There is no such payment.");
-  if (row === undefined) return whyNot(view);
+  if (row === undefined) return refusalOf(view);
   if (row.stripeRefundId !== null) return ok({ refund: renderRefund(row), replayed: true });
-  return await inTime(deps, async () => {
+  return await withCallDeadline(deps, async () => {
     const change = { actor: call.actor.id, reason: "refund", traceparent: call.traceparent };
-    const done = await carryOut(deps, view, row, change, isNew);
+    const done = await executeRefund(deps, view, row, change, isNew);
     return done.ok ? ok({ refund: renderRefund(done.value), replayed: false }) : done;
   });
 }

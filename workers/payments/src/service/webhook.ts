@@ -19,8 +19,8 @@ import { eventInsert, eventUnprocessed } from "../store/stripe-events.ts";
 import { byIntent, viewStatements, viewsOf } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
 import { answerHeaders, problem } from "./problems.ts";
-import { processEvent, processStored } from "./stripe-events.ts";
-import { StripeEvent, subjectOf } from "./stripe-subject.ts";
+import { processEvent, processStored } from "./stripe/events.ts";
+import { StripeEvent, subjectOf } from "./stripe/event-subject.ts";
 
 /** The body's text, or undefined when it is over the limit; it is read no further than that. */
 async function readText(request: Request): Promise<string | undefined> {

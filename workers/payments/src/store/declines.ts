@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { DECLINE_RETENTION_MS, DECLINE_WINDOW_MS, FIRST_CHECK_MS } from "../constants.ts";
-import type { Decline, DeclineCaps } from "../domain.ts";
+import type { Decline, DeclineCaps } from "../domain/payment.ts";
 import type { PaymentRow } from "../schema.ts";
 
 /** Writes the declines that are new, as those of the payment's payer. */

@@ -10,13 +10,13 @@ import { outboxInsert } from "#shared/outbox";
 import { DEFAULT_CAPTURE_WINDOW_MS, EXPIRY_NOTICE_MS } from "../constants.ts";
 import { payments } from "../schema.ts";
 import type { PaymentRow } from "../schema.ts";
-import { shownTime } from "./notices.ts";
+import { formatTime } from "./notices.ts";
 import { fromRow } from "./rows.ts";
 
 const KIND = "authorization_expiring";
 
 /** When an authorization lapses: as Stripe says, else by the rule of thumb from when it was made. */
-export function lapsesAt({ captureUntil, updatedAt }: PaymentRow): number {
+export function expiryOf({ captureUntil, updatedAt }: PaymentRow): number {
   return captureUntil ?? updatedAt + DEFAULT_CAPTURE_WINDOW_MS;
 }
 
@@ -33,11 +33,11 @@ export async function expiringPayments(db: Database, now: number, limit: number)
 }
 
 /** Flags a payment, once, and tells the admins. Aborts its batch when another was first or the payment has moved on. */
-export function expiryFlag(row: PaymentRow, now: number): Statement[] {
+export function flagExpiry(row: PaymentRow, now: number): Statement[] {
   const { orderId, orderNumber, amountCapturable, currency } = row;
   const amount = formatMoney(amountCapturable, currency);
-  const expiresAt = new Date(lapsesAt(row)).toISOString();
-  const variables = { orderId, orderNumber, amount, expiresAt: shownTime(lapsesAt(row)) };
+  const expiresAt = new Date(expiryOf(row)).toISOString();
+  const variables = { orderId, orderNumber, amount, expiresAt: formatTime(expiryOf(row)) };
   const cause = { worker: "payments", correlationId: row.correlationId, now };
   return [
     sql`UPDATE payments SET expiry_flagged_at = ${now}

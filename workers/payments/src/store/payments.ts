@@ -13,11 +13,11 @@ import {
   FIRST_CHECK_MS,
   MAX_CHECK_MS,
 } from "../constants.ts";
-import { DISPUTE_LOST, eventOf, isOpen, isPaid, isUnderDispute, lostTo } from "../domain.ts";
-import type { Position, Truth } from "../domain.ts";
+import { DISPUTE_LOST, eventOf, isOpen, isPaid, isUnderDispute, lostAmount } from "../domain/payment.ts";
+import type { DerivedState, StripeSnapshot } from "../domain/payment.ts";
 import type { PaymentRow } from "../schema.ts";
 import type { UnprovenPayer } from "./declines.ts";
-import { LOST } from "./disputes.ts";
+import { LOST_DISPUTES } from "./disputes.ts";
 import { hasFound } from "./intent-keys.ts";
 import type { View } from "./views.ts";
 
@@ -28,7 +28,7 @@ export interface Change {
   /** The call, event or webhook. */
   readonly reason: string;
   /** Set by a sweep: a webhook should have told of what it finds. */
-  readonly unheard?: true;
+  readonly missedWebhook?: true;
   /** Why the payment is void, where this change voids it. */
   readonly voidReason?: string | undefined;
   readonly causationId?: string | undefined;
@@ -36,7 +36,7 @@ export interface Change {
 }
 
 /** When Stripe is asked about a payment again, if nothing is heard; null when nothing is open. `left`: captured and not gone. */
-function nextCheckAt(position: Position, left: number, closed: boolean, now: number): number | null {
+function nextCheckAt(position: DerivedState, left: number, closed: boolean, now: number): number | null {
   const { status } = position;
   if (isOpen(status)) return now + FIRST_CHECK_MS;
   if (isUnderDispute(position)) return now + DISPUTED_CHECK_MS;
@@ -50,7 +50,7 @@ function historyInsert(row: Pick<PaymentRow, "id">, version: number, status: str
     VALUES (${row.id}, ${version}, ${status}, ${now}, ${change.actor}, ${change.reason})`;
 }
 
-function eventInsert(row: PaymentRow, next: Position, version: number, change: Change, now: number): SQL[] {
+function eventInsert(row: PaymentRow, next: DerivedState, version: number, change: Change, now: number): SQL[] {
   const type = eventOf(next.status);
   if (type === undefined) return [];
   const data = {
@@ -77,23 +77,23 @@ function eventInsert(row: PaymentRow, next: Position, version: number, change: C
  * Moves a payment to its next position, or aborts the batch when its version has passed, or when its order was closed since the view
  * was read: what then comes to pass is another matter. Takes over the intent's id where the row has none.
  */
-export function positionUpdate(
+export function stateUpdate(
   view: View,
-  next: Position,
-  truth: Truth | null,
+  next: DerivedState,
+  snapshot: StripeSnapshot | null,
   change: Change,
   now: number,
 ): Statement[] {
   const { row, closed } = view;
   const version = row.version + 1;
-  const left = next.amountCaptured - next.amountRefunded - lostTo(truth?.disputes ?? []);
+  const left = next.amountCaptured - next.amountRefunded - lostAmount(snapshot?.disputes ?? []);
   const slow = next.status === "AUTHORIZED" || isUnderDispute(next);
   const stillOpen = sql`NOT EXISTS (SELECT 1 FROM closed_orders WHERE order_id = ${row.orderId})`;
   // Named only where it is new: an index on a column is written whenever the column is, also with what it had.
   const adopted =
-    truth === null || row.stripePaymentIntentId !== null
+    snapshot === null || row.stripePaymentIntentId !== null
       ? sql``
-      : sql`, stripe_payment_intent_id = ${truth.intentId}, client_secret = ${truth.clientSecret}`;
+      : sql`, stripe_payment_intent_id = ${snapshot.intentId}, client_secret = ${snapshot.clientSecret}`;
   // Declines that are found later count for the order alone: who paid is kept no longer than it is needed.
   const decided =
     isOpen(next.status) || (row.payer === null && row.stoppedBy === null)
@@ -104,17 +104,17 @@ export function positionUpdate(
         amount_captured = ${next.amountCaptured}, amount_refunded = ${next.amountRefunded}, reason = ${next.reason},
         version = ${version}, attempts = ${slow ? AUTHORIZED_ATTEMPTS : 0},
         next_check_at = ${nextCheckAt(next, left, closed !== null, now)}, updated_at = ${now},
-        capture_until = ${next.status === "AUTHORIZED" ? (truth?.captureUntil ?? null) : null}${adopted}${decided}
+        capture_until = ${next.status === "AUTHORIZED" ? (snapshot?.captureUntil ?? null) : null}${adopted}${decided}
       WHERE id = ${row.id} AND version = ${row.version} AND ${closed === null ? stillOpen : sql`true`}`,
     mustChange(),
     historyInsert(row, version, next.status, change, now),
     ...eventInsert(row, next, version, change, now),
-    ...settles(row, next, left, now),
+    ...mendedFindings(row, next, left, now),
   ];
 }
 
 /** What was found on the payment and is over with this change. Statements only where there can be a finding. */
-function settles(row: PaymentRow, next: Position, left: number, now: number): SQL[] {
+function mendedFindings(row: PaymentRow, next: DerivedState, left: number, now: number): SQL[] {
   const over = (kind: SQL): SQL =>
     sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now} WHERE ${kind} AND subject = ${row.id} AND outcome = 'open'`;
   return [
@@ -125,20 +125,20 @@ function settles(row: PaymentRow, next: Position, left: number, now: number): SQ
 
 /** Voids a payment whose intent was never stored. A creation under way finds it void when it stores its intent, and cancels that. */
 export function voidWithoutIntent(view: View, change: Change, now: number): Statement[] {
-  const next: Position = {
+  const next: DerivedState = {
     status: "VOIDED",
     amountCapturable: 0,
     amountCaptured: 0,
     amountRefunded: 0,
     reason: change.voidReason ?? null,
   };
-  return positionUpdate(view, next, null, change, now);
+  return stateUpdate(view, next, null, change, now);
 }
 
 /** Marks a payment whose intent holds other money than was asked for; it is never confirmed, and asked about rarely. */
-export function flagMismatch(view: View, truth: Truth, change: Change, now: number): Statement[] {
+export function flagMismatch(view: View, snapshot: StripeSnapshot, change: Change, now: number): Statement[] {
   const { row } = view;
-  const reason = `${change.reason}: amount mismatch, Stripe has ${String(truth.amount)} ${truth.currency}`;
+  const reason = `${change.reason}: amount mismatch, Stripe has ${String(snapshot.amount)} ${snapshot.currency}`;
   return [
     sql`UPDATE payments SET flag = 'amount_mismatch', version = version + 1, attempts = ${AUTHORIZED_ATTEMPTS},
         next_check_at = ${now + MAX_CHECK_MS}, updated_at = ${now}
@@ -152,7 +152,7 @@ export function flagMismatch(view: View, truth: Truth, change: Change, now: numb
       details: {
         orderId: row.orderId,
         asked: `${String(row.amount)} ${row.currency}`,
-        atStripe: `${String(truth.amount)} ${truth.currency}`,
+        atStripe: `${String(snapshot.amount)} ${snapshot.currency}`,
       },
     }),
   ];
@@ -218,10 +218,10 @@ export function closeOrder(orderId: string, reason: string, now: number, unlessO
 }
 
 /** Has the sweep look at payments soon: armed before the work, so that a crash in it is made good. `match` is a condition on payments. */
-export function armChecks(match: SQL, now: number): SQL {
+export function scheduleCheck(match: SQL, now: number): SQL {
   return sql`UPDATE payments SET attempts = 0, next_check_at = ${now + FIRST_CHECK_MS}
     WHERE ${match} AND status NOT IN ('VOIDED', 'REFUNDED')
-      AND (status <> 'DISPUTED' OR (reason = ${DISPUTE_LOST} AND amount_captured - amount_refunded > ${LOST}))`;
+      AND (status <> 'DISPUTED' OR (reason = ${DISPUTE_LOST} AND amount_captured - amount_refunded > ${LOST_DISPUTES}))`;
 }
 
 /** Aborts the batch when the payment's version has passed, and moves it on: for changes of its refunds and disputes alone. */

@@ -3,10 +3,10 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { findingInsert } from "#shared/findings";
 import { REFUND_RETRY_MS } from "../constants.ts";
-import { DISPUTE_LOST } from "../domain.ts";
-import type { TrueRefund } from "../domain.ts";
+import { DISPUTE_LOST } from "../domain/payment.ts";
+import type { SnapshotRefund } from "../domain/payment.ts";
 import type { RefundRow } from "../schema.ts";
-import { LOST } from "./disputes.ts";
+import { LOST_DISPUTES } from "./disputes.ts";
 import type { View } from "./views.ts";
 
 export interface NewRefund {
@@ -31,7 +31,7 @@ export function refundInsert(refund: NewRefund, now: number): SQL {
       next_attempt_at, created_at, updated_at)
     SELECT ${id}, id, coalesce(${amount}, amount_left), currency, 'pending', ${reason}, ${actor}, ${idempotency?.key ?? null},
       ${idempotency?.fingerprint ?? null}, ${now + REFUND_RETRY_MS}, ${now}, ${now}
-    FROM (SELECT id, currency, amount_captured - ${taken} - ${LOST} AS amount_left FROM payments
+    FROM (SELECT id, currency, amount_captured - ${taken} - ${LOST_DISPUTES} AS amount_left FROM payments
       WHERE id = ${paymentId}
         AND (status IN ('CAPTURED', 'PARTIALLY_REFUNDED') OR (status = 'DISPUTED' AND reason = ${DISPUTE_LOST})))
     WHERE coalesce(${amount}, amount_left) BETWEEN 1 AND amount_left
@@ -39,21 +39,21 @@ export function refundInsert(refund: NewRefund, now: number): SQL {
 }
 
 /** A refund made in Stripe's dashboard has no row of ours; its id then follows from Stripe's. */
-function rowIdOf(refund: TrueRefund): string {
+function rowIdOf(refund: SnapshotRefund): string {
   return refund.refundId ?? `rfd_${refund.stripeRefundId.replaceAll(/[^0-9A-Za-z]/g, "").slice(0, 40)}`;
 }
 
-function differs(row: RefundRow | undefined, truth: TrueRefund): boolean {
-  return row === undefined || row.status !== truth.status || row.stripeRefundId !== truth.stripeRefundId;
+function differs(row: RefundRow | undefined, snapshot: SnapshotRefund): boolean {
+  return row === undefined || row.status !== snapshot.status || row.stripeRefundId !== snapshot.stripeRefundId;
 }
 
-function upsert(view: View, truth: TrueRefund, now: number): SQL {
-  const nextAttemptAt = truth.status === "pending" ? now + REFUND_RETRY_MS : null;
+function upsert(view: View, snapshot: SnapshotRefund, now: number): SQL {
+  const nextAttemptAt = snapshot.status === "pending" ? now + REFUND_RETRY_MS : null;
   // A refund that succeeded can still fail at the customer's bank; it never becomes pending again.
   return sql`INSERT INTO refunds (id, payment_id, amount, currency, status, reason, stripe_refund_id, actor, next_attempt_at,
       created_at, updated_at)
-    VALUES (${rowIdOf(truth)}, ${view.row.id}, ${truth.amount}, ${view.row.currency}, ${truth.status}, ${truth.reason},
-      ${truth.stripeRefundId}, 'stripe', ${nextAttemptAt}, ${truth.createdAt}, ${now})
+    VALUES (${rowIdOf(snapshot)}, ${view.row.id}, ${snapshot.amount}, ${view.row.currency}, ${snapshot.status}, ${snapshot.reason},
+      ${snapshot.stripeRefundId}, 'stripe', ${nextAttemptAt}, ${snapshot.createdAt}, ${now})
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, stripe_refund_id = excluded.stripe_refund_id,
       next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at
     WHERE refunds.payment_id = excluded.payment_id AND (refunds.status = 'pending' OR excluded.status <> 'pending')`;
@@ -63,13 +63,13 @@ function upsert(view: View, truth: TrueRefund, now: number): SQL {
  * Brings the rows of a payment's refunds to what Stripe holds. One that the buyer's bank sent back is for somebody to look at. The
  * batch has to check the payment's version.
  */
-export function refundUpserts(view: View, truths: readonly TrueRefund[], now: number): SQL[] {
+export function refundUpserts(view: View, snapshots: readonly SnapshotRefund[], now: number): SQL[] {
   const rows = new Map(view.refunds.map((row) => [row.id, row]));
-  return truths
-    .filter((truth) => differs(rows.get(rowIdOf(truth)), truth))
-    .flatMap((truth) => [
-      upsert(view, truth, now),
-      ...(truth.status === "failed" ? [refundFound("refund_failed", view.row, truth.amount, now)] : []),
+  return snapshots
+    .filter((snapshot) => differs(rows.get(rowIdOf(snapshot)), snapshot))
+    .flatMap((snapshot) => [
+      upsert(view, snapshot, now),
+      ...(snapshot.status === "failed" ? [refundFound("refund_failed", view.row, snapshot.amount, now)] : []),
     ]);
 }
 

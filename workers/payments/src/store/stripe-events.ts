@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { MAX_CHECK_MS, STRIPE_EVENT_RETENTION_MS, WEBHOOK_RETRY_MS } from "../constants.ts";
-import { backoffMs } from "../domain.ts";
+import { backoffMs } from "../domain/payment.ts";
 
 /**
  * Stores an event; a copy changes nothing. One that tells of no payment is stored

@@ -6,15 +6,15 @@ import {
   backoffMs,
   canFollow,
   decide,
-  derive,
+  deriveState,
   eventOf,
   isOpen,
   isPaid,
   refundable,
-} from "../../src/domain.ts";
-import type { Known, Truth, TrueDispute, TrueRefund } from "../../src/domain.ts";
+} from "../../src/domain/payment.ts";
+import type { RecordedState, StripeSnapshot, SnapshotDispute, SnapshotRefund } from "../../src/domain/payment.ts";
 
-const BASE: Truth = {
+const BASE: StripeSnapshot = {
   intentId: "pi_1",
   clientSecret: "secret",
   status: "requires_payment_method",
@@ -30,7 +30,7 @@ const BASE: Truth = {
   captureUntil: null,
 };
 
-const KNOWN: Known = {
+const KNOWN: RecordedState = {
   amount: 1_000,
   currency: "USD",
   status: "CREATED",
@@ -40,13 +40,13 @@ const KNOWN: Known = {
   reason: null,
 };
 
-function refundOf(amount: number, status: TrueRefund["status"], createdAt = 0): TrueRefund {
+function refundOf(amount: number, status: SnapshotRefund["status"], createdAt = 0): SnapshotRefund {
   return { stripeRefundId: `re_${String(createdAt)}`, refundId: null, amount, status, reason: null, createdAt };
 }
 
 const PAID = { status: "succeeded", amountReceived: 600 } as const;
 
-function disputeOf(status: string): TrueDispute {
+function disputeOf(status: string): SnapshotDispute {
   return {
     id: "du_1",
     amount: 600,
@@ -59,7 +59,7 @@ function disputeOf(status: string): TrueDispute {
 }
 
 /** Truths that Stripe could tell: captured within the amount, refunded within the captured. */
-const truths: fc.Arbitrary<Truth> = fc
+const snapshots: fc.Arbitrary<StripeSnapshot> = fc
   .record({
     status: fc.constantFrom(...IntentStatus.options),
     amount: fc.integer({ min: 50, max: 99_999_999 }),
@@ -108,22 +108,22 @@ describe("the state derived from Stripe", () => {
     [{ ...PAID, disputes: [disputeOf("won"), disputeOf("warning_closed"), disputeOf("prevented")] }, "CAPTURED", null],
     [{ ...PAID, disputes: [disputeOf("lost")] }, "DISPUTED", "dispute_lost"],
     [{ ...PAID, disputes: [disputeOf("lost"), disputeOf("under_review")] }, "DISPUTED", "fraudulent"],
-  ] as const satisfies readonly (readonly [Partial<Truth>, PaymentState, string | null])[])(
+  ] as const satisfies readonly (readonly [Partial<StripeSnapshot>, PaymentState, string | null])[])(
     "of %o is %s",
-    (truth, status, reason) => {
-      expect(derive({ ...BASE, ...truth })).toMatchObject({ status, reason });
+    (snapshot, status, reason) => {
+      expect(deriveState({ ...BASE, ...snapshot })).toMatchObject({ status, reason });
     },
   );
 
   it("keeps refunded within captured within the amount, and counts only refunds that were done", () => {
     fc.assert(
-      fc.property(truths, (truth) => {
-        const { amountCaptured, amountRefunded, amountCapturable } = derive(truth);
-        expect(amountCaptured).toBeLessThanOrEqual(truth.amount);
+      fc.property(snapshots, (snapshot) => {
+        const { amountCaptured, amountRefunded, amountCapturable } = deriveState(snapshot);
+        expect(amountCaptured).toBeLessThanOrEqual(snapshot.amount);
         expect(amountRefunded).toBeLessThanOrEqual(amountCaptured);
-        expect(amountCapturable + amountCaptured).toBeLessThanOrEqual(truth.amount);
-        const done = (truth.refunds ?? []).filter(
-          ({ status }) => truth.status === "succeeded" && status === "succeeded",
+        expect(amountCapturable + amountCaptured).toBeLessThanOrEqual(snapshot.amount);
+        const done = (snapshot.refunds ?? []).filter(
+          ({ status }) => snapshot.status === "succeeded" && status === "succeeded",
         );
         expect(amountRefunded).toBe(done.reduce((sum, { amount }) => sum + amount, 0));
       }),
@@ -132,8 +132,10 @@ describe("the state derived from Stripe", () => {
 
   it("does not depend on the order in which Stripe lists refunds", () => {
     fc.assert(
-      fc.property(truths, (truth) => {
-        expect(derive({ ...truth, refunds: (truth.refunds ?? []).toReversed() })).toEqual(derive(truth));
+      fc.property(snapshots, (snapshot) => {
+        expect(deriveState({ ...snapshot, refunds: (snapshot.refunds ?? []).toReversed() })).toEqual(
+          deriveState(snapshot),
+        );
       }),
     );
   });
@@ -142,11 +144,11 @@ describe("the state derived from Stripe", () => {
 describe("a decision", () => {
   it("is taken once: the same truth again changes nothing", () => {
     fc.assert(
-      fc.property(truths, (truth) => {
-        const known = { ...KNOWN, amount: truth.amount, currency: truth.currency };
-        const first = decide(known, truth);
+      fc.property(snapshots, (snapshot) => {
+        const known = { ...KNOWN, amount: snapshot.amount, currency: snapshot.currency };
+        const first = decide(known, snapshot);
         const next = first.kind === "change" ? { ...known, ...first.next } : known;
-        expect(decide(next, truth)).toEqual({ kind: "unchanged" });
+        expect(decide(next, snapshot)).toEqual({ kind: "unchanged" });
       }),
     );
   });
@@ -154,11 +156,11 @@ describe("a decision", () => {
   it("never lowers a payment's rank, whatever truths come in whatever order", () => {
     const rank = (status: PaymentState): number => (isOpen(status) ? 0 : status === "AUTHORIZED" ? 1 : 2);
     fc.assert(
-      fc.property(fc.array(truths, { maxLength: 8 }), (sequence) => {
+      fc.property(fc.array(snapshots, { maxLength: 8 }), (sequence) => {
         let known = KNOWN;
-        for (const truth of sequence) {
+        for (const snapshot of sequence) {
           const decision = decide(known, {
-            ...truth,
+            ...snapshot,
             amount: 1_000,
             currency: "USD",
             amountReceived: 0,
@@ -201,7 +203,7 @@ describe("a decision", () => {
 
 describe("what may still be refunded", () => {
   it("plus what is pending, done or lost is what was captured, while that is not exceeded", () => {
-    const statuses = fc.constantFrom<TrueRefund["status"][]>("pending", "succeeded", "failed", "canceled");
+    const statuses = fc.constantFrom<SnapshotRefund["status"][]>("pending", "succeeded", "failed", "canceled");
     const refunds = fc.array(fc.record({ amount: fc.integer({ min: 1, max: 1_000 }), status: statuses }), {
       maxLength: 8,
     });

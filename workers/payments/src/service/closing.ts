@@ -12,16 +12,16 @@ import type { Outcome } from "#shared/errors";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
 import { MAX_TRIES } from "../constants.ts";
-import { isCaptured, isOpen, isPaid } from "../domain.ts";
-import { armChecks, closeOrder, voidWithoutIntent } from "../store/payments.ts";
+import { isCaptured, isOpen, isPaid } from "../domain/payment.ts";
+import { scheduleCheck, closeOrder, voidWithoutIntent } from "../store/payments.ts";
 import type { Change } from "../store/payments.ts";
 import { byId, byOrder, loadViews, viewStatements, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { inTime } from "./failures.ts";
+import { withCallDeadline } from "./stripe/failures.ts";
 import { StillProcessing, cancelIntent, reconcile } from "./reconcile.ts";
-import { retrieveIntent } from "./stripe.ts";
-import { tellAgain } from "./tell-again.ts";
+import { retrieveIntent } from "./stripe/client.ts";
+import { republishLastEvent } from "./republish.ts";
 
 interface Closing {
   readonly call: Call;
@@ -32,7 +32,7 @@ interface Closing {
   /** Whether a payment in this state keeps the order open. */
   readonly keeps: (status: PaymentState) => boolean;
   /** Whether an open payment that a payment method was tried for is left alone. */
-  readonly sparesTried: boolean;
+  readonly leavesTried: boolean;
 }
 
 /** What one look at an order's payments came to; `again` when something changed under it. */
@@ -55,7 +55,7 @@ async function begin(deps: PaymentsDeps, { row }: View, { call, orderId, reason 
   const now = deps.now();
   const details = { orderId, amount: row.amountCapturable, reason };
   await save(deps, [
-    armChecks(byId(row.id), now),
+    scheduleCheck(byId(row.id), now),
     auditInsert(call, now, { action: "payment.void", subject: row.id, details }),
   ]);
 }
@@ -66,7 +66,7 @@ async function begin(deps: PaymentsDeps, { row }: View, { call, orderId, reason 
  * between the two, as there is one per order until then.
  */
 async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, closing: Closing): Promise<Step> {
-  const { orderId, change, reason, keeps, sparesTried } = closing;
+  const { orderId, change, reason, keeps, leavesTried } = closing;
   const intent = await retrieveIntent(deps.stripe, intentId);
   const isOurMoney = intent.amount === view.row.amount && intent.currency.toUpperCase() === view.row.currency;
   const isTaken = intent.status === "succeeded" || (intent.status === "requires_capture" && keeps("AUTHORIZED"));
@@ -79,7 +79,7 @@ async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, c
     throw new StillProcessing(`payment ${view.row.id} cannot be closed yet`);
   }
   const isTried = intent.status === "requires_action" || intent.last_payment_error !== null;
-  if (sparesTried && isTried && intent.status !== "canceled") {
+  if (leavesTried && isTried && intent.status !== "canceled") {
     await reconcile(deps, view, change, { answer: intent });
     return "tried";
   }
@@ -96,7 +96,7 @@ async function closeStep(deps: PaymentsDeps, closing: Closing): Promise<Step> {
   const views = await loadViews(deps.db, byOrder(orderId));
   const paid = views.find(({ row, closed }) => closed === null && keeps(row.status));
   if (paid !== undefined) {
-    await tellAgain(deps, paid.row);
+    await republishLastEvent(deps, paid.row);
     return "paid";
   }
   const open = views.find(({ row }) => isOpen(row.status) || (row.status === "AUTHORIZED" && !keeps(row.status)));
@@ -114,7 +114,7 @@ async function closeStep(deps: PaymentsDeps, closing: Closing): Promise<Step> {
   return (results[1]?.results.length ?? 0) > 0 ? "closed" : "again";
 }
 
-type Wanted = Pick<Closing, "orderId" | "reason" | "keeps" | "sparesTried">;
+type Wanted = Pick<Closing, "orderId" | "reason" | "keeps" | "leavesTried">;
 
 /** Ends an order's payments, as wanted. Fails with payment_provider_unavailable. */
 export async function closePayments(
@@ -124,7 +124,7 @@ export async function closePayments(
 ): Promise<Outcome<"paid" | "closed" | "tried">> {
   const { orderId, reason } = wanted;
   const change: Change = { actor: call.actor.id, reason, voidReason: reason, traceparent: call.traceparent };
-  return await inTime(deps, async () => {
+  return await withCallDeadline(deps, async () => {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const step = await closeStep(deps, { ...wanted, call, change });
       if (step !== "again") return ok(step);
@@ -141,18 +141,18 @@ export async function close(
 ): Promise<Outcome<"paid" | "closed">> {
   const wanted: Wanted =
     unless === "captured"
-      ? { orderId, reason: "order_cancelled", keeps: isCaptured, sparesTried: false }
-      : { orderId, reason: "payment_timeout", keeps: isPaid, sparesTried: false };
+      ? { orderId, reason: "order_cancelled", keeps: isCaptured, leavesTried: false }
+      : { orderId, reason: "payment_timeout", keeps: isPaid, leavesTried: false };
   const closed = await closePayments(deps, call, wanted);
   if (closed.ok && closed.value === "tried") throw new Error("a payment was spared that was not to be");
   return closed as Outcome<"paid" | "closed">;
 }
 
 /** Gives back the money of one payment of a closed order, or sees to it that there will be none. Idempotent. */
-export async function settleClosed(deps: PaymentsDeps, view: View, change: Change): Promise<void> {
+export async function endClosedPayment(deps: PaymentsDeps, view: View, change: Change): Promise<void> {
   const { status, stripePaymentIntentId } = view.row;
   if (status === "VOIDED" || status === "REFUNDED") {
-    await tellAgain(deps, view.row);
+    await republishLastEvent(deps, view.row);
     return;
   }
   if (stripePaymentIntentId !== null) {
@@ -176,9 +176,9 @@ export async function cancelOrderPayments(
   const now = deps.now();
   const { results } = await save(deps, [
     closeOrder(orderId, reason, now, false),
-    armChecks(byOrder(orderId), now),
+    scheduleCheck(byOrder(orderId), now),
     ...viewStatements(byOrder(orderId)),
   ]);
   const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
-  for (const view of viewsOf(rows(2), rows(3))) await settleClosed(deps, view, change);
+  for (const view of viewsOf(rows(2), rows(3))) await endClosedPayment(deps, view, change);
 }

@@ -13,14 +13,14 @@ import {
   FIRST_EVENTS_MS,
   MAX_EVENTS_PER_SLICE,
   WEBHOOK_TYPES,
-} from "../constants.ts";
-import { advanceMark, markOf } from "../store/marks.ts";
-import { eventInsert, eventsNotStored } from "../store/stripe-events.ts";
-import type { PaymentsDeps } from "./deps.ts";
-import { ask } from "./stripe.ts";
-import { StripeEvent, subjectOf } from "./stripe-subject.ts";
+} from "../../constants.ts";
+import { advanceCursor, readCursor } from "../../store/cursors.ts";
+import { eventInsert, eventsNotStored } from "../../store/stripe-events.ts";
+import type { PaymentsDeps } from "../deps.ts";
+import { ask } from "./client.ts";
+import { StripeEvent, subjectOf } from "./event-subject.ts";
 
-const MARK = "stripe_events";
+const CURSOR = "stripe_events";
 
 interface Missed {
   readonly event: StripeEvent;
@@ -39,7 +39,7 @@ async function eventsBetween(stripe: Stripe, from: number, to: number): Promise<
 }
 
 /** Those about payments of this shop's that are not stored. */
-async function missedOf(deps: PaymentsDeps, events: readonly Stripe.Event[]): Promise<Missed[]> {
+async function missedEvents(deps: PaymentsDeps, events: readonly Stripe.Event[]): Promise<Missed[]> {
   const ours = events.flatMap((listed) => {
     const event = StripeEvent.parse(listed);
     const subject = subjectOf(event);
@@ -57,7 +57,7 @@ async function missedOf(deps: PaymentsDeps, events: readonly Stripe.Event[]): Pr
 }
 
 /** Stores one, due at once for the sweep of stored events. False when its webhook came after all. */
-async function takeUp(deps: PaymentsDeps, { event, payload }: Missed): Promise<boolean> {
+async function storeMissed(deps: PaymentsDeps, { event, payload }: Missed): Promise<boolean> {
   const now = deps.now();
   const { id, type } = event;
   const details = { type, intentId: subjectOf(event)?.intentId };
@@ -77,8 +77,8 @@ async function takeUp(deps: PaymentsDeps, { event, payload }: Missed): Promise<b
 
 async function compareSlice(deps: PaymentsDeps, from: number, to: number): Promise<number> {
   let missed = 0;
-  for (const item of await missedOf(deps, await eventsBetween(deps.stripe, from - EVENT_OVERLAP_MS, to))) {
-    if (await takeUp(deps, item)) missed += 1;
+  for (const item of await missedEvents(deps, await eventsBetween(deps.stripe, from - EVENT_OVERLAP_MS, to))) {
+    if (await storeMissed(deps, item)) missed += 1;
   }
   return missed;
 }
@@ -94,12 +94,12 @@ function* slices(from: number, to: number): Generator<readonly [number, number]>
  */
 export async function compareEvents(deps: PaymentsDeps, everything: boolean): Promise<number> {
   const now = deps.now();
-  const mark = (await markOf(deps.db, MARK)) ?? now - FIRST_EVENTS_MS;
+  const mark = (await readCursor(deps.db, CURSOR)) ?? now - FIRST_EVENTS_MS;
   if (!everything && now - mark < COMPARE_EVENTS_EVERY_MS + EVENT_GRACE_MS) return 0;
   let missed = 0;
   for (const [from, to] of slices(mark, everything ? now : now - EVENT_GRACE_MS)) {
     missed += await compareSlice(deps, from, to);
-    await deps.db.run(advanceMark(MARK, Math.min(to, now - EVENT_GRACE_MS)));
+    await deps.db.run(advanceCursor(CURSOR, Math.min(to, now - EVENT_GRACE_MS)));
     if (!everything) break;
   }
   return missed;

@@ -3,10 +3,10 @@ import { withTimeout } from "#shared/timeout";
 import { fail } from "#shared/errors";
 import type { DomainError, Outcome } from "#shared/errors";
 import { log } from "#shared/logger";
-import { CALL_DEADLINE_MS } from "../constants.ts";
-import type { PaymentsDeps } from "./deps.ts";
-import { StillProcessing } from "./reconcile.ts";
-import { StripeUnavailable } from "./stripe.ts";
+import { CALL_DEADLINE_MS } from "../../constants.ts";
+import type { PaymentsDeps } from "../deps.ts";
+import { StillProcessing } from "../reconcile.ts";
+import { StripeUnavailable } from "./client.ts";
 
 const UNAVAILABLE = fail("payment_provider_unavailable", "The payment provider does not answer. Please try again.");
 
@@ -21,7 +21,7 @@ function unavailable(error: unknown): { readonly ok: false; readonly error: Doma
  * Does what asks Stripe, any number of times, for a caller who waits no longer than CALL_DEADLINE_MS. Work that is late goes on
  * without the caller: cut off, it would only leave more to the sweeps.
  */
-export async function inTime<T>(
+export async function withCallDeadline<T>(
   deps: PaymentsDeps,
   work: () => Promise<Outcome<T>>,
   deadlineMs = CALL_DEADLINE_MS,

@@ -6,7 +6,7 @@ import { systemCall } from "#shared/call";
 import { COMPARE_EVENTS_EVERY_MS, EVENT_GRACE_MS } from "../src/constants.ts";
 import { sweep } from "../src/scheduled.ts";
 import { captureOrder } from "../src/service/captures.ts";
-import { close } from "../src/service/close.ts";
+import { close } from "../src/service/closing.ts";
 import {
   AMOUNT,
   adminCall,
@@ -36,7 +36,7 @@ beforeEach(async () => {
 /** As the cron runs it, each minute. */
 async function sweepDue(): Promise<Readonly<Record<string, number>>> {
   const counts = await sweep(world.deps, systemCall("cron", newId("req")), false);
-  await world.settled();
+  await world.drained();
   return counts;
 }
 

@@ -3,15 +3,15 @@
 import { findingInsert } from "#shared/findings";
 import { log, withInvocation } from "#shared/logger";
 import { save } from "#shared/outbox";
-import type { StripeEventRow } from "../schema.ts";
-import { eventFailed, eventProcessed } from "../store/stripe-events.ts";
-import { byIntent, loadViews } from "../store/views.ts";
-import type { View } from "../store/views.ts";
-import type { PaymentsDeps } from "./deps.ts";
-import { reconcile } from "./reconcile.ts";
-import { StripeRefused, retrieveIntent } from "./stripe.ts";
-import { StripeEvent, subjectOf } from "./stripe-subject.ts";
-import type { EventSubject } from "./stripe-subject.ts";
+import type { StripeEventRow } from "../../schema.ts";
+import { eventFailed, eventProcessed } from "../../store/stripe-events.ts";
+import { byIntent, loadViews } from "../../store/views.ts";
+import type { View } from "../../store/views.ts";
+import type { PaymentsDeps } from "../deps.ts";
+import { reconcile } from "../reconcile.ts";
+import { StripeRefused, retrieveIntent } from "./client.ts";
+import { StripeEvent, subjectOf } from "./event-subject.ts";
+import type { EventSubject } from "./event-subject.ts";
 
 type StoredEvent = Pick<StripeEventRow, "id" | "type" | "attempts">;
 
@@ -34,7 +34,12 @@ async function findOwner(deps: PaymentsDeps, subject: EventSubject, views: reado
   return ownerOf(await loadViews(deps.db, byIntent(subject.intentId, paymentId)), named);
 }
 
-async function apply(deps: PaymentsDeps, event: StoredEvent, subject: EventSubject, view: View): Promise<void> {
+async function applyToPayment(
+  deps: PaymentsDeps,
+  event: StoredEvent,
+  subject: EventSubject,
+  view: View,
+): Promise<void> {
   const change = { actor: "stripe", reason: event.type };
   const also = [eventProcessed(event.id, deps.now())];
   const declined = event.type === "payment_intent.payment_failed";
@@ -62,7 +67,7 @@ const MONEY_STATES: readonly string[] = ["requires_capture", "succeeded"];
  * An intent that names a payment of this shop's which is not here: after the database was set back, or when two shops share an
  * account of Stripe's. With money in it somebody has to look; what to do with it, this Worker cannot know.
  */
-async function unowned(deps: PaymentsDeps, event: StoredEvent, { intentId }: EventSubject): Promise<void> {
+async function reportUnknownPayment(deps: PaymentsDeps, event: StoredEvent, { intentId }: EventSubject): Promise<void> {
   const { metadata, status, amount, currency } = await retrieveIntent(deps.stripe, intentId);
   if (metadata["paymentId"] === undefined || !MONEY_STATES.includes(status)) {
     await ignore(deps, event);
@@ -86,8 +91,8 @@ async function attempt(
 ): Promise<void> {
   try {
     const view = await findOwner(deps, subject, views);
-    if (view === undefined) await unowned(deps, event, subject);
-    else await apply(deps, event, subject, view);
+    if (view === undefined) await reportUnknownPayment(deps, event, subject);
+    else await applyToPayment(deps, event, subject, view);
   } catch (error) {
     if (error instanceof StripeRefused && error.code === "resource_missing") {
       await ignore(deps, event);

@@ -2,9 +2,9 @@
 // is in truth.ts.
 import { Stripe } from "stripe";
 import { log } from "#shared/logger";
-import { BUSY_PAUSES_MS, SANDBOX_HOST } from "../constants.ts";
-import type { Patience } from "../constants.ts";
-import type { PaymentRow } from "../schema.ts";
+import { BUSY_RETRY_PAUSES_MS, SANDBOX_HOST } from "../../constants.ts";
+import type { TimeoutPolicy } from "../../constants.ts";
+import type { PaymentRow } from "../../schema.ts";
 
 export interface StripeOptions {
   readonly secretKey: string;
@@ -20,7 +20,7 @@ export function refuseLiveKey({ secretKey, sandbox }: StripeOptions): void {
 }
 
 /** @throws see refuseLiveKey. */
-export function stripeClient(options: StripeOptions, { timeoutMs, retries }: Patience): Stripe {
+export function stripeClient(options: StripeOptions, { timeoutMs, retries }: TimeoutPolicy): Stripe {
   refuseLiveKey(options);
   const { secretKey, sandbox } = options;
   return new Stripe(secretKey, {
@@ -65,7 +65,7 @@ function isBusy(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeError && error.code !== undefined && BUSY_CODES.includes(error.code);
 }
 
-function meaningOf(error: unknown): unknown {
+function classify(error: unknown): unknown {
   const { errors } = Stripe;
   if (error instanceof errors.StripeConnectionError) return new StripeUnavailable(false, { cause: error });
   if (error instanceof errors.StripeRateLimitError) return new StripeUnavailable(false, { cause: error });
@@ -87,11 +87,11 @@ function meaningOf(error: unknown): unknown {
  * @throws StripeUnavailable, StripeRefused; anything else is a bug.
  */
 export async function ask<T>(work: () => Promise<T>): Promise<T> {
-  for (const pauseMs of [...BUSY_PAUSES_MS, undefined]) {
+  for (const pauseMs of [...BUSY_RETRY_PAUSES_MS, undefined]) {
     try {
       return await work();
     } catch (error) {
-      if (pauseMs === undefined || !isBusy(error)) throw meaningOf(error);
+      if (pauseMs === undefined || !isBusy(error)) throw classify(error);
       await scheduler.wait(pauseMs);
     }
   }

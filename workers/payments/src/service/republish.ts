@@ -5,7 +5,7 @@ import { parseEvent } from "#shared/events/envelope";
 import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
 import { republishEvent, save } from "#shared/outbox";
-import { TELL_AGAIN_AFTER_MS } from "../constants.ts";
+import { REPUBLISH_AFTER_MS } from "../constants.ts";
 import type { PaymentRow } from "../schema.ts";
 import type { PaymentsDeps } from "./deps.ts";
 
@@ -13,13 +13,13 @@ import type { PaymentsDeps } from "./deps.ts";
  * Publishes a payment's last event anew, for orders alone. One that is not confirmed yet is the outbox sweep's. The pause since
  * it was last published is at least TELL_AGAIN_AFTER_MS and doubles each time.
  */
-export async function tellAgain(deps: PaymentsDeps, row: PaymentRow): Promise<void> {
+export async function republishLastEvent(deps: PaymentsDeps, row: PaymentRow): Promise<void> {
   const [last] = await deps.db.all<{ envelope: string; time: number; confirmed_at: number | null }>(
     sql`SELECT envelope, time, confirmed_at FROM outbox
       WHERE subject = ${row.orderId} AND envelope ->> '$.data.paymentId' = ${row.id} ORDER BY time DESC, id DESC LIMIT 1`,
   );
   if (last === undefined || last.confirmed_at === null) return;
-  if (deps.now() - last.time < Math.max(TELL_AGAIN_AFTER_MS, last.time - row.updatedAt)) return;
+  if (deps.now() - last.time < Math.max(REPUBLISH_AFTER_MS, last.time - row.updatedAt)) return;
   const event = parseEvent(JSON.parse(last.envelope));
   if (event === undefined) return;
   log("warn", "orders has not followed a payment; its last event is published anew", { orderId: row.orderId });

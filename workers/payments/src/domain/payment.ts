@@ -17,7 +17,7 @@ export const IntentStatus = z.enum([
 ]);
 export type IntentStatus = z.infer<typeof IntentStatus>;
 
-export interface TrueRefund {
+export interface SnapshotRefund {
   readonly stripeRefundId: string;
   /** Our row's id, from the refund's metadata; null for one made in Stripe's dashboard. */
   readonly refundId: string | null;
@@ -28,7 +28,7 @@ export interface TrueRefund {
   readonly createdAt: number;
 }
 
-export interface TrueDispute {
+export interface SnapshotDispute {
   readonly id: string;
   readonly amount: number;
   readonly reason: string;
@@ -60,7 +60,7 @@ export type DeclineCaps = Readonly<Record<Cap, number>>;
 export const TOO_MANY_DECLINES = "too_many_declines";
 
 /** What Stripe holds of one payment, at one moment. Amounts in minor units, currency as ISO 4217. */
-export interface Truth {
+export interface StripeSnapshot {
   readonly intentId: string;
   readonly clientSecret: string;
   readonly status: IntentStatus;
@@ -72,9 +72,9 @@ export interface Truth {
   readonly failure: string | null;
   readonly cancellationReason: string | null;
   /** Null when the refunds were not asked for, because there can be none. */
-  readonly refunds: readonly TrueRefund[] | null;
+  readonly refunds: readonly SnapshotRefund[] | null;
   /** Null when the disputes were not asked for, because there are none. */
-  readonly disputes: readonly TrueDispute[] | null;
+  readonly disputes: readonly SnapshotDispute[] | null;
   /** The failed charges; null when they were not asked for, because none is new. */
   readonly declines: readonly Decline[] | null;
   /** Until when an authorization can be captured, in milliseconds since the epoch; null when Stripe does not say. */
@@ -82,7 +82,7 @@ export interface Truth {
 }
 
 /** The part of a payment that Stripe decides. */
-export interface Position {
+export interface DerivedState {
   readonly status: PaymentState;
   readonly amountCapturable: number;
   readonly amountCaptured: number;
@@ -109,32 +109,32 @@ export function isPaid(status: PaymentState): boolean {
 }
 
 /** A won or withdrawn dispute leaves the payment as it was. */
-const SETTLED_DISPUTES: readonly string[] = ["won", "warning_closed", "prevented"];
+const CLOSED_WITHOUT_LOSS: readonly string[] = ["won", "warning_closed", "prevented"];
 /** Why a payment stays DISPUTED for good: the bank gave the money to the buyer. */
 export const DISPUTE_LOST = "dispute_lost";
 
 /** Whether a dispute is open: its money is at the bank, and nothing goes back until that has decided. */
-export function isUnderDispute({ status, reason }: Pick<Position, "status" | "reason">): boolean {
+export function isUnderDispute({ status, reason }: Pick<DerivedState, "status" | "reason">): boolean {
   return status === "DISPUTED" && reason !== DISPUTE_LOST;
 }
 
 /** What lost disputes have given to the buyer. */
-export function lostTo(disputes: readonly Pick<TrueDispute, "status" | "amount">[]): number {
+export function lostAmount(disputes: readonly Pick<SnapshotDispute, "status" | "amount">[]): number {
   return sumMinor(disputes.filter(({ status }) => status === "lost").map(({ amount }) => amount));
 }
 
 /** The dispute that the payment's state follows: an open one, else a lost one, which has taken the money. */
-function countingDispute(disputes: readonly TrueDispute[]): TrueDispute | undefined {
-  const counting = disputes.filter(({ status }) => !SETTLED_DISPUTES.includes(status));
+function decisiveDispute(disputes: readonly SnapshotDispute[]): SnapshotDispute | undefined {
+  const counting = disputes.filter(({ status }) => !CLOSED_WITHOUT_LOSS.includes(status));
   return counting.find(({ status }) => status !== "lost") ?? counting[0];
 }
 
-function derivePaid(truth: Truth): Position {
-  const amountCaptured = truth.amountReceived;
-  const done = (truth.refunds ?? []).filter(({ status }) => status === "succeeded");
+function derivePaidState(snapshot: StripeSnapshot): DerivedState {
+  const amountCaptured = snapshot.amountReceived;
+  const done = (snapshot.refunds ?? []).filter(({ status }) => status === "succeeded");
   const amountRefunded = sumMinor(done.map(({ amount }) => amount));
   const amounts = { amountCapturable: 0, amountCaptured, amountRefunded };
-  const dispute = countingDispute(truth.disputes ?? []);
+  const dispute = decisiveDispute(snapshot.disputes ?? []);
   if (dispute !== undefined) {
     return { status: "DISPUTED", ...amounts, reason: dispute.status === "lost" ? DISPUTE_LOST : dispute.reason };
   }
@@ -144,33 +144,33 @@ function derivePaid(truth: Truth): Position {
 }
 
 /** Stripe's reasons for a void that nobody asked for: `expired` since 2025-03-31.basil, `automatic` before. */
-const LAPSED: readonly (string | null)[] = ["automatic", "expired"];
+const EXPIRED: readonly (string | null)[] = ["automatic", "expired"];
 
 /** The state of a payment, from Stripe's truth alone. */
-export function derive(truth: Truth): Position {
+export function deriveState(snapshot: StripeSnapshot): DerivedState {
   const nothing = { amountCapturable: 0, amountCaptured: 0, amountRefunded: 0, reason: null };
-  switch (truth.status) {
+  switch (snapshot.status) {
     case "requires_payment_method":
-      return truth.failure === null
+      return snapshot.failure === null
         ? { status: "CREATED", ...nothing }
-        : { status: "FAILED", ...nothing, reason: truth.failure };
+        : { status: "FAILED", ...nothing, reason: snapshot.failure };
     case "requires_confirmation":
     case "processing":
       return { status: "CREATED", ...nothing };
     case "requires_action":
       return { status: "REQUIRES_ACTION", ...nothing };
     case "requires_capture":
-      return { status: "AUTHORIZED", ...nothing, amountCapturable: truth.amountCapturable };
+      return { status: "AUTHORIZED", ...nothing, amountCapturable: snapshot.amountCapturable };
     case "canceled":
       return {
         status: "VOIDED",
         ...nothing,
-        reason: LAPSED.includes(truth.cancellationReason) ? "authorization_expired" : truth.cancellationReason,
+        reason: EXPIRED.includes(snapshot.cancellationReason) ? "authorization_expired" : snapshot.cancellationReason,
       };
     case "succeeded":
       break;
   }
-  return derivePaid(truth);
+  return derivePaidState(snapshot);
 }
 
 /**
@@ -195,7 +195,7 @@ export function canFollow(from: PaymentState, to: PaymentState): boolean {
 }
 
 /** What the row knows that truth is held against. */
-export interface Known extends Position {
+export interface RecordedState extends DerivedState {
   readonly amount: number;
   readonly currency: string;
 }
@@ -206,15 +206,15 @@ export type Decision =
   | { readonly kind: "mismatch" }
   /** Truth older than the row. */
   | { readonly kind: "backwards" }
-  | { readonly kind: "change"; readonly next: Position };
+  | { readonly kind: "change"; readonly next: DerivedState };
 
 /**
  * What to do with a payment's row, given Stripe's truth. `voidReason` says why we cancelled the intent, where we did:
  * Stripe knows only that it was.
  */
-export function decide(known: Known, truth: Truth, voidReason?: string): Decision {
-  const derived = derive(truth);
-  const sameMoney = truth.amount === known.amount && truth.currency === known.currency;
+export function decide(known: RecordedState, snapshot: StripeSnapshot, voidReason?: string): Decision {
+  const derived = deriveState(snapshot);
+  const sameMoney = snapshot.amount === known.amount && snapshot.currency === known.currency;
   if (!sameMoney && (isPaid(derived.status) || derived.status === "REFUNDED")) return { kind: "mismatch" };
   if (!canFollow(known.status, derived.status)) return { kind: "backwards" };
   const next = derived.status === "VOIDED" ? { ...derived, reason: reasonOfVoid(known, derived, voidReason) } : derived;
@@ -230,7 +230,7 @@ export function decide(known: Known, truth: Truth, voidReason?: string): Decisio
 export type PaymentEventType = Extract<EventType, `PAYMENT_${string}`>;
 
 /** What is void stays void for the reason first told. */
-function reasonOfVoid(known: Known, derived: Position, voidReason: string | undefined): string | null {
+function reasonOfVoid(known: RecordedState, derived: DerivedState, voidReason: string | undefined): string | null {
   return known.status === "VOIDED" ? known.reason : (voidReason ?? derived.reason);
 }
 
@@ -255,10 +255,10 @@ export function eventOf(status: PaymentState): PaymentEventType | undefined {
 export function refundable(
   amountCaptured: number,
   refunds: readonly { readonly amount: number; readonly status: Refund["status"] }[],
-  disputes: readonly Pick<TrueDispute, "status" | "amount">[],
+  disputes: readonly Pick<SnapshotDispute, "status" | "amount">[],
 ): number {
   const taken = refunds.filter(({ status }) => status === "pending" || status === "succeeded");
-  return Math.max(0, amountCaptured - sumMinor(taken.map(({ amount }) => amount)) - lostTo(disputes));
+  return Math.max(0, amountCaptured - sumMinor(taken.map(({ amount }) => amount)) - lostAmount(disputes));
 }
 
 /** Milliseconds until try number `attempts + 1`: first, twice, four times … up to `max`. */

@@ -1,21 +1,21 @@
 // The truth about one payment: what Stripe holds of it now, in the words of domain.ts.
 import type { Stripe } from "stripe";
 import { sumMinor } from "#shared/money";
-import { IntentStatus } from "../domain.ts";
-import type { Decline, TrueDispute, TrueRefund, Truth } from "../domain.ts";
-import type { View } from "../store/views.ts";
-import { ask } from "./stripe.ts";
+import { IntentStatus } from "../../domain/payment.ts";
+import type { Decline, SnapshotDispute, SnapshotRefund, StripeSnapshot } from "../../domain/payment.ts";
+import type { View } from "../../store/views.ts";
+import { ask } from "./client.ts";
 
 /** Stripe's largest page. */
 const PAGE = 100;
 /** The SDK's largest list. A list cut short would show less refunded than was. */
 const MAX_REFUNDS = 10_000;
 
-function refundStatus(status: string | null): TrueRefund["status"] {
+function refundStatus(status: string | null): SnapshotRefund["status"] {
   return status === "succeeded" || status === "failed" || status === "canceled" ? status : "pending";
 }
 
-function trueRefund(refund: Stripe.Refund): TrueRefund {
+function toSnapshotRefund(refund: Stripe.Refund): SnapshotRefund {
   return {
     stripeRefundId: refund.id,
     refundId: refund.metadata?.["refundId"] ?? null,
@@ -27,14 +27,14 @@ function trueRefund(refund: Stripe.Refund): TrueRefund {
 }
 
 /** All refunds of an intent, newest first. */
-export async function refundsOf(stripe: Stripe, intentId: string): Promise<TrueRefund[]> {
+export async function refundsOf(stripe: Stripe, intentId: string): Promise<SnapshotRefund[]> {
   const list = await ask(() =>
     stripe.refunds.list({ payment_intent: intentId, limit: PAGE }).autoPagingToArray({ limit: MAX_REFUNDS }),
   );
-  return list.map(trueRefund);
+  return list.map(toSnapshotRefund);
 }
 
-function trueDispute(dispute: Stripe.Dispute): TrueDispute {
+function toSnapshotDispute(dispute: Stripe.Dispute): SnapshotDispute {
   const { id, amount, reason, status, balance_transactions: movements, evidence_details: evidence, created } = dispute;
   return {
     id,
@@ -48,9 +48,9 @@ function trueDispute(dispute: Stripe.Dispute): TrueDispute {
   };
 }
 
-async function disputesOf(stripe: Stripe, intentId: string): Promise<TrueDispute[]> {
+async function disputesOf(stripe: Stripe, intentId: string): Promise<SnapshotDispute[]> {
   const { data } = await ask(() => stripe.disputes.list({ payment_intent: intentId, limit: PAGE }));
-  return data.map(trueDispute);
+  return data.map(toSnapshotDispute);
 }
 
 /** The failed charges of an intent, newest first: the last hundred, far above what any cap lets through. */
@@ -76,12 +76,12 @@ export function captureUntilOf(intent: Stripe.PaymentIntent): number | null {
  * is what is known here: with refunds there is something to compare even when the charge tells of none, and a failed charge that is
  * counted is no news. `declined`: an event told of a decline, which a good card may have followed since.
  */
-export async function truthOf(
+export async function takeSnapshot(
   stripe: Stripe,
   intent: Stripe.PaymentIntent,
   known: Pick<View, "refunds" | "declines">,
   { declined = false }: { readonly declined?: boolean | undefined } = {},
-): Promise<Truth> {
+): Promise<StripeSnapshot> {
   const charge = chargeOf(intent);
   const captured = intent.status === "succeeded";
   const mayHaveRefunds = captured && (charge === null || charge.amount_refunded > 0 || known.refunds.length > 0);
