@@ -1,5 +1,5 @@
-// Which call is which: method and path of Stripe's API to what carries it out.
-import { authenticate, confirmIntent } from "./confirmations.ts";
+// Routes a call of Stripe's API, by method and path, to the function that executes it.
+import { approveAuthentication, confirmIntent, failAuthentication } from "./confirmations.ts";
 import { SECRET_KEY } from "./constants.ts";
 import { expanded } from "./expand.ts";
 import { invalid, missing, secretKeyRequired, unrecognizedUrl } from "./failure.ts";
@@ -12,7 +12,7 @@ import type { Answer, PaymentIntent, Session } from "./session.ts";
 import { LIST_PARAMS } from "./store.ts";
 import type { Kind } from "./store.ts";
 
-/** One call, as the router hands it over. */
+/** One call, as the router passes it on. */
 export interface ApiCall {
   readonly method: "GET" | "POST" | "DELETE";
   /** Without `/v1`, for example `/payment_intents/pi_1/capture`. */
@@ -20,7 +20,7 @@ export interface ApiCall {
   readonly params: FormMap;
   readonly requestId: string;
   readonly idempotencyKey?: string;
-  /** A publishable key may only read and confirm the intent whose secret it brings. */
+  /** A publishable key may only read and confirm the intent whose client secret the call carries. */
   readonly publishable: boolean;
   readonly publicUrl: string;
 }
@@ -51,7 +51,7 @@ function list(kind: Kind, url: string, filters: readonly string[]): Run {
 /** Stripe's own limit of `types`. */
 const MAX_TYPES = 20;
 
-/** The types that a list of events is narrowed to: one, where `*` stands for anything, or several by their full names. */
+/** The event types that a list is filtered by: one, in which `*` matches anything, or several full names. */
 function eventTypes(params: FormMap): readonly string[] {
   const type = optionalText(params, "type");
   const types = texts(params, "types");
@@ -65,7 +65,7 @@ function eventTypes(params: FormMap): readonly string[] {
   return wanted;
 }
 
-/** What a list is narrowed to: types of events, or an intent's charges and refunds. */
+/** What a list is filtered by: types of events, or the intent of charges and refunds. */
 function filterOf(session: Session, kind: Kind, params: FormMap): readonly string[] {
   if (kind === "event") return eventTypes(params);
   const intent = optionalText(params, "payment_intent");
@@ -73,7 +73,7 @@ function filterOf(session: Session, kind: Kind, params: FormMap): readonly strin
   if (charge === undefined) return intent === undefined ? [] : [intent];
   const found = session.store.get<{ id: string; created: number; payment_intent: string }>("charge", charge, "charge");
   if (intent !== undefined && intent !== found.payment_intent)
-    throw invalid("The charge is not of this PaymentIntent.", "charge");
+    throw invalid("The charge does not belong to this PaymentIntent.", "charge");
   return [found.payment_intent];
 }
 
@@ -97,7 +97,7 @@ const ROUTES: readonly Route[] = [
   { method: "GET", pattern: /^\/disputes\/([^/]+)$/, run: retrieve("dispute") },
 ];
 
-/** Members of an intent that a publishable key does not see. */
+/** Members of an intent that are hidden from a publishable key. */
 const SECRET_MEMBERS: ReadonlySet<string> = new Set([
   "metadata",
   "latest_charge",
@@ -110,7 +110,7 @@ function forBrowser(body: object): object {
   return Object.fromEntries(Object.entries(body).filter(([name]) => !SECRET_MEMBERS.has(name)));
 }
 
-/** A browser knows an intent by its client secret; with a wrong one it learns nothing of the intent. */
+/** A browser proves that it may see an intent by the client secret; a wrong one reveals nothing about the intent. */
 function checkClientSecret(session: Session, id: string, params: FormMap): void {
   const sent = optionalText(params, "client_secret");
   if (sent === undefined) throw invalid("Missing required param: client_secret.", "client_secret", "parameter_missing");
@@ -131,11 +131,11 @@ function browserAnswer(answer: Answer): Answer {
   return { status: answer.status, body: { error: { ...error, payment_intent: forBrowser(error.payment_intent) } } };
 }
 
-/** Runs one call. Throws a StripeFailure for what Stripe refuses. */
+/** Runs one call. @throws StripeFailure for what Stripe refuses. */
 export function perform(session: Session, call: ApiCall): Answer {
   for (const route of ROUTES) {
     const match = route.method === call.method ? route.pattern.exec(call.path) : null;
-    // Stripe's search stands where an id does.
+    // Stripe's search endpoint has the place of an id in the path, and the sandbox does not have it.
     if (match === null || match[1] === "search") continue;
     const id = match[1] ?? "";
     if (!call.publishable) {
@@ -152,18 +152,25 @@ export function perform(session: Session, call: ApiCall): Answer {
   throw unrecognizedUrl(call.method, `/v1${call.path}`);
 }
 
-/** The bank's page: approves or fails the authentication of the intent whose secret it brings. */
-export function performAuthentication(session: Session, id: string, secret: string, approved: boolean): Answer {
-  checkClientSecret(session, id, { client_secret: secret });
-  return browserAnswer(authenticate(session, id, approved));
+/** The buyer's decision on the bank's 3-D Secure page. */
+export interface Authentication {
+  /** The intent's client secret. */
+  readonly secret: string;
+  readonly isApproved: boolean;
 }
 
-/** What a failure looks like on the wire. */
+/** Approves or fails the authentication of an intent. @throws StripeFailure when the secret is not the intent's. */
+export function performAuthentication(session: Session, id: string, { secret, isApproved }: Authentication): Answer {
+  checkClientSecret(session, id, { client_secret: secret });
+  return browserAnswer(isApproved ? approveAuthentication(session, id) : failAuthentication(session, id));
+}
+
+/** A failure as an HTTP answer. */
 export function failureAnswer(error: StripeFailure): Answer {
   return { status: error.status, body: { error: error.body } };
 }
 
-/** `sk_test_sandbox` is the secret key; any other secret key is of another account. */
+/** Whether this is the sandbox's one secret key. */
 export function isSecretKey(key: string): boolean {
   return key === SECRET_KEY;
 }

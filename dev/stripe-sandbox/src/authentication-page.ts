@@ -1,4 +1,4 @@
-// The bank's page of 3-D Secure, as a test double: two buttons, no script, nothing loaded from anywhere.
+// The HTML of the bank's 3-D Secure page, as a test double: two buttons, no script, no external resources.
 import { html } from "hono/html";
 import { formatMoney } from "#shared/money";
 

@@ -1,4 +1,4 @@
-// GET and POST of the 3-D Secure page. A browser posts its form and is sent on; a script posts the same form with
+// GET and POST of the 3-D Secure page. A browser posts the page's form and is redirected. A script posts the same form with
 // `Accept: application/json` and gets the intent.
 import { challengePage, outcomePage } from "./authentication-page.ts";
 import { bodyText } from "./form.ts";
@@ -9,9 +9,9 @@ import type { PaymentIntent } from "./session.ts";
 const HEADERS = {
   "content-type": "text/html; charset=utf-8",
   "cache-control": "no-store",
-  // With no-referrer a browser posts the page's own form with `Origin: null`, which the local door refuses as a foreign page's.
+  // With no-referrer a browser would post the form with `Origin: null`, which dev/front refuses as cross-site.
   "referrer-policy": "same-origin",
-  // No form-action: the browser would hold the redirect to the shop's return_url against it.
+  // No form-action: browsers apply it to the redirect after the post too, and would block the shop's return_url.
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
 };
 
@@ -44,18 +44,18 @@ export async function showAuthentication(url: URL, ledger: DurableObjectStub<Led
   return await render(challengePage(secret, intent.amount, intent.currency));
 }
 
-/** The intent of an answer; a card that was declined after the approval has it in its error. */
+/** The intent in an answer. When the card was declined after the approval, it is inside the error. */
 function intentOf(status: number, body: string): PaymentIntent {
   const answer = JSON.parse(body) as PaymentIntent & { readonly error: { readonly payment_intent: PaymentIntent } };
   return status === DECLINED ? answer.error.payment_intent : answer;
 }
 
-/** Where the buyer goes afterwards: the shop's return_url with what Stripe adds to it. */
-function returnLocation(intent: PaymentIntent, returnUrl: string, succeeded: boolean): string {
+/** The shop's return_url with the parameters that Stripe adds. */
+function returnLocation(intent: PaymentIntent, returnUrl: string, redirectStatus: "succeeded" | "failed"): string {
   const location = new URL(returnUrl);
   location.searchParams.set("payment_intent", intent.id);
   location.searchParams.set("payment_intent_client_secret", String(intent.client_secret));
-  location.searchParams.set("redirect_status", succeeded ? "succeeded" : "failed");
+  location.searchParams.set("redirect_status", redirectStatus);
   return location.href;
 }
 
@@ -71,20 +71,21 @@ export async function answerAuthentication(
   if (outcome !== "approve" && outcome !== "fail") {
     return await render(outcomePage("Not understood", "The form's outcome is approve or fail."), 400);
   }
-  const approved = outcome === "approve";
-  const { status, body, returnUrl } = await ledger.authenticate(id, secret, approved, `req_${randomId(14)}`);
+  const isApproved = outcome === "approve";
+  const { status, body, returnUrl } = await ledger.authenticate(id, { secret, isApproved }, `req_${randomId(14)}`);
   if (request.headers.get("accept")?.includes("application/json") === true) {
     return new Response(body, { status, headers: { "content-type": "application/json" } });
   }
   const isOver = status === 200 || status === DECLINED;
   if (isOver && returnUrl !== null) {
-    const location = returnLocation(intentOf(status, body), returnUrl, approved && status === 200);
+    const redirectStatus = isApproved && status === 200 ? "succeeded" : "failed";
+    const location = returnLocation(intentOf(status, body), returnUrl, redirectStatus);
     return new Response(null, { status: 303, headers: { location } });
   }
   if (status !== 200) return await render(outcomePage("Payment not confirmed", errorMessage(body)), status);
   return await render(
-    approved
-      ? outcomePage("Payment confirmed", "The shop has been told.")
+    isApproved
+      ? outcomePage("Payment confirmed", "The shop has been notified.")
       : outcomePage("Payment failed", "You can pay with another card."),
   );
 }

@@ -1,5 +1,5 @@
-// A payment method as the API shows it. Each use of a test method's name is a payment method of its own, as at Stripe; its id alone
-// tells the card, so none of them is stored.
+// Payment methods as the API returns them. As at Stripe, each use of a test method's name makes a new payment method. Its id encodes
+// the card, so none of them is stored.
 import type { Stripe } from "stripe";
 import type { Decline } from "./declines.ts";
 import { StripeFailure, unsupported } from "./failure.ts";
@@ -8,16 +8,16 @@ import { TEST_CARDS, UNSUPPORTED_CARDS } from "./test-cards.ts";
 import type { TestCard } from "./test-cards.ts";
 
 const ID_PREFIX = "pm_3";
-/** How many digits of an id, in base 36, tell the card. */
+/** How many base-36 digits of an id encode the card's place in TEST_CARDS. */
 const PLACE_DIGITS = 2;
 
-/** The card behind a test method's name or an id made for it, or undefined. */
+/** The card of a test method's name or of an id made for it. */
 export function findCard(method: string): TestCard | undefined {
   if (!method.startsWith(ID_PREFIX)) return TEST_CARDS.find(({ name }) => name === method);
   return TEST_CARDS[Number.parseInt(method.slice(ID_PREFIX.length, ID_PREFIX.length + PLACE_DIGITS), 36)];
 }
 
-/** The id under which a call's `payment_method` is kept. */
+/** The id to store for a call's `payment_method`. @throws StripeFailure for an unknown or unsupported one. */
 export function methodId(method: string): string {
   if (UNSUPPORTED_CARDS.includes(method)) throw unsupported(`The payment method ${method}`, "payment_method");
   const card = findCard(method);
@@ -77,7 +77,7 @@ export function paymentMethod(id: string, card: TestCard, created: number): Stri
 
 export type ThreeDSecure = Stripe.Charge.PaymentMethodDetails.Card.ThreeDSecure;
 
-/** The buyer has approved on the bank's page. */
+/** The 3-D Secure result after the buyer approved on the bank's page. */
 export function authenticated(): ThreeDSecure {
   return {
     authentication_flow: "challenge",
@@ -90,7 +90,7 @@ export function authenticated(): ThreeDSecure {
   };
 }
 
-/** 3-D Secure was asked for, and this card has none. */
+/** The 3-D Secure result when the shop requested it and the card does not have it. */
 export function withoutAuthentication({ authentication }: TestCard): ThreeDSecure {
   const notSupported = authentication === "unsupported";
   return {
@@ -105,13 +105,13 @@ export function withoutAuthentication({ authentication }: TestCard): ThreeDSecur
 /** How a card was charged. */
 export interface Charging {
   readonly decline?: Decline | undefined;
-  /** Until when (seconds) the money can be captured; only where it is authorized and not captured yet. */
+  /** Until when (seconds) an authorization can be captured. Only while it is not captured. */
   readonly captureBefore?: number | undefined;
-  /** What came of 3-D Secure; absent where nobody asked for it. */
+  /** The result of 3-D Secure. Absent when it was not requested. */
   readonly threeDSecure?: ThreeDSecure | undefined;
 }
 
-/** How a charge shows the card. */
+/** `payment_method_details` of a charge. */
 export function cardDetails(
   card: TestCard,
   amount: number,

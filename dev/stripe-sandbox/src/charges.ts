@@ -1,4 +1,4 @@
-// What happens when a card is charged: authorized, captured at once, or declined.
+// Charging a card: authorized, captured immediately, or declined.
 import { CAPTURE_WINDOW_SECONDS } from "./constants.ts";
 import { NO_BILLING, cardDetails, findCard, paymentMethod } from "./cards.ts";
 import type { Charging, ThreeDSecure } from "./cards.ts";
@@ -9,13 +9,13 @@ import { emit } from "./session.ts";
 import type { Answer, Charge, PaymentIntent, Session } from "./session.ts";
 import type { TestCard } from "./test-cards.ts";
 
-/** How the charge ended, as Radar and the network tell it. */
+/** The charge's `outcome`, as Radar and the card network report it. */
 function outcomeOf(card: TestCard, decline: Decline | undefined): Charge["outcome"] {
   const riskLevel = card.riskLevel ?? "normal";
-  const told = { advice_code: decline?.adviceCode ?? null, network_advice_code: null, network_decline_code: null };
+  const advice = { advice_code: decline?.adviceCode ?? null, network_advice_code: null, network_decline_code: null };
   if (decline === undefined) {
     return {
-      ...told,
+      ...advice,
       network_status: "approved_by_network",
       reason: riskLevel === "elevated" ? "elevated_risk_level" : null,
       risk_level: riskLevel,
@@ -25,7 +25,7 @@ function outcomeOf(card: TestCard, decline: Decline | undefined): Charge["outcom
   }
   const isBlocked = decline.blocked === true;
   return {
-    ...told,
+    ...advice,
     network_status: isBlocked ? "not_sent_to_network" : "declined_by_network",
     reason: isBlocked ? "highest_risk_level" : decline.declineCode,
     risk_level: riskLevel,
@@ -92,7 +92,7 @@ export function newCharge(
   };
 }
 
-/** The card is good: the money is authorized, or taken where capture is automatic. */
+/** Charges a good card: authorizes the money, or captures it when the intent captures automatically. */
 export function charge(
   session: Session,
   intent: PaymentIntent,
@@ -120,13 +120,13 @@ export function charge(
   return { status: 200, body: paid };
 }
 
-/** The bank of some cards takes the money back as soon as it is captured. */
+/** Opens the dispute that some test cards cause as soon as they are captured. */
 export function disputeAfterCapture(session: Session, captured: Charge): void {
   const dispute = findCard(captured.payment_method ?? "")?.dispute;
   if (dispute !== undefined) openDispute(session, captured, dispute);
 }
 
-/** The card is declined: the intent can be paid with another one, and a failed charge stays as the trace. */
+/** Declines a card. The intent can be paid with another one, and a failed charge remains. */
 export function declined(
   session: Session,
   intent: PaymentIntent,

@@ -1,4 +1,4 @@
-// Confirming a PaymentIntent: the card is charged, is declined, or its bank wants to see the buyer first
+// Confirming a PaymentIntent: the card is charged, declined, or has to be authenticated by its bank first
 // (https://docs.stripe.com/api/payment_intents/confirm).
 import { authenticated, findCard, methodId, withoutAuthentication } from "./cards.ts";
 import { charge, declined } from "./charges.ts";
@@ -26,27 +26,26 @@ export const CONFIRMABLE: readonly PaymentIntent["status"][] = [
   "requires_action",
 ];
 
-/** Whether the shop wants 3-D Secure wherever there is one (https://docs.stripe.com/payments/3d-secure/authentication-flow). */
-function asksForThreeDSecure({ payment_method_options: options }: PaymentIntent): boolean {
+/** Whether the shop wants 3-D Secure on every card that has it (https://docs.stripe.com/payments/3d-secure/authentication-flow). */
+function requestsThreeDSecure({ payment_method_options: options }: PaymentIntent): boolean {
   const request = options?.card?.request_three_d_secure;
   return request === "any" || request === "challenge";
 }
 
-/** What comes first when a card is to be charged. */
+/** The first step of charging a card. */
 function nextStep(
   { authentication, authenticationFails, decline }: TestCard,
-  isOffSession: boolean,
-  isAsked: boolean,
+  { isOffSession, isRequested }: { readonly isOffSession: boolean; readonly isRequested: boolean },
 ): "authenticate" | "charge" | "decline" {
   const authenticates = authentication === "always" || authentication === "on_session";
-  if (authenticates || (authentication === "optional" && isAsked)) {
+  if (authenticates || (authentication === "optional" && isRequested)) {
     if (isOffSession && authentication !== "on_session") return "decline";
     if (!isOffSession) return authenticationFails === true ? "decline" : "authenticate";
   }
   return decline === undefined ? "charge" : "decline";
 }
 
-/** Checks a confirmation and returns what carries it out, so that a refused one leaves no intent behind. */
+/** Checks a confirmation and returns the function that executes it. A refused one thus throws before an intent is created. */
 export function prepareConfirmation(session: Session, present: PaymentIntent, params: FormMap): () => Answer {
   const sent = optionalText(params, "payment_method");
   const id = sent === undefined ? present.payment_method : methodId(sent);
@@ -63,14 +62,14 @@ export function prepareConfirmation(session: Session, present: PaymentIntent, pa
   }
   const intent: PaymentIntent = { ...present, payment_method: id, last_payment_error: null, next_action: null };
   const isOffSession = flag(params, "off_session");
-  const isAsked = asksForThreeDSecure(intent);
-  const step = nextStep(card, isOffSession, isAsked);
+  const isRequested = requestsThreeDSecure(intent);
+  const step = nextStep(card, { isOffSession, isRequested });
   if (step === "decline") {
     const decline = isOffSession && card.decline === undefined ? AUTHENTICATION_REQUIRED : (card.decline ?? GENERIC);
     return () => declined(session, intent, card, id, { decline });
   }
   if (step === "charge") {
-    return () => charge(session, intent, card, id, isAsked ? withoutAuthentication(card) : undefined);
+    return () => charge(session, intent, card, id, isRequested ? withoutAuthentication(card) : undefined);
   }
   return () => {
     const secret = encodeURIComponent(String(intent.client_secret));
@@ -105,24 +104,33 @@ export function confirmIntent(session: Session, id: string, params: FormMap): An
   return prepareConfirmation(session, intent, params)();
 }
 
-/** The buyer's answer on the bank's page. */
-export function authenticate(session: Session, id: string, approved: boolean): Answer {
+/** An intent that waits for its bank's 3-D Secure page, and its card. @throws StripeFailure when it does not wait. */
+function waitingIntent(session: Session, id: string): { readonly intent: PaymentIntent; readonly card: TestCard } {
   const intent = session.store.get<PaymentIntent>("payment_intent", id);
-  const methodOfIntent = idOf(intent.payment_method);
-  const card = findCard(methodOfIntent);
+  const card = findCard(idOf(intent.payment_method));
   if (intent.status !== "requires_action" || card === undefined) {
     throw unexpectedState(
       `This PaymentIntent is not waiting for authentication: its status is ${intent.status}.`,
       intent,
     );
   }
-  if (approved) {
-    const going: PaymentIntent = { ...intent, next_action: null };
-    const threeDSecure = authenticated();
-    return card.decline === undefined
-      ? charge(session, going, card, methodOfIntent, threeDSecure)
-      : declined(session, going, card, methodOfIntent, { decline: card.decline, threeDSecure });
-  }
+  return { intent, card };
+}
+
+/** The buyer approved on the bank's page: charges or declines the card. */
+export function approveAuthentication(session: Session, id: string): Answer {
+  const { intent, card } = waitingIntent(session, id);
+  const approved: PaymentIntent = { ...intent, next_action: null };
+  const method = idOf(intent.payment_method);
+  const threeDSecure = authenticated();
+  return card.decline === undefined
+    ? charge(session, approved, card, method, threeDSecure)
+    : declined(session, approved, card, method, { decline: card.decline, threeDSecure });
+}
+
+/** The buyer failed on the bank's page: the intent can be paid with another card. */
+export function failAuthentication(session: Session, id: string): Answer {
+  const { intent } = waitingIntent(session, id);
   const failed: PaymentIntent = {
     ...intent,
     status: "requires_payment_method",

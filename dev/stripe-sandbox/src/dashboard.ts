@@ -1,5 +1,5 @@
-// What people do in Stripe's dashboard, and banks behind Stripe: nothing of it is a call of the shop's. Each is one transaction
-// of the ledger and its events are delivered like any other's.
+// What people do in Stripe's dashboard and what banks do: changes that the shop did not call for. Each is one transaction of the
+// ledger, and its events are delivered like all others.
 import { answerDispute, closeDispute, openDispute } from "./disputes.ts";
 import { invalid, unrecognizedUrl } from "./failure.ts";
 import type { FormMap } from "./form.ts";
@@ -9,7 +9,7 @@ import { createRefund, settleRefund } from "./refunds.ts";
 import { chargeOf } from "./session.ts";
 import type { Answer, PaymentIntent, Session } from "./session.ts";
 
-type Act = (session: Session, id: string, params: FormMap) => Answer;
+type Action = (session: Session, id: string, params: FormMap) => Answer;
 
 /** https://docs.stripe.com/disputes/categories */
 const DISPUTE_REASONS = [
@@ -44,7 +44,7 @@ function settle(session: Session, id: string, params: FormMap): Answer {
   return settleRefund(session, id, oneOf(params, "status", ["succeeded", "failed"]) ?? "succeeded");
 }
 
-const ACTS: readonly (readonly [RegExp, Act])[] = [
+const ACTIONS: readonly (readonly [RegExp, Action])[] = [
   [/^\/refunds$/, (session, _id, params) => createRefund(session, params)],
   [/^\/refunds\/([^/]+)\/settle$/, settle],
   [/^\/disputes$/, dispute],
@@ -62,9 +62,9 @@ const ACTS: readonly (readonly [RegExp, Act])[] = [
   [/^\/payment_intents\/([^/]+)\/expire$/, (session, id) => expireIntent(session, id)],
 ];
 
-/** Does one thing of the dashboard's. `path` is what follows `/dashboard`. Throws a StripeFailure for what cannot be done. */
-export function act(session: Session, path: string, params: FormMap): Answer {
-  for (const [pattern, work] of ACTS) {
+/** Executes one dashboard action. `path` is what follows `/dashboard`. @throws StripeFailure for what cannot be done. */
+export function runDashboardAction(session: Session, path: string, params: FormMap): Answer {
+  for (const [pattern, work] of ACTIONS) {
     const match = pattern.exec(path);
     if (match !== null) return work(session, match[1] ?? "", params);
   }

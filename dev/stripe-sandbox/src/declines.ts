@@ -1,14 +1,14 @@
-// Why a card's bank, or Stripe, declines it (https://docs.stripe.com/declines/codes), in Stripe's words.
+// The reasons why a bank or Stripe declines a card (https://docs.stripe.com/declines/codes), in Stripe's words.
 
 export interface Decline {
   readonly code: string;
   readonly declineCode: string;
   readonly message: string;
-  /** The parameter to correct, where it is one. */
+  /** The parameter that the buyer has to correct. */
   readonly param?: string;
-  /** How to go on (https://docs.stripe.com/declines/card#retrying-issuer-declines); absent where the bank says nothing. */
+  /** Stripe's advice (https://docs.stripe.com/declines/card#retrying-issuer-declines). Absent when the bank gives none. */
   readonly adviceCode?: "confirm_card_data" | "do_not_try_again" | "try_again_later";
-  /** Stripe Radar let it not come to the bank. */
+  /** Stripe Radar blocked the charge, so the bank never saw it. */
   readonly blocked?: true;
 }
 
@@ -59,14 +59,14 @@ export const PROCESSING_ERROR: Decline = {
   message: "An error occurred while processing your card. Try again in a little bit.",
   adviceCode: "try_again_later",
 };
-/** Radar's default rules block what they take for fraud. */
+/** Blocked by Radar's default rules. */
 export const BLOCKED: Decline = {
   code: "card_declined",
   declineCode: "fraudulent",
   message: DECLINED,
   blocked: true,
 };
-/** The bank wants to see the buyer, who is not there. */
+/** The bank requires authentication, but the payment is off session. */
 export const AUTHENTICATION_REQUIRED: Decline = {
   code: "authentication_required",
   declineCode: "authentication_required",

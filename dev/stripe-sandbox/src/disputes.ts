@@ -1,5 +1,5 @@
-// Disputes: https://docs.stripe.com/api/disputes. A buyer's bank opens one and takes the money at once; the shop may answer; the bank
-// decides. No call of the API opens or decides one, so the sandbox's dashboard plays the bank.
+// Disputes: https://docs.stripe.com/api/disputes. A buyer's bank opens one and withdraws the money immediately. The shop may respond,
+// then the bank decides. No API call opens or decides a dispute, so the sandbox's dashboard acts as the bank.
 import type { Stripe } from "stripe";
 import { DISPUTE_FEE_MINOR, EVIDENCE_WINDOW_SECONDS } from "./constants.ts";
 import { invalid, unsupported } from "./failure.ts";
@@ -9,17 +9,17 @@ import type { Answer, Charge, Dispute, Session } from "./session.ts";
 
 const OPEN: readonly string[] = ["needs_response", "under_review"];
 
-/** Whether the money is at the bank until that has decided. */
+/** Whether the bank has yet to decide. */
 export function isOpen({ status }: Dispute): boolean {
   return OPEN.includes(status);
 }
 
-/** What is the buyer's for good. */
-export function lostTo(disputes: readonly Dispute[]): number {
+/** The total of the disputes that the shop lost, in minor units. */
+export function lostAmount(disputes: readonly Dispute[]): number {
   return disputes.filter(({ status }) => status === "lost").reduce((sum, { amount }) => sum + amount, 0);
 }
 
-/** What a dispute moves out of the shop's balance (negative) or back into it. */
+/** The balance transaction that withdraws a dispute's money (negative) or returns it. */
 function movement(dispute: Pick<Dispute, "id" | "currency">, amount: number, now: number): Stripe.BalanceTransaction {
   const fee = amount < 0 ? DISPUTE_FEE_MINOR : 0;
   return {
@@ -73,7 +73,7 @@ const NO_EVIDENCE: Stripe.Dispute.Evidence = {
   uncategorized_text: null,
 };
 
-/** Why a bank opens one; an inquiry asks only, and takes no money yet. */
+/** Why a bank opens a dispute. An inquiry withdraws no money. */
 export interface DisputeCause {
   readonly reason: string;
   readonly inquiry?: true | undefined;
@@ -110,11 +110,11 @@ function newDispute(charge: Charge, amount: number, { reason, inquiry }: Dispute
   };
 }
 
-/** The bank takes the money of a captured charge back, all of what is left of it unless it says less. */
+/** Disputes a captured charge. Without `amount` (minor units), all of it that was not refunded. */
 export function openDispute(session: Session, charge: Charge, cause: DisputeCause, amount?: number): Answer {
   const intentId = idOf(charge.payment_intent);
   if (session.store.children<Dispute>("dispute", intentId).some((one) => isOpen(one) || one.status === "lost")) {
-    throw invalid(`Charge ${charge.id} is disputed already.`, "payment_intent");
+    throw invalid(`Charge ${charge.id} is already disputed.`, "payment_intent");
   }
   const left = charge.amount_captured - charge.amount_refunded;
   const disputed = amount ?? left;
@@ -129,22 +129,22 @@ export function openDispute(session: Session, charge: Charge, cause: DisputeCaus
   return { status: 200, body: dispute };
 }
 
-/** An inquiry's statuses: a bank asks before it disputes. */
+/** The open statuses of an inquiry, which a bank may send before a dispute. */
 const OPEN_INQUIRIES: readonly string[] = ["warning_needs_response", "warning_under_review"];
 
 function isInquiry({ status }: Dispute): boolean {
   return OPEN_INQUIRIES.includes(status);
 }
 
-function openOne(session: Session, id: string): Dispute {
+function getOpenDispute(session: Session, id: string): Dispute {
   const dispute = session.store.get<Dispute>("dispute", id, "dispute");
   if (!isOpen(dispute) && !isInquiry(dispute)) throw invalid(`This dispute is closed: ${dispute.status}.`, "dispute");
   return dispute;
 }
 
-/** The shop has sent its evidence. */
+/** Records that the shop sent its evidence. */
 export function answerDispute(session: Session, id: string): Answer {
-  const present = openOne(session, id);
+  const present = getOpenDispute(session, id);
   const details = { ...present.evidence_details, has_evidence: true, submission_count: 1 };
   const status = isInquiry(present) ? "warning_under_review" : "under_review";
   const dispute: Dispute = { ...present, status, evidence_details: details };
@@ -153,9 +153,9 @@ export function answerDispute(session: Session, id: string): Answer {
   return { status: 200, body: dispute };
 }
 
-/** The bank has decided; when the shop wins, the money comes back. An inquiry that is won took none. */
+/** Records the bank's decision. When the shop wins, the money is returned; an inquiry never withdrew any. */
 export function closeDispute(session: Session, id: string, outcome: "won" | "lost"): Answer {
-  const present = openOne(session, id);
+  const present = getOpenDispute(session, id);
   const won = outcome === "won";
   if (isInquiry(present)) {
     if (!won) throw unsupported("An inquiry that becomes a dispute", "outcome");

@@ -1,4 +1,4 @@
-// `expand[]=latest_charge`: ids replaced by the objects they name (https://docs.stripe.com/api/expanding_objects).
+// `expand[]=latest_charge` replaces an id by the object it names (https://docs.stripe.com/api/expanding_objects).
 import { findCard, paymentMethod } from "./cards.ts";
 import { invalid } from "./failure.ts";
 import type { Session } from "./session.ts";
@@ -19,7 +19,7 @@ function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A charge's refunds are a list that shows only on demand. */
+/** A charge has its list of refunds only when it is expanded. */
 function refundsOf(session: Session, charge: Json): Json {
   const all = session.store.children("refund", String(charge["payment_intent"]));
   return { object: "list", data: all, has_more: false, url: `/v1/charges/${String(charge["id"])}/refunds` };
@@ -48,7 +48,7 @@ function expandPath(session: Session, value: unknown, path: readonly string[], s
   return { ...value, [name]: expandPath(session, found, rest, shown) };
 }
 
-/** The body with every path expanded. Throws for a path that names nothing expandable. */
+/** The body with every path expanded. @throws StripeFailure for a path that cannot be expanded. */
 export function expanded(session: Session, body: object, paths: readonly string[]): object {
   return paths.reduce<object>((result, shown) => {
     const path = shown.split(".");

@@ -1,5 +1,5 @@
-// Errors as Stripe answers them (https://docs.stripe.com/api/errors). Thrown before anything is written; a decline, which
-// leaves traces, is an answer and not a throw.
+// Errors in Stripe's form (https://docs.stripe.com/api/errors). They are thrown before anything is written. A decline is an answer and
+// not an error, because it writes a failed charge.
 
 export interface ErrorBody {
   readonly type: "invalid_request_error" | "card_error" | "idempotency_error" | "api_error";
@@ -12,15 +12,15 @@ export interface ErrorBody {
 export class StripeFailure extends Error {
   readonly status: number;
   readonly body: ErrorBody;
-  /** False for what Stripe refuses before it runs the call: such an answer is not kept under the idempotency key. */
-  readonly kept: boolean;
+  /** Whether the answer is stored under the idempotency key. Stripe stores none that it refused before running the call. */
+  readonly isStored: boolean;
 
-  constructor(status: number, body: ErrorBody, kept = false) {
+  constructor(status: number, body: ErrorBody, { isStored = false }: { readonly isStored?: boolean } = {}) {
     super(body.message);
     this.name = "StripeFailure";
     this.status = status;
     this.body = body;
-    this.kept = kept;
+    this.isStored = isStored;
   }
 }
 
@@ -35,7 +35,7 @@ export function invalid(message: string, param?: string, code?: string): StripeF
   });
 }
 
-/** The call is sound, the object's state forbids it. `intent` is shown in the error, as Stripe does. */
+/** The call is valid, but the object's state forbids it. As at Stripe, the error contains the intent. */
 export function unexpectedState(message: string, intent?: object): StripeFailure {
   const code = "payment_intent_unexpected_state";
   return new StripeFailure(
@@ -47,7 +47,7 @@ export function unexpectedState(message: string, intent?: object): StripeFailure
       message,
       ...(intent === undefined ? {} : { payment_intent: intent }),
     },
-    true,
+    { isStored: true },
   );
 }
 
@@ -80,7 +80,7 @@ export function unrecognizedUrl(method: string, path: string): StripeFailure {
   });
 }
 
-/** Stripe knows it, the sandbox does not. `what` begins the sentence. */
+/** Stripe has this, the sandbox does not. `what` is the subject of the message's sentence. */
 export function unsupported(what: string, param: string): StripeFailure {
   return invalid(`${what} is not supported by the sandbox.`, param);
 }

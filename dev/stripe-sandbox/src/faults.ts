@@ -1,12 +1,12 @@
-// The switches that make the sandbox misbehave on demand: lost answers, lost, doubled, late and reordered webhooks.
+// The switches that make the sandbox misbehave on demand: lost answers, and lost, duplicated, late and reordered webhooks.
 import { z } from "zod";
 
 export const Faults = z.strictObject({
-  /** drop: never sent. duplicate: sent twice at once. delay: sent seconds later. shuffle: gathered and sent newest first. */
+  /** drop: never sent. duplicate: sent twice. delay: sent seconds later. shuffle: collected and sent newest first. */
   webhooks: z.enum(["deliver", "drop", "duplicate", "delay", "shuffle"]),
   /**
-   * drop_after: does the work, then the connection breaks. error_500: fails before
-   * the work. hang: does the work, answers after a minute.
+   * drop_after: does the work, then breaks the connection. error_500: fails before the work. hang: does the work and answers after
+   * a minute.
    */
   answers: z.enum(["ok", "drop_after", "error_500", "hang"]),
 });
@@ -14,6 +14,6 @@ export type Faults = z.infer<typeof Faults>;
 
 export const NO_FAULTS: Faults = { webhooks: "deliver", answers: "ok" };
 
-/** A switch that is left out stays as it is. */
+/** A switch that is left out keeps its value. */
 export const FaultsChange = Faults.partial();
 export type FaultsChange = z.infer<typeof FaultsChange>;

@@ -11,7 +11,7 @@ interface Node {
   [name: string]: string | Node;
 }
 
-/** Deeper nesting than any call has; a bound on hostile input. */
+/** A limit against hostile input; no call nests deeper. */
 const MAX_DEPTH = 5;
 
 function segments(name: string): string[] {
@@ -49,13 +49,13 @@ function settle(node: string | Node): FormValue {
   return Object.fromEntries(entries.map(([key, child]) => [key, settle(child)]));
 }
 
-/** The body as text, or undefined when it is over the limit. `Request.text()` warns of a form body's type on every call. */
+/** The body as text, or undefined when it is over the limit. `Request.text()` would log a warning for every form body. */
 export async function bodyText(request: Request): Promise<string | undefined> {
   const bytes = await request.arrayBuffer();
   return bytes.byteLength > MAX_BODY_BYTES ? undefined : new TextDecoder().decode(bytes);
 }
 
-/** Parses a form body or a query string. Throws a StripeFailure for a name that is not of the form. */
+/** Parses a form body or a query string. @throws StripeFailure for a malformed name. */
 export function parseForm(text: string): FormMap {
   const root = Object.create(null) as Node;
   for (const [name, value] of new URLSearchParams(text)) put(root, name, value);

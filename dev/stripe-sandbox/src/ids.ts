@@ -1,8 +1,8 @@
-// Ids in Stripe's manner: a prefix, a version digit and random letters and digits.
+// Ids like Stripe's: a prefix, a version digit, then random letters and digits.
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/** `length` letters and digits. The slight bias of the remainder is of no matter: nothing here guards money. */
+/** `length` letters and digits. The remainder makes some slightly likelier, which is harmless: these ids protect nothing. */
 export function randomId(length: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(length));
   return Array.from(bytes, (byte) => ALPHABET.charAt(byte % ALPHABET.length)).join("");

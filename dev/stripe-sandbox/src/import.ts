@@ -1,4 +1,4 @@
-// Payments that were made before the sandbox was opened: those of the seeded orders.
+// Imports the payments of the seeded orders, which were made before the sandbox existed.
 import { findCard, methodId } from "./cards.ts";
 import { newCharge } from "./charges.ts";
 import { CAPTURE_WINDOW_SECONDS } from "./constants.ts";
@@ -10,7 +10,7 @@ import type { Store } from "./store.ts";
 /** One paid intent. Times in milliseconds, amounts in minor units, currency in ISO 4217 upper case. */
 export interface ImportedPayment {
   readonly id: string;
-  /** Null for an intent that was cancelled before anybody paid it. */
+  /** Null for an intent that was cancelled unpaid. */
   readonly chargeId: string | null;
   readonly clientSecret: string;
   readonly amount: number;
@@ -33,7 +33,7 @@ function seconds(ms: number): number {
   return Math.floor(ms / 1_000);
 }
 
-/** Writes the intent, its charge and its refunds, without events. False when the intent is there already. */
+/** Writes the intent, its charge and its refunds, without events. Returns false when the intent exists already. */
 export function importPayment(store: Store, payment: ImportedPayment, now: number): boolean {
   const card = findCard(CARD);
   if (card === undefined || store.find("payment_intent", payment.id) !== undefined) return false;
@@ -51,7 +51,7 @@ export function importPayment(store: Store, payment: ImportedPayment, now: numbe
     canceled_at: payment.canceledAt === null ? null : seconds(payment.canceledAt),
     cancellation_reason: status === "canceled" ? "requested_by_customer" : null,
   };
-  // Open authorizations count from the import: however old the seeds' dates are, they can still be captured.
+  // The capture window starts at the import, so that authorizations can be captured however old the seeds' dates are.
   const captureBefore = status === "succeeded" ? undefined : seconds(now) + CAPTURE_WINDOW_SECONDS;
   store.insert("payment_intent", null, intent);
   if (payment.chargeId !== null)

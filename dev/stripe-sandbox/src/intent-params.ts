@@ -1,4 +1,4 @@
-// What a PaymentIntent is told and shows again: texts, metadata, the customer, where it ships, and how methods are to behave.
+// The parameters that a PaymentIntent stores and returns: texts, metadata, customer, shipping, and options of payment methods.
 import type { FormMap } from "./form.ts";
 import { CONFIRM_PARAMS } from "./confirmations.ts";
 import { invalid, unsupported } from "./failure.ts";
@@ -30,7 +30,7 @@ export const CREATE_PARAMS = [
   "confirmation_method",
 ];
 
-/** `customer`: there are no customers here, so every id of one is taken. */
+/** `customer`: the sandbox has no customers, so any customer id is accepted. */
 function customerOf(params: FormMap, present: PaymentIntent["customer"]): PaymentIntent["customer"] {
   const sent = optionalText(params, "customer");
   if (sent === undefined) return present;
@@ -89,7 +89,7 @@ function optionsOf(
   return { ...present, card: { ...before, ...(asked === undefined ? {} : { request_three_d_secure: asked }) } };
 }
 
-/** What Stripe shows where nothing was said. */
+/** The card options that Stripe returns by default. */
 export const BLANK_CARD_OPTIONS = {
   installments: null,
   mandate_options: null,
@@ -108,7 +108,7 @@ export function automaticMethods(params: FormMap): PaymentIntent["automatic_paym
   };
 }
 
-/** What an intent becomes by a call's parameters, where `present` is what it was. */
+/** The intent `present` with a call's parameters applied. */
 export function details(params: FormMap, present: PaymentIntent): PaymentIntent {
   const other = texts(params, "payment_method_types").find((type) => type !== "card");
   if (other !== undefined) throw unsupported(`The payment method type "${other}"`, "payment_method_types");

@@ -1,5 +1,4 @@
-// PaymentIntents: https://docs.stripe.com/api/payment_intents. One call is one transaction of the ledger. Confirming one is in
-// confirmations.ts.
+// PaymentIntents: https://docs.stripe.com/api/payment_intents. Confirming one is in confirmations.ts.
 import type { Stripe } from "stripe";
 import { formatMoney } from "#shared/money";
 import { methodId } from "./cards.ts";
@@ -27,7 +26,7 @@ function answer(intent: PaymentIntent): Answer {
   return { status: 200, body: intent };
 }
 
-/** A PaymentIntent that nobody has paid. */
+/** A new, unpaid PaymentIntent. */
 export function blankIntent(id: string, amount: number, currency: string, created: number): PaymentIntent {
   return {
     id,
@@ -157,7 +156,7 @@ export function captureIntent(session: Session, id: string, params: FormMap): An
     );
   }
   const charged = chargeOf(session, present);
-  // What is not captured is released. Since 2025-03-31.basil no refund tells of it.
+  // The rest of the authorization is released. Since 2025-03-31.basil this appears in no refund.
   const captured = { ...charged, captured: true, amount_captured: amount };
   const intent: PaymentIntent = {
     ...details(params, present),
@@ -186,7 +185,7 @@ export function cancelIntent(session: Session, id: string, params: FormMap): Ans
   return voided(session, present, reason);
 }
 
-/** The bank lets go of money that was not captured in time, and Stripe cancels the intent. */
+/** The authorization expires at the bank, and Stripe cancels the intent. */
 export function expireIntent(session: Session, id: string): Answer {
   const present = session.store.get<PaymentIntent>("payment_intent", id);
   if (present.status !== "requires_capture") throw unexpectedState("There is no authorization to expire.", present);

@@ -1,4 +1,4 @@
-// Typed readers of a call's parameters, with Stripe's errors for what does not fit.
+// Typed readers of a call's parameters. What is invalid becomes Stripe's error.
 import { formatMoney } from "#shared/money";
 import { MAX_AMOUNT_MINOR } from "./constants.ts";
 import { invalid, unsupported } from "./failure.ts";
@@ -30,7 +30,7 @@ const MINIMUM_AMOUNTS: Readonly<Record<string, number>> = {
   usd: 50,
 };
 
-/** Parameters of Stripe's calls for intents, refunds and lists that do nothing here. */
+/** Parameters that Stripe has and the sandbox does not support. */
 const UNSUPPORTED_PARAMS: ReadonlySet<string> = new Set([
   "allowed_payment_method_types",
   "amount_details",
@@ -66,8 +66,8 @@ const MAX_METADATA_VALUE_LENGTH = 500;
 const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf("currency").map((code) => code.toLowerCase()));
 
 /**
- * Refuses parameters that the call does not know: a typing error in a client is found at once. What Stripe knows and the sandbox does
- * not is told apart. `parent` names the hash that holds them.
+ * Refuses unknown parameters, so that a typing error in a client is found. The message differs for those that Stripe has and the
+ * sandbox does not. `parent` names the hash that contains them.
  */
 export function only(params: FormMap, known: readonly string[], parent?: string): void {
   for (const name of Object.keys(params)) {
@@ -113,7 +113,7 @@ export function oneOf<T extends string>(params: FormMap, name: string, allowed: 
   return found;
 }
 
-/** A list of strings, however it was encoded. */
+/** A list of strings, in either encoding. */
 export function texts(params: FormMap, name: string): readonly string[] {
   const value: FormValue = params[name] ?? [];
   const list = Array.isArray(value) ? (value as readonly FormValue[]) : [value];
@@ -160,7 +160,7 @@ export function positiveAmount(params: FormMap, name: string): number | undefine
   return amount;
 }
 
-/** The metadata after the call: sent keys are set, an empty value removes a key, the rest stays. */
+/** The metadata after the call: keys that were sent are set, an empty value removes a key, all others remain. */
 export function mergedMetadata(
   params: FormMap,
   present: Readonly<Record<string, string>> = {},

@@ -1,12 +1,12 @@
-// Refunds: https://docs.stripe.com/api/refunds. A card's refund succeeds at once, but for those of pm_card_pendingRefund, which wait
-// for the dashboard to settle them, and of pm_card_refundFail, which the bank sends back right after the answer.
+// Refunds: https://docs.stripe.com/api/refunds. A refund succeeds immediately, with two exceptions. With pm_card_pendingRefund it
+// stays pending until the dashboard settles it. With pm_card_refundFail the bank returns it right after the answer.
 import { formatMoney } from "#shared/money";
 import { findCard } from "./cards.ts";
 import { StripeFailure, invalid } from "./failure.ts";
 import type { FormMap } from "./form.ts";
 import { stripeId } from "./ids.ts";
 import { mergedMetadata, oneOf, only, optionalText, positiveAmount } from "./params.ts";
-import { isOpen, lostTo } from "./disputes.ts";
+import { isOpen, lostAmount } from "./disputes.ts";
 import { chargeOf, emit, idOf } from "./session.ts";
 import type { Answer, Charge, Dispute, PaymentIntent, Refund, Session } from "./session.ts";
 
@@ -38,7 +38,7 @@ export function newRefund(charge: Charge, id: string, amount: number, created: n
   };
 }
 
-/** The charge that a refund names, by itself or by its intent. */
+/** The charge that a refund names directly or by its intent. */
 function chargeToRefund(session: Session, params: FormMap): Charge {
   const intentId = optionalText(params, "payment_intent");
   const chargeId = optionalText(params, "charge");
@@ -67,25 +67,25 @@ export function createRefund(session: Session, params: FormMap): Answer {
     throw new StripeFailure(
       400,
       { ...invalid(`Charge ${charge.id} has already been refunded.`, undefined, code).body },
-      true,
+      { isStored: true },
     );
   }
-  // Of a dispute that was lost the rest, which nobody disputed, can be refunded.
+  // After a lost dispute, the part that was not disputed can be refunded.
   const disputes = session.store.children<Dispute>("dispute", idOf(charge.payment_intent));
-  const undisputed = left - lostTo(disputes);
+  const undisputed = left - lostAmount(disputes);
   if (disputes.some(isOpen) || undisputed <= 0) {
     const code = "charge_disputed";
     throw new StripeFailure(
       400,
       { ...invalid(`Charge ${charge.id} has been charged back; cannot issue a refund.`, undefined, code).body },
-      true,
+      { isStored: true },
     );
   }
   const amount = positiveAmount(params, "amount") ?? undisputed;
   if (amount > undisputed) {
-    const shown = (minor: number): string => formatMoney(minor, charge.currency.toUpperCase());
+    const format = (minor: number): string => formatMoney(minor, charge.currency.toUpperCase());
     throw invalid(
-      `Refund amount (${shown(amount)}) is greater than unrefunded amount on charge (${shown(undisputed)})`,
+      `Refund amount (${format(amount)}) is greater than unrefunded amount on charge (${format(undisputed)})`,
       "amount",
     );
   }
@@ -118,11 +118,11 @@ export function updateRefund(session: Session, id: string, params: FormMap): Ans
   return { status: 200, body: refund };
 }
 
-/** A refund whose bank has answered: it went through, or it failed and its money is the shop's again. A succeeded one can still fail. */
+/** Records the bank's answer to a refund. A failed one returns its money to the shop; a succeeded one can still fail later. */
 export function settleRefund(session: Session, id: string, status: "succeeded" | "failed"): Answer {
   const present = session.store.get<Refund>("refund", id);
   const canSettle = present.status === "pending" || (present.status === "succeeded" && status === "failed");
-  if (!canSettle) throw invalid(`This refund is ${String(present.status)} for good.`, "status");
+  if (!canSettle) throw invalid(`This refund is already ${String(present.status)}.`, "status");
   const refund: Refund = {
     ...present,
     status,

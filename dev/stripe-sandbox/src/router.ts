@@ -1,4 +1,4 @@
-// The HTTP side, without state: keys, form bodies and headers in front of the one Ledger.
+// The stateless HTTP layer in front of the Ledger object: API keys, form bodies and headers.
 import type { ApiCall } from "./api.ts";
 import { isSecretKey } from "./api.ts";
 import { answerAuthentication, showAuthentication } from "./authentication.ts";
@@ -10,12 +10,12 @@ import type { FormMap } from "./form.ts";
 import { randomId } from "./ids.ts";
 import type { Ledger, LedgerAnswer } from "./objects/ledger.ts";
 
-/** All of it is one account, so one object. */
+/** The sandbox is one Stripe account, so there is one object. */
 export function ledgerOf(env: SandboxEnv): DurableObjectStub<Ledger> {
   return env.LEDGER.getByName("stripe");
 }
 
-/** Stripe's API lets any page call it: Stripe.js runs on the shop's own origin. */
+/** Stripe's API allows any origin, because Stripe.js runs on the shop's. */
 const CORS = { "access-control-allow-origin": "*", "access-control-expose-headers": "Request-Id, Stripe-Version" };
 const PREFLIGHT = {
   ...CORS,
@@ -36,7 +36,7 @@ function apiKey(request: Request): string | undefined {
   }
 }
 
-/** Whether the key is a publishable one. Throws Stripe's 401 for none and for an unknown one. */
+/** Whether the key is a publishable one. @throws StripeFailure (401) without a key and for an unknown one. */
 function publishable(request: Request): boolean {
   const key = apiKey(request);
   if (key === undefined || key === "") {
@@ -61,7 +61,7 @@ async function params(request: Request, url: URL): Promise<FormMap> {
   return { ...parseForm(url.search), ...parseForm(text) };
 }
 
-/** The method of a call; an idempotency key is checked before anything else is done. */
+/** The method of a call. @throws StripeFailure for an unknown method and an idempotency key that is too long. */
 function methodOf(request: Request, path: string): ApiCall["method"] {
   const { method } = request;
   if (method !== "GET" && method !== "POST" && method !== "DELETE") throw unrecognizedUrl(method, path);
@@ -91,7 +91,7 @@ function apiResponse(request: Request, requestId: string, { status, body, origin
   });
 }
 
-/** A call of Stripe's API. `answers: drop_after` throws here, which the caller sees as a broken connection. */
+/** A call of Stripe's API. With `answers: drop_after` this throws, which the caller sees as a broken connection. */
 async function callApi(request: Request, url: URL, env: SandboxEnv): Promise<Response> {
   const requestId = `req_${randomId(14)}`;
   let answer: LedgerAnswer;
@@ -105,7 +105,7 @@ async function callApi(request: Request, url: URL, env: SandboxEnv): Promise<Res
       params: await params(request, url),
       requestId,
       publishable: isPublishable,
-      // A browser's own request names the server it reaches; the shop's server calls under a made-up host.
+      // A browser's request has this server's real origin. The shop's server calls a made-up host over its binding.
       publicUrl: isPublishable ? url.origin : env.PUBLIC_URL,
       ...(idempotencyKey === null || idempotencyKey === "" ? {} : { idempotencyKey }),
     });
@@ -127,7 +127,7 @@ async function faults(request: Request, env: SandboxEnv): Promise<Response> {
   return Response.json({ error: { type: "invalid_request_error", message } }, { status: 400 });
 }
 
-/** Members of a JSON body as the form would bring them; null when it is no object of texts and numbers. */
+/** A JSON body as a form would carry it; null when it is not an object of texts and numbers. */
 function formOf(json: unknown): FormMap | null {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return null;
   const members = Object.entries(json).filter(([, value]) => value !== null && value !== undefined);
@@ -135,7 +135,7 @@ function formOf(json: unknown): FormMap | null {
   return Object.fromEntries(members.map(([name, value]) => [name, String(value)]));
 }
 
-/** What somebody does in the dashboard, with a JSON body or a form. There is no key: whoever is at this machine is signed in. */
+/** A dashboard action, with a JSON body or a form. It needs no key: the dashboard is for whoever uses this machine. */
 async function dashboard(request: Request, url: URL, env: SandboxEnv): Promise<Response> {
   if (request.method !== "POST") return new Response(null, { status: 405, headers: { allow: "POST" } });
   const requestId = `req_${randomId(14)}`;
@@ -154,7 +154,7 @@ async function dashboard(request: Request, url: URL, env: SandboxEnv): Promise<R
   return apiResponse(request, requestId, answer);
 }
 
-/** Answers everything under `/_stripe`, which the local door has taken off the path. */
+/** Answers everything under `/_stripe`. dev/front has removed that prefix from the path. */
 export async function route(request: Request, env: SandboxEnv): Promise<Response> {
   const url = new URL(request.url);
   if (url.pathname === "/faults") return await faults(request, env);

@@ -1,10 +1,9 @@
-// What one API call works with: the store, the clock, and the events it leads to.
+// What one API call works with: the store, the clock, and the events that it causes.
 import type { Stripe } from "stripe";
 import { API_VERSION } from "./constants.ts";
 import { stripeId } from "./ids.ts";
 import type { Store, StripeObject } from "./store.ts";
 
-/** The event types that the sandbox knows. */
 export type EventType =
   | "payment_intent.created"
   | "payment_intent.amount_capturable_updated"
@@ -38,13 +37,13 @@ export interface Session {
   readonly now: number;
   readonly requestId: string;
   readonly idempotencyKey: string | undefined;
-  /** Where a browser reaches this server. */
+  /** The origin under which a browser reaches this server. */
   readonly publicUrl: string;
-  /** What happened in this call, in order; the ledger delivers it after the commit. */
+  /** The events of this call, in order. The ledger delivers them after the commit. */
   readonly events: StripeEvent[];
 }
 
-/** What of the object was another before, as it was. */
+/** The members of the object that changed, with their old values. */
 function changed(before: object, now: object): object {
   const members = Object.entries(before).filter(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify((now as Record<string, unknown>)[name]),
@@ -52,7 +51,7 @@ function changed(before: object, now: object): object {
   return Object.fromEntries(members);
 }
 
-/** Writes an event with the object as it is now; `before` where the event tells of a change of it. */
+/** Writes an event with the object as it is now. `before` is given when the event reports a change of the object. */
 export function emit(session: Session, type: EventType, object: StripeObject, before?: StripeObject): void {
   const event: StripeEvent = {
     id: stripeId("evt"),
@@ -74,13 +73,13 @@ export type Charge = Stripe.Charge;
 export type Refund = Stripe.Refund;
 export type Dispute = Stripe.Dispute;
 
-/** What a call answers. A decline is an answer with 402: it has left traces. */
+/** A call's answer. A decline is an answer with status 402, because it writes a failed charge. */
 export interface Answer {
   readonly status: number;
   readonly body: object;
 }
 
-/** The id in a member that holds an id or, expanded, the object. */
+/** The id in a member that contains either an id or the expanded object. */
 export function idOf(reference: string | { readonly id: string } | null): string {
   if (reference === null) return "";
   return typeof reference === "string" ? reference : reference.id;

@@ -1,5 +1,5 @@
-// The ledger's tables. Every Stripe object is one row with its JSON as Stripe would show it, unexpanded: what a call reads and
-// writes is whole objects, and no two kinds are ever joined.
+// The ledger's tables. Every Stripe object is one row with its unexpanded JSON, because calls read and write whole objects and never
+// join two kinds.
 import type { FormMap } from "./form.ts";
 import { invalid, missing } from "./failure.ts";
 import { optionalInteger, optionalText } from "./params.ts";
@@ -46,7 +46,7 @@ export interface ListPage {
   readonly data: readonly StripeObject[];
 }
 
-/** What every list call takes. */
+/** The parameters of every list call. */
 export const LIST_PARAMS = ["limit", "starting_after", "ending_before", "created", "expand"] as const;
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 100;
@@ -80,7 +80,7 @@ export class Store {
     return row === undefined ? undefined : (JSON.parse(row.data) as T);
   }
 
-  /** Throws Stripe's 404 for an unknown id. */
+  /** @throws StripeFailure (404) for an unknown id. */
   get<T extends StripeObject>(kind: Kind, id: string, param?: string): T {
     const found = this.find<T>(kind, id);
     if (found === undefined) throw missing(kind, id, param);
@@ -100,7 +100,7 @@ export class Store {
     const conditions = ["kind = ?"];
     const values: (string | number)[] = [kind];
     if (filter.length > 0) {
-      // Lists go back from the newest row and stop when the page is full, so kinds and events need no index of their own.
+      // Lists read backwards from the newest row and stop when the page is full, so kinds and event types need no index.
       const column = kind === "event" ? "data ->> '$.type'" : "parent";
       conditions.push(`(${filter.map((value) => `${column} ${value.includes("*") ? "GLOB" : "="} ?`).join(" OR ")})`);
       values.push(...filter);

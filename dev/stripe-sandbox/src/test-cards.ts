@@ -1,4 +1,4 @@
-// Stripe's test payment methods (https://docs.stripe.com/testing), by the names that its page gives them.
+// Stripe's test payment methods, by their names on https://docs.stripe.com/testing.
 import {
   BLOCKED,
   EXPIRED,
@@ -15,8 +15,8 @@ import type { Decline } from "./declines.ts";
 type Check = "fail" | "pass" | "unavailable";
 
 /**
- * When a card's bank wants to see the buyer: at each payment, only while the buyer is there (the card is set up for payments without),
- * or only when 3-D Secure is asked for. `unenrolled`: the bank takes part, this card does not. `unsupported`: nor does the card's kind.
+ * When a card's bank requires 3-D Secure: at every payment, only on session (the card is set up for off-session payments), or only
+ * when the shop requests it. `unenrolled`: the bank takes part, this card does not. `unsupported`: this kind of card has none.
  */
 export type Authentication = "always" | "on_session" | "optional" | "unenrolled" | "unsupported";
 
@@ -27,15 +27,15 @@ export interface TestCard {
   readonly country: string;
   readonly funding: "credit" | "debit" | "prepaid";
   readonly authentication: Authentication;
-  /** With 3-D Secure: declined after the buyer's approval. */
+  /** A card with 3-D Secure is declined after the buyer's approval. */
   readonly decline?: Decline;
   /** 3-D Secure itself fails, so the buyer is never asked. */
   readonly authenticationFails?: true;
   readonly riskLevel?: "elevated" | "highest";
   readonly checks?: { readonly cvc?: Check; readonly line1?: Check; readonly postalCode?: Check };
-  /** A refund is not settled at once, or is sent back by the bank. */
+  /** A refund stays pending, or the bank returns it. */
   readonly refund?: "pending" | "fails";
-  /** What the buyer's bank opens as soon as the money is captured. */
+  /** The dispute that the buyer's bank opens as soon as the money is captured. */
   readonly dispute?: { readonly reason: string; readonly inquiry?: true };
 }
 
@@ -53,17 +53,17 @@ function card(name: string, last4: string, details: Details = {}): TestCard {
   };
 }
 
-/** `country`: of the bank. */
+/** `country` is the bank's. */
 function ofCountry(country: string, last4: string): TestCard {
   return card(country, last4, { country: country.toUpperCase() });
 }
 
-/** Stripe has some declines with and without the brand in the name. */
+/** Some declines exist at Stripe both with and without the brand in the name. */
 function declining(name: string, last4: string, decline: Decline): TestCard[] {
   return [card(name, last4, { decline }), card(`visa_${name}`, last4, { decline })];
 }
 
-/** The ids of payment methods hold a card's place in this list, so a new card goes to its end. */
+/** Payment method ids encode a card's place in this list, so new cards go to the end. */
 export const TEST_CARDS: readonly TestCard[] = [
   card("visa", "4242"),
   card("visa_debit", "5556", { funding: "debit" }),
@@ -186,7 +186,7 @@ export const TEST_CARDS: readonly TestCard[] = [
   card("amex_threeDSecureNotSupported", "0005", { brand: "amex", authentication: "unsupported" }),
 ];
 
-/** What else stands on Stripe's page: these would need objects or flows that the sandbox does not have. */
+/** The remaining cards of Stripe's page. They need objects or flows that the sandbox does not have. */
 export const UNSUPPORTED_CARDS: readonly string[] = [
   "pm_card_createIssuerFraudRecord",
   "pm_card_createMultipleDisputes",

@@ -29,30 +29,30 @@ export class Signer {
 }
 
 /**
- * When an event's deliveries are due: now, later, twice or never. What is sent at once still has its row due at the first
- * retry's time, so that a crash in between only delays it.
+ * When an event's deliveries are due: now, later, twice or never. A delivery that is sent now still has its row, due at the time of
+ * the first retry, so that a crash only delays it.
  */
 export function deliveryTimes(
   webhooks: Faults["webhooks"],
   now: number,
-): { readonly dueMs: number; readonly concurrency: boolean }[] {
-  const first = { dueMs: now + (RETRY_DELAYS_MS[0] ?? 0) + DELIVERY_TIMEOUT_MS, concurrency: true };
+): { readonly dueMs: number; readonly isSentNow: boolean }[] {
+  const first = { dueMs: now + (RETRY_DELAYS_MS[0] ?? 0) + DELIVERY_TIMEOUT_MS, isSentNow: true };
   if (webhooks === "drop") return [];
   if (webhooks === "duplicate") return [first, first];
-  if (webhooks === "delay") return [{ dueMs: now + FAULT_DELAY_MS, concurrency: false }];
+  if (webhooks === "delay") return [{ dueMs: now + FAULT_DELAY_MS, isSentNow: false }];
   if (webhooks === "shuffle") {
-    return [{ dueMs: (Math.floor(now / FAULT_SHUFFLE_WINDOW_MS) + 1) * FAULT_SHUFFLE_WINDOW_MS, concurrency: false }];
+    return [{ dueMs: (Math.floor(now / FAULT_SHUFFLE_WINDOW_MS) + 1) * FAULT_SHUFFLE_WINDOW_MS, isSentNow: false }];
   }
   return [first];
 }
 
-/** When a delivery that failed `attempts` times is due again, or undefined when it is given up. */
+/** When a delivery that failed `attempts` times is due again, or undefined after the last attempt. */
 export function nextAttempt(attempts: number, now: number): number | undefined {
   const delay = RETRY_DELAYS_MS[attempts - 1];
   return delay === undefined ? undefined : now + delay;
 }
 
-/** Posts one event to the shop. True when the endpoint took it. */
+/** Posts one event to the shop. Returns whether the endpoint answered with a 2xx. */
 export async function post(endpoint: Fetcher, signer: Signer, body: string, now: number): Promise<boolean> {
   try {
     const response = await endpoint.fetch(`http://payments.internal${WEBHOOK_PATH}`, {

@@ -1,10 +1,10 @@
-// The one object that is Stripe: every call is one transaction of its SQLite, and events leave it after the commit.
+// The Durable Object that is all of Stripe. Every call is one transaction of its SQLite, and events are sent after the commit.
 import { DurableObject } from "cloudflare:workers";
 import { canonicalJson } from "#shared/hash";
 import { failureAnswer, perform, performAuthentication } from "../api.ts";
-import type { ApiCall } from "../api.ts";
+import type { ApiCall, Authentication } from "../api.ts";
 import { ENDPOINT_EVENTS, FAULT_HANG_MS, IDEMPOTENCY_RETENTION_MS } from "../constants.ts";
-import { act } from "../dashboard.ts";
+import { runDashboardAction } from "../dashboard.ts";
 import { StripeFailure } from "../failure.ts";
 import { Faults, NO_FAULTS } from "../faults.ts";
 import type { FaultsChange } from "../faults.ts";
@@ -15,12 +15,12 @@ import type { Answer, PaymentIntent, Session, StripeEvent } from "../session.ts"
 import { SCHEMA, Store } from "../store.ts";
 import { Signer, deliveryTimes, nextAttempt, post } from "../webhooks.ts";
 
-/** An answer on its way out. `dropped`: the work is done and the caller must not learn of it. */
 export interface LedgerAnswer {
   readonly status: number;
   readonly body: string;
-  /** The request whose stored answer this is; absent when the call was run now. */
+  /** The id of the request whose stored answer this is. Absent when the call ran now. */
   readonly originalRequest?: string;
+  /** The work is done, and the answer must not reach the caller. */
   readonly dropped?: true;
 }
 
@@ -37,7 +37,7 @@ interface Delivery extends Record<string, SqlStorageValue> {
   attempts: number;
 }
 
-/** How many deliveries one alarm takes up; the next follows at once. */
+/** How many deliveries one alarm sends. The next alarm follows immediately. */
 const ALARM_BATCH = 100;
 
 export class Ledger extends DurableObject<SandboxEnv> {
@@ -45,13 +45,13 @@ export class Ledger extends DurableObject<SandboxEnv> {
   readonly #store: Store;
   readonly #signer: Signer;
   #faults: Faults;
-  /** Calls that hang: the same key meanwhile is a conflict. */
+  /** The idempotency keys of calls that hang. Another call under such a key is a conflict. */
   readonly #running = new Set<string>();
-  /** Ends the wait of each call that hangs. */
+  /** Functions that each end the wait of one call that hangs. */
   readonly #hanging = new Set<() => void>();
-  /** Deliveries being sent by this instance: the alarm leaves them alone. */
+  /** Deliveries that this instance is sending, which the alarm skips. */
   readonly #sending = new Set<number>();
-  /** The alarm's time as far as this instance knows, so that it is not written again for every event. */
+  /** The alarm's time as known to this instance, so that an event does not set it again without need. */
   #alarmMs: number | undefined;
 
   constructor(ctx: DurableObjectState, env: SandboxEnv) {
@@ -64,9 +64,9 @@ export class Ledger extends DurableObject<SandboxEnv> {
     this.#faults = row === undefined ? NO_FAULTS : Faults.parse(JSON.parse(row.value));
   }
 
-  /** Runs one API call, or replays the answer kept under its idempotency key. */
+  /** Runs one API call, or replays the answer stored under its idempotency key. */
   async call(call: ApiCall): Promise<LedgerAnswer> {
-    // A fault stands between the shop's server and Stripe; the buyer's browser is not in its way.
+    // Faults affect the shop's server only, not the buyer's browser.
     const fault = call.publishable ? "ok" : this.#faults.answers;
     if (fault === "error_500") return failed(500, "api_error", "An unknown error occurred (fault switch error_500).");
     const key = call.method === "POST" ? call.idempotencyKey : undefined;
@@ -84,41 +84,39 @@ export class Ledger extends DurableObject<SandboxEnv> {
     return answer;
   }
 
-  /** The buyer's answer on the 3-D Secure page, and where the page sends the buyer then. */
+  /** Executes the buyer's decision on the 3-D Secure page. `returnUrl` is where the page sends the buyer afterwards. */
   authenticate(
     id: string,
-    secret: string,
-    approved: boolean,
+    authentication: Authentication,
     requestId: string,
   ): LedgerAnswer & { readonly returnUrl: string | null } {
     const before = this.#store.find<PaymentIntent>("payment_intent", id);
     const answer = this.#transact({ requestId, publicUrl: this.env.PUBLIC_URL }, (session) =>
-      performAuthentication(session, id, secret, approved),
+      performAuthentication(session, id, authentication),
     );
     return { ...answer, returnUrl: before?.next_action?.redirect_to_url?.return_url ?? null };
   }
 
-  /** What somebody does in the dashboard; `path` follows `/dashboard`. The fault switches for answers do not stand in the way. */
+  /** Executes a dashboard action; `path` is what follows `/dashboard`. The fault switch `answers` does not apply. */
   dashboard(path: string, params: FormMap, requestId: string): LedgerAnswer {
-    return this.#transact({ requestId, publicUrl: this.env.PUBLIC_URL }, (session) => act(session, path, params));
+    return this.#transact({ requestId, publicUrl: this.env.PUBLIC_URL }, (session) =>
+      runDashboardAction(session, path, params),
+    );
   }
 
   faults(): Faults {
     return this.#faults;
   }
 
-  /**
-   * Sets the switches that are named. They hold until they are set again, over
-   * restarts too. What hangs goes on when that is over.
-   */
+  /** Sets the given switches, until they are set again and across restarts. Calls that hang answer once `hang` is off. */
   setFaults(change: FaultsChange): Faults {
     this.#faults = Faults.parse({ ...this.#faults, ...change });
     this.#sql.exec("INSERT OR REPLACE INTO settings (name, value) VALUES ('faults', ?)", JSON.stringify(this.#faults));
-    if (this.#faults.answers !== "hang") for (const goOn of this.#hanging) goOn();
+    if (this.#faults.answers !== "hang") for (const resume of this.#hanging) resume();
     return this.#faults;
   }
 
-  /** Adds payments that were made before this ledger was opened. One that is there already stays as it is. */
+  /** Adds payments made earlier and returns how many were new. One that exists stays unchanged. */
   importPayments(payments: readonly ImportedPayment[]): number {
     return this.ctx.storage.transactionSync(
       () => payments.filter((payment) => importPayment(this.#store, payment, Date.now())).length,
@@ -132,7 +130,7 @@ export class Ledger extends DurableObject<SandboxEnv> {
     for (const table of ["objects", "idempotency", "deliveries", "settings"]) this.#sql.exec(`DELETE FROM ${table}`);
   }
 
-  /** Sends what is due, newest first: in order of cause it would go out at once. */
+  /** Sends what is due, newest first, so that `shuffle` delivers in reverse order. */
   override async alarm(): Promise<void> {
     this.#alarmMs = undefined;
     const now = Date.now();
@@ -188,7 +186,7 @@ export class Ledger extends DurableObject<SandboxEnv> {
       return this.ctx.storage.transactionSync(() => {
         const { status, body } = work(session);
         const text = JSON.stringify(body);
-        if (idempotency !== undefined) this.#keep(idempotency, origin.requestId, status, text, now);
+        if (idempotency !== undefined) this.#storeAnswer(idempotency, origin.requestId, status, text, now);
         this.#dispatch(events, now);
         return { status, body: text };
       });
@@ -196,12 +194,13 @@ export class Ledger extends DurableObject<SandboxEnv> {
       if (!(error instanceof StripeFailure)) throw error;
       const { status, body } = failureAnswer(error);
       const text = JSON.stringify(body);
-      if (idempotency !== undefined && error.kept) this.#keep(idempotency, origin.requestId, status, text, now);
+      if (idempotency !== undefined && error.isStored)
+        this.#storeAnswer(idempotency, origin.requestId, status, text, now);
       return { status, body: text };
     }
   }
 
-  #keep(
+  #storeAnswer(
     idempotency: { key: string; request: string },
     requestId: string,
     status: number,
@@ -219,12 +218,12 @@ export class Ledger extends DurableObject<SandboxEnv> {
     );
   }
 
-  /** Writes a row for each delivery, arms the alarm, and sends; the output gate holds what is sent until the rows are durable. */
+  /** Writes a row for each delivery, sets the alarm, and sends. The output gate holds requests back until the rows are durable. */
   #dispatch(events: readonly StripeEvent[], now: number): void {
     for (const event of events) {
       if (!ENDPOINT_EVENTS.has(event.type)) continue;
       const body = JSON.stringify(event);
-      for (const { dueMs, concurrency } of deliveryTimes(this.#faults.webhooks, now)) {
+      for (const { dueMs, isSentNow } of deliveryTimes(this.#faults.webhooks, now)) {
         const { seq } = this.#sql
           .exec<{ seq: number }>(
             "INSERT INTO deliveries (body, attempts, due_ms) VALUES (?, 0, ?) RETURNING seq",
@@ -233,7 +232,7 @@ export class Ledger extends DurableObject<SandboxEnv> {
           )
           .one();
         this.#armBy(dueMs);
-        if (concurrency) this.ctx.waitUntil(this.#send({ seq, body, attempts: 0 }));
+        if (isSentNow) this.ctx.waitUntil(this.#send({ seq, body, attempts: 0 }));
       }
     }
   }
@@ -242,8 +241,8 @@ export class Ledger extends DurableObject<SandboxEnv> {
     this.#sending.add(seq);
     try {
       const now = Date.now();
-      const taken = await post(this.env.PAYMENTS, this.#signer, body, now);
-      const next = taken ? undefined : nextAttempt(attempts + 1, Date.now());
+      const isDelivered = await post(this.env.PAYMENTS, this.#signer, body, now);
+      const next = isDelivered ? undefined : nextAttempt(attempts + 1, Date.now());
       if (next === undefined) this.#sql.exec("DELETE FROM deliveries WHERE seq = ?", seq);
       else {
         this.#sql.exec("UPDATE deliveries SET attempts = ?, due_ms = ? WHERE seq = ?", attempts + 1, next, seq);
@@ -260,7 +259,7 @@ export class Ledger extends DurableObject<SandboxEnv> {
     void this.ctx.storage.setAlarm(dueMs);
   }
 
-  /** Arms the alarm for the earliest delivery that is left. */
+  /** Sets the alarm for the earliest delivery that is left. */
   async #arm(): Promise<void> {
     const { due } = this.#sql.exec<{ due: number | null }>("SELECT MIN(due_ms) AS due FROM deliveries").one();
     if (due === null) return;
@@ -270,12 +269,12 @@ export class Ledger extends DurableObject<SandboxEnv> {
 
   async #hang(key: string | undefined): Promise<void> {
     if (key !== undefined) this.#running.add(key);
-    const { promise: over, resolve: goOn } = Promise.withResolvers<void>();
-    this.#hanging.add(goOn);
+    const { promise: ended, resolve: resume } = Promise.withResolvers<void>();
+    this.#hanging.add(resume);
     try {
-      await Promise.race([scheduler.wait(FAULT_HANG_MS), over]);
+      await Promise.race([scheduler.wait(FAULT_HANG_MS), ended]);
     } finally {
-      this.#hanging.delete(goOn);
+      this.#hanging.delete(resume);
       if (key !== undefined) this.#running.delete(key);
     }
   }
