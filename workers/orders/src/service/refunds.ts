@@ -75,7 +75,7 @@ async function overtaken(deps: OrdersDeps, mine: Tried, id: string): Promise<Tri
 }
 
 /** One try of a requested refund, and what came of it written. `report` says what a sweep that finishes it has to tell. */
-export async function carryOut(
+async function carryOut(
   deps: OrdersDeps,
   stored: StoredRefund,
   report?: (outcome: Finding["outcome"]) => Finding,
