@@ -11,7 +11,7 @@ import { ADDRESS, Client, addToCart, confirmedOrder, eventually, newBuyer, signI
 import type { Problem, Shelf } from "./client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
-import { EXAMPLES } from "../workers/gateway/src/examples.ts";
+import { EXAMPLES } from "../workers/gateway/src/openapi/examples.ts";
 import { exampleBody } from "./hostile.ts";
 
 let shop: Shop;

@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { saysMore } from "#shared/testkit/problems";
-import { openApiDocument } from "../workers/gateway/src/openapi.ts";
+import { openApiDocument } from "../workers/gateway/src/openapi/document.ts";
 import { Problem, problemMembers } from "../workers/gateway/src/openapi/problems.ts";
 import type { Route } from "../workers/gateway/src/route.ts";
 import { allRoutes } from "../workers/gateway/src/routes.ts";

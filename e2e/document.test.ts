@@ -6,7 +6,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROOT } from "../scripts/local/workers.ts";
-import { EXAMPLES } from "../workers/gateway/src/examples.ts";
+import { EXAMPLES } from "../workers/gateway/src/openapi/examples.ts";
 import { allRoutes } from "../workers/gateway/src/routes.ts";
 import { Client, signIn } from "./client.ts";
 import { startShop } from "./harness.ts";

@@ -2,7 +2,7 @@
 // OpenAPI document. Without a file it is client/tradepost.ts, which is not in git: `npm run check` makes it before it reads types.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { openApiDocument } from "../workers/gateway/src/openapi.ts";
+import { openApiDocument } from "../workers/gateway/src/openapi/document.ts";
 import { allRoutes } from "../workers/gateway/src/routes.ts";
 import { printDocument } from "./client/printer.ts";
 import type { OpenApi } from "./client/printer.ts";

@@ -1,5 +1,5 @@
 // Holds the OpenAPI document to the rules of scripts/document/rules.ts. It is made from the routes, so no server has to run.
-import { openApiDocument } from "../workers/gateway/src/openapi.ts";
+import { openApiDocument } from "../workers/gateway/src/openapi/document.ts";
 import { allRoutes } from "../workers/gateway/src/routes.ts";
 import { documentViolations } from "./document/rules.ts";
 import type { Description } from "./document/rules.ts";

@@ -4,10 +4,10 @@
 const FILE_OR_FOLDER = ["service", "domain", "store"];
 const DOMAIN_FILES = ["index", "entrypoint", "consumer", "scheduled", "schema", "constants"];
 const GATEWAY_FILES =
-  "index app entrypoint scheduled sweep constants deps peers access tokens route routes openapi images parts merge feed exposition limits examples".split(
+  "index app entrypoint scheduled sweep constants deps peers access route routes images parts merge feed exposition limits".split(
     " ",
   );
-const GATEWAY_FOLDERS = ["routes", "http", "openapi", "examples"];
+const GATEWAY_FOLDERS = ["routes", "http", "openapi"];
 
 /** What every Worker has beside its sources. */
 const REQUIRED = ["README.md", "env.d.ts", "src/index.ts"];

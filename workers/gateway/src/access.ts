@@ -4,7 +4,7 @@ import type { Actor, Role, User } from "#shared/call";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
-import type { TokenFault } from "./tokens.ts";
+import type { TokenFault } from "./http/tokens.ts";
 
 /**
  * What the Authorization header shows: nothing, a user's valid access token, an opaque text that may be a guest's order token, the

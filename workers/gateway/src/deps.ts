@@ -9,7 +9,7 @@ import type { Limiters } from "./limits.ts";
 import { PublicCache } from "./http/public-cache.ts";
 import { boundPeers, guardedPeers } from "./peers.ts";
 import type { Peers } from "./peers.ts";
-import { TokenVerifier } from "./tokens.ts";
+import { TokenVerifier } from "./http/tokens.ts";
 
 export interface Settings {
   readonly issuer: string;

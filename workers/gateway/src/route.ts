@@ -13,7 +13,7 @@ import type { Access, Authorized, Identity } from "./access.ts";
 import type { GatewayDeps } from "./deps.ts";
 import type { LimitClass } from "./limits.ts";
 import { checkDeclaredLength, readJson } from "./http/body.ts";
-import { cartTokenOf, ifVersionOf } from "./http/cart-headers.ts";
+import { cartTokenOf, ifVersionOf } from "./http/headers.ts";
 import { taggedResponse } from "./http/etag.ts";
 import { preferredLocale } from "./http/locale.ts";
 import { publicAnswer, publicResponse } from "./http/public-cache.ts";

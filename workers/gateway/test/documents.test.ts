@@ -6,7 +6,7 @@ import { ERROR_CODES, fail } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { PART_DEADLINE_MS } from "../src/constants.ts";
-import { EXAMPLES } from "../src/examples.ts";
+import { EXAMPLES } from "../src/openapi/examples.ts";
 import { drawProduct } from "../src/images.ts";
 import { allRoutes } from "../src/routes.ts";
 import { gateway, problemOf, signer } from "./support.ts";

@@ -1,7 +1,7 @@
 // What the verifier asks of accounts, and how seldom.
 import { describe, expect, it, vi } from "vitest";
 import type { PublicJwk } from "#shared/contracts/accounts";
-import { TokenVerifier } from "../src/tokens.ts";
+import { TokenVerifier } from "../src/http/tokens.ts";
 import { makeSigner, signer, tokenFor } from "./support.ts";
 
 function verifier(keys: () => Promise<readonly PublicJwk[]>): {

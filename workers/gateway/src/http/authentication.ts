@@ -1,7 +1,7 @@
 // Reads the Authorization header into an identity. What a route makes of it, access.ts says.
 import type { Access, Identity } from "../access.ts";
 import { log } from "#shared/logger";
-import type { TokenVerifier } from "../tokens.ts";
+import type { TokenVerifier } from "./tokens.ts";
 
 const IS_BEARER = /^\s*bearer\b/i;
 const BEARER = /^bearer +(\S+)$/i;

@@ -1,7 +1,7 @@
 // One route as an operation of the document.
 import type { z } from "zod";
 import type { Access } from "../access.ts";
-import type { Example } from "../examples.ts";
+import type { Example } from "./examples.ts";
 import { LIMITS } from "../limits.ts";
 import type { Route } from "../route.ts";
 import { answerHeadersOf, isRevalidated, requestHeadersOf, COMMON_HEADERS } from "./headers.ts";

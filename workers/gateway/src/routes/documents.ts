@@ -5,7 +5,7 @@ import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import type { GatewayDeps } from "../deps.ts";
 import { noneMatches } from "../http/public-cache.ts";
-import { openApiDocument } from "../openapi.ts";
+import { openApiDocument } from "../openapi/document.ts";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 

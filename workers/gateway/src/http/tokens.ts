@@ -6,8 +6,8 @@ import type { User } from "#shared/call";
 import { AccessTokenClaims } from "#shared/contracts/accounts";
 import type { PublicJwk } from "#shared/contracts/accounts";
 import { log } from "#shared/logger";
-import { CLOCK_TOLERANCE_SECONDS, JWKS_MAX_AGE_MS, JWKS_MIN_REFETCH_MS, MAX_VERIFIED_TOKENS } from "./constants.ts";
-import { PeerFailed } from "./peers.ts";
+import { CLOCK_TOLERANCE_SECONDS, JWKS_MAX_AGE_MS, JWKS_MIN_REFETCH_MS, MAX_VERIFIED_TOKENS } from "../constants.ts";
+import { PeerFailed } from "../peers.ts";
 
 /** `none` and everything symmetric is absent: a public key must never serve as an HMAC secret (RFC 8725, 3.1). */
 const ALGORITHMS = ["EdDSA", "ES256"];

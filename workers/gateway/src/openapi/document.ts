@@ -1,12 +1,12 @@
 // The OpenAPI 3.1 document, made from the very routes and schemas that serve, with a worked example of each call.
 import { sha256Hex } from "#shared/hash";
 import { EXAMPLES } from "./examples.ts";
-import { HEADERS } from "./openapi/headers.ts";
-import { operationOf } from "./openapi/operation.ts";
-import { Schemas } from "./openapi/schemas.ts";
-import type { Json } from "./openapi/schemas.ts";
-import { WEBHOOK_PATH, webhookOperation } from "./openapi/webhook.ts";
-import type { Route, Tag } from "./route.ts";
+import { HEADERS } from "./headers.ts";
+import { operationOf } from "./operation.ts";
+import { Schemas } from "./schemas.ts";
+import type { Json } from "./schemas.ts";
+import { WEBHOOK_PATH, webhookOperation } from "./webhook.ts";
+import type { Route, Tag } from "../route.ts";
 
 const HABITS = `A shop for other businesses: accounts, catalog, carts, orders, payments with Stripe, stock and messages.
 
