@@ -1,18 +1,11 @@
 // The Workers of the local runtime and where they stand in the repo.
 import path from "node:path";
+import { PRODUCTION_WORKERS } from "#shared/workers";
+import type { DomainWorker } from "#shared/workers";
+
+export { PRODUCTION_WORKERS };
 
 export const ROOT = path.resolve(import.meta.dirname, "../..");
-
-/** Every Worker that production has, by the name that `/dev/cron/:worker` takes. */
-export const PRODUCTION_WORKERS = [
-  "gateway",
-  "accounts",
-  "catalog",
-  "orders",
-  "payments",
-  "inventory",
-  "notifications",
-] as const;
 
 /** The local door comes first: the first Worker has the port. */
 export const LOCAL_WORKERS = ["front", ...PRODUCTION_WORKERS, "stripe-sandbox", "mailbox", "assets"] as const;
@@ -26,7 +19,7 @@ export const DATABASES = {
   payments: "payment",
   inventory: "inventory",
   notifications: "notification",
-} as const;
+} as const satisfies Readonly<Record<DomainWorker, string>>;
 
 /** The folder of a Worker, relative to the root. */
 export function workerFolder(worker: LocalWorker): string {

@@ -1,6 +1,6 @@
 // The numbers that answers tell of the rate limits are those that the bindings count by.
 import { expect, it } from "vitest";
-import { LIMITS } from "../../workers/gateway/src/limits.ts";
+import { LIMITS } from "../../workers/gateway/src/http/rate-limit.ts";
 import { readWranglerFile } from "../local/configs.ts";
 import { wranglerFile } from "../local/workers.ts";
 

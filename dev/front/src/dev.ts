@@ -4,15 +4,12 @@ import { peer } from "#shared/rpc";
 import { systemCall } from "#shared/call";
 import type { MessagingContract } from "#shared/contracts/messaging";
 import { newId } from "#shared/ids";
+import { DOMAIN_WORKERS, PRODUCTION_WORKERS } from "#shared/workers";
+import type { ProductionWorker } from "#shared/workers";
 import { cronMatches } from "./cron.ts";
 
 /** The sandbox is bound only when no Stripe key is set. */
 export type FrontBindings = Omit<FrontEnv, "STRIPE_SANDBOX"> & { readonly STRIPE_SANDBOX?: Fetcher };
-
-const WORKERS = ["gateway", "accounts", "catalog", "orders", "payments", "inventory", "notifications"] as const;
-type WorkerName = (typeof WORKERS)[number];
-/** The Workers that have an outbox. */
-const PRODUCERS = WORKERS.filter((worker) => worker !== "gateway");
 
 const MINUTE_MS = 60_000;
 
@@ -21,15 +18,15 @@ interface Scheduled {
   scheduled(event: { readonly cron: string; readonly scheduledTime: Date }): Promise<{ readonly outcome: string }>;
 }
 
-function isWorker(name: string | undefined): name is WorkerName {
-  return WORKERS.some((worker) => worker === name);
+function isWorker(name: string | undefined): name is ProductionWorker {
+  return PRODUCTION_WORKERS.some((worker) => worker === name);
 }
 
-function upper<N extends WorkerName>(name: N): Uppercase<N> {
+function upper<N extends ProductionWorker>(name: N): Uppercase<N> {
   return name.toUpperCase() as Uppercase<N>;
 }
 
-function entrypoint(env: FrontBindings, worker: WorkerName): MessagingContract {
+function entrypoint(env: FrontBindings, worker: ProductionWorker): MessagingContract {
   return peer<MessagingContract>(env[`${upper(worker)}_RPC`]);
 }
 
@@ -37,7 +34,7 @@ function refuse(status: number, detail: string): Response {
   return Response.json({ status, detail }, { status });
 }
 
-async function runSweeps(env: FrontBindings, worker: WorkerName): Promise<Response> {
+async function runSweeps(env: FrontBindings, worker: ProductionWorker): Promise<Response> {
   const call = systemCall("dev-cron", newId("req"));
   const outcome = await entrypoint(env, worker).runSweeps(call, { everything: true });
   return outcome.ok ? Response.json(outcome.value) : Response.json(outcome.error, { status: 500 });
@@ -46,7 +43,7 @@ async function runSweeps(env: FrontBindings, worker: WorkerName): Promise<Respon
 /** Runs the real scheduled handler of each Worker whose cron fires in this minute; one that fails does not hold up the rest. */
 async function tick(env: FrontBindings, at: Date): Promise<Response> {
   const crons = JSON.parse(env.CRONS) as Readonly<Record<string, readonly string[]>>;
-  const due = WORKERS.flatMap((worker) =>
+  const due = PRODUCTION_WORKERS.flatMap((worker) =>
     (crons[worker] ?? []).filter((cron) => cronMatches(cron, at)).map((cron) => ({ worker, cron })),
   );
   const outcomes = await Promise.allSettled(
@@ -67,7 +64,7 @@ async function lag(env: FrontBindings): Promise<Response> {
   const call = systemCall("dev-status", newId("req"));
   const now = Date.now();
   const entries = await Promise.all(
-    PRODUCERS.map(async (worker) => {
+    DOMAIN_WORKERS.map(async (worker) => {
       try {
         const outcome = await entrypoint(env, worker).unconfirmedEvents(call);
         if (!outcome.ok) return [worker, null] as const;
@@ -91,7 +88,8 @@ export async function handleDev(request: Request, url: URL, env: FrontBindings):
   if (action === "cron" && isWorker(name)) {
     return request.method === "POST" ? await runSweeps(env, name) : refuse(405, "Use POST.");
   }
-  if (action === "cron") return refuse(404, `There is no Worker of this name; there are ${WORKERS.join(", ")}.`);
+  if (action === "cron")
+    return refuse(404, `There is no Worker of this name; there are ${PRODUCTION_WORKERS.join(", ")}.`);
   if (action === "tick" && name === undefined) {
     if (request.method !== "POST") return refuse(405, "Use POST.");
     return await tick(env, new Date(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS));

@@ -1,15 +1,12 @@
-// Who may call a route: every route names one of these, and this is the one place that decides. Whose resource something is,
-// the Worker that owns it decides from the call's actor.
+// Who may call a route. Every route names one of these levels, and only this file decides by role. Whose resource it is, the Worker
+// that owns the resource decides from the call's actor.
 import type { Actor, Role, User } from "#shared/call";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import type { TokenFault } from "./http/tokens.ts";
 
-/**
- * What the Authorization header shows: nothing, a user's valid access token, an opaque text that may be a guest's order token, the
- * token that figures are read with, or something that is none of these.
- */
+/** What the Authorization header proves. `opaque`: a text that may be a guest's order token. `metrics`: METRICS_TOKEN. */
 export type Identity =
   | { readonly kind: "none" }
   | { readonly kind: "user"; readonly user: User }
@@ -17,10 +14,10 @@ export type Identity =
   | { readonly kind: "metrics" }
   | { readonly kind: "bad"; readonly fault: CredentialFault };
 
-/** `scheme`: not Bearer. `header`: Bearer, but not one token after it. The others are the token's. */
+/** `scheme`: not Bearer. `header`: Bearer, but not followed by exactly one token. */
 type CredentialFault = TokenFault | "scheme" | "header";
 
-/** `public` does not look at who asks, so that a stale token is no hindrance to reading the catalog or to signing in. */
+/** `public` ignores a bad token, so that a stale one does not block reading the catalog or signing in. */
 export type Access =
   | "public"
   | "guest-or-user"
@@ -47,9 +44,32 @@ export interface Authorized {
 }
 
 const GUEST: Actor = { role: "guest", id: "guest" };
+
+export function mayCall(access: Access, role: Role): boolean {
+  return (ROLES[access] as readonly Role[]).includes(role);
+}
+
+/** Fails with unauthenticated, or with forbidden when the role is not enough. */
+export function authorize(access: Access, identity: Identity): Outcome<Authorized> {
+  if (identity.kind === "user") {
+    if (mayCall(access, identity.user.role)) return ok({ actor: identity.user });
+    const roles = ROLES[access].map((role) => `${role}s`).join(" and ");
+    return fail("forbidden", `This call is for ${roles}; you are signed in as a ${identity.user.role}.`);
+  }
+  if (access === "public") return ok({ actor: GUEST });
+  if (access === "guest-or-user" && identity.kind === "none") return ok({ actor: GUEST });
+  if (access === "order-token-or-user" && identity.kind === "opaque") {
+    return ok({ actor: GUEST, orderToken: identity.token });
+  }
+  if (access === "admin-or-metrics-token" && identity.kind === "metrics") {
+    return ok({ actor: { role: "system", id: "metrics" } });
+  }
+  return unauthenticated(access, identity);
+}
+
 const SIGN_IN = "sign in with POST /api/auth/login and send Authorization: Bearer <access token>";
 
-/** What is wrong with what was sent, and what to do about it. ASCII without quotes, because WWW-Authenticate says the same. */
+/** What is wrong with the credentials and how to correct it. WWW-Authenticate repeats it, so it is ASCII without quotes. */
 const FAULTS: Readonly<Record<CredentialFault, string>> = {
   scheme: `The Authorization header has another scheme than Bearer; ${SIGN_IN}.`,
   header: "The Authorization header is malformed: it must be Bearer, a blank and one token.",
@@ -71,40 +91,14 @@ function unauthenticated(access: Access, identity: Identity): Outcome<never> {
 }
 
 /**
- * What WWW-Authenticate says of a request that needs a token (RFC 6750, 3). Without a bearer token in the request there is no
- * error to name; a malformed header is `invalid_request`, and a token that is not good is `invalid_token`.
+ * The WWW-Authenticate header of a 401 (RFC 6750, 3). It names no error where no bearer token was sent, `invalid_request` for a
+ * malformed header, and `invalid_token` for a refused token.
  */
 export function challengeFor(identity: Identity | undefined, detail: string): string {
   const realm = 'Bearer realm="tradepost"';
   const isBare = identity === undefined || identity.kind === "none" || identity.kind === "metrics";
   if (isBare || (identity.kind === "bad" && identity.fault === "scheme")) return realm;
   const error = identity.kind === "bad" && identity.fault === "header" ? "invalid_request" : "invalid_token";
-  // The characters that the RFC allows in a description.
+  // Only the characters that the RFC allows in a description.
   return `${realm}, error="${error}", error_description="${detail.replaceAll(/[^\x20\x21\x23-\x5B\x5D-\x7E]/g, " ")}"`;
-}
-
-export function mayCall(access: Access, role: Role): boolean {
-  return (ROLES[access] as readonly Role[]).includes(role);
-}
-
-function rolesOf(access: Access): string {
-  return ROLES[access].map((role) => `${role}s`).join(" and ");
-}
-
-/** Fails with unauthenticated, or with forbidden when the role is not enough. */
-export function authorize(access: Access, identity: Identity): Outcome<Authorized> {
-  if (identity.kind === "user") {
-    return mayCall(access, identity.user.role)
-      ? ok({ actor: identity.user })
-      : fail("forbidden", `This call is for ${rolesOf(access)}; you are signed in as a ${identity.user.role}.`);
-  }
-  if (access === "public") return ok({ actor: GUEST });
-  if (access === "guest-or-user" && identity.kind === "none") return ok({ actor: GUEST });
-  if (access === "order-token-or-user" && identity.kind === "opaque") {
-    return ok({ actor: GUEST, orderToken: identity.token });
-  }
-  if (access === "admin-or-metrics-token" && identity.kind === "metrics") {
-    return ok({ actor: { role: "system", id: "metrics" } });
-  }
-  return unauthenticated(access, identity);
 }

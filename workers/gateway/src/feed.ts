@@ -11,8 +11,8 @@ import type { GatewayDeps } from "./deps.ts";
 import { WorkerName } from "./merge.ts";
 import type { MergedPage } from "./merge.ts";
 import { Parts } from "./parts.ts";
-import { PEER_NAMES } from "./peers.ts";
-import type { PeerName } from "./peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
+import type { DomainWorker } from "#shared/workers";
 
 /** Where every feed begins. */
 const START = "0";
@@ -34,7 +34,7 @@ async function placesOf(scope: unknown, after: string): Promise<Outcome<Places>>
 }
 
 interface Lane extends Rows<PlacedEvent> {
-  readonly worker: PeerName;
+  readonly worker: DomainWorker;
   shown: number;
 }
 
@@ -74,7 +74,7 @@ export async function eventFeed(
   if (!places.ok) return places;
   const parts = new Parts(deps.settings.partDeadlineMs);
   const lanes = await Promise.all(
-    PEER_NAMES.map(async (worker): Promise<Lane | undefined> => {
+    DOMAIN_WORKERS.map(async (worker): Promise<Lane | undefined> => {
       const slice = { ...filters, limit, after: places.value[worker] ?? 0 };
       const rows = await parts.get(worker, () => deps[worker].listFeed(call, slice));
       return rows === null ? undefined : { ...rows, worker, shown: 0 };

@@ -9,8 +9,8 @@ import { PageQuery, decodeCursor, encodeCursor } from "#shared/paging";
 import { ok } from "#shared/result";
 import type { GatewayDeps } from "./deps.ts";
 import { PartialError, Parts } from "./parts.ts";
-import { PEER_NAMES } from "./peers.ts";
-import type { PeerName } from "./peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
+import type { DomainWorker } from "#shared/workers";
 
 /** A cursor carries a place in each Worker's list: six keys of up to some 150 characters, as base64. */
 const MAX_CURSOR_CHARACTERS = 4_000;
@@ -25,7 +25,7 @@ export const MergedQuery = PageQuery.extend({
 });
 
 /** The Worker whose row it is, in an answer or as a filter. */
-export const WorkerName = z.enum(PEER_NAMES).meta({ id: "WorkerName", description: "A part of the shop." });
+export const WorkerName = z.enum(DOMAIN_WORKERS).meta({ id: "WorkerName", description: "A part of the shop." });
 
 /** Exactly this type, subject and so on. */
 export const Filter = z.string().min(1).max(200).optional();
@@ -48,7 +48,7 @@ type Positions = z.infer<typeof Positions>;
 export interface MergedList<Row, Item> {
   /** What the order of the list depends on: its name and filters. */
   readonly scope: unknown;
-  readonly workers: readonly PeerName[];
+  readonly workers: readonly DomainWorker[];
   /** One Worker's rows, newest first. */
   readonly rows: (
     worker: MessagingContract,
@@ -56,7 +56,7 @@ export interface MergedList<Row, Item> {
   ) => Promise<Outcome<Rows<Row>>>;
   /** What the Worker sorts by, from the greatest down. */
   readonly keyOf: (row: Row) => Key;
-  readonly render: (row: Row, worker: PeerName) => Item;
+  readonly render: (row: Row, worker: DomainWorker) => Item;
 }
 
 export interface MergedPage<Item> {
@@ -102,7 +102,7 @@ function isAfter(a: Key, b: Key): boolean {
 }
 
 interface Lane<Row> {
-  readonly worker: PeerName;
+  readonly worker: DomainWorker;
   readonly rows: readonly Row[];
   /** Where its search gave up, if it did: what is older may stand behind rows of its that nobody has seen yet. */
   readonly reached: Key | undefined;
@@ -119,8 +119,8 @@ function take<Row>(
   lanes: readonly Lane<Row>[],
   limit: number,
   keyOf: (row: Row) => Key,
-): { row: Row; worker: PeerName }[] {
-  const taken: { row: Row; worker: PeerName }[] = [];
+): { row: Row; worker: DomainWorker }[] {
+  const taken: { row: Row; worker: DomainWorker }[] = [];
   while (taken.length < limit) {
     let best: { lane: Lane<Row>; row: Row } | undefined;
     for (const lane of lanes) {

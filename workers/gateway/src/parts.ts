@@ -1,5 +1,5 @@
-// Answers made of several Workers' parts. Each part has its own deadline; one that is down or late is null with an entry that says
-// so, and the others are there all the same.
+// Answers made of several Workers' parts. Each part has its own deadline. One that fails is null, with an entry in `partialErrors`,
+// and the others are still returned.
 import { z } from "zod";
 import { ERROR_CODES, fail } from "#shared/errors";
 import type { DomainError, Outcome } from "#shared/errors";
@@ -18,10 +18,10 @@ export type PartialError = z.infer<typeof PartialError>;
 const DOWN = fail("service_unavailable", "This part does not answer; try again in a moment.").error;
 const BROKEN = fail(
   "internal_error",
-  "Something went wrong on our side; tell us the requestId if trying again does not help.",
+  "Something went wrong on our side; report the requestId if trying again does not help.",
 ).error;
 
-/** Collects the parts of one answer, and what kept any of them away. */
+/** Collects the parts of one answer and the errors of the missing ones. */
 export class Parts {
   readonly errors: PartialError[] = [];
   readonly #deadlineMs: number;
@@ -31,24 +31,24 @@ export class Parts {
   }
 
   /** The part, or null with an entry under its name. */
-  async get<T>(part: string, work: () => Promise<Outcome<T>>): Promise<T | null> {
+  async get<T>(part: string, read: () => Promise<Outcome<T>>): Promise<T | null> {
     try {
-      const outcome = await withDeadline(work(), this.#deadlineMs);
+      const outcome = await withDeadline(read(), this.#deadlineMs);
       if (outcome.ok) return outcome.value;
-      return this.#without(part, outcome.error);
+      return this.#missing(part, outcome.error);
     } catch (error) {
-      // Neither a Worker that is down nor a bug tells the client what happened; the log does.
+      // The client learns only that the part is missing; the log has the cause.
       log("warn", "a part does not answer", { part, error });
-      return this.#without(part, isBug(error) ? BROKEN : DOWN);
+      return this.#missing(part, isBug(error) ? BROKEN : DOWN);
     }
   }
 
-  /** Notes a part that is known not to have answered. */
-  lacks(part: string): void {
-    this.#without(part, DOWN);
+  /** Adds an entry for a part that did not answer elsewhere. */
+  addDown(part: string): void {
+    this.#missing(part, DOWN);
   }
 
-  #without(part: string, { code, detail }: DomainError): null {
+  #missing(part: string, { code, detail }: DomainError): null {
     this.errors.push({ part, code, detail });
     return null;
   }

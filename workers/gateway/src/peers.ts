@@ -1,4 +1,4 @@
-// The Workers behind the gateway, each by its contract, and what a call of one that fails means to the client.
+// The Workers behind the gateway, each by its contract, and how a call of one fails.
 import type { AccountsContract } from "#shared/contracts/accounts";
 import type { CatalogContract } from "#shared/contracts/catalog";
 import type { InventoryContract } from "#shared/contracts/inventory";
@@ -6,7 +6,8 @@ import type { NotificationsContract } from "#shared/contracts/notifications";
 import type { OrdersContract } from "#shared/contracts/orders";
 import type { PaymentsContract } from "#shared/contracts/payments";
 import { withTimeout } from "#shared/timeout";
-import { peer } from "#shared/rpc";
+import { DOMAIN_WORKERS } from "#shared/workers";
+import type { DomainWorker } from "#shared/workers";
 import { HASHING_DEADLINE_MS, PEER_DEADLINE_MS } from "./constants.ts";
 
 export interface Peers {
@@ -18,33 +19,30 @@ export interface Peers {
   readonly notifications: NotificationsContract;
 }
 
-export type PeerName = keyof Peers;
-export const PEER_NAMES = ["accounts", "catalog", "orders", "payments", "inventory", "notifications"] as const;
-
-/** A Worker threw or did not answer in time. Expected failures come back as results and never as this. */
+/** A Worker threw or did not answer in time. An expected failure is returned as an Outcome instead. */
 export class PeerFailed extends Error {
   override readonly name = "PeerFailed";
 }
 
-/** Names of errors that only a bug makes; they cross service bindings as `name`, without their class. */
+/** Errors that only a bug raises. A service binding passes an error's name on, but not its class. */
 const BUGS: ReadonlySet<string> = new Set(["TypeError", "RangeError", "ReferenceError", "SyntaxError", "ZodError"]);
 
-/** Whether what a peer threw says that it is broken, rather than that it or what it stands on is down. */
+/** Whether an error is a bug of the gateway or of a peer, rather than an outage. */
 export function isBug(error: unknown): boolean {
-  const cause = error instanceof PeerFailed ? error.cause : error;
-  return !(error instanceof PeerFailed) || (cause instanceof Error && BUGS.has(cause.name));
+  if (!(error instanceof PeerFailed)) return true;
+  return error.cause instanceof Error && BUGS.has(error.cause.name);
 }
 
-/** Gives up waiting after `ms`; the work itself may go on. */
-export async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
-  return await withTimeout(work, ms, () => {
+/** Throws PeerFailed after `ms`. The call itself is not cancelled. */
+export async function withDeadline<T>(call: Promise<T>, ms: number): Promise<T> {
+  return await withTimeout(call, ms, () => {
     throw new PeerFailed(`no answer within ${String(ms)} ms`);
   });
 }
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
 
-/** Calls of accounts that wait for their turn to hash. */
+/** Calls that queue in accounts for their turn to hash a password. */
 const HASHING: ReadonlySet<string | symbol> = new Set<keyof AccountsContract>([
   "register",
   "login",
@@ -52,8 +50,8 @@ const HASHING: ReadonlySet<string | symbol> = new Set<keyof AccountsContract>([
   "resetPassword",
 ]);
 
-/** Puts the deadline on every call of a peer and makes whatever it throws a PeerFailed. */
-export function guarded<Contract extends object>(name: PeerName, contract: Contract): Contract {
+/** The same contract, in which every call has a deadline and throws nothing but PeerFailed. */
+function guarded(name: string, contract: object): object {
   return new Proxy(contract, {
     get(target, property) {
       return async (...args: readonly unknown[]): Promise<unknown> => {
@@ -69,26 +67,15 @@ export function guarded<Contract extends object>(name: PeerName, contract: Contr
   });
 }
 
-/** All peers with their deadlines on. */
+/** All peers with deadlines. */
 export function guardedPeers(peers: Peers): Peers {
-  return {
-    accounts: guarded("accounts", peers.accounts),
-    catalog: guarded("catalog", peers.catalog),
-    orders: guarded("orders", peers.orders),
-    payments: guarded("payments", peers.payments),
-    inventory: guarded("inventory", peers.inventory),
-    notifications: guarded("notifications", peers.notifications),
-  };
+  const entries = Object.entries(peers).map(([name, contract]: [string, object]) => [name, guarded(name, contract)]);
+  return Object.fromEntries(entries);
 }
 
-/** The peers as the bindings give them. */
+/** The peers that the service bindings lead to. */
 export function boundPeers(env: GatewayEnv): Peers {
-  return {
-    accounts: peer<AccountsContract>(env.ACCOUNTS),
-    catalog: peer<CatalogContract>(env.CATALOG),
-    orders: peer<OrdersContract>(env.ORDERS),
-    payments: peer<PaymentsContract>(env.PAYMENTS),
-    inventory: peer<InventoryContract>(env.INVENTORY),
-    notifications: peer<NotificationsContract>(env.NOTIFICATIONS),
-  };
+  const entries = DOMAIN_WORKERS.map((name) => [name, env[name.toUpperCase() as Uppercase<DomainWorker>]]);
+  // Untyped, as in `peer` of shared/rpc.ts: the type generated for a binding does not know the contract.
+  return Object.fromEntries(entries);
 }

@@ -9,13 +9,15 @@ import type { Consumer } from "#shared/events/routing";
 import { log } from "#shared/logger";
 import { RESEND_AFTER_MS } from "#shared/outbox";
 import type { UnconfirmedEvent } from "#shared/outbox";
-import { PEER_NAMES, withDeadline } from "./peers.ts";
-import type { PeerName, Peers } from "./peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
+import { withDeadline } from "./peers.ts";
+import type { DomainWorker } from "#shared/workers";
+import type { Peers } from "./peers.ts";
 
 /** A producer sends at most this many again in one round, the oldest first: it reads all their envelopes at once. */
 const MAX_RESENDS = 1_000;
 
-type Messengers = Readonly<Record<PeerName, MessagingContract>>;
+type Messengers = Readonly<Record<DomainWorker, MessagingContract>>;
 
 /** What a consumer said about the ids it was asked for; undefined when it did not answer. */
 interface ConsumerAnswer {
@@ -28,7 +30,7 @@ interface ConsumerAnswer {
 type Answers = ReadonlyMap<Consumer, ConsumerAnswer | undefined>;
 
 /** A Worker that is down is left out of this round; the others are not held up by it. */
-async function ask<T>(peer: PeerName, question: () => Promise<Outcome<T>>): Promise<T | undefined> {
+async function ask<T>(peer: DomainWorker, question: () => Promise<Outcome<T>>): Promise<T | undefined> {
   try {
     const answer = await question();
     if (answer.ok) return answer.value;
@@ -73,7 +75,7 @@ async function askConsumer(
 
 async function settleProducer(
   peers: Messengers,
-  producer: PeerName,
+  producer: DomainWorker,
   call: Call,
   events: readonly UnconfirmedEvent[],
   answers: Answers,
@@ -107,7 +109,7 @@ async function settleProducer(
  */
 export async function sweepOutboxes(peers: Peers, call: Call, everything: boolean, now: number): Promise<SweepCounts> {
   const producers = await Promise.all(
-    PEER_NAMES.map(async (name) => ({ name, events: await ask(name, () => peers[name].unconfirmedEvents(call)) })),
+    DOMAIN_WORKERS.map(async (name) => ({ name, events: await ask(name, () => peers[name].unconfirmedEvents(call)) })),
   );
   const open = producers.flatMap(({ events }) => events ?? []);
   const answers: Answers = new Map(
@@ -168,7 +170,7 @@ function oldestSeconds(events: readonly UnconfirmedEvent[], now: number): number
 export async function consumerLag(peers: Peers, call: Call, now: number, deadlineMs: number): Promise<Lag> {
   const inTime = <T>(work: Promise<T>): Promise<T> => withDeadline(work, deadlineMs / 2);
   const producers = await Promise.all(
-    PEER_NAMES.map(async (name) => {
+    DOMAIN_WORKERS.map(async (name) => {
       const events = await ask(name, () => inTime(peers[name].unconfirmedEvents(call)));
       return { name, events };
     }),

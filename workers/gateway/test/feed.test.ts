@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { MessagingContract, PlacedEvent } from "#shared/contracts/messaging";
 import { ok } from "#shared/result";
-import { PEER_NAMES } from "../src/peers.ts";
-import type { PeerName } from "../src/peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
+import type { DomainWorker } from "#shared/workers";
 import type { StubbedPeers } from "./support.ts";
 import { bearer, gateway, problemOf, tokenFor } from "./support.ts";
 
@@ -17,19 +17,19 @@ interface FeedPage {
 
 /** Workers whose events have places in the order in which they are written, whatever their ids. */
 class Logs {
-  readonly down = new Set<PeerName>();
-  readonly #events = new Map<PeerName, PlacedEvent[]>(PEER_NAMES.map((name) => [name, []]));
+  readonly down = new Set<DomainWorker>();
+  readonly #events = new Map<DomainWorker, PlacedEvent[]>(DOMAIN_WORKERS.map((name) => [name, []]));
 
-  write(worker: PeerName, ...ids: readonly string[]): void {
+  write(worker: DomainWorker, ...ids: readonly string[]): void {
     const events = this.#events.get(worker) ?? [];
     for (const id of ids) events.push({ id, seq: events.length + 1, envelope: JSON.stringify({ id }) });
   }
 
   peers(): StubbedPeers {
-    return Object.fromEntries(PEER_NAMES.map((name) => [name, this.#worker(name)]));
+    return Object.fromEntries(DOMAIN_WORKERS.map((name) => [name, this.#worker(name)]));
   }
 
-  #worker(name: PeerName): Partial<MessagingContract> {
+  #worker(name: DomainWorker): Partial<MessagingContract> {
     return {
       listFeed: async (_call, { after, limit, type }) => {
         if (this.down.has(name)) throw new Error("down");

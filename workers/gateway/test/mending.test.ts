@@ -40,7 +40,7 @@ describe("a failure's text", () => {
     ["/api/products/prd_1/images/", { headers: customer }, 404, "this one is /api/products/prd_1/images."],
     ["/api/nothing/", {}, 404, "/api/openapi.json"],
     ["/nothing", {}, 404, "/api/docs"],
-    ["/api/orders/quote", { headers: customer }, 405, "GET does not go with this path; it takes POST, OPTIONS."],
+    ["/api/orders/quote", { headers: customer }, 405, "This path does not support GET; it takes POST, OPTIONS."],
     ["/api/auth/login", json("POST", {}), 400, "email: is required; password: is required."],
     [
       "/api/products",

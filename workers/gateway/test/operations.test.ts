@@ -7,8 +7,8 @@ import { fail } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { exposition } from "../src/exposition.ts";
-import { PEER_NAMES } from "../src/peers.ts";
-import type { PeerName } from "../src/peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
+import type { DomainWorker } from "#shared/workers";
 import { allRoutes } from "../src/routes.ts";
 import type { StubbedPeers } from "./support.ts";
 import { bearer, emptyCart, gateway, order, problemOf, tokenFor } from "./support.ts";
@@ -25,18 +25,18 @@ interface EventPage {
 
 /** Workers with logs of events; one that is down answers nothing. */
 class Logs {
-  readonly events = new Map<PeerName, string[]>(PEER_NAMES.map((name) => [name, []]));
-  readonly down = new Set<PeerName>();
+  readonly events = new Map<DomainWorker, string[]>(DOMAIN_WORKERS.map((name) => [name, []]));
+  readonly down = new Set<DomainWorker>();
 
-  write(worker: PeerName, id: string): void {
+  write(worker: DomainWorker, id: string): void {
     this.events.get(worker)?.push(id);
   }
 
   peers(): StubbedPeers {
-    return Object.fromEntries(PEER_NAMES.map((name) => [name, this.#worker(name)]));
+    return Object.fromEntries(DOMAIN_WORKERS.map((name) => [name, this.#worker(name)]));
   }
 
-  #worker(name: PeerName): Partial<MessagingContract> {
+  #worker(name: DomainWorker): Partial<MessagingContract> {
     return {
       listEvents: async (_call, { limit = 20, before }) => {
         if (this.down.has(name)) throw new Error("down");
@@ -63,7 +63,7 @@ describe("a list of all Workers", () => {
   it("shows every row once, newest first, whatever the pages and however much is added meanwhile", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.constantFrom(...PEER_NAMES), { maxLength: 40 }),
+        fc.array(fc.constantFrom(...DOMAIN_WORKERS), { maxLength: 40 }),
         fc.integer({ min: 1, max: 7 }),
         async (workers, limit) => {
           const logs = new Logs();
@@ -129,7 +129,7 @@ describe("a list of all Workers", () => {
 
   it("is 503 when no Worker answers", async () => {
     const logs = new Logs();
-    for (const name of PEER_NAMES) logs.down.add(name);
+    for (const name of DOMAIN_WORKERS) logs.down.add(name);
     const answer = await gateway(logs.peers(), quick)("/api/admin/events", { headers: admin });
     expect((await problemOf(answer)).code).toBe("service_unavailable");
   });
@@ -164,7 +164,7 @@ describe("dead letters", () => {
     listDeadLetters: async () => ok({ items: [] }),
     replayDeadLetter: async () => fail("not_found", "No."),
   };
-  const empty = Object.fromEntries(PEER_NAMES.map((name) => [name, none])) as StubbedPeers;
+  const empty = Object.fromEntries(DOMAIN_WORKERS.map((name) => [name, none])) as StubbedPeers;
 
   it("of one event in two Workers are two, each with its id", async () => {
     const has = { listDeadLetters: async () => ok({ items: [letter] }) };
@@ -216,7 +216,7 @@ describe("dead letters", () => {
   it("are replayed all, of all Workers or of one, and counted", async () => {
     const some = { replayDeadLetters: async () => ok({ replayed: 2, remaining: 1 }) };
     const peers = {
-      ...Object.fromEntries(PEER_NAMES.map((name) => [name, some])),
+      ...Object.fromEntries(DOMAIN_WORKERS.map((name) => [name, some])),
       catalog: { replayDeadLetters: isDown },
     };
     const post = async (path: string): Promise<Response> =>
@@ -239,7 +239,7 @@ describe("GET /api/metrics", () => {
     metrics: async () => ok([{ name: "tradepost_x", help: "X.", samples: [{ labels: {}, value: 1 }] }]),
   };
   const answering = { ...figures, unconfirmedEvents: async () => ok([]), unseenEvents: async () => ok([]) };
-  const peers: StubbedPeers = Object.fromEntries(PEER_NAMES.map((name) => [name, answering]));
+  const peers: StubbedPeers = Object.fromEntries(DOMAIN_WORKERS.map((name) => [name, answering]));
   const token = "metrics.token with-any/characters";
 
   it("is for the token or an admin, and for nobody else", async () => {

@@ -6,7 +6,7 @@ import { fail } from "#shared/errors";
 import { newId } from "#shared/ids";
 import type { Metric } from "#shared/metrics";
 import { ok } from "#shared/result";
-import { PEER_NAMES } from "../src/peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
 import type { StubbedPeers } from "./support.ts";
 import { bearer, emptyCart, gateway, order, problemOf, tokenFor } from "./support.ts";
 
@@ -233,7 +233,7 @@ describe("GET /api/admin/overview", () => {
     unseenEvents: async () => ok(name === "inventory" ? ["evt_1"] : []),
     listLowStock: async () => ok({ items: [], nextCursor: null }),
   });
-  const all: StubbedPeers = Object.fromEntries(PEER_NAMES.map((name) => [name, messenger(name)]));
+  const all: StubbedPeers = Object.fromEntries(DOMAIN_WORKERS.map((name) => [name, messenger(name)]));
   const read = async (peers: StubbedPeers): Promise<Body> =>
     await (
       await gateway(peers, quick)("/api/admin/overview", { headers: bearer(await tokenFor("admin")) })

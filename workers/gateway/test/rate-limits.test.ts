@@ -6,8 +6,8 @@ import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { settingsOf } from "../src/deps.ts";
 import type { Settings } from "../src/deps.ts";
-import { LIMITS } from "../src/limits.ts";
-import type { Limiters } from "../src/limits.ts";
+import { LIMITS } from "../src/http/rate-limit.ts";
+import type { Limiters } from "../src/http/rate-limit.ts";
 import { bearer, emptyCart, gateway, order, problemOf, tokenFor } from "./support.ts";
 
 const NOTHING_LEFT = Object.fromEntries(

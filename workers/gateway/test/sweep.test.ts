@@ -13,8 +13,9 @@ import { withInvocation } from "#shared/logger";
 import { SWEEP_LIMIT } from "#shared/outbox";
 import type { UnconfirmedEvent } from "#shared/outbox";
 import { ok } from "#shared/result";
-import { PEER_NAMES } from "../src/peers.ts";
-import type { PeerName, Peers } from "../src/peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
+import type { DomainWorker } from "#shared/workers";
+import type { Peers } from "../src/peers.ts";
 import { consumerLag, sweepOutboxes } from "../src/sweep.ts";
 import { stubPeers } from "./support.ts";
 
@@ -26,24 +27,24 @@ type Stage = "absent" | "retrying" | "handled";
 
 interface ModelEvent {
   readonly event: UnconfirmedEvent;
-  readonly producer: PeerName;
+  readonly producer: DomainWorker;
   confirmed: boolean;
   readonly at: Map<Consumer, Stage>;
 }
 
 /** All six Workers' outboxes and inboxes in memory. A message sent again is handled at once, unless the queue loses it. */
 class Model {
-  readonly down = new Set<PeerName>();
+  readonly down = new Set<DomainWorker>();
   readonly sent: string[] = [];
   queueLoses = false;
 
   constructor(readonly events: readonly ModelEvent[]) {}
 
   peers(): Peers {
-    return stubPeers(Object.fromEntries(PEER_NAMES.map((name) => [name, this.#worker(name)])));
+    return stubPeers(Object.fromEntries(DOMAIN_WORKERS.map((name) => [name, this.#worker(name)])));
   }
 
-  #worker(name: PeerName): Partial<MessagingContract> {
+  #worker(name: DomainWorker): Partial<MessagingContract> {
     const own = (): readonly ModelEvent[] => this.events.filter(({ producer }) => producer === name);
     const answer = async <T>(value: () => T): Promise<{ ok: true; value: T }> => {
       if (this.down.has(name)) throw new Error("down");
@@ -99,7 +100,7 @@ class Model {
 function modelEvent(
   id: string,
   type: EventType,
-  producer: PeerName,
+  producer: DomainWorker,
   stageOf: (consumer: Consumer) => Stage,
   { ageMs = 60_000, counted = false }: { readonly ageMs?: number; readonly counted?: boolean } = {},
 ): ModelEvent {
@@ -115,7 +116,7 @@ const stage = fc.constantFrom<Stage>("absent", "retrying", "handled");
 const entries = fc.array(
   fc.record({
     type: fc.constantFrom(...EVENT_TYPES),
-    producer: fc.constantFrom(...PEER_NAMES),
+    producer: fc.constantFrom(...DOMAIN_WORKERS),
     stages: fc.tuple(stage, stage, stage, stage, stage),
     ageMs: fc.integer({ min: 0, max: 100_000 }),
     counted: fc.boolean(),
@@ -136,7 +137,7 @@ const models = entries.map(
       ),
     ),
 );
-const outages = fc.subarray([...PEER_NAMES]);
+const outages = fc.subarray([...DOMAIN_WORKERS]);
 
 describe("properties", () => {
   it("never confirms before every consumer has handled it, whoever is down", async () => {
@@ -245,7 +246,7 @@ it("asks nobody who has nothing to tell, and a consumer only about its own", asy
 });
 
 it("asks in one question for what all producers may tell at once", () => {
-  expect(PEER_NAMES.length * SWEEP_LIMIT).toBeLessThanOrEqual(MAX_IDS_AT_ONCE);
+  expect(DOMAIN_WORKERS.length * SWEEP_LIMIT).toBeLessThanOrEqual(MAX_IDS_AT_ONCE);
 });
 
 it("leaves an event alone that this version has no route for", async () => {

@@ -1,5 +1,5 @@
-// Reads a JSON body: its content type, its length (counted, whatever Content-Length says) and its text are checked here, its
-// meaning by the route's schema.
+// Reads a body. Its content type, its length (counted, whatever Content-Length says) and its encoding are checked here; the route's
+// schema checks the rest.
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
@@ -7,29 +7,29 @@ import { MAX_BODY_BYTES } from "../constants.ts";
 import { describeJsonError } from "./json-position.ts";
 
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;
-/** A half of a surrogate pair, or NUL, in an escape: neither can be stored or passed on as text. */
+/** An escaped NUL or half a surrogate pair: neither can be stored as text. */
 const SUSPECT_ESCAPE = /\\u(?:d[89a-f]|0000)/i;
 
 /**
- * How much of a body that is too long is read all the same: a client that is answered while it still sends may find a
- * broken connection in place of the answer.
+ * How much of a body that is too long is still read: a client that gets its answer while it is sending may see a broken connection
+ * instead.
  */
 const GRACE_BYTES = 512 * 1024;
 
-const BROKEN_OFF = fail("malformed_json", "The body broke off: not all of it came.");
+const BROKEN_OFF = fail("malformed_json", "The connection ended before the whole body had arrived.");
 const EMPTY = fail("malformed_json", "The body is empty; this call takes a JSON object.");
-const NOT_UTF8 = fail("malformed_json", "The body is not UTF-8, which JSON is written in.");
+const NOT_UTF8 = fail("malformed_json", "The body is not UTF-8, the encoding of JSON.");
 const BROKEN_TEXT = fail(
   "malformed_json",
-  "A text in the body holds a NUL or half a surrogate pair, which cannot be stored.",
+  "A text in the body has a NUL or half a surrogate pair, which cannot be stored.",
 );
-const WRONG_TYPE = fail("unsupported_media_type", "The body must come with Content-Type: application/json.");
+const WRONG_TYPE = fail("unsupported_media_type", "The body must have Content-Type: application/json.");
 
 function tooLarge(maxBytes: number): ReturnType<typeof fail> {
   return fail("payload_too_large", `A body may be at most ${String(maxBytes)} bytes.`);
 }
 
-/** Reads on without keeping anything, to the end or this many bytes. */
+/** Reads to the end, or this many bytes, and keeps nothing. */
 async function discard(reader: ReadableStreamDefaultReader<Uint8Array>, maxBytes: number): Promise<void> {
   let length = 0;
   while (length < maxBytes) {
@@ -40,7 +40,7 @@ async function discard(reader: ReadableStreamDefaultReader<Uint8Array>, maxBytes
   await reader.cancel();
 }
 
-/** Reads a body and counts it. Fails with payload_too_large, and with `broken` when it does not come whole. */
+/** The bytes of a body. Fails with payload_too_large, and with `broken` when it does not arrive whole. */
 export async function readBytes(
   body: ReadableStream<Uint8Array>,
   maxBytes: number,
@@ -50,7 +50,7 @@ export async function readBytes(
   let length = 0;
   const reader = body.getReader();
   for (;;) {
-    // A chunk that is none, or a client that hangs up: the body is broken, and nothing of ours is.
+    // A malformed chunk or a client that hangs up rejects. That is no fault of ours.
     const part = await reader.read().catch(() => undefined);
     if (part === undefined) return broken;
     const { done, value } = part;
@@ -97,22 +97,22 @@ function parse(text: string): Outcome<unknown> {
   }
 }
 
-/** Fails with payload_too_large when the request says that its body is too long, also where nobody reads it. */
+/** Fails with payload_too_large when Content-Length is too long, also where nothing reads the body. */
 export async function checkDeclaredLength(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Outcome<null>> {
   if (Number(request.headers.get("content-length") ?? 0) <= maxBytes) return ok(null);
   if (request.body !== null) await discard(request.body.getReader(), maxBytes + GRACE_BYTES);
   return tooLarge(maxBytes);
 }
 
-/**
- * Fails with payload_too_large, unsupported_media_type or malformed_json. Without a body it is `{}` when `optional`:
- * every member of such a body is optional too.
- */
-export async function readJson(request: Request, optional: boolean): Promise<Outcome<unknown>> {
+/** Fails with payload_too_large, unsupported_media_type or malformed_json. `optional`: no body means `{}`. */
+export async function readJson(
+  request: Request,
+  { optional }: { readonly optional: boolean },
+): Promise<Outcome<unknown>> {
   const empty = ok(new Uint8Array());
   const bytes = request.body === null ? empty : await readBytes(request.body, MAX_BODY_BYTES, BROKEN_OFF);
   if (!bytes.ok) return bytes;
-  // Nothing has no type, whatever the header says: `curl -d ""` calls it a form.
+  // An empty body has no type, whatever the header says: `curl -d ""` declares a form.
   if (bytes.value.byteLength === 0) return optional ? ok({}) : EMPTY;
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) return WRONG_TYPE;
   const text = decode(bytes.value);

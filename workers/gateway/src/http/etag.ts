@@ -1,19 +1,42 @@
-// Strong tags on what was read: a digest of the very text, so that a client that has it gets 304 and no body. The Worker is
-// asked all the same; what is saved is the way to the client.
+// Entity tags and the 304 answers that they save a body by (RFC 9110, 8.8.3 and 13.1.2).
 import { sha256Hex } from "#shared/hash";
-import { noneMatches } from "./public-cache.ts";
 
-/** The digits of a SHA-256 that a tag carries: 128 bits. */
+/** The hexadecimal digits of the SHA-256 that a tag carries: 128 bits. */
 const TAG_DIGITS = 32;
 
-/** The JSON text as 200 with its tag, or 304 for a client that has it. Only the client may keep it, and asks each time. */
+/** A strong tag: a digest of the text itself. */
+export async function tagOf(text: string): Promise<string> {
+  return `"${(await sha256Hex(text)).slice(0, TAG_DIGITS)}"`;
+}
+
+/** Whether If-None-Match names this tag. The comparison is weak. */
+function isKnown(request: Request, etag: string): boolean {
+  const header = request.headers.get("if-none-match");
+  if (header === null) return false;
+  return header.trim() === "*" || header.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
+}
+
+/** 200 with the body, or 304 without it when the client already has this tag. */
+export function conditionalResponse(
+  request: Request,
+  body: BodyInit | null,
+  headers: Readonly<Record<string, string>> & { readonly etag: string },
+): Response {
+  return isKnown(request, headers.etag)
+    ? new Response(null, { status: 304, headers })
+    : new Response(body, { headers });
+}
+
+/** JSON text under the tag of that text. Only the client may store it, and must revalidate it each time. */
 export async function taggedResponse(
   request: Request,
   text: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<Response> {
-  const etag = `"${(await sha256Hex(text)).slice(0, TAG_DIGITS)}"`;
-  const all = { "cache-control": "private, no-cache", ...headers, etag };
-  if (noneMatches(request.headers.get("if-none-match"), etag)) return new Response(null, { status: 304, headers: all });
-  return new Response(text, { headers: { ...all, "content-type": "application/json" } });
+  return conditionalResponse(request, text, {
+    "cache-control": "private, no-cache",
+    "content-type": "application/json",
+    ...headers,
+    etag: await tagOf(text),
+  });
 }

@@ -1,8 +1,8 @@
-// Where a text ceases to be JSON (RFC 8259). JSON.parse decides whether it is; its message tells the place of some errors and of
-// others not, so the place is looked for here, once a text was refused. No recursion: the text may be nested as deep as it is long.
+// Finds where a text stops being JSON (RFC 8259). JSON.parse decides whether it is JSON, but its message does not always have the
+// position, so a refused text is searched here. Without recursion: the nesting may be as deep as the text is long.
 
 const SPACE = /[ \t\n\r]*/y;
-// All from the blank on but the quote and the backslash; no repetition of the same characters in another, which could be slow.
+// No repetition inside a repetition of the same characters: backtracking could be slow.
 const STRING = /"[ !#-[\]-\uFFFF]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[ !#-[\]-\uFFFF]*)*"/y;
 const ATOM = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+-])|(?:true|false|null)(?!\w)/y;
 
@@ -12,7 +12,7 @@ interface Place {
   readonly expected: string;
 }
 
-/** Reads one token after another and keeps what is open. */
+/** Reads token by token and keeps a stack of the open brackets. */
 class Reader {
   readonly #text: string;
   readonly #open: ("{" | "[")[] = [];
@@ -23,7 +23,7 @@ class Reader {
     this.#skipSpace();
   }
 
-  /** Reads what the pattern matches here. */
+  /** Consumes what the pattern matches at this position. */
   take(pattern: RegExp): boolean {
     pattern.lastIndex = this.at;
     if (!pattern.test(this.#text)) return false;
@@ -56,7 +56,7 @@ class Reader {
   }
 }
 
-/** What comes after a complete value: `value`, `name`, `end`, or in words what is missing here. */
+/** What must follow a complete value: `value`, `name`, `end`, or else the missing text in words. */
 function afterValue(reader: Reader): string {
   for (;;) {
     if (reader.inside === undefined) return reader.isAtEnd ? "end" : "nothing more";
@@ -66,7 +66,7 @@ function afterValue(reader: Reader): string {
   }
 }
 
-/** The first place where the text is no JSON any more, or undefined when it is JSON. */
+/** The first error, or undefined when the text is JSON. */
 export function findJsonError(text: string): Place | undefined {
   const reader = new Reader(text);
   let next = "value";
@@ -84,7 +84,7 @@ export function findJsonError(text: string): Place | undefined {
   }
 }
 
-/** The place in words: `line 2, column 5: expected a value`. */
+/** The first error in words: `line 2, column 5: expected a value`. */
 export function describeJsonError(text: string): string {
   const { offset, expected } = findJsonError(text) ?? { offset: text.length, expected: "nothing more" };
   const before = text.slice(0, offset).split("\n");

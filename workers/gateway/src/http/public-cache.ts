@@ -1,7 +1,6 @@
-// The short caches of public catalog answers: serialized bodies in the isolate for 2 s, then the Cache API for 5 s, then
-// the Worker that knows. Nothing is purged; nothing public is older than 5 s. Browsers revalidate by ETag.
+// Two short caches of public catalog answers: 2 s in the isolate, then 5 s in the Cache API. Nothing is purged, and nothing public is
+// older than 5 s. Browsers revalidate by ETag.
 import type { Outcome } from "#shared/errors";
-import { sha256Hex } from "#shared/hash";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import {
@@ -11,11 +10,12 @@ import {
   REFRESH_GRACE_MS,
   SHARED_CACHE_SECONDS,
 } from "../constants.ts";
+import { conditionalResponse, tagOf } from "./etag.ts";
 
 export interface PublicAnswer {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly etag: string;
-  /** When its Worker gave it, in milliseconds since the epoch. */
+  /** When it was read from its Worker, in milliseconds since the epoch. */
   readonly madeAt: number;
 }
 
@@ -24,15 +24,15 @@ interface Entry {
   freshUntil: number;
 }
 
-/** What this isolate keeps. Bounded by bytes; the oldest goes first. */
+/** The isolate's cache. It is bounded by bytes and drops the oldest entries first. */
 export class PublicCache {
   readonly #entries = new Map<string, Entry>();
   readonly #keys = new Map<string, string>();
   #bytes = 0;
 
   /**
-   * The key of a URL whose query `check` accepts; its failure otherwise. Taking a URL apart costs more than all the rest of a hit,
-   * so the key of an accepted one is remembered.
+   * The cache key of a URL whose query `check` accepts; else the failure of `check`. Keys of accepted URLs are remembered, because
+   * parsing a URL costs more than the rest of a cache hit.
    */
   keyOf(url: string, check: (url: URL) => Outcome<unknown>): Outcome<string> {
     const known = this.#keys.get(url);
@@ -52,7 +52,7 @@ export class PublicCache {
     if (entry.freshUntil > now) return entry.answer;
     const oldestAllowed = entry.answer.madeAt + SHARED_CACHE_SECONDS * 1_000;
     if (entry.freshUntil + REFRESH_GRACE_MS <= now || oldestAllowed < now + REFRESH_GRACE_MS) this.#drop(key, entry);
-    // This request refreshes it; the others go on with the old one meanwhile rather than all asking at once.
+    // This request refreshes the entry. The others get the old answer, so that they do not all call the Worker.
     else entry.freshUntil = now + REFRESH_GRACE_MS;
     return undefined;
   }
@@ -75,33 +75,33 @@ export class PublicCache {
   }
 }
 
-/** Path and parameters in a fixed order. The query was accepted: it holds what its route takes, each once, and nothing else. */
+/** The path and the parameters in a fixed order. The query was accepted, so each parameter is known and stands once. */
 export function cacheKey({ pathname, searchParams }: URL): string {
   const sorted = new URLSearchParams(searchParams);
   sorted.sort();
   return sorted.size === 0 ? pathname : `${pathname}?${sorted.toString()}`;
 }
 
-/** The Cache API wants absolute URLs; this host is only a name space. */
+/** The Cache API requires absolute URLs; this host is only a name space. */
 function sharedUrl(key: string): string {
   return `https://public-cache.tradepost.internal${key}`;
 }
 
 const MADE_AT = "x-made-at";
 
-async function fromShared(key: string): Promise<PublicAnswer | undefined> {
+async function readShared(key: string): Promise<PublicAnswer | undefined> {
   try {
     const found = await caches.default.match(sharedUrl(key));
     if (found === undefined) return undefined;
     const etag = found.headers.get("etag") ?? "";
     return { body: new Uint8Array(await found.arrayBuffer()), etag, madeAt: Number(found.headers.get(MADE_AT)) };
   } catch (error) {
-    log("warn", "the Cache API does not answer", { error });
+    log("warn", "the Cache API cannot be read", { error });
     return undefined;
   }
 }
 
-async function toShared(key: string, { body, etag, madeAt }: PublicAnswer): Promise<void> {
+async function writeShared(key: string, { body, etag, madeAt }: PublicAnswer): Promise<void> {
   const headers = {
     "cache-control": `public, max-age=${String(SHARED_CACHE_SECONDS)}`,
     "content-type": "application/json",
@@ -111,7 +111,7 @@ async function toShared(key: string, { body, etag, madeAt }: PublicAnswer): Prom
   try {
     await caches.default.put(sharedUrl(key), new Response(body, { headers }));
   } catch (error) {
-    log("warn", "the Cache API takes nothing", { error });
+    log("warn", "the Cache API cannot be written", { error });
   }
 }
 
@@ -121,48 +121,35 @@ export interface PublicCacheOptions {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
-async function answerOf(value: unknown, madeAt: number): Promise<PublicAnswer> {
-  const text = JSON.stringify(value);
-  return {
-    body: new Uint8Array(new TextEncoder().encode(text)),
-    etag: `"${(await sha256Hex(text)).slice(0, 32)}"`,
-    madeAt,
-  };
-}
-
-/** The answer for `key`, from the nearest place that has it. Failures are not kept. */
+/** The answer for `key` from the isolate, from the Cache API or from `produce`, in this order. Failures are not cached. */
 export async function publicAnswer(
   key: string,
   { cache, now, waitUntil }: PublicCacheOptions,
   produce: () => Promise<Outcome<unknown>>,
 ): Promise<Outcome<PublicAnswer>> {
-  const kept = cache.get(key, now());
-  if (kept !== undefined) return ok(kept);
-  const shared = await fromShared(key);
+  const cached = cache.get(key, now());
+  if (cached !== undefined) return ok(cached);
+  const shared = await readShared(key);
   if (shared !== undefined && shared.madeAt + SHARED_CACHE_SECONDS * 1_000 > now()) {
     cache.set(key, shared, now());
     return ok(shared);
   }
-  // Taken before the Worker reads: the answer is at least as new as this.
+  // Taken before the Worker reads, so that the answer is at least as new as this.
   const madeAt = now();
   const produced = await produce();
   if (!produced.ok) return produced;
-  const answer = await answerOf(produced.value, madeAt);
+  const text = JSON.stringify(produced.value);
+  const answer = { body: new Uint8Array(new TextEncoder().encode(text)), etag: await tagOf(text), madeAt };
   cache.set(key, answer, now());
-  waitUntil(toShared(key, answer));
+  waitUntil(writeShared(key, answer));
   return ok(answer);
 }
 
-/** Whether If-None-Match names this tag; the comparison is weak (RFC 9110, 13.1.2). */
-export function noneMatches(header: string | null, etag: string): boolean {
-  if (header === null) return false;
-  if (header.trim() === "*") return true;
-  return header.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
-}
-
-/** 200 with the body, or 304 when the client has it. Browsers keep it but ask each time. */
+/** 200 with the body, or 304. Browsers may store it, and revalidate it each time. */
 export function publicResponse(request: Request, { body, etag }: PublicAnswer): Response {
-  const headers = { etag, "cache-control": "no-cache", "content-type": "application/json" };
-  if (noneMatches(request.headers.get("if-none-match"), etag)) return new Response(null, { status: 304, headers });
-  return new Response(body, { headers });
+  return conditionalResponse(request, body, {
+    etag,
+    "cache-control": "no-cache",
+    "content-type": "application/json",
+  });
 }

@@ -1,25 +1,19 @@
-// The query of a URL against its route's schema. A parameter that the route does not know, or that stands there twice, is refused
-// rather than passed over: who mistypes a filter would take the unfiltered list for an answer. That holds for public reads and for
-// what marketing adds (utm_source): this is an API, and one reading of a URL keeps its cached answers apart.
+// Checks the query of a URL against its route's schema. An unknown or repeated parameter is refused: after a mistyped filter, the
+// unfiltered list would look like an answer. Tracking parameters (utm_source) are refused too, which keeps cache keys unique.
 import { z } from "zod";
 import { invalidInput } from "#shared/errors";
 import type { FieldError, Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import { checkInput } from "#shared/validation";
 
-/** The parameters that a route takes. */
-function parameterNames(schema: z.ZodType | undefined): readonly string[] {
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-}
-
 function unknownParameter(path: string, names: readonly string[]): FieldError {
   const taken = names.length === 0 ? "it takes none" : `it takes ${names.join(", ")}`;
   return { path, message: `is no parameter of this call; ${taken}` };
 }
 
-/** The parsed query; undefined without a schema. Fails with validation_failed, naming every parameter that is wrong. */
+/** The parsed query; undefined without a schema. Fails with validation_failed, naming every wrong parameter. */
 export function parseQuery(schema: z.ZodType | undefined, { searchParams }: URL): Outcome<unknown> {
-  const names = parameterNames(schema);
+  const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
   const given = [...new Set(searchParams.keys())];
   const unknown = given.filter((name) => !names.includes(name)).map((name) => unknownParameter(name, names));
   const repeated = given

@@ -1,5 +1,5 @@
-// Rate limits by class, per user where there is one, else per client network. They keep abuse out and are no accounting: the
-// binding counts per location. Every limited answer says which limits it was counted by, in the headers of
+// Rate limits by class: per user where one is signed in, else per client network. They keep abuse out and are no exact accounting,
+// because the binding counts per location. Every limited answer names its limits in the headers of
 // https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ (version 10).
 import { isProven, isUser } from "#shared/call";
 import type { Call } from "#shared/call";
@@ -10,12 +10,41 @@ import { log } from "#shared/logger";
 import { networkOf } from "#shared/network";
 import { ok } from "#shared/result";
 import type { Identity } from "../access.ts";
-import { LIMITS } from "../limits.ts";
-import type { LimitClass, Limiters } from "../limits.ts";
 
-/** The limits that one request is counted by. */
+/** One class: its binding, and how many requests of one key it accepts within a window. */
+interface LimitPolicy {
+  readonly binding: keyof GatewayEnv;
+  readonly limit: number;
+  readonly windowSeconds: number;
+}
+
+/**
+ * The classes. Each counts apart, so that much reading does not block ordering. A binding does not know its own numbers at run time,
+ * so they stand here and in wrangler.toml; scripts/test/limits.test.ts compares both. A new class is an entry in each.
+ */
+export const LIMITS = {
+  auth: { binding: "AUTH_LIMITER", limit: 10, windowSeconds: 60 },
+  login: { binding: "LOGIN_LIMITER", limit: 10, windowSeconds: 60 },
+  register: { binding: "REGISTER_LIMITER", limit: 10, windowSeconds: 60 },
+  forgot: { binding: "FORGOT_LIMITER", limit: 10, windowSeconds: 60 },
+  /** All requests of one client network that are not reads, whichever accounts send them. */
+  network: { binding: "NETWORK_LIMITER", limit: 1_200, windowSeconds: 60 },
+  write: { binding: "WRITE_LIMITER", limit: 120, windowSeconds: 60 },
+  read: { binding: "READ_LIMITER", limit: 600, windowSeconds: 60 },
+  order: { binding: "ORDER_LIMITER", limit: 10, windowSeconds: 60 },
+} as const satisfies Record<string, LimitPolicy>;
+
+export type LimitClass = keyof typeof LIMITS;
+export type Limiters = Readonly<Record<LimitClass, Pick<RateLimit, "limit">>>;
+
+export function limitersOf(env: GatewayEnv): Limiters {
+  const entries = Object.entries(LIMITS).map(([limitClass, { binding }]) => [limitClass, env[binding]]);
+  return Object.fromEntries(entries) as Limiters;
+}
+
+/** The limits that one request was counted by. */
 export interface RateCount {
-  /** Absent: nothing is limited. */
+  /** Undefined: nothing is limited. */
   readonly limiters: Limiters | undefined;
   /** The classes that were counted, in order. */
   readonly classes: Set<LimitClass>;
@@ -27,67 +56,41 @@ export function newRateCount(limiters: Limiters | undefined): RateCount {
   return { limiters, classes: new Set() };
 }
 
-interface Counted {
-  readonly limitClass: LimitClass;
-  readonly key: string;
-}
-
-/**
- * What a request to a route of this class is counted by. Who signs in is nobody yet, whatever token comes along, so login, register
- * and forgot go by the network alone; never by the e-mail, whose owner a stranger could shut out. What a signed-in caller does with
- * passwords counts for the network too: with many accounts one could have many hashed from one place.
- */
-function countsOf(limitClass: LimitClass, identity: Identity, network: string): readonly Counted[] {
-  if (limitClass === "login" || limitClass === "register" || limitClass === "forgot") {
-    return [
-      { limitClass, key: network },
-      { limitClass: "network", key: network },
-    ];
-  }
-  const own = { limitClass, key: identity.kind === "user" ? identity.user.id : network };
-  if (limitClass === "read") return [own];
-  const ofNetwork: Counted[] = limitClass === "auth" && identity.kind === "user" ? [{ limitClass, key: network }] : [];
-  return [own, ...ofNetwork, { limitClass: "network", key: network }];
-}
-
-async function spend(limiters: Limiters, limitClass: LimitClass, key: string): Promise<boolean> {
-  try {
-    return (await limiters[limitClass].limit({ key })).success;
-  } catch (error) {
-    // Without its counter the shop stays open: the limit is a courtesy to the Workers behind, not a lock.
-    log("warn", "the rate limiter does not answer", { limitClass, error });
-    return true;
-  }
-}
-
-/** Counts a request to a route of this class, by all that it is counted by. Fails with rate_limited. */
+/** Counts a request to a route of this class under each of its keys. Fails with rate_limited. */
 export async function limitRequest(
   count: RateCount,
   limitClass: LimitClass,
   identity: Identity,
   request: Request,
 ): Promise<Outcome<null>> {
-  for (const counted of countsOf(limitClass, identity, networkOf(request))) {
-    const limited = await limitRate(count, counted.limitClass, counted.key);
+  for (const [counted, key] of keysOf(limitClass, identity, networkOf(request))) {
+    const limited = await spend(count, counted, key);
     if (!limited.ok) return limited;
   }
   return ok(null);
 }
 
-/** Counts once. Fails with rate_limited. */
-async function limitRate(count: RateCount, limitClass: LimitClass, key: string): Promise<Outcome<null>> {
-  if (count.limiters === undefined) return ok(null);
-  count.classes.add(limitClass);
-  if (await spend(count.limiters, limitClass, key)) return ok(null);
-  count.refusedBy = limitClass;
-  const { limit, windowSeconds } = LIMITS[limitClass];
-  const allowed = `${String(limit)} requests of this kind in ${String(windowSeconds)} seconds`;
-  return fail("rate_limited", `No more than ${allowed} are answered; wait as long as Retry-After says.`);
+/**
+ * Which classes count a request, and under which key. Login, register and forgot count by network alone: whoever signs in is nobody
+ * yet, and a count by e-mail would let a stranger lock its owner out. `auth` counts a signed-in caller by network too, because many
+ * accounts could have many passwords hashed from one place.
+ */
+function keysOf(
+  limitClass: LimitClass,
+  identity: Identity,
+  network: string,
+): readonly (readonly [LimitClass, string])[] {
+  const isSignIn = limitClass === "login" || limitClass === "register" || limitClass === "forgot";
+  const userId = identity.kind === "user" && !isSignIn ? identity.user.id : undefined;
+  const own = [limitClass, userId ?? network] as const;
+  if (limitClass === "read") return [own];
+  const byNetwork = limitClass === "auth" && userId !== undefined ? [[limitClass, network] as const] : [];
+  return [own, ...byNetwork, ["network", network]];
 }
 
 /**
- * Counts an order of who is not proven: per account, or per guest e-mail and client network, since a stranger may type any
- * address. A proven account's orders are writes like any other.
+ * Counts an order of an unproven buyer: per account, or per guest e-mail and client network, since a guest may type any address.
+ * Orders of a proven account count as writes only. Fails with rate_limited.
  */
 export async function limitOrders(
   count: RateCount,
@@ -96,17 +99,34 @@ export async function limitOrders(
 ): Promise<Outcome<null>> {
   if (count.limiters === undefined || isProven(actor)) return ok(null);
   const buyer = isUser(actor) ? actor.id : `guest:${await sha256Hex(`${email ?? ""} ${network}`)}`;
-  return await limitRate(count, "order", buyer);
+  return await spend(count, "order", buyer);
 }
 
-function policyOf(limitClass: LimitClass): string {
+/** Counts one request under one key. Fails with rate_limited. */
+async function spend(count: RateCount, limitClass: LimitClass, key: string): Promise<Outcome<null>> {
+  if (count.limiters === undefined) return ok(null);
+  count.classes.add(limitClass);
+  try {
+    const { success } = await count.limiters[limitClass].limit({ key });
+    if (success) return ok(null);
+  } catch (error) {
+    // The limit protects the Workers behind and is no access check: without its counter the shop stays open.
+    log("warn", "the rate limiter does not answer", { limitClass, error });
+    return ok(null);
+  }
+  count.refusedBy = limitClass;
   const { limit, windowSeconds } = LIMITS[limitClass];
-  return `"${limitClass}";q=${String(limit)};w=${String(windowSeconds)}`;
+  const allowed = `${String(limit)} requests of this kind in ${String(windowSeconds)} seconds`;
+  return fail("rate_limited", `At most ${allowed} are accepted; wait as long as Retry-After says.`);
 }
 
-/** Tells the limits in the headers of an answer; of what is left, only that nothing is: the binding knows no more. */
+/** Sets the rate limit headers of an answer. How much is left is unknown to the binding; only a refusal says 0. */
 export function setRateHeaders(headers: Headers, { classes, refusedBy }: RateCount): void {
-  if (classes.size > 0) headers.set("ratelimit-policy", [...classes].map(policyOf).join(", "));
+  const policies = [...classes].map((name) => {
+    const { limit, windowSeconds } = LIMITS[name];
+    return `"${name}";q=${String(limit)};w=${String(windowSeconds)}`;
+  });
+  if (policies.length > 0) headers.set("ratelimit-policy", policies.join(", "));
   if (refusedBy === undefined) return;
   const { windowSeconds } = LIMITS[refusedBy];
   headers.set("ratelimit", `"${refusedBy}";r=0;t=${String(windowSeconds)}`);

@@ -1,8 +1,8 @@
-// What every answer carries: the request id, the security headers, and CORS for the configured origins only.
+// The headers of every answer: the request id, the security headers, and CORS for the configured origins.
 import { CONTENT_SECURITY_POLICY, SECURITY_HEADERS } from "#shared/security-headers";
 import { PREFLIGHT_MAX_AGE_SECONDS } from "../constants.ts";
 
-/** As a list, which costs each answer less than taking the object apart. */
+/** A list: walking the object would cost every answer more. */
 const HEADERS = Object.entries(SECURITY_HEADERS);
 
 const EXPOSED_HEADERS =
@@ -18,9 +18,9 @@ export function setResponseHeaders(
 ): void {
   headers.set("x-request-id", requestId);
   for (const [name, value] of HEADERS) headers.set(name, value);
-  // The docs page and the images bring their own.
+  // The docs page and the pictures set their own policy.
   if (!headers.has("content-security-policy")) headers.set("content-security-policy", CONTENT_SECURITY_POLICY);
-  // Also where there is no Origin: a shared cache must not give an answer without CORS headers to a page that needs them.
+  // Also without an Origin: a shared cache must not serve an answer without CORS headers to a page that needs them.
   headers.append("vary", "Origin");
   const origin = request.headers.get("origin");
   if (origin !== null && allowedOrigins.has(origin)) {
@@ -29,7 +29,7 @@ export function setResponseHeaders(
   }
 }
 
-/** The answer to OPTIONS: what the path takes, and the preflight's headers when the origin is one of ours. */
+/** The answer to OPTIONS: the methods of the path, and the preflight headers for a configured origin. */
 export function optionsResponse(
   request: Request,
   allow: readonly string[],

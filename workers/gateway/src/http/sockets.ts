@@ -1,5 +1,5 @@
-// WebSockets at the public door: whose a socket is, and its way to the Worker that serves it. A browser can send no header with an
-// upgrade, so the token comes as a subprotocol beside its kind; in a URL it would end up in logs. See docs/adr/014-live-sockets.md.
+// WebSockets: who opens one, and how its upgrade reaches the Worker that serves it. A browser cannot set headers on an upgrade, so the
+// token comes as a subprotocol; in the URL it would end up in logs. See docs/adr/014-live-sockets.md.
 import { decodeJwt } from "jose";
 import { CartToken } from "#shared/contracts/orders";
 import { fail } from "#shared/errors";
@@ -11,6 +11,7 @@ import { CLOCK_TOLERANCE_SECONDS, PEER_DEADLINE_MS } from "../constants.ts";
 import type { Settings } from "../deps.ts";
 import { PeerFailed, withDeadline } from "../peers.ts";
 import type { Input } from "../route.ts";
+import { bearerTokenOf } from "./authentication.ts";
 
 const PROTOCOL_HEADER = "sec-websocket-protocol";
 
@@ -19,9 +20,8 @@ function protocolOf(text: string | null | undefined): SocketProtocol | undefined
 }
 
 /**
- * The upgrade with the token of its subprotocols (`bearer, <access token>` or `cart, <cart token>`) in the header where any other
- * request has it, so that it is checked like any other. The chosen subprotocol stays behind alone. A program that can send
- * headers may use those.
+ * The upgrade with the token of its subprotocols (`bearer, <access token>` or `cart, <cart token>`) moved to the header where other
+ * requests have it, so that the same checks apply. Only the chosen subprotocol is left. A program may send the headers itself.
  */
 export function withSocketCredentials(request: Request): Request {
   const [kind, token = ""] = (request.headers.get(PROTOCOL_HEADER) ?? "").split(",").map((part) => part.trim());
@@ -39,8 +39,8 @@ export function withSocketCredentials(request: Request): Request {
 }
 
 /**
- * Whether a page of an origin that is neither ours nor configured asks. CORS does not reach sockets, and what such a page may
- * not read by fetch it may not read by a socket either. Programs send no Origin.
+ * Whether the page is of an origin that is neither ours nor configured. CORS does not cover sockets, so they need a check of their
+ * own. Programs send no Origin.
  */
 function isForeign(request: Request, allowedOrigins: ReadonlySet<string>): boolean {
   const origin = request.headers.get("origin");
@@ -48,15 +48,15 @@ function isForeign(request: Request, allowedOrigins: ReadonlySet<string>): boole
   return !URL.canParse(origin) || new URL(origin).host !== new URL(request.url).host;
 }
 
-/** Until when the token is good that the access check has found good, in milliseconds since the epoch. */
+/** When the verified token expires, in milliseconds since the epoch. */
 function expiryOf(request: Request, now: number): number {
-  const token = /^bearer +(\S+)$/i.exec(request.headers.get("authorization")?.trim() ?? "")?.[1];
+  const token = bearerTokenOf(request.headers.get("authorization"));
   return token === undefined ? now + GUEST_SOCKET_MS : ((decodeJwt(token).exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1_000;
 }
 
 /**
- * Passes an upgrade on to the Worker that serves it. Fails with upgrade_required,
- * unauthenticated (a guest without a cart token), forbidden (a foreign page).
+ * Passes an upgrade on to the Worker that serves it, as a new request: nothing that the client sent is forwarded. Fails with
+ * upgrade_required, unauthenticated (a guest without a cart token) and forbidden (a foreign page).
  */
 export async function openSocket(
   peer: Pick<Fetcher, "fetch">,
@@ -64,7 +64,7 @@ export async function openSocket(
   { request, call, cartToken }: Input<unknown, unknown, unknown>,
 ): Promise<Outcome<Response>> {
   if (request.method !== "GET" || request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
-    return fail("upgrade_required", "This path speaks WebSocket only.");
+    return fail("upgrade_required", "This path accepts WebSocket upgrades only.");
   }
   if (call.actor.role === "guest" && cartToken === undefined) {
     return fail(
@@ -86,6 +86,6 @@ export async function openSocket(
   const { webSocket } = answer;
   if (webSocket === null) throw new PeerFailed(`a live socket was answered with ${String(answer.status)}`);
   const headers = protocol === undefined ? {} : { [PROTOCOL_HEADER]: protocol };
-  // Made anew: the headers of an answer from another Worker cannot be added to.
+  // A new answer, because the headers of another Worker's answer are immutable.
   return ok(new Response(null, { status: 101, webSocket, headers }));
 }

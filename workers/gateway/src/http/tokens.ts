@@ -1,5 +1,4 @@
-// Access tokens: verified here against the public keys of accounts, which are kept in the isolate. No Worker is asked for a
-// token that was seen before.
+// Verifies access tokens against the public keys of accounts, which the isolate keeps. A token that was verified before costs no call.
 import { errors, importJWK, jwtVerify } from "jose";
 import type { CryptoKey, JWTHeaderParameters } from "jose";
 import type { User } from "#shared/call";
@@ -9,27 +8,27 @@ import { log } from "#shared/logger";
 import { CLOCK_TOLERANCE_SECONDS, JWKS_MAX_AGE_MS, JWKS_MIN_REFETCH_MS, MAX_VERIFIED_TOKENS } from "../constants.ts";
 import { PeerFailed } from "../peers.ts";
 
-/** `none` and everything symmetric is absent: a public key must never serve as an HMAC secret (RFC 8725, 3.1). */
+/** No `none` and nothing symmetric: a public key must never serve as an HMAC secret (RFC 8725, 3.1). */
 const ALGORITHMS = ["EdDSA", "ES256"];
 
 export interface TokenSettings {
   readonly issuer: string;
   readonly audience: string;
   readonly now: () => number;
-  /** Asks accounts. A throw is an outage. */
+  /** Reads the keys from accounts. A throw is an outage. */
   readonly fetchKeys: () => Promise<readonly PublicJwk[]>;
 }
 
 class UnknownKey extends Error {}
 
-/** What keeps a token from being good: it is no JWT at all, its time is over, or signature, issuer, audience or claims do not fit. */
+/** Why a token is refused. `malformed`: not a JWT. `invalid`: wrong signature, issuer, audience or claims. */
 export type TokenFault = "malformed" | "expired" | "invalid";
 
-/** The fault that an error of the verification tells; undefined for an error that is not the token's. */
+/** The fault that a verification error means; undefined when the error is not the token's. */
 function faultOf(error: unknown): TokenFault | undefined {
   if (error instanceof errors.JWTExpired) return "expired";
   if (error instanceof errors.JWTInvalid || error instanceof errors.JWSInvalid) return "malformed";
-  // A key that does not fit the header's algorithm is a TypeError of the crypto layer, and as bad as a wrong signature.
+  // The crypto layer throws TypeError for a key that does not fit the header's algorithm.
   const isInvalid = error instanceof errors.JOSEError || error instanceof UnknownKey || error instanceof TypeError;
   return isInvalid ? "invalid" : undefined;
 }
@@ -44,7 +43,7 @@ export class TokenVerifier {
     this.#settings = settings;
   }
 
-  /** The user whom the token names, or what is wrong with it. Throws when the keys are needed and accounts is down. */
+  /** The token's user, or why it is refused. Throws when the keys are needed and accounts is down. */
   async verify(token: string): Promise<User | TokenFault> {
     const now = this.#settings.now();
     const known = this.#verified.get(token);
@@ -85,14 +84,14 @@ export class TokenVerifier {
   async #keyOf({ kid }: JWTHeaderParameters): Promise<CryptoKey | Uint8Array> {
     if (kid === undefined) throw new UnknownKey();
     const age = this.#settings.now() - this.#fetchedAt;
-    const missing = !this.#keys.has(kid);
-    if (age > JWKS_MAX_AGE_MS || (missing && age > JWKS_MIN_REFETCH_MS)) await this.#refetch(missing);
+    const isMissing = !this.#keys.has(kid);
+    if (age > JWKS_MAX_AGE_MS || (isMissing && age > JWKS_MIN_REFETCH_MS)) await this.#refetch({ required: isMissing });
     const key = this.#keys.get(kid);
     if (key === undefined) throw new UnknownKey();
     return key;
   }
 
-  async #refetch(needed: boolean): Promise<void> {
+  async #refetch({ required }: { readonly required: boolean }): Promise<void> {
     try {
       const keys = await this.#settings.fetchKeys();
       const imported = await Promise.all(
@@ -101,9 +100,9 @@ export class TokenVerifier {
       this.#keys = new Map(imported);
       this.#fetchedAt = this.#settings.now();
     } catch (error) {
-      // Keys change once in months: known ones go on being good while accounts is down.
-      if (needed) throw new PeerFailed("the signing keys cannot be read", { cause: error });
-      log("warn", "the signing keys could not be refreshed", { error });
+      // Keys rotate rarely: while accounts is down, the known ones stay valid.
+      if (required) throw new PeerFailed("the signing keys cannot be read", { cause: error });
+      log("warn", "signing keys not refreshed", { error });
     }
   }
 }

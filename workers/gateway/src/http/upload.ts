@@ -1,5 +1,5 @@
-// Reads an uploaded file: raw, or as the one file of a form. How long it may be is counted here; what it is, the Worker that keeps
-// it decides by its content.
+// Reads an uploaded file: a raw body, or the one file of a form. Its length is limited here. What kind of file it is, the Worker that
+// stores it decides by its content.
 import { fail, invalidInput } from "#shared/errors";
 import type { FieldError, Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
@@ -8,7 +8,7 @@ import { checkDeclaredLength, readBytes } from "./body.ts";
 
 export interface Upload {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** As the client calls it; empty when it does not say. */
+  /** The media type that the client declares; empty when it declares none. */
   readonly declaredType: string;
   /** The form's text members. */
   readonly fields: Readonly<Record<string, string>>;
@@ -16,7 +16,7 @@ export interface Upload {
 
 export interface UploadLimits {
   readonly maxBytes: number;
-  /** Names of the texts that a form may hold beside its file. */
+  /** The text members that a form may have beside its file. */
   readonly texts: readonly string[];
 }
 
@@ -26,7 +26,7 @@ function invalid(message: string): Outcome<never> {
   return invalidInput([{ path: "file", message }]);
 }
 
-/** Texts of a form that the call does not know, and those that come twice. Its one file may have any name. */
+/** Unknown and repeated text members of a form. The one file may have any name. */
 function wrongTexts(fields: readonly (readonly [string, string])[], known: readonly string[]): FieldError[] {
   const names = fields.map(([name]) => name);
   return [...new Set(names)].flatMap((path) => {
@@ -68,8 +68,8 @@ async function fromForm(
 }
 
 /**
- * The file of a request. `types` are what a raw body may be called, beside a form.
- * Fails with unsupported_media_type, payload_too_large and validation_failed.
+ * The file of a request. `types` are the media types of a raw body; a form is accepted too. Fails with unsupported_media_type,
+ * payload_too_large and validation_failed.
  */
 export async function readUpload(
   request: Request,
@@ -87,7 +87,7 @@ export async function readUpload(
   const length = await checkDeclaredLength(request, limit);
   if (!length.ok) return length;
   const empty = ok(new Uint8Array());
-  const read = request.body === null ? empty : await readBytes(request.body, limit, invalid("does not come whole"));
+  const read = request.body === null ? empty : await readBytes(request.body, limit, invalid("did not arrive whole"));
   if (!read.ok) return read;
   if (isForm) return await fromForm(read.value, type, limits);
   return ok({ bytes: read.value, declaredType: essence, fields: {} });

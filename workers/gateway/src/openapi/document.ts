@@ -1,5 +1,5 @@
 // The OpenAPI 3.1 document, made from the very routes and schemas that serve, with a worked example of each call.
-import { sha256Hex } from "#shared/hash";
+import { tagOf } from "../http/etag.ts";
 import { EXAMPLES } from "./examples.ts";
 import { HEADERS } from "./headers.ts";
 import { operationOf } from "./operation.ts";
@@ -66,5 +66,5 @@ export async function openApiDocument(
     paths,
     components: { schemas: components, headers: HEADERS, securitySchemes: SECURITY_SCHEMES },
   }));
-  return { text, etag: `"${(await sha256Hex(text)).slice(0, 32)}"` };
+  return { text, etag: await tagOf(text) };
 }

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import type { Access } from "../access.ts";
 import type { Example } from "./examples.ts";
-import { LIMITS } from "../limits.ts";
+import { LIMITS } from "../http/rate-limit.ts";
 import type { Route } from "../route.ts";
 import { answerHeadersOf, isRevalidated, requestHeadersOf, COMMON_HEADERS } from "./headers.ts";
 import { codesOf, problemsOf } from "./problems.ts";

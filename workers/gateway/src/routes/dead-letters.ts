@@ -10,8 +10,8 @@ import { PEER_DEADLINE_MS } from "../constants.ts";
 import type { GatewayDeps } from "../deps.ts";
 import { Filter, MergedQuery, WorkerName, isoTime, mergedPage, mergedPageOf } from "../merge.ts";
 import { PartialError, Parts } from "../parts.ts";
-import { PEER_NAMES } from "../peers.ts";
-import type { PeerName } from "../peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
+import type { DomainWorker } from "#shared/workers";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
@@ -34,7 +34,7 @@ const ShownDeadLetter = z
   })
   .meta({ id: "DeadLetter", description: "An event that a consumer gave up on." });
 
-function renderDeadLetter(letter: DeadLetter, worker: PeerName): z.infer<typeof ShownDeadLetter> {
+function renderDeadLetter(letter: DeadLetter, worker: DomainWorker): z.infer<typeof ShownDeadLetter> {
   const { eventId, type, subject, attempts, error, deadAt, replayedAt, handledAt, envelope } = letter;
   const pending = replayedAt === null ? "open" : "replayed";
   return {
@@ -53,8 +53,8 @@ function renderDeadLetter(letter: DeadLetter, worker: PeerName): z.infer<typeof 
   };
 }
 
-function workersOf(worker: PeerName | undefined): readonly PeerName[] {
-  return worker === undefined ? PEER_NAMES : [worker];
+function workersOf(worker: DomainWorker | undefined): readonly DomainWorker[] {
+  return worker === undefined ? DOMAIN_WORKERS : [worker];
 }
 
 const Replayed = z
@@ -64,14 +64,14 @@ const Replayed = z
   })
   .meta({ id: "ReplayedDeadLetters", description: "What was sent again." });
 
-const DEAD_LETTER_ID = new RegExp(`^(?:(?<worker>${PEER_NAMES.join("|")}):)?(?<eventId>.{1,200})$`, "s");
+const DEAD_LETTER_ID = new RegExp(`^(?:(?<worker>${DOMAIN_WORKERS.join("|")}):)?(?<eventId>.{1,200})$`, "s");
 
 /** Replays one letter where the id says, or in every Worker that gave up on the event. */
 async function replayOne(deps: GatewayDeps, call: Call, id: string): Promise<Outcome<z.infer<typeof Replayed>>> {
   const { worker, eventId = "" } = DEAD_LETTER_ID.exec(id)?.groups ?? {};
   const parts = new Parts(PEER_DEADLINE_MS);
   const outcomes = await Promise.all(
-    workersOf(worker as PeerName | undefined).map(async (name) => ({
+    workersOf(worker as DomainWorker | undefined).map(async (name) => ({
       name,
       answer: await parts.get(name, async (): Promise<Outcome<"sent" | "unknown">> => {
         const answer = await deps[name].replayDeadLetter(call, { eventId });
@@ -100,7 +100,7 @@ const ReplayedAll = ReplayCounts.extend({
   partialErrors: z.array(PartialError).describe("The parts of the shop that did not answer."),
 }).meta({ id: "ReplayCounts", description: "How many dead letters were sent again." });
 
-async function replayAll(deps: GatewayDeps, call: Call, worker?: PeerName): Promise<z.infer<typeof ReplayedAll>> {
+async function replayAll(deps: GatewayDeps, call: Call, worker?: DomainWorker): Promise<z.infer<typeof ReplayedAll>> {
   const parts = new Parts(PEER_DEADLINE_MS);
   const counts = await Promise.all(
     workersOf(worker).map(

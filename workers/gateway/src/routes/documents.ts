@@ -4,7 +4,7 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import type { GatewayDeps } from "../deps.ts";
-import { noneMatches } from "../http/public-cache.ts";
+import { conditionalResponse } from "../http/etag.ts";
 import { openApiDocument } from "../openapi/document.ts";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
@@ -96,8 +96,7 @@ export function documentRoutes(described: readonly Route[]): readonly Route[] {
       handle: async (_deps, { request }) => {
         document ??= await openApiDocument([...described, ...routes]);
         const headers = { etag: document.etag, "cache-control": "no-cache", "content-type": "application/json" };
-        const known = noneMatches(request.headers.get("if-none-match"), document.etag);
-        return ok(new Response(known ? null : document.text, { status: known ? 304 : 200, headers }));
+        return ok(conditionalResponse(request, document.text, headers));
       },
     }),
     route({

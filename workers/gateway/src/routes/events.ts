@@ -8,8 +8,8 @@ import { fail } from "#shared/errors";
 import { ok } from "#shared/result";
 import { eventFeed } from "../feed.ts";
 import { Filter, MergedQuery, WorkerName, isoTime, mergedPage, mergedPageOf } from "../merge.ts";
-import { PEER_NAMES } from "../peers.ts";
-import type { PeerName } from "../peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
+import type { DomainWorker } from "#shared/workers";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { ConsumerLag, ProducerLag, consumerLag } from "../sweep.ts";
@@ -58,13 +58,13 @@ const Lag = z
   })
   .meta({ id: "Lag", description: "How far the parts of the shop are behind." });
 
-function renderAudit(record: AuditRecord, worker: PeerName): z.infer<typeof AuditEntry> {
+function renderAudit(record: AuditRecord, worker: DomainWorker): z.infer<typeof AuditEntry> {
   const { id, at, actorId, actorRole, action, subject, requestId, details } = record;
   const actor = { id: actorId, role: actorRole };
   return { id, worker, at: isoTime(at), actor, action, subject, requestId, details: JSON.parse(details) as unknown };
 }
 
-function renderFinding(record: FindingRecord, worker: PeerName): z.infer<typeof Finding> {
+function renderFinding(record: FindingRecord, worker: DomainWorker): z.infer<typeof Finding> {
   const { firstFoundAt, lastFoundAt, details, ...rest } = record;
   return {
     worker,
@@ -106,7 +106,7 @@ export const eventRoutes: readonly Route[] = [
           deps,
           {
             scope: ["events", filters],
-            workers: PEER_NAMES,
+            workers: DOMAIN_WORKERS,
             rows: (worker, slice) => worker.listEvents(call, { ...slice, ...filters }),
             keyOf: ({ id }) => [id],
             render: ({ envelope }) => JSON.parse(envelope) as unknown,
@@ -153,7 +153,7 @@ export const eventRoutes: readonly Route[] = [
           deps,
           {
             scope: ["audit", filters],
-            workers: PEER_NAMES,
+            workers: DOMAIN_WORKERS,
             rows: (worker, slice) => worker.listAudit(call, { ...slice, ...filters }),
             keyOf: ({ id }) => [id],
             render: renderAudit,
@@ -183,7 +183,7 @@ export const eventRoutes: readonly Route[] = [
           deps,
           {
             scope: ["findings", filters],
-            workers: PEER_NAMES,
+            workers: DOMAIN_WORKERS,
             rows: (worker, slice) => worker.listFindings(call, { ...slice, ...filters }),
             keyOf: ({ lastFoundAt, kind, subject }) => [lastFoundAt, kind, subject],
             render: renderFinding,

@@ -7,12 +7,11 @@ import type { Call } from "#shared/call";
 import type { ImageType } from "#shared/contracts/catalog-staff";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { sha256Hex } from "#shared/hash";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import { IMAGE_CACHE_SECONDS } from "../constants.ts";
 import { drawProduct } from "../images.ts";
-import { noneMatches } from "../http/public-cache.ts";
+import { conditionalResponse, tagOf } from "../http/etag.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
@@ -55,7 +54,7 @@ async function drawn(
   const subject = await catalog.productImage(call, { productId, position });
   if (!subject.ok) return subject;
   const svg = drawProduct(subject.value, position);
-  const etag = `"${(await sha256Hex(svg)).slice(0, 32)}"`;
+  const etag = await tagOf(svg);
   return ok(new Response(svg, { headers: { "content-type": "image/svg+xml", etag } }));
 }
 
@@ -85,18 +84,15 @@ async function keep(key: string, picture: Response): Promise<void> {
 }
 
 /** 200 with the picture, or 304 when the client has it. */
-async function shown(request: Request, picture: Response): Promise<Response> {
-  const etag = picture.headers.get("etag") ?? "";
-  if (noneMatches(request.headers.get("if-none-match"), etag)) {
-    await picture.body?.cancel();
-    return new Response(null, { status: 304, headers: { ...IMAGE_HEADERS, etag } });
-  }
-  const headers = new Headers(IMAGE_HEADERS);
-  for (const name of ["content-type", "content-length", "etag"]) {
-    const value = picture.headers.get(name);
-    if (value !== null) headers.set(name, value);
-  }
-  return new Response(picture.body, { headers });
+function shown(request: Request, picture: Response): Response {
+  const type = picture.headers.get("content-type") ?? "";
+  const length = picture.headers.get("content-length");
+  return conditionalResponse(request, picture.body, {
+    ...IMAGE_HEADERS,
+    etag: picture.headers.get("etag") ?? "",
+    "content-type": type,
+    ...(length === null ? {} : { "content-length": length }),
+  });
 }
 
 /** A picture drawn anew, after its product changed, has a mark of its own. */
@@ -123,7 +119,7 @@ export const imageRoutes: readonly Route[] = [
     handle: async ({ catalog }, { call, params, request, waitUntil }) => {
       const key = cacheKeyOf(request, params);
       const kept = await caches.default.match(key).catch(() => undefined);
-      if (kept !== undefined) return ok(await shown(request, kept));
+      if (kept !== undefined) return ok(shown(request, kept));
       const position = DRAWN.exec(params.file)?.[1];
       const made =
         position === undefined
@@ -131,7 +127,7 @@ export const imageRoutes: readonly Route[] = [
           : await drawn(catalog, call, params, Number(position));
       if (!made.ok) return made;
       waitUntil(keep(key, made.value.clone()));
-      return ok(await shown(request, made.value));
+      return ok(shown(request, made.value));
     },
   }),
 ];

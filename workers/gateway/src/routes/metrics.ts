@@ -5,7 +5,7 @@ import { ok } from "#shared/result";
 import type { GatewayDeps } from "../deps.ts";
 import { EXPOSITION_TYPE, exposition } from "../exposition.ts";
 import { Parts } from "../parts.ts";
-import { PEER_NAMES } from "../peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { consumerLag } from "../sweep.ts";
@@ -13,7 +13,10 @@ import { consumerLag } from "../sweep.ts";
 /** A Worker's figures with its name on each, and whether it gave any. */
 async function workerMetrics(deps: GatewayDeps, call: Call, parts: Parts): Promise<Metric[]> {
   const answers = await Promise.all(
-    PEER_NAMES.map(async (worker) => ({ worker, metrics: await parts.get(worker, () => deps[worker].metrics(call)) })),
+    DOMAIN_WORKERS.map(async (worker) => ({
+      worker,
+      metrics: await parts.get(worker, () => deps[worker].metrics(call)),
+    })),
   );
   const up: Metric = {
     name: "tradepost_up",

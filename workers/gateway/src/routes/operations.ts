@@ -3,8 +3,9 @@ import { z } from "zod";
 import type { Call } from "#shared/call";
 import { ok } from "#shared/result";
 import type { GatewayDeps } from "../deps.ts";
-import { PEER_NAMES, withDeadline } from "../peers.ts";
-import type { PeerName } from "../peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
+import { withDeadline } from "../peers.ts";
+import type { DomainWorker } from "#shared/workers";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
@@ -47,7 +48,7 @@ const Jwks = z
 const JWKS_CACHE_CONTROL = "public, max-age=300";
 
 /** A Worker without its database can do nothing, so it counts as down, and says where the trouble is. */
-async function healthOf(deps: GatewayDeps, call: Call, name: PeerName): Promise<ServiceHealth> {
+async function healthOf(deps: GatewayDeps, call: Call, name: DomainWorker): Promise<ServiceHealth> {
   const { now, partDeadlineMs } = deps.settings;
   const startedAt = now();
   const database = await withDeadline(deps[name].health(call), partDeadlineMs).then(
@@ -71,7 +72,7 @@ export const operationRoutes: readonly Route[] = [
     errors: [],
     handle: async (deps, { call }) => {
       const parts = await Promise.all(
-        PEER_NAMES.map(async (name) => [name, await healthOf(deps, call, name)] as const),
+        DOMAIN_WORKERS.map(async (name) => [name, await healthOf(deps, call, name)] as const),
       );
       const isUp = parts.every(([, { status }]) => status === "up");
       return replyWith(200, ok({ status: isUp ? "ok" : "degraded", services: Object.fromEntries(parts) }));

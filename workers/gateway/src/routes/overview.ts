@@ -12,8 +12,9 @@ import { ok } from "#shared/result";
 import type { Outcome } from "#shared/errors";
 import type { GatewayDeps } from "../deps.ts";
 import { PartialError, Parts } from "../parts.ts";
-import { PEER_NAMES, withDeadline } from "../peers.ts";
-import type { PeerName } from "../peers.ts";
+import { DOMAIN_WORKERS } from "#shared/workers";
+import { withDeadline } from "../peers.ts";
+import type { DomainWorker } from "#shared/workers";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { ConsumerLag, consumerLag } from "../sweep.ts";
@@ -153,8 +154,8 @@ async function orderDetails(
 }
 
 /** A figure of a Worker's metrics, which are asked for once and used by several parts. */
-function figures(deps: GatewayDeps, call: Call): (worker: PeerName) => Promise<Outcome<readonly Metric[]>> {
-  const asked = new Map<PeerName, Promise<Outcome<readonly Metric[]>>>();
+function figures(deps: GatewayDeps, call: Call): (worker: DomainWorker) => Promise<Outcome<readonly Metric[]>> {
+  const asked = new Map<DomainWorker, Promise<Outcome<readonly Metric[]>>>();
   return (worker) => {
     const answer = asked.get(worker) ?? deps[worker].metrics(call);
     asked.set(worker, answer);
@@ -173,14 +174,14 @@ async function adminOverview(deps: GatewayDeps, call: Call): Promise<z.infer<typ
     parts.get("lowStock", () => deps.inventory.listLowStock(call, { limit: LOW_STOCK_ITEMS })),
     consumerLag(deps, call, now(), partDeadlineMs),
     Promise.all(
-      PEER_NAMES.map(async (worker) => {
+      DOMAIN_WORKERS.map(async (worker) => {
         const metrics = await parts.get(`deadLetters.${worker}`, () => metricsOf(worker));
         return [worker, metrics && (byLabel(metrics, "tradepost_dead_letters", "state").get("open") ?? 0)] as const;
       }),
     ),
   ]);
   for (const [consumer, behind] of Object.entries(lag.consumers))
-    if (behind === null) parts.lacks(`queueLag.${consumer}`);
+    if (behind === null) parts.addDown(`queueLag.${consumer}`);
   const availability = stock && byLabel(stock, "tradepost_stock_products", "availability");
   return {
     ordersByStatus:

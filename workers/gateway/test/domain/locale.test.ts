@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LOCALES } from "#shared/call";
-import { preferredLocale } from "../../src/http/locale.ts";
+import { preferredLocale } from "../../src/http/headers.ts";
 
 describe("the language of Accept-Language", () => {
   it.each([
