@@ -154,6 +154,21 @@ describe("other paths", () => {
   });
 });
 
+describe("the pictures of the seeded products", () => {
+  it("are served under their URLs, also under those that an earlier version gave out", async () => {
+    for (const path of ["/images/products/prd_seed0001/1.svg", "/images/products/prd_seed0600/3.svg?v=0a1b2c3d"]) {
+      const picture = await shop.send(path);
+      expect([path, picture.status, picture.headers.get("content-type")]).toEqual([path, 200, "image/svg+xml"]);
+      expect(await picture.text()).toContain("</svg>");
+    }
+  });
+
+  it("are all there is: another number is the gateway's 404", async () => {
+    const response = await shop.send("/images/products/prd_seed0601/1.svg");
+    expect([response.status, response.headers.get("content-type")]).toEqual([404, "application/problem+json"]);
+  });
+});
+
 describe("what a deployment asks of the shop", () => {
   it("is answered rightly here too, but for what is only there locally", async () => {
     expect(await failures(shop.send, new Map([["tradepost-gateway", "a-version"]]))).toEqual([

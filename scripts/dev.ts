@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import { buildAssets } from "./local/assets.ts";
+import { buildLocalAssets } from "./local/assets.ts";
 import { writeConfigs } from "./local/configs.ts";
 import type { LocalConfig } from "./local/configs.ts";
 import { prepareState } from "./local/prepare.ts";
@@ -90,7 +90,7 @@ async function end(child: ChildProcess): Promise<void> {
 
 async function dev({ settings, origin, lock, log, signal, serve }: Run): Promise<number> {
   const configs = writeConfigs(settings);
-  buildAssets();
+  buildLocalAssets();
   await prepareState(settings, configs, { seed: true, say: console.log });
   const wrangler = startWrangler(settings, configs);
   const ended = once(wrangler, "exit").then(() => 1);

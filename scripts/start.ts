@@ -1,7 +1,7 @@
 // `npm start`: the built Workers in one local runtime, migrated and seeded, with cron and queues running. For showing the shop,
 // the smoke test and measuring; `npm run dev` is the one that reloads.
 import path from "node:path";
-import { buildAssets } from "./local/assets.ts";
+import { buildLocalAssets } from "./local/assets.ts";
 import { bundleWorkers } from "./local/bundle.ts";
 import { writeConfigs } from "./local/configs.ts";
 import { prepareState } from "./local/prepare.ts";
@@ -12,7 +12,7 @@ import { recoverEvents, runCommand, waitUntilReady } from "./local/session.ts";
 
 async function start({ settings, origin, lock, log, serve }: Run): Promise<number> {
   const configs = writeConfigs(settings);
-  buildAssets();
+  buildLocalAssets();
   const bundles = await bundleWorkers(configs, path.join(settings.stateDir, "bundles"));
   await prepareState(settings, configs, { seed: true, say: console.log });
   const runtime = await startRuntime({

@@ -1,17 +1,42 @@
-// The gateway's static files. The docs page is in git; Swagger UI is copied beside it, so that the page works without internet
-// access.
-import { copyFileSync, mkdirSync } from "node:fs";
+// The static files of the Workers: the gateway's docs page, and in a local run the pictures of the seeded products.
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { ROOT } from "./workers.ts";
+import { IMAGE_VIEWS, pictureSubjects } from "../seed/catalog.ts";
+import { drawProduct } from "../seed/pictures.ts";
+import { digestOfSources } from "./bundle.ts";
+import { LOCAL_ASSETS, ROOT } from "./workers.ts";
 
-const FROM = path.join(ROOT, "node_modules/swagger-ui-dist");
+const SWAGGER_UI = path.join(ROOT, "node_modules/swagger-ui-dist");
+const GATEWAY_ASSETS = path.join(ROOT, "workers/gateway/assets");
 
-/** Where the docs page is; what is copied there is not in git. */
-export const DOCS_ASSETS = path.join(ROOT, "workers/gateway/assets/api/docs");
+/** The folder of the docs page. What is copied there is not in git. */
+export const DOCS_ASSETS = path.join(GATEWAY_ASSETS, "api/docs");
 export const SWAGGER_FILES = ["swagger-ui.css", "swagger-ui-bundle.js"] as const;
 
-/** Completes the gateway's static files: before each local run and each upload. */
+/** Completes the gateway's static files with Swagger UI, so that the docs page needs no internet access. For every upload. */
 export function buildAssets(): void {
   mkdirSync(DOCS_ASSETS, { recursive: true });
-  for (const file of SWAGGER_FILES) copyFileSync(path.join(FROM, file), path.join(DOCS_ASSETS, file));
+  for (const file of SWAGGER_FILES) copyFileSync(path.join(SWAGGER_UI, file), path.join(DOCS_ASSETS, file));
+}
+
+/** Draws the pictures of the seeded products, once for each version of the seed. */
+function buildPictures(): void {
+  const stamp = `${LOCAL_ASSETS}.pictures`;
+  const digest = digestOfSources(["scripts/seed"]);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
+  for (const subject of pictureSubjects()) {
+    const folder = path.join(LOCAL_ASSETS, "images/products", subject.productId);
+    mkdirSync(folder, { recursive: true });
+    for (const position of IMAGE_VIEWS.keys()) {
+      writeFileSync(path.join(folder, `${position + 1}.svg`), drawProduct(subject, position + 1));
+    }
+  }
+  writeFileSync(stamp, digest);
+}
+
+/** The same files for a local run, with the pictures. Data that another version has seeded gets its pictures too. */
+export function buildLocalAssets(): void {
+  buildAssets();
+  cpSync(GATEWAY_ASSETS, LOCAL_ASSETS, { recursive: true });
+  buildPictures();
 }

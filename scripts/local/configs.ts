@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "smol-toml";
 import type { Settings } from "./settings.ts";
-import { LOCAL_WORKERS, PRODUCTION_WORKERS, serviceName, wranglerFile } from "./workers.ts";
+import { LOCAL_ASSETS, LOCAL_WORKERS, PRODUCTION_WORKERS, serviceName, wranglerFile } from "./workers.ts";
 import type { LocalWorker } from "./workers.ts";
 
 interface Service {
@@ -114,7 +114,7 @@ export function localConfig(worker: LocalWorker, settings: Settings): WranglerCo
       ...(database.migrations_dir === undefined ? {} : { migrations_dir: absolute(database.migrations_dir) }),
     })),
     ...(worker === ASSETS && config.assets !== undefined
-      ? { assets: { ...config.assets, directory: absolute(config.assets.directory) } }
+      ? { assets: { ...config.assets, directory: LOCAL_ASSETS } }
       : {}),
   };
 }

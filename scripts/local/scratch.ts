@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { buildAssets } from "./assets.ts";
+import { buildLocalAssets } from "./assets.ts";
 import { bundleWorkers, digestOfSources } from "./bundle.ts";
 import { writeConfigs } from "./configs.ts";
 import type { LocalConfig } from "./configs.ts";
@@ -53,7 +53,7 @@ export async function makeScratch(environment: Environment, seed: boolean): Prom
   cpSync(persistencePath(await template(seed)), persistencePath(stateDir), { recursive: true });
   const settings = readSettings({ ...environment, PORT: String(await findFreePort()), STATE_DIR: stateDir });
   const configs = writeConfigs(settings);
-  buildAssets();
+  buildLocalAssets();
   const bundles = await bundleWorkers(configs, path.join(CACHE, "bundles"));
   cpSync(path.join(CACHE, "bundles"), path.join(stateDir, "bundles"), { recursive: true });
   return { settings, configs, bundles, remove: () => rmSync(stateDir, { recursive: true, force: true }) };

@@ -7,6 +7,9 @@ export { PRODUCTION_WORKERS };
 
 export const ROOT = path.resolve(import.meta.dirname, "../..");
 
+/** What the Worker dev/assets serves, for all runs of this checkout. Made by scripts/local/assets.ts. */
+export const LOCAL_ASSETS = path.join(ROOT, ".wrangler/assets");
+
 /** The local door comes first: the first Worker has the port. */
 export const LOCAL_WORKERS = ["front", ...PRODUCTION_WORKERS, "stripe-sandbox", "mailbox", "assets"] as const;
 export type LocalWorker = (typeof LOCAL_WORKERS)[number];

@@ -10,6 +10,7 @@ import { slugify } from "./catalog/text.ts";
 import { ELECTRICAL, TOOLS } from "./catalog/tools-and-electrical.ts";
 import { isGroup } from "./catalog/vocabulary.ts";
 import type { Department, ProductCategory } from "./catalog/vocabulary.ts";
+import type { PictureSubject } from "./pictures.ts";
 import { SEED_NOW, between, mulberry32, shuffled } from "./random.ts";
 
 export const SEED_CURRENCY = "USD";
@@ -29,7 +30,8 @@ const DEPARTMENTS: readonly Department[] = [
   LABORATORY,
 ];
 const PRODUCTS = 600;
-const IMAGE_VIEWS = ["", ", side view", ", detail"] as const;
+/** Follows the product's name in the words of each of its pictures. */
+export const IMAGE_VIEWS = ["", ", side view", ", detail"] as const;
 /** One product in ten belongs to the vendor: 60 of 600. */
 const VENDOR_EVERY = 10;
 const YEAR_MS = 365 * 24 * 60 * 60 * 1_000;
@@ -205,4 +207,19 @@ export function catalogSeed(
       })),
     ),
   };
+}
+
+/** What the pictures of each product show, in the order of the products. */
+export function pictureSubjects(): readonly PictureSubject[] {
+  const { rows, placed } = categoryTree();
+  const slugs = new Map(placed.map(({ categoryId, department }) => [categoryId, slugify(department.name)]));
+  const categories = new Map(rows.map((row) => [row["id"], row]));
+  return numberedProducts(placed).map(({ id, name, sku, categoryId }) => ({
+    productId: id,
+    name,
+    sku,
+    categoryPath: String(categories.get(categoryId)?.["path"]),
+    departmentSlug: String(slugs.get(categoryId)),
+    categorySlug: String(categories.get(categoryId)?.["slug"]),
+  }));
 }

@@ -4,7 +4,7 @@
 const FILE_OR_FOLDER = ["service", "domain", "store"];
 const DOMAIN_FILES = ["index", "entrypoint", "consumer", "scheduled", "schema", "constants"];
 const GATEWAY_FILES =
-  "index app entrypoint scheduled sweep constants deps peers access route routes images parts merge feed exposition".split(
+  "index app entrypoint scheduled sweep constants deps peers access route routes parts merge feed exposition".split(
     " ",
   );
 const GATEWAY_FOLDERS = ["routes", "http", "openapi"];

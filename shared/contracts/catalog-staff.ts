@@ -75,10 +75,10 @@ export const ManagedImage = z
     contentType: z
       .enum(IMAGE_TYPES)
       .nullable()
-      .describe("The media type of an uploaded picture. Null for one that the shop draws itself."),
-    width: z.int().nullable().describe("Pixels across. Null for one that the shop draws itself."),
-    height: z.int().nullable().describe("Pixels down. Null for one that the shop draws itself."),
-    sizeBytes: z.int().nullable().describe("Bytes of the file. Null for one that the shop draws itself."),
+      .describe("The media type of an uploaded picture. Null for one that was not uploaded."),
+    width: z.int().nullable().describe("Pixels across. Null for one that was not uploaded."),
+    height: z.int().nullable().describe("Pixels down. Null for one that was not uploaded."),
+    sizeBytes: z.int().nullable().describe("Bytes of the file. Null for one that was not uploaded."),
   })
   .meta({ id: "ManagedImage", description: "A picture as staff see it." });
 export type ManagedImage = z.infer<typeof ManagedImage>;

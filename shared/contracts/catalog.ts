@@ -180,23 +180,6 @@ export const PricedProduct = z.object({
 });
 export type PricedProduct = z.infer<typeof PricedProduct>;
 
-export const ProductImageInput = z.object({
-  productId: ProductId,
-  /** From 1, as in the image's URL. */
-  position: z.int().min(1).max(100),
-});
-
-/** What a picture of a product is drawn from. */
-export const ProductImageSubject = z.object({
-  name: z.string(),
-  sku: z.string(),
-  /** Names from the department down, joined by " / ". */
-  categoryPath: z.string(),
-  departmentSlug: z.string(),
-  categorySlug: z.string(),
-});
-export type ProductImageSubject = z.infer<typeof ProductImageSubject>;
-
 export interface CatalogContract extends MessagingContract, CatalogStaffContract, CatalogTaxonomyContract {
   /** Active products by filters and full text. Fails with invalid_cursor. An unknown category or brand gives an empty list. */
   listProducts(call: Call, input: z.input<typeof ListProductsInput>): Promise<Outcome<ProductPage>>;
@@ -206,6 +189,4 @@ export interface CatalogContract extends MessagingContract, CatalogStaffContract
   listBrands(call: Call): Promise<Outcome<{ readonly items: readonly Brand[] }>>;
   /** Products of any status; ids that do not exist are left out. */
   pricedProducts(call: Call, input: z.input<typeof PricedProductsInput>): Promise<Outcome<readonly PricedProduct[]>>;
-  /** What `/images/products/<productId>/<position>.svg` shows. Fails with product_not_found when there is no such image. */
-  productImage(call: Call, input: z.input<typeof ProductImageInput>): Promise<Outcome<ProductImageSubject>>;
 }

@@ -1,5 +1,5 @@
-// The local door: what comes to which Worker. `/dev/...` is its own, `/_stripe/...` and `/v1/...` the sandbox's, Stripe's webhook
-// goes straight to payments as the production route does, and all the rest, sockets and assets included, to the gateway.
+// The local door: which Worker serves a path. `/dev/...` is its own, `/_stripe/...` and `/v1/...` are the sandbox's, Stripe's webhook
+// goes straight to payments as in production, and the pictures of seeded products are static files. The gateway serves the rest.
 import { handleDev } from "./dev.ts";
 import type { FrontBindings } from "./dev.ts";
 import { refusalOf } from "./guard.ts";
@@ -10,6 +10,8 @@ const SANDBOX_PREFIX = "/_stripe";
 /** Where Stripe's API is on its own host. */
 const STRIPE_API = "/v1";
 const WEBHOOK_PATH = "/api/webhooks/stripe";
+/** A picture of a seeded product: a static file, which scripts/local/assets.ts draws. A production shop has none. */
+const SEEDED_PICTURE = /^\/images\/products\/prd_seed\d+\/\d+\.svg$/;
 
 function isUnder(prefix: string, pathname: string): boolean {
   return pathname === prefix || pathname.startsWith(`${prefix}/`);
@@ -53,6 +55,10 @@ export default {
     }
     if (isDev) return await handleDev(request, url, env);
     if (sandbox !== undefined && atSandbox !== undefined) return await toSandbox(sandbox, request, url, atSandbox);
+    if (request.method === "GET" && SEEDED_PICTURE.test(url.pathname)) {
+      const picture = await env.PICTURES.fetch(request);
+      if (picture.status !== 404) return picture;
+    }
     const target = url.pathname === WEBHOOK_PATH ? env.PAYMENTS : env.GATEWAY;
     return await target.fetch(request);
   },

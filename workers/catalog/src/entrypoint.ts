@@ -1,14 +1,13 @@
 // The catalog's RPC surface. Every method is described in shared/contracts/catalog.ts.
 import { z } from "zod";
 import type { Call } from "#shared/call";
-import { GetProductInput, ListProductsInput, PricedProductsInput, ProductImageInput } from "#shared/contracts/catalog";
+import { GetProductInput, ListProductsInput, PricedProductsInput } from "#shared/contracts/catalog";
 import type {
   Brand,
   CatalogContract,
   CategoryNode,
   PricedProduct,
   ProductDetail,
-  ProductImageSubject,
   ProductPage,
 } from "#shared/contracts/catalog";
 import {
@@ -50,7 +49,7 @@ import { metrics } from "./service/metrics.ts";
 import { addImage, imageFile, removeImage, updateImage } from "./service/images.ts";
 import { listProducts } from "./service/listing.ts";
 import { archiveProduct, createProduct, listManagedProducts, managedProduct, updateProduct } from "./service/manage.ts";
-import { getProduct, pricedProducts, productImage } from "./service/products.ts";
+import { getProduct, pricedProducts } from "./service/products.ts";
 import { listBrands, listCategories } from "./service/taxonomy.ts";
 
 const Base = domainWorker<CatalogEnv, CatalogDeps>({ createDeps, sweep, metrics });
@@ -74,10 +73,6 @@ export class CatalogRpc extends Base implements CatalogContract {
 
   pricedProducts(call: Call, input: z.input<typeof PricedProductsInput>): Promise<Outcome<readonly PricedProduct[]>> {
     return serve(createDeps(this.env, this.ctx), "pricedProducts", call, PricedProductsInput, input, pricedProducts);
-  }
-
-  productImage(call: Call, input: z.input<typeof ProductImageInput>): Promise<Outcome<ProductImageSubject>> {
-    return serve(createDeps(this.env, this.ctx), "productImage", call, ProductImageInput, input, productImage);
   }
 
   createProduct(

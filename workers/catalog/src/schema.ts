@@ -58,14 +58,14 @@ export const productImages = sqliteTable(
     position: integer("position").notNull(),
     url: text("url").notNull(),
     alt: text("alt").notNull(),
-    /** This and all below: null of a picture that the gateway draws. */
+    /** This and all below but the last: null of a picture that was not uploaded. */
     id: text("id"),
     contentHash: text("content_hash"),
     contentType: text("content_type", { enum: ["image/png", "image/jpeg", "image/webp", "image/avif"] }),
     width: integer("width"),
     height: integer("height"),
     sizeBytes: integer("size_bytes"),
-    /** The number of a drawn picture, once it may stand elsewhere than at that position. */
+    /** The number of a picture that was not uploaded, once it may stand elsewhere than at that position. */
     drawing: integer("drawing"),
   },
   (table) => [primaryKey({ columns: [table.productId, table.position] })],

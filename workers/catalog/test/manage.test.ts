@@ -6,7 +6,7 @@ import type { ManagedProduct } from "#shared/contracts/catalog-staff";
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { callAs, guestCall } from "#shared/testkit/kit";
-import { insertProducts, insertTaxonomy, rpc, testEnv } from "./fixture.ts";
+import { insertTaxonomy, rpc, testEnv } from "./fixture.ts";
 
 const vendor = callAs("vendor");
 const admin = callAs("admin");
@@ -282,16 +282,6 @@ describe("a change", () => {
       expect(await rpc.updateProduct(vendor, { productId, changes })).toMatchObject({ error: { code } });
     }
     expect(await rpc.managedProduct(vendor, { productId })).toMatchObject({ value: { version: 1 } });
-  });
-
-  it("of what a drawn picture shows gives it a new URL, another change does not", async () => {
-    await insertProducts({ id: "prd_drawn", name: "Drawn", vendor_id: vendor.actor.id });
-    const urls = async (changes: object): Promise<string[]> => {
-      return valueOf(await rpc.updateProduct(vendor, { productId: "prd_drawn", changes })).images.map(({ url }) => url);
-    };
-    expect(await urls({ price: 5 })).toEqual(["/images/products/prd_drawn/1.svg", "/images/products/prd_drawn/2.svg"]);
-    const [first] = await urls({ name: "Redrawn" });
-    expect(first).toMatch(/^\/images\/products\/prd_drawn\/1\.svg\?v=[0-9a-f]{8}$/);
   });
 });
 

@@ -92,30 +92,6 @@ describe("priced products", () => {
   });
 });
 
-describe("a product image", () => {
-  it("shows the product and where it belongs, whatever its status", async () => {
-    expect(await rpc.productImage(call, { productId: "prd_2", position: 2 })).toEqual({
-      ok: true,
-      value: {
-        name: "Hand Saw",
-        sku: "SKU-2",
-        categoryPath: "Tools / Saws",
-        departmentSlug: "tools",
-        categorySlug: "saws",
-      },
-    });
-  });
-
-  it("is not there for another position or product", async () => {
-    for (const input of [
-      { productId: "prd_1", position: 3 },
-      { productId: "prd_none", position: 1 },
-    ]) {
-      expect(await rpc.productImage(call, input)).toMatchObject({ error: { code: "product_not_found" } });
-    }
-  });
-});
-
 describe("browsing", () => {
   it("gives the tree in its order with the active products at and below each category", async () => {
     const result = await rpc.listCategories(call);

@@ -1,19 +1,12 @@
-// One product for the shop, several for a Worker that sells them, and what a product's image shows.
+// One product for the shop, and several for a Worker that sells them.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
-import type {
-  GetProductInput,
-  PricedProduct,
-  PricedProductsInput,
-  ProductDetail,
-  ProductImageInput,
-  ProductImageSubject,
-} from "#shared/contracts/catalog";
+import type { GetProductInput, PricedProduct, PricedProductsInput, ProductDetail } from "#shared/contracts/catalog";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import { toProduct } from "../domain/product.ts";
-import { readActiveProduct, readImageSubject, readPricedProducts } from "../store/products.ts";
+import { readActiveProduct, readPricedProducts } from "../store/products.ts";
 import type { CatalogDeps } from "./deps.ts";
 
 const UNKNOWN = fail("product_not_found", "There is no such product in the shop, or not any more.");
@@ -45,13 +38,4 @@ export async function pricedProducts(
   const unique = [...new Set(ids)];
   if (unique.length === 0) return ok([]);
   return ok(fresh ? await readPricedProducts(deps.db, unique) : await recentlyPriced(deps, unique));
-}
-
-export async function productImage(
-  deps: CatalogDeps,
-  _call: Call,
-  { productId, position }: z.output<typeof ProductImageInput>,
-): Promise<Outcome<ProductImageSubject>> {
-  const subject = await readImageSubject(deps.db, productId, position);
-  return subject === undefined ? UNKNOWN : ok(subject);
 }

@@ -1,5 +1,5 @@
 // The tree of categories as admins write it. `path` and `id_path` of all below a category are written in the one statement that
-// moves it; the full-text index follows by trigger, and drawn pictures, which show the path, get other URLs.
+// moves it; the full-text index follows by trigger.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { MAX_CATEGORY_DEPTH } from "#shared/contracts/catalog-taxonomy";
@@ -9,7 +9,6 @@ import type { Database, Statement } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import type { CategoryMove, CategoryPlace, ParentPlace } from "../domain/category.ts";
-import { redraw } from "./managed.ts";
 
 const LEVEL = sql`(length(id_path) - length(replace(id_path, '/', '')) - 1)`;
 
@@ -92,7 +91,6 @@ export async function moveCategory(
         path = ${move.path} || substr(path, length(${path}) + 1),
         id_path = ${move.idPath} || substr(id_path, length(${idPath}) + 1)
       WHERE ${below(idPath)}`,
-    redraw(sql`(SELECT id FROM products WHERE category_id IN (SELECT id FROM categories WHERE ${below(move.idPath)}))`),
     audit,
   ]);
 }

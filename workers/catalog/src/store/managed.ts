@@ -19,10 +19,10 @@ export function ownedBy({ actor }: Call): SQL {
   return isAdmin(actor) ? sql`true` : sql`p.vendor_id = ${actor.id}`;
 }
 
-/** The number of a picture that the shop draws: where it stood first. */
+/** The number of a picture that was not uploaded, in the order in which they were added. */
 export const DRAWING = sql`coalesce(drawing, position)`;
 
-/** A picture that the shop draws has no id of its own; its number is one. */
+/** A picture that was not uploaded is only a URL; its number serves as its id. */
 export const IMAGE_ID = sql`coalesce(id, 'img_' || ${DRAWING})`;
 
 export const IMAGE_JSON = sql`json_object('id', ${IMAGE_ID}, 'url', url, 'alt', alt, 'contentType', content_type,
@@ -140,16 +140,6 @@ export async function insertProduct(
   return lastRow(done);
 }
 
-/**
- * A drawn picture shows name, SKU and category: with one of these changed it is another picture and needs another URL, one that
- * nobody can have asked for before. `productIds` is a list in parentheses or a query.
- */
-export function redraw(productIds: SQL): SQL {
-  return sql`UPDATE product_images
-    SET url = '/images/products/' || product_id || '/' || ${DRAWING} || '.svg?v=' || lower(hex(randomblob(4)))
-    WHERE product_id IN ${productIds} AND content_type IS NULL`;
-}
-
 /** Writes the whole row anew over the version it was read in. @throws StaleWrite, and UniqueViolation of sku. */
 export async function updateProduct(
   deps: Deps,
@@ -160,7 +150,6 @@ export async function updateProduct(
   event: EventEnvelope,
 ): Promise<ManagedRow> {
   const { id, version } = read;
-  const looksOther = written.name !== read.name || written.sku !== read.sku || written.categoryId !== read.categoryId;
   const done = await save(deps, [
     sql`UPDATE products SET name = ${written.name}, sku = ${written.sku}, description = ${written.description},
         price = ${written.price}, currency = ${written.currency}, category_id = ${written.categoryId}, brand_id = ${written.brandId}, vendor_id = ${written.vendorId},
@@ -168,7 +157,6 @@ export async function updateProduct(
         external_id = ${written.externalId}, metadata = ${metadataOf(written)}, version = version + 1, updated_at = ${now}
       WHERE id = ${id} AND version = ${version} AND ${places(written)}`,
     mustChange(),
-    ...(looksOther ? [redraw(sql`(${id})`)] : []),
     audit,
     outboxInsert(event),
     select(sql`WHERE p.id = ${id}`),

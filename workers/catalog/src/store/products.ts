@@ -1,11 +1,11 @@
 // Single products, and what other Workers need of several. Subqueries name the outer table in plain SQL, see taxonomy.ts.
-import { and, eq, isNull, or, sql } from "drizzle-orm";
+import { and, eq, or, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { PricedProduct, ProductImageSubject } from "#shared/contracts/catalog";
+import type { PricedProduct } from "#shared/contracts/catalog";
 import { inJson } from "#shared/database";
 import type { Database } from "#shared/database";
 import type { ProductRow } from "../domain/product.ts";
-import { brands, categories, productImages, products } from "../schema.ts";
+import { brands, categories, products } from "../schema.ts";
 
 export interface DetailRow extends ProductRow {
   readonly available: number;
@@ -52,35 +52,6 @@ export async function readPricedProducts(db: Database, ids: readonly string[]): 
       coalesce((SELECT url FROM product_images WHERE product_id = products.id ORDER BY position LIMIT 1), '') AS imageUrl,
       weight_grams AS weightGrams, min_order_quantity AS minOrderQuantity, status, vendor_id AS vendorId, availability
     FROM products WHERE ${inJson(sql`id`, ids)}`);
-}
-
-/** What a drawn image shows, whatever the product's status; undefined when the product has none at this position. */
-export async function readImageSubject(
-  db: Database,
-  productId: string,
-  position: number,
-): Promise<ProductImageSubject | undefined> {
-  const rows = await db
-    .select({
-      name: products.name,
-      sku: products.sku,
-      categoryPath: categories.path,
-      categorySlug: categories.slug,
-      // The first id of `id_path` is the department's.
-      departmentSlug: sql<string>`(SELECT top.slug FROM categories top
-        WHERE top.id = substr(${categories.idPath}, 2, instr(substr(${categories.idPath}, 2), '/') - 1))`,
-    })
-    .from(productImages)
-    .innerJoin(products, eq(products.id, productImages.productId))
-    .innerJoin(categories, eq(categories.id, products.categoryId))
-    .where(
-      and(
-        eq(productImages.productId, productId),
-        eq(sql`coalesce(${productImages.drawing}, ${productImages.position})`, position),
-        isNull(productImages.contentType),
-      ),
-    );
-  return rows[0];
 }
 
 /** Takes over what inventory tells, unless something newer is known. `available` is never negative in a list. */

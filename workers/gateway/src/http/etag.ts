@@ -22,9 +22,9 @@ export function conditionalResponse(
   body: BodyInit | null,
   headers: Readonly<Record<string, string>> & { readonly etag: string },
 ): Response {
-  return isKnown(request, headers.etag)
-    ? new Response(null, { status: 304, headers })
-    : new Response(body, { headers });
+  if (!isKnown(request, headers.etag)) return new Response(body, { headers });
+  if (body instanceof ReadableStream) void body.cancel();
+  return new Response(null, { status: 304, headers });
 }
 
 /** JSON text under the tag of that text. Only the client may store it, and must revalidate it each time. */

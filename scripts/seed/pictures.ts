@@ -1,14 +1,24 @@
-// Draws a product: a plain vector still life of its department, with colours and proportions that come from the product itself,
-// so that the same image comes out each time and no two products look alike.
-import type { ProductImageSubject } from "#shared/contracts/catalog";
+// Draws the pictures of the seeded products: each a plain shape of its department, in colours and proportions derived from the SKU.
+// The same product always gets the same picture, and no two products look alike.
 
-/** How the products of a department look. */
+/** What a picture shows. */
+export interface PictureSubject {
+  readonly productId: string;
+  readonly name: string;
+  readonly sku: string;
+  /** Names from the department down, joined by " / ". */
+  readonly categoryPath: string;
+  readonly departmentSlug: string;
+  readonly categorySlug: string;
+}
+
+/** The hue and the shape of a department's products. */
 interface Look {
   readonly hue: number;
   readonly shape: (ink: Ink) => string;
 }
 
-/** What a shape is drawn with. `vary(n)` is 0..1, the same each time for the same image and n. */
+/** The colours of a shape. `vary(n)` is 0 to 1, and constant for one picture and n. */
 interface Ink {
   readonly body: string;
   readonly dark: string;
@@ -18,7 +28,7 @@ interface Ink {
 
 const SIZE = 480;
 
-/** FNV-1a, 32 bits (http://www.isthe.com/chongo/tech/comp/fnv/): spreads well, and these numbers keep no secret. */
+/** FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193);
@@ -159,7 +169,7 @@ function bolt({ body, dark, light, vary }: Ink): string {
   );
 }
 
-/** By the words that departments and categories are named with. */
+/** Matched against the slugs of the department and the category. */
 const LOOKS: readonly (Look & { readonly words: RegExp })[] = [
   { words: /safety|workwear|protect/, hue: 42, shape: helmet },
   { words: /electric|cable|light/, hue: 265, shape: cable },
@@ -174,12 +184,12 @@ const LOOKS: readonly (Look & { readonly words: RegExp })[] = [
 ];
 const GENERIC: Look = { hue: 206, shape: box };
 
-function lookOf({ departmentSlug, categorySlug }: ProductImageSubject): Look {
+function lookOf({ departmentSlug, categorySlug }: PictureSubject): Look {
   const named = (slug: string): Look | undefined => LOOKS.find(({ words }) => words.test(slug));
   return named(departmentSlug) ?? named(categorySlug) ?? GENERIC;
 }
 
-/** Text as XML takes it; control characters, which XML 1.0 refuses even escaped, become spaces. */
+/** Text escaped for XML. Control characters become spaces, because XML 1.0 has no escape for them. */
 function escapeXml(text: string): string {
   return text
     .toWellFormed()
@@ -191,7 +201,7 @@ function escapeXml(text: string): string {
     .replaceAll("'", "&#39;");
 }
 
-/** What fits between the edges in the widest of the fonts that `system-ui` may be. */
+/** What fits in the widest font that `system-ui` may stand for. */
 const NAME_CHARACTERS = 32;
 const LINE_CHARACTERS = 52;
 
@@ -204,8 +214,8 @@ function caption(y: number, size: number, weight: number, fill: string, text: st
   return `<text x="240" y="${String(y)}" font-size="${String(size)}" font-weight="${String(weight)}" fill="${fill}" text-anchor="middle">${escapeXml(text)}</text>`;
 }
 
-/** One image of a product as SVG text; `position` (from 1) turns and tints it. Deterministic. */
-export function drawProduct(subject: ProductImageSubject, position: number): string {
+/** One picture of a product as SVG text. `position`, from 1, turns and tints it. */
+export function drawProduct(subject: PictureSubject, position: number): string {
   const seed = hash(`${subject.sku}/${String(position)}`);
   const { hue, shape } = lookOf(subject);
   const tint = (hue + (seed % 25) - 12 + 360) % 360;
