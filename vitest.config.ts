@@ -119,7 +119,12 @@ export default defineConfig({
       {
         test: {
           name: "domain",
-          include: ["shared/test/*.test.ts", "workers/*/test/domain/*.test.ts", "scripts/test/*.test.ts"],
+          include: [
+            "shared/test/*.test.ts",
+            "workers/*/test/domain/*.test.ts",
+            "scripts/test/*.test.ts",
+            "e2e/test/*.test.ts",
+          ],
           environment: "node",
           // Pure rules share nothing that one test could change for the next.
           isolate: false,

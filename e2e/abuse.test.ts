@@ -1,8 +1,8 @@
 // An attack on the stock by orders that nobody pays, with the caps as a shop has them: honest buyers get the product while it runs.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { CreatedOrder } from "#shared/contracts/orders";
-import { ADDRESS, Client, levelOf, orderReaches, pay, placeOrder, signIn } from "./client.ts";
-import type { Answer, Problem, Shelf } from "./client.ts";
+import { ADDRESS, Client, levelOf, orderReaches, pay, placeOrder, signIn } from "../scripts/shop/client.ts";
+import type { Answer, Problem, Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

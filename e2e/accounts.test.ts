@@ -2,8 +2,8 @@
 // stranger learns on the way.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session, User } from "#shared/contracts/accounts";
-import { Client, eventually, lettersTo, newBuyer, signIn } from "./client.ts";
-import type { Problem } from "./client.ts";
+import { Client, eventually, lettersTo, newBuyer, signIn } from "../scripts/shop/client.ts";
+import type { Problem } from "../scripts/shop/client.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

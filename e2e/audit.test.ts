@@ -9,8 +9,8 @@ import type { Order } from "#shared/contracts/orders";
 import type { Payment } from "#shared/contracts/payments";
 import { DATABASES } from "../scripts/local/workers.ts";
 import { allRoutes } from "../workers/gateway/src/routes.ts";
-import { Client, confirmedOrder, eventually, newBuyer, placeOrder, signIn } from "./client.ts";
-import type { Shelf } from "./client.ts";
+import { Client, confirmedOrder, eventually, newBuyer, placeOrder, signIn } from "../scripts/shop/client.ts";
+import type { Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop, Store } from "./harness.ts";
 

@@ -1,7 +1,17 @@
 // What a one-line order costs, from the cart to CONFIRMED, counted from the lines that the Workers log at debug level. The limits
 // are the design's. Counts vary with how events fall into queue batches, so the cheapest of a few orders is compared.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Client, addToCart, eventually, newBuyer, orderReaches, pay, placeOrder, signIn, openShelf } from "./client.ts";
+import {
+  Client,
+  addToCart,
+  eventually,
+  newBuyer,
+  orderReaches,
+  pay,
+  placeOrder,
+  signIn,
+  openShelf,
+} from "../scripts/shop/client.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

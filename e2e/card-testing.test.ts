@@ -13,8 +13,8 @@ import {
   pay,
   placeOrder,
   signIn,
-} from "./client.ts";
-import type { Problem, Shelf } from "./client.ts";
+} from "../scripts/shop/client.ts";
+import type { Problem, Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { atStripe } from "./stripe.ts";

@@ -8,8 +8,8 @@ import type { ManagedCategory } from "#shared/contracts/catalog-taxonomy";
 import type { Level } from "#shared/contracts/inventory";
 import type { Cart } from "#shared/contracts/orders";
 import { jpeg, png, pngOf } from "../workers/catalog/test/pictures.ts";
-import { Client, addToCart, confirmedOrder, eventually, newBuyer, placeOrder, signIn } from "./client.ts";
-import type { Problem } from "./client.ts";
+import { Client, addToCart, confirmedOrder, eventually, newBuyer, placeOrder, signIn } from "../scripts/shop/client.ts";
+import type { Problem } from "../scripts/shop/client.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { Page } from "#shared/paging";
-import { ADDRESS, Client, addToCart, eventually, levelOf, newBuyer, placeOrder } from "./client.ts";
-import type { Answer, Problem, Shelf } from "./client.ts";
+import { ADDRESS, Client, addToCart, eventually, levelOf, newBuyer, placeOrder } from "../scripts/shop/client.ts";
+import type { Answer, Problem, Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROOT } from "../scripts/local/workers.ts";
 import { EXAMPLES } from "../workers/gateway/src/openapi/examples.ts";
 import { allRoutes } from "../workers/gateway/src/routes.ts";
-import { Client, signIn } from "./client.ts";
+import { Client, signIn } from "../scripts/shop/client.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

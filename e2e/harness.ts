@@ -9,8 +9,8 @@ import type { Scratch } from "../scripts/local/scratch.ts";
 import type { Environment } from "../scripts/local/settings.ts";
 import { DATABASES, serviceName } from "../scripts/local/workers.ts";
 import { waitUntilReady } from "../scripts/local/session.ts";
-import { Client, openShelf, runSweeps, signIn } from "./client.ts";
-import type { Send, Shelf } from "./client.ts";
+import { Client, openShelf, runSweeps, signIn } from "../scripts/shop/client.ts";
+import type { Send, Shelf } from "../scripts/shop/client.ts";
 import { undescribed } from "./described.ts";
 
 /** A Worker that has a database. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { allRoutes } from "../workers/gateway/src/routes.ts";
 import type { Route } from "../workers/gateway/src/route.ts";
 import { DATABASES } from "../scripts/local/workers.ts";
-import { Client } from "./client.ts";
+import { Client } from "../scripts/shop/client.ts";
 import { startShop } from "./harness.ts";
 import type { Shop, Store } from "./harness.ts";
 import {

@@ -4,8 +4,8 @@ import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cart, MergedCart, OrderUpdate } from "#shared/contracts/orders";
 import { SOCKET_CLOSE } from "#shared/sockets";
-import { Client, addToCart, eventually, newBuyer, openShelf, pay, placeOrder, signIn } from "./client.ts";
-import type { Shelf } from "./client.ts";
+import { Client, addToCart, eventually, newBuyer, openShelf, pay, placeOrder, signIn } from "../scripts/shop/client.ts";
+import type { Shelf } from "../scripts/shop/client.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

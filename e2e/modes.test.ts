@@ -3,9 +3,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { ProductPage } from "#shared/contracts/catalog";
 import type { Cart } from "#shared/contracts/orders";
-import { Client, addToCart, confirmedOrder, getOrder, orderReaches, signIn } from "./client.ts";
-import { startServer } from "./process.ts";
-import type { Server } from "./process.ts";
+import { Client, addToCart, confirmedOrder, getOrder, orderReaches, signIn } from "../scripts/shop/client.ts";
+import { startServer } from "../scripts/shop/process.ts";
+import type { Server } from "../scripts/shop/process.ts";
 
 let server: Server | undefined;
 

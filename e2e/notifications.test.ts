@@ -2,8 +2,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CreatedOrder } from "#shared/contracts/orders";
 import type { AdminNotification, Template } from "#shared/contracts/notifications-staff";
-import { ADDRESS, Client, addToCart, eventually, lettersTo, newBuyer, pay, placeOrder } from "./client.ts";
-import type { Letter, Shelf } from "./client.ts";
+import {
+  ADDRESS,
+  Client,
+  addToCart,
+  eventually,
+  lettersTo,
+  newBuyer,
+  pay,
+  placeOrder,
+} from "../scripts/shop/client.ts";
+import type { Letter, Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

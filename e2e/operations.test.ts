@@ -2,8 +2,8 @@
 // effect, who did what, the figures, and the combined answers.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Order } from "#shared/contracts/orders";
-import { Client, addToCart, confirmedOrder, eventually, newBuyer, openShelf, signIn } from "./client.ts";
-import type { Shelf } from "./client.ts";
+import { Client, addToCart, confirmedOrder, eventually, newBuyer, openShelf, signIn } from "../scripts/shop/client.ts";
+import type { Shelf } from "../scripts/shop/client.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

@@ -16,8 +16,8 @@ import {
   orderReaches,
   pay,
   placeOrder,
-} from "./client.ts";
-import type { Shelf } from "./client.ts";
+} from "../scripts/shop/client.ts";
+import type { Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

@@ -14,8 +14,8 @@ import {
   orderReaches,
   pay,
   placeOrder,
-} from "./client.ts";
-import type { Problem, Shelf } from "./client.ts";
+} from "../scripts/shop/client.ts";
+import type { Problem, Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { atStripe, inDashboard, paymentOf, setFaults } from "./stripe.ts";

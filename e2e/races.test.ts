@@ -13,8 +13,8 @@ import {
   levelOf,
   newBuyer,
   placeOrder,
-} from "./client.ts";
-import type { Answer, Problem, Shelf } from "./client.ts";
+} from "../scripts/shop/client.ts";
+import type { Answer, Problem, Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { atStripe, paymentOf, setFaults } from "./stripe.ts";

@@ -15,8 +15,8 @@ import {
   newBuyer,
   orderReaches,
   signIn,
-} from "./client.ts";
-import type { Problem, Shelf } from "./client.ts";
+} from "../scripts/shop/client.ts";
+import type { Problem, Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { atStripe, paymentOf, setFaults } from "./stripe.ts";

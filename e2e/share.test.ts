@@ -15,8 +15,8 @@ import {
   placeOrder,
   runSweeps,
   signIn,
-} from "./client.ts";
-import type { Answer, Problem, Shelf } from "./client.ts";
+} from "../scripts/shop/client.ts";
+import type { Answer, Problem, Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

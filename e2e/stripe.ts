@@ -1,6 +1,6 @@
 // Stripe's side as tests see it: what the sandbox keeps, what people do in its dashboard, and how it fails on request.
 import type { Payment } from "#shared/contracts/payments";
-import type { Client, Send } from "./client.ts";
+import type { Client, Send } from "../scripts/shop/client.ts";
 
 /** The secret key that the sandbox takes. */
 export const SANDBOX_KEY = "sk_test_sandbox";

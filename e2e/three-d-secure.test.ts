@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
 import { openBrowser } from "./browser.ts";
-import { ADDRESS, confirmPayment, newBuyer, orderReaches } from "./client.ts";
-import type { Client, Shelf } from "./client.ts";
+import { ADDRESS, confirmPayment, newBuyer, orderReaches } from "../scripts/shop/client.ts";
+import type { Client, Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 

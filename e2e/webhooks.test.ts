@@ -2,8 +2,8 @@
 import { Stripe } from "stripe";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Order } from "#shared/contracts/orders";
-import { Client, confirmPayment, getOrder, newBuyer, orderReaches, pay, placeOrder } from "./client.ts";
-import type { Shelf } from "./client.ts";
+import { Client, confirmPayment, getOrder, newBuyer, orderReaches, pay, placeOrder } from "../scripts/shop/client.ts";
+import type { Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { SANDBOX_KEY, atStripe, setFaults } from "./stripe.ts";

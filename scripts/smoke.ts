@@ -1,8 +1,8 @@
 // `npm run smoke -- [url]`: buys something on a running server and follows it to the customer's door. Prints each step with its
 // time and ends with 1 at the first wrong answer. It needs the seeded accounts and the Stripe sandbox.
 import type { Cart, ChangeOrderStatus, Order, Product } from "../client/tradepost.ts";
-import { ADDRESS, Client, confirmPayment, eventually, orderReaches, signIn } from "../e2e/client.ts";
-import type { Send } from "../e2e/client.ts";
+import { ADDRESS, Client, confirmPayment, eventually, orderReaches, signIn } from "./shop/client.ts";
+import type { Send } from "./shop/client.ts";
 import { readSettings } from "./local/settings.ts";
 
 const QUANTITY = 2;

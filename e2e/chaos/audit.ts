@@ -3,8 +3,8 @@
 import { CONSUMERS, ROUTED_COLUMNS, consumersOf } from "#shared/events/routing";
 import type { Routed } from "#shared/events/routing";
 import { DATABASES } from "../../scripts/local/workers.ts";
-import type { Client } from "../client.ts";
-import { levelOf } from "../client.ts";
+import type { Client } from "../../scripts/shop/client.ts";
+import { levelOf } from "../../scripts/shop/client.ts";
 import type { Shop, Store } from "../harness.ts";
 import { intentsAtStripe, leftovers } from "./picture.ts";
 import type { IntentAtStripe } from "./picture.ts";

@@ -2,7 +2,7 @@
 // itself. At a point the answer of the step is lost (it throws), or the runtime is killed with -9, each on an order of its own. A
 // while later everything is swept, the client asks again, and each order has to look as that of the clean run.
 import { isDeepStrictEqual } from "node:util";
-import { Client, signIn } from "../client.ts";
+import { Client, signIn } from "../../scripts/shop/client.ts";
 import { ADMIN, BUYER, SETTLED_AFTER_MS } from "./constants.ts";
 import { cartTokenOf } from "./flows.ts";
 import type { Cast, Flow, Run } from "./flows.ts";

@@ -1,7 +1,7 @@
 // Every event and every webhook comes one to three times, each copy at a time of its own, so in any order: and each story ends
 // as it does when everything comes once and in order.
 import { isDeepStrictEqual } from "node:util";
-import { ADDRESS, Client, orderReaches, pay, signIn } from "../client.ts";
+import { ADDRESS, Client, orderReaches, pay, signIn } from "../../scripts/shop/client.ts";
 import { ADMIN, BUYER, PATIENCE_MS } from "./constants.ts";
 import { FLOWS, cartTokenOf } from "./flows.ts";
 import type { Cast, Flow, Run } from "./flows.ts";

@@ -2,8 +2,8 @@
 // steps are the points. A client that gets no answer asks again, as clients do; every act may be repeated.
 import type { Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
-import { ADDRESS, confirmPayment, orderReaches, pay } from "../client.ts";
-import type { Answer, Client, Send } from "../client.ts";
+import { ADDRESS, confirmPayment, orderReaches, pay } from "../../scripts/shop/client.ts";
+import type { Answer, Client, Send } from "../../scripts/shop/client.ts";
 import type { Shop } from "../harness.ts";
 import { paymentOf } from "../stripe.ts";
 import { PATIENCE_MS } from "./constants.ts";

@@ -1,8 +1,8 @@
 // Kills the server at random moments under load and starts it again on the same data, many times over; then looks whether
 // everything that was begun came to a legal end.
-import { Client, openShelf, signIn } from "../client.ts";
-import { startServer } from "../process.ts";
-import type { Server } from "../process.ts";
+import { Client, openShelf, signIn } from "../../scripts/shop/client.ts";
+import { startServer } from "../../scripts/shop/process.ts";
+import type { Server } from "../../scripts/shop/process.ts";
 import { audit } from "./audit.ts";
 import type { Audit } from "./audit.ts";
 import { ADMIN, BUYER, SETTLED_AFTER_MS, UNLIMITED } from "./constants.ts";

@@ -2,8 +2,8 @@
 // what they were answered; a request that died with the server is asked again later under its key.
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { Payment } from "#shared/contracts/payments";
-import { ADDRESS, confirmPayment } from "../client.ts";
-import type { Client, Send } from "../client.ts";
+import { ADDRESS, confirmPayment } from "../../scripts/shop/client.ts";
+import type { Client, Send } from "../../scripts/shop/client.ts";
 import type { PaymentIntent } from "#shared/contracts/payments";
 import { pick } from "./random.ts";
 

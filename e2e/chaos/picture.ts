@@ -1,8 +1,8 @@
 // A shop as its customers, its books and Stripe see it, by product: without ids and times, so that two runs of one story give the
 // same picture when they came to the same end.
 import type { Shop } from "../harness.ts";
-import type { Client } from "../client.ts";
-import { levelOf } from "../client.ts";
+import type { Client } from "../../scripts/shop/client.ts";
+import { levelOf } from "../../scripts/shop/client.ts";
 import { atStripe } from "../stripe.ts";
 
 interface OrderRow {

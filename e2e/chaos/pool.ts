@@ -1,5 +1,5 @@
 // Products for runs to take, all alike: one run a product, so that what it does can be told from what others do.
-import type { Client } from "../client.ts";
+import type { Client } from "../../scripts/shop/client.ts";
 import type { Shop } from "../harness.ts";
 
 /** What a run finds on hand. */

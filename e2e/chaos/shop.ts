@@ -7,7 +7,7 @@ import { makeScratch } from "../../scripts/local/scratch.ts";
 import type { Scratch } from "../../scripts/local/scratch.ts";
 import { runShop, undelivered } from "../harness.ts";
 import type { Shop, Store } from "../harness.ts";
-import { eventually } from "../client.ts";
+import { eventually } from "../../scripts/shop/client.ts";
 import { PATIENCE_MS, UNLIMITED } from "./constants.ts";
 import { around } from "./wrap.ts";
 

@@ -17,8 +17,8 @@ import {
   openShelf,
   orderReaches,
   signIn,
-} from "../client.ts";
-import type { Answer, Problem, Shelf } from "../client.ts";
+} from "../../scripts/shop/client.ts";
+import type { Answer, Problem, Shelf } from "../../scripts/shop/client.ts";
 import { runShop } from "../harness.ts";
 import type { Shop, Store } from "../harness.ts";
 

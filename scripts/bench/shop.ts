@@ -4,7 +4,7 @@ import type { ProductPage } from "#shared/contracts/catalog";
 import type { Level } from "#shared/contracts/inventory";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
-import { ADDRESS, confirmation } from "../../e2e/client.ts";
+import { ADDRESS, confirmation } from "../shop/client.ts";
 import type { Answer, Request, RequestOptions } from "./load.ts";
 
 /** Enough that no measure sells it out, and no cart meets the limit of 9,999 a line. */

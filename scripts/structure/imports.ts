@@ -41,6 +41,8 @@ function crossing(file: string, target: string): string | undefined {
   const home = homeOf(file);
   const targetHome = homeOf(target);
   if (home === targetHome || targetHome === "shared") return undefined;
+  if (home === "scripts" && targetHome === "e2e")
+    return "scripts do not import tests: shared tools stand in scripts/shop";
   if (home === "shared") return "shared/ imports nothing of a Worker";
   if (home.startsWith("workers/") || home.startsWith("dev/")) return "a Worker imports shared/ and itself only";
   return undefined;

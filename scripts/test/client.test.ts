@@ -1,5 +1,5 @@
 // The typed client: how schemas are printed, and what its runtime sends and answers. That the types fit the API, the compiler holds
-// over e2e/client.ts and scripts/smoke.ts, which use them.
+// over scripts/shop/client.ts and scripts/smoke.ts, which use them.
 import { describe, expect, it } from "vitest";
 import { printDocument, typeOf } from "../client/printer.ts";
 import type { Schema } from "../client/printer.ts";

@@ -1,6 +1,7 @@
-// A buyer, a member of staff or a guest over HTTP, as a program outside would be: it knows the OpenAPI document and nothing else.
-import type { Operations } from "../client/tradepost.ts";
-import { Client as ApiClient } from "../scripts/client/runtime.ts";
+// A buyer, a member of staff or a guest over HTTP, for the end-to-end tests, the smoke test and the benchmark. It knows the OpenAPI
+// document and nothing else, as a program outside would.
+import type { Operations } from "../../client/tradepost.ts";
+import { Client as ApiClient } from "../client/runtime.ts";
 import type { Session } from "#shared/contracts/accounts";
 import type { ProductPage } from "#shared/contracts/catalog";
 import type { Level } from "#shared/contracts/inventory";

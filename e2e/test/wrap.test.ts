@@ -2,12 +2,12 @@
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { eventTypeOf, statementName } from "../../e2e/chaos/statements.ts";
-import { exportedClasses } from "../../e2e/chaos/wrap.ts";
-import { localConfig } from "../local/configs.ts";
-import { readSettings } from "../local/settings.ts";
-import { LOCAL_WORKERS, ROOT } from "../local/workers.ts";
-import { importViolations } from "../structure/imports.ts";
+import { eventTypeOf, statementName } from "../chaos/statements.ts";
+import { exportedClasses } from "../chaos/wrap.ts";
+import { localConfig } from "../../scripts/local/configs.ts";
+import { readSettings } from "../../scripts/local/settings.ts";
+import { LOCAL_WORKERS, ROOT } from "../../scripts/local/workers.ts";
+import { importViolations } from "../../scripts/structure/imports.ts";
 
 function texts(folder: string): [string, string][] {
   return readdirSync(path.join(ROOT, folder), { recursive: true, withFileTypes: true })

@@ -1,13 +1,13 @@
-// `npm start` as a process of its own, to be killed: on data of its own, and started again on the same.
+// `npm start` or `npm run dev` in a process of its own, on data of its own, that a test or the benchmark can kill and start again.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import { descendants } from "../scripts/local/processes.ts";
-import { makeScratch } from "../scripts/local/scratch.ts";
-import type { Scratch } from "../scripts/local/scratch.ts";
-import type { Environment } from "../scripts/local/settings.ts";
-import { ROOT } from "../scripts/local/workers.ts";
+import { descendants } from "../local/processes.ts";
+import { makeScratch } from "../local/scratch.ts";
+import type { Scratch } from "../local/scratch.ts";
+import type { Environment } from "../local/settings.ts";
+import { ROOT } from "../local/workers.ts";
 import { runSweeps } from "./client.ts";
 import type { Send } from "./client.ts";
 
