@@ -31,15 +31,13 @@ import type { Page } from "#shared/paging";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
 import { sweep } from "./scheduled.ts";
-import { adjust, count } from "./service/adjustments.ts";
+import { adjust, count, setThreshold } from "./service/adjustments.ts";
 import { createDeps } from "./service/deps.ts";
 import type { InventoryDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
 import { hold, releaseHold } from "./service/holds.ts";
-import { availabilities, level, listLevels, listLowStock } from "./service/levels.ts";
+import { availabilities, level, listLevels, listLowStock, listTransactions } from "./service/levels.ts";
 import { release, reserve } from "./service/manual.ts";
-import { setThreshold } from "./service/thresholds.ts";
-import { listTransactions } from "./service/transactions.ts";
 
 export class InventoryRpc
   extends domainWorker<InventoryEnv, InventoryDeps>({ createDeps, sweep, metrics })

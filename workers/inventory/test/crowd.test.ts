@@ -7,8 +7,7 @@ import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
 import { hold } from "../src/service/holds.ts";
 import { release, reserve } from "../src/service/manual.ts";
-import { setThreshold } from "../src/service/thresholds.ts";
-import { adjust } from "../src/service/adjustments.ts";
+import { adjust, setThreshold } from "../src/service/adjustments.ts";
 import {
   auditOf,
   env,

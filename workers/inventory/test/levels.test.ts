@@ -3,8 +3,7 @@ import { describe, expect, test } from "vitest";
 import { newId } from "#shared/ids";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { adjust, count } from "../src/service/adjustments.ts";
-import { availabilities, level, listLowStock } from "../src/service/levels.ts";
-import { listTransactions } from "../src/service/transactions.ts";
+import { availabilities, level, listLowStock, listTransactions } from "../src/service/levels.ts";
 import { auditOf, catalogProduct, env, flush, ledgerOf, levelOf, stocked, warehouse } from "./warehouse.ts";
 
 const admin = callAs("admin");

@@ -4,8 +4,9 @@ import type { ListedLevel } from "#shared/contracts/inventory";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
 import { listLevels, listLowStock } from "../src/service/levels.ts";
-import { setThreshold } from "../src/service/thresholds.ts";
-import { byEmptiness, levelsStatement, writeShopThreshold } from "../src/store/levels.ts";
+import { setThreshold } from "../src/service/adjustments.ts";
+import { byEmptiness, levelsStatement } from "../src/store/levels.ts";
+import { writeShopThreshold } from "../src/store/sweeps.ts";
 import { env, flush, stocked, warehouse } from "./warehouse.ts";
 
 const admin = callAs("admin");
@@ -112,7 +113,7 @@ test("a threshold of its own is in the list after the flush, and the shop's new 
     [own, 30],
     [shops, 10],
   ]);
-  expect(await writeShopThreshold({ ...deps, lowStockThreshold: 25 })).toBeGreaterThan(0);
+  expect(await writeShopThreshold(deps, 25)).toBeGreaterThan(0);
   expect(await thresholds()).toEqual([
     [own, 30],
     [shops, 25],
@@ -120,8 +121,8 @@ test("a threshold of its own is in the list after the flush, and the shop's new 
   expect((await listed(admin, { vendorId, status: "low_stock" })).map(({ productId }) => productId)).toEqual(
     [own, shops].toSorted(),
   );
-  expect(await writeShopThreshold({ ...deps, lowStockThreshold: 25 })).toBe(0);
-  await writeShopThreshold(deps);
+  expect(await writeShopThreshold(deps, 25)).toBe(0);
+  await writeShopThreshold(deps, deps.lowStockThreshold);
   expect(await thresholds()).toEqual([
     [own, 30],
     [shops, 10],

@@ -6,7 +6,7 @@ import { afterEach, assert, test, vi } from "vitest";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
 import { auditRow } from "#shared/audit";
-import { purgeReservations } from "../src/store/purge.ts";
+import { purgeReservations } from "../src/store/sweeps.ts";
 import { Model, OPENING } from "./model.ts";
 import { TRACE, env, eventsAbout, ledgerOf, projectionOf, stocked, stub, warehouse } from "./warehouse.ts";
 import type { Warehouse } from "./warehouse.ts";

@@ -100,11 +100,14 @@ describe("a copy that differs is found, written anew, and sound the next time", 
     const before = await copyOf(id);
     const level = await levelOf(deps, id);
     await tamper(statement, id);
-    expect(await reconcileStock(deps, true)).toMatchObject({ correctedProjections: 1, openStockFindings: 0 });
+    expect(await reconcileStock(deps, { everything: true })).toMatchObject({
+      correctedProjections: 1,
+      openStockFindings: 0,
+    });
     expect(await copyOf(id)).toEqual(before);
     expect(await levelOf(deps, id)).toEqual(level);
     expect(await findingsOf(id)).toEqual([{ kind: "stock_projection_differs", outcome: "mended", times: 1 }]);
-    expect(await reconcileStock(deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 0 });
+    expect(await reconcileStock(deps, { everything: true })).toEqual({ correctedProjections: 0, openStockFindings: 0 });
     expect(await findingsOf(id)).toMatchObject([{ times: 1 }]);
   });
 });
@@ -116,12 +119,12 @@ test("an entry that only D1 has is nobody's to delete: it stays open until it ad
     "INSERT INTO ledger (id, product_id, type, delta, on_hand_after, actor, created_at) VALUES ('txn_x', ?, 'restock', 3, 3, 'x', 5)",
     id,
   );
-  expect(await reconcileStock(deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 1 });
+  expect(await reconcileStock(deps, { everything: true })).toEqual({ correctedProjections: 0, openStockFindings: 1 });
   expect(await ledgerOf(id)).toHaveLength(3);
-  await reconcileStock(deps, true);
+  await reconcileStock(deps, { everything: true });
   expect(await findingsOf(id)).toEqual([{ kind: "stock_ledger_differs", outcome: "open", times: 2 }]);
   await tamper("DELETE FROM ledger WHERE id = 'txn_x' AND product_id = ?", id);
-  expect(await reconcileStock(deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 0 });
+  expect(await reconcileStock(deps, { everything: true })).toEqual({ correctedProjections: 0, openStockFindings: 0 });
   expect(await findingsOf(id)).toMatchObject([{ outcome: "mended" }]);
 });
 
@@ -139,13 +142,16 @@ test.each([
     await inObject(id, damage);
     const broken = await levelOf(deps, id);
     for (const times of [1, 2]) {
-      expect(await reconcileStock(deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 1 });
+      expect(await reconcileStock(deps, { everything: true })).toEqual({
+        correctedProjections: 0,
+        openStockFindings: 1,
+      });
       expect(await findingsOf(id)).toEqual([{ kind: "stock_ledger_differs", outcome: "open", times }]);
     }
     expect(await copyOf(id)).toEqual(copy);
     expect(await levelOf(deps, id)).toEqual(broken);
     await inObject(id, repair);
-    expect(await reconcileStock(deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 0 });
+    expect(await reconcileStock(deps, { everything: true })).toEqual({ correctedProjections: 0, openStockFindings: 0 });
     expect(await findingsOf(id)).toMatchObject([{ outcome: "mended" }]);
   },
 );
@@ -156,19 +162,19 @@ test("what is taken is counted anew from the reservations", async () => {
   const level = await levelOf(deps, id);
   await inObject(id, "UPDATE level SET taken = 0");
   expect(await levelOf(deps, id)).toMatchObject({ reserved: 0 });
-  expect(await reconcileStock(deps, true)).toMatchObject({ correctedProjections: 1 });
+  expect(await reconcileStock(deps, { everything: true })).toMatchObject({ correctedProjections: 1 });
   expect(await levelOf(deps, id)).toEqual(level);
   expect(await projectionOf(id)).toMatchObject({ reserved: level.reserved, available: level.available });
-  expect(await reconcileStock(deps, true)).toMatchObject({ correctedProjections: 0 });
+  expect(await reconcileStock(deps, { everything: true })).toMatchObject({ correctedProjections: 0 });
   await inObject(id, "UPDATE level SET taken_counted = 1");
-  expect(await reconcileStock(deps, true)).toMatchObject({ correctedProjections: 1 });
-  expect(await reconcileStock(deps, true)).toMatchObject({ correctedProjections: 0 });
+  expect(await reconcileStock(deps, { everything: true })).toMatchObject({ correctedProjections: 1 });
+  expect(await reconcileStock(deps, { everything: true })).toMatchObject({ correctedProjections: 0 });
   await inObject(
     id,
     "DROP TRIGGER reservation_changed",
     "UPDATE reservations SET quantity = 900 WHERE state = 'reserved'",
   );
-  expect(await reconcileStock(deps, true)).toMatchObject({ openStockFindings: 1 });
+  expect(await reconcileStock(deps, { everything: true })).toMatchObject({ openStockFindings: 1 });
   expect(await findingsOf(id)).toMatchObject([{ kind: "stock_taken_differs", outcome: "open" }]);
 });
 
@@ -184,10 +190,10 @@ test("a hold that D1 shows long past its time is a flush that was lost", async (
   });
   await tamper("UPDATE reservations SET expires_at = 5 WHERE product_id = ?", id);
   expect(await projectionOf(id)).toMatchObject({ reserved: 4 });
-  expect(await reconcileStock(deps, false)).toMatchObject({ correctedProjections: 1 });
+  expect(await reconcileStock(deps, { everything: false })).toMatchObject({ correctedProjections: 1 });
   expect(await projectionOf(id)).toMatchObject({ reserved: 0, available: 20 });
   expect(await findingsOf(id)).toEqual([{ kind: "stock_hold_stale", outcome: "mended", times: 1 }]);
-  expect(await reconcileStock(deps, true)).toMatchObject({ correctedProjections: 0 });
+  expect(await reconcileStock(deps, { everything: true })).toMatchObject({ correctedProjections: 0 });
 });
 
 test("a change that is only on its way is no finding; one whose alarm is long overdue is", async () => {
@@ -278,14 +284,14 @@ test("what was found stays open until an object that is changed all the time has
     "INSERT INTO ledger (id, product_id, type, delta, on_hand_after, actor, created_at) VALUES ('txn_y', ?, 'restock', 3, 3, 'x', 5)",
     id,
   );
-  expect(await reconcileStock(deps, true)).toMatchObject({ openStockFindings: 1 });
+  expect(await reconcileStock(deps, { everything: true })).toMatchObject({ openStockFindings: 1 });
   const reconcileBusy = (): Promise<Reconciliation> =>
     reconcileUnderChange(deps, id, { part: "FROM stock_levels", reads: Number.MAX_SAFE_INTEGER });
   const busy: InventoryDeps = {
     ...deps,
     stock: (productId) => ({ ...deps.stock(productId), reconcile: reconcileBusy }),
   };
-  expect(await reconcileStock(busy, true)).toMatchObject({ openStockFindings: 0 });
+  expect(await reconcileStock(busy, { everything: true })).toMatchObject({ openStockFindings: 0 });
   expect(await findingsOf(id)).toMatchObject([{ kind: "stock_ledger_differs", outcome: "open" }]);
 });
 
@@ -301,7 +307,7 @@ test("the turn goes round: each run takes those longest not compared, also past 
       return deps.stock(productId);
     },
   };
-  expect(await reconcileStock(half, false)).toMatchObject({ correctedProjections: 1 });
+  expect(await reconcileStock(half, { everything: false })).toMatchObject({ correctedProjections: 1 });
   const { results } = await env.DB.prepare(
     "SELECT name, reconciled_at > 0 AS marked FROM stock_levels WHERE product_id IN (?, ?) ORDER BY product_id",
   )
@@ -316,7 +322,7 @@ test("the turn goes round: each run takes those longest not compared, also past 
 test("a product that was never opened is left asleep", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
-  await reconcileStock(deps, true);
+  await reconcileStock(deps, { everything: true });
   const tables = await runInDurableObject(stub(id), (_instance, state) =>
     state.storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'level'").toArray(),
   );
@@ -337,7 +343,7 @@ test("the object folds old entries of the ledger, and everything still adds up",
   }));
   expect(kept).toEqual({ entries: [{ delta: 9 }], folded: [{ delta: 4 }] });
   expect(await ledgerOf(id)).toHaveLength(3);
-  expect(await reconcileStock(deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 0 });
+  expect(await reconcileStock(deps, { everything: true })).toEqual({ correctedProjections: 0, openStockFindings: 0 });
 });
 
 test("a level that was opened from a ledger in D1 adds up", async () => {
@@ -361,5 +367,5 @@ test("an object of an older version gets the tables that it lacks", async () => 
   await evictDurableObject(stub(id));
   expect(await sweep(deps, call, true)).toMatchObject({ correctedProjections: 0, openStockFindings: 0 });
   await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
-  expect(await reconcileStock(deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 0 });
+  expect(await reconcileStock(deps, { everything: true })).toEqual({ correctedProjections: 0, openStockFindings: 0 });
 });

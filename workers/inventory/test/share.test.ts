@@ -259,7 +259,10 @@ describe("the flag", () => {
     await tellAll(shop, one, ["ORDER_CONFIRMED"]);
     await flush(id);
     expect(await flag()).toBe(0);
-    expect(await reconcileStock(shop.deps, true)).toEqual({ correctedProjections: 0, openStockFindings: 0 });
+    expect(await reconcileStock(shop.deps, { everything: true })).toEqual({
+      correctedProjections: 0,
+      openStockFindings: 0,
+    });
   });
 
   test("comes to an object that an older version has opened", async () => {

@@ -1,11 +1,11 @@
 // Reconciling one product: the object checks itself, then reads D1's copy back and compares. What is only a copy is written anew,
 // in one batch with the finding that says so. What the object itself does not add up to is never mended by a guess: it stays open for
 // a person, and the copy is left alone, because it may be what tells how it was.
+import type { Deps } from "#shared/deps";
 import type { Finding } from "#shared/findings";
 import { findingInsert } from "#shared/findings";
 import { save } from "#shared/outbox";
 import { LOST_AFTER_MS, PURGE_MARGIN_MS, RECONCILE_TRIES, RETENTION_MS } from "../constants.ts";
-import type { StoreDeps } from "../store/deps.ts";
 import { readCopiedLedger, readCopy, rewriteStatements } from "./projection.ts";
 import type { Copy, Figures, ShownLevel } from "./projection.ts";
 import type { LedgerRow } from "./records.ts";
@@ -14,7 +14,7 @@ import type { StockTables } from "./tables.ts";
 /** What reconciling needs of the object. */
 export interface Reconcilable {
   readonly tables: StockTables;
-  readonly deps: StoreDeps;
+  readonly deps: Deps;
   /** Brings D1 up to date; tells whether there was anything to write. */
   readonly flush: () => Promise<boolean>;
   /** Runs a write to D1 while no flush is under way. */

@@ -7,6 +7,8 @@
 // reservation, that is a change too.
 import { DurableObject } from "cloudflare:workers";
 import type { Level } from "#shared/contracts/inventory";
+import { baseDeps } from "#shared/deps";
+import type { Deps } from "#shared/deps";
 import { newId } from "#shared/ids";
 import { log, withInvocation } from "#shared/logger";
 import { save } from "#shared/outbox";
@@ -23,8 +25,6 @@ import {
   WORKER,
 } from "../constants.ts";
 import { availabilityOf } from "../domain/stock.ts";
-import { storeDeps } from "../store/deps.ts";
-import type { StoreDeps } from "../store/deps.ts";
 import { StockBook } from "./book.ts";
 import type {
   AdjustRefusal,
@@ -46,6 +46,31 @@ import type { Reconciliation } from "./reconciliation.ts";
 import { StockTables } from "./tables.ts";
 import type { LevelState, ProductDetails } from "./tables.ts";
 
+/** What a Stock object works with. */
+export interface StockDeps extends Deps {
+  /** The shop's default threshold, where a product has none of its own. */
+  readonly lowStockThreshold: number;
+  /** The share of a product that buyers without proof may hold together, 0 to 100. */
+  readonly unprovenSharePercent: number;
+}
+
+/** A whole percentage. A setting that is none stops the Worker: guessing would refuse buyers, or let everything be held. */
+function percentSetting(name: string, value: string): number {
+  const percent = Number(value);
+  if (!/^\d+$/.test(value) || percent > 100) {
+    throw new Error(`${name} must be a whole number from 0 to 100`);
+  }
+  return percent;
+}
+
+export function stockDeps(env: InventoryEnv, ctx: Pick<ExecutionContext, "waitUntil">): StockDeps {
+  return {
+    ...baseDeps(WORKER, env, ctx),
+    lowStockThreshold: Number(env.LOW_STOCK_THRESHOLD),
+    unprovenSharePercent: percentSetting("UNPROVEN_SHARE_PERCENT", env.UNPROVEN_SHARE_PERCENT),
+  };
+}
+
 export type Unknown = { readonly reason: "unknown_product" };
 export type StockFailure = Refusal | Unknown;
 export type OwnedLevel = Level & { readonly vendorId: string | null };
@@ -62,7 +87,7 @@ function render(level: LevelState): OwnedLevel {
 
 export class Stock extends DurableObject<InventoryEnv> {
   readonly #tables: StockTables;
-  readonly #deps: StoreDeps;
+  readonly #deps: StockDeps;
   #isOpen: boolean;
   #opening: Promise<void> | undefined;
   #flushing: Promise<boolean> | undefined;
@@ -72,7 +97,7 @@ export class Stock extends DurableObject<InventoryEnv> {
 
   constructor(ctx: DurableObjectState, env: InventoryEnv) {
     super(ctx, env);
-    this.#deps = storeDeps(env, ctx);
+    this.#deps = stockDeps(env, ctx);
     this.#tables = new StockTables(ctx.storage);
     this.#isOpen = this.#tables.isOpen();
     if (!this.#isOpen) return;

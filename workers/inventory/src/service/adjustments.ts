@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import { auditRow } from "#shared/audit";
 import type { Call } from "#shared/call";
-import type { AdjustInput, CountInput, Level } from "#shared/contracts/inventory";
+import type { AdjustInput, CountInput, Level, SetThresholdInput } from "#shared/contracts/inventory";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { fingerprint } from "#shared/hash";
@@ -102,4 +102,23 @@ async function apply(deps: InventoryDeps, call: Call, productId: string, adjustm
   const { available, taken } = error;
   const detail = `That would leave less on hand than the ${String(taken)} that are held and reserved.`;
   return fail("stock_held", detail, { available });
+}
+
+/** See InventoryContract.setThreshold. */
+export async function setThreshold(
+  deps: InventoryDeps,
+  call: Call,
+  { productId, lowStockThreshold }: z.output<typeof SetThresholdInput>,
+): Promise<Outcome<Level>> {
+  const audit = auditRow(call, deps.now(), {
+    action: "stock.set_threshold",
+    subject: productId,
+    details: { lowStockThreshold },
+  });
+  const change = { threshold: lowStockThreshold, vendorId: vendorOf(call), audit };
+  const answer = await onStock(deps, call, productId, (stock) => stock.setThreshold(change, traceOf(call)));
+  // Another vendor's product is to this one as unknown as one that does not exist.
+  if (!answer.ok) return productNotFound();
+  const { vendorId: _, ...level } = answer.value;
+  return ok(level);
 }

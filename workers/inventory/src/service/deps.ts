@@ -2,30 +2,13 @@
 import type { CatalogContract } from "#shared/contracts/catalog";
 import { logCost } from "#shared/logger";
 import { peer } from "#shared/rpc";
-import type { Stock } from "../objects/stock.ts";
-import { storeDeps } from "../store/deps.ts";
-import type { StoreDeps } from "../store/deps.ts";
+import { stockDeps } from "../objects/stock.ts";
+import type { Stock, StockDeps } from "../objects/stock.ts";
 
 /** The calls that a Stock object answers. */
-export type StockCalls = Pick<
-  Stock,
-  | "hold"
-  | "refusalOf"
-  | "undo"
-  | "reserve"
-  | "uncount"
-  | "consume"
-  | "release"
-  | "takeBack"
-  | "setThreshold"
-  | "adjust"
-  | "remembersAdjustment"
-  | "level"
-  | "describe"
-  | "reconcile"
->;
+export type StockCalls = Omit<Stock, keyof DurableObject>;
 
-export interface InventoryDeps extends StoreDeps {
+export interface InventoryDeps extends StockDeps {
   /** The object of a product, for exactly one call: each use is counted as one. */
   readonly stock: (productId: string) => StockCalls;
   readonly catalog: CatalogContract;
@@ -33,7 +16,7 @@ export interface InventoryDeps extends StoreDeps {
 
 export function createDeps(env: InventoryEnv, ctx: Pick<ExecutionContext, "waitUntil">): InventoryDeps {
   return {
-    ...storeDeps(env, ctx),
+    ...stockDeps(env, ctx),
     stock: (productId) => {
       logCost({ objectCalls: 1 });
       return env.STOCK.getByName(productId);

@@ -4,16 +4,19 @@ import type { Call } from "#shared/call";
 import type {
   AvailabilitiesInput,
   ListLevelsInput,
+  ListTransactionsInput,
   ListedLevel,
   LowStockInput,
   ProductInput,
   PublicLevel,
+  Transaction,
 } from "#shared/contracts/inventory";
 import type { Outcome } from "#shared/errors";
 import { decodeCursor, toPage } from "#shared/paging";
 import type { Page, PageQuery } from "#shared/paging";
 import { ok } from "#shared/result";
 import type { OwnedLevel } from "../objects/stock.ts";
+import { readLedger } from "../store/ledger.ts";
 import { byEmptiness, readAvailabilities, readLevels } from "../store/levels.ts";
 import type { LevelFilter } from "../store/levels.ts";
 import type { InventoryDeps } from "./deps.ts";
@@ -75,4 +78,25 @@ export async function listLowStock(
 ): Promise<Outcome<Page<ListedLevel>>> {
   const filter = { status: "scarce", sku: undefined, vendorId: vendorOf(call) } as const;
   return await listBy(deps, "low stock", filter, page);
+}
+
+export async function listTransactions(
+  deps: InventoryDeps,
+  call: Call,
+  { limit, cursor, productId, type }: z.output<typeof ListTransactionsInput>,
+): Promise<Outcome<Page<Transaction>>> {
+  const filter = { productId, type, vendorId: vendorOf(call) };
+  const scope = ["transactions", productId ?? null, type ?? null, filter.vendorId ?? null];
+  const after = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
+  if (!after.ok) return after;
+  const rows = await readLedger(deps, filter, after.value, limit);
+  return ok(
+    await toPage(
+      rows,
+      limit,
+      scope,
+      (row) => [row.createdAt, row.id],
+      (row) => ({ ...row, createdAt: new Date(row.createdAt).toISOString() }),
+    ),
+  );
 }

@@ -7,10 +7,12 @@ import type { ManualReservation, ReleaseInput, Released, ReserveInput } from "#s
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { StockLine } from "#shared/events/catalogue";
+import { log } from "#shared/logger";
 import { ok } from "#shared/result";
+import { PENDING_STALE_MS } from "../constants.ts";
 import { sumLines } from "../domain/stock.ts";
 import type { ManualRow } from "../schema.ts";
-import { findManual, moveManual, openManual } from "../store/manual.ts";
+import { findManual, moveManual, openManual, readStalePending } from "../store/manual.ts";
 import type { InventoryDeps } from "./deps.ts";
 import { holdAll, releaseAll } from "./holds.ts";
 
@@ -26,12 +28,12 @@ function stockOwner({ owner, generation }: ManualRow): string {
   return generation === 1 ? owner : owner.replace("manual:", `manual.${String(generation)}:`);
 }
 
-export function linesOf(row: ManualRow): StockLine[] {
+function linesOf(row: ManualRow): StockLine[] {
   return JSON.parse(row.items) as StockLine[];
 }
 
 /** Gives back what a reservation holds. */
-export async function releaseManualLines(deps: InventoryDeps, call: Call, row: ManualRow): Promise<StockLine[]> {
+async function releaseManualLines(deps: InventoryDeps, call: Call, row: ManualRow): Promise<StockLine[]> {
   const productIds = linesOf(row).map(({ productId }) => productId);
   return await releaseAll(deps, call, stockOwner(row), productIds);
 }
@@ -82,4 +84,25 @@ export async function release(
   });
   await moveManual(deps, row, ["pending", "held"], "released", [audit]);
   return ok({ released });
+}
+
+/** Manual reservations that a crash left between their row and their last hold. */
+export async function releaseAbandoned(
+  deps: InventoryDeps,
+  call: Call,
+  { everything }: { readonly everything: boolean },
+): Promise<number> {
+  const rows = await readStalePending(deps, everything ? deps.now() : deps.now() - PENDING_STALE_MS);
+  let released = 0;
+  for (const row of rows) {
+    try {
+      await releaseManualLines(deps, call, row);
+      await moveManual(deps, row, ["pending"], "released");
+      released += 1;
+    } catch (error) {
+      // One product whose object is down must not keep the other sweeps from running.
+      log("warn", "a reservation is left to the next sweep", { owner: row.owner, error });
+    }
+  }
+  return released;
 }

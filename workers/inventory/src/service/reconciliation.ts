@@ -4,8 +4,8 @@ import { log } from "#shared/logger";
 import { LOST_AFTER_MS, RECONCILE_LIMIT, SWEEP_CONCURRENCY } from "../constants.ts";
 import { NOTHING_AMISS } from "../objects/reconciliation.ts";
 import type { Reconciliation } from "../objects/reconciliation.ts";
-import { markReconciled, readAllSuspects, readSuspects } from "../store/reconciliation.ts";
-import type { Suspect } from "../store/reconciliation.ts";
+import { markReconciled, readAllSuspects, readSuspects } from "../store/sweeps.ts";
+import type { Suspect } from "../store/sweeps.ts";
 import type { InventoryDeps } from "./deps.ts";
 
 type Reconciled = Suspect & { readonly found: Reconciliation | undefined };
@@ -13,7 +13,7 @@ type Reconciled = Suspect & { readonly found: Reconciliation | undefined };
 /** Products whose copy was mended, and those that somebody has to look at. `everything` takes all products at once. */
 export async function reconcileStock(
   deps: InventoryDeps,
-  everything: boolean,
+  { everything }: { readonly everything: boolean },
 ): Promise<{ readonly correctedProjections: number; readonly openStockFindings: number }> {
   const staleBefore = deps.now() - LOST_AFTER_MS;
   const suspects = everything

@@ -2,12 +2,12 @@
 // which product a key was meant for, so that the same key on another product is refused.
 import { sql } from "drizzle-orm";
 import { commit } from "#shared/database";
+import type { Deps } from "#shared/deps";
 import type { AdjustmentKey } from "../schema.ts";
-import type { StoreDeps } from "./deps.ts";
 
 /** Claims a key, or tells whose it is: the row that stands afterwards. */
 export async function claimKey(
-  deps: StoreDeps,
+  deps: Deps,
   { actor, key, productId, fingerprint, createdAt }: AdjustmentKey,
 ): Promise<AdjustmentKey> {
   const { results } = await commit(deps.db, [
@@ -22,7 +22,7 @@ export async function claimKey(
 }
 
 /** Takes a key over from a claim that came to nothing. False when somebody else was faster. */
-export async function takeOverKey(deps: StoreDeps, stale: AdjustmentKey, claim: AdjustmentKey): Promise<boolean> {
+export async function takeOverKey(deps: Deps, stale: AdjustmentKey, claim: AdjustmentKey): Promise<boolean> {
   const { results } = await commit(deps.db, [
     sql`UPDATE adjustment_keys SET product_id = ${claim.productId}, fingerprint = ${claim.fingerprint},
         created_at = ${claim.createdAt}
@@ -33,7 +33,7 @@ export async function takeOverKey(deps: StoreDeps, stale: AdjustmentKey, claim: 
 }
 
 /** Only what succeeded is remembered: a refused adjustment gives its key back. */
-export async function dropKey(deps: StoreDeps, { actor, key, fingerprint }: AdjustmentKey): Promise<void> {
+export async function dropKey(deps: Deps, { actor, key, fingerprint }: AdjustmentKey): Promise<void> {
   await commit(deps.db, [
     sql`DELETE FROM adjustment_keys WHERE actor = ${actor} AND key = ${key} AND fingerprint = ${fingerprint}`,
   ]);

@@ -2,8 +2,8 @@
 import { and, desc, eq, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Transaction } from "#shared/contracts/inventory";
+import type { Deps } from "#shared/deps";
 import { ledger } from "../schema.ts";
-import type { StoreDeps } from "./deps.ts";
 
 export interface LedgerFilter {
   readonly productId: string | undefined;
@@ -16,7 +16,7 @@ export type LedgerEntry = typeof ledger.$inferSelect;
 
 /** One more row than `limit`, after the key of the last row seen. */
 export async function readLedger(
-  deps: StoreDeps,
+  deps: Deps,
   { productId, type, vendorId }: LedgerFilter,
   after: readonly (string | number)[] | undefined,
   limit: number,

@@ -2,13 +2,12 @@
 // available and the threshold that counts for it. The stored `availability` is only what the catalog was last told.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { commit, inJson } from "#shared/database";
+import { inJson } from "#shared/database";
+import type { Deps } from "#shared/deps";
 import type { ListedLevel, PublicLevel } from "#shared/contracts/inventory";
 import type { Availability } from "#shared/events/catalogue";
-import { THRESHOLD_UPDATES } from "../constants.ts";
 import { availabilityOf } from "../domain/stock.ts";
 import { stockLevels } from "../schema.ts";
-import type { StoreDeps } from "./deps.ts";
 
 type Row = Pick<
   typeof stockLevels.$inferSelect,
@@ -21,7 +20,7 @@ function renderLevel({ productId, sku, name, vendorId, onHand, reserved, availab
 }
 
 /** Availability of those of the products that have a level. */
-export async function readAvailabilities(deps: StoreDeps, productIds: readonly string[]): Promise<PublicLevel[]> {
+export async function readAvailabilities(deps: Deps, productIds: readonly string[]): Promise<PublicLevel[]> {
   const rows = await deps.db.select().from(stockLevels).where(inJson(stockLevels.productId, productIds));
   return rows.map((row) => {
     const { productId, available, status } = renderLevel(row);
@@ -79,22 +78,10 @@ export function levelsStatement(
 }
 
 export async function readLevels(
-  deps: StoreDeps,
+  deps: Deps,
   filter: LevelFilter,
   after: readonly (string | number)[] | undefined,
   limit: number,
 ): Promise<ListedLevel[]> {
   return (await deps.db.all<Row>(levelsStatement(filter, after, limit))).map(renderLevel);
-}
-
-/** Writes the shop's threshold of today to products without one of their own that still have another. Returns how many. */
-export async function writeShopThreshold(deps: StoreDeps): Promise<number> {
-  const shop = deps.lowStockThreshold;
-  const stale = (comparison: SQL): SQL =>
-    sql`SELECT product_id FROM stock_levels WHERE low_stock_threshold IS NULL AND threshold ${comparison} ${shop}`;
-  const { results } = await commit(deps.db, [
-    sql`UPDATE stock_levels SET threshold = ${shop}
-      WHERE product_id IN (${stale(sql`<`)} UNION ALL ${stale(sql`>`)} LIMIT ${THRESHOLD_UPDATES})`,
-  ]);
-  return results[0]?.meta.changes ?? 0;
 }

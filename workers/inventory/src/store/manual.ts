@@ -2,12 +2,12 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { StaleWrite, commit, mustChange } from "#shared/database";
+import type { Deps } from "#shared/deps";
 import type { ManualRow } from "../schema.ts";
-import type { StoreDeps } from "./deps.ts";
 
 const COLUMNS = sql`owner, generation, items, state, expires_at AS expiresAt, updated_at AS updatedAt`;
 
-async function rowsOf(deps: StoreDeps, statements: readonly SQL[]): Promise<ManualRow[]> {
+async function rowsOf(deps: Deps, statements: readonly SQL[]): Promise<ManualRow[]> {
   const { results } = await commit(deps.db, statements);
   return (results.at(-1)?.results ?? []) as unknown as ManualRow[];
 }
@@ -17,7 +17,7 @@ async function rowsOf(deps: StoreDeps, statements: readonly SQL[]): Promise<Manu
  * (released, failed or expired) is replaced under the next generation.
  */
 export async function openManual(
-  deps: StoreDeps,
+  deps: Deps,
   { owner, items, expiresAt }: Pick<ManualRow, "owner" | "items" | "expiresAt">,
 ): Promise<ManualRow> {
   const now = deps.now();
@@ -33,7 +33,7 @@ export async function openManual(
   return row;
 }
 
-export async function findManual(deps: StoreDeps, owner: string): Promise<ManualRow | undefined> {
+export async function findManual(deps: Deps, owner: string): Promise<ManualRow | undefined> {
   const [row] = await rowsOf(deps, [sql`SELECT ${COLUMNS} FROM manual_reservations WHERE owner = ${owner}`]);
   return row;
 }
@@ -43,7 +43,7 @@ export async function findManual(deps: StoreDeps, owner: string): Promise<Manual
  * states `from` any more.
  */
 export async function moveManual(
-  deps: StoreDeps,
+  deps: Deps,
   { owner, generation }: Pick<ManualRow, "owner" | "generation">,
   from: readonly ManualRow["state"][],
   to: ManualRow["state"],
@@ -65,14 +65,14 @@ export async function moveManual(
 }
 
 /** Reservations that a crash left half made: still pending since `before`. */
-export async function readStalePending(deps: StoreDeps, before: number): Promise<ManualRow[]> {
+export async function readStalePending(deps: Deps, before: number): Promise<ManualRow[]> {
   return await rowsOf(deps, [
     sql`SELECT ${COLUMNS} FROM manual_reservations WHERE state = 'pending' AND updated_at <= ${before} LIMIT 100`,
   ]);
 }
 
 /** Closes those whose time is over; their holds have ended by themselves. Returns how many. */
-export async function closeExpired(deps: StoreDeps): Promise<number> {
+export async function closeExpired(deps: Deps): Promise<number> {
   const rows = await rowsOf(deps, [
     sql`UPDATE manual_reservations SET state = 'released', updated_at = ${deps.now()}
       WHERE state IN ('pending', 'held') AND expires_at <= ${deps.now()} RETURNING ${COLUMNS}`,

@@ -1,7 +1,9 @@
 // Which products a sweep compares with their objects next, and that it has.
 import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import { commit, inJson, readAll } from "#shared/database";
-import type { StoreDeps } from "./deps.ts";
+import type { Deps } from "#shared/deps";
+import { RETENTION_MS, THRESHOLD_UPDATES } from "../constants.ts";
 
 export interface Suspect {
   readonly productId: string;
@@ -18,7 +20,7 @@ interface Row {
 
 /** Products with a hold that ended before `staleBefore` (ms), then those longest not compared. */
 export async function readSuspects(
-  deps: StoreDeps,
+  deps: Deps,
   { staleBefore, limit }: { staleBefore: number; limit: number },
 ): Promise<Suspect[]> {
   const [stale, oldest] = await readAll<[Row, Row]>(deps.db, [
@@ -30,7 +32,7 @@ export async function readSuspects(
 }
 
 /** Every product that an object has written, also those whose level D1 has lost. */
-export async function readAllSuspects(deps: StoreDeps, staleBefore: number): Promise<Suspect[]> {
+export async function readAllSuspects(deps: Deps, staleBefore: number): Promise<Suspect[]> {
   const [stale, all] = await readAll<[Row, Row]>(deps.db, [
     sql`SELECT DISTINCT product_id AS productId, 1 AS sequence FROM reservations
       WHERE state = 'held' AND expires_at < ${staleBefore}`,
@@ -53,7 +55,7 @@ function toSuspects(stale: readonly Row[], others: readonly Row[]): Suspect[] {
 
 /** Puts these products at the end of the turn, and closes the findings of those where nothing is amiss any more. */
 export async function markReconciled(
-  deps: StoreDeps,
+  deps: Deps,
   productIds: readonly string[],
   sound: readonly string[],
 ): Promise<void> {
@@ -63,4 +65,26 @@ export async function markReconciled(
     sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now}
       WHERE outcome = 'open' AND kind IN ('stock_ledger_differs', 'stock_taken_differs') AND ${inJson(sql`subject`, sound)}`,
   ]);
+}
+
+/** Writes the shop's threshold of today to products without one of their own that still have another. Returns how many. */
+export async function writeShopThreshold(deps: Deps, shop: number): Promise<number> {
+  const stale = (comparison: SQL): SQL =>
+    sql`SELECT product_id FROM stock_levels WHERE low_stock_threshold IS NULL AND threshold ${comparison} ${shop}`;
+  const { results } = await commit(deps.db, [
+    sql`UPDATE stock_levels SET threshold = ${shop}
+      WHERE product_id IN (${stale(sql`<`)} UNION ALL ${stale(sql`>`)} LIMIT ${THRESHOLD_UPDATES})`,
+  ]);
+  return results[0]?.meta.changes ?? 0;
+}
+
+/** The objects drop their own copies at the same age. The ledger stays for ever. Returns how many rows went. */
+export async function purgeReservations(deps: Deps): Promise<number> {
+  const before = deps.now() - RETENTION_MS;
+  const { results } = await commit(deps.db, [
+    sql`DELETE FROM reservations WHERE state IN ('expired', 'released', 'consumed') AND updated_at < ${before}`,
+    sql`DELETE FROM manual_reservations WHERE state IN ('released', 'failed') AND updated_at < ${before}`,
+    sql`DELETE FROM adjustment_keys WHERE created_at < ${before}`,
+  ]);
+  return results.reduce((sum, { meta }) => sum + meta.changes, 0);
 }
