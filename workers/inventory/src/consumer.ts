@@ -6,7 +6,7 @@ import type { Handlers } from "#shared/inbox";
 import { PURGE_MARGIN_MS, RETENTION_MS } from "./constants.ts";
 import { createDeps } from "./service/deps.ts";
 import type { InventoryDeps } from "./service/deps.ts";
-import { consumeOrder, releaseOrder, reserveOrder, takeBackOrder, uncountOrder } from "./service/orders.ts";
+import { consumeOrder, releaseOrder, reserveOrder, takeBackOrder, stopCountingOrder } from "./service/orders.ts";
 
 /**
  * Copies are told by what the objects remember of an order. A dead letter that is replayed after that may be of an order that
@@ -22,7 +22,7 @@ function stillKnown<E extends EventEnvelope>(deps: InventoryDeps, event: E): E {
 export function handlers(deps: InventoryDeps): Handlers {
   return {
     ORDER_CREATED: (event) => reserveOrder(deps, stillKnown(deps, event)),
-    ORDER_CONFIRMED: (event) => uncountOrder(deps, event),
+    ORDER_CONFIRMED: (event) => stopCountingOrder(deps, event),
     ORDER_CANCELLED: (event) => releaseOrder(deps, event),
     ORDER_SHIPPED: (event) => consumeOrder(deps, stillKnown(deps, event)),
     ORDER_RETURNED: (event) => takeBackOrder(deps, stillKnown(deps, event)),

@@ -49,7 +49,7 @@ test("adjusting moves on-hand and writes one ledger entry in the actor's name", 
 test("on-hand cannot go below what is held", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
-  const held = { owner: newId("req"), quantity: 3, expiresAt: Date.now() + 60_000, attempt: "a", shown: false };
+  const held = { owner: newId("req"), quantity: 3, expiresAt: Date.now() + 60_000, attempt: "a", projected: false };
   await deps.stock(id).hold(held, { correlationId: "test" });
   const write = { productId: id, reason: "damaged" as const };
   expect(await adjust(deps, admin, { ...write, delta: -3 })).toMatchObject({
@@ -212,7 +212,7 @@ describe("a stock take", () => {
   test("below what is held is refused and says how much is; at it, nothing is available", async () => {
     const { deps } = warehouse();
     const id = await stocked(40);
-    const held = { owner: newId("req"), quantity: 12, expiresAt: Date.now() + 60_000, attempt: "a", shown: false };
+    const held = { owner: newId("req"), quantity: 12, expiresAt: Date.now() + 60_000, attempt: "a", projected: false };
     await deps.stock(id).hold(held, { correlationId: "test" });
     expect(await count(deps, admin, { productId: id, counted: 11 })).toMatchObject({
       error: { code: "stock_held", available: 28, detail: expect.stringContaining("12") },

@@ -24,12 +24,12 @@ const Change = fc.oneof(
     kind: fc.constant("hold"),
     owner: Owner,
     quantity: Quantity,
-    shown: fc.boolean(),
+    projected: fc.boolean(),
     counted: fc.boolean(),
     minimum: fc.integer({ min: 1, max: 4 }),
   }),
   fc.record({ kind: fc.constant("undo"), owner: Owner }),
-  fc.record({ kind: fc.constant("uncount"), owner: Owner }),
+  fc.record({ kind: fc.constant("stopCounting"), owner: Owner }),
   fc.record({ kind: fc.constant("reserve"), owner: Owner, quantity: Quantity, counted: fc.boolean() }),
   fc.record({ kind: fc.constant("consume"), owner: Owner, quantity: Quantity }),
   fc.record({ kind: fc.constant("release"), owner: Owner }),
@@ -57,8 +57,8 @@ interface Inside {
   readonly takenSum: number;
   readonly takenCounted: number;
   readonly countedSum: number;
-  readonly lapsed: number;
-  readonly lapsedCounted: number;
+  readonly expired: number;
+  readonly expiredCounted: number;
   readonly armed: number;
   readonly threshold: number;
   readonly sequence: number;
@@ -69,8 +69,8 @@ const INSIDE = `SELECT on_hand AS onHand, taken,
   (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state IN ('held', 'reserved')) AS takenSum,
   taken_counted AS takenCounted,
   (SELECT coalesce(sum(counted * quantity), 0) FROM reservations WHERE state IN ('held', 'reserved')) AS countedSum,
-  (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS lapsed,
-  (SELECT coalesce(sum(counted * quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS lapsedCounted,
+  (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS expired,
+  (SELECT coalesce(sum(counted * quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS expiredCounted,
   armed, threshold, level.sequence AS sequence FROM level`;
 
 async function same(answer: Promise<{ readonly ok: boolean }>, expected: boolean): Promise<void> {
@@ -122,19 +122,19 @@ class Story {
     if (step.kind === "hold") {
       const attempt = newId("req");
       const expiresAt = Date.now() + 30_000;
-      const { shown, quantity, counted, minimum } = step;
+      const { projected, quantity, counted, minimum } = step;
       const expected = model.hold(step.owner, quantity, expiresAt, { counted, minimum });
       if (expected) this.#attempts.set(step.owner, attempt);
-      const request = { owner, quantity, expiresAt, attempt, shown, counted, minimum };
+      const request = { owner, quantity, expiresAt, attempt, projected, counted, minimum };
       return same(stock.hold(request, TRACE), expected);
     }
     if (step.kind === "undo") {
       model.undo(step.owner);
       return stock.undo(owner, this.#attempts.get(step.owner) ?? "none", TRACE);
     }
-    if (step.kind === "uncount") {
-      model.uncount(step.owner);
-      return same(stock.uncount(owner, TRACE), true);
+    if (step.kind === "stopCounting") {
+      model.stopCounting(step.owner);
+      return same(stock.stopCounting(owner, TRACE), true);
     }
     if (step.kind === "release") {
       const expected = model.release(step.owner);
@@ -186,7 +186,7 @@ class Story {
 
   /** No comparison finds anything: nobody has touched what it compares. Only alarms look late when the clock leaps. */
   async sound(): Promise<void> {
-    const { mended, open } = await stub(this.#id).reconcile(false);
+    const { mended, open } = await stub(this.#id).reconcile({ isStale: false });
     assert.deepEqual([...mended.filter((kind) => kind !== "stock_alarm_lost"), ...open], []);
   }
 
@@ -204,9 +204,9 @@ class Story {
     if (mayRing && armed < this.#before.armed) this.#fell += 1;
     else if (mayRing && brings && this.#before.armed === 1) this.#mayHaveFallen += 1;
     this.#before = { armed, sequence };
-    const { lapsed, lapsedCounted } = inside;
-    assert.deepInclude(inside, { onHand, ledgerSum: onHand, taken: taken + lapsed, takenSum: taken + lapsed });
-    const counted = takenCounted + lapsedCounted;
+    const { expired, expiredCounted } = inside;
+    assert.deepInclude(inside, { onHand, ledgerSum: onHand, taken: taken + expired, takenSum: taken + expired });
+    const counted = takenCounted + expiredCounted;
     assert.deepInclude(inside, { takenCounted: counted, countedSum: counted });
     assert.isAtMost(inside.taken, onHand);
   }

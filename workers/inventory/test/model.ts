@@ -61,7 +61,7 @@ export class Model {
     this.entries.set(owner, { state, quantity, until, at: Date.now(), counted });
   }
 
-  uncount(owner: number): void {
+  stopCounting(owner: number): void {
     const { state, quantity, until } = this.entry(owner);
     if (state !== "consumed" && state !== "released") this.#set(owner, state, quantity, until, false);
   }

@@ -181,7 +181,7 @@ test("what is taken is counted anew from the reservations", async () => {
 test("a hold that D1 shows long past its time is a flush that was lost", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
-  const hold = { owner: "manual:x", quantity: 4, expiresAt: Date.now() + 60_000, attempt: "a", shown: true };
+  const hold = { owner: "manual:x", quantity: 4, expiresAt: Date.now() + 60_000, attempt: "a", projected: true };
   await deps.stock(id).hold(hold, TRACE);
   await flush(id);
   await runInDurableObject(stub(id), async (_instance, state) => {
@@ -200,11 +200,11 @@ test("a change that is only on its way is no finding; one whose alarm is long ov
   const { deps } = warehouse();
   const id = await stocked(20);
   await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
-  expect(await stub(id).reconcile(false)).toMatchObject({ mended: [], open: [] });
+  expect(await stub(id).reconcile({ isStale: false })).toMatchObject({ mended: [], open: [] });
   expect(await projectionOf(id)).toMatchObject({ on_hand: 21 });
   await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
   await runInDurableObject(stub(id), (_instance, state) => state.storage.deleteAlarm());
-  expect(await stub(id).reconcile(false)).toMatchObject({ mended: ["stock_alarm_lost"], open: [] });
+  expect(await stub(id).reconcile({ isStale: false })).toMatchObject({ mended: ["stock_alarm_lost"], open: [] });
   expect(await projectionOf(id)).toMatchObject({ on_hand: 22 });
 });
 
@@ -219,10 +219,10 @@ test("under load nothing is reported that is not so", async () => {
   });
   const looks = Array.from({ length: 15 }, async () => {
     await flush(id);
-    return await stub(id).reconcile(false);
+    return await stub(id).reconcile({ isStale: false });
   });
   await Promise.all([...buyers, ...looks]);
-  await stub(id).reconcile(false);
+  await stub(id).reconcile({ isStale: false });
   expect(await findingsOf(id)).toEqual([]);
   const level = await levelOf(deps, id);
   expect(await projectionOf(id)).toMatchObject({ on_hand: level.onHand, reserved: level.reserved });
@@ -258,7 +258,7 @@ async function reconcileUnderChange(
           work();
         },
       },
-      false,
+      { isStale: false },
     );
   });
 }
@@ -274,7 +274,7 @@ test("a change while the ledgers are compared is no entry that nobody has", asyn
     isCompared: true,
   });
   expect(await findingsOf(id)).toMatchObject([{ kind: "stock_projection_differs" }]);
-  expect(await stub(id).reconcile(false)).toMatchObject({ mended: [], open: [] });
+  expect(await stub(id).reconcile({ isStale: false })).toMatchObject({ mended: [], open: [] });
 });
 
 test("what was found stays open until an object that is changed all the time has been compared", async () => {
@@ -356,7 +356,7 @@ test("a level that was opened from a ledger in D1 adds up", async () => {
     id,
   );
   await levelOf(deps, id);
-  expect(await stub(id).reconcile(false)).toMatchObject({ mended: [], open: [] });
+  expect(await stub(id).reconcile({ isStale: false })).toMatchObject({ mended: [], open: [] });
 });
 
 test("an object of an older version gets the tables that it lacks", async () => {

@@ -27,7 +27,7 @@ const holdOf = (quantity: number, owner: string = newId("req"), ms?: number) => 
   quantity,
   expiresAt: soon(ms),
   attempt: newId("req"),
-  shown: false,
+  projected: false,
 });
 const lineOf = (owner: string, quantity: number) => ({ owner, orderId: newId("ord"), quantity });
 
@@ -208,7 +208,7 @@ test("a flush that fails is armed again and loses nothing; a repeated one has no
   await runInDurableObject(stub(id), (_instance, state) => {
     state.storage.sql.exec("UPDATE level SET flushed_sequence = 1");
   });
-  await stub(id).reconcile(false);
+  await stub(id).reconcile({ isStale: false });
   expect(await ledgerOf(id)).toHaveLength(1);
   expect(await eventsAbout(id)).toHaveLength(2);
 });

@@ -110,12 +110,12 @@ export function availabilityOf(available: number, threshold: number): Availabili
 }
 
 /** What was last told about a product. `armed` means that falling to the threshold is news. */
-export interface Told {
+export interface Published {
   readonly armed: boolean;
   readonly availability: Availability;
 }
 
-export interface Announcement extends Told {
+export interface EventDecision extends Published {
   readonly stockLow: boolean;
   readonly availabilityChanged: boolean;
 }
@@ -124,7 +124,7 @@ export interface Announcement extends Told {
  * What has to be told after a change. Only a restock above the threshold arms the low-stock alarm again: a cancelled order that
  * lifts the level for a moment must not repeat it.
  */
-export function announce(told: Told, available: number, threshold: number, restocked: boolean): Announcement {
+export function decideEvents(told: Published, available: number, threshold: number, restocked: boolean): EventDecision {
   const availability = availabilityOf(available, threshold);
   const stockLow = told.armed && available <= threshold;
   const armed = available > threshold && (told.armed || restocked);
@@ -135,8 +135,8 @@ export function announce(told: Told, available: number, threshold: number, resto
  * The same after staff moved the threshold. That never rings: no goods moved, and who moved it was answered with the level. What
  * is available above the new threshold arms the alarm anew.
  */
-export function announceThreshold(told: Told, available: number, threshold: number): Announcement {
-  return { ...announce(told, available, threshold, true), stockLow: false };
+export function decideEventsOfThreshold(told: Published, available: number, threshold: number): EventDecision {
+  return { ...decideEvents(told, available, threshold, true), stockLow: false };
 }
 
 /** One line per product, quantities added up, in the order of the product's id. */

@@ -10,8 +10,8 @@ import { WORKER } from "../constants.ts";
 import type { AuditRow } from "#shared/audit";
 import { allowedOf } from "../domain/share.ts";
 import {
-  announce,
-  announceThreshold,
+  decideEvents,
+  decideEventsOfThreshold,
   availabilityOf,
   decideConsume,
   decideHold,
@@ -22,7 +22,7 @@ import {
   mayAdjust,
   remaining,
 } from "../domain/stock.ts";
-import type { Announcement, Decision, Facts } from "../domain/stock.ts";
+import type { EventDecision, Decision, Facts } from "../domain/stock.ts";
 import type { LedgerRow } from "./records.ts";
 import type { LevelState, ReservationRow, StockTables } from "./tables.ts";
 
@@ -37,7 +37,7 @@ export interface HoldRequest {
   /** Names the attempt: only the last one to touch a hold may undo it. */
   readonly attempt: string;
   /** Whether the projection shows the hold. Holds of orders are over too soon to be shown. */
-  readonly shown: boolean;
+  readonly projected: boolean;
   /** Whether it counts toward the share that buyers without proof may hold together. */
   readonly counted?: boolean | undefined;
   /** The product's minimum order quantity, else 1: that share is never less. */
@@ -152,10 +152,10 @@ export class StockBook {
     const { isNew } = decided.value;
     if (!isNew && own?.state === "reserved") return ok({ newlyHeld: false, expiresAt: request.expiresAt });
     const expiresAt = isNew ? request.expiresAt : Math.max(own?.expiresAt ?? 0, request.expiresAt);
-    const shown = request.shown || isShown(own);
+    const projected = request.projected || isProjected(own);
     const counted = isCounted(own, request.counted);
-    this.#put(level, { owner, quantity, attempt, orderId: null, state: "held", expiresAt, counted }, shown);
-    if (shown) this.#advance(level);
+    this.#put(level, { owner, quantity, attempt, orderId: null, state: "held", expiresAt, counted }, projected);
+    if (projected) this.#advance(level);
     return ok({ newlyHeld: isNew, expiresAt });
   }
 
@@ -169,8 +169,8 @@ export class StockBook {
   undo(owner: string, attempt: string): void {
     const { own, level } = this.#read(owner);
     if (own?.state !== "held" || own.attempt !== attempt) return;
-    this.#put(level, { ...own, state: "expired" }, isShown(own));
-    this.#giveBack(level, own.quantity, isShown(own));
+    this.#put(level, { ...own, state: "expired" }, isProjected(own));
+    this.#markFreed(level, own.quantity, isProjected(own));
   }
 
   reserve(line: ReservedLine): Result<null, Refusal> {
@@ -190,7 +190,7 @@ export class StockBook {
   }
 
   /** The order's money is authorized: what it has, or will have, counts toward the share no longer. */
-  uncount(owner: string): void {
+  stopCounting(owner: string): void {
     const { own, level } = this.#read(owner);
     if (own === undefined) {
       // Its reservation is yet to come, and is to find this.
@@ -198,8 +198,8 @@ export class StockBook {
       return;
     }
     if (!own.counted || own.state === "consumed" || own.state === "released") return;
-    this.#put(level, { ...own, counted: false }, isShown(own));
-    if (isShown(own)) this.#advance(level);
+    this.#put(level, { ...own, counted: false }, isProjected(own));
+    if (isProjected(own)) this.#advance(level);
   }
 
   consume(line: OrderLine): Result<null, Refusal> {
@@ -222,7 +222,7 @@ export class StockBook {
     const { own, level, facts } = this.#read(owner);
     const decision = decideReturn(facts, shipped);
     const row = { id: returnId, owner, quantity, shelved: decision === "shelve", createdAt: this.#now };
-    if (!this.#tables.records.noteReturn(row)) return;
+    if (!this.#tables.records.recordReturn(row)) return;
     if (decision === "shelve") {
       this.#advance(level, { type: "return", delta: quantity, reference: orderId, actor: "system" });
     } else if (decision === "shrink" && own !== undefined) {
@@ -238,8 +238,8 @@ export class StockBook {
     if (decision.kind === "already") return 0;
     const released = decision.kind === "take" ? (own?.quantity ?? 0) : 0;
     const { orderId = null, quantity = 0, counted = false } = own ?? {};
-    this.#put(level, { owner, orderId, quantity, state: "released", expiresAt: null, counted }, isShown(own));
-    this.#giveBack(level, released, isShown(own));
+    this.#put(level, { owner, orderId, quantity, state: "released", expiresAt: null, counted }, isProjected(own));
+    this.#markFreed(level, released, isProjected(own));
     return released;
   }
 
@@ -274,22 +274,22 @@ export class StockBook {
     this.#hasAdvanced = true;
     const { sequence } = this.#tables.advance(0);
     this.#tables.records.addAudit(audit, sequence);
-    const told = announceThreshold(level, facts.available, threshold);
-    this.#tell({ ...level, threshold }, told, facts.available, sequence);
+    const told = decideEventsOfThreshold(level, facts.available, threshold);
+    this.#publish({ ...level, threshold }, told, facts.available, sequence);
     return ok(null);
   }
 
   /** Tells of a change that is in the level's row already. */
-  touch(): void {
+  markChanged(): void {
     this.#advance(this.#tables.level(this.#now));
   }
 
   /** Marks holds past their time, so that the database's own count is right, and tells when the projection had counted them. */
   expire(): LevelState {
     const level = this.#tables.level(this.#now);
-    if (level.lapsed === 0) return level;
-    const hadBeenShown = this.#tables.expire(this.#now, level.sequence + 1);
-    this.#giveBack(level, level.lapsed, hadBeenShown);
+    if (level.expired === 0) return level;
+    const wasProjected = this.#tables.expire(this.#now, level.sequence + 1);
+    this.#markFreed(level, level.expired, wasProjected);
     return this.#tables.level(this.#now);
   }
 
@@ -335,8 +335,8 @@ export class StockBook {
     return err({ reason: "short", available: decision.available, heldByOthers });
   }
 
-  #put(level: LevelState, row: NewRow, shown: boolean): void {
-    const sequence = shown ? level.sequence + 1 : 0;
+  #put(level: LevelState, row: NewRow, projected: boolean): void {
+    const sequence = projected ? level.sequence + 1 : 0;
     const { owner, orderId, quantity, state, expiresAt, counted, attempt = null } = row;
     this.#tables.put({ owner, orderId, quantity, state, expiresAt, attempt, updatedAt: this.#now, sequence, counted });
   }
@@ -345,10 +345,10 @@ export class StockBook {
    * `before` is the level before `quantity` came back. The end of a hold that nobody had been shown is no change, unless the hold was
    * counted when something else was told that is to be flushed yet.
    */
-  #giveBack(before: LevelState, quantity: number, shown: boolean): void {
+  #markFreed(before: LevelState, quantity: number, projected: boolean): void {
     const taken = before.taken - quantity;
     const isNews = availabilityOf(before.onHand - taken, before.threshold) !== before.availability;
-    if (shown || taken < before.shownTaken || isNews) this.#advance(before);
+    if (projected || taken < before.projectedTaken || isNews) this.#advance(before);
   }
 
   /** Counts a change up, writes its ledger entry and whatever has to be told. `before` is the level before the change. */
@@ -365,12 +365,17 @@ export class StockBook {
       });
     }
     const available = onHand - taken;
-    this.#tell(before, announce(before, available, before.threshold, (entry?.delta ?? 0) > 0), available, sequence);
+    this.#publish(
+      before,
+      decideEvents(before, available, before.threshold, (entry?.delta ?? 0) > 0),
+      available,
+      sequence,
+    );
   }
 
-  #tell(before: LevelState, told: Announcement, available: number, sequence: number): void {
+  #publish(before: LevelState, told: EventDecision, available: number, sequence: number): void {
     if (told.armed === before.armed && told.availability === before.availability) return;
-    this.#tables.tell(told.armed, told.availability);
+    this.#tables.setPublished(told.armed, told.availability);
     const { productId, sku, name, threshold } = before;
     if (told.stockLow) this.#emit("STOCK_LOW", { productId, sku, name, available, threshold }, before, sequence);
     if (told.availabilityChanged) {
@@ -385,7 +390,7 @@ export class StockBook {
   }
 }
 
-function isShown(row: ReservationRow | undefined): boolean {
+function isProjected(row: ReservationRow | undefined): boolean {
   return (row?.sequence ?? 0) > 0;
 }
 

@@ -11,7 +11,7 @@ import type { LedgerRow } from "./records.ts";
 import type { LevelState, ReservationRow } from "./tables.ts";
 
 /** A level as D1 shows it; `sequence` 0, written by no object, counts as 1, with which an object opens. */
-export type ShownLevel = Pick<
+export type ProjectedLevel = Pick<
   LevelState,
   "sku" | "name" | "vendorId" | "version" | "opening" | "onHand" | "ownThreshold" | "availability" | "sequence"
 > & { readonly reserved: number };
@@ -24,7 +24,7 @@ export interface Figures {
 }
 
 export interface Copy {
-  readonly level: ShownLevel | undefined;
+  readonly level: ProjectedLevel | undefined;
   readonly reservations: readonly Figures[];
   /** Entries since the oldest that the object keeps. */
   readonly ledger: readonly Figures[];
@@ -46,17 +46,20 @@ export async function readCopy(
   productId: string,
   { settledSince, ledgerSince }: { settledSince: number; ledgerSince: number },
 ): Promise<Copy> {
-  const [levels, reservations, ledger, sums] = await readAll<[ShownLevel, Figures, Figures, { delta: number }]>(db, [
-    sql`SELECT sku, name, vendor_id AS vendorId, product_version AS version, opening, on_hand AS onHand, reserved,
+  const [levels, reservations, ledger, sums] = await readAll<[ProjectedLevel, Figures, Figures, { delta: number }]>(
+    db,
+    [
+      sql`SELECT sku, name, vendor_id AS vendorId, product_version AS version, opening, on_hand AS onHand, reserved,
       low_stock_threshold AS ownThreshold, availability, max(sequence, 1) AS sequence
       FROM stock_levels WHERE product_id = ${productId}`,
-    sql`SELECT ${sql.raw(RESERVATION_FIGURES)} FROM reservations
+      sql`SELECT ${sql.raw(RESERVATION_FIGURES)} FROM reservations
       WHERE product_id = ${productId} AND (state IN ('held', 'reserved') OR updated_at >= ${settledSince})
       GROUP BY state ORDER BY state`,
-    sql`SELECT ${sql.raw(LEDGER_FIGURES)} FROM ledger WHERE product_id = ${productId} AND created_at >= ${ledgerSince}
+      sql`SELECT ${sql.raw(LEDGER_FIGURES)} FROM ledger WHERE product_id = ${productId} AND created_at >= ${ledgerSince}
       GROUP BY type ORDER BY type`,
-    sql`SELECT coalesce(sum(delta), 0) AS delta FROM ledger WHERE product_id = ${productId}`,
-  ]);
+      sql`SELECT coalesce(sum(delta), 0) AS delta FROM ledger WHERE product_id = ${productId}`,
+    ],
+  );
   return { level: levels[0], reservations, ledger, ledgerDelta: sums[0]?.delta ?? 0 };
 }
 

@@ -7,7 +7,7 @@ import { findingInsert } from "#shared/findings";
 import { save } from "#shared/outbox";
 import { LOST_AFTER_MS, PURGE_MARGIN_MS, RECONCILE_TRIES, RETENTION_MS } from "../constants.ts";
 import { readCopiedLedger, readCopy, rewriteStatements } from "./projection.ts";
-import type { Copy, Figures, ShownLevel } from "./projection.ts";
+import type { Copy, Figures, ProjectedLevel } from "./projection.ts";
 import type { LedgerRow } from "./records.ts";
 import type { StockTables } from "./tables.ts";
 
@@ -33,16 +33,20 @@ export interface Reconciliation {
   readonly isCompared: boolean;
 }
 
-export const NOTHING_AMISS: Reconciliation = { mended: [], open: [], isCompared: true };
+export const NO_DIFFERENCES: Reconciliation = { mended: [], open: [], isCompared: true };
 
 type Found = Omit<Finding, "subject">;
 
-/** `isStale`: D1 shows a hold long past its time. */
-export async function reconcile(stock: Reconcilable, isStale: boolean): Promise<Reconciliation> {
+interface Staleness {
+  /** Whether D1 shows a hold long past its time. */
+  readonly isStale: boolean;
+}
+
+export async function reconcile(stock: Reconcilable, { isStale }: Staleness): Promise<Reconciliation> {
   const found = await checkObject(stock);
   let compared: readonly Found[] | undefined;
   if (found.every(({ outcome }) => outcome === "mended")) {
-    found.push(...(await catchUp(stock, isStale)));
+    found.push(...(await catchUp(stock, { isStale })));
     await write(stock, found);
     compared = await compare(stock);
     found.push(...(compared ?? []));
@@ -84,7 +88,7 @@ async function checkObject({ tables, change }: Reconcilable): Promise<Found[]> {
 }
 
 /** Writes what an alarm should have written. What is only on its way is no finding. */
-async function catchUp({ tables, deps, flush, alarm }: Reconcilable, isStale: boolean): Promise<Found[]> {
+async function catchUp({ tables, deps, flush, alarm }: Reconcilable, { isStale }: Staleness): Promise<Found[]> {
   const { sequence, flushedSequence } = tables.level(deps.now());
   const due = sequence > flushedSequence ? await alarm() : deps.now();
   const isLost = due === null || due < deps.now() - LOST_AFTER_MS;
@@ -108,10 +112,13 @@ async function compare(stock: Reconcilable): Promise<Found[] | undefined> {
       : await ledgerDifference(stock, ledgerSince);
     if (sequence !== flushedSequence || tables.level(deps.now()).sequence !== sequence) continue;
     const reservations = tables.reservationFigures(settledSince);
-    const shown = shownLevel(stock);
-    const differs = !isSame(copy.level, shown) || !isSame(copy.reservations, reservations) || ledger.wrong.length > 0;
+    const projected = projectedLevel(stock);
+    const differs =
+      !isSame(copy.level, projected) || !isSame(copy.reservations, reservations) || ledger.wrong.length > 0;
     const found = [
-      ...(differs ? [projectionDiffers(copy, { level: shown, reservations, wrongEntries: ledger.wrong.length })] : []),
+      ...(differs
+        ? [projectionDiffers(copy, { level: projected, reservations, wrongEntries: ledger.wrong.length })]
+        : []),
       ...ledgerDiffers(stock, copy, ledger.delta),
     ];
     if (differs) await rewrite(stock, ledger.wrong, found);
@@ -126,11 +133,22 @@ function isSame(a: unknown, b: unknown): boolean {
 }
 
 /** What D1 should show of the level, in the order of the columns that are read. */
-function shownLevel({ tables, deps }: Reconcilable): ShownLevel {
-  const { sku, name, vendorId, version, opening, onHand, shownTaken, ownThreshold, availability, flushedSequence } =
+function projectedLevel({ tables, deps }: Reconcilable): ProjectedLevel {
+  const { sku, name, vendorId, version, opening, onHand, projectedTaken, ownThreshold, availability, flushedSequence } =
     tables.level(deps.now());
   const sequence = Math.max(flushedSequence, 1);
-  return { sku, name, vendorId, version, opening, onHand, reserved: shownTaken, ownThreshold, availability, sequence };
+  return {
+    sku,
+    name,
+    vendorId,
+    version,
+    opening,
+    onHand,
+    reserved: projectedTaken,
+    ownThreshold,
+    availability,
+    sequence,
+  };
 }
 
 interface LedgerDifference {
@@ -155,7 +173,7 @@ async function ledgerDifference({ tables, deps }: Reconcilable, since: number): 
 
 function projectionDiffers(
   { level, reservations }: Copy,
-  object: { readonly level: ShownLevel; readonly reservations: readonly Figures[]; readonly wrongEntries: number },
+  object: { readonly level: ProjectedLevel; readonly reservations: readonly Figures[]; readonly wrongEntries: number },
 ): Found {
   const projection = { level: level ?? null, reservations };
   return { kind: "stock_projection_differs", outcome: "mended", details: { object, projection } };
@@ -185,8 +203,8 @@ async function rewrite(
       ...found.map((one) => findingInsert(now, { ...one, subject: level.productId })),
     ]);
     // A hold that was counted may have ended while the copy was written.
-    if (tables.level(deps.now()).taken >= level.taken) tables.showTaken(level.taken);
-    else await change(() => tables.showTaken(level.taken));
+    if (tables.level(deps.now()).taken >= level.taken) tables.setProjectedTaken(level.taken);
+    else await change(() => tables.setProjectedTaken(level.taken));
     return true;
   });
 }

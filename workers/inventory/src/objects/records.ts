@@ -124,14 +124,14 @@ export class StockRecords {
   }
 
   /** Takes entries that D1 has and that are older than `before` out of the object, keeping their sum. */
-  foldLedger(before: number): void {
+  dropOldLedger(before: number): void {
     const old = "created_at < ? AND sequence <= (SELECT flushed_sequence FROM level)";
     this.#rows(`UPDATE folded SET delta = delta + (SELECT coalesce(sum(delta), 0) FROM ledger WHERE ${old})`, before);
     this.#rows(`DELETE FROM ledger WHERE ${old}`, before);
   }
 
   /** False when this return was noted before. */
-  noteReturn({ id, owner, quantity, shelved, createdAt }: ReturnRow): boolean {
+  recordReturn({ id, owner, quantity, shelved, createdAt }: ReturnRow): boolean {
     const query = `INSERT INTO returns (id, owner, quantity, shelved, created_at) VALUES (?, ?, ?, ?, ?)
       ON CONFLICT DO NOTHING RETURNING id`;
     return this.#rows(query, id, owner, quantity, Number(shelved), createdAt).length > 0;
@@ -158,7 +158,7 @@ export class StockRecords {
 
   /** Forgets returns as old as this, but not those that a live reservation is still to heed. */
   purge(before: number): void {
-    this.foldLedger(before);
+    this.dropOldLedger(before);
     this.#rows(
       `DELETE FROM returns WHERE created_at < ?
         AND owner NOT IN (SELECT owner FROM reservations WHERE state IN ('held', 'reserved'))`,

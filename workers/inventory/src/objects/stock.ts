@@ -41,7 +41,7 @@ import type {
 } from "./book.ts";
 import { flushStatements } from "./flush.ts";
 import { emptyOpening, readOpening } from "./opening.ts";
-import { NOTHING_AMISS, reconcile } from "./reconciliation.ts";
+import { NO_DIFFERENCES, reconcile } from "./reconciliation.ts";
 import type { Reconciliation } from "./reconciliation.ts";
 import { StockTables } from "./tables.ts";
 import type { LevelState, ProductDetails } from "./tables.ts";
@@ -78,7 +78,7 @@ export type OwnedLevel = Level & { readonly vendorId: string | null };
 const UNKNOWN = err({ reason: "unknown_product" } as const);
 
 function render(level: LevelState): OwnedLevel {
-  const reserved = level.taken - level.lapsed;
+  const reserved = level.taken - level.expired;
   const available = level.onHand - reserved;
   const status = availabilityOf(available, level.threshold);
   const { productId, onHand, threshold, vendorId } = level;
@@ -132,10 +132,10 @@ export class Stock extends DurableObject<InventoryEnv> {
   }
 
   /** The order's money is authorized: what it has of the product counts toward the share of buyers without proof no longer. Idempotent. */
-  async uncount(owner: string, trace: Trace): Promise<Result<null, Unknown>> {
+  async stopCounting(owner: string, trace: Trace): Promise<Result<null, Unknown>> {
     if (!(await this.#open())) return UNKNOWN;
     return await this.#change(trace, (book) => {
-      book.uncount(owner);
+      book.stopCounting(owner);
       return ok(null);
     });
   }
@@ -203,15 +203,15 @@ export class Stock extends DurableObject<InventoryEnv> {
     const isFirst = !this.#isOpen;
     const { hasAdvanced } = this.#write(trace, (book, now) => {
       if (isFirst) this.#tables.open(emptyOpening(details, this.#deps.lowStockThreshold), now);
-      if (isFirst || this.#tables.describe(details)) book.touch();
+      if (isFirst || this.#tables.describe(details)) book.markChanged();
     });
     this.#isOpen = true;
     if (hasAdvanced) await this.#arm(Date.now() + FLUSH_DELAY_MS);
   }
 
   /** Checks itself and D1's copy, and mends the copy. `isStale`: D1 shows a hold long past its time. */
-  async reconcile(isStale: boolean): Promise<Reconciliation> {
-    if (!this.#isOpen) return NOTHING_AMISS;
+  async reconcile({ isStale }: { readonly isStale: boolean }): Promise<Reconciliation> {
+    if (!this.#isOpen) return NO_DIFFERENCES;
     const trace = { correlationId: newId("req") };
     this.#write(trace, (book) => book.expire());
     const stock = {
@@ -223,10 +223,10 @@ export class Stock extends DurableObject<InventoryEnv> {
       change: (work: () => void) =>
         this.#change(trace, (book) => {
           work();
-          book.touch();
+          book.markChanged();
         }),
     };
-    return await reconcile(stock, isStale);
+    return await reconcile(stock, { isStale });
   }
 
   override async alarm(): Promise<void> {
@@ -326,7 +326,7 @@ export class Stock extends DurableObject<InventoryEnv> {
     await this.#change({ correlationId: newId("req") }, (book, later) => {
       this.#tables.markFlushed(upTo, level.taken);
       // A hold that this flush counted may have ended while it was on its way.
-      if (this.#tables.level(later).taken < level.taken) book.touch();
+      if (this.#tables.level(later).taken < level.taken) book.markChanged();
     });
     return true;
   }

@@ -97,7 +97,7 @@ export interface LevelState extends ProductDetails {
   /** The part of `taken` that counts toward the share of buyers without proof. */
   readonly takenCounted: number;
   /** The part of `taken` that is past its time. */
-  readonly lapsed: number;
+  readonly expired: number;
   /** The product's own, or null where the shop's default counts. */
   readonly ownThreshold: number | null;
   readonly threshold: number;
@@ -106,7 +106,7 @@ export interface LevelState extends ProductDetails {
   readonly sequence: number;
   readonly flushedSequence: number;
   /** What the projection counts as taken. */
-  readonly shownTaken: number;
+  readonly projectedTaken: number;
   readonly purgedAt: number;
 }
 
@@ -142,9 +142,9 @@ export interface Opening extends ProductDetails {
 type Sql = Record<string, SqlStorageValue>;
 
 const LEVEL = `product_id AS productId, sku, name, vendor_id AS vendorId, product_version AS version, opening, on_hand AS onHand,
-  taken, taken_counted AS takenCounted, own_threshold AS ownThreshold, threshold, armed, availability, level.sequence AS sequence, flushed_sequence AS flushedSequence, shown_taken AS shownTaken,
+  taken, taken_counted AS takenCounted, own_threshold AS ownThreshold, threshold, armed, availability, level.sequence AS sequence, flushed_sequence AS flushedSequence, shown_taken AS projectedTaken,
   purged_at AS purgedAt,
-  (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS lapsed`;
+  (SELECT coalesce(sum(quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS expired`;
 
 const RESERVATION = `owner, order_id AS orderId, quantity, state, expires_at AS expiresAt, attempt, updated_at AS updatedAt, sequence, counted`;
 
@@ -294,7 +294,7 @@ export class StockTables {
     return row;
   }
 
-  tell(armed: boolean, availability: Availability): void {
+  setPublished(armed: boolean, availability: Availability): void {
     this.#rows("UPDATE level SET armed = ?, availability = ?", Number(armed), availability);
   }
 
@@ -347,14 +347,14 @@ export class StockTables {
     return this.#rows("SELECT id, envelope FROM events WHERE sequence <= ? ORDER BY sequence", upTo);
   }
 
-  markFlushed(upTo: number, shownTaken: number): void {
-    this.#rows("UPDATE level SET flushed_sequence = max(flushed_sequence, ?), shown_taken = ?", upTo, shownTaken);
+  markFlushed(upTo: number, projectedTaken: number): void {
+    this.#rows("UPDATE level SET flushed_sequence = max(flushed_sequence, ?), shown_taken = ?", upTo, projectedTaken);
     this.#rows("DELETE FROM events WHERE sequence <= ?", upTo);
     this.records.markFlushed(upTo);
   }
 
   /** Remembers what the projection counts as taken. */
-  showTaken(taken: number): void {
+  setProjectedTaken(taken: number): void {
     this.#rows("UPDATE level SET shown_taken = ?", taken);
   }
 

@@ -11,7 +11,7 @@ import { ok } from "#shared/result";
 import { ADJUSTMENT_IN_PROGRESS_MS } from "../constants.ts";
 import type { Adjustment, StockChange } from "../objects/book.ts";
 import type { AdjustmentKey } from "../schema.ts";
-import { claimKey, dropKey, takeOverKey } from "../store/keys.ts";
+import { claimKey, releaseKey, takeOverKey } from "../store/keys.ts";
 import type { InventoryDeps } from "./deps.ts";
 import { vendorOf } from "./levels.ts";
 import { onStock, productNotFound, traceOf } from "./products.ts";
@@ -75,7 +75,7 @@ async function change(
   if (refusal !== undefined) return refusal;
   const key = { key: claim.key, fingerprint: claim.fingerprint };
   const adjusted = await apply(deps, call, productId, { ...adjustment, key });
-  if (!adjusted.ok) await dropKey(deps, claim);
+  if (!adjusted.ok) await releaseKey(deps, claim);
   return adjusted;
 }
 

@@ -23,7 +23,7 @@ export interface HoldAll {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
   /** Whether the projection shows the holds. */
-  readonly shown: boolean;
+  readonly projected: boolean;
   /** Whether they count toward the share of buyers without proof. */
   readonly counted?: boolean | undefined;
   /** The least that the share may be, by product; 1 where nothing is said. */
@@ -36,7 +36,7 @@ interface Attempt {
 }
 
 /** How a line is asked for at its object. */
-interface Asker {
+interface HoldCalls {
   readonly hold: (line: StockLine) => Promise<Attempt>;
   /** Why the line would be refused; undefined when it would be held. */
   readonly refusalOf: (line: StockLine) => Promise<Attempt | undefined>;
@@ -52,18 +52,25 @@ export async function hold(
 ): Promise<Outcome<{ readonly expiresAt: string; readonly newlyHeld: readonly StockLine[] }>> {
   const minimums = new Map(lines.map(({ productId, minimum }) => [productId, minimum]));
   const expiresAt = deps.now() + HOLD_TTL_MS;
-  const held = await holdAll(deps, call, { owner, lines: sumLines(lines), expiresAt, shown: false, counted, minimums });
+  const held = await holdAll(deps, call, {
+    owner,
+    lines: sumLines(lines),
+    expiresAt,
+    projected: false,
+    counted,
+    minimums,
+  });
   if (!held.ok) return held;
   return ok({ expiresAt: new Date(held.value.expiresAt).toISOString(), newlyHeld: held.value.newlyHeld });
 }
 
-function askerOf(deps: InventoryDeps, call: Call, all: HoldAll): Asker {
-  const { owner, expiresAt, shown, counted, minimums } = all;
+function holdCallsOf(deps: InventoryDeps, call: Call, all: HoldAll): HoldCalls {
+  const { owner, expiresAt, projected, counted, minimums } = all;
   const attempt = crypto.randomUUID();
   const trace = traceOf(call);
   const request = ({ productId, quantity }: StockLine): HoldRequest => {
     const minimum = minimums?.get(productId);
-    return { owner, quantity, expiresAt, attempt, shown, counted, minimum };
+    return { owner, quantity, expiresAt, attempt, projected, counted, minimum };
   };
   return {
     hold: async (line) => {
@@ -87,18 +94,18 @@ export async function holdAll(
   all: HoldAll,
 ): Promise<Outcome<{ readonly expiresAt: number; readonly newlyHeld: readonly StockLine[] }>> {
   const { lines } = all;
-  const asker = askerOf(deps, call, all);
-  let attempts = await Promise.all(lines.map(asker.hold));
+  const calls = holdCallsOf(deps, call, all);
+  let attempts = await Promise.all(lines.map(calls.hold));
   // A single line waits for nobody's other line: trying again could only ask for luck.
   const retries = lines.length > 1 ? HOLD_RETRIES : 0;
   for (let retry = 0; retry < retries && isContended(attempts); retry += 1) {
-    await asker.undo(attempts);
+    await calls.undo(attempts);
     await scheduler.wait(Math.random() * HOLD_RETRY_PAUSE_MS);
-    attempts = await holdInTurn(lines, asker);
+    attempts = await holdInTurn(lines, calls);
   }
   const failure = failureOf(attempts);
   if (failure !== undefined) {
-    await asker.undo(attempts);
+    await calls.undo(attempts);
     return failure;
   }
   const held = attempts.flatMap(({ line, result }) => (result.ok ? [{ line, ...result.value }] : []));
@@ -115,11 +122,11 @@ function isContended(attempts: readonly Attempt[]): boolean {
 }
 
 /** Line by line. After the first refusal the rest is only looked at: holding it would stand in somebody's way for nothing. */
-async function holdInTurn(lines: readonly StockLine[], asker: Asker): Promise<Attempt[]> {
+async function holdInTurn(lines: readonly StockLine[], calls: HoldCalls): Promise<Attempt[]> {
   const attempts: Attempt[] = [];
   let isRefused = false;
   for (const line of lines) {
-    const attempt: Attempt | undefined = isRefused ? await asker.refusalOf(line) : await asker.hold(line);
+    const attempt: Attempt | undefined = isRefused ? await calls.refusalOf(line) : await calls.hold(line);
     if (attempt === undefined) continue;
     attempts.push(attempt);
     isRefused ||= !attempt.result.ok;

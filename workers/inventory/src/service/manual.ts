@@ -53,7 +53,7 @@ export async function reserve(
     owner: stockOwner(row),
     lines: linesOf(row),
     expiresAt: row.expiresAt,
-    shown: true,
+    projected: true,
   });
   if (!held.ok) {
     await moveManual(deps, row, ["pending"], "failed");

@@ -75,7 +75,7 @@ function stockData(
  * Tells the rejection, once for each event that led to it. False when another delivery of the event has come to its inbox row
  * with every line reserved: then nothing is told.
  */
-async function tellRejected(deps: InventoryDeps, told: EventEnvelope<"STOCK_REJECTED">): Promise<boolean> {
+async function publishRejected(deps: InventoryDeps, told: EventEnvelope<"STOCK_REJECTED">): Promise<boolean> {
   const cause = told.causationid ?? null;
   const isTold = sql`SELECT 1 FROM outbox
     WHERE subject = ${told.subject} AND type = ${told.type} AND envelope ->> 'causationid' = ${cause}`;
@@ -107,7 +107,7 @@ export async function reserveOrder(deps: InventoryDeps, event: EventEnvelope<"OR
     available: failure.reason === "unknown_product" ? 0 : failure.available,
   }));
   const told = makeEvent("STOCK_REJECTED", data.orderId, { ...data, shortages }, cause);
-  if (await tellRejected(deps, told)) await releaseLines(deps, event, lines);
+  if (await publishRejected(deps, told)) await releaseLines(deps, event, lines);
   return NOTHING;
 }
 
@@ -116,8 +116,10 @@ export async function reserveOrder(deps: InventoryDeps, event: EventEnvelope<"OR
  * longer. Coming before ORDER_CREATED it leaves a note, which then reserves without counting. A product that nobody knows has
  * nothing that could count.
  */
-export async function uncountOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_CONFIRMED">): Promise<Effect> {
-  await onEveryLine(deps, event, sumLines(event.data.lines), (stock, { owner }, trace) => stock.uncount(owner, trace));
+export async function stopCountingOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_CONFIRMED">): Promise<Effect> {
+  await onEveryLine(deps, event, sumLines(event.data.lines), (stock, { owner }, trace) =>
+    stock.stopCounting(owner, trace),
+  );
   return NOTHING;
 }
 

@@ -16,7 +16,7 @@ export function productNotFound(): Outcome<never> {
 }
 
 /** Tells a product's object what catalog says of the product. False when catalog does not know it either. */
-async function introduce(deps: InventoryDeps, call: Call, productId: string): Promise<boolean> {
+async function describeFromCatalog(deps: InventoryDeps, call: Call, productId: string): Promise<boolean> {
   const answer = await deps.catalog.pricedProducts(call, { ids: [productId], fresh: true });
   if (!answer.ok) throw new Error(`catalog refused to describe ${productId}: ${answer.error.code}`);
   const product = answer.value.find(({ id }) => id === productId);
@@ -36,5 +36,5 @@ export async function onStock<T, F extends { readonly reason: string }>(
 ): Promise<Result<T, F>> {
   const answer = await work(deps.stock(productId));
   if (answer.ok || answer.error.reason !== "unknown_product") return answer;
-  return (await introduce(deps, call, productId)) ? await work(deps.stock(productId)) : answer;
+  return (await describeFromCatalog(deps, call, productId)) ? await work(deps.stock(productId)) : answer;
 }

@@ -33,7 +33,7 @@ export async function takeOverKey(deps: Deps, stale: AdjustmentKey, claim: Adjus
 }
 
 /** Only what succeeded is remembered: a refused adjustment gives its key back. */
-export async function dropKey(deps: Deps, { actor, key, fingerprint }: AdjustmentKey): Promise<void> {
+export async function releaseKey(deps: Deps, { actor, key, fingerprint }: AdjustmentKey): Promise<void> {
   await commit(deps.db, [
     sql`DELETE FROM adjustment_keys WHERE actor = ${actor} AND key = ${key} AND fingerprint = ${fingerprint}`,
   ]);

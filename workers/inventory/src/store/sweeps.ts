@@ -5,7 +5,7 @@ import { commit, inJson, readAll } from "#shared/database";
 import type { Deps } from "#shared/deps";
 import { RETENTION_MS, THRESHOLD_UPDATES } from "../constants.ts";
 
-export interface Suspect {
+export interface Candidate {
   readonly productId: string;
   /** Its copy shows a hold long past its time, so a flush is missing. */
   readonly isStale: boolean;
@@ -19,20 +19,20 @@ interface Row {
 }
 
 /** Products with a hold that ended before `staleBefore` (ms), then those longest not compared. */
-export async function readSuspects(
+export async function readCandidates(
   deps: Deps,
   { staleBefore, limit }: { staleBefore: number; limit: number },
-): Promise<Suspect[]> {
+): Promise<Candidate[]> {
   const [stale, oldest] = await readAll<[Row, Row]>(deps.db, [
     sql`SELECT DISTINCT product_id AS productId, 1 AS sequence FROM reservations
       WHERE state = 'held' AND expires_at < ${staleBefore} LIMIT ${limit}`,
     sql`SELECT product_id AS productId, sequence FROM stock_levels ORDER BY reconciled_at LIMIT ${limit}`,
   ]);
-  return toSuspects(stale, oldest);
+  return toCandidates(stale, oldest);
 }
 
 /** Every product that an object has written, also those whose level D1 has lost. */
-export async function readAllSuspects(deps: Deps, staleBefore: number): Promise<Suspect[]> {
+export async function readAllCandidates(deps: Deps, staleBefore: number): Promise<Candidate[]> {
   const [stale, all] = await readAll<[Row, Row]>(deps.db, [
     sql`SELECT DISTINCT product_id AS productId, 1 AS sequence FROM reservations
       WHERE state = 'held' AND expires_at < ${staleBefore}`,
@@ -40,10 +40,10 @@ export async function readAllSuspects(deps: Deps, staleBefore: number): Promise<
       UNION SELECT product_id, 1 FROM reservations WHERE sequence > 0
       UNION SELECT product_id, 1 FROM ledger WHERE product_id NOT IN (SELECT product_id FROM stock_levels)`,
   ]);
-  return toSuspects(stale, all);
+  return toCandidates(stale, all);
 }
 
-function toSuspects(stale: readonly Row[], others: readonly Row[]): Suspect[] {
+function toCandidates(stale: readonly Row[], others: readonly Row[]): Candidate[] {
   const isStale = new Set(stale.map(({ productId }) => productId));
   const rest = others.filter(({ productId }) => !isStale.has(productId));
   return [...stale, ...rest].map(({ productId, sequence }) => ({

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { StockLine } from "#shared/events/catalogue";
 import {
-  announce,
+  decideEvents,
   availabilityOf,
   decideConsume,
   decideHold,
@@ -23,12 +23,12 @@ const own = (state: Reservation["state"], quantity = 2, expiresAt: number | null
 });
 const facts = (available: number, reservation?: Reservation): Facts => ({ available, own: reservation, now: NOW });
 const LIVE = own("held", 2, NOW + 1);
-const LAPSED = own("held", 2, NOW);
+const EXPIRED = own("held", 2, NOW);
 
 describe("one decision", () => {
   test("a hold counts until its time, and not at it", () => {
     expect(effectiveState(facts(0, LIVE))).toBe("held");
-    expect(effectiveState(facts(0, LAPSED))).toBe("expired");
+    expect(effectiveState(facts(0, EXPIRED))).toBe("expired");
   });
 
   test.each([
@@ -36,7 +36,7 @@ describe("one decision", () => {
     ["the same again", LIVE, "already"],
     ["the same, reserved", own("reserved"), "already"],
     ["another quantity", own("held", 3, NOW + 1), "closed"],
-    ["one past its time", LAPSED, "take"],
+    ["one past its time", EXPIRED, "take"],
     ["one marked expired", own("expired"), "take"],
     ["released", own("released"), "closed"],
     ["served", own("consumed"), "closed"],
@@ -47,7 +47,7 @@ describe("one decision", () => {
   test.each([
     ["nothing yet", undefined, "take"],
     ["a hold", LIVE, "take"],
-    ["a hold past its time", LAPSED, "take"],
+    ["a hold past its time", EXPIRED, "take"],
     ["the same", own("reserved"), "already"],
     ["released", own("released"), "closed"],
     ["served", own("consumed"), "already"],
@@ -55,9 +55,9 @@ describe("one decision", () => {
     expect(decideReserve(facts(2, reservation), 2).kind).toBe(kind);
   });
 
-  test("a live hold needs no free stock to be reserved, a lapsed one does", () => {
+  test("a live hold needs no free stock to be reserved, an expired one does", () => {
     expect(decideReserve(facts(0, LIVE), 2).kind).toBe("take");
-    expect(decideReserve(facts(0, LAPSED), 2)).toEqual({ kind: "short", available: 0 });
+    expect(decideReserve(facts(0, EXPIRED), 2)).toEqual({ kind: "short", available: 0 });
   });
 
   test("shipped goods are gone whatever was said before", () => {
@@ -69,7 +69,7 @@ describe("one decision", () => {
   test("releasing gives back what lives, and shuts out what does not", () => {
     expect(decideRelease(facts(0, LIVE)).kind).toBe("take");
     expect(decideRelease(facts(0, own("reserved"))).kind).toBe("take");
-    expect(decideRelease(facts(0, LAPSED)).kind).toBe("closed");
+    expect(decideRelease(facts(0, EXPIRED)).kind).toBe("closed");
     expect(decideRelease(facts(0)).kind).toBe("closed");
     expect(decideRelease(facts(0, own("consumed"))).kind).toBe("already");
   });
@@ -183,7 +183,7 @@ describe("what is told", () => {
         let told = { armed: true, availability: availabilityOf(20, 10) };
         let mayAlarm = true;
         for (const { available, restocked } of steps) {
-          const next = announce(told, available, 10, restocked);
+          const next = decideEvents(told, available, 10, restocked);
           if (restocked && available > 10) mayAlarm = true;
           expect(next.stockLow && !mayAlarm).toBe(false);
           if (next.stockLow) mayAlarm = false;
