@@ -3,54 +3,54 @@
 /** The name of the Worker in events and logs. */
 export const WORKER = "inventory";
 
-/** How long a hold lasts for an order that is being made: pricing and one D1 batch, with room for a slow try again. */
+/** How long an order's hold lasts: enough to price the order and commit it, with room for a slow retry. */
 export const HOLD_TTL_MS = 120_000;
 
-/** How long a change waits for others before it flows to D1. With the flush itself it stays under the second that is promised. */
+/** How long a change waits for others before they go to D1 together. With the flush it stays below the promised second. */
 export const FLUSH_DELAY_MS = 600;
 
-/** A flush that died or failed is tried again after this, doubling up to the longest pause. */
+/** A failed flush is retried after this, doubling up to the maximum. */
 export const FLUSH_RETRY_MS = 2_000;
 export const MAX_FLUSH_RETRY_MS = 60_000;
 
 /**
- * Changes of one flush; what is left follows in the next. Each brings a row or two of some 300
- * bytes, so that even after a long outage no parameter comes near D1's 2 MB.
+ * Changes of one flush; the rest follows in the next. Each brings a row or two of some 300 bytes, so even after a long outage
+ * every parameter stays far below D1's 2 MB.
  */
 export const FLUSH_CHANGES = 500;
 
-/** Released and consumed reservations and adjustment keys are remembered this long, against late copies of events and calls. */
+/** How long finished reservations and adjustment keys are remembered, for late copies of events and calls. */
 export const RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /** How often an object looks for rows past their retention. */
 export const PURGE_INTERVAL_MS = 24 * 60 * 60 * 1_000;
 
-/** Tries after the first when lines are short only because of other owners' holds, which may be given back at once. */
+/** Retries of a hold whose lines are short only because of other owners' holds, which may end in a moment. */
 export const HOLD_RETRIES = 2;
 
-/** The longest random pause before such a try: a multi-line order holds and gives back within some 10 ms. */
+/** The longest random pause before such a retry: an order of several lines holds and gives back within some 10 ms. */
 export const HOLD_RETRY_PAUSE_MS = 40;
 
-/** A manual reservation still pending after this was left by a crash: reserving takes milliseconds. */
+/** A manual reservation still pending after this was left behind by a crash: reserving takes milliseconds. */
 export const PENDING_STALE_MS = 60_000;
 
-/** An adjustment that claimed its key this recently may still be on its way to the object. */
+/** An adjustment that claimed its key less than this ago may still be running. */
 export const ADJUSTMENT_IN_PROGRESS_MS = 30_000;
 
-/** Products whose copies in D1 one sweep compares with their objects, those longest not compared first: 6,000 an hour. */
+/** Products that one sweep compares with D1, those compared longest ago first: 6,000 an hour. */
 export const RECONCILE_LIMIT = 100;
 
-/** How often an object that is being changed is looked at again before the next sweep has its turn. */
+/** How often a comparison is repeated when the object changed during it. After that the next sweep tries again. */
 export const RECONCILE_TRIES = 3;
 
-/** A flush, or a hold's end, that is this late was lost: both come within a second, or a minute where D1 is down. */
+/** A flush or the end of a hold that is this late was lost: both come within a second, or a minute while D1 is down. */
 export const LOST_AFTER_MS = 2 * 60 * 1_000;
 
-/** Settled reservations this close to their purge may be gone on one side only, and are not compared. */
+/** Finished reservations this close to their purge may be gone on one side only, and are not compared. */
 export const PURGE_MARGIN_MS = 60 * 60 * 1_000;
 
-/** Object calls that a sweep has under way at once. */
+/** Object calls that a sweep runs at the same time. */
 export const SWEEP_CONCURRENCY = 20;
 
-/** Products that one sweep gives the shop's new threshold, after LOW_STOCK_THRESHOLD was changed. */
+/** Products that one sweep gives the new default after LOW_STOCK_THRESHOLD was changed. */
 export const THRESHOLD_UPDATES = 5_000;

@@ -1,5 +1,4 @@
-// The RPC surface of inventory: each method parses its input and calls its use case. shared/contracts/inventory.ts says what
-// they promise.
+// The RPC methods of inventory: each parses its input and calls its use case. shared/contracts/inventory.ts documents them.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import {

@@ -1,4 +1,4 @@
-// Wiring only: the RPC surface, the Stock object, the inbox and the cron. Inventory speaks no HTTP.
+// Wires the RPC methods, the Stock object, the queue and the cron. Inventory answers no HTTP.
 import { consumeBatch } from "./consumer.ts";
 import { runScheduled } from "./scheduled.ts";
 

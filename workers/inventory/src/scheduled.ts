@@ -1,4 +1,4 @@
-// Sweeps: what time and crashes leave behind. Each is idempotent, and may run beside itself.
+// What runs by cron. Each sweep is idempotent, and two runs at the same time do no harm.
 import type { Call } from "#shared/call";
 import type { SweepCounts } from "#shared/contracts/messaging";
 import { purgeInbox } from "#shared/inbox";

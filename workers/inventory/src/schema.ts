@@ -1,4 +1,4 @@
-// The tables of the inventory database as queries read them; migrations/inventory says what they hold and guards.
+// The tables of the inventory database, as the source of row types. migrations/inventory documents them.
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { Availability } from "#shared/events/catalogue";
 import type { Transaction } from "#shared/contracts/inventory";

@@ -1,4 +1,4 @@
-// A crowd for one product: everybody is answered rightly, nothing is left over, and the alarm that it runs low rings once.
+// Many buyers of one product at once, and what staff change meanwhile: answers, STOCK_LOW and the audit log.
 import { runInDurableObject } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
@@ -31,7 +31,7 @@ async function lowsOf(productId: string): Promise<number> {
   return (await eventsAbout(productId)).filter(({ type }) => type === "STOCK_LOW").length;
 }
 
-test("1,000 holds at once on one product are all answered, each rightly", async () => {
+test("of 1,000 concurrent holds of one product, exactly as many succeed as there are units", async () => {
   const { deps } = warehouse();
   const units = 317;
   const id = await stocked(units);
@@ -58,11 +58,11 @@ test("1,000 holds at once on one product are all answered, each rightly", async 
   expect(held.map(({ owner }) => owner).toSorted()).toEqual(winners.toSorted());
   await Promise.all(winners.map((owner) => inventory.releaseHold(customer, { owner, productIds: [id] })));
   expect(await levelOf(deps, id)).toMatchObject({ onHand: units, reserved: 0, available: units });
-  // Some hundreds a second on an idle core; the bound only says that nobody waits for minutes.
+  // Some hundreds a second on an idle core; the bound is for a busy machine.
   expect(perSecond).toBeGreaterThan(20);
 });
 
-test("50 buyers at once ring the low-stock alarm once, at the crossing; a flush that is repeated does not ring again", async () => {
+test("50 concurrent buyers publish STOCK_LOW once; a repeated flush does not publish it again", async () => {
   const { deps } = warehouse();
   const id = await stocked(40);
   const orders = Array.from({ length: 50 }, () => order([{ productId: id, quantity: 1 }]));
@@ -73,14 +73,14 @@ test("50 buyers at once ring the low-stock alarm once, at the crossing; a flush 
     }),
   );
   expect(await lowsOf(id)).toBe(1);
-  // As if the object had died after D1 took the flush: what it had already told is told again, under the same id.
-  const [told] = (await eventsAbout(id)).filter(({ type }) => type === "STOCK_LOW");
+  // As if the object had crashed after the flush: it sends the same event again, with the same id.
+  const [published] = (await eventsAbout(id)).filter(({ type }) => type === "STOCK_LOW");
   await runInDurableObject(stub(id), (_instance, state) => {
     state.storage.sql.exec("UPDATE level SET flushed_sequence = 1");
     state.storage.sql.exec(
       "INSERT INTO events (id, envelope, sequence) VALUES (?, ?, 2)",
-      told?.id ?? "",
-      JSON.stringify(told),
+      published?.id ?? "",
+      JSON.stringify(published),
     );
   });
   expect(await lowsOf(id)).toBe(1);
@@ -95,7 +95,7 @@ test("50 buyers at once ring the low-stock alarm once, at the crossing; a flush 
   expect(await lowsOf(id)).toBe(2);
 });
 
-test("a flush that fails after the alarm rang loses nothing", async () => {
+test("a failed flush keeps STOCK_LOW for the next one", async () => {
   const { deps } = warehouse();
   const id = await stocked(12);
   await receive(deps, [order([{ productId: id, quantity: 5 }]).event("ORDER_CREATED")]);
@@ -107,7 +107,7 @@ test("a flush that fails after the alarm rang loses nothing", async () => {
   expect(await lowsOf(id)).toBe(1);
 });
 
-test("a threshold moved above what is available does not ring; moved below, it is armed for the next sale", async () => {
+test("moving the threshold above what is available publishes nothing; moving it below arms STOCK_LOW for the next sale", async () => {
   const { deps } = warehouse();
   const id = await stocked(40);
   const set = async (lowStockThreshold: number): Promise<unknown> =>
@@ -131,7 +131,7 @@ test("a threshold moved above what is available does not ring; moved below, it i
   );
 });
 
-test("a vendor moves the threshold of own products only", async () => {
+test("a vendor sets thresholds of own products only", async () => {
   const { deps } = warehouse();
   const vendor = callAs("vendor");
   const [own, foreign] = [await stocked(5, { vendorId: vendor.actor.id }), await stocked(5, { vendorId: "usr_other" })];
@@ -149,7 +149,7 @@ test("a vendor moves the threshold of own products only", async () => {
   });
 });
 
-test("an adjustment is audited with its flush, once, whatever is repeated; a refused one is not", async () => {
+test("an adjustment is audited once in its flush, even when repeated; a refused one is not", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const key = newId("req");

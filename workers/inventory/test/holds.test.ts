@@ -18,7 +18,7 @@ test("a one-line hold is one object call, granted or not", async () => {
   expect(calls()).toBe(2);
 });
 
-test("200 buyers at once for 50: exactly 50, and each refusal says that nothing is left", async () => {
+test("of 200 concurrent buyers for 50 units exactly 50 succeed; each refusal says that 0 are available", async () => {
   const { deps, calls } = warehouse();
   const id = await stocked(50);
   const outcomes = await Promise.all(
@@ -38,7 +38,7 @@ test("200 buyers at once for 50: exactly 50, and each refusal says that nothing 
   expect(calls()).toBe(200);
 });
 
-test("three lines of which two are short: nothing is held, every short line is told and nothing else", async () => {
+test("with two of three lines short, nothing is held and exactly the short lines are returned", async () => {
   const { deps } = warehouse();
   const ids = [await stocked(5), await stocked(2), await stocked(0)];
   const lines = ids.map((productId) => ({ productId, quantity: 3 }));
@@ -77,7 +77,7 @@ test("lines of one product are added up", async () => {
   });
 });
 
-test("{A,B} against {B,A} at once, one of each: no deadlock, one wins, nothing leaks", async () => {
+test("carts {A,B} and {B,A} at once, with one unit of each: no deadlock, at most one wins, nothing stays held", async () => {
   const { deps } = warehouse();
   let wins = 0;
   for (let round = 0; round < 10; round += 1) {
@@ -96,11 +96,11 @@ test("{A,B} against {B,A} at once, one of each: no deadlock, one wins, nothing l
     const levels = await Promise.all([levelOf(deps, a), levelOf(deps, b)]);
     expect(levels.map(({ reserved }) => reserved)).toEqual([won, won]);
   }
-  // Two that give way at the same moment three times over may both fail; that is rare.
+  // Both fail only when they undo at the same moment three times, which is rare.
   expect(wins).toBeGreaterThan(5);
 });
 
-test("many overlapping carts at once: what is held is exactly what the winners asked for", async () => {
+test("of many overlapping carts at once, exactly the lines of the successful ones are held", async () => {
   const { deps } = warehouse();
   const ids = await Promise.all(Array.from({ length: 4 }, () => stocked(6)));
   const carts = Array.from({ length: 30 }, (_, index) =>
@@ -160,7 +160,7 @@ test("another quantity for the same owner is a conflict and leaves the first hol
   expect([await levelOf(deps, a), await levelOf(deps, b)]).toMatchObject([{ reserved: 1 }, { reserved: 1 }]);
 });
 
-test("a released owner may not hold; releasing again gives nothing back", async () => {
+test("a released owner may not hold again, and a second release returns nothing", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const owner = newId("req");
@@ -172,7 +172,7 @@ test("a released owner may not hold; releasing again gives nothing back", async 
   expect(await hold(deps, call, { owner, lines })).toMatchObject({ error: { code: "reservation_conflict" } });
 });
 
-test("an unknown product is product_not_found and what stood beside it is given back", async () => {
+test("an unknown product is product_not_found, and the other lines are released", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const lines = [

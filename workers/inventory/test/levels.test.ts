@@ -1,4 +1,4 @@
-// Levels, adjustments and lists: what staff and the public read, and who sees what.
+// Levels, adjustments, stock takes and lists, for staff, vendors and the public.
 import { describe, expect, test } from "vitest";
 import { newId } from "#shared/ids";
 import { callAs, guestCall } from "#shared/testkit/kit";
@@ -14,7 +14,7 @@ const restock = (productId: string, delta: number, idempotencyKey?: string) => (
   ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
 });
 
-test("a level is the object's, with its vendor for whoever decides who sees all of it", async () => {
+test("a level comes from the object, with the vendor for the gateway's access check", async () => {
   const { deps, calls } = warehouse();
   const id = await stocked(5, { vendorId: "usr_v" });
   expect(await level(deps, guestCall(), { productId: id })).toEqual({
@@ -69,7 +69,7 @@ test("one Idempotency-Key, 20 times at once and again later: one adjustment", as
   expect(await levelOf(deps, id)).toMatchObject({ onHand: 7 });
 });
 
-test("the same key with another body, or for another product, is refused; another user's is their own", async () => {
+test("a key is refused for another body or product; another user may use the same key", async () => {
   const { deps } = warehouse();
   const [a, b] = [await stocked(5), await stocked(5)];
   const key = newId("req");
@@ -79,7 +79,7 @@ test("the same key with another body, or for another product, is refused; anothe
   expect(await adjust(deps, callAs("admin"), restock(b, 2, key))).toMatchObject({ ok: true });
 });
 
-test("a refused adjustment does not use its key up; one cut short holds it only for a moment", async () => {
+test("a refused adjustment frees its key; a crashed one keeps it only for a while", async () => {
   let now = Date.now();
   const { deps } = warehouse(() => now);
   const [a, b] = [await stocked(1), await stocked(1)];
@@ -97,7 +97,7 @@ test("a refused adjustment does not use its key up; one cut short holds it only 
   expect(await adjust(deps, admin, restock(b, 5, cutShort))).toMatchObject({ ok: true });
 });
 
-test("a vendor adjusts own products; a foreign one is not there", async () => {
+test("a vendor adjusts own products; another vendor's is product_not_found", async () => {
   const { deps } = warehouse();
   const vendor = callAs("vendor");
   const own = await stocked(5, { vendorId: vendor.actor.id });
@@ -110,7 +110,7 @@ test("a vendor adjusts own products; a foreign one is not there", async () => {
   }
 });
 
-test("the transactions are paged newest first, by product and type, and a vendor sees own ones", async () => {
+test("transactions are paged newest first, filtered by product and type; a vendor sees own ones", async () => {
   const { deps } = warehouse();
   const vendor = callAs("vendor");
   const id = await stocked(5, { vendorId: vendor.actor.id });
@@ -192,7 +192,7 @@ describe("a stock take", () => {
     ]);
   });
 
-  test("under one key is one count, whatever was sold meanwhile; of another body the key is refused", async () => {
+  test("is made once under one key, even after a sale; another body under the key is refused", async () => {
     const { deps } = warehouse();
     const id = await stocked(40);
     const take = { productId: id, counted: 30, idempotencyKey: newId("req") };
@@ -209,7 +209,7 @@ describe("a stock take", () => {
     });
   });
 
-  test("below what is held is refused and says how much is; at it, nothing is available", async () => {
+  test("below what is held is refused with the held quantity; equal to it, nothing is available", async () => {
     const { deps } = warehouse();
     const id = await stocked(40);
     const held = { owner: newId("req"), quantity: 12, expiresAt: Date.now() + 60_000, attempt: "a", projected: false };
@@ -222,7 +222,7 @@ describe("a stock take", () => {
     });
   });
 
-  test("is a vendor's of own products only", async () => {
+  test("is allowed to a vendor for own products only", async () => {
     const { deps } = warehouse();
     const vendor = callAs("vendor");
     const [own, foreign] = [await stocked(5, { vendorId: vendor.actor.id }), await stocked(5)];

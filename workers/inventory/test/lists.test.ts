@@ -1,4 +1,4 @@
-// The list of levels: filters, paging, who sees what, and that its queries are served by an index.
+// The list of levels: filters, paging, vendors, and the rows its queries read.
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ListedLevel } from "#shared/contracts/inventory";
 import { newId } from "#shared/ids";
@@ -46,7 +46,7 @@ describe("levels", () => {
   const at = (...indexes: number[]): (string | undefined)[] => indexes.map((index) => ids[index]);
   const idsOf = (items: readonly ListedLevel[]): string[] => items.map(({ productId }) => productId);
 
-  test("are listed by product, with what a desk reads of each", async () => {
+  test("are listed by product id, with their details", async () => {
     const items = await listed(admin, { vendorId });
     expect(idsOf(items)).toEqual([...ids].toSorted());
     expect(items[0]).toEqual({
@@ -62,7 +62,7 @@ describe("levels", () => {
     });
   });
 
-  test("of one status are what the status says of each, the emptiest first where they are low", async () => {
+  test("filtered by status have that status; low ones are listed by what is available", async () => {
     expect(idsOf(await listed(admin, { vendorId, status: "low_stock" }))).toEqual(at(2, 0));
     expect(idsOf(await listed(admin, { vendorId, status: "out_of_stock" }))).toEqual(at(1));
     expect(idsOf(await listed(admin, { vendorId, status: "in_stock" }))).toEqual(at(3, 4));
@@ -72,13 +72,13 @@ describe("levels", () => {
     expect(everywhere.every(({ status }) => status === "low_stock")).toBe(true);
   });
 
-  test("are a vendor's own, whoever is asked for", async () => {
+  test("are a vendor's own, whatever the filter", async () => {
     expect(idsOf(await listed(vendor, {}))).toEqual([...ids].toSorted());
     expect(await listed(vendor, { vendorId: newId("usr") })).toEqual([]);
     expect(await listed(callAs("vendor"), { status: "low_stock" })).toEqual([]);
   });
 
-  test("of a SKU are the one product, if the other filters fit it", async () => {
+  test("filtered by SKU are one product, if it passes the other filters", async () => {
     const sku = newId("req");
     await env.DB.prepare("UPDATE stock_levels SET sku = ? WHERE product_id = ?")
       .bind(sku, ids[2] ?? "")
@@ -99,7 +99,7 @@ describe("levels", () => {
   });
 });
 
-test("a threshold of its own is in the list after the flush, and the shop's new one after the sweep", async () => {
+test("a product's own threshold is listed after the flush, a new default after the sweep", async () => {
   const vendorId = newId("usr");
   const [own, shops] = [await stocked(20, { vendorId }), await stocked(20, { vendorId })];
   const { deps } = warehouse();
@@ -129,7 +129,7 @@ test("a threshold of its own is in the list after the flush, and the shop's new 
   ]);
 });
 
-describe("among 100,000 products a page reads about as many rows as it shows", () => {
+describe("among 100,000 products a page reads about as many rows as it returns", () => {
   const vendorId = "usr_many";
 
   beforeAll(async () => {

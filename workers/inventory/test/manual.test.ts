@@ -1,4 +1,4 @@
-// Reservations by the API: idempotent by their id, all or nothing, apart from orders, and over when their time is.
+// Reservations by the API: idempotent by their id, all or nothing, separate from orders, and expiring.
 import { expect, test, vi } from "vitest";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
@@ -10,7 +10,7 @@ import { env, flush, levelOf, projectionOf, stocked, warehouse } from "./warehou
 const call = callAs("admin");
 const TTL = { ttlSeconds: 900 };
 
-test("the same id and items give the same answer, other items a conflict, and both hold once", async () => {
+test("the same id and items give the same answer, other items a conflict; the stock is held once", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const request = { orderId: newId("req"), items: [{ productId: id, quantity: 2 }], ...TTL };
@@ -27,7 +27,7 @@ test("the same id and items give the same answer, other items a conflict, and bo
   expect(await projectionOf(id)).toMatchObject({ reserved: 2, available: 3 });
 });
 
-test("20 copies at once are one reservation", async () => {
+test("20 concurrent copies of a request make one reservation", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const request = { orderId: newId("req"), items: [{ productId: id, quantity: 2 }], ...TTL };
@@ -37,7 +37,7 @@ test("20 copies at once are one reservation", async () => {
   expect(await levelOf(deps, id)).toMatchObject({ reserved: 2 });
 });
 
-test("a shortage holds nothing, names every short line, and does not stand in the way of a later try", async () => {
+test("a shortage holds nothing, names every short line, and a later try may succeed", async () => {
   const { deps } = warehouse();
   const [a, b] = [await stocked(5), await stocked(1)];
   const orderId = newId("req");
@@ -49,7 +49,7 @@ test("a shortage holds nothing, names every short line, and does not stand in th
   expect(await reserve(deps, call, { orderId, items: itemsOf(1), ...TTL })).toMatchObject({ ok: true });
 });
 
-test("releasing gives back once; the id may then be used again", async () => {
+test("a release returns the units once; the id may then be used again", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const items = [{ productId: id, quantity: 2 }];
@@ -63,7 +63,7 @@ test("releasing gives back once; the id may then be used again", async () => {
   expect(await release(deps, call, request)).toEqual({ ok: true, value: { released: items } });
 });
 
-test("it can neither meet nor release an order's hold", async () => {
+test("it neither finds nor releases an order's hold with the same id", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const owner = newId("req");
@@ -73,7 +73,7 @@ test("it can neither meet nor release an order's hold", async () => {
   expect(await levelOf(deps, id)).toMatchObject({ reserved: 2 });
 });
 
-test("it expires by itself, in the object at once and in the projection by the alarm", async () => {
+test("it expires in the object at once, and in D1 by the alarm", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const request = { orderId: newId("req"), items: [{ productId: id, quantity: 2 }], ttlSeconds: 1 };
@@ -94,7 +94,7 @@ test("it expires by itself, in the object at once and in the projection by the a
   expect(await levelOf(deps, id)).toMatchObject({ available: 3 });
 });
 
-test("what a crash left between the row and the last hold is released by the sweep", async () => {
+test("the sweep releases a reservation that a crash left pending", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const request = { orderId: newId("req"), items: [{ productId: id, quantity: 2 }], ...TTL };
@@ -108,7 +108,7 @@ test("what a crash left between the row and the last hold is released by the swe
   expect(await reserve(deps, call, request)).toMatchObject({ ok: true });
 });
 
-test("a release while it is being made wins, and nothing stays held", async () => {
+test("a release during the reservation wins, and nothing stays held", async () => {
   const { deps } = warehouse();
   for (let round = 0; round < 10; round += 1) {
     const id = await stocked(5);

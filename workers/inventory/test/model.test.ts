@@ -1,5 +1,5 @@
-// Random stories of one product against a model of a few lines: holds, orders' events in any order and number, staff, time, crashes,
-// flushes that fail, purges and reconciliation. What must always hold is looked at inside the object after each step.
+// Random sequences of steps on one product, compared with a simple model: holds, orders' events in any order and number, staff,
+// time, evictions, failed flushes, purges and reconciliation. The invariants are checked inside the object after each step.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, assert, test, vi } from "vitest";
@@ -83,17 +83,17 @@ class Story {
   readonly #id: string;
   readonly #owners = Array.from({ length: 4 }, () => newId("req"));
   readonly #attempts = new Map<number, string>();
-  /** The alarm for low stock at the last look, how often it fell, and how often it may have fallen and been armed in one step. */
+  /** Whether STOCK_LOW was armed at the last check, how often it was published, and how often it may have been within one step. */
   #before: Pick<Inside, "armed" | "sequence"> = { armed: 1, sequence: 1 };
-  #fell = 0;
-  #mayHaveFallen = 0;
+  #published = 0;
+  #mayHavePublished = 0;
 
   constructor(shop: Warehouse, id: string) {
     this.#shop = shop;
     this.#id = id;
   }
 
-  /** Asks the product and the model the same; the answer is compared, but not waited for by the model. */
+  /** Sends the object and the model the same command and compares the answers. The model does not wait for the object. */
   change(step: Change): Promise<void> {
     const { deps } = this.#shop;
     const stock = deps.stock(this.#id);
@@ -184,13 +184,13 @@ class Story {
     await runInDurableObject(stub(this.#id), (instance) => instance.alarm());
   }
 
-  /** No comparison finds anything: nobody has touched what it compares. Only alarms look late when the clock leaps. */
+  /** Reconciliation finds nothing, except an alarm that is late because the clock was moved. */
   async sound(): Promise<void> {
     const { mended, open } = await stub(this.#id).reconcile({ isStale: false });
     assert.deepEqual([...mended.filter((kind) => kind !== "stock_alarm_lost"), ...open], []);
   }
 
-  /** Only a step that may bring goods, or moves the threshold, arms the alarm; moving the threshold never rings it. */
+  /** Only a step that may add goods or moves the threshold arms STOCK_LOW; moving the threshold never publishes it. */
   async check(kind: Change["kind"] | Upkeep["kind"]): Promise<void> {
     const brings = ["adjust", "count", "return", "threshold", "all at once"].includes(kind);
     const mayRing = kind !== "threshold";
@@ -201,8 +201,8 @@ class Story {
     const { armed, threshold, sequence } = inside;
     if (sequence > this.#before.sequence && onHand - taken <= threshold) assert.equal(armed, 0);
     if (armed > this.#before.armed) assert.isTrue(brings);
-    if (mayRing && armed < this.#before.armed) this.#fell += 1;
-    else if (mayRing && brings && this.#before.armed === 1) this.#mayHaveFallen += 1;
+    if (mayRing && armed < this.#before.armed) this.#published += 1;
+    else if (mayRing && brings && this.#before.armed === 1) this.#mayHavePublished += 1;
     this.#before = { armed, sequence };
     const { expired, expiredCounted } = inside;
     assert.deepInclude(inside, { onHand, ledgerSum: onHand, taken: taken + expired, takenSum: taken + expired });
@@ -219,18 +219,18 @@ class Story {
     assert.deepEqual([projection?.opening, projection?.on_hand], [OPENING, onHand]);
     const sum = (await ledgerOf(this.#id)).reduce((total, { delta }) => total + delta, 0);
     assert.equal(OPENING + sum, onHand);
-    await this.#told(onHand - taken);
+    await this.#checkEvents(onHand - taken);
   }
 
-  /** Low stock was told as often as the alarm fell, and the catalog was told each crossing and knows how it stands. */
-  async #told(available: number): Promise<void> {
+  /** STOCK_LOW was published as often as it was disarmed, and STOCK_AVAILABILITY_CHANGED at each crossing. */
+  async #checkEvents(available: number): Promise<void> {
     const events = await eventsAbout(this.#id);
     for (const event of events) {
       if (event.type === "STOCK_LOW") assert.isAtMost(event.data.available, event.data.threshold);
     }
     const lows = events.filter(({ type }) => type === "STOCK_LOW").length;
-    assert.isAtLeast(lows, this.#fell);
-    assert.isAtMost(lows, this.#fell + this.#mayHaveFallen);
+    assert.isAtLeast(lows, this.#published);
+    assert.isAtMost(lows, this.#published + this.#mayHavePublished);
     const changes = events.flatMap((event) => (event.type === "STOCK_AVAILABILITY_CHANGED" ? [event.data] : []));
     const inOrder = changes.toSorted((a, b) => a.sequence - b.sequence);
     for (const [index, { availability }] of inOrder.entries()) {
@@ -244,8 +244,8 @@ class Story {
   }
 }
 
-// oxlint-disable-next-line vitest/expect-expect -- the story asserts
-test("any story of a product agrees with the model at every step, and with D1 in the end", async () => {
+// oxlint-disable-next-line vitest/expect-expect -- the steps assert
+test("any sequence of steps agrees with the model at every step, and with D1 at the end", async () => {
   const steps = fc.array(fc.oneof({ weight: 4, arbitrary: Change }, { weight: 1, arbitrary: Upkeep }), {
     minLength: 10,
     maxLength: 40,

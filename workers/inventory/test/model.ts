@@ -1,4 +1,4 @@
-// The book of one product as one would keep it on paper: what the Stock object is compared with.
+// A simple model of one product's stock, which the Stock object is compared with.
 import { RETENTION_MS } from "../src/constants.ts";
 
 export const OPENING = 12;
@@ -10,7 +10,7 @@ type State = "none" | "held" | "reserved" | "consumed" | "released";
 interface Entry {
   readonly state: State;
   readonly quantity: number;
-  /** When a hold ends, and when anything was last said. */
+  /** When a hold expires, and when the entry last changed. */
   readonly until: number;
   readonly at: number;
   /** Whether it counts toward the share of buyers without proof. */
@@ -18,7 +18,7 @@ interface Entry {
 }
 const NONE: Entry = { state: "none", quantity: 0, until: 0, at: 0, counted: true };
 
-/** Each method tells whether the shop agrees to it. */
+/** Each method returns whether the command is accepted. */
 export class Model {
   onHand = OPENING;
   readonly entries = new Map<number, Entry>();
@@ -29,7 +29,7 @@ export class Model {
     return entry.state === "held" && entry.until <= Date.now() ? { ...entry, state: "none" } : entry;
   }
 
-  /** What is held and reserved, of all or of what counts; without one owner's if one is named. */
+  /** The sum of live entries that `which` selects, leaving out the owner `without`. */
   #sum(which: (entry: Entry) => boolean, without?: number): number {
     return [...this.entries.keys()]
       .filter((owner) => owner !== without)
@@ -46,7 +46,7 @@ export class Model {
     return this.#sum(({ counted }) => counted);
   }
 
-  /** Whether this much of an owner's may count: the share is of what is on hand less what others have that does not count. */
+  /** Whether this quantity may count. The share is of what is on hand less what others take without counting. */
   #fitsShare(owner: number, quantity: number, minimum: number): boolean {
     const own = this.entry(owner);
     const has = own.state === "held" || own.state === "reserved" ? own.quantity : 0;
@@ -139,7 +139,7 @@ export class Model {
     return this.adjust(counted - this.onHand);
   }
 
-  /** What is settled leaves the book after its retention. */
+  /** Removes finished entries after their retention. */
   forget(): void {
     const before = Date.now() - RETENTION_MS;
     for (const [owner, { state, at }] of this.entries) {

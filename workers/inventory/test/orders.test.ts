@@ -1,4 +1,4 @@
-// Order events: in any order, any number of times, and with crashes between the objects and D1.
+// Order events in any order and number, and with crashes between the objects and D1.
 import { expect, test } from "vitest";
 import fc from "fast-check";
 import { newId } from "#shared/ids";
@@ -35,7 +35,7 @@ async function placed({ deps }: Warehouse, stock: readonly number[], quantity = 
 
 const idsOf = ({ lines }: TestOrder): string[] => lines.map(({ productId }) => productId);
 
-test("ORDER_CREATED turns the holds into reservations and tells of it in the order's name", async () => {
+test("ORDER_CREATED turns the holds into reservations and publishes STOCK_RESERVED", async () => {
   const shop = warehouse();
   const placedOrder = await placed(shop, [5, 5]);
   const created = placedOrder.event("ORDER_CREATED");
@@ -43,8 +43,8 @@ test("ORDER_CREATED turns the holds into reservations and tells of it in the ord
   expect(await receive(shop.deps, [created])).toEqual({ acknowledged: [created.id], retried: [] });
   expect(shop.calls() - before).toBe(2);
   expect(await statesOf(placedOrder.owner, idsOf(placedOrder))).toEqual(["reserved", "reserved"]);
-  const [told] = await eventsAbout(placedOrder.orderId);
-  expect(told).toMatchObject({
+  const [published] = await eventsAbout(placedOrder.orderId);
+  expect(published).toMatchObject({
     type: "STOCK_RESERVED",
     subject: placedOrder.orderId,
     causationid: created.id,
@@ -54,7 +54,7 @@ test("ORDER_CREATED turns the holds into reservations and tells of it in the ord
   expect(shop.sent.map(({ consumer, event }) => [consumer, event.type])).toEqual([["orders", "STOCK_RESERVED"]]);
 });
 
-test("a hold that is gone and sold rejects the whole order and gives the rest back", async () => {
+test("a line without stock rejects the whole order and releases the other lines", async () => {
   const shop = warehouse();
   const [a, b] = [await stocked(5), await stocked(1)];
   const late = order([
@@ -62,15 +62,15 @@ test("a hold that is gone and sold rejects the whole order and gives the rest ba
     { productId: b, quantity: 2 },
   ]);
   await receive(shop.deps, [late.event("ORDER_CREATED")]);
-  const [told] = await eventsAbout(late.orderId);
-  expect(told).toMatchObject({
+  const [published] = await eventsAbout(late.orderId);
+  expect(published).toMatchObject({
     type: "STOCK_REJECTED",
     data: { shortages: [{ productId: b, requested: 2, available: 1 }] },
   });
   expect([await levelOf(shop.deps, a), await levelOf(shop.deps, b)]).toMatchObject([{ reserved: 0 }, { reserved: 0 }]);
 });
 
-test("two deliveries at once of which one finds stock and one does not never leave the order reserved without stock", async () => {
+test("of two concurrent deliveries, one with stock and one without, the order ends rejected and released", async () => {
   const shop = warehouse();
   const [a, b] = [await stocked(5), await stocked(1)];
   const late = order([
@@ -95,11 +95,11 @@ test("two deliveries at once of which one finds stock and one does not never lea
       }),
   };
   await receive(slow, [created]);
-  const told = (await eventsAbout(late.orderId)).map(({ type }) => type);
-  expect(told).toContain("STOCK_REJECTED");
+  const published = (await eventsAbout(late.orderId)).map(({ type }) => type);
+  expect(published).toContain("STOCK_REJECTED");
   expect(await statesOf(late.owner, idsOf(late))).toEqual(["released", "released"]);
   await receive(slow, [created]);
-  expect((await eventsAbout(late.orderId)).map(({ type }) => type)).toEqual(told);
+  expect((await eventsAbout(late.orderId)).map(({ type }) => type)).toEqual(published);
 });
 
 test("ORDER_CANCELLED before ORDER_CREATED ends with nothing held", async () => {
@@ -107,12 +107,12 @@ test("ORDER_CANCELLED before ORDER_CREATED ends with nothing held", async () => 
   const placedOrder = await placed(shop, [5, 5]);
   await receive(shop.deps, [placedOrder.event("ORDER_CANCELLED")]);
   await receive(shop.deps, [placedOrder.event("ORDER_CREATED")]);
-  const told = await eventsAbout(placedOrder.orderId);
-  expect(told.map(({ type }) => type)).toEqual(["STOCK_RELEASED", "STOCK_REJECTED"]);
+  const published = await eventsAbout(placedOrder.orderId);
+  expect(published.map(({ type }) => type)).toEqual(["STOCK_RELEASED", "STOCK_REJECTED"]);
   expect(await statesOf(placedOrder.owner, idsOf(placedOrder))).toEqual(["released", "released"]);
 });
 
-test("ORDER_CANCELLED of an order never heard of leaves tombstones that its hold meets", async () => {
+test("ORDER_CANCELLED of an unknown order leaves tombstones that refuse its later hold", async () => {
   const shop = warehouse();
   const unheard = order([{ productId: await stocked(5), quantity: 2 }]);
   await receive(shop.deps, [unheard.event("ORDER_CANCELLED")]);
@@ -121,7 +121,7 @@ test("ORDER_CANCELLED of an order never heard of leaves tombstones that its hold
   });
 });
 
-test("ORDER_SHIPPED takes the goods off the shelf once, with a sale in the ledger", async () => {
+test("ORDER_SHIPPED lowers on-hand once, with a sale in the ledger", async () => {
   const shop = warehouse();
   const placedOrder = await placed(shop, [5]);
   const [id = ""] = idsOf(placedOrder);
@@ -134,7 +134,7 @@ test("ORDER_SHIPPED takes the goods off the shelf once, with a sale in the ledge
   expect(await ledgerOf(id)).toEqual([{ type: "sale", delta: -2, on_hand_after: 3, reference: placedOrder.orderId }]);
 });
 
-test("goods shipped that the book does not have: tried again, until the stock is corrected", async () => {
+test("ORDER_SHIPPED of more than is on hand is retried until the stock is corrected", async () => {
   const shop = warehouse();
   const id = await stocked(1);
   const shipped = order([{ productId: id, quantity: 2 }]).event("ORDER_SHIPPED");
@@ -144,7 +144,7 @@ test("goods shipped that the book does not have: tried again, until the stock is
   expect(await levelOf(shop.deps, id)).toMatchObject({ onHand: 0 });
 });
 
-test("a crash between the objects and D1 is made good by the next delivery", async () => {
+test("after a crash between the objects and D1, the next delivery completes the event", async () => {
   const shop = warehouse();
   const placedOrder = await placed(shop, [5, 5]);
   const created = placedOrder.event("ORDER_CREATED");
@@ -164,7 +164,7 @@ test("ten orders' events in one queue batch are one commit", async () => {
   expect(shop.sent.filter(({ event }) => event.type === "STOCK_RESERVED")).toHaveLength(10);
 });
 
-test("PRODUCT_UPSERTED keeps the newest words and makes a level of nothing", async () => {
+test("PRODUCT_UPSERTED keeps the newest details and opens a level of 0", async () => {
   const shop = warehouse();
   const id = newId("prd");
   const upserted = (version: number) => ({
@@ -227,16 +227,16 @@ test("any interleaving of an order's events, with copies, ends in the same state
       const sold = (await ledgerOf(id)).reduce((sum, { delta }) => sum + delta, 0);
       expect(5 + sold).toBe(level.onHand);
     }
-    const told = await eventsAbout(loose.orderId);
-    expect(told.filter(({ type }) => type === "STOCK_RESERVED" || type === "STOCK_REJECTED")).toHaveLength(
+    const published = await eventsAbout(loose.orderId);
+    expect(published.filter(({ type }) => type === "STOCK_RESERVED" || type === "STOCK_REJECTED")).toHaveLength(
       seen.has("ORDER_CREATED") ? 1 : 0,
     );
-    expect(told.filter(({ type }) => type === "STOCK_RELEASED")).toHaveLength(seen.has("ORDER_CANCELLED") ? 1 : 0);
+    expect(published.filter(({ type }) => type === "STOCK_RELEASED")).toHaveLength(seen.has("ORDER_CANCELLED") ? 1 : 0);
   });
   await fc.assert(property, { numRuns: 30 });
 });
 
-test("a dead letter older than what is remembered of its order is not taken for a new one", async () => {
+test("an event older than the memory of reservations becomes a dead letter and changes nothing", async () => {
   const { deps } = warehouse();
   const id = await stocked(10);
   const one = order([{ productId: id, quantity: 4 }]);
@@ -255,7 +255,7 @@ test("a dead letter older than what is remembered of its order is not taken for 
     .bind(one.orderId)
     .all();
   expect(results.map(({ type }) => type)).toEqual(["ORDER_CREATED", "ORDER_RETURNED", "ORDER_SHIPPED"]);
-  // Giving back is safe whenever it comes.
+  // A release is safe at any time.
   const cancelled = { ...one.event("ORDER_CANCELLED"), time };
   expect((await receive(deps, [cancelled])).acknowledged).toEqual([cancelled.id]);
 });

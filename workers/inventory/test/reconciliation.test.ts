@@ -1,4 +1,4 @@
-// Reconciliation: copies and objects that were tampered with are found; a copy is mended, an object that contradicts itself is left.
+// Reconciliation finds copies and objects that were tampered with. It repairs a copy and leaves an inconsistent object alone.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test } from "vitest";
 import { openDatabase } from "#shared/database";
@@ -29,7 +29,7 @@ import {
 
 const call = callAs("admin");
 
-// What a test leaves broken is not for the next one to find.
+// A test's broken rows must not be found by the next one.
 afterEach(async () => {
   for (const table of ["stock_levels", "reservations", "ledger", "findings"]) await env.DB.exec(`DELETE FROM ${table}`);
 });
@@ -74,7 +74,7 @@ async function copyOf(productId: string): Promise<unknown[]> {
   );
 }
 
-describe("a copy that differs is found, written anew, and sound the next time", () => {
+describe("a copy that differs is found, written again, and consistent the next time", () => {
   test.each([
     ["a level", "UPDATE stock_levels SET on_hand = on_hand + 7, available = available + 7 WHERE product_id = ?"],
     ["a level's words", "UPDATE stock_levels SET name = 'Another', vendor_id = 'usr_x' WHERE product_id = ?"],
@@ -112,7 +112,7 @@ describe("a copy that differs is found, written anew, and sound the next time", 
   });
 });
 
-test("an entry that only D1 has is nobody's to delete: it stays open until it adds up", async () => {
+test("a ledger entry that only D1 has is not deleted; the finding stays open until the sum is right", async () => {
   const { deps } = warehouse();
   const id = await busyProduct(deps);
   await tamper(
@@ -132,31 +132,28 @@ test.each([
   ["on hand", "UPDATE level SET on_hand = on_hand + 4", "UPDATE level SET on_hand = on_hand - 4"],
   ["the opening", "UPDATE level SET opening = opening - 1", "UPDATE level SET opening = opening + 1"],
   ["a ledger entry", "UPDATE ledger SET delta = delta - 1", "UPDATE ledger SET delta = delta + 1"],
-])(
-  "an object whose %s does not add up is reported until it does; neither it nor its copy is touched",
-  async (...row) => {
-    const [, damage, repair] = row;
-    const { deps } = warehouse();
-    const id = await busyProduct(deps);
-    const copy = await copyOf(id);
-    await inObject(id, damage);
-    const broken = await levelOf(deps, id);
-    for (const times of [1, 2]) {
-      expect(await reconcileStock(deps, { everything: true })).toEqual({
-        correctedProjections: 0,
-        openStockFindings: 1,
-      });
-      expect(await findingsOf(id)).toEqual([{ kind: "stock_ledger_differs", outcome: "open", times }]);
-    }
-    expect(await copyOf(id)).toEqual(copy);
-    expect(await levelOf(deps, id)).toEqual(broken);
-    await inObject(id, repair);
-    expect(await reconcileStock(deps, { everything: true })).toEqual({ correctedProjections: 0, openStockFindings: 0 });
-    expect(await findingsOf(id)).toMatchObject([{ outcome: "mended" }]);
-  },
-);
+])("an object whose %s does not add up is reported until it does; it and its copy stay unchanged", async (...row) => {
+  const [, damage, repair] = row;
+  const { deps } = warehouse();
+  const id = await busyProduct(deps);
+  const copy = await copyOf(id);
+  await inObject(id, damage);
+  const broken = await levelOf(deps, id);
+  for (const times of [1, 2]) {
+    expect(await reconcileStock(deps, { everything: true })).toEqual({
+      correctedProjections: 0,
+      openStockFindings: 1,
+    });
+    expect(await findingsOf(id)).toEqual([{ kind: "stock_ledger_differs", outcome: "open", times }]);
+  }
+  expect(await copyOf(id)).toEqual(copy);
+  expect(await levelOf(deps, id)).toEqual(broken);
+  await inObject(id, repair);
+  expect(await reconcileStock(deps, { everything: true })).toEqual({ correctedProjections: 0, openStockFindings: 0 });
+  expect(await findingsOf(id)).toMatchObject([{ outcome: "mended" }]);
+});
 
-test("what is taken is counted anew from the reservations", async () => {
+test("`taken` is summed again from the reservations", async () => {
   const { deps } = warehouse();
   const id = await busyProduct(deps);
   const level = await levelOf(deps, id);
@@ -178,7 +175,7 @@ test("what is taken is counted anew from the reservations", async () => {
   expect(await findingsOf(id)).toMatchObject([{ kind: "stock_taken_differs", outcome: "open" }]);
 });
 
-test("a hold that D1 shows long past its time is a flush that was lost", async () => {
+test("a hold in D1 long past its time is a lost flush", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
   const hold = { owner: "manual:x", quantity: 4, expiresAt: Date.now() + 60_000, attempt: "a", projected: true };
@@ -196,7 +193,7 @@ test("a hold that D1 shows long past its time is a flush that was lost", async (
   expect(await reconcileStock(deps, { everything: true })).toMatchObject({ correctedProjections: 0 });
 });
 
-test("a change that is only on its way is no finding; one whose alarm is long overdue is", async () => {
+test("a change that waits for its flush is no finding; one whose alarm is long overdue is", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
   await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
@@ -208,7 +205,7 @@ test("a change that is only on its way is no finding; one whose alarm is long ov
   expect(await projectionOf(id)).toMatchObject({ on_hand: 22 });
 });
 
-test("under load nothing is reported that is not so", async () => {
+test("under load nothing is reported falsely", async () => {
   const { deps } = warehouse();
   const id = await stocked(1_000);
   const buyers = Array.from({ length: 60 }, async (_, index) => {
@@ -228,13 +225,14 @@ test("under load nothing is reported that is not so", async () => {
   expect(await projectionOf(id)).toMatchObject({ on_hand: level.onHand, reserved: level.reserved });
 });
 
-/** Reconciles a product whose on-hand changes during D1's first so many `reads` that have `part` in their text. */
+/** Reconciles a product whose on-hand changes during the first `reads` queries of D1 whose text has `part`. */
 async function reconcileUnderChange(
   deps: InventoryDeps,
   productId: string,
   { part, reads }: { part: string; reads: number },
 ): Promise<Reconciliation> {
   return await runInDurableObject(stub(productId), async (instance: Stock, state) => {
+    const tables = new StockTables(state.storage);
     let left = reads;
     const prepare = (query: string): D1PreparedStatement => {
       if (query.includes(part) && left > 0) {
@@ -246,16 +244,19 @@ async function reconcileUnderChange(
     const batch = (statements: D1PreparedStatement[]): Promise<D1Result[]> => env.DB.batch(statements);
     return await reconcile(
       {
-        tables: new StockTables(state.storage),
+        tables,
         deps: { ...deps, db: openDatabase(stubOf<D1Database>({ prepare, batch: batch as D1Database["batch"] })) },
-        flush: async () => {
-          await instance.alarm();
-          return false;
-        },
-        exclusively: (write) => write(),
-        alarm: () => state.storage.getAlarm(),
-        change: async (work) => {
-          work();
+        flusher: {
+          flush: async () => {
+            await instance.alarm();
+            return false;
+          },
+          exclusively: (write) => write(),
+          dueAt: () => state.storage.getAlarm(),
+          change: () => Promise.resolve(),
+          noteProjected: async (taken) => {
+            tables.setProjectedTaken(taken);
+          },
         },
       },
       { isStale: false },
@@ -263,7 +264,7 @@ async function reconcileUnderChange(
   });
 }
 
-test("a change while the ledgers are compared is no entry that nobody has", async () => {
+test("a change while the ledgers are compared is not reported as a missing entry", async () => {
   const { deps } = warehouse();
   const id = await busyProduct(deps);
   await tamper("DELETE FROM ledger WHERE type = 'sale' AND product_id = ?", id);
@@ -277,7 +278,7 @@ test("a change while the ledgers are compared is no entry that nobody has", asyn
   expect(await stub(id).reconcile({ isStale: false })).toMatchObject({ mended: [], open: [] });
 });
 
-test("what was found stays open until an object that is changed all the time has been compared", async () => {
+test("an open finding stays open while the object changes during every comparison", async () => {
   const { deps } = warehouse();
   const id = await busyProduct(deps);
   await tamper(
@@ -295,7 +296,7 @@ test("what was found stays open until an object that is changed all the time has
   expect(await findingsOf(id)).toMatchObject([{ kind: "stock_ledger_differs", outcome: "open" }]);
 });
 
-test("the turn goes round: each run takes those longest not compared, also past one that is down", async () => {
+test("each run takes the products compared longest ago, and goes on past one whose object fails", async () => {
   const { deps } = warehouse();
   const [down, fine] = [await busyProduct(deps), await busyProduct(deps)];
   await tamper("UPDATE stock_levels SET reconciled_at = ? ", Date.now());
@@ -319,7 +320,7 @@ test("the turn goes round: each run takes those longest not compared, also past 
   ]);
 });
 
-test("a product that was never opened is left asleep", async () => {
+test("the object of a product that was never opened is not called", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
   await reconcileStock(deps, { everything: true });
@@ -329,7 +330,7 @@ test("a product that was never opened is left asleep", async () => {
   expect(tables).toEqual([]);
 });
 
-test("the object folds old entries of the ledger, and everything still adds up", async () => {
+test("the object drops old ledger entries and keeps their sum", async () => {
   const { deps } = warehouse();
   const id = await busyProduct(deps);
   const old = Date.now() - RETENTION_MS - 1_000;
@@ -346,7 +347,7 @@ test("the object folds old entries of the ledger, and everything still adds up",
   expect(await reconcileStock(deps, { everything: true })).toEqual({ correctedProjections: 0, openStockFindings: 0 });
 });
 
-test("a level that was opened from a ledger in D1 adds up", async () => {
+test("a level that opens from a ledger in D1 is consistent", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
   await tamper("UPDATE stock_levels SET opening = 12 WHERE product_id = ?", id);
@@ -359,7 +360,7 @@ test("a level that was opened from a ledger in D1 adds up", async () => {
   expect(await stub(id).reconcile({ isStale: false })).toMatchObject({ mended: [], open: [] });
 });
 
-test("an object of an older version gets the tables that it lacks", async () => {
+test("an object opened by an earlier version gets the tables that it lacks", async () => {
   const { deps } = warehouse();
   const id = await busyProduct(deps);
   await inObject(id, "DROP TABLE folded", "DROP TABLE returns", "DROP TABLE audit");

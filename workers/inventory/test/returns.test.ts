@@ -1,4 +1,4 @@
-// ORDER_RETURNED: refunded goods that come back after the shipment, or never leave, in any order and any number of times.
+// ORDER_RETURNED of goods that come back after the shipment, or never leave, in any order and number.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { newId } from "#shared/ids";
@@ -18,7 +18,7 @@ import {
   warehouse,
 } from "./warehouse.ts";
 
-test("goods that had left come back on the shelf, once, as a return of the order", async () => {
+test("goods that had left raise on-hand once, as a return in the ledger", async () => {
   const { deps } = warehouse();
   const id = await stocked(10);
   const one = order([{ productId: id, quantity: 5 }]);
@@ -39,7 +39,7 @@ test("goods that had left come back on the shelf, once, as a return of the order
   expect(await actor.first("actor")).toBe("system");
 });
 
-test("goods that had not left are reserved no more, and the shipment takes less", async () => {
+test("goods that had not left shrink the reservation, and the shipment takes less", async () => {
   const { deps } = warehouse();
   const id = await stocked(10);
   const one = order([{ productId: id, quantity: 5 }]);
@@ -53,7 +53,7 @@ test("goods that had not left are reserved no more, and the shipment takes less"
   expect(await ledgerOf(id)).toMatchObject([{ type: "sale", delta: -3 }]);
 });
 
-test("goods of an order whose sale is forgotten come back on the shelf, once, and what the order had not shipped does not", async () => {
+test("goods of an order whose sale was purged raise on-hand once if they were shipped, else not", async () => {
   const { deps } = warehouse();
   const id = await stocked(10);
   const one = order([{ productId: id, quantity: 5 }]);
@@ -82,21 +82,21 @@ test("an order whose goods all come back before the shipment ships nothing", asy
   expect(await ledgerOf(id)).toEqual([]);
 });
 
-test("a return of a product that nobody knows is kept for somebody to look at", async () => {
+test("a return of an unknown product is retried", async () => {
   const { deps } = warehouse();
   const one = order([{ productId: newId("prd"), quantity: 1 }]);
   const back = returned(one, one.lines);
   expect(await receive(deps, [back])).toMatchObject({ retried: [back.id] });
 });
 
-test("ORDER_SHIPPED tells that the goods are gone, with its inbox row", async () => {
+test("ORDER_SHIPPED publishes STOCK_CONSUMED, once, with its inbox row", async () => {
   const shop = warehouse();
   const one = order([{ productId: await stocked(10), quantity: 5 }]);
   const shipped = one.event("ORDER_SHIPPED");
   await receive(shop.deps, [shipped]);
   await receive(shop.deps, [shipped]);
-  const told = await eventsAbout(one.orderId);
-  expect(told).toMatchObject([
+  const published = await eventsAbout(one.orderId);
+  expect(published).toMatchObject([
     {
       type: "STOCK_CONSUMED",
       subject: one.orderId,
@@ -107,7 +107,7 @@ test("ORDER_SHIPPED tells that the goods are gone, with its inbox row", async ()
   expect(shop.sent.map(({ consumer }) => consumer)).toEqual(["orders"]);
 });
 
-test("any order of an order's events and its returns, with copies, ends with the same stock", async () => {
+test("an order's events and returns, in any sequence and with copies, end with the same stock", async () => {
   const { deps } = warehouse();
   const story = fc.record({
     returns: fc.array(fc.record({ quantity: fc.integer({ min: 1, max: 2 }), shipped: fc.boolean() }), {

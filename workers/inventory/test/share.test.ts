@@ -1,5 +1,5 @@
-// The share of a product that buyers without proof may hold together: never more, whatever comes at once or in which order, and given
-// back by release, time and money.
+// The share of a product that buyers without proof may hold together. It is never exceeded, and a release, expiry or authorized
+// money makes room again.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -29,7 +29,7 @@ interface Asked {
   readonly minimum?: number;
 }
 
-/** What a hold of one line is answered: `held`, or the refusal's code and what is allowed. */
+/** The answer to a hold of one line: `held`, or the problem's code and what is allowed. */
 async function ask(
   { deps }: Warehouse,
   productId: string,
@@ -50,7 +50,7 @@ async function countedIn(productId: string): Promise<number> {
   });
 }
 
-function tellAll(
+function deliverAll(
   shop: Warehouse,
   one: TestOrder,
   types: readonly Parameters<TestOrder["event"]>[0][],
@@ -61,8 +61,8 @@ function tellAll(
   );
 }
 
-describe("a crowd", () => {
-  test("200 guests at once hold a quarter, and proven buyers get all of the rest", async () => {
+describe("concurrent buyers", () => {
+  test("200 guests hold a quarter, and proven buyers get the rest", async () => {
     const shop = warehouse();
     const id = await stocked(100);
     const guests = await Promise.all(Array.from({ length: 200 }, () => ask(shop, id, 1)));
@@ -74,7 +74,7 @@ describe("a crowd", () => {
     expect(await levelOf(shop.deps, id)).toMatchObject({ onHand: 100, reserved: 100, available: 0 });
   });
 
-  test("whatever guests and proven buyers ask at once, what counts stays within the share", async () => {
+  test("whatever guests and proven buyers want, what counts stays within the share", async () => {
     const wish = fc.record({ quantity: fc.integer({ min: 1, max: 9 }), counted: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(fc.array(wish, { minLength: 5, maxLength: 30 }), async (wishes) => {
@@ -96,7 +96,7 @@ describe("a crowd", () => {
 });
 
 describe("what is allowed", () => {
-  test("is told, and of what is reserved otherwise only the rest is shared", async () => {
+  test("is returned, and is a share of what proven buyers have not taken", async () => {
     const shop = warehouse();
     const id = await stocked(100);
     expect(await ask(shop, id, 26)).toBe("quantity_limited 25");
@@ -107,7 +107,7 @@ describe("what is allowed", () => {
     expect(await ask(shop, id, 81)).toBe("insufficient_stock");
   });
 
-  test("is one piece at least, and the product's minimum order quantity", async () => {
+  test("is at least one unit and the product's minimum order quantity", async () => {
     const shop = warehouse();
     const [few, packs] = [await stocked(2), await stocked(20)];
     expect(await ask(shop, few, 1)).toBe("held");
@@ -116,7 +116,7 @@ describe("what is allowed", () => {
     expect(await ask(shop, packs, 12, { minimum: 12 })).toBe("held");
   });
 
-  test("is told of every line that is over, and nothing is held then", async () => {
+  test("is returned for every line that exceeds it, and nothing is held", async () => {
     const shop = warehouse();
     const ids = [await stocked(8), await stocked(100), await stocked(40)];
     const lines = ids.map((productId) => ({ productId, quantity: 11 }));
@@ -134,8 +134,8 @@ describe("what is allowed", () => {
   });
 });
 
-describe("room comes back", () => {
-  test("when a hold is released or its time is over", async () => {
+describe("there is room again", () => {
+  test("when a hold is released or expires", async () => {
     const shop = warehouse();
     const id = await stocked(8);
     const owner = newId("req");
@@ -152,24 +152,24 @@ describe("room comes back", () => {
     const id = await stocked(8);
     const one = order([{ productId: id, quantity: 2 }], { counted: true });
     expect(await ask(shop, id, 2, { owner: one.owner })).toBe("held");
-    await tellAll(shop, one, ["ORDER_CREATED"]);
+    await deliverAll(shop, one, ["ORDER_CREATED"]);
     expect(await ask(shop, id, 1)).toBe("quantity_limited 0");
-    await tellAll(shop, one, ["ORDER_CANCELLED"]);
+    await deliverAll(shop, one, ["ORDER_CANCELLED"]);
     expect(await ask(shop, id, 2)).toBe("held");
   });
 
-  test("when the order's money is authorized, but its goods stay its own", async () => {
+  test("when the order's money is authorized; its goods stay reserved", async () => {
     const shop = warehouse();
     const id = await stocked(8);
     const one = order([{ productId: id, quantity: 2 }], { counted: true });
     await ask(shop, id, 2, { owner: one.owner });
-    await tellAll(shop, one, ["ORDER_CREATED", "ORDER_CONFIRMED"]);
+    await deliverAll(shop, one, ["ORDER_CREATED", "ORDER_CONFIRMED"]);
     expect(await ask(shop, id, 2)).toBe("quantity_limited 1");
     expect(await ask(shop, id, 1)).toBe("held");
     expect(await levelOf(shop.deps, id)).toMatchObject({ onHand: 8, reserved: 3 });
   });
 
-  test("when the buyer has given proof meanwhile and asks again", async () => {
+  test("when the buyer has become proven and asks again", async () => {
     const shop = warehouse();
     const id = await stocked(8);
     const owner = newId("req");
@@ -184,7 +184,7 @@ describe("an order's events in any order and number", () => {
   const types = ["ORDER_CREATED", "ORDER_CONFIRMED", "ORDER_CREATED", "ORDER_CONFIRMED"] as const;
   const held = fc.constantFrom("a live hold", "no hold");
 
-  test("end with its goods reserved and counted no more", async () => {
+  test("end with its goods reserved and no longer counted", async () => {
     await fc.assert(
       fc.asyncProperty(fc.shuffledSubarray([...types], { minLength: 4 }), held, async (sequence, start) => {
         const shop = warehouse();
@@ -192,7 +192,7 @@ describe("an order's events in any order and number", () => {
         const one = order([{ productId: id, quantity: 2 }], { counted: true });
         if (start === "a live hold") await ask(shop, id, 2, { owner: one.owner });
         for (const type of sequence) {
-          await tellAll(shop, one, [type]);
+          await deliverAll(shop, one, [type]);
           await evictDurableObject(stub(id));
         }
         expect(await countedIn(id)).toBe(0);
@@ -211,12 +211,12 @@ describe("an order's events in any order and number", () => {
     const shop = warehouse();
     const id = await stocked(8);
     const one = order([{ productId: id, quantity: 2 }], { counted: true });
-    for (const type of sequence) await tellAll(shop, one, [type]);
+    for (const type of sequence) await deliverAll(shop, one, [type]);
     expect(await countedIn(id)).toBe(0);
     expect(await levelOf(shop.deps, id)).toMatchObject({ onHand, reserved: 0 });
   });
 
-  test("a hold that ran out is reserved while the share has room for it, else the order is rejected", async () => {
+  test("an expired hold is reserved while the share has room for it, else the order is rejected", async () => {
     const shop = warehouse();
     const id = await stocked(12);
     const [first, second] = [3, 2].map((quantity) => order([{ productId: id, quantity }], { counted: true }));
@@ -225,16 +225,16 @@ describe("an order's events in any order and number", () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOLD_TTL_MS + 1 });
     await ask(shop, id, 2, { owner: second.owner });
     const events: EventEnvelope[] = [];
-    for (const one of [second, first]) events.push(...(await told(shop, one)));
+    for (const one of [second, first]) events.push(...(await eventsOf(shop, one)));
     expect(events.map(({ type }) => type)).toEqual(["STOCK_RESERVED", "STOCK_REJECTED"]);
     expect(events[1]?.data).toMatchObject({ shortages: [{ productId: id, requested: 3, available: 0 }] });
     expect(await countedIn(id)).toBe(2);
   });
 });
 
-/** The events that an order's ORDER_CREATED leads to. */
-async function told(shop: Warehouse, one: TestOrder): Promise<EventEnvelope[]> {
-  await tellAll(shop, one, ["ORDER_CREATED"]);
+/** The events that an order's ORDER_CREATED publishes. */
+async function eventsOf(shop: Warehouse, one: TestOrder): Promise<EventEnvelope[]> {
+  await deliverAll(shop, one, ["ORDER_CREATED"]);
   const { results } = await env.DB.prepare("SELECT envelope FROM outbox WHERE subject = ?")
     .bind(one.orderId)
     .all<{ envelope: string }>();
@@ -242,11 +242,11 @@ async function told(shop: Warehouse, one: TestOrder): Promise<EventEnvelope[]> {
 }
 
 describe("the flag", () => {
-  test("is in D1 with the reservation, and an object that opens from there counts on", async () => {
+  test("is in D1 with the reservation, and an object that opens from D1 has it", async () => {
     const shop = warehouse();
     const id = await stocked(100);
     const one = order([{ productId: id, quantity: 20 }], { counted: true });
-    await tellAll(shop, one, ["ORDER_CREATED"]);
+    await deliverAll(shop, one, ["ORDER_CREATED"]);
     await flush(id);
     const flag = async (): Promise<unknown> =>
       await env.DB.prepare("SELECT counted FROM reservations WHERE product_id = ?").bind(id).first("counted");
@@ -256,7 +256,7 @@ describe("the flag", () => {
     });
     await evictDurableObject(stub(id));
     expect(await ask(shop, id, 6)).toBe("quantity_limited 5");
-    await tellAll(shop, one, ["ORDER_CONFIRMED"]);
+    await deliverAll(shop, one, ["ORDER_CONFIRMED"]);
     await flush(id);
     expect(await flag()).toBe(0);
     expect(await reconcileStock(shop.deps, { everything: true })).toEqual({
@@ -265,7 +265,7 @@ describe("the flag", () => {
     });
   });
 
-  test("comes to an object that an older version has opened", async () => {
+  test("is added to an object that an earlier version opened", async () => {
     const shop = warehouse();
     const id = await stocked(8);
     await ask(shop, id, 2, { counted: false });
@@ -286,11 +286,11 @@ describe("the flag", () => {
     expect(await levelOf(shop.deps, id)).toMatchObject({ reserved: 3 });
   });
 
-  test("of money that came before the order is forgotten with what is settled", async () => {
+  test("of money that was authorized before ORDER_CREATED is purged with finished reservations", async () => {
     const shop = warehouse();
     const id = await stocked(8);
     const one = order([{ productId: id, quantity: 2 }], { counted: true });
-    await tellAll(shop, one, ["ORDER_CONFIRMED"]);
+    await deliverAll(shop, one, ["ORDER_CONFIRMED"]);
     await ask(shop, id, 1, { counted: false });
     await forget(id);
     const rows = await runInDurableObject(stub(id), (_instance, state) =>

@@ -1,4 +1,4 @@
-// The Stock object by itself: opening, holds, what flows to D1, and what survives.
+// The Stock object alone: opening, holds, flushes to D1, crashes.
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test, vi } from "vitest";
 import { auditRow } from "#shared/audit";
@@ -41,7 +41,7 @@ test("200 concurrent holds of a product with 50 give exactly 50, in well under a
   expect(performance.now() - startedAt).toBeLessThan(2_000);
 });
 
-test("a product that D1 does not know stays unknown, leaves nothing behind, and is not remembered as unknown", async () => {
+test("a product that D1 does not have is unknown, makes no tables, and may become known", async () => {
   const { deps } = warehouse();
   const id = newId("prd");
   expect(await deps.stock(id).level()).toMatchObject({ ok: false, error: { reason: "unknown_product" } });
@@ -62,7 +62,7 @@ test("concurrent first calls share one opening", async () => {
   expect(new Set(levels.map(({ available }) => available))).toEqual(new Set([3]));
 });
 
-test("an opening that failed is tried again by the next call", async () => {
+test("a failed opening is retried by the next call", async () => {
   const { deps } = warehouse();
   const id = await stocked(3);
   await env.DB.exec("ALTER TABLE stock_levels RENAME TO hidden_levels");
@@ -99,7 +99,7 @@ test("a hold is idempotent by owner, refuses another quantity, and counts once",
   expect(await levelOf(deps, id)).toMatchObject({ reserved: 4, available: 6 });
 });
 
-test("a hold past its time is not counted, may be taken again, and is reserved while there is stock", async () => {
+test("an expired hold takes no stock, and may be held or reserved again while there is stock", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const owner = newId("req");
@@ -125,7 +125,7 @@ test("releasing twice raises the stock once, and shuts the owner out", async () 
   expect(await deps.stock(id).reserve(lineOf(owner, 3), TRACE)).toMatchObject({ error: { reason: "closed" } });
 });
 
-test("only the attempt that touched a hold last may undo it", async () => {
+test("only the last attempt that made or found a hold may undo it", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const first = holdOf(3);
@@ -163,7 +163,7 @@ test("after the alarm the projection equals the object, and opening plus ledger 
   expect(ledger.at(-1)?.on_hand_after).toBe(22);
 });
 
-test("a mere hold writes nothing to D1 and arms no alarm", async () => {
+test("a hold writes nothing to D1 and arms no alarm", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
   const held = holdOf(4);
@@ -173,7 +173,7 @@ test("a mere hold writes nothing to D1 and arms no alarm", async () => {
   expect(await projectionOf(id)).toMatchObject({ sequence: 0 });
 });
 
-test("a hold that a flush had counted is told of when it ends", async () => {
+test("the end of a hold that a flush had counted is flushed", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
   const abandoned = newId("req");
@@ -191,7 +191,7 @@ test("a hold that a flush had counted is told of when it ends", async () => {
   expect(await statesOf(abandoned, [id])).toEqual(["expired"]);
 });
 
-test("a flush that fails is armed again and loses nothing; a repeated one has no second effect", async () => {
+test("a failed flush is armed again and loses nothing; a repeated one has no second effect", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
   await deps.stock(id).adjust({ delta: -15, reason: "correction", actor: "usr_1" }, TRACE);
@@ -204,7 +204,7 @@ test("a flush that fails is armed again and loses nothing; a repeated one has no
   expect(alarm).toBeGreaterThan(Date.now());
   await flush(id);
   expect(await projectionOf(id)).toMatchObject({ on_hand: 5, availability: "low_stock" });
-  // As if the object had died after D1 took the flush and before it noted that.
+  // As if the object had crashed after D1 committed and before it noted that.
   await runInDurableObject(stub(id), (_instance, state) => {
     state.storage.sql.exec("UPDATE level SET flushed_sequence = 1");
   });
@@ -228,7 +228,7 @@ test("an older flush does not overwrite a newer one", async () => {
   expect(await projectionOf(id)).toMatchObject({ on_hand: 40, sequence: 99 });
 });
 
-test("an evicted object comes back with the truth, not with what D1 says", async () => {
+test("an evicted object comes back with its own state, not with D1's", async () => {
   const { deps } = warehouse();
   const id = await stocked(8);
   const owner = newId("req");
@@ -240,7 +240,7 @@ test("an evicted object comes back with the truth, not with what D1 says", async
   expect(await projectionOf(id)).toMatchObject({ on_hand: 10, reserved: 3 });
 });
 
-test("STOCK_LOW comes once, and again only after a restock above the threshold", async () => {
+test("STOCK_LOW is published once, and again only after a restock above the threshold", async () => {
   const { deps } = warehouse();
   const id = await stocked(12);
   const lows = async (): Promise<number> => {
@@ -263,7 +263,7 @@ test("STOCK_LOW comes once, and again only after a restock above the threshold",
   });
 });
 
-test("each crossing between in, low and out of stock is told once, in growing sequence", async () => {
+test("each crossing between in, low and out of stock is published once, with a growing sequence", async () => {
   const { deps } = warehouse();
   const id = await stocked(12);
   for (const quantity of [1, 5, 1, 5]) {
@@ -272,18 +272,20 @@ test("each crossing between in, low and out of stock is told once, in growing se
   }
   await deps.stock(id).adjust({ delta: 50, reason: "restock", actor: "usr_1" }, TRACE);
   await flush(id);
-  const told = (await eventsAbout(id)).flatMap((event) =>
+  const published = (await eventsAbout(id)).flatMap((event) =>
     event.type === "STOCK_AVAILABILITY_CHANGED" ? [event.data] : [],
   );
-  expect(told.map(({ availability, available }) => [availability, available])).toEqual([
+  expect(published.map(({ availability, available }) => [availability, available])).toEqual([
     ["low_stock", 6],
     ["out_of_stock", 0],
     ["in_stock", 50],
   ]);
-  expect(told.map(({ sequence }) => sequence)).toEqual(told.map(({ sequence }) => sequence).toSorted((a, b) => a - b));
+  expect(published.map(({ sequence }) => sequence)).toEqual(
+    published.map(({ sequence }) => sequence).toSorted((a, b) => a - b),
+  );
 });
 
-test("an alarm that was lost is set anew by a later change", async () => {
+test("a lost alarm is set again by a later change", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
   const restock = (): Promise<unknown> => deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
@@ -298,7 +300,7 @@ test("an alarm that was lost is set anew by a later change", async () => {
   expect(await runInDurableObject(stub(id), (_instance, state) => state.storage.getAlarm())).not.toBeNull();
 });
 
-test("more changes than one flush takes follow in the next", async () => {
+test("changes beyond one flush's limit follow in the next", async () => {
   const { deps } = warehouse();
   const id = await stocked(600);
   await Promise.all(Array.from({ length: 520 }, () => deps.stock(id).reserve(lineOf(newId("req"), 1), TRACE)));
@@ -312,7 +314,7 @@ test("more changes than one flush takes follow in the next", async () => {
   expect(await runDurableObjectAlarm(stub(id))).toBe(false);
 });
 
-test("so do more adjustments, with their entries and audit rows, after an outage", async () => {
+test("so do ledger entries and audit rows", async () => {
   const { deps } = warehouse();
   const id = await stocked(600);
   const audit = auditRow(callAs("admin"), Date.now(), { action: "stock.adjust", subject: id });
@@ -332,7 +334,7 @@ test("so do more adjustments, with their entries and audit rows, after an outage
   expect(await projectionOf(id)).toMatchObject({ on_hand: 80 });
 });
 
-test("a hold that ends before what was told with it is flushed leaves no product out of stock", async () => {
+test("a hold that ends before the flush of the events it caused leaves the product not out of stock", async () => {
   const { deps } = warehouse();
   const id = await stocked(5);
   const hold = holdOf(3);
@@ -340,14 +342,14 @@ test("a hold that ends before what was told with it is flushed leaves no product
   await deps.stock(id).reserve(lineOf(newId("req"), 2), TRACE);
   await deps.stock(id).undo(hold.owner, hold.attempt, TRACE);
   await flush(id);
-  const told = (await eventsAbout(id)).flatMap((event) =>
+  const published = (await eventsAbout(id)).flatMap((event) =>
     event.type === "STOCK_AVAILABILITY_CHANGED" ? [event.data] : [],
   );
-  expect(told.map(({ availability }) => availability)).toEqual(["out_of_stock", "low_stock"]);
+  expect(published.map(({ availability }) => availability)).toEqual(["out_of_stock", "low_stock"]);
   expect(await projectionOf(id)).toMatchObject({ available: 3, availability: "low_stock" });
 });
 
-test("two first descriptions at once open the level once", async () => {
+test("two concurrent first descriptions open the level once", async () => {
   const { deps } = warehouse();
   const id = newId("prd");
   const say = (version: number): Promise<void> =>
@@ -357,7 +359,7 @@ test("two first descriptions at once open the level once", async () => {
   expect(await projectionOf(id)).toMatchObject({ on_hand: 0, name: "2" });
 });
 
-test("the database itself refuses to oversell", async () => {
+test("SQLite itself refuses to oversell", async () => {
   const { deps } = warehouse();
   const id = await stocked(2);
   await levelOf(deps, id);
@@ -374,7 +376,7 @@ test("the database itself refuses to oversell", async () => {
   await expect(attempt("UPDATE level SET on_hand = -1")()).rejects.toThrow("CHECK constraint failed");
 });
 
-test("the catalog's words are taken when newer, and a first one opens the level at nothing", async () => {
+test("newer catalog details replace older ones, and the first opens a level of 0", async () => {
   const { deps } = warehouse();
   const id = catalogProduct();
   const say = async (version: number, name: string): Promise<void> => {

@@ -1,4 +1,4 @@
-// Sweeps and the Worker's own entrypoint: what is left when an alarm, a row or a process was lost.
+// Sweeps, which complete what a lost alarm, row or process left, and the entrypoint.
 import { env as testEnv, exports } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
@@ -11,7 +11,7 @@ import { TRACE, env, flush, ledgerOf, projectionOf, stocked, stub, warehouse } f
 const call = callAs("admin");
 const inventory = (exports as unknown as { InventoryRpc: InventoryContract }).InventoryRpc;
 
-test("a change whose alarm was lost reaches D1 by the sweep", async () => {
+test("the sweep flushes a change whose alarm was lost", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
   await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
@@ -39,7 +39,7 @@ test("rows that D1 lost are written again, each once", async () => {
   expect((await ledgerOf(id)).map(({ delta }) => delta)).toEqual([1, 2]);
 });
 
-test("what is past its retention goes; live reservations stay however old", async () => {
+test("finished reservations are purged after their retention; live ones stay", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
   const insert = env.DB.prepare(
@@ -51,7 +51,7 @@ test("what is past its retention goes; live reservations stay however old", asyn
   expect(results).toEqual([{ owner: "live" }]);
 });
 
-test("the object forgets released and served reservations after their retention", async () => {
+test("the object purges finished reservations after their retention", async () => {
   const { deps } = warehouse();
   const id = await stocked(20);
   await deps.stock(id).release("old", TRACE);
@@ -89,7 +89,7 @@ test("the entrypoint parses its input and answers over RPC", async () => {
   expect(await inventory.runSweeps(call, { everything: true })).toMatchObject({ ok: true });
 });
 
-test("a reservation that cannot be released keeps neither the others nor the other sweeps", async () => {
+test("a reservation whose release fails stops neither the others nor the other sweeps", async () => {
   const { deps } = warehouse();
   const [broken, fine] = [await stocked(5), await stocked(5)];
   const pending = env.DB.prepare(

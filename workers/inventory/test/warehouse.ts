@@ -1,5 +1,5 @@
-// What the tests of inventory share: products with stock in D1, dependencies with a stubbed catalog, events, and a look at both
-// the object's book and its projection.
+// Helpers of inventory's tests: products with stock in D1, dependencies with a stubbed catalog, events, and reads of the object's
+// tables and of D1.
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as workerEnv } from "cloudflare:workers";
 import type { CatalogContract, PricedProduct } from "#shared/contracts/catalog";
@@ -51,7 +51,7 @@ export interface Warehouse {
   readonly calls: () => number;
 }
 
-/** `clock` moves what the use cases take for now; objects have their own. */
+/** `clock` is the time of the use cases; objects have their own. */
 export function warehouse(clock: () => number = () => Date.now()): Warehouse {
   const { queues, sent } = recordedQueues();
   const real = createDeps(env, { waitUntil: (work) => void work });
@@ -96,7 +96,7 @@ export async function flush(productId: string): Promise<void> {
   await runDurableObjectAlarm(stub(productId));
 }
 
-/** Lets the object purge as it does once what it has settled is past its retention. */
+/** Makes the object's finished rows older than their retention and has it purge them. */
 export async function forget(productId: string): Promise<void> {
   await flush(productId);
   await runInDurableObject(stub(productId), async (_instance, state) => {
@@ -169,7 +169,7 @@ export async function statesOf(owner: string, productIds: readonly string[]): Pr
   );
 }
 
-/** What a sweep has written about a product, newest kind last. */
+/** The findings about a product, by kind. */
 export async function findingsOf(productId: string): Promise<{ kind: string; outcome: string; times: number }[]> {
   const { results } = await env.DB.prepare("SELECT kind, outcome, times FROM findings WHERE subject = ? ORDER BY kind")
     .bind(productId)
@@ -177,7 +177,7 @@ export async function findingsOf(productId: string): Promise<{ kind: string; out
   return results;
 }
 
-/** What the audit log has about a subject, oldest first. */
+/** The audit rows about a subject, oldest first. */
 export async function auditOf(subject: string): Promise<{ action: string; actor_id: string; details: string }[]> {
   const { results } = await env.DB.prepare(
     "SELECT action, actor_id, details FROM audit_log WHERE subject = ? ORDER BY id",
@@ -187,7 +187,7 @@ export async function auditOf(subject: string): Promise<{ action: string; actor_
   return results;
 }
 
-/** Goods of an order that were refunded. */
+/** ORDER_RETURNED of some of an order's goods. */
 export function returned(
   { orderId, owner }: Pick<TestOrder, "orderId" | "owner">,
   lines: readonly StockLine[],
@@ -207,7 +207,7 @@ export interface TestOrder {
   readonly event: (type: OrderEventType) => EventEnvelope;
 }
 
-/** An order as its events tell of it. */
+/** An order with its events. */
 export function order(
   lines: readonly StockLine[],
   { owner = newId("req"), counted = false }: { readonly owner?: string; readonly counted?: boolean } = {},

@@ -1,108 +1,45 @@
-// The book of one product: reads the facts, lets the domain decide, and writes the outcome. All synchronous, and each method is
-// to run inside one transaction of the object. A change that is to be seen outside counts the sequence up (`#advance`).
+// One change of one product's stock: reads the facts, lets the domain's rule decide, and writes the decision. It runs in one
+// transaction of the object without an await, so no other call sees or changes anything between the reading and the writing.
+// A change that D1 is to get advances the level's sequence (`#advance`); a mere hold of an order does not.
+import type { AuditRow } from "#shared/audit";
 import type { EventData, EventType } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
-import type { Cause } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import { err, ok } from "#shared/result";
 import type { Result } from "#shared/result";
 import { WORKER } from "../constants.ts";
-import type { AuditRow } from "#shared/audit";
-import { allowedOf } from "../domain/share.ts";
 import {
+  availabilityOf,
+  availableOf,
+  countsToward,
+  decideConsume,
   decideEvents,
   decideEventsOfThreshold,
-  availabilityOf,
-  decideConsume,
   decideHold,
   decideRelease,
   decideReserve,
   decideReturn,
-  effectiveState,
   mayAdjust,
   remaining,
 } from "../domain/stock.ts";
-import type { EventDecision, Decision, Facts } from "../domain/stock.ts";
-import type { LedgerRow } from "./records.ts";
-import type { LevelState, ReservationRow, StockTables } from "./tables.ts";
+import type { Decision, Facts, Refused, Wanted } from "../domain/stock.ts";
+import type {
+  AdjustRefusal,
+  Adjustment,
+  ForeignProduct,
+  Held,
+  HoldRequest,
+  OrderLine,
+  Refusal,
+  ReservedLine,
+  ReturnedLine,
+  ThresholdChange,
+  Trace,
+} from "./requests.ts";
+import type { LedgerRow, ReservationRow } from "./schema.ts";
+import type { LevelState, StockTables } from "./tables.ts";
 
-/** What a change continues, for the events it may cause. */
-export type Trace = Pick<Cause, "correlationId" | "causationId" | "traceparent">;
-
-export interface HoldRequest {
-  readonly owner: string;
-  readonly quantity: number;
-  /** Milliseconds since the epoch. */
-  readonly expiresAt: number;
-  /** Names the attempt: only the last one to touch a hold may undo it. */
-  readonly attempt: string;
-  /** Whether the projection shows the hold. Holds of orders are over too soon to be shown. */
-  readonly projected: boolean;
-  /** Whether it counts toward the share that buyers without proof may hold together. */
-  readonly counted?: boolean | undefined;
-  /** The product's minimum order quantity, else 1: that share is never less. */
-  readonly minimum?: number | undefined;
-}
-
-export interface Held {
-  readonly newlyHeld: boolean;
-  readonly expiresAt: number;
-}
-
-export interface OrderLine {
-  readonly owner: string;
-  readonly orderId: string;
-  readonly quantity: number;
-}
-
-export interface ReservedLine extends OrderLine {
-  /** As in HoldRequest; of an order whose hold counts no longer it says nothing. */
-  readonly counted?: boolean;
-}
-
-/** By how much on-hand changes and why, or what a stock take found it to be. */
-export type StockChange =
-  | { readonly delta: number; readonly reason: Exclude<LedgerRow["type"], "sale"> }
-  | { readonly counted: number };
-
-export type Adjustment = StockChange & {
-  readonly actor: string;
-  /** Set for a vendor, who may only adjust own products. */
-  readonly vendorId?: string | undefined;
-  readonly key?: { readonly key: string; readonly fingerprint: string } | undefined;
-  /** Written to D1 with the change; absent where no person acts. */
-  readonly audit?: AuditRow | undefined;
-};
-
-export interface ReturnedLine extends OrderLine {
-  /** Names one return of the order. */
-  readonly returnId: string;
-  /** Whether orders says that the order had been shipped. */
-  readonly shipped: boolean;
-}
-
-export interface ThresholdChange {
-  readonly threshold: number;
-  /** Set for a vendor, who may only change own products. */
-  readonly vendorId?: string | undefined;
-  readonly audit: AuditRow;
-}
-
-/**
- * `heldByOthers`: some of what is missing is only held and may come back at once. `limited`: the goods are there, but buyers without
- * proof hold their share of them; `available` is what of it is left for one.
- */
-export type Refusal =
-  | { readonly reason: "short" | "limited"; readonly available: number; readonly heldByOthers: boolean }
-  | { readonly reason: "closed"; readonly available: number };
-
-export type Foreign = { readonly reason: "foreign_product" };
-/** `held`: less would be on hand than the `taken` that are held and reserved. */
-export type AdjustRefusal =
-  | { readonly reason: "held"; readonly available: number; readonly taken: number }
-  | { readonly reason: "key_reused" }
-  | Foreign;
-
+/** The level before a change, and the facts about the owner's reservation. */
 interface Snapshot {
   readonly level: LevelState;
   readonly own: ReservationRow | undefined;
@@ -113,7 +50,16 @@ type NewRow = Pick<ReservationRow, "owner" | "orderId" | "quantity" | "state" | 
   readonly attempt?: string | null;
 };
 
-type LedgerEntry = Pick<LedgerRow, "type" | "delta" | "reference" | "actor">;
+/** Whether D1 shows a row. */
+interface Projection {
+  readonly projected: boolean;
+}
+
+interface Effects {
+  readonly entry?: Pick<LedgerRow, "type" | "delta" | "reference" | "actor"> | undefined;
+  readonly audit?: AuditRow | undefined;
+  readonly decide?: typeof decideEvents;
+}
 
 interface BookOptions {
   /** Milliseconds since the epoch. */
@@ -125,276 +71,239 @@ interface BookOptions {
 
 export class StockBook {
   readonly #tables: StockTables;
-  readonly #now: number;
-  readonly #trace: Trace;
-  readonly #sharePercent: number;
+  readonly #options: BookOptions;
   #hasAdvanced = false;
 
-  /** One book is opened for one change. */
-  constructor(tables: StockTables, { now, trace, sharePercent }: BookOptions) {
+  /** A book serves one change. */
+  constructor(tables: StockTables, options: BookOptions) {
     this.#tables = tables;
-    this.#now = now;
-    this.#trace = trace;
-    this.#sharePercent = sharePercent;
+    this.#options = options;
   }
 
-  /** Whether this change left something for D1. */
+  /** Whether the change left something for D1. */
   get hasAdvanced(): boolean {
     return this.#hasAdvanced;
   }
 
   hold(request: HoldRequest): Result<Held, Refusal> {
     const { owner, quantity, attempt } = request;
-    const snapshot = this.#read(owner);
-    const { own, level } = snapshot;
-    const decided = this.#decideHold(snapshot, request);
-    if (!decided.ok) return decided;
-    const { isNew } = decided.value;
-    if (!isNew && own?.state === "reserved") return ok({ newlyHeld: false, expiresAt: request.expiresAt });
-    const expiresAt = isNew ? request.expiresAt : Math.max(own?.expiresAt ?? 0, request.expiresAt);
+    const { own, level, facts } = this.#read(owner);
+    const wanted = this.#wanted(request);
+    const decision = decideHold(facts, wanted);
+    if (!decision.ok) return this.#refuse(decision.error, owner);
+    const newlyHeld = decision.value === "take";
+    const isDone = !newlyHeld && own?.state === "reserved";
+    if (isDone || request.isCheck === true) return ok({ newlyHeld, expiresAt: request.expiresAt });
+    const expiresAt = newlyHeld ? request.expiresAt : Math.max(own?.expiresAt ?? 0, request.expiresAt);
     const projected = request.projected || isProjected(own);
-    const counted = isCounted(own, request.counted);
-    this.#put(level, { owner, quantity, attempt, orderId: null, state: "held", expiresAt, counted }, projected);
+    const counted = countsToward(facts, wanted);
+    this.#put(level, { owner, quantity, attempt, orderId: null, state: "held", expiresAt, counted }, { projected });
     if (projected) this.#advance(level);
-    return ok({ newlyHeld: isNew, expiresAt });
+    return ok({ newlyHeld, expiresAt });
   }
 
-  /** Whether `hold` would be refused, and why. */
-  refusalOf(request: HoldRequest): Result<null, Refusal> {
-    const decided = this.#decideHold(this.#read(request.owner), request);
-    return decided.ok ? ok(null) : decided;
-  }
-
-  /** Leaves no tombstone, the owner may try again. A hold that a later attempt has found is that attempt's to keep. */
+  /** Ends a hold so that its owner may try again. Only the last attempt that made or found the hold may do so. */
   undo(owner: string, attempt: string): void {
     const { own, level } = this.#read(owner);
-    if (own?.state !== "held" || own.attempt !== attempt) return;
-    this.#put(level, { ...own, state: "expired" }, isProjected(own));
-    this.#markFreed(level, own.quantity, isProjected(own));
+    if (own?.state === "held" && own.attempt === attempt) this.#end(level, { ...own, state: "expired" }, own);
   }
 
   reserve(line: ReservedLine): Result<null, Refusal> {
-    const snapshot = this.#read(line.owner);
-    const { own, level, facts } = snapshot;
+    const { level, facts } = this.#read(line.owner);
     const quantity = remaining(line.quantity, this.#tables.records.returnedBefore(line.owner));
-    const decision = decideReserve(facts, quantity);
-    if (decision.kind === "already") return ok(null);
-    if (decision.kind !== "take") return this.#refuse(decision, line.owner, facts);
-    const counted = isCounted(own, line.counted);
-    // What it asks for was within the share when it was held, so that much is the share's least now.
-    const limited = counted ? this.#limit(snapshot, quantity, quantity) : undefined;
-    if (limited !== undefined) return err(limited);
-    this.#put(level, { ...line, quantity, state: "reserved", expiresAt: null, counted }, true);
-    this.#advance(level);
-    return ok(null);
+    // The quantity was within the share when it was held, so the share is not less than that now.
+    const wanted = this.#wanted({ ...line, quantity, minimum: quantity });
+    return this.#takeIf(decideReserve(facts, wanted), line.owner, () => {
+      const counted = countsToward(facts, wanted);
+      this.#put(level, { ...line, quantity, state: "reserved", expiresAt: null, counted }, { projected: true });
+      this.#advance(level);
+    });
   }
 
-  /** The order's money is authorized: what it has, or will have, counts toward the share no longer. */
+  /** The order's money is authorized: what it has, or will have, no longer counts toward the share. */
   stopCounting(owner: string): void {
     const { own, level } = this.#read(owner);
     if (own === undefined) {
-      // Its reservation is yet to come, and is to find this.
-      this.#put(level, { owner, orderId: null, quantity: 0, state: "expired", expiresAt: null, counted: false }, false);
+      // ORDER_CONFIRMED came first. The reservation will find this row.
+      const row = { owner, orderId: null, quantity: 0, state: "expired", expiresAt: null, counted: false } as const;
+      this.#put(level, row, { projected: false });
       return;
     }
     if (!own.counted || own.state === "consumed" || own.state === "released") return;
-    this.#put(level, { ...own, counted: false }, isProjected(own));
+    this.#put(level, { ...own, counted: false }, { projected: isProjected(own) });
     if (isProjected(own)) this.#advance(level);
   }
 
   consume(line: OrderLine): Result<null, Refusal> {
-    const { own, level, facts } = this.#read(line.owner);
-    const ordered = remaining(line.quantity, this.#tables.records.returnedBefore(line.owner));
-    // A reservation has shrunk with each return; whether the event counts returned goods does not matter then.
+    const { owner, orderId } = line;
+    const { own, level, facts } = this.#read(owner);
+    // Each return has made the reservation smaller already, whether or not the event counts returned goods.
+    const ordered = remaining(line.quantity, this.#tables.records.returnedBefore(owner));
     const quantity = own?.state === "reserved" ? own.quantity : ordered;
-    const decision = decideConsume(facts, quantity);
-    if (decision.kind === "already") return ok(null);
-    if (decision.kind !== "take") return this.#refuse(decision, line.owner, facts);
-    const counted = own?.counted ?? false;
-    this.#put(level, { ...line, quantity, state: "consumed", expiresAt: null, counted }, true);
-    if (quantity === 0) this.#advance(level);
-    else this.#advance(level, { type: "sale", delta: -quantity, reference: line.orderId, actor: "system" });
-    return ok(null);
+    return this.#takeIf(decideConsume(facts, quantity), owner, () => {
+      const counted = own?.counted ?? false;
+      this.#put(level, { ...line, quantity, state: "consumed", expiresAt: null, counted }, { projected: true });
+      const sale = { type: "sale", delta: -quantity, reference: orderId, actor: "system" } as const;
+      this.#advance(level, quantity === 0 ? {} : { entry: sale });
+    });
   }
 
   /** Goods of a refunded order come back, once for each `returnId`. */
   takeBack({ owner, orderId, quantity, returnId, shipped }: ReturnedLine): void {
     const { own, level, facts } = this.#read(owner);
-    const decision = decideReturn(facts, shipped);
-    const row = { id: returnId, owner, quantity, shelved: decision === "shelve", createdAt: this.#now };
-    if (!this.#tables.records.recordReturn(row)) return;
-    if (decision === "shelve") {
-      this.#advance(level, { type: "return", delta: quantity, reference: orderId, actor: "system" });
+    const decision = decideReturn(facts, { shipped });
+    const shelved = decision === "shelve";
+    const isNew = this.#tables.records.recordReturn({
+      id: returnId,
+      owner,
+      quantity,
+      shelved,
+      createdAt: this.#options.now,
+    });
+    if (!isNew) return;
+    if (shelved) {
+      this.#advance(level, { entry: { type: "return", delta: quantity, reference: orderId, actor: "system" } });
     } else if (decision === "shrink" && own !== undefined) {
-      this.#put(level, { ...own, quantity: remaining(own.quantity, quantity) }, true);
+      this.#put(level, { ...own, quantity: remaining(own.quantity, quantity) }, { projected: true });
       this.#advance(level);
     }
   }
 
-  /** How much came back. */
+  /** Gives back what the owner has and shuts it out. Returns how many units came back. */
   release(owner: string): number {
     const { own, level, facts } = this.#read(owner);
     const decision = decideRelease(facts);
-    if (decision.kind === "already") return 0;
-    const released = decision.kind === "take" ? (own?.quantity ?? 0) : 0;
+    if (decision === "already") return 0;
     const { orderId = null, quantity = 0, counted = false } = own ?? {};
-    this.#put(level, { owner, orderId, quantity, state: "released", expiresAt: null, counted }, isProjected(own));
-    this.#markFreed(level, released, isProjected(own));
-    return released;
+    this.#end(level, { owner, orderId, quantity, state: "released", expiresAt: null, counted }, own);
+    return decision === "free" ? quantity : 0;
   }
 
-  /** Whether it was done now, or before under the same key. A stock take that finds what the books say is no entry of the ledger. */
+  /** `replayed`: done before under the same key. A stock take that finds what is on hand writes no ledger entry. */
   adjust(adjustment: Adjustment): Result<{ readonly replayed: boolean }, AdjustRefusal> {
     const { actor, vendorId, key, audit } = adjustment;
-    const { level, facts } = this.#read("");
+    const { level } = this.#read();
+    const { records } = this.#tables;
     const { onHand, taken } = level;
     if (vendorId !== undefined && vendorId !== level.vendorId) return err({ reason: "foreign_product" });
-    const known = key === undefined ? undefined : this.#tables.adjustmentFingerprint(actor, key.key);
+    const known = key && records.adjustmentFingerprint(actor, key.key);
     if (known !== undefined) return known === key?.fingerprint ? ok({ replayed: true }) : err({ reason: "key_reused" });
-    const { available } = facts;
-    const change =
-      "counted" in adjustment ? { delta: adjustment.counted - onHand, reason: "correction" as const } : adjustment;
-    const { delta, reason } = change;
-    if (!mayAdjust(available, delta)) return err({ reason: "held", available, taken });
-    this.#advance(level, delta === 0 ? undefined : { type: reason, delta, reference: null, actor });
-    if (audit !== undefined) {
-      const found = "counted" in adjustment ? { onHandBefore: onHand } : {};
-      this.#tables.records.addAudit({ ...audit, details: { ...audit.details, ...found } }, level.sequence + 1);
-    }
-    if (key !== undefined) this.#tables.rememberAdjustment(actor, key.key, key.fingerprint, this.#now);
+    const isCount = "counted" in adjustment;
+    const delta = isCount ? adjustment.counted - onHand : adjustment.delta;
+    if (!mayAdjust(level, delta)) return err({ reason: "held", available: availableOf(level), taken });
+    const type = isCount ? "correction" : adjustment.reason;
+    const details = isCount ? { onHandBefore: onHand } : {};
+    this.#advance(level, {
+      entry: delta === 0 ? undefined : { type, delta, reference: null, actor },
+      audit: audit && { ...audit, details: { ...audit.details, ...details } },
+    });
+    if (key !== undefined)
+      records.rememberAdjustment({ actor, key: key.key, fingerprint: key.fingerprint, createdAt: this.#options.now });
     return ok({ replayed: false });
   }
 
-  /** The product's own threshold. The same again changes nothing and is not audited. */
-  setThreshold({ threshold, vendorId, audit }: ThresholdChange): Result<null, Foreign> {
-    const { level, facts } = this.#read("");
+  /** Sets the product's own threshold. The same one again changes nothing and is not audited. */
+  setThreshold({ threshold, vendorId, audit }: ThresholdChange): Result<null, ForeignProduct> {
+    const { level } = this.#read();
     if (vendorId !== undefined && vendorId !== level.vendorId) return err({ reason: "foreign_product" });
     if (level.ownThreshold === threshold) return ok(null);
-    this.#tables.setThreshold(threshold);
-    this.#hasAdvanced = true;
-    const { sequence } = this.#tables.advance(0);
-    this.#tables.records.addAudit(audit, sequence);
-    const told = decideEventsOfThreshold(level, facts.available, threshold);
-    this.#publish({ ...level, threshold }, told, facts.available, sequence);
+    this.#tables.setOwnThreshold(threshold);
+    this.#advance({ ...level, threshold }, { audit, decide: decideEventsOfThreshold });
     return ok(null);
   }
 
-  /** Tells of a change that is in the level's row already. */
+  /** Has the next flush write the level as its row is now. */
   markChanged(): void {
-    this.#advance(this.#tables.level(this.#now));
+    this.#advance(this.#tables.level(this.#options.now));
   }
 
-  /** Marks holds past their time, so that the database's own count is right, and tells when the projection had counted them. */
+  /** Marks expired holds, so that `taken` is exact. */
   expire(): LevelState {
-    const level = this.#tables.level(this.#now);
+    const { now } = this.#options;
+    const level = this.#tables.level(now);
     if (level.expired === 0) return level;
-    const wasProjected = this.#tables.expire(this.#now, level.sequence + 1);
-    this.#markFreed(level, level.expired, wasProjected);
-    return this.#tables.level(this.#now);
+    const projected = this.#tables.expire(now, level.sequence + 1);
+    this.#advanceIfVisible(level, { projected });
+    return this.#tables.level(now);
   }
 
-  #read(owner: string): Snapshot {
+  #read(owner?: string): Snapshot {
     const level = this.expire();
-    const own = owner === "" ? undefined : this.#tables.reservation(owner);
-    return { level, own, facts: { available: level.onHand - level.taken, own, now: this.#now } };
-  }
-
-  #decideHold(
-    snapshot: Snapshot,
-    { owner, quantity, counted, minimum = 1 }: HoldRequest,
-  ): Result<{ readonly isNew: boolean }, Refusal> {
-    const { own, facts } = snapshot;
-    const decision = decideHold(facts, quantity);
-    if (decision.kind === "short" || decision.kind === "closed") return this.#refuse(decision, owner, facts);
-    const isNew = decision.kind === "take";
-    const limited = isNew && isCounted(own, counted) ? this.#limit(snapshot, quantity, minimum) : undefined;
-    return limited === undefined ? ok({ isNew }) : err(limited);
-  }
-
-  /** Why this much of the product may not count toward the share, if it may not. What counts already may stay. */
-  #limit({ level, own, facts }: Snapshot, quantity: number, minimum: number): Refusal | undefined {
-    const state = effectiveState(facts);
-    const isLive = own !== undefined && (state === "held" || state === "reserved");
-    if (isLive && own.counted && quantity <= own.quantity) return undefined;
+    const own = owner === undefined ? undefined : this.#tables.reservation(owner);
     const { onHand, taken, takenCounted } = level;
-    const mine = isLive ? own.quantity : 0;
-    const others = { onHand, taken: taken - mine, takenCounted: takenCounted - (isLive && own.counted ? mine : 0) };
-    const allowed = allowedOf(others, { percent: this.#sharePercent, minimum });
-    if (quantity <= allowed) return undefined;
-    const heldByOthers = this.#tables.isHeldByOthers(own?.owner ?? "", this.#now, { onlyCounted: true });
-    return { reason: "limited", available: allowed, heldByOthers };
+    return { level, own, facts: { onHand, taken, takenCounted, own, now: this.#options.now } };
   }
 
-  #refuse(
-    decision: Exclude<Decision, { kind: "take" | "already" }>,
-    owner: string,
-    facts: Facts,
-  ): Result<never, Refusal> {
-    if (decision.kind === "closed") return err({ reason: "closed", available: facts.available });
-    const heldByOthers = this.#tables.isHeldByOthers(owner, this.#now, { onlyCounted: false });
-    return err({ reason: "short", available: decision.available, heldByOthers });
+  #wanted({ quantity, counted = false, minimum = 1 }: Pick<HoldRequest, "quantity" | "counted" | "minimum">): Wanted {
+    return { quantity, counted, minimum, sharePercent: this.#options.sharePercent };
   }
 
-  #put(level: LevelState, row: NewRow, projected: boolean): void {
-    const sequence = projected ? level.sequence + 1 : 0;
+  /** Runs `take` where the decision says so. */
+  #takeIf(decision: Decision, owner: string, take: () => void): Result<null, Refusal> {
+    if (!decision.ok) return this.#refuse(decision.error, owner);
+    if (decision.value === "take") take();
+    return ok(null);
+  }
+
+  #refuse(refused: Refused, owner: string): Result<never, Refusal> {
+    const { reason } = refused;
+    const heldByOthers =
+      reason !== "closed" &&
+      this.#tables.isHeldByOthers(owner, this.#options.now, { onlyCounted: reason === "limited" });
+    return err({ ...refused, heldByOthers });
+  }
+
+  #put(level: LevelState, row: NewRow, { projected }: Projection): void {
     const { owner, orderId, quantity, state, expiresAt, counted, attempt = null } = row;
-    this.#tables.put({ owner, orderId, quantity, state, expiresAt, attempt, updatedAt: this.#now, sequence, counted });
+    const sequence = projected ? level.sequence + 1 : 0;
+    const updatedAt = this.#options.now;
+    this.#tables.put({ owner, orderId, quantity, state, expiresAt, attempt, updatedAt, sequence, counted });
   }
 
   /**
-   * `before` is the level before `quantity` came back. The end of a hold that nobody had been shown is no change, unless the hold was
-   * counted when something else was told that is to be flushed yet.
+   * Writes the row of a hold or reservation that takes nothing any more, in place of `own`. Advances if D1 or the catalog can
+   * see that: D1 has the row, or counted the hold in an earlier flush, or the published availability is no longer right.
    */
-  #markFreed(before: LevelState, quantity: number, projected: boolean): void {
-    const taken = before.taken - quantity;
-    const isNews = availabilityOf(before.onHand - taken, before.threshold) !== before.availability;
-    if (projected || taken < before.projectedTaken || isNews) this.#advance(before);
+  #end(before: LevelState, row: NewRow, own: ReservationRow | undefined): void {
+    const projected = isProjected(own);
+    this.#put(before, row, { projected });
+    this.#advanceIfVisible(before, { projected });
   }
 
-  /** Counts a change up, writes its ledger entry and whatever has to be told. `before` is the level before the change. */
-  #advance(before: LevelState, entry?: LedgerEntry): void {
+  #advanceIfVisible(before: LevelState, { projected }: Projection): void {
+    const { onHand, taken } = this.#tables.level(this.#options.now);
+    const availability = availabilityOf(onHand - taken, before.threshold);
+    if (projected || taken < before.projectedTaken || availability !== before.availability) this.#advance(before);
+  }
+
+  /** Counts a change for D1, with its ledger entry, audit row and events. `before` is the level before it. */
+  #advance(before: LevelState, { entry, audit, decide = decideEvents }: Effects = {}): void {
     this.#hasAdvanced = true;
-    const { onHand, taken, sequence } = this.#tables.advance(entry?.delta ?? 0);
-    if (entry !== undefined) {
-      this.#tables.records.addLedger({
-        ...entry,
-        id: newId("txn"),
-        onHandAfter: onHand,
-        createdAt: this.#now,
-        sequence,
-      });
-    }
-    const available = onHand - taken;
-    this.#publish(
-      before,
-      decideEvents(before, available, before.threshold, (entry?.delta ?? 0) > 0),
-      available,
-      sequence,
-    );
-  }
-
-  #publish(before: LevelState, told: EventDecision, available: number, sequence: number): void {
-    if (told.armed === before.armed && told.availability === before.availability) return;
-    this.#tables.setPublished(told.armed, told.availability);
+    const delta = entry?.delta ?? 0;
+    const after = this.#tables.advance(delta);
+    const { records } = this.#tables;
+    const { onHand: onHandAfter, sequence } = after;
+    if (entry) records.addLedger({ ...entry, id: newId("txn"), onHandAfter, createdAt: this.#options.now, sequence });
+    if (audit) records.addAudit(audit, sequence);
     const { productId, sku, name, threshold } = before;
-    if (told.stockLow) this.#emit("STOCK_LOW", { productId, sku, name, available, threshold }, before, sequence);
-    if (told.availabilityChanged) {
-      const data = { productId, availability: told.availability, available, sequence };
-      this.#emit("STOCK_AVAILABILITY_CHANGED", data, before, sequence);
+    const available = availableOf(after);
+    const next = decide(before, { available, threshold, restocked: delta > 0 });
+    if (next.armed === before.armed && next.availability === before.availability) return;
+    this.#tables.setPublished(next);
+    if (next.stockLow) this.#publish("STOCK_LOW", { productId, sku, name, available, threshold }, sequence);
+    if (next.availabilityChanged) {
+      const { availability } = next;
+      this.#publish("STOCK_AVAILABILITY_CHANGED", { productId, availability, available, sequence }, sequence);
     }
   }
 
-  #emit<T extends EventType>(type: T, data: EventData<T>, { productId }: LevelState, sequence: number): void {
-    const event = makeEvent(type, productId, data, { worker: WORKER, now: this.#now, ...this.#trace });
-    this.#tables.addEvent({ id: event.id, envelope: JSON.stringify(event) }, sequence);
+  #publish<T extends EventType>(type: T, data: EventData<T> & { readonly productId: string }, sequence: number): void {
+    const { now, trace } = this.#options;
+    const event = makeEvent(type, data.productId, data, { worker: WORKER, now, ...trace });
+    this.#tables.records.addEvent({ id: event.id, envelope: JSON.stringify(event), sequence });
   }
 }
 
 function isProjected(row: ReservationRow | undefined): boolean {
   return (row?.sequence ?? 0) > 0;
-}
-
-/** What counts no longer, whether its buyer gave proof or its money was authorized, does not count again. */
-function isCounted(own: ReservationRow | undefined, asked = false): boolean {
-  return asked && (own?.counted ?? true);
 }

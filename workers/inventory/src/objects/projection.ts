@@ -1,109 +1,115 @@
-// D1's copy of one product, as the object reads it back to compare: figures by which two copies of any size are told apart without
-// reading every row, and the statements that write the whole copy anew. The object is the truth; what only D1 knows (entries of the
-// ledger that the object has folded) is never touched.
+// D1's copy of one product: read once when its object opens, and kept up to date by the object's flushes. Its writes are guarded by
+// sequences and ids that the object made with the change: an older flush overwrites nothing newer, a repeated one changes nothing.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { inJson, readAll } from "#shared/database";
+import { auditInsertRows } from "#shared/audit";
+import type { AuditRow } from "#shared/audit";
+import { readAll } from "#shared/database";
 import type { Database } from "#shared/database";
-import { FLUSH_CHANGES } from "../constants.ts";
-import { ledgerInsert, levelUpsert, reservationsUpsert } from "./flush.ts";
-import type { LedgerRow } from "./records.ts";
-import type { LevelState, ReservationRow } from "./tables.ts";
+import { parseEvent } from "#shared/events/envelope";
+import { outboxInsertFrom } from "#shared/outbox";
+import { availabilityOf } from "../domain/stock.ts";
+import type { ProductDetails } from "./requests.ts";
+import type { EventRow, LedgerRow, ReservationRow } from "./schema.ts";
+import type { LevelState, Opening } from "./tables.ts";
 
-/** A level as D1 shows it; `sequence` 0, written by no object, counts as 1, with which an object opens. */
-export type ProjectedLevel = Pick<
-  LevelState,
-  "sku" | "name" | "vendorId" | "version" | "opening" | "onHand" | "ownThreshold" | "availability" | "sequence"
-> & { readonly reserved: number };
+type StoredLevel = Omit<Opening["level"], "threshold" | "armed"> & { readonly available: number };
+type StoredReservation = Omit<ReservationRow, "counted"> & { readonly counted: number };
 
-/** The reservations of one state, or the ledger's entries of one type, added up. Texts, because sums of times pass 2^53. */
-export interface Figures {
-  readonly name: string;
-  readonly rows: number;
-  readonly sum: string;
-}
-
-export interface Copy {
-  readonly level: ProjectedLevel | undefined;
-  readonly reservations: readonly Figures[];
-  /** Entries since the oldest that the object keeps. */
-  readonly ledger: readonly Figures[];
-  /** The sum of all entries there are. */
-  readonly ledgerDelta: number;
-}
-
-/** The columns of Figures, the same text for D1 and for the object. */
-export const RESERVATION_FIGURES = `state AS name, count(*) AS rows, cast(sum(quantity) AS TEXT) || ':'
-  || cast(sum(updated_at) AS TEXT) || ':' || cast(sum(max(sequence, 1)) AS TEXT) || ':'
-  || cast(sum(coalesce(expires_at, 0)) AS TEXT) || ':' || cast(sum(length(owner)) AS TEXT) || ':' || cast(sum(counted) AS TEXT)
-  AS sum`;
-export const LEDGER_FIGURES = `type AS name, count(*) AS rows, cast(sum(delta) AS TEXT) || ':'
-  || cast(sum(on_hand_after) AS TEXT) || ':' || cast(sum(created_at) AS TEXT) AS sum`;
-
-/** Reads D1's copy. Settled reservations count since `settledSince`, the ledger since `ledgerSince` (ms). */
-export async function readCopy(
+/**
+ * Reads what an object opens with; undefined when D1 has no level of the product. Finished reservations come along, so that late
+ * copies of their events meet them.
+ */
+export async function readOpening(
   db: Database,
   productId: string,
-  { settledSince, ledgerSince }: { settledSince: number; ledgerSince: number },
-): Promise<Copy> {
-  const [levels, reservations, ledger, sums] = await readAll<[ProjectedLevel, Figures, Figures, { delta: number }]>(
-    db,
-    [
-      sql`SELECT sku, name, vendor_id AS vendorId, product_version AS version, opening, on_hand AS onHand, reserved,
-      low_stock_threshold AS ownThreshold, availability, max(sequence, 1) AS sequence
+  defaultThreshold: number,
+): Promise<Opening | undefined> {
+  const [levels, reservations] = await readAll<[StoredLevel, StoredReservation]>(db, [
+    sql`SELECT product_id AS productId, sku, name, vendor_id AS vendorId, product_version AS version, opening, on_hand AS onHand,
+      available, low_stock_threshold AS ownThreshold, availability, max(sequence, 1) AS sequence
       FROM stock_levels WHERE product_id = ${productId}`,
-      sql`SELECT ${sql.raw(RESERVATION_FIGURES)} FROM reservations
-      WHERE product_id = ${productId} AND (state IN ('held', 'reserved') OR updated_at >= ${settledSince})
-      GROUP BY state ORDER BY state`,
-      sql`SELECT ${sql.raw(LEDGER_FIGURES)} FROM ledger WHERE product_id = ${productId} AND created_at >= ${ledgerSince}
-      GROUP BY type ORDER BY type`,
-      sql`SELECT coalesce(sum(delta), 0) AS delta FROM ledger WHERE product_id = ${productId}`,
-    ],
-  );
-  return { level: levels[0], reservations, ledger, ledgerDelta: sums[0]?.delta ?? 0 };
+    sql`SELECT owner, order_id AS orderId, quantity, state, expires_at AS expiresAt, NULL AS attempt, updated_at AS updatedAt,
+      max(sequence, 1) AS sequence, counted FROM reservations WHERE product_id = ${productId}`,
+  ]);
+  const [level] = levels;
+  if (level === undefined) return undefined;
+  const threshold = level.ownThreshold ?? defaultThreshold;
+  return {
+    level: { ...level, threshold, armed: level.available > threshold },
+    reservations: reservations.map((row) => ({ ...row, counted: row.counted === 1 })),
+  };
 }
 
-/** D1's entries of the ledger since a time. */
-export async function readCopiedLedger(
-  db: Database,
-  productId: string,
-  since: number,
-): Promise<Omit<LedgerRow, "sequence">[]> {
-  return await db.all(sql`SELECT id, type, delta, on_hand_after AS onHandAfter, reference, actor, created_at AS createdAt
-    FROM ledger WHERE product_id = ${productId} AND created_at >= ${since}`);
+/** What the object of a new product opens with: nothing on hand. D1 has nothing of it yet. */
+export function emptyOpening(details: ProductDetails, threshold: number): Opening {
+  const stock = { opening: 0, onHand: 0, ownThreshold: null, threshold, armed: false, sequence: 0 };
+  return { level: { ...details, ...stock, availability: availabilityOf(0, threshold) }, reservations: [] };
 }
 
-function inChunks<T>(rows: readonly T[], statement: (chunk: readonly T[]) => SQL): SQL[] {
-  const statements: SQL[] = [];
-  for (let start = 0; start < rows.length; start += FLUSH_CHANGES) {
-    statements.push(statement(rows.slice(start, start + FLUSH_CHANGES)));
-  }
-  return statements;
-}
-
-export interface Rewrite {
+export interface Flush {
   readonly level: LevelState;
-  /** All that D1 is to show. */
   readonly reservations: readonly ReservationRow[];
-  /** The entries that D1 lacks or has otherwise. */
   readonly ledger: readonly LedgerRow[];
+  readonly events: readonly EventRow[];
+  readonly audit: readonly AuditRow[];
 }
 
 /**
- * Writes the copy anew, whatever sequences stand there: too high a one would keep every later flush out. Entries are found by
- * their id, because the time is part of their key and may be what is wrong.
+ * Details and thresholds have statements of their own, which write only where they changed: an UPDATE that names an indexed
+ * column writes its indexes again even for the same value, and stock changes far more often.
  */
-export function rewriteStatements({ level, reservations, ledger }: Rewrite, now: number): SQL[] {
-  const { productId } = level;
+export function levelUpsert(level: LevelState, now: number): SQL[] {
+  const { productId, sku, name, vendorId, version, ownThreshold, threshold, sequence } = level;
   return [
-    sql`UPDATE stock_levels SET sequence = -1, product_version = -1, opening = ${level.opening} WHERE product_id = ${productId}`,
+    sql`UPDATE stock_levels SET sku = ${sku}, name = ${name}, vendor_id = ${vendorId}, product_version = ${version}
+      WHERE product_id = ${productId} AND sequence < ${sequence} AND product_version <> ${version}`,
+    sql`UPDATE stock_levels SET low_stock_threshold = ${ownThreshold}, threshold = ${threshold}
+      WHERE product_id = ${productId} AND sequence < ${sequence}
+        AND (low_stock_threshold IS NOT ${ownThreshold} OR threshold <> ${threshold})`,
+    sql`INSERT INTO stock_levels (product_id, sku, name, vendor_id, product_version, opening, on_hand, reserved, available,
+        low_stock_threshold, threshold, availability, sequence, updated_at)
+      VALUES (${productId}, ${sku}, ${name}, ${vendorId}, ${version}, ${level.opening}, ${level.onHand}, ${level.taken},
+        ${level.onHand - level.taken}, ${ownThreshold}, ${threshold}, ${level.availability}, ${sequence}, ${now})
+      ON CONFLICT (product_id) DO UPDATE SET on_hand = excluded.on_hand, reserved = excluded.reserved,
+        available = excluded.available, availability = excluded.availability, sequence = excluded.sequence,
+        updated_at = excluded.updated_at
+      WHERE excluded.sequence > stock_levels.sequence`,
+  ];
+}
+
+export function reservationsUpsert(productId: string, rows: readonly ReservationRow[]): SQL {
+  return sql`INSERT INTO reservations (product_id, owner, order_id, quantity, state, expires_at, updated_at, sequence, counted)
+    SELECT ${productId}, value ->> 'owner', value ->> 'orderId', value ->> 'quantity', value ->> 'state', value ->> 'expiresAt',
+      value ->> 'updatedAt', value ->> 'sequence', value ->> 'counted'
+    FROM json_each(${JSON.stringify(rows)}) WHERE true
+    ON CONFLICT (product_id, owner) DO UPDATE SET order_id = excluded.order_id, quantity = excluded.quantity,
+      state = excluded.state, expires_at = excluded.expires_at, updated_at = excluded.updated_at, sequence = excluded.sequence,
+      counted = excluded.counted
+    WHERE excluded.sequence > reservations.sequence`;
+}
+
+export function ledgerInsert(productId: string, rows: readonly LedgerRow[]): SQL {
+  return sql`INSERT INTO ledger (id, product_id, type, delta, on_hand_after, reference, actor, created_at)
+    SELECT value ->> 'id', ${productId}, value ->> 'type', value ->> 'delta', value ->> 'onHandAfter', value ->> 'reference',
+      value ->> 'actor', value ->> 'createdAt'
+    FROM json_each(${JSON.stringify(rows)}) WHERE true ON CONFLICT DO NOTHING`;
+}
+
+/** A flush that the object crashed after may have written the row already. */
+function eventInsert({ id, envelope }: EventRow): SQL {
+  const event = parseEvent(JSON.parse(envelope));
+  if (event === undefined) throw new Error(`stored event ${id} is not in the catalogue`);
+  return outboxInsertFrom(event, sql`${envelope}`, sql`WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE id = ${id})`);
+}
+
+/** The statements of one atomic batch. Expired holds must have been marked. */
+export function flushStatements({ level, reservations, ledger, events, audit }: Flush, now: number): SQL[] {
+  return [
     ...levelUpsert(level, now),
-    sql`DELETE FROM reservations WHERE product_id = ${productId}`,
-    ...inChunks(reservations, (rows) => reservationsUpsert(productId, rows)),
-    ...inChunks(
-      ledger.map(({ id }) => id),
-      (ids) => sql`DELETE FROM ledger WHERE product_id = ${productId} AND ${inJson(sql`id`, ids)}`,
-    ),
-    ...inChunks(ledger, (rows) => ledgerInsert(productId, rows)),
+    ...(reservations.length === 0 ? [] : [reservationsUpsert(level.productId, reservations)]),
+    ...(ledger.length === 0 ? [] : [ledgerInsert(level.productId, ledger)]),
+    ...(audit.length === 0 ? [] : [auditInsertRows(audit)]),
+    ...events.map(eventInsert),
   ];
 }

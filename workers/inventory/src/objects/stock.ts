@@ -1,50 +1,40 @@
-// The stock of one product, named by the product's id: the truth for what is on hand, held, reserved and sold; D1 has copies.
-// Its methods answer plain data and change the book (book.ts) without an await between reading and writing, which is what keeps
-// 200 buyers at once from buying the same unit.
+// The stock of one product, in a Durable Object named by the product's id. It is the only place that decides what is on hand,
+// held, reserved and sold; D1 has copies.
 //
-// A mere hold of an order stays inside. Every other change counts the sequence up and flows to D1 by the alarm, with the events
-// that it causes. The projection counts the holds that were live at that flush; when one of those ends without becoming a
-// reservation, that is a change too.
+// Two buyers cannot get the same last unit: all calls for a product reach this one object, and each change reads, decides
+// (domain/stock.ts) and writes in one transaction without an await (book.ts), so changes run one after the other.
+// A crash loses nothing: an answer leaves the object only when the write and the alarm that carries it to D1 are on disk.
 import { DurableObject } from "cloudflare:workers";
-import type { Level } from "#shared/contracts/inventory";
 import { baseDeps } from "#shared/deps";
 import type { Deps } from "#shared/deps";
 import { newId } from "#shared/ids";
-import { log, withInvocation } from "#shared/logger";
-import { save } from "#shared/outbox";
+import { withInvocation } from "#shared/logger";
 import { err, ok } from "#shared/result";
 import type { Result } from "#shared/result";
-import {
-  FLUSH_CHANGES,
-  FLUSH_DELAY_MS,
-  FLUSH_RETRY_MS,
-  LOST_AFTER_MS,
-  MAX_FLUSH_RETRY_MS,
-  PURGE_INTERVAL_MS,
-  RETENTION_MS,
-  WORKER,
-} from "../constants.ts";
+import { WORKER } from "../constants.ts";
 import { availabilityOf } from "../domain/stock.ts";
 import { StockBook } from "./book.ts";
+import { Flusher } from "./flusher.ts";
+import { emptyOpening, readOpening } from "./projection.ts";
+import { NO_DIFFERENCES, reconcile } from "./reconciliation.ts";
+import type { Reconciliation } from "./reconciliation.ts";
 import type {
   AdjustRefusal,
   Adjustment,
-  Foreign,
+  ForeignProduct,
   Held,
   HoldRequest,
   OrderLine,
-  Refusal,
+  OwnedLevel,
+  ProductDetails,
   ReservedLine,
   ReturnedLine,
+  StockFailure,
   ThresholdChange,
   Trace,
-} from "./book.ts";
-import { flushStatements } from "./flush.ts";
-import { emptyOpening, readOpening } from "./opening.ts";
-import { NO_DIFFERENCES, reconcile } from "./reconciliation.ts";
-import type { Reconciliation } from "./reconciliation.ts";
+  UnknownProduct,
+} from "./requests.ts";
 import { StockTables } from "./tables.ts";
-import type { LevelState, ProductDetails } from "./tables.ts";
 
 /** What a Stock object works with. */
 export interface StockDeps extends Deps {
@@ -54,7 +44,7 @@ export interface StockDeps extends Deps {
   readonly unprovenSharePercent: number;
 }
 
-/** A whole percentage. A setting that is none stops the Worker: guessing would refuse buyers, or let everything be held. */
+/** A whole percentage. Any other setting stops the Worker: guessing would refuse buyers, or let them hold everything. */
 function percentSetting(name: string, value: string): number {
   const percent = Number(value);
   if (!/^\d+$/.test(value) || percent > 100) {
@@ -71,133 +61,114 @@ export function stockDeps(env: InventoryEnv, ctx: Pick<ExecutionContext, "waitUn
   };
 }
 
-export type Unknown = { readonly reason: "unknown_product" };
-export type StockFailure = Refusal | Unknown;
-export type OwnedLevel = Level & { readonly vendorId: string | null };
-
 const UNKNOWN = err({ reason: "unknown_product" } as const);
 
-function render(level: LevelState): OwnedLevel {
-  const reserved = level.taken - level.expired;
-  const available = level.onHand - reserved;
-  const status = availabilityOf(available, level.threshold);
-  const { productId, onHand, threshold, vendorId } = level;
-  return { productId, available, status, onHand, reserved, lowStockThreshold: threshold, vendorId };
-}
-
 export class Stock extends DurableObject<InventoryEnv> {
-  readonly #tables: StockTables;
   readonly #deps: StockDeps;
+  readonly #tables: StockTables;
+  readonly #flusher: Flusher;
   #isOpen: boolean;
   #opening: Promise<void> | undefined;
-  #flushing: Promise<boolean> | undefined;
-  /** When the alarm is due, as far as this instance knows. */
-  #alarmAt: number | undefined;
-  #failedFlushes = 0;
 
   constructor(ctx: DurableObjectState, env: InventoryEnv) {
     super(ctx, env);
     this.#deps = stockDeps(env, ctx);
     this.#tables = new StockTables(ctx.storage);
+    this.#flusher = new Flusher({
+      storage: ctx.storage,
+      tables: this.#tables,
+      deps: this.#deps,
+      write: (trace, work) => this.#write(trace, work),
+    });
     this.#isOpen = this.#tables.isOpen();
     if (!this.#isOpen) return;
     this.#tables.upgrade();
-    this.#tables.useThreshold(this.#deps.lowStockThreshold);
+    this.#tables.setDefaultThreshold(this.#deps.lowStockThreshold);
   }
 
-  /** Holds a quantity, or finds it held by the same owner already. An owner that was released or served is `closed`. */
+  /** Holds a quantity for an owner. Idempotent; an owner that was released or served is refused as `closed`. */
   async hold(request: HoldRequest, trace: Trace): Promise<Result<Held, StockFailure>> {
-    if (!(await this.#open())) return UNKNOWN;
-    return await this.#change(trace, (book) => book.hold(request));
+    return await this.#changeKnown(trace, (book) => book.hold(request));
   }
 
-  /** Whether `hold` would be refused now, and why. Holds nothing. */
-  async refusalOf(request: HoldRequest, trace: Trace): Promise<Result<null, StockFailure>> {
-    if (!(await this.#open())) return UNKNOWN;
-    return await this.#change(trace, (book) => book.refusalOf(request));
-  }
-
-  /** Takes back the hold of an attempt that failed elsewhere. */
+  /** Ends the hold of an attempt that failed at another product. The owner may try again. */
   async undo(owner: string, attempt: string, trace: Trace): Promise<void> {
-    if (!(await this.#open())) return;
-    await this.#change(trace, (book) => {
+    await this.#changeKnown(trace, (book) => {
       book.undo(owner, attempt);
+      return ok(null);
     });
   }
 
-  /** The order exists: what it held is its own until it is shipped or cancelled. `closed` and `short` reject it. Idempotent. */
+  /** The order exists: reserves for it what it held, until it is shipped or cancelled. Idempotent. */
   async reserve(line: ReservedLine, trace: Trace): Promise<Result<null, StockFailure>> {
-    if (!(await this.#open())) return UNKNOWN;
-    return await this.#change(trace, (book) => book.reserve(line));
+    return await this.#changeKnown(trace, (book) => book.reserve(line));
   }
 
-  /** The order's money is authorized: what it has of the product counts toward the share of buyers without proof no longer. Idempotent. */
-  async stopCounting(owner: string, trace: Trace): Promise<Result<null, Unknown>> {
-    if (!(await this.#open())) return UNKNOWN;
-    return await this.#change(trace, (book) => {
+  /** The order's money is authorized: it no longer counts toward the share of buyers without proof. Idempotent. */
+  async stopCounting(owner: string, trace: Trace): Promise<Result<null, UnknownProduct>> {
+    return await this.#changeKnown(trace, (book) => {
       book.stopCounting(owner);
       return ok(null);
     });
   }
 
   /**
-   * The goods have left: on-hand goes down, with a sale in the ledger, once. Without a live reservation (released, expired or
-   * never heard of) they come out of what is free, because they are gone; `short` when that is too little.
+   * The goods have left: lowers on-hand and writes a sale, once. Without a live reservation they are taken from what is
+   * available; `short` when that is too little.
    */
   async consume(line: OrderLine, trace: Trace): Promise<Result<null, StockFailure>> {
-    if (!(await this.#open())) return UNKNOWN;
-    return await this.#change(trace, (book) => book.consume(line));
+    return await this.#changeKnown(trace, (book) => book.consume(line));
   }
 
   /**
-   * Gives back what the owner has and shuts it out for RETENTION_MS, also one never heard of: its hold may still be on the way.
-   * Answers how much came back. Idempotent; an unknown product has nothing to give back.
+   * Gives back what the owner has and shuts it out for RETENTION_MS, even an unknown owner: its hold may still arrive.
+   * Returns the quantity that came back. Idempotent.
    */
   async release(owner: string, trace: Trace): Promise<number> {
-    if (!(await this.#open())) return 0;
-    return await this.#change(trace, (book) => book.release(owner));
+    const released = await this.#changeKnown(trace, (book) => ok(book.release(owner)));
+    return released.ok ? released.value : 0;
   }
 
-  /** Goods of a refunded order come back: on the shelf when they had left, else off what the order has reserved. By `returnId`, once. */
-  async takeBack(line: ReturnedLine, trace: Trace): Promise<Result<null, Unknown>> {
-    if (!(await this.#open())) return UNKNOWN;
-    return await this.#change(trace, (book) => {
+  /** Takes goods of a refunded order back. Idempotent by `returnId`. */
+  async takeBack(line: ReturnedLine, trace: Trace): Promise<Result<null, UnknownProduct>> {
+    return await this.#changeKnown(trace, (book) => {
       book.takeBack(line);
       return ok(null);
     });
   }
 
-  /** Gives the product a threshold of its own. */
-  async setThreshold(change: ThresholdChange, trace: Trace): Promise<Result<OwnedLevel, Foreign | Unknown>> {
-    if (!(await this.#open())) return UNKNOWN;
-    return await this.#change(trace, (book) => {
+  /** Gives the product a low-stock threshold of its own. */
+  async setThreshold(
+    change: ThresholdChange,
+    trace: Trace,
+  ): Promise<Result<OwnedLevel, ForeignProduct | UnknownProduct>> {
+    return await this.#changeKnown(trace, (book) => {
       const done = book.setThreshold(change);
       return done.ok ? ok(this.#level()) : done;
     });
   }
 
-  /** Moves on-hand and writes the ledger. `short` when that would go below what is held. The memory of keys is here. */
+  /** Moves on-hand and writes the ledger. Idempotent by `key`, which is remembered for RETENTION_MS. */
   async adjust(
     adjustment: Adjustment,
     trace: Trace,
-  ): Promise<Result<{ readonly level: OwnedLevel; readonly replayed: boolean }, AdjustRefusal | Unknown>> {
-    if (!(await this.#open())) return UNKNOWN;
-    return await this.#change(trace, (book) => {
+  ): Promise<Result<{ readonly level: OwnedLevel; readonly replayed: boolean }, AdjustRefusal | UnknownProduct>> {
+    return await this.#changeKnown(trace, (book) => {
       const done = book.adjust(adjustment);
       return done.ok ? ok({ level: this.#level(), replayed: done.value.replayed }) : done;
     });
   }
 
-  /** Whether an adjustment under this key was done here. */
+  /** Whether an adjustment under this Idempotency-Key was made here. */
   async remembersAdjustment(actor: string, key: string): Promise<boolean> {
-    return (await this.#open()) && this.#tables.adjustmentFingerprint(actor, key) !== undefined;
+    return (await this.#open()) && this.#tables.records.adjustmentFingerprint(actor, key) !== undefined;
   }
 
-  async level(): Promise<Result<OwnedLevel, Unknown>> {
+  async level(): Promise<Result<OwnedLevel, UnknownProduct>> {
     return (await this.#open()) ? ok(this.#level()) : UNKNOWN;
   }
 
-  /** Takes over what the catalog says, if it is newer; opens a product that has no level yet with nothing on hand. */
+  /** Takes over the catalog's details if they are newer. A product without a level opens with nothing on hand. */
   async describe(details: ProductDetails, trace: Trace): Promise<void> {
     await this.#open();
     const isFirst = !this.#isOpen;
@@ -206,59 +177,32 @@ export class Stock extends DurableObject<InventoryEnv> {
       if (isFirst || this.#tables.describe(details)) book.markChanged();
     });
     this.#isOpen = true;
-    if (hasAdvanced) await this.#arm(Date.now() + FLUSH_DELAY_MS);
+    if (hasAdvanced) await this.#flusher.armSoon();
   }
 
-  /** Checks itself and D1's copy, and mends the copy. `isStale`: D1 shows a hold long past its time. */
+  /** Checks the object's own sums, compares D1's copy, and repairs the copy. `isStale`: D1 shows a hold long past its time. */
   async reconcile({ isStale }: { readonly isStale: boolean }): Promise<Reconciliation> {
     if (!this.#isOpen) return NO_DIFFERENCES;
-    const trace = { correlationId: newId("req") };
-    this.#write(trace, (book) => book.expire());
-    const stock = {
-      tables: this.#tables,
-      deps: this.#deps,
-      flush: () => this.#flush(),
-      exclusively: (write: () => Promise<boolean>) => this.#exclusively(write),
-      alarm: () => this.ctx.storage.getAlarm(),
-      change: (work: () => void) =>
-        this.#change(trace, (book) => {
-          work();
-          book.markChanged();
-        }),
-    };
-    return await reconcile(stock, { isStale });
+    this.#write({ correlationId: newId("req") }, (book) => book.expire());
+    return await reconcile({ tables: this.#tables, deps: this.#deps, flusher: this.#flusher }, { isStale });
   }
 
   override async alarm(): Promise<void> {
+    if (!this.#isOpen) return;
     const correlationId = newId("req");
     const invocation = { worker: WORKER, operation: "Stock.alarm", correlationId, level: this.#deps.logLevel };
-    await withInvocation(invocation, async () => {
-      // Armed before the work: an alarm that dies half-way comes again.
-      this.#alarmAt = undefined;
-      await this.#arm(Date.now() + Math.min(FLUSH_RETRY_MS * 2 ** this.#failedFlushes, MAX_FLUSH_RETRY_MS));
-      if (!this.#isOpen) return;
-      try {
-        this.#write({ correlationId }, (book) => book.expire());
-        await this.#flush();
-      } catch (error) {
-        this.#failedFlushes += 1;
-        log("warn", "flush failed; it is tried again", { productId: this.ctx.id.name, error });
-        return;
-      }
-      this.#failedFlushes = 0;
-      this.#purge();
-      await this.#rearm();
-    });
+    await withInvocation(invocation, () => this.#flusher.alarm({ correlationId }));
   }
 
   #level(): OwnedLevel {
-    return render(this.#tables.level(Date.now()));
+    const { productId, onHand, taken, expired, threshold, vendorId } = this.#tables.level(Date.now());
+    const reserved = taken - expired;
+    const available = onHand - reserved;
+    const status = availabilityOf(available, threshold);
+    return { productId, available, status, onHand, reserved, lowStockThreshold: threshold, vendorId };
   }
 
-  /**
-   * Opens from D1 on first use; false when D1 does not know the product. Concurrent callers share one read, and one that failed
-   * or found nothing is not remembered.
-   */
+  /** Opens from D1 on first use; false when D1 does not know the product. Concurrent callers share one read, which is not remembered. */
   async #open(): Promise<boolean> {
     if (this.#isOpen) return true;
     this.#opening ??= this.#load().finally(() => {
@@ -282,6 +226,21 @@ export class Stock extends DurableObject<InventoryEnv> {
     });
   }
 
+  /** Changes a product that D1 knows. */
+  async #changeKnown<T, F>(
+    trace: Trace,
+    work: (book: StockBook) => Result<T, F>,
+  ): Promise<Result<T, F | UnknownProduct>> {
+    return (await this.#open()) ? await this.#change(trace, work) : UNKNOWN;
+  }
+
+  /** Runs a change. Its rows and the alarm that flushes them are one atomic write, because nothing is awaited between them. */
+  async #change<T>(trace: Trace, work: (book: StockBook, now: number) => T): Promise<T> {
+    const { result, hasAdvanced } = this.#write(trace, work);
+    if (hasAdvanced) await this.#flusher.armSoon();
+    return result;
+  }
+
   #write<T>(
     trace: Trace,
     work: (book: StockBook, now: number) => T,
@@ -290,66 +249,5 @@ export class Stock extends DurableObject<InventoryEnv> {
     const book = new StockBook(this.#tables, { now, trace, sharePercent: this.#deps.unprovenSharePercent });
     const result = this.#tables.transaction(() => work(book, now));
     return { result, hasAdvanced: book.hasAdvanced };
-  }
-
-  /** Runs a change as one transaction. What it leaves to flush and the alarm that flushes it are one write. */
-  async #change<T>(trace: Trace, work: (book: StockBook, now: number) => T): Promise<T> {
-    const { result, hasAdvanced } = this.#write(trace, work);
-    if (hasAdvanced) await this.#arm(Date.now() + FLUSH_DELAY_MS);
-    return result;
-  }
-
-  async #flush(): Promise<boolean> {
-    return await (this.#flushing ?? this.#exclusively(() => this.#flushOnce()));
-  }
-
-  /** One write to D1 at a time: a copy as it was must not land on one as it is. */
-  async #exclusively(write: () => Promise<boolean>): Promise<boolean> {
-    while (this.#flushing !== undefined) await this.#flushing.catch(() => false);
-    this.#flushing = write().finally(() => {
-      this.#flushing = undefined;
-    });
-    return await this.#flushing;
-  }
-
-  async #flushOnce(): Promise<boolean> {
-    const now = Date.now();
-    const level = this.#tables.level(now);
-    const after = level.flushedSequence;
-    if (level.sequence === after) return false;
-    const upTo = Math.min(level.sequence, after + FLUSH_CHANGES);
-    const reservations = this.#tables.changedReservations(after, upTo);
-    const ledger = this.#tables.records.newLedger(after, upTo);
-    const events = this.#tables.pendingEvents(upTo);
-    const audit = this.#tables.records.pendingAudit(upTo);
-    await save(this.#deps, flushStatements({ level, reservations, ledger, events, audit }, now));
-    await this.#change({ correlationId: newId("req") }, (book, later) => {
-      this.#tables.markFlushed(upTo, level.taken);
-      // A hold that this flush counted may have ended while it was on its way.
-      if (this.#tables.level(later).taken < level.taken) book.markChanged();
-    });
-    return true;
-  }
-
-  /** The alarm stands for everything that has a time: here the soonest of it is chosen. One that never came is set anew. */
-  async #arm(at: number): Promise<void> {
-    if (this.#alarmAt !== undefined && this.#alarmAt <= at && this.#alarmAt > at - LOST_AFTER_MS) return;
-    this.#alarmAt = at;
-    await this.ctx.storage.setAlarm(at);
-  }
-
-  async #rearm(): Promise<void> {
-    this.#alarmAt = undefined;
-    const at = this.#tables.isPending() ? Date.now() + FLUSH_DELAY_MS : this.#tables.nextExpiry();
-    if (at === null) await this.ctx.storage.deleteAlarm();
-    else await this.#arm(at);
-  }
-
-  #purge(): void {
-    const now = Date.now();
-    if (this.#tables.level(now).purgedAt > now - PURGE_INTERVAL_MS) return;
-    this.#tables.transaction(() => {
-      this.#tables.purge(now - RETENTION_MS, now);
-    });
   }
 }

@@ -1,5 +1,5 @@
-// Adjustments of on-hand and stock takes. Whether a key was served is the object's to say, in the same write as the adjustment; the table of
-// keys in D1 only stops one key from serving two products.
+// Adjustments, stock takes and thresholds by staff. The object remembers in the adjustment's own write which Idempotency-Key made
+// it. The table of keys in D1 only keeps one key from being used for two products.
 import type { z } from "zod";
 import { auditRow } from "#shared/audit";
 import type { Call } from "#shared/call";
@@ -9,7 +9,7 @@ import type { Outcome } from "#shared/errors";
 import { fingerprint } from "#shared/hash";
 import { ok } from "#shared/result";
 import { ADJUSTMENT_IN_PROGRESS_MS } from "../constants.ts";
-import type { Adjustment, StockChange } from "../objects/book.ts";
+import type { Adjustment, StockChange } from "../objects/requests.ts";
 import type { AdjustmentKey } from "../schema.ts";
 import { claimKey, releaseKey, takeOverKey } from "../store/keys.ts";
 import type { InventoryDeps } from "./deps.ts";
@@ -23,70 +23,65 @@ function keyReused(): Outcome<never> {
 }
 
 /** See InventoryContract.adjust. */
-export async function adjust(deps: InventoryDeps, call: Call, input: z.output<typeof AdjustInput>): Promise<Adjusted> {
-  const { productId, delta, reason, idempotencyKey } = input;
-  return await change(deps, call, {
-    productId,
-    idempotencyKey,
-    action: "adjust",
-    asked: { delta, reason },
-    change: { delta, reason },
-  });
+export async function adjust(
+  deps: InventoryDeps,
+  call: Call,
+  { productId, idempotencyKey, delta, reason }: z.output<typeof AdjustInput>,
+): Promise<Adjusted> {
+  const body = { delta, reason };
+  return await change(deps, call, { productId, idempotencyKey, action: "adjust", body, change: body });
 }
 
 /** See InventoryContract.count. */
-export async function count(deps: InventoryDeps, call: Call, input: z.output<typeof CountInput>): Promise<Adjusted> {
-  const { productId, counted, reason = null, idempotencyKey } = input;
-  return await change(deps, call, {
-    productId,
-    idempotencyKey,
-    action: "count",
-    asked: { counted, reason },
-    change: { counted },
-  });
+export async function count(
+  deps: InventoryDeps,
+  call: Call,
+  { productId, idempotencyKey, counted, reason }: z.output<typeof CountInput>,
+): Promise<Adjusted> {
+  const body = { counted, reason: reason ?? null };
+  return await change(deps, call, { productId, idempotencyKey, action: "count", body, change: { counted } });
 }
 
-interface Asked {
+interface ChangeRequest {
   readonly productId: string;
   readonly idempotencyKey: string | undefined;
   /** The last part of the route and of the audit's action. */
   readonly action: "adjust" | "count";
-  /** The body, for the audit and to tell another request under the same key. */
-  readonly asked: Readonly<Record<string, unknown>>;
+  /** For the audit, and to recognise another request under the same key. */
+  readonly body: Readonly<Record<string, unknown>>;
   readonly change: StockChange;
 }
 
 async function change(
   deps: InventoryDeps,
   call: Call,
-  { productId, idempotencyKey, action, asked, change: stockChange }: Asked,
+  { productId, idempotencyKey, action, body, change: stockChange }: ChangeRequest,
 ): Promise<Adjusted> {
-  const audit = auditRow(call, deps.now(), { action: `stock.${action}`, subject: productId, details: asked });
+  const audit = auditRow(call, deps.now(), { action: `stock.${action}`, subject: productId, details: body });
   const adjustment: Adjustment = { ...stockChange, actor: call.actor.id, vendorId: vendorOf(call), audit };
   if (idempotencyKey === undefined) return await apply(deps, call, productId, adjustment);
   const claim: AdjustmentKey = {
     actor: call.actor.id,
     key: idempotencyKey,
     productId,
-    fingerprint: await fingerprint(`POST /api/inventory/${productId}/${action}`, asked),
+    fingerprint: await fingerprint(`POST /api/inventory/${productId}/${action}`, body),
     createdAt: deps.now(),
   };
   const refusal = await claimOrRefuse(deps, claim);
   if (refusal !== undefined) return refusal;
-  const key = { key: claim.key, fingerprint: claim.fingerprint };
-  const adjusted = await apply(deps, call, productId, { ...adjustment, key });
+  const adjusted = await apply(deps, call, productId, { ...adjustment, key: claim });
   if (!adjusted.ok) await releaseKey(deps, claim);
   return adjusted;
 }
 
-/** Undefined when the key is this adjustment's. A claim that its object knows nothing of is over once it had time to arrive. */
+/** Undefined when this request has the key. A claim that its object never received is abandoned after a while. */
 async function claimOrRefuse(deps: InventoryDeps, claim: AdjustmentKey): Promise<Outcome<never> | undefined> {
-  const stands = await claimKey(deps, claim);
-  if (stands.fingerprint === claim.fingerprint) return undefined;
-  if (await deps.stock(stands.productId).remembersAdjustment(stands.actor, stands.key)) return keyReused();
-  const isOver = stands.createdAt <= deps.now() - ADJUSTMENT_IN_PROGRESS_MS;
-  if (isOver && (await takeOverKey(deps, stands, claim))) return undefined;
-  return fail("idempotency_in_progress", "Another request with this Idempotency-Key is under way.");
+  const owner = await claimKey(deps, claim);
+  if (owner.fingerprint === claim.fingerprint) return undefined;
+  if (await deps.stock(owner.productId).remembersAdjustment(owner.actor, owner.key)) return keyReused();
+  const isAbandoned = owner.createdAt <= deps.now() - ADJUSTMENT_IN_PROGRESS_MS;
+  if (isAbandoned && (await takeOverKey(deps, owner, claim))) return undefined;
+  return fail("idempotency_in_progress", "Another request with this Idempotency-Key is in progress.");
 }
 
 async function apply(deps: InventoryDeps, call: Call, productId: string, adjustment: Adjustment): Promise<Adjusted> {
@@ -97,7 +92,7 @@ async function apply(deps: InventoryDeps, call: Call, productId: string, adjustm
   }
   const { error } = answer;
   if (error.reason === "key_reused") return keyReused();
-  // Another vendor's product is to this one as unknown as one that does not exist.
+  // A vendor must not learn that another vendor's product exists.
   if (error.reason === "foreign_product" || error.reason === "unknown_product") return productNotFound();
   const { available, taken } = error;
   const detail = `That would leave less on hand than the ${String(taken)} that are held and reserved.`;
@@ -117,7 +112,6 @@ export async function setThreshold(
   });
   const change = { threshold: lowStockThreshold, vendorId: vendorOf(call), audit };
   const answer = await onStock(deps, call, productId, (stock) => stock.setThreshold(change, traceOf(call)));
-  // Another vendor's product is to this one as unknown as one that does not exist.
   if (!answer.ok) return productNotFound();
   const { vendorId: _, ...level } = answer.value;
   return ok(level);

@@ -1,4 +1,4 @@
-// Levels: the one of the object for who waits for it, the projection for lists.
+// Levels and the ledger: one product's level comes from its object, lists come from D1.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import type {
@@ -15,14 +15,14 @@ import type { Outcome } from "#shared/errors";
 import { decodeCursor, toPage } from "#shared/paging";
 import type { Page, PageQuery } from "#shared/paging";
 import { ok } from "#shared/result";
-import type { OwnedLevel } from "../objects/stock.ts";
+import type { OwnedLevel } from "../objects/requests.ts";
 import { readLedger } from "../store/ledger.ts";
 import { byEmptiness, readAvailabilities, readLevels } from "../store/levels.ts";
 import type { LevelFilter } from "../store/levels.ts";
 import type { InventoryDeps } from "./deps.ts";
 import { onStock, productNotFound } from "./products.ts";
 
-/** A vendor's id, for lists that show a vendor own products only. */
+/** The vendor to whose products a list is restricted; undefined for other staff. */
 export function vendorOf({ actor }: Call): string | undefined {
   return actor.role === "vendor" ? actor.id : undefined;
 }

@@ -1,9 +1,10 @@
-// Reservations made by the API, outside orders. The row with its lines is in D1 before anything is held, so a crash leaves
-// nothing that release or the sweep could not find. Their owners begin with `manual`, which no order's owner does.
+// Reservations that staff and API clients make outside orders. The row with its lines is in D1 before anything is held, so whatever a
+// crash leaves is found by release or the sweep. Their owners begin with `manual`, which no order's owner does.
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
-import type { ManualReservation, ReleaseInput, Released, ReserveInput } from "#shared/contracts/inventory";
+import { ManualReservation } from "#shared/contracts/inventory";
+import type { ReleaseInput, Released, ReserveInput } from "#shared/contracts/inventory";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { StockLine } from "#shared/events/catalogue";
@@ -15,27 +16,27 @@ import type { ManualRow } from "../schema.ts";
 import { findManual, moveManual, openManual, readStalePending } from "../store/manual.ts";
 import type { InventoryDeps } from "./deps.ts";
 import { holdAll, releaseAll } from "./holds.ts";
+import { traceOf } from "./products.ts";
 
 function rowOwner(orderId: string): string {
   return `manual:${orderId}`;
 }
 
 /**
- * The owner in the objects. An owner that was released stays shut out there, so each later use of an id has its own, which
- * no id can imitate: what follows `manual:` is always the id of a first use.
+ * The owner in the objects. A released owner stays shut out there, so each later use of an id has an owner of its own. No id can
+ * produce it: `manual:` is always followed by the id of a first use.
  */
 function stockOwner({ owner, generation }: ManualRow): string {
   return generation === 1 ? owner : owner.replace("manual:", `manual.${String(generation)}:`);
 }
 
 function linesOf(row: ManualRow): StockLine[] {
-  return JSON.parse(row.items) as StockLine[];
+  return ManualReservation.shape.items.parse(JSON.parse(row.items));
 }
 
-/** Gives back what a reservation holds. */
 async function releaseManualLines(deps: InventoryDeps, call: Call, row: ManualRow): Promise<StockLine[]> {
   const productIds = linesOf(row).map(({ productId }) => productId);
-  return await releaseAll(deps, call, stockOwner(row), productIds);
+  return await releaseAll(deps, traceOf(call), stockOwner(row), productIds);
 }
 
 /** See InventoryContract.reserve. An id whose reservation was released, failed or expired may be used again. */
@@ -59,16 +60,16 @@ export async function reserve(
     await moveManual(deps, row, ["pending"], "failed");
     return held;
   }
-  // A copy of this request may have failed beside it, or finished first; only a release in between takes it back.
+  // A copy of this request may have failed or finished first. Only a release during it undoes this one.
   const entry = { action: "stock.reserve", subject: orderId, details: { items: reservation.items, ttlSeconds } };
   const audit = auditInsert(call, deps.now(), entry);
   if (await moveManual(deps, row, ["pending", "failed"], "held", [audit])) return ok(reservation);
   if (await moveManual(deps, row, ["held"], "held")) return ok(reservation);
   await releaseManualLines(deps, call, row);
-  return fail("reservation_conflict", "This reservation was released while it was made.");
+  return fail("reservation_conflict", "This reservation was released while it was being made.");
 }
 
-/** See InventoryContract.release. The objects first: a crash in between leaves a row that can be released again. */
+/** See InventoryContract.release. The objects come first: a crash then leaves a row that can be released again. */
 export async function release(
   deps: InventoryDeps,
   call: Call,
@@ -86,7 +87,7 @@ export async function release(
   return ok({ released });
 }
 
-/** Manual reservations that a crash left between their row and their last hold. */
+/** Releases reservations that a crash left between their row and their last hold. Returns how many. */
 export async function releaseAbandoned(
   deps: InventoryDeps,
   call: Call,
@@ -100,8 +101,7 @@ export async function releaseAbandoned(
       await moveManual(deps, row, ["pending"], "released");
       released += 1;
     } catch (error) {
-      // One product whose object is down must not keep the other sweeps from running.
-      log("warn", "a reservation is left to the next sweep", { owner: row.owner, error });
+      log("warn", "releasing an abandoned reservation failed; the next sweep tries again", { owner: row.owner, error });
     }
   }
   return released;

@@ -1,5 +1,5 @@
-// The figures of inventory, from the projections: one row a product, so they are read whole. Reservations are told as units, which
-// those rows hold; their own table grows with every order of a month.
+// Metrics of inventory. The table of levels has one row a product and is read whole; units reserved come from it, because the
+// table of reservations grows with every order of a month.
 import { sql } from "drizzle-orm";
 import { Availability } from "#shared/events/catalogue";
 import type { MetricQuery } from "#shared/metrics";

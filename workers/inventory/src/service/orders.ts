@@ -1,7 +1,7 @@
-// What an order's events do to its stock: the objects first, all lines at once, each call idempotent by the order's owner key;
-// then, in one batch with the inbox row, the event that tells how it went.
+// What an order's events do to its stock: first every line's object, in parallel and idempotent by the order's owner key; then the
+// resulting event, in one batch with the inbox row.
 import { sql } from "drizzle-orm";
-import type { OrderEventData, StockLine } from "#shared/events/catalogue";
+import type { StockLine } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
 import type { Cause, EventEnvelope } from "#shared/events/envelope";
 import { systemCall } from "#shared/call";
@@ -12,9 +12,10 @@ import { outboxInsert, outboxInsertFrom, save } from "#shared/outbox";
 import type { Result } from "#shared/result";
 import { WORKER } from "../constants.ts";
 import { sumLines } from "../domain/stock.ts";
-import type { OrderLine, Trace } from "../objects/book.ts";
-import type { StockFailure } from "../objects/stock.ts";
+import type { OrderLine, Trace } from "../objects/requests.ts";
+import type { StockFailure } from "../objects/requests.ts";
 import type { InventoryDeps, StockCalls } from "./deps.ts";
+import { releaseAll } from "./holds.ts";
 import { onStock } from "./products.ts";
 
 type OrderEvent = EventEnvelope<
@@ -26,13 +27,12 @@ function callOf(event: OrderEvent): Call {
   return event.traceparent === undefined ? call : { ...call, traceparent: event.traceparent };
 }
 
-function causeOf(deps: InventoryDeps, event: OrderEvent): Cause {
-  const { correlationid: correlationId, id: causationId, traceparent } = event;
-  return { worker: WORKER, correlationId, causationId, traceparent, now: deps.now() };
+function traceOf({ correlationid: correlationId, id: causationId, traceparent }: OrderEvent): Trace {
+  return { correlationId, causationId, traceparent };
 }
 
-function traceOf(event: OrderEvent): Trace {
-  return { correlationId: event.correlationid, causationId: event.id, traceparent: event.traceparent };
+function causeOf(deps: InventoryDeps, event: OrderEvent): Cause {
+  return { worker: WORKER, now: deps.now(), ...traceOf(event) };
 }
 
 interface Refused {
@@ -40,7 +40,7 @@ interface Refused {
   readonly failure: StockFailure;
 }
 
-/** Asks every line's object at once; answers those that refused. */
+/** Calls every line's object at once. Returns the lines that were refused. */
 async function onEveryLine(
   deps: InventoryDeps,
   event: OrderEvent,
@@ -59,62 +59,70 @@ async function onEveryLine(
   return answers.flatMap(({ line, result }) => (result.ok ? [] : [{ line, failure: result.error }]));
 }
 
-async function releaseLines(deps: InventoryDeps, event: OrderEvent, lines: readonly StockLine[]): Promise<void> {
-  const { reservationOwner } = event.data;
-  await Promise.all(lines.map(({ productId }) => deps.stock(productId).release(reservationOwner, traceOf(event))));
+function productsOf(refused: readonly Refused[]): string {
+  return refused.map(({ line }) => line.productId).join(", ");
 }
 
-function stockData(
-  { orderId, reservationOwner }: Pick<OrderEventData, "orderId" | "reservationOwner">,
+async function releaseLines(deps: InventoryDeps, event: OrderEvent, lines: readonly StockLine[]): Promise<void> {
+  const productIds = lines.map(({ productId }) => productId);
+  await releaseAll(deps, traceOf(event), event.data.reservationOwner, productIds);
+}
+
+/** Publishes what became of all lines of the order. */
+function published(
+  deps: InventoryDeps,
+  event: OrderEvent,
+  type: "STOCK_RESERVED" | "STOCK_RELEASED" | "STOCK_CONSUMED",
   lines: readonly StockLine[],
-): { orderId: string; reservationOwner: string; lines: StockLine[] } {
-  return { orderId, reservationOwner, lines: [...lines] };
+): Effect {
+  const { orderId, reservationOwner } = event.data;
+  const data = { orderId, reservationOwner, lines: [...lines] };
+  return { statements: [outboxInsert(makeEvent(type, orderId, data, causeOf(deps, event)))] };
 }
 
 /**
- * Tells the rejection, once for each event that led to it. False when another delivery of the event has come to its inbox row
- * with every line reserved: then nothing is told.
+ * Publishes the rejection, once for each event that caused it. False when another delivery of that event has committed its inbox
+ * row with every line reserved: then nothing is published.
  */
-async function publishRejected(deps: InventoryDeps, told: EventEnvelope<"STOCK_REJECTED">): Promise<boolean> {
-  const cause = told.causationid ?? null;
-  const isTold = sql`SELECT 1 FROM outbox
-    WHERE subject = ${told.subject} AND type = ${told.type} AND envelope ->> 'causationid' = ${cause}`;
-  const unlessHandled = sql`WHERE NOT EXISTS (${isTold}) AND NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = ${cause})`;
-  const { results } = await save(deps, [outboxInsertFrom(told, sql`${JSON.stringify(told)}`, unlessHandled), isTold]);
+async function publishRejected(deps: InventoryDeps, rejected: EventEnvelope<"STOCK_REJECTED">): Promise<boolean> {
+  const cause = rejected.causationid ?? null;
+  const stored = sql`SELECT 1 FROM outbox
+    WHERE subject = ${rejected.subject} AND type = ${rejected.type} AND envelope ->> 'causationid' = ${cause}`;
+  const unlessHandled = sql`WHERE NOT EXISTS (${stored}) AND NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = ${cause})`;
+  const { results } = await save(deps, [
+    outboxInsertFrom(rejected, sql`${JSON.stringify(rejected)}`, unlessHandled),
+    stored,
+  ]);
   return (results[1]?.results.length ?? 0) > 0;
 }
 
 /**
- * ORDER_CREATED: the holds become reservations. If any line is gone, expired and sold meanwhile or released by an earlier
- * ORDER_CANCELLED, the whole order is released and rejected. The rejection is told before anything is released, in a batch of its
- * own: a copy handled at the same time may find every line there and come to the inbox row first, and what it reserved is released
- * with the rest. Orders takes STOCK_REJECTED over STOCK_RESERVED, whichever comes first.
+ * ORDER_CREATED: the holds become reservations. If any line is short, or was released by an earlier ORDER_CANCELLED, the whole
+ * order is released and rejected. The rejection is published first, in a batch of its own: another delivery of the event may
+ * find every line and commit first, and what it reserved is then released too. Orders obeys STOCK_REJECTED over
+ * STOCK_RESERVED in either order.
  */
 export async function reserveOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_CREATED">): Promise<Effect> {
   const lines = sumLines(event.data.lines);
-  const { counted } = event.data;
+  const { orderId, reservationOwner, counted } = event.data;
   const refused = await onEveryLine(deps, event, lines, (stock, line, trace) =>
     stock.reserve({ ...line, counted }, trace),
   );
-  const data = stockData(event.data, lines);
-  const cause = causeOf(deps, event);
-  if (refused.length === 0) {
-    return { statements: [outboxInsert(makeEvent("STOCK_RESERVED", data.orderId, data, cause))] };
-  }
+  if (refused.length === 0) return published(deps, event, "STOCK_RESERVED", lines);
   const shortages = refused.map(({ line, failure }) => ({
     productId: line.productId,
     requested: line.quantity,
     available: failure.reason === "unknown_product" ? 0 : failure.available,
   }));
-  const told = makeEvent("STOCK_REJECTED", data.orderId, { ...data, shortages }, cause);
-  if (await publishRejected(deps, told)) await releaseLines(deps, event, lines);
+  const data = { orderId, reservationOwner, lines, shortages };
+  const rejected = makeEvent("STOCK_REJECTED", orderId, data, causeOf(deps, event));
+  if (await publishRejected(deps, rejected)) await releaseLines(deps, event, lines);
   return NOTHING;
 }
 
 /**
- * ORDER_CONFIRMED of an order whose stock counts toward the share of buyers without proof: its money is authorized, so it counts no
- * longer. Coming before ORDER_CREATED it leaves a note, which then reserves without counting. A product that nobody knows has
- * nothing that could count.
+ * ORDER_CONFIRMED of an order that counts toward the share of buyers without proof: its money is authorized, so it no longer
+ * counts. Before ORDER_CREATED it leaves a row that the reservation finds. Of an unknown product nothing can count.
  */
 export async function stopCountingOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_CONFIRMED">): Promise<Effect> {
   await onEveryLine(deps, event, sumLines(event.data.lines), (stock, { owner }, trace) =>
@@ -123,41 +131,32 @@ export async function stopCountingOrder(deps: InventoryDeps, event: EventEnvelop
   return NOTHING;
 }
 
-/** ORDER_CANCELLED: everything is given back. Coming before ORDER_CREATED it leaves tombstones, which then reject the order. */
+/** ORDER_CANCELLED: releases all lines. Before ORDER_CREATED it leaves tombstones, which then reject the order. */
 export async function releaseOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_CANCELLED">): Promise<Effect> {
   const lines = sumLines(event.data.lines);
   await releaseLines(deps, event, lines);
-  const data = stockData(event.data, lines);
-  return { statements: [outboxInsert(makeEvent("STOCK_RELEASED", data.orderId, data, causeOf(deps, event)))] };
+  return published(deps, event, "STOCK_RELEASED", lines);
 }
 
 /**
- * ORDER_SHIPPED: on-hand goes down. It needs no ORDER_CREATED before it; the goods are gone either way. Goods that the book does
- * not have left the house: the event is retried and then kept as a dead letter until somebody has corrected the stock.
+ * ORDER_SHIPPED: lowers on-hand, even without ORDER_CREATED, because the goods have left. With too little on hand it throws: the event is
+ * retried and then kept as a dead letter until an operator has corrected the stock.
  */
 export async function consumeOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_SHIPPED">): Promise<Effect> {
   const lines = sumLines(event.data.lines);
   const refused = await onEveryLine(deps, event, lines, (stock, line, trace) => stock.consume(line, trace));
   if (refused.length > 0) {
-    const products = refused.map(({ line }) => line.productId).join(", ");
-    throw new Error(`order ${event.data.orderId} was shipped with more than is on hand of ${products}`);
+    throw new Error(`order ${event.data.orderId} was shipped with more than is on hand of ${productsOf(refused)}`);
   }
-  const data = stockData(event.data, lines);
-  return { statements: [outboxInsert(makeEvent("STOCK_CONSUMED", data.orderId, data, causeOf(deps, event)))] };
+  return published(deps, event, "STOCK_CONSUMED", lines);
 }
 
-/**
- * ORDER_RETURNED: goods of a refunded order go back, by its id once. Those that had left are a return in the ledger; those that had
- * not are reserved no more, or will be reserved and shipped less when the order's other events come later.
- */
+/** ORDER_RETURNED: takes goods of a refunded order back, once for each `returnId`. See `decideReturn`. */
 export async function takeBackOrder(deps: InventoryDeps, event: EventEnvelope<"ORDER_RETURNED">): Promise<Effect> {
   const { orderId, returnId, shipped, lines } = event.data;
   const refused = await onEveryLine(deps, event, sumLines(lines), (stock, line, trace) =>
     stock.takeBack({ ...line, returnId, shipped }, trace),
   );
-  if (refused.length > 0) {
-    const products = refused.map(({ line }) => line.productId).join(", ");
-    throw new Error(`order ${orderId} returned products that nobody knows: ${products}`);
-  }
+  if (refused.length > 0) throw new Error(`order ${orderId} returned unknown products: ${productsOf(refused)}`);
   return NOTHING;
 }

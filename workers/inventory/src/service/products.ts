@@ -1,12 +1,12 @@
-// Reaching a product's object, also the first time: a product that inventory does not know yet is asked at catalog.
+// Calls of a product's object. A product that inventory does not know yet is fetched from catalog first.
 import type { Call } from "#shared/call";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { Result } from "#shared/result";
-import type { Trace } from "../objects/book.ts";
+import type { Trace } from "../objects/requests.ts";
 import type { InventoryDeps, StockCalls } from "./deps.ts";
 
-/** What an object's change continues when a call caused it. */
+/** The ids of a call, for the events that it causes. */
 export function traceOf({ correlationId, traceparent }: Call): Trace {
   return { correlationId, traceparent };
 }
@@ -15,19 +15,19 @@ export function productNotFound(): Outcome<never> {
   return fail("product_not_found", "There is no such product in the shop, or not any more.");
 }
 
-/** Tells a product's object what catalog says of the product. False when catalog does not know it either. */
+/** Opens a product's object with catalog's details. False when catalog does not know the product. */
 async function describeFromCatalog(deps: InventoryDeps, call: Call, productId: string): Promise<boolean> {
   const answer = await deps.catalog.pricedProducts(call, { ids: [productId], fresh: true });
   if (!answer.ok) throw new Error(`catalog refused to describe ${productId}: ${answer.error.code}`);
   const product = answer.value.find(({ id }) => id === productId);
   if (product === undefined) return false;
   const { sku, name, vendorId } = product;
-  // Version 0: whatever PRODUCT_UPSERTED says later is newer.
+  // Version 0: any PRODUCT_UPSERTED is newer.
   await deps.stock(productId).describe({ productId, sku, name, vendorId, version: 0 }, traceOf(call));
   return true;
 }
 
-/** One call to a product's object, repeated once after an introduction when the object did not know the product. */
+/** Calls a product's object, and once more after it was described where it did not know the product. */
 export async function onStock<T, F extends { readonly reason: string }>(
   deps: InventoryDeps,
   call: Call,

@@ -1,5 +1,5 @@
-// Reconciliation: the copies in D1 against the Stock objects, some products in each sweep, those longest not looked at first. The
-// objects compare, mend and write the findings; here is whose turn it is.
+// Reconciliation of D1 with the Stock objects: some products in each sweep, those compared longest ago first. The objects compare,
+// repair and write the findings (objects/reconciliation.ts); this decides whose turn it is.
 import { log } from "#shared/logger";
 import { LOST_AFTER_MS, RECONCILE_LIMIT, SWEEP_CONCURRENCY } from "../constants.ts";
 import { NO_DIFFERENCES } from "../objects/reconciliation.ts";
@@ -10,7 +10,7 @@ import type { InventoryDeps } from "./deps.ts";
 
 type Reconciled = Candidate & { readonly found: Reconciliation | undefined };
 
-/** Products whose copy was mended, and those that somebody has to look at. `everything` takes all products at once. */
+/** Returns how many copies were repaired, and how many products have an open finding. `everything`: all products at once. */
 export async function reconcileStock(
   deps: InventoryDeps,
   { everything }: { readonly everything: boolean },
@@ -24,9 +24,9 @@ export async function reconcileStock(
     const group = candidates.slice(start, start + SWEEP_CONCURRENCY);
     all.push(...(await Promise.all(group.map((candidate) => reconcile(deps, candidate)))));
   }
-  // One that could not be reached waits for its turn as well: it must not stand before the others in every sweep.
-  const sound = all.filter(({ found }) => found?.isCompared === true && found.open.length === 0);
-  if (all.length > 0) await markReconciled(deps, idsOf(all), idsOf(sound));
+  // A product whose object failed waits for its next turn too, so that it does not come first in every sweep.
+  const consistent = all.filter(({ found }) => found?.isCompared === true && found.open.length === 0);
+  if (all.length > 0) await markReconciled(deps, idsOf(all), idsOf(consistent));
   return {
     correctedProjections: all.filter(({ found }) => (found?.mended.length ?? 0) > 0).length,
     openStockFindings: all.filter(({ found }) => (found?.open.length ?? 0) > 0).length,
@@ -37,7 +37,7 @@ function idsOf(candidates: readonly Candidate[]): string[] {
   return candidates.map(({ productId }) => productId);
 }
 
-/** One object that is down must not keep the others from being looked at. */
+/** An object that fails does not stop the others. */
 async function reconcile(deps: InventoryDeps, candidate: Candidate): Promise<Reconciled> {
   if (!candidate.isWritten) return { ...candidate, found: NO_DIFFERENCES };
   try {

@@ -1,11 +1,11 @@
-// Idempotency keys of adjustments across products. A product's object remembers the keys it has served; this table only knows
-// which product a key was meant for, so that the same key on another product is refused.
+// Idempotency-Keys of adjustments, across products. Which key made an adjustment is known to the product's object; this table
+// keeps the same key from being used for another product.
 import { sql } from "drizzle-orm";
 import { commit } from "#shared/database";
 import type { Deps } from "#shared/deps";
 import type { AdjustmentKey } from "../schema.ts";
 
-/** Claims a key, or tells whose it is: the row that stands afterwards. */
+/** Claims a key. Returns the row that has it now: this claim, or an earlier one. */
 export async function claimKey(
   deps: Deps,
   { actor, key, productId, fingerprint, createdAt }: AdjustmentKey,
@@ -17,11 +17,11 @@ export async function claimKey(
       WHERE actor = ${actor} AND key = ${key}`,
   ]);
   const [row] = (results.at(-1)?.results ?? []) as unknown as AdjustmentKey[];
-  if (row === undefined) throw new Error("the claim of an idempotency key was not written");
+  if (row === undefined) throw new Error("claiming an Idempotency-Key wrote no row");
   return row;
 }
 
-/** Takes a key over from a claim that came to nothing. False when somebody else was faster. */
+/** Replaces an abandoned claim. False when another request replaced it first. */
 export async function takeOverKey(deps: Deps, stale: AdjustmentKey, claim: AdjustmentKey): Promise<boolean> {
   const { results } = await commit(deps.db, [
     sql`UPDATE adjustment_keys SET product_id = ${claim.productId}, fingerprint = ${claim.fingerprint},
@@ -32,7 +32,7 @@ export async function takeOverKey(deps: Deps, stale: AdjustmentKey, claim: Adjus
   return (results[0]?.meta.changes ?? 0) > 0;
 }
 
-/** Only what succeeded is remembered: a refused adjustment gives its key back. */
+/** Frees the key of a refused adjustment: only one that succeeded is remembered. */
 export async function releaseKey(deps: Deps, { actor, key, fingerprint }: AdjustmentKey): Promise<void> {
   await commit(deps.db, [
     sql`DELETE FROM adjustment_keys WHERE actor = ${actor} AND key = ${key} AND fingerprint = ${fingerprint}`,

@@ -8,13 +8,13 @@ import { ledger } from "../schema.ts";
 export interface LedgerFilter {
   readonly productId: string | undefined;
   readonly type: Transaction["type"] | undefined;
-  /** Set for a vendor, who sees the entries of own products. */
+  /** Only entries of this vendor's products. */
   readonly vendorId: string | undefined;
 }
 
 export type LedgerEntry = typeof ledger.$inferSelect;
 
-/** One more row than `limit`, after the key of the last row seen. */
+/** Reads `limit + 1` entries after the key `after` of the previous page's last row. */
 export async function readLedger(
   deps: Deps,
   { productId, type, vendorId }: LedgerFilter,

@@ -1,5 +1,5 @@
-// Reads of the level projection, at most a second behind the objects. A product's availability follows from its row: what is
-// available and the threshold that counts for it. The stored `availability` is only what the catalog was last told.
+// Lists of levels from D1, at most a second behind the objects. A product's status is computed from `available` and `threshold`;
+// the column `availability` is the one last published.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { inJson } from "#shared/database";
@@ -19,7 +19,7 @@ function renderLevel({ productId, sku, name, vendorId, onHand, reserved, availab
   return { productId, sku, name, vendorId, available, status, onHand, reserved, lowStockThreshold: threshold };
 }
 
-/** Availability of those of the products that have a level. */
+/** Products without a level are left out. */
 export async function readAvailabilities(deps: Deps, productIds: readonly string[]): Promise<PublicLevel[]> {
   const rows = await deps.db.select().from(stockLevels).where(inJson(stockLevels.productId, productIds));
   return rows.map((row) => {
@@ -42,7 +42,7 @@ export function byEmptiness({ status }: LevelFilter): boolean {
   return status === "low_stock" || status === "scarce";
 }
 
-/** `available` is the column, or an expression of it that keeps SQLite from using its indexes. */
+/** `available` is the column, or an expression that keeps SQLite from using its index. */
 function inStatus(status: LevelStatus, available: SQL): SQL {
   if (status === "in_stock") return sql`${available} > threshold`;
   const scarce = sql`${available} <= threshold`;
@@ -51,7 +51,7 @@ function inStatus(status: LevelStatus, available: SQL): SQL {
 }
 
 function conditionsOf({ status, sku, vendorId }: LevelFilter): SQL[] {
-  // A SKU names one row: with a plus before their columns, the other conditions only look at that one.
+  // A SKU names one row. The plus keeps SQLite from choosing the index of another condition.
   const [available, vendor] = sku === undefined ? [sql`available`, sql`vendor_id`] : [sql`+available`, sql`+vendor_id`];
   return [
     ...(sku === undefined ? [] : [sql`sku = ${sku}`]),
@@ -60,7 +60,7 @@ function conditionsOf({ status, sku, vendorId }: LevelFilter): SQL[] {
   ];
 }
 
-/** One more row than `limit`, after the key of the last row seen: its id, before it what is available where that is the order. */
+/** Selects `limit + 1` rows after the key `after` of the previous page's last row. */
 export function levelsStatement(
   filter: LevelFilter,
   after: readonly (string | number)[] | undefined,

@@ -1,4 +1,4 @@
-// The rows of manual reservations. Each change is one conditional statement: who it changed a row for has won.
+// The rows of manual reservations. Each change is one conditional statement; of two concurrent changes one finds its condition false.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { StaleWrite, commit, mustChange } from "#shared/database";
@@ -13,8 +13,8 @@ async function rowsOf(deps: Deps, statements: readonly SQL[]): Promise<ManualRow
 }
 
 /**
- * Opens a reservation and answers the row that stands: this one, or an open one that was there before. One that is over
- * (released, failed or expired) is replaced under the next generation.
+ * Opens a reservation. Returns the row that has the name now: this one, or one that is still open. A released, failed or
+ * expired one is replaced, with the next generation.
  */
 export async function openManual(
   deps: Deps,
@@ -38,10 +38,7 @@ export async function findManual(deps: Deps, owner: string): Promise<ManualRow |
   return row;
 }
 
-/**
- * Moves a reservation of this generation on, with statements that are written only if it moved. False when it was not in one of the
- * states `from` any more.
- */
+/** Changes the state of this generation, and writes `andThen` with it. False when it was in none of the states `from`. */
 export async function moveManual(
   deps: Deps,
   { owner, generation }: Pick<ManualRow, "owner" | "generation">,
@@ -64,14 +61,14 @@ export async function moveManual(
   }
 }
 
-/** Reservations that a crash left half made: still pending since `before`. */
+/** Reservations pending since `before` (ms), which a crash left unfinished. */
 export async function readStalePending(deps: Deps, before: number): Promise<ManualRow[]> {
   return await rowsOf(deps, [
     sql`SELECT ${COLUMNS} FROM manual_reservations WHERE state = 'pending' AND updated_at <= ${before} LIMIT 100`,
   ]);
 }
 
-/** Closes those whose time is over; their holds have ended by themselves. Returns how many. */
+/** Closes expired reservations, whose holds have ended by themselves. Returns how many. */
 export async function closeExpired(deps: Deps): Promise<number> {
   const rows = await rowsOf(deps, [
     sql`UPDATE manual_reservations SET state = 'released', updated_at = ${deps.now()}

@@ -1,4 +1,4 @@
-// Which products a sweep compares with their objects next, and that it has.
+// What the sweeps read and write in D1.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { commit, inJson, readAll } from "#shared/database";
@@ -7,9 +7,9 @@ import { RETENTION_MS, THRESHOLD_UPDATES } from "../constants.ts";
 
 export interface Candidate {
   readonly productId: string;
-  /** Its copy shows a hold long past its time, so a flush is missing. */
+  /** Its copy has a hold long past its time, so a flush is missing. */
   readonly isStale: boolean;
-  /** False while no object has changed anything: D1 is the truth itself then, and asking would only wake one. */
+  /** False while no object has written the level. D1 is right then, and a call would only wake the object. */
   readonly isWritten: boolean;
 }
 
@@ -18,7 +18,7 @@ interface Row {
   readonly sequence: number;
 }
 
-/** Products with a hold that ended before `staleBefore` (ms), then those longest not compared. */
+/** Products with a hold that expired before `staleBefore` (ms), then those compared longest ago. */
 export async function readCandidates(
   deps: Deps,
   { staleBefore, limit }: { staleBefore: number; limit: number },
@@ -31,7 +31,7 @@ export async function readCandidates(
   return toCandidates(stale, oldest);
 }
 
-/** Every product that an object has written, also those whose level D1 has lost. */
+/** Every product that an object has written, even if D1 has lost its level. */
 export async function readAllCandidates(deps: Deps, staleBefore: number): Promise<Candidate[]> {
   const [stale, all] = await readAll<[Row, Row]>(deps.db, [
     sql`SELECT DISTINCT product_id AS productId, 1 AS sequence FROM reservations
@@ -53,21 +53,21 @@ function toCandidates(stale: readonly Row[], others: readonly Row[]): Candidate[
   }));
 }
 
-/** Puts these products at the end of the turn, and closes the findings of those where nothing is amiss any more. */
+/** Moves these products to the end of the queue, and closes the open findings of the consistent ones. */
 export async function markReconciled(
   deps: Deps,
   productIds: readonly string[],
-  sound: readonly string[],
+  consistent: readonly string[],
 ): Promise<void> {
   const now = deps.now();
   await commit(deps.db, [
     sql`UPDATE stock_levels SET reconciled_at = ${now} WHERE ${inJson(sql`product_id`, productIds)}`,
     sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now}
-      WHERE outcome = 'open' AND kind IN ('stock_ledger_differs', 'stock_taken_differs') AND ${inJson(sql`subject`, sound)}`,
+      WHERE outcome = 'open' AND kind IN ('stock_ledger_differs', 'stock_taken_differs') AND ${inJson(sql`subject`, consistent)}`,
   ]);
 }
 
-/** Writes the shop's threshold of today to products without one of their own that still have another. Returns how many. */
+/** Writes the shop's default threshold to products that still have an earlier default. Returns how many. */
 export async function writeShopThreshold(deps: Deps, shop: number): Promise<number> {
   const stale = (comparison: SQL): SQL =>
     sql`SELECT product_id FROM stock_levels WHERE low_stock_threshold IS NULL AND threshold ${comparison} ${shop}`;
@@ -78,7 +78,7 @@ export async function writeShopThreshold(deps: Deps, shop: number): Promise<numb
   return results[0]?.meta.changes ?? 0;
 }
 
-/** The objects drop their own copies at the same age. The ledger stays for ever. Returns how many rows went. */
+/** Deletes rows past their retention; objects delete theirs at the same age. The ledger stays. Returns how many. */
 export async function purgeReservations(deps: Deps): Promise<number> {
   const before = deps.now() - RETENTION_MS;
   const { results } = await commit(deps.db, [
