@@ -1,4 +1,4 @@
-// Stock per product: what the inventory Worker answers.
+// The RPC contract of the inventory Worker, with the schemas of its inputs and results.
 import { z } from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
@@ -26,13 +26,13 @@ export const ProductInput = z.object({ productId: ProductId.describe("The produc
 export const AvailabilitiesInput = z.object({ productIds: z.array(ProductId).max(MAX_PRODUCTS_AT_ONCE) });
 
 const HoldLine = Line.extend({
-  /** The product's minimum order quantity, 1 where it is absent: the share of buyers without proof is never less. */
+  /** The product's minimum order quantity, the least that the share of buyers without proof may be. Default: 1. */
   minimum: Quantity.optional(),
 });
 export const HoldInput = z.object({
   owner: z.string().min(1).max(200),
   lines: z.array(HoldLine).min(1).max(MAX_PRODUCTS_AT_ONCE),
-  /** Whether it counts toward the share of a product that buyers without proof may hold together; not where it is absent. */
+  /** Whether it counts toward the share of a product that buyers without proof may hold together. Default: false. */
   counted: z.boolean().optional(),
 });
 export const ReleaseHoldInput = z.object({
@@ -56,7 +56,7 @@ export const ReserveInput = z
   })
   .meta({ id: "ReserveStock", description: "What to hold outside the orders." });
 export const ReleaseInput = z
-  .strictObject({ orderId: z.string().min(1).max(100).describe("The name that it was made under.") })
+  .strictObject({ orderId: z.string().min(1).max(100).describe("The name given when it was made.") })
   .meta({ id: "ReleaseReservation", description: "The reservation to end." });
 export const AdjustmentReason = z
   .enum(["restock", "correction", "damaged", "return"])
@@ -78,12 +78,8 @@ export const AdjustInput = AdjustBody.extend({
 });
 export const CountBody = z
   .strictObject({
-    counted: z
-      .int()
-      .min(0)
-      .max(1_000_000_000)
-      .describe("Units that a stock take found on hand, whatever the books say."),
-    reason: z.string().trim().min(1).max(500).optional().describe("Why it was counted, for the audit log."),
+    counted: z.int().min(0).max(1_000_000_000).describe("Units that a stock take found on hand."),
+    reason: z.string().trim().min(1).max(500).optional().describe("Why the stock was counted, for the audit log."),
   })
   .meta({ id: "CountStock", description: "The outcome of a stock take." });
 export const CountInput = CountBody.extend({
@@ -96,17 +92,15 @@ export const ThresholdBody = z
       .int()
       .min(0)
       .max(1_000_000)
-      .describe(
-        "At this many available units the product is low. It is the product's own from then on, whatever the shop's default is.",
-      ),
+      .describe("At this many available units the product is low. It replaces the shop's default for this product."),
   })
   .meta({ id: "StockThreshold", description: "The threshold under which a product is low." });
 export const SetThresholdInput = ThresholdBody.extend({ productId: ProductId });
-/** What moves on-hand. The opening level is no entry; `return` is staff's word and a refunded order's. */
+/** Why on-hand changed. The opening level is no entry. */
 const TransactionType = z
   .enum(["sale", ...AdjustmentReason.options])
   .describe(
-    "What moved the stock on hand: a sale, or staff's reason. `return` is staff's word and a refunded order's.",
+    "Why the stock on hand changed: a sale, or the reason that staff gave. `return` also stands for a refunded order.",
   );
 export const ListTransactionsInput = PageQuery.extend({
   productId: ProductId.optional().describe("Only entries of this product."),
@@ -120,7 +114,7 @@ export const ListLevelsInput = PageQuery.extend({
   sku: z.string().min(1).max(64).optional().describe("Only the product with exactly this SKU."),
   vendorId: idSchema("usr")
     .optional()
-    .describe("Only products of this vendor. A vendor sees own products in any case."),
+    .describe("Only products of this vendor. A vendor always sees own products only."),
 });
 
 export const PublicLevel = z
@@ -142,7 +136,7 @@ export type Level = z.infer<typeof Level>;
 export const ListedLevel = Level.extend({
   sku: z.string().describe("The product's SKU."),
   name: z.string().describe("The product's name."),
-  vendorId: z.string().nullable().describe("The vendor whose product it is. Null for the shop's own."),
+  vendorId: z.string().nullable().describe("The product's vendor. Null for the shop's own."),
 }).meta({ id: "ListedStockLevel", description: "A product's stock in a list of products." });
 export type ListedLevel = z.infer<typeof ListedLevel>;
 
@@ -150,7 +144,7 @@ export const Transaction = z
   .object({
     id: z.string().describe("The entry's id."),
     productId: z.string().describe("The product's id."),
-    type: TransactionType.describe("What moved the stock."),
+    type: TransactionType.describe("Why the stock changed."),
     delta: z.int().describe("Units added, or taken when negative."),
     onHandAfter: z.int().describe("Units on hand after it."),
     reference: z
@@ -165,7 +159,7 @@ export type Transaction = z.infer<typeof Transaction>;
 
 export const ManualReservation = z
   .object({
-    orderId: z.string().describe("The name that it was made under."),
+    orderId: z.string().describe("The name given when it was made."),
     items: z
       .array(
         z.object({ productId: z.string().describe("The product's id."), quantity: z.int().describe("Units held.") }),
@@ -192,56 +186,54 @@ export type Released = z.infer<typeof Released>;
 
 export interface InventoryContract extends MessagingContract {
   /**
-   * Holds all lines for `owner` for 120 s, or none. Idempotent by owner: an owner that holds the same quantities already
-   * succeeds again. Fails with insufficient_stock and `shortages` (every partial hold is released before the answer),
-   * quantity_limited with `allowed` and `limits` when `counted` and only the share of buyers without proof is used up,
-   * product_not_found, or reservation_conflict when the owner was released before or holds other quantities.
+   * Holds all lines for `owner` for 120 s, or none. Idempotent: an owner that already holds these quantities succeeds again.
+   * Fails with insufficient_stock and `shortages` (nothing stays held); with quantity_limited, `allowed` and `limits` when
+   * `counted` and only the share of buyers without proof is used up; with product_not_found; or with reservation_conflict when
+   * the owner was released before or holds other quantities.
    */
   hold(
     call: Call,
     input: z.input<typeof HoldInput>,
   ): Promise<Outcome<{ readonly expiresAt: string; readonly newlyHeld: readonly StockLine[] }>>;
-  /** Releases what `owner` holds or reserved of these products. Idempotent; an unknown owner leaves a tombstone. */
+  /** Releases what `owner` holds or has reserved of these products. Idempotent. The owner cannot hold them again for 30 days. */
   releaseHold(call: Call, input: z.input<typeof ReleaseHoldInput>): Promise<Outcome<Released>>;
-  /** The level as the object has it. Fails with product_not_found. Who may see all of it, the gateway decides. */
+  /** The level from the product's object. Fails with product_not_found. The gateway decides who may see which fields. */
   level(
     call: Call,
     input: z.input<typeof ProductInput>,
   ): Promise<Outcome<Level & { readonly vendorId: string | null }>>;
-  /** Availability of many products from the projection, at most a second old. Unknown products are left out. */
+  /** Availability of many products from D1, at most a second old. Unknown products are left out. */
   availabilities(call: Call, input: z.input<typeof AvailabilitiesInput>): Promise<Outcome<readonly PublicLevel[]>>;
   /**
-   * A reservation outside orders, owned as `manual:<orderId>`. Same orderId and
-   * items: the same answer; others: reservation_conflict.
+   * Reserves outside orders, under the owner `manual:<orderId>`. Idempotent by orderId; other items are reservation_conflict.
    */
   reserve(call: Call, input: z.input<typeof ReserveInput>): Promise<Outcome<ManualReservation>>;
   /** Releases a manual reservation. Idempotent. */
   release(call: Call, input: z.input<typeof ReleaseInput>): Promise<Outcome<Released>>;
   /**
-   * Changes on-hand and writes the ledger. A vendor's foreign product is product_not_found. Fails with stock_held below what is
-   * held, idempotency_key_reused. Idempotent by `idempotencyKey`.
+   * Changes on-hand and writes the ledger. Idempotent by `idempotencyKey`. Fails with stock_held when on-hand would fall below what is
+   * held, product_not_found (also for another vendor's product), idempotency_key_reused or idempotency_in_progress.
    */
   adjust(
     call: Call,
     input: z.input<typeof AdjustInput>,
   ): Promise<Outcome<{ readonly level: Level; readonly replayed: boolean }>>;
   /**
-   * Sets on-hand to what a stock take found; the difference is a `correction` in the ledger, none is no entry. A vendor's foreign
-   * product is product_not_found. Fails with stock_held below what is held, idempotency_key_reused. Idempotent by `idempotencyKey`.
+   * Sets on-hand to what a stock take found. A difference is a `correction` in the ledger. Idempotent and failing as `adjust`.
    */
   count(
     call: Call,
     input: z.input<typeof CountInput>,
   ): Promise<Outcome<{ readonly level: Level; readonly replayed: boolean }>>;
   /**
-   * Gives a product a low-stock threshold of its own. A vendor's foreign product is product_not_found. Tells no STOCK_LOW: no goods moved.
+   * Gives a product its own low-stock threshold; publishes no STOCK_LOW. Fails with product_not_found, also for another vendor's product.
    */
   setThreshold(call: Call, input: z.input<typeof SetThresholdInput>): Promise<Outcome<Level>>;
   /** The ledger, newest first; a vendor sees own products. Fails with invalid_cursor. */
   listTransactions(call: Call, input: z.input<typeof ListTransactionsInput>): Promise<Outcome<Page<Transaction>>>;
   /**
-   * Levels from the projection, at most a second old, in the order of the products' ids; with status low_stock the emptiest
-   * first. A vendor sees own products. Fails with invalid_cursor.
+   * Levels from D1, at most a second old, by product id; with status low_stock the emptiest first. A vendor sees own products.
+   * Fails with invalid_cursor.
    */
   listLevels(call: Call, input: z.input<typeof ListLevelsInput>): Promise<Outcome<Page<ListedLevel>>>;
   /** Products at or under their threshold, the emptiest first; a vendor sees own products. */
