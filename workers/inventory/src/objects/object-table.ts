@@ -32,6 +32,7 @@ export class ObjectTable<T extends SQLiteTable> {
   readonly #columns: readonly [member: string, column: SQLiteColumn][];
   readonly #select: string;
   readonly #insert: string;
+  readonly #updates: string;
 
   constructor(sql: SqlStorage, table: T) {
     this.#sql = sql;
@@ -40,6 +41,7 @@ export class ObjectTable<T extends SQLiteTable> {
     const names = this.#columns.map(([, column]) => column.name);
     this.#select = `SELECT ${names.join(", ")} FROM ${name}`;
     this.#insert = `INSERT INTO ${name} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`;
+    this.#updates = names.map((column) => `${column} = excluded.${column}`).join(", ");
   }
 
   /** The rows that `rest` selects: `WHERE …`, `ORDER BY …`. */
@@ -71,8 +73,7 @@ export class ObjectTable<T extends SQLiteTable> {
 
   /** Inserts a row, or overwrites the one with the same `key` column. Unlike REPLACE, it runs the UPDATE triggers. */
   put(row: T["$inferInsert"], key: string): void {
-    const updates = this.#columns.map(([, { name }]) => `${name} = excluded.${name}`);
-    this.insert(row, `ON CONFLICT (${key}) DO UPDATE SET ${updates.join(", ")}`);
+    this.insert(row, `ON CONFLICT (${key}) DO UPDATE SET ${this.#updates}`);
   }
 }
 

@@ -59,19 +59,22 @@ function findingInserts({ tables, deps }: Reconcilable, found: readonly Found[])
 }
 
 /** Checks opening + ledger = on-hand, and that `taken` is the sum of the reservations. The second can be summed again. */
-async function checkSums({ tables, flusher }: Reconcilable): Promise<Found[]> {
-  const { onHand, ledgerSum, taken, takenSum, takenCounted, takenCountedSum } = tables.sums();
+async function checkSums({ tables, deps, flusher }: Reconcilable): Promise<Found[]> {
+  const { opening, onHand, taken, takenCounted } = tables.level(deps.now());
+  const openingPlusLedger = opening + tables.records.ledgerSum();
+  const rows = tables.takenByRows();
   const found: Found[] = [];
-  if (onHand !== ledgerSum) {
-    found.push({ kind: "stock_ledger_differs", outcome: "open", details: { onHand, openingPlusLedger: ledgerSum } });
+  if (onHand !== openingPlusLedger) {
+    found.push({ kind: "stock_ledger_differs", outcome: "open", details: { onHand, openingPlusLedger } });
   }
-  if (taken !== takenSum || takenCounted !== takenCountedSum) {
-    const details = { onHand, taken, heldAndReserved: takenSum, takenCounted, countedRows: takenCountedSum };
-    const isPossible = takenSum <= onHand;
+  if (taken !== rows.taken || takenCounted !== rows.takenCounted) {
+    const isPossible = rows.taken <= onHand;
+    const sums = { heldAndReserved: rows.taken, countedRows: rows.takenCounted };
+    const details = { onHand, taken, takenCounted, ...sums };
     found.push({ kind: "stock_taken_differs", outcome: isPossible ? "mended" : "open", details });
     if (isPossible) {
       await flusher.change((book) => {
-        tables.recountTaken();
+        tables.setTaken(rows);
         book.markChanged();
       });
     }

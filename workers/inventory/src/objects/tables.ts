@@ -18,16 +18,6 @@ export interface Opening {
   readonly reservations: readonly ReservationRow[];
 }
 
-/** The sums that must hold inside an object: each as it is kept, and as its rows add up. */
-export interface Sums {
-  readonly onHand: number;
-  readonly ledgerSum: number;
-  readonly taken: number;
-  readonly takenSum: number;
-  readonly takenCounted: number;
-  readonly takenCountedSum: number;
-}
-
 export class StockTables {
   readonly #storage: DurableObjectStorage;
   readonly #level: ObjectTable<typeof level>;
@@ -134,7 +124,7 @@ export class StockTables {
     this.#run("UPDATE level SET own_threshold = ?1, threshold = ?1", threshold);
   }
 
-  /** Takes a product's words over. False when the object has these or later ones. */
+  /** Takes over the catalog's details. False when the object has these or later ones. */
   describe({ sku, name, vendorId, version }: ProductDetails): boolean {
     const query = `UPDATE level SET sku = ?, name = ?, vendor_id = ?, product_version = ?4 WHERE product_version < ?4`;
     return this.#run(query, sku, name, vendorId, version).rowsWritten > 0;
@@ -178,24 +168,16 @@ export class StockTables {
       .toArray();
   }
 
-  sums(): Sums {
-    const live = "FROM reservations WHERE state IN ('held', 'reserved')";
-    const { onHand, opening, taken, takenCounted } = this.#levelRow();
-    return {
-      onHand,
-      ledgerSum: opening + this.records.ledgerSum(),
-      taken,
-      takenSum: this.#number(`SELECT coalesce(sum(quantity), 0) ${live}`) ?? 0,
-      takenCounted,
-      takenCountedSum: this.#number(`SELECT coalesce(sum(counted * quantity), 0) ${live}`) ?? 0,
-    };
+  /** What `taken` and `takenCounted` should be: the sums of the rows. */
+  takenByRows(): Pick<LevelRow, "taken" | "takenCounted"> {
+    const sumOf = (units: string): number =>
+      this.#number(`SELECT coalesce(sum(${units}), 0) FROM reservations WHERE state IN ('held', 'reserved')`) ?? 0;
+    return { taken: sumOf("quantity"), takenCounted: sumOf("counted * quantity") };
   }
 
-  /** Counts what is taken from the rows again. The CHECK refuses more than is on hand. */
-  recountTaken(): void {
-    this.#run(`UPDATE level SET (taken, taken_counted) =
-      (SELECT coalesce(sum(quantity), 0), coalesce(sum(counted * quantity), 0) FROM reservations
-        WHERE state IN ('held', 'reserved'))`);
+  /** The CHECK refuses more than is on hand. */
+  setTaken({ taken, takenCounted }: Pick<LevelRow, "taken" | "takenCounted">): void {
+    this.#run("UPDATE level SET taken = ?, taken_counted = ?", taken, takenCounted);
   }
 
   #run(query: string, ...bindings: SqlStorageValue[]): SqlStorageCursor<Record<string, SqlStorageValue>> {
