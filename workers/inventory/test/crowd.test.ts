@@ -1,4 +1,4 @@
-// Many buyers of one product at once, and what staff change meanwhile: answers, STOCK_LOW and the audit log.
+// Many buyers of one product at once, and changes by staff: answers, STOCK_LOW and the audit log.
 import { runInDurableObject } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { expect, test } from "vitest";

@@ -73,8 +73,8 @@ const INSIDE = `SELECT on_hand AS onHand, taken,
   (SELECT coalesce(sum(counted * quantity), 0) FROM reservations WHERE state = 'held' AND expires_at <= ?1) AS expiredCounted,
   armed, threshold, level.sequence AS sequence FROM level`;
 
-async function same(answer: Promise<{ readonly ok: boolean }>, expected: boolean): Promise<void> {
-  assert.equal((await answer).ok, expected);
+async function same(answer: Promise<{ readonly ok: boolean }>, { ok }: { readonly ok: boolean }): Promise<void> {
+  assert.equal((await answer).ok, ok);
 }
 
 class Story {
@@ -105,12 +105,12 @@ class Story {
     }
     if (step.kind === "count") {
       const { counted } = step;
-      return same(stock.adjust({ counted, actor: "usr_1" }, TRACE), model.count(counted));
+      return same(stock.adjust({ counted, actor: "usr_1" }, TRACE), { ok: model.count(counted) });
     }
     if (step.kind === "adjust") {
       const expected = model.adjust(step.delta);
       const answer = stock.adjust({ delta: step.delta, reason: "correction", actor: "usr_1" }, TRACE);
-      return same(answer, expected);
+      return same(answer, { ok: expected });
     }
     return this.#order(step);
   }
@@ -126,7 +126,7 @@ class Story {
       const expected = model.hold(step.owner, quantity, expiresAt, { counted, minimum });
       if (expected) this.#attempts.set(step.owner, attempt);
       const request = { owner, quantity, expiresAt, attempt, projected, counted, minimum };
-      return same(stock.hold(request, TRACE), expected);
+      return same(stock.hold(request, TRACE), { ok: expected });
     }
     if (step.kind === "undo") {
       model.undo(step.owner);
@@ -134,7 +134,7 @@ class Story {
     }
     if (step.kind === "stopCounting") {
       model.stopCounting(step.owner);
-      return same(stock.stopCounting(owner, TRACE), true);
+      return same(stock.stopCounting(owner, TRACE), { ok: true });
     }
     if (step.kind === "release") {
       const expected = model.release(step.owner);
@@ -143,21 +143,23 @@ class Story {
     const line = { owner, orderId: `ord_${owner}`, quantity: step.quantity };
     if (step.kind === "return") {
       const returnId = `${owner}:${String(step.id)}`;
-      model.takeBack(step.owner, step.quantity, returnId, step.shipped);
-      return same(stock.takeBack({ ...line, returnId, shipped: step.shipped }, TRACE), true);
+      model.takeBack(step.owner, step.quantity, returnId, { shipped: step.shipped });
+      return same(stock.takeBack({ ...line, returnId, shipped: step.shipped }, TRACE), { ok: true });
     }
     if (step.kind === "reserve") {
       const { counted } = step;
-      return same(stock.reserve({ ...line, counted }, TRACE), model.reserve(step.owner, step.quantity, counted));
+      return same(stock.reserve({ ...line, counted }, TRACE), {
+        ok: model.reserve(step.owner, step.quantity, { counted }),
+      });
     }
-    return same(stock.consume(line, TRACE), model.consume(step.owner, step.quantity));
+    return same(stock.consume(line, TRACE), { ok: model.consume(step.owner, step.quantity) });
   }
 
   async upkeep(kind: Upkeep["kind"]): Promise<void> {
     if (kind === "minute") vi.setSystemTime(Date.now() + 60_000);
     else if (kind === "evict") await evictDurableObject(stub(this.#id));
     else if (kind === "flush") await this.alarm();
-    else if (kind === "reconcile") await this.sound();
+    else if (kind === "reconcile") await this.expectConsistent();
     else if (kind === "failing flush") {
       await env.DB.exec("ALTER TABLE ledger RENAME TO hidden");
       await this.alarm();
@@ -170,11 +172,11 @@ class Story {
       await purgeReservations(this.#shop.deps);
     } else {
       await Promise.all([
-        this.sound(),
+        this.expectConsistent(),
         this.change({ kind: "adjust", delta: 1 }),
         this.alarm(),
         this.change({ kind: "reserve", owner: 0, quantity: 1, counted: true }),
-        this.sound(),
+        this.expectConsistent(),
         this.change({ kind: "consume", owner: 0, quantity: 1 }),
       ]);
     }
@@ -185,7 +187,7 @@ class Story {
   }
 
   /** Reconciliation finds nothing, except an alarm that is late because the clock was moved. */
-  async sound(): Promise<void> {
+  async expectConsistent(): Promise<void> {
     const { mended, open } = await stub(this.#id).reconcile({ isStale: false });
     assert.deepEqual([...mended.filter((kind) => kind !== "stock_alarm_lost"), ...open], []);
   }
@@ -213,7 +215,7 @@ class Story {
 
   async end(): Promise<void> {
     await this.alarm();
-    await this.sound();
+    await this.expectConsistent();
     const { onHand, taken } = this.#model;
     const projection = await projectionOf(this.#id);
     assert.deepEqual([projection?.opening, projection?.on_hand], [OPENING, onHand]);

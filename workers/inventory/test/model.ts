@@ -76,13 +76,13 @@ export class Model {
     return Math.max(0, quantity - early.reduce((sum, one) => sum + one.quantity, 0));
   }
 
-  hold(owner: number, quantity: number, until: number, asked: { counted: boolean; minimum: number }): boolean {
+  hold(owner: number, quantity: number, until: number, wanted: { counted: boolean; minimum: number }): boolean {
     const own = this.entry(owner);
     if (own.state === "consumed" || own.state === "released") return false;
     if (own.state !== "none" && own.quantity !== quantity) return false;
-    const counted = asked.counted && own.counted;
+    const counted = wanted.counted && own.counted;
     if (own.state === "none" && quantity > this.#room(owner)) return false;
-    if (own.state === "none" && counted && !this.#fitsShare(owner, quantity, asked.minimum)) return false;
+    if (own.state === "none" && counted && !this.#fitsShare(owner, quantity, wanted.minimum)) return false;
     if (own.state !== "reserved") this.#set(owner, "held", quantity, Math.max(own.until, until), counted);
     return true;
   }
@@ -92,12 +92,12 @@ export class Model {
     if (own.state === "held") this.#set(owner, "none", 0, 0, own.counted);
   }
 
-  reserve(owner: number, ordered: number, asked: boolean): boolean {
+  reserve(owner: number, ordered: number, wanted: { counted: boolean }): boolean {
     const quantity = this.#ordered(owner, ordered);
     const own = this.entry(owner);
     if (own.state === "consumed" || (own.state === "reserved" && own.quantity === quantity)) return true;
     if (own.state === "released" || quantity > this.#room(owner)) return false;
-    const counted = asked && own.counted;
+    const counted = wanted.counted && own.counted;
     if (counted && !this.#fitsShare(owner, quantity, quantity)) return false;
     this.#set(owner, "reserved", quantity, 0, counted);
     return true;
@@ -120,7 +120,7 @@ export class Model {
     return state === "none" ? 0 : quantity;
   }
 
-  takeBack(owner: number, quantity: number, id: string, shipped: boolean): void {
+  takeBack(owner: number, quantity: number, id: string, { shipped }: { shipped: boolean }): void {
     if (this.returns.has(id)) return;
     const own = this.entry(owner);
     const shelved = own.state === "consumed" || (own.state !== "reserved" && shipped);

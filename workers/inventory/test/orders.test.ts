@@ -87,10 +87,10 @@ test("of two concurrent deliveries, one with stock and one without, the order en
     ...shop.deps,
     stock: (productId) =>
       stubOf<StockCalls>({
-        reserve: async (...asked) => await shop.deps.stock(productId).reserve(...asked),
-        release: async (...asked) => {
+        reserve: async (...args) => await shop.deps.stock(productId).reserve(...args),
+        release: async (...args) => {
           await (between ??= restockAndReceive());
-          return await shop.deps.stock(productId).release(...asked);
+          return await shop.deps.stock(productId).release(...args);
         },
       }),
   };

@@ -23,18 +23,18 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-interface Asked {
+interface HoldOptions {
   readonly owner?: string;
   readonly counted?: boolean;
   readonly minimum?: number;
 }
 
 /** The answer to a hold of one line: `held`, or the problem's code and what is allowed. */
-async function ask(
+async function holdLine(
   { deps }: Warehouse,
   productId: string,
   quantity: number,
-  { owner = newId("req"), counted = true, minimum }: Asked = {},
+  { owner = newId("req"), counted = true, minimum }: HoldOptions = {},
 ): Promise<string> {
   const answer = await hold(deps, guest, { owner, counted, lines: [{ productId, quantity, minimum }] });
   if (answer.ok) return "held";
@@ -65,10 +65,10 @@ describe("concurrent buyers", () => {
   test("200 guests hold a quarter, and proven buyers get the rest", async () => {
     const shop = warehouse();
     const id = await stocked(100);
-    const guests = await Promise.all(Array.from({ length: 200 }, () => ask(shop, id, 1)));
+    const guests = await Promise.all(Array.from({ length: 200 }, () => holdLine(shop, id, 1)));
     expect(guests.filter((answer) => answer === "held")).toHaveLength(25);
     expect(new Set(guests)).toEqual(new Set(["held", "quantity_limited 0"]));
-    const proven = await Promise.all(Array.from({ length: 100 }, () => ask(shop, id, 1, { counted: false })));
+    const proven = await Promise.all(Array.from({ length: 100 }, () => holdLine(shop, id, 1, { counted: false })));
     expect(proven.filter((answer) => answer === "held")).toHaveLength(75);
     expect(new Set(proven)).toEqual(new Set(["held", "insufficient_stock"]));
     expect(await levelOf(shop.deps, id)).toMatchObject({ onHand: 100, reserved: 100, available: 0 });
@@ -80,15 +80,17 @@ describe("concurrent buyers", () => {
       fc.asyncProperty(fc.array(wish, { minLength: 5, maxLength: 30 }), async (wishes) => {
         const shop = warehouse();
         const id = await stocked(40);
-        const answers = await Promise.all(wishes.map(({ quantity, counted }) => ask(shop, id, quantity, { counted })));
-        const sumOf = (which: boolean): number =>
+        const answers = await Promise.all(
+          wishes.map(({ quantity, counted }) => holdLine(shop, id, quantity, { counted })),
+        );
+        const sumOf = (which: { counted: boolean }): number =>
           wishes.reduce(
-            (sum, one, index) => sum + (answers[index] === "held" && one.counted === which ? one.quantity : 0),
+            (sum, one, index) => sum + (answers[index] === "held" && one.counted === which.counted ? one.quantity : 0),
             0,
           );
-        expect(sumOf(true)).toBeLessThanOrEqual(10);
-        expect(sumOf(true) + sumOf(false)).toBeLessThanOrEqual(40);
-        expect(await countedIn(id)).toBe(sumOf(true));
+        expect(sumOf({ counted: true })).toBeLessThanOrEqual(10);
+        expect(sumOf({ counted: true }) + sumOf({ counted: false })).toBeLessThanOrEqual(40);
+        expect(await countedIn(id)).toBe(sumOf({ counted: true }));
       }),
       { numRuns: 10 },
     );
@@ -99,21 +101,21 @@ describe("what is allowed", () => {
   test("is returned, and is a share of what proven buyers have not taken", async () => {
     const shop = warehouse();
     const id = await stocked(100);
-    expect(await ask(shop, id, 26)).toBe("quantity_limited 25");
-    expect(await ask(shop, id, 20, { counted: false })).toBe("held");
-    expect(await ask(shop, id, 21)).toBe("quantity_limited 20");
-    expect(await ask(shop, id, 15)).toBe("held");
-    expect(await ask(shop, id, 6)).toBe("quantity_limited 5");
-    expect(await ask(shop, id, 81)).toBe("insufficient_stock");
+    expect(await holdLine(shop, id, 26)).toBe("quantity_limited 25");
+    expect(await holdLine(shop, id, 20, { counted: false })).toBe("held");
+    expect(await holdLine(shop, id, 21)).toBe("quantity_limited 20");
+    expect(await holdLine(shop, id, 15)).toBe("held");
+    expect(await holdLine(shop, id, 6)).toBe("quantity_limited 5");
+    expect(await holdLine(shop, id, 81)).toBe("insufficient_stock");
   });
 
   test("is at least one unit and the product's minimum order quantity", async () => {
     const shop = warehouse();
     const [few, packs] = [await stocked(2), await stocked(20)];
-    expect(await ask(shop, few, 1)).toBe("held");
-    expect(await ask(shop, few, 1)).toBe("quantity_limited 0");
-    expect(await ask(shop, packs, 13, { minimum: 12 })).toBe("quantity_limited 12");
-    expect(await ask(shop, packs, 12, { minimum: 12 })).toBe("held");
+    expect(await holdLine(shop, few, 1)).toBe("held");
+    expect(await holdLine(shop, few, 1)).toBe("quantity_limited 0");
+    expect(await holdLine(shop, packs, 13, { minimum: 12 })).toBe("quantity_limited 12");
+    expect(await holdLine(shop, packs, 12, { minimum: 12 })).toBe("held");
   });
 
   test("is returned for every line that exceeds it, and nothing is held", async () => {
@@ -139,43 +141,43 @@ describe("there is room again", () => {
     const shop = warehouse();
     const id = await stocked(8);
     const owner = newId("req");
-    expect(await ask(shop, id, 2, { owner })).toBe("held");
+    expect(await holdLine(shop, id, 2, { owner })).toBe("held");
     await releaseHold(shop.deps, guest, { owner, productIds: [id] });
-    expect(await ask(shop, id, 2)).toBe("held");
-    expect(await ask(shop, id, 1)).toBe("quantity_limited 0");
+    expect(await holdLine(shop, id, 2)).toBe("held");
+    expect(await holdLine(shop, id, 1)).toBe("quantity_limited 0");
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOLD_TTL_MS + 1 });
-    expect(await ask(shop, id, 2)).toBe("held");
+    expect(await holdLine(shop, id, 2)).toBe("held");
   });
 
   test("when the order is cancelled", async () => {
     const shop = warehouse();
     const id = await stocked(8);
     const one = order([{ productId: id, quantity: 2 }], { counted: true });
-    expect(await ask(shop, id, 2, { owner: one.owner })).toBe("held");
+    expect(await holdLine(shop, id, 2, { owner: one.owner })).toBe("held");
     await deliverAll(shop, one, ["ORDER_CREATED"]);
-    expect(await ask(shop, id, 1)).toBe("quantity_limited 0");
+    expect(await holdLine(shop, id, 1)).toBe("quantity_limited 0");
     await deliverAll(shop, one, ["ORDER_CANCELLED"]);
-    expect(await ask(shop, id, 2)).toBe("held");
+    expect(await holdLine(shop, id, 2)).toBe("held");
   });
 
   test("when the order's money is authorized; its goods stay reserved", async () => {
     const shop = warehouse();
     const id = await stocked(8);
     const one = order([{ productId: id, quantity: 2 }], { counted: true });
-    await ask(shop, id, 2, { owner: one.owner });
+    await holdLine(shop, id, 2, { owner: one.owner });
     await deliverAll(shop, one, ["ORDER_CREATED", "ORDER_CONFIRMED"]);
-    expect(await ask(shop, id, 2)).toBe("quantity_limited 1");
-    expect(await ask(shop, id, 1)).toBe("held");
+    expect(await holdLine(shop, id, 2)).toBe("quantity_limited 1");
+    expect(await holdLine(shop, id, 1)).toBe("held");
     expect(await levelOf(shop.deps, id)).toMatchObject({ onHand: 8, reserved: 3 });
   });
 
-  test("when the buyer has become proven and asks again", async () => {
+  test("when the buyer has become proven and holds again", async () => {
     const shop = warehouse();
     const id = await stocked(8);
     const owner = newId("req");
-    await ask(shop, id, 2, { owner });
-    expect(await ask(shop, id, 2, { owner, counted: false })).toBe("held");
-    expect(await ask(shop, id, 2, { owner })).toBe("held");
+    await holdLine(shop, id, 2, { owner });
+    expect(await holdLine(shop, id, 2, { owner, counted: false })).toBe("held");
+    expect(await holdLine(shop, id, 2, { owner })).toBe("held");
     expect(await countedIn(id)).toBe(0);
   });
 });
@@ -190,7 +192,7 @@ describe("an order's events in any order and number", () => {
         const shop = warehouse();
         const id = await stocked(8);
         const one = order([{ productId: id, quantity: 2 }], { counted: true });
-        if (start === "a live hold") await ask(shop, id, 2, { owner: one.owner });
+        if (start === "a live hold") await holdLine(shop, id, 2, { owner: one.owner });
         for (const type of sequence) {
           await deliverAll(shop, one, [type]);
           await evictDurableObject(stub(id));
@@ -221,9 +223,9 @@ describe("an order's events in any order and number", () => {
     const id = await stocked(12);
     const [first, second] = [3, 2].map((quantity) => order([{ productId: id, quantity }], { counted: true }));
     if (first === undefined || second === undefined) throw new Error("two orders are needed");
-    await ask(shop, id, 3, { owner: first.owner });
+    await holdLine(shop, id, 3, { owner: first.owner });
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOLD_TTL_MS + 1 });
-    await ask(shop, id, 2, { owner: second.owner });
+    await holdLine(shop, id, 2, { owner: second.owner });
     const events: EventEnvelope[] = [];
     for (const one of [second, first]) events.push(...(await eventsOf(shop, one)));
     expect(events.map(({ type }) => type)).toEqual(["STOCK_RESERVED", "STOCK_REJECTED"]);
@@ -255,7 +257,7 @@ describe("the flag", () => {
       await state.storage.deleteAll();
     });
     await evictDurableObject(stub(id));
-    expect(await ask(shop, id, 6)).toBe("quantity_limited 5");
+    expect(await holdLine(shop, id, 6)).toBe("quantity_limited 5");
     await deliverAll(shop, one, ["ORDER_CONFIRMED"]);
     await flush(id);
     expect(await flag()).toBe(0);
@@ -268,7 +270,7 @@ describe("the flag", () => {
   test("is added to an object that an earlier version opened", async () => {
     const shop = warehouse();
     const id = await stocked(8);
-    await ask(shop, id, 2, { counted: false });
+    await holdLine(shop, id, 2, { counted: false });
     await runInDurableObject(stub(id), (_instance, state) => {
       const { sql } = state.storage;
       for (const name of ["added", "changed", "removed"]) sql.exec(`DROP TRIGGER reservation_${name}`);
@@ -280,8 +282,8 @@ describe("the flag", () => {
       sql.exec("DROP TABLE older");
     });
     await evictDurableObject(stub(id));
-    expect(await ask(shop, id, 2)).toBe("quantity_limited 1");
-    expect(await ask(shop, id, 1)).toBe("held");
+    expect(await holdLine(shop, id, 2)).toBe("quantity_limited 1");
+    expect(await holdLine(shop, id, 1)).toBe("held");
     expect(await countedIn(id)).toBe(1);
     expect(await levelOf(shop.deps, id)).toMatchObject({ reserved: 3 });
   });
@@ -291,7 +293,7 @@ describe("the flag", () => {
     const id = await stocked(8);
     const one = order([{ productId: id, quantity: 2 }], { counted: true });
     await deliverAll(shop, one, ["ORDER_CONFIRMED"]);
-    await ask(shop, id, 1, { counted: false });
+    await holdLine(shop, id, 1, { counted: false });
     await forget(id);
     const rows = await runInDurableObject(stub(id), (_instance, state) =>
       state.storage.sql.exec("SELECT owner FROM reservations WHERE owner = ?", one.owner).toArray(),

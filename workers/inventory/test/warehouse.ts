@@ -100,9 +100,9 @@ export async function flush(productId: string): Promise<void> {
 export async function forget(productId: string): Promise<void> {
   await flush(productId);
   await runInDurableObject(stub(productId), async (_instance, state) => {
-    const settled = "state IN ('expired', 'consumed', 'released')";
+    const finished = "state IN ('expired', 'consumed', 'released')";
     state.storage.sql.exec(
-      `UPDATE reservations SET updated_at = updated_at - ${String(RETENTION_MS)} WHERE ${settled}`,
+      `UPDATE reservations SET updated_at = updated_at - ${String(RETENTION_MS)} WHERE ${finished}`,
     );
     state.storage.sql.exec(`UPDATE returns SET created_at = created_at - ${String(RETENTION_MS)}`);
     state.storage.sql.exec("UPDATE level SET purged_at = 0");

@@ -21,7 +21,7 @@ export interface Reservation {
   readonly counted: boolean;
 }
 
-/** What a decision depends on. `taken` leaves out expired holds; `own` is the reservation of the owner who asks. */
+/** What a decision depends on. `taken` leaves out expired holds; `own` is the reservation of the owner that calls. */
 export interface Facts extends CountedStock {
   readonly own: Reservation | undefined;
   /** Milliseconds since the epoch. */

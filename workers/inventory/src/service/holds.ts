@@ -34,11 +34,18 @@ type HoldLine = (line: StockLine, options?: { readonly isCheck: boolean }) => Pr
 export async function hold(
   deps: InventoryDeps,
   call: Call,
-  { owner, lines: asked, counted }: z.output<typeof HoldInput>,
+  { owner, lines, counted }: z.output<typeof HoldInput>,
 ): Promise<Outcome<{ readonly expiresAt: string; readonly newlyHeld: readonly StockLine[] }>> {
-  const [lines, expiresAt] = [sumLines(asked), deps.now() + HOLD_TTL_MS];
-  const minimums = new Map(asked.map(({ productId, minimum }) => [productId, minimum]));
-  const held = await holdAll(deps, call, { owner, lines, expiresAt, projected: false, counted, minimums });
+  const expiresAt = deps.now() + HOLD_TTL_MS;
+  const minimums = new Map(lines.map(({ productId, minimum }) => [productId, minimum]));
+  const held = await holdAll(deps, call, {
+    owner,
+    lines: sumLines(lines),
+    expiresAt,
+    projected: false,
+    counted,
+    minimums,
+  });
   return held.ok ? ok({ ...held.value, expiresAt: new Date(held.value.expiresAt).toISOString() }) : held;
 }
 
@@ -98,7 +105,7 @@ async function holdInTurn(lines: readonly StockLine[], holdLine: HoldLine): Prom
 }
 
 /**
- * The holds that a failed attempt undoes. Those that it only found belong to the same request, unless the owner asked for other
+ * The holds that a failed attempt undoes. Those that it only found belong to the same request, unless the owner wanted other
  * quantities there: then they stay.
  */
 function undoable(answers: readonly Answer[]): StockLine[] {
