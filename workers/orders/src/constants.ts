@@ -28,16 +28,16 @@ export const MAX_NUMBER_DRAWS = 3;
 export const UNSETTLED_AFTER_MS = 5 * 60 * 1_000;
 
 /** Orders older than this are not compared with their payments any more: Stripe has long let go of an authorization by then. */
-export const AGREEMENT_SPAN_MS = 30 * 24 * 60 * 60 * 1_000;
+export const RECONCILE_SPAN_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /** In how many minutes each open order comes round to be compared. */
-export const AGREEMENT_SLICES = 60;
+export const RECONCILE_SLICES = 60;
 
 /** How many orders one sweep compares: each is a call of payments. */
-export const AGREEMENT_BATCH = 20;
+export const RECONCILE_BATCH = 20;
 
 /** What "everything" compares at once. */
-export const AGREEMENT_EVERYTHING = 1_000;
+export const RECONCILE_EVERYTHING = 1_000;
 
 /** When a refund that payments gave no answer for is tried again, at first: well after any call of it has ended. */
 export const REFUND_RETRY_MS = 60 * 1_000;
@@ -55,7 +55,7 @@ export const SWEEP_BATCH = 100;
  * A payment method that was tried in time gives its order the whole window when payments tells of it at most this long after the
  * shorter one: Stripe's webhook takes a while, and within a minute the sweep asks by itself.
  */
-export const TRY_TOLD_LATE_MS = 60_000;
+export const LATE_REPORT_MS = 60_000;
 
 /** How many due orders one sweep of unpaid ones takes on: more than it can end in its time. */
 export const UNPAID_BATCH = 1_000;

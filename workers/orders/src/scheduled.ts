@@ -13,19 +13,19 @@ import { lineTotalMinor, sumMinor } from "#shared/money";
 import { purgeOutbox } from "#shared/outbox";
 import { countDone } from "#shared/sweep";
 import { runCron } from "#shared/worker";
-import { AGREEMENT_BATCH, AGREEMENT_EVERYTHING, EVERYTHING_LIMIT, RETURNED_HOLD_MS, SWEEP_BATCH } from "./constants.ts";
+import { RECONCILE_BATCH, RECONCILE_EVERYTHING, EVERYTHING_LIMIT, RETURNED_HOLD_MS, SWEEP_BATCH } from "./constants.ts";
 import type { CartLine } from "./domain/cart.ts";
-import { compareWithPayment } from "./service/agreement.ts";
+import { reconcileWithPayment } from "./service/reconcile.ts";
 import { createDeps } from "./service/deps.ts";
 import type { OrdersDeps } from "./service/deps.ts";
-import { goOn } from "./service/refunds.ts";
+import { resumeRefund } from "./service/refunds.ts";
 import { endUnpaid } from "./service/unpaid.ts";
-import { ordersToCompare } from "./store/agreement.ts";
+import { ordersToReconcile } from "./store/reconcile.ts";
 import { purgeReturnedHolds } from "./store/caps.ts";
 import { endCartRow, expiredCartRows, postponeCartRow } from "./store/carts.ts";
 import type { CartRow } from "./store/carts.ts";
-import { openRefunds } from "./store/refunds.ts";
-import { closeFollowed, republishLastEvent, unsettledEvents } from "./store/unsettled.ts";
+import { dueRefunds } from "./store/refunds.ts";
+import { closeResolvedFindings, republishLastEvent, unsettledEvents } from "./store/unsettled.ts";
 
 /** How many orders or carts a sweep works on at once: each waits for a peer or an object, not for this Worker. */
 const SWEEP_CONCURRENCY = 10;
@@ -63,8 +63,8 @@ async function cartExpired(
 /** Asks the cart; tells of its end in the batch that drops its row, and lets its lines go last, since they read as gone already. */
 async function expireCart(deps: OrdersDeps, row: CartRow): Promise<boolean> {
   const call = systemCall("cart_expiry", newId("req"));
-  const touch = { now: deps.now(), correlationId: call.correlationId };
-  const expiry = await deps.cart(row.id).expiry(touch);
+  const context = { now: deps.now(), correlationId: call.correlationId };
+  const expiry = await deps.cart(row.id).expiry(context);
   if (expiry.live) {
     await postponeCartRow(deps.db, row, expiry.until);
     return false;
@@ -79,7 +79,7 @@ async function expireCart(deps: OrdersDeps, row: CartRow): Promise<boolean> {
     if (error instanceof StaleWrite) return false;
     throw error;
   }
-  await deps.cart(row.id).drop({ version: expiry.version, now: touch.now });
+  await deps.cart(row.id).drop({ version: expiry.version, now: context.now });
   return expiry.lines.length > 0;
 }
 
@@ -104,17 +104,17 @@ export async function sweep(deps: OrdersDeps, _call: Call, everything: boolean):
       return true;
     },
   );
-  await closeFollowed(deps);
+  await closeResolvedFindings(deps);
   await purgeReturnedHolds(deps.db, now - RETURNED_HOLD_MS);
-  const toCompare = everything ? AGREEMENT_EVERYTHING : AGREEMENT_BATCH;
-  const compared = await ordersToCompare(deps.db, now, everything, toCompare);
+  const toCompare = everything ? RECONCILE_EVERYTHING : RECONCILE_BATCH;
+  const compared = await ordersToReconcile(deps.db, now, everything, toCompare);
   const disagreeing = await countDone(compared, { concurrency: SWEEP_CONCURRENCY, idOf: (id) => id }, (id) =>
-    compareWithPayment(deps, id, everything),
+    reconcileWithPayment(deps, id, everything),
   );
   const refunds = await countDone(
-    await openRefunds(deps.db, now, everything, limit),
+    await dueRefunds(deps.db, now, everything, limit),
     { concurrency: SWEEP_CONCURRENCY, idOf: ({ refund }) => refund.id },
-    (row) => goOn(deps, row),
+    (row) => resumeRefund(deps, row),
   );
   return {
     unpaidOrders: unpaid,

@@ -5,7 +5,7 @@ import { systemCall } from "#shared/call";
 import { UNPAID_SWEEP_MS } from "../src/constants.ts";
 import { sweep } from "../src/scheduled.ts";
 import { endUnpaid } from "../src/service/unpaid.ts";
-import { takeForPayment } from "../src/store/pay.ts";
+import { claimForPayment } from "../src/store/pay.ts";
 import { closing, openShop, ordered, ordersEnv, reread } from "./shop.ts";
 import type { Shop } from "./shop.ts";
 
@@ -21,7 +21,7 @@ async function orders(shop: Shop, count: number): Promise<readonly string[]> {
 }
 
 async function beginPayment(shop: Shop, ids: readonly string[]): Promise<void> {
-  for (const id of ids) await takeForPayment(shop.deps.db, id, "anyone", shop.deps.now());
+  for (const id of ids) await claimForPayment(shop.deps.db, id, "anyone", shop.deps.now());
 }
 
 async function statusCount(ids: readonly string[], status: string): Promise<unknown> {

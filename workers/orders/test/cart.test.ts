@@ -10,7 +10,7 @@ import { randomToken } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
 import { CHECKOUT_LEASE_MS } from "../src/constants.ts";
-import type { Touch } from "../src/objects/cart-object.ts";
+import type { CartContext } from "../src/objects/cart-object.ts";
 import { sweep } from "../src/scheduled.ts";
 import { addItem, changeItem, clearCart, getCart, removeItem } from "../src/service/cart.ts";
 import { createOrder } from "../src/service/create.ts";
@@ -281,7 +281,7 @@ describe("the end of a cart", () => {
         inventory: stubOf<InventoryContract>({}),
         cart: (name) => {
           const object = shop.deps.cart(name);
-          const steps = { expiry: (touch: Touch) => object.expiry(touch), drop: crash };
+          const steps = { expiry: (context: CartContext) => object.expiry(context), drop: crash };
           return stubOf<typeof object>({ ...steps, [method]: crash });
         },
       });

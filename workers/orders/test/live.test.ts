@@ -84,7 +84,7 @@ describe("a connected device", () => {
     expect(phone.received).toHaveLength(1);
   });
 
-  it("sees the cart empty itself when its order is placed, without another touch", async () => {
+  it("sees the cart empty itself when its order is placed, without another context", async () => {
     const call = callAs("customer");
     await add(call, shop.product(), 2);
     const phone = await connect(call);

@@ -15,7 +15,7 @@ export interface CartView {
 }
 
 /** How the shop shows its carts. */
-export interface Showing {
+export interface CartDisplay {
   /** ISO 4217. */
   readonly currency: string;
   /** Until when a cart would live that had its first line now, in milliseconds since the epoch. */
@@ -59,7 +59,7 @@ export function renderCart(
   id: string,
   view: CartView,
   products: readonly PricedProduct[],
-  { currency, newExpiresAt }: Showing,
+  { currency, newExpiresAt }: CartDisplay,
 ): Cart {
   const byId = new Map(products.map((product) => [product.id, product]));
   const items = view.lines.map((line) => renderLine(line, byId.get(line.productId), currency));

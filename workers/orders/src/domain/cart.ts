@@ -151,7 +151,7 @@ export function clearLines(state: CartState, expiresAt: number): CartState {
  * Ends a recorded checkout. `ordered`: its quantities go, what was added meanwhile stays. Not ordered: forgotten, unless an
  * attempt may still come through.
  */
-export function settle(state: CartState, ordered: boolean, now: number): CartState {
+export function finishCheckout(state: CartState, ordered: boolean, now: number): CartState {
   const { checkout } = state;
   if (checkout === null) return state;
   if (!ordered) return checkout.attempts.some(({ until }) => until > now) ? state : { ...state, checkout: null };
@@ -163,7 +163,7 @@ export function settle(state: CartState, ordered: boolean, now: number): CartSta
 }
 
 /** Whether a checkout of this cart as it is repeats the recorded one, which then answers whether it was ordered or not. */
-export function repeatsCheckout(state: CartState): boolean {
+export function isCheckoutRepeated(state: CartState): boolean {
   return state.checkout?.version === state.version;
 }
 

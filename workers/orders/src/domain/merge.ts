@@ -12,7 +12,7 @@ import { changed } from "./cart.ts";
 import type { CartLine, CartState } from "./cart.ts";
 
 /** What a closed cart hands over. Of one closing there is one merge id, however often it is asked for. */
-export interface Parcel {
+export interface CartTransfer {
   readonly mergeId: string;
   readonly lines: readonly CartLine[];
 }
@@ -34,28 +34,28 @@ export type MergeDecision = z.infer<typeof MergeDecision>;
 export const CART_CLOSED = fail("cart_closed", "This cart was merged into a user's and is closed.");
 
 /**
- * Closes a guest's cart for the user's; closing it again for the same user gives the same parcel. Without lines nothing
+ * Closes a guest's cart for the user's; closing it again for the same user gives the same transfer. Without lines nothing
  * happens: a cart that never was, has expired or is empty hands over nothing and stays open. Fails with cart_closed when it
  * went to another user, and idempotency_in_progress while an order of it is being made.
  */
 export function closeFor(
   state: CartState,
   to: Destination,
-): Outcome<{ readonly state: CartState; readonly parcel: Parcel | null }> {
+): Outcome<{ readonly state: CartState; readonly transfer: CartTransfer | null }> {
   const { closed, lines } = state;
   if (closed !== null) {
     return closed.into === to.into
-      ? ok({ state, parcel: { mergeId: closed.mergeId, lines: closed.lines } })
+      ? ok({ state, transfer: { mergeId: closed.mergeId, lines: closed.lines } })
       : CART_CLOSED;
   }
   if (state.checkout !== null) {
     return fail("idempotency_in_progress", "An order of this cart is being made; try again in a moment.");
   }
-  if (lines.length === 0) return ok({ state, parcel: null });
+  if (lines.length === 0) return ok({ state, transfer: null });
   const emptied = changed(state, [], state.expiresAt);
   return ok({
     state: { ...emptied, closed: { ...to, lines: [...lines], done: false } },
-    parcel: { mergeId: to.mergeId, lines },
+    transfer: { mergeId: to.mergeId, lines },
   });
 }
 
@@ -67,7 +67,7 @@ export function reopen(state: CartState, mergeId: string): CartState {
 }
 
 /** Lets the lines go that the user's cart has taken. */
-export function handedOver(state: CartState, mergeId: string): CartState {
+export function completeTransfer(state: CartState, mergeId: string): CartState {
   const { closed } = state;
   if (closed === null || closed.mergeId !== mergeId) return state;
   return { ...state, closed: { ...closed, lines: [], done: true } };
@@ -77,7 +77,7 @@ export function handedOver(state: CartState, mergeId: string): CartState {
  * Takes a guest's lines in: those of one product add up, others follow in their order. What goes over a limit is not lost in
  * silence but comes back as `notMerged`. Stock is not asked: a cart holds none, and the checkout says what is short.
  */
-export function takeIn(
+export function absorbLines(
   state: CartState,
   lines: readonly CartLine[],
   expiresAt: number,

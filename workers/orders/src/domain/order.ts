@@ -29,7 +29,7 @@ export const TRIED: readonly PaymentStatus[] = ["REQUIRES_ACTION", "FAILED"];
 
 /** Until the goods leave. */
 export const CANCELLABLE: readonly OrderStatus[] = ["PENDING", "CONFIRMED", "PROCESSING"];
-/** The goods are on their way or there: there is a parcel to track. */
+/** The goods are on their way or there: there is a transfer to track. */
 export function hasLeft(status: OrderStatus): boolean {
   return status === "SHIPPED" || status === "DELIVERED";
 }

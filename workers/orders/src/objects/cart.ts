@@ -3,7 +3,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { systemCall } from "#shared/call";
 import type { CatalogContract } from "#shared/contracts/catalog";
-import type { Cart as ShownCart } from "#shared/contracts/orders";
+import type { Cart as RenderedCart } from "#shared/contracts/orders";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { openDatabase } from "#shared/database";
@@ -24,17 +24,17 @@ import {
   clearLines,
   expire,
   removeLine,
-  repeatsCheckout,
-  settle,
+  isCheckoutRepeated,
+  finishCheckout,
 } from "../domain/cart.ts";
 import type { Checkout } from "../domain/cart.ts";
 import { cartIdOf, renderCart, viewOf } from "../domain/cart-view.ts";
 import type { CartView } from "../domain/cart-view.ts";
-import { CART_CLOSED, MergeDecision, closeFor, handedOver, reopen, takeIn } from "../domain/merge.ts";
-import type { Parcel } from "../domain/merge.ts";
+import { CART_CLOSED, MergeDecision, closeFor, completeTransfer, reopen, absorbLines } from "../domain/merge.ts";
+import type { CartTransfer } from "../domain/merge.ts";
 import { writeCartIndex } from "../store/carts.ts";
 import { orderExists } from "../store/orders.ts";
-import type { CartObject, Expiry, LineWrite, Merged, Touch, Write } from "./cart-object.ts";
+import type { CartObject, Expiry, LineWrite, Merged, CartContext, Write } from "./cart-object.ts";
 
 const STATE_KEY = "cart";
 /** An alarm that finds its time in the past would come again at once. */
@@ -53,10 +53,10 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   /** What is stored, once read: every step loads it several times. */
   #state: CartState | undefined;
 
-  view(touch: Touch): Promise<CartView> {
-    return this.#run("Cart.view", touch, async () => {
-      await this.#settle(touch.now);
-      return viewOf(expire(this.#load(), touch.now));
+  view(context: CartContext): Promise<CartView> {
+    return this.#run("Cart.view", context, async () => {
+      await this.#finishCheckout(context.now);
+      return viewOf(expire(this.#load(), context.now));
     });
   }
 
@@ -80,12 +80,12 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   }
 
   checkout(
-    input: Touch & { readonly orderId: string; readonly attemptId: string; readonly until: number },
+    input: CartContext & { readonly orderId: string; readonly attemptId: string; readonly until: number },
   ): Promise<Outcome<Checkout & { readonly watched: boolean }>> {
     const { now, orderId, attemptId, until } = input;
     return this.#run("Cart.checkout", input, async () => {
       // A repeat is answered from the record, so that sending an order again later still finds it.
-      if (!repeatsCheckout(expire(this.#load(), now))) await this.#settle(now);
+      if (!isCheckoutRepeated(expire(this.#load(), now))) await this.#finishCheckout(now);
       const taken = checkOut(expire(this.#load(), now), orderId, { id: attemptId, until }, now);
       if (!taken.ok) return taken;
       this.#save(taken.value.state);
@@ -100,33 +100,33 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     this.#save(abandon(this.#load(), attemptId));
   }
 
-  ordered(input: Touch & { readonly orderId: string }): Promise<void> {
+  ordered(input: CartContext & { readonly orderId: string }): Promise<void> {
     return this.#run("Cart.ordered", input, async () => {
       const state = this.#load();
-      if (state.checkout?.orderId === input.orderId) this.#save(settle(state, true, input.now));
+      if (state.checkout?.orderId === input.orderId) this.#save(finishCheckout(state, true, input.now));
       await Promise.resolve();
     });
   }
 
-  close(input: Write & { readonly mergeId: string; readonly into: string }): Promise<Outcome<Parcel | null>> {
+  close(input: Write & { readonly mergeId: string; readonly into: string }): Promise<Outcome<CartTransfer | null>> {
     const { now, mergeId, into, customer, expiresAt, ifVersion } = input;
     const decide = (): ReturnType<typeof closeFor> =>
       closeFor(expire(this.#load(), now), { mergeId, into, customer, expiresAt, ifVersion });
     return this.#run("Cart.close", input, async () => {
-      await this.#settle(now);
+      await this.#finishCheckout(now);
       let closing = decide();
-      if (closing.ok && closing.value.parcel !== null && closing.value.state.closed?.done === false) {
+      if (closing.ok && closing.value.transfer !== null && closing.value.state.closed?.done === false) {
         // Armed before the lines are on the way, so that they arrive whatever becomes of the request. Others may come in between.
         await this.#armBy(now + MERGE_RETRY_MS);
         closing = decide();
       }
       if (!closing.ok) return closing;
-      if (closing.value.parcel !== null) this.#save(closing.value.state);
-      return ok(closing.value.parcel);
+      if (closing.value.transfer !== null) this.#save(closing.value.state);
+      return ok(closing.value.transfer);
     });
   }
 
-  async absorb(write: Write & Parcel): Promise<Outcome<Merged>> {
+  async absorb(write: Write & CartTransfer): Promise<Outcome<Merged>> {
     const { mergeId, lines, ifVersion, expiresAt } = write;
     let decision: MergeDecision | undefined;
     const plan = (state: CartState): Outcome<CartState> => {
@@ -134,16 +134,16 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
       if (decision !== undefined) return ok(state);
       const unchanged = conflict(state, ifVersion);
       if (!unchanged.ok) {
-        this.#decide(mergeId, { taken: false, notMerged: [] });
+        this.#keepDecision(mergeId, { taken: false, notMerged: [] });
         return unchanged;
       }
-      const joined = takeIn(state, lines, expiresAt);
+      const joined = absorbLines(state, lines, expiresAt);
       decision = { taken: true, notMerged: joined.notMerged };
       return ok(joined.state);
     };
     // The decision and the lines are one write: there is no await between the two.
     const kept = (): void => {
-      if (decision !== undefined) this.#decide(mergeId, decision);
+      if (decision !== undefined) this.#keepDecision(mergeId, decision);
     };
     const written = await this.#write("Cart.absorb", { ...write, ifVersion: undefined }, plan, kept);
     if (!written.ok) return written;
@@ -151,20 +151,20 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     return ok({ ...decision, view: written.value });
   }
 
-  decided(input: Touch & { readonly mergeId: string; readonly taken: boolean }): Promise<void> {
+  decided(input: CartContext & { readonly mergeId: string; readonly taken: boolean }): Promise<void> {
     return this.#run("Cart.decided", input, async () => {
-      this.#save(input.taken ? handedOver(this.#load(), input.mergeId) : reopen(this.#load(), input.mergeId));
+      this.#save(input.taken ? completeTransfer(this.#load(), input.mergeId) : reopen(this.#load(), input.mergeId));
       await Promise.resolve();
     });
   }
 
-  expiry(touch: Touch): Promise<Expiry> {
-    return this.#run("Cart.expiry", touch, async () => {
-      await this.#settle(touch.now);
+  expiry(context: CartContext): Promise<Expiry> {
+    return this.#run("Cart.expiry", context, async () => {
+      await this.#finishCheckout(context.now);
       const { version, lines, expiresAt, customer, checkout } = this.#load();
       // Whether lines that are being ordered were left behind shows when the last attempt is over.
       const until = Math.max(expiresAt, ...(checkout?.attempts.map((attempt) => attempt.until) ?? []));
-      return until > touch.now ? { live: true, until } : { live: false, version, lines, customer };
+      return until > context.now ? { live: true, until } : { live: false, version, lines, customer };
     });
   }
 
@@ -175,25 +175,25 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
 
   override async fetch(request: Request): Promise<Response> {
     const pass = socketPassOf(request);
-    const touch = { now: Date.now(), correlationId: pass.call.correlationId };
-    return await this.#run("Cart.fetch", touch, async () => {
-      await this.#settle(touch.now);
-      const shown = await this.#shown(viewOf(expire(this.#load(), touch.now)), touch);
+    const context = { now: Date.now(), correlationId: pass.call.correlationId };
+    return await this.#run("Cart.fetch", context, async () => {
+      await this.#finishCheckout(context.now);
+      const shown = await this.#render(viewOf(expire(this.#load(), context.now)), context);
       // What changed while the catalog was asked is told when this step ends.
-      return this.#sockets.accept(pass, touch.now, { text: JSON.stringify(shown), version: shown.version });
+      return this.#sockets.accept(pass, context.now, { text: JSON.stringify(shown), version: shown.version });
     });
   }
 
   override async alarm(): Promise<void> {
-    const touch = { now: Date.now(), correlationId: newId("req") };
-    await this.#run("Cart.alarm", touch, async () => {
+    const context = { now: Date.now(), correlationId: newId("req") };
+    await this.#run("Cart.alarm", context, async () => {
       try {
-        await this.#finishMerge(touch);
-        await this.#settle(touch.now);
+        await this.#finishMerge(context);
+        await this.#finishCheckout(context.now);
       } catch (error) {
         log("warn", "a cart's alarm is tried again", { error });
       }
-      await this.#rearm(touch.now);
+      await this.#rearm(context.now);
     });
   }
 
@@ -218,7 +218,7 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
       return unchanged.ok ? plan(state) : unchanged;
     };
     return this.#run(operation, write, async () => {
-      await this.#settle(now);
+      await this.#finishCheckout(now);
       let planned = decide();
       if (planned.ok && planned.value.lines.length > 0 && !planned.value.indexed) {
         await writeCartIndex(this.#db, this.#name(), customer, expiresAt);
@@ -234,16 +234,16 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   }
 
   /** Settles a recorded checkout against the orders table. The record is compared again after the read: others may have. */
-  async #settle(now: number): Promise<void> {
+  async #finishCheckout(now: number): Promise<void> {
     const { checkout } = this.#load();
     if (checkout === null) return;
     const ordered = await orderExists(this.#db, checkout.orderId);
     const state = this.#load();
-    if (state.checkout?.orderId === checkout.orderId) this.#save(settle(state, ordered, now));
+    if (state.checkout?.orderId === checkout.orderId) this.#save(finishCheckout(state, ordered, now));
   }
 
   /** Brings a merge to its end that a request has begun: the other cart takes the lines or has refused them before. */
-  async #finishMerge({ now, correlationId }: Touch): Promise<void> {
+  async #finishMerge({ now, correlationId }: CartContext): Promise<void> {
     const { closed } = this.#load();
     if (closed === null || closed.done) return;
     const { mergeId, lines, customer, expiresAt, ifVersion } = closed;
@@ -254,7 +254,7 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
       throw new Error(`the other cart refused: ${absorbed.error.code}`);
     }
     const state = this.#load();
-    this.#save(taken ? handedOver(state, mergeId) : reopen(state, mergeId));
+    this.#save(taken ? completeTransfer(state, mergeId) : reopen(state, mergeId));
   }
 
   #decision(mergeId: string): MergeDecision | undefined {
@@ -263,12 +263,12 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   }
 
   /** Kept for ever: a copy of the request may come late, and the lines must not come twice. */
-  #decide(mergeId: string, decision: MergeDecision): void {
+  #keepDecision(mergeId: string, decision: MergeDecision): void {
     this.ctx.storage.kv.put(`merge:${mergeId}`, decision);
   }
 
   /** The cart as the API shows it. */
-  async #shown(view: CartView, { now, correlationId }: Touch): Promise<ShownCart> {
+  async #render(view: CartView, { now, correlationId }: CartContext): Promise<RenderedCart> {
     const ids = view.lines.map(({ productId }) => productId);
     const catalog = peer<CatalogContract>(this.env.CATALOG);
     const call = systemCall("cart_live", correlationId);
@@ -286,20 +286,20 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
    * Ends the sockets whose token has, and tells the others of a version that they have
    * not seen. What cannot be told now is told by the alarm.
    */
-  async #tell(touch: Touch): Promise<void> {
+  async #notifySockets(context: CartContext): Promise<void> {
     try {
-      this.#sockets.closeExpired(touch.now);
-      const view = viewOf(expire(this.#load(), touch.now));
+      this.#sockets.closeExpired(context.now);
+      const view = viewOf(expire(this.#load(), context.now));
       if (this.#sockets.lacks(view.version)) {
-        const shown = await this.#shown(view, touch);
+        const shown = await this.#render(view, context);
         // Of two that render at a time, the later may come first; an older version is then sent to nobody.
-        this.#sockets.send(JSON.stringify(shown), touch.now, shown.version);
+        this.#sockets.send(JSON.stringify(shown), context.now, shown.version);
       }
       if (this.#load().closed?.done === true) this.#sockets.closeAll(SOCKET_CLOSE.ended, "the cart was merged");
-      await this.#rearm(touch.now);
+      await this.#rearm(context.now);
     } catch (error) {
       log("warn", "sockets were not told", { error });
-      await this.#armBy(touch.now + PUSH_RETRY_MS);
+      await this.#armBy(context.now + PUSH_RETRY_MS);
     }
   }
 
@@ -340,14 +340,14 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   }
 
   /** Every step ends by telling the sockets what it changed, beside its answer. */
-  async #run<T>(operation: string, touch: Touch, work: () => Promise<T>): Promise<T> {
-    const { correlationId } = touch;
+  async #run<T>(operation: string, context: CartContext, work: () => Promise<T>): Promise<T> {
+    const { correlationId } = context;
     const level = parseLogLevel(this.env.LOG_LEVEL);
     return await withInvocation({ worker: "orders", operation, correlationId, level }, async () => {
       try {
         return await work();
       } finally {
-        if (this.#sockets.count > 0) this.ctx.waitUntil(this.#tell(touch));
+        if (this.#sockets.count > 0) this.ctx.waitUntil(this.#notifySockets(context));
       }
     });
   }

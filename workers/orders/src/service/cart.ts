@@ -16,19 +16,19 @@ import { ok } from "#shared/result";
 import type { Limits } from "../domain/cart.ts";
 import { cartIdOf, renderCart } from "../domain/cart-view.ts";
 import type { CartView } from "../domain/cart-view.ts";
-import type { Touch, Write } from "../objects/cart-object.ts";
+import type { CartContext, Write } from "../objects/cart-object.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { customerOf, requireCart } from "./owner.ts";
 
 const NO_PRODUCT = fail("product_not_found", "There is no such product in the shop, or not any more.");
 
-export function touchOf(deps: OrdersDeps, call: Call): Touch {
+export function contextOf(deps: OrdersDeps, call: Call): CartContext {
   return { now: deps.now(), correlationId: call.correlationId };
 }
 
 export function writeOf(deps: OrdersDeps, call: Call, ifVersion: number | undefined): Write {
-  const touch = touchOf(deps, call);
-  return { ...touch, ifVersion, expiresAt: touch.now + deps.cartTtlMs, customer: customerOf(call) };
+  const context = contextOf(deps, call);
+  return { ...context, ifVersion, expiresAt: context.now + deps.cartTtlMs, customer: customerOf(call) };
 }
 
 /** Shows the cart at the catalog's prices; asks it only for products that `known` lacks. */
@@ -74,7 +74,7 @@ export async function getCart(
 ): Promise<Outcome<Cart>> {
   const name = await requireCart(call, input.cartToken);
   if (!name.ok) return name;
-  return await render(deps, call, name.value, await deps.cart(name.value).view(touchOf(deps, call)));
+  return await render(deps, call, name.value, await deps.cart(name.value).view(contextOf(deps, call)));
 }
 
 export async function addItem(
@@ -104,7 +104,7 @@ export async function changeItem(
   if (!name.ok) return name;
   const { itemId, quantity, ifVersion } = input;
   // Which product a line is of never changes; everything else is decided in the object's own step below.
-  const { lines, version } = await deps.cart(name.value).view(touchOf(deps, call));
+  const { lines, version } = await deps.cart(name.value).view(contextOf(deps, call));
   const line = lines.find(({ id }) => id === itemId);
   if (line === undefined) {
     return ifVersion === undefined || ifVersion === version

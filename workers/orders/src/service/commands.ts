@@ -21,8 +21,8 @@ import { openOrder } from "./access.ts";
 import type { Visible } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { writeChange } from "./change.ts";
-import { shownTo, trackingOf } from "./orders.ts";
-import { untilFresh } from "./retry.ts";
+import { renderFor, trackingOf } from "./orders.ts";
+import { retryStale } from "./retry.ts";
 
 type Tracking = z.output<typeof TrackingBody>;
 
@@ -81,7 +81,7 @@ async function changeTracking(
   const { order } = visible.stored;
   const { status, stockStatus } = order;
   if (!hasLeft(status)) {
-    const detail = `An order that is ${status} has no parcel on its way. The tracking comes with the status SHIPPED, or later.`;
+    const detail = `An order that is ${status} has no transfer on its way. The tracking comes with the status SHIPPED, or later.`;
     return fail("illegal_transition", detail, { from: status, to: "SHIPPED" });
   }
   if (canonicalJson(order.tracking ?? null) === canonicalJson(tracking)) return ok(order);
@@ -126,13 +126,13 @@ async function onOrder(
   { staffOnly, ...ref }: Pick<Step, "orderId" | "orderToken" | "staffOnly">,
   decideOn: (visible: Visible) => Promise<Outcome<Order>>,
 ): Promise<Outcome<Order>> {
-  return await untilFresh(async () => {
+  return await retryStale(async () => {
     const visible = await openOrder(deps, call, ref);
     if (!visible.ok) return visible;
     const { stored, party } = visible.value;
     if (staffOnly && party === "buyer") return fail("forbidden", "Only staff moves an order on.");
     const done = await decideOn(visible.value);
-    return done.ok ? ok(shownTo({ party, stored: { ...stored, order: done.value } })) : done;
+    return done.ok ? ok(renderFor({ party, stored: { ...stored, order: done.value } })) : done;
   });
 }
 

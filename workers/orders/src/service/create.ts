@@ -264,7 +264,7 @@ async function make(deps: OrdersDeps, request: Request, basket: Basket): Promise
 }
 
 /** Beside the answer, and only for the sockets' sake: the cart's next touch finds out by itself. */
-function tellCart(deps: OrdersDeps, { call }: Request, cartName: string, orderId: string): void {
+function notifyCart(deps: OrdersDeps, { call }: Request, cartName: string, orderId: string): void {
   const told = deps.cart(cartName).ordered({ now: deps.now(), correlationId: call.correlationId, orderId });
   deps.waitUntil(
     told.catch((error: unknown) => {
@@ -288,7 +288,7 @@ async function fromCartOnce(deps: OrdersDeps, request: Request): Promise<Created
   if (before !== undefined) return await answer(before);
   const created = await make(deps, request, taken.value);
   if (created.ok && created.value.order.id === orderId) {
-    if (watched) tellCart(deps, request, cartName, orderId);
+    if (watched) notifyCart(deps, request, cartName, orderId);
     return created;
   }
   const meanwhile = created.ok ? undefined : await found();

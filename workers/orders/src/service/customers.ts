@@ -7,7 +7,7 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import { readCustomerTotals } from "../store/orders.ts";
-import { render, touchOf } from "./cart.ts";
+import { render, contextOf } from "./cart.ts";
 import type { OrdersDeps } from "./deps.ts";
 
 const FORBIDDEN = fail("forbidden", "Only an admin sees a customer's orders and cart.");
@@ -33,5 +33,5 @@ export async function customerCart(
   { customerId }: z.output<typeof CustomerInput>,
 ): Promise<Outcome<Cart>> {
   if (!isAdmin(call.actor)) return FORBIDDEN;
-  return await render(deps, call, customerId, await deps.cart(customerId).view(touchOf(deps, call)));
+  return await render(deps, call, customerId, await deps.cart(customerId).view(contextOf(deps, call)));
 }

@@ -11,8 +11,8 @@ import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import { MAX_STALE_RETRIES } from "../constants.ts";
 import type { CartView } from "../domain/cart-view.ts";
-import type { Parcel } from "../domain/merge.ts";
-import { render, touchOf, writeOf } from "./cart.ts";
+import type { CartTransfer } from "../domain/merge.ts";
+import { render, contextOf, writeOf } from "./cart.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { guestCartName } from "./owner.ts";
 
@@ -40,7 +40,7 @@ async function unchanged(
   pair: Pair,
   ifVersion: number | undefined,
 ): Promise<Outcome<MergedCart>> {
-  const view = await deps.cart(pair.own).view(touchOf(deps, call));
+  const view = await deps.cart(pair.own).view(contextOf(deps, call));
   if (ifVersion !== undefined && ifVersion !== view.version) {
     return fail(
       "cart_version_conflict",
@@ -52,8 +52,8 @@ async function unchanged(
 }
 
 /** Lets the guest's cart go beside the answer: should this be lost, its alarm finds the same out. */
-function letGo(deps: OrdersDeps, call: Call, { guest }: Pair, mergeId: string): void {
-  const told = deps.cart(guest).decided({ ...touchOf(deps, call), mergeId, taken: true });
+function releaseGuestCart(deps: OrdersDeps, call: Call, { guest }: Pair, mergeId: string): void {
+  const told = deps.cart(guest).decided({ ...contextOf(deps, call), mergeId, taken: true });
   deps.waitUntil(
     told.catch((error: unknown) => {
       log("warn", "a merged cart is left to its alarm", { mergeId, error });
@@ -66,16 +66,16 @@ async function deliver(
   deps: OrdersDeps,
   call: Call,
   pair: Pair,
-  { mergeId, lines }: Parcel,
+  { mergeId, lines }: CartTransfer,
   ifVersion: number | undefined,
 ): Promise<Outcome<MergedCart> | undefined> {
   const absorbed = await deps.cart(pair.own).absorb({ ...writeOf(deps, call, ifVersion), mergeId, lines });
   if (absorbed.ok && absorbed.value.taken) {
-    letGo(deps, call, pair, mergeId);
+    releaseGuestCart(deps, call, pair, mergeId);
     return await shown(deps, call, pair, absorbed.value.view, absorbed.value.notMerged);
   }
   // Before the refusal is told, so that whoever hears of it finds the guest's cart as it was.
-  await deps.cart(pair.guest).decided({ ...touchOf(deps, call), mergeId, taken: false });
+  await deps.cart(pair.guest).decided({ ...contextOf(deps, call), mergeId, taken: false });
   return absorbed.ok ? undefined : absorbed;
 }
 

@@ -42,7 +42,7 @@ function forStaff({ order, references: { externalId, metadata } }: StoredOrder):
   return { ...order, externalId, metadata: metadata ?? {} };
 }
 
-export function shownTo({ stored, party }: Visible): Order {
+export function renderFor({ stored, party }: Visible): Order {
   return isStaff(party) || party === "system" ? forStaff(stored) : stored.order;
 }
 
@@ -76,7 +76,7 @@ export async function getOrder(
   input: z.output<typeof GetOrderInput>,
 ): Promise<Outcome<Order>> {
   const visible = await openOrder(deps, call, input);
-  return visible.ok ? ok(shownTo(visible.value)) : visible;
+  return visible.ok ? ok(renderFor(visible.value)) : visible;
 }
 
 /** The promise runs from dispatch; before it, from now on. */

@@ -10,7 +10,7 @@ import { fingerprint, requestKey } from "#shared/hash";
 import { ACCESS_TOKEN_TTL_MS } from "../constants.ts";
 import { MONEY_IN } from "../domain/order.ts";
 import type { StoredOrder } from "../store/orders.ts";
-import { takeForPayment } from "../store/pay.ts";
+import { claimForPayment } from "../store/pay.ts";
 import type { Payable, Payer } from "../store/pay.ts";
 import { openOrder, tokenHash } from "./access.ts";
 import type { Visible } from "./access.ts";
@@ -93,7 +93,7 @@ export async function payOrder(deps: OrdersDeps, call: Call, input: Input): Prom
       ...(idempotency === undefined ? {} : { idempotency }),
     });
   };
-  const payable = await takeForPayment(deps.db, input.orderId, await payerOf(call, input.orderToken, now), now);
+  const payable = await claimForPayment(deps.db, input.orderId, await payerOf(call, input.orderToken, now), now);
   if (payable !== undefined) return await ask(payable, true);
   const visible = await openOrder(deps, call, input);
   if (!visible.ok) return visible;

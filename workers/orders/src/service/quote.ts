@@ -46,8 +46,8 @@ async function cartLines(
   cartToken: string | undefined,
 ): Promise<Outcome<readonly StockLine[]>> {
   const name = await cartName(call, cartToken);
-  const touch = { now: deps.now(), correlationId: call.correlationId };
-  const lines = name === undefined ? [] : (await deps.cart(name).view(touch)).lines;
+  const context = { now: deps.now(), correlationId: call.correlationId };
+  const lines = name === undefined ? [] : (await deps.cart(name).view(context)).lines;
   return lines.length === 0
     ? fail(
         "cart_empty",

@@ -12,8 +12,8 @@ import { isStaff } from "../domain/order.ts";
 import { writeReferences } from "../store/references.ts";
 import { openOrder } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
-import { shownTo } from "./orders.ts";
-import { untilFresh } from "./retry.ts";
+import { renderFor } from "./orders.ts";
+import { retryStale } from "./retry.ts";
 
 type Input = z.output<typeof UpdateOrderInput>;
 
@@ -27,19 +27,19 @@ async function note(deps: OrdersDeps, call: Call, { externalId, metadata, ...ref
     externalId: externalId === undefined ? before.externalId : externalId,
     metadata: metadata === undefined ? before.metadata : metadata,
   };
-  if (canonicalJson(references) === canonicalJson(before)) return ok(shownTo(visible.value));
+  if (canonicalJson(references) === canonicalJson(before)) return ok(renderFor(visible.value));
   const now = deps.now();
   const details = { from: before, to: references };
   const audit = auditInsert(call, now, { action: "order.update", subject: stored.order.id, details });
   await writeReferences(deps, stored, references, now, audit);
   const order = { ...stored.order, updatedAt: new Date(now).toISOString() };
-  return ok(shownTo({ party, stored: { ...stored, order, references } }));
+  return ok(renderFor({ party, stored: { ...stored, order, references } }));
 }
 
 /** See OrdersContract.updateOrder. */
 export async function updateOrder(deps: OrdersDeps, call: Call, input: Input): Promise<Outcome<Order>> {
   try {
-    return await untilFresh(() => note(deps, call, input));
+    return await retryStale(() => note(deps, call, input));
   } catch (error) {
     if (!(error instanceof UniqueViolation)) throw error;
     return fail("external_id_taken", "Another order has this external id.");

@@ -19,7 +19,7 @@ import { draftRefund } from "../domain/refunds.ts";
 import type { RefundDraft } from "../domain/refunds.ts";
 import { findOrder } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
-import { beginTry, findRefund, findRefundByKey, insertRefund, settleDone, settleRefused } from "../store/refunds.ts";
+import { claimAttempt, findRefund, findRefundByKey, insertRefund, markDone, markRefused } from "../store/refunds.ts";
 import type { StoredRefund } from "../store/refunds.ts";
 import { openOrder } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
@@ -75,7 +75,7 @@ async function overtaken(deps: OrdersDeps, mine: Tried, id: string): Promise<Tri
 }
 
 /** One try of a requested refund, and what came of it written. `report` says what a sweep that finishes it has to tell. */
-async function carryOut(
+async function executeRefund(
   deps: OrdersDeps,
   stored: StoredRefund,
   report?: (outcome: Finding["outcome"]) => Finding,
@@ -91,12 +91,12 @@ async function carryOut(
   if (tried.kind === "waiting") return tried;
   try {
     if (tried.kind === "refused") {
-      await settleRefused(deps, stored, report?.("open"));
+      await markRefused(deps, stored, report?.("open"));
       return tried;
     }
     const order = await findOrder(deps.db, refund.orderId);
     if (order === undefined) throw new Error(`order ${refund.orderId} is gone`);
-    await settleDone(deps, stored, order.reservationOwner, report?.("mended"));
+    await markDone(deps, stored, order.reservationOwner, report?.("mended"));
     return { kind: "done", refund: { ...refund, status: "done" } };
   } catch (error) {
     if (!(error instanceof StaleWrite)) throw error;
@@ -105,8 +105,8 @@ async function carryOut(
 }
 
 /** A sweep's try of a refund that is still open. True when it is settled. What a call could not finish is reported. */
-export async function goOn(deps: OrdersDeps, stored: StoredRefund): Promise<boolean> {
-  const next = await beginTry(deps, stored);
+export async function resumeRefund(deps: OrdersDeps, stored: StoredRefund): Promise<boolean> {
+  const next = await claimAttempt(deps, stored);
   if (next === undefined) return false;
   const { id, orderId, amount } = next.refund;
   const details = { orderId, amount, tries: next.attempts };
@@ -116,7 +116,7 @@ export async function goOn(deps: OrdersDeps, stored: StoredRefund): Promise<bool
     outcome,
     details,
   });
-  const tried = await carryOut(deps, next, report);
+  const tried = await executeRefund(deps, next, report);
   if (tried.kind !== "waiting") return true;
   if (next.attempts >= REFUND_REPORT_AFTER_TRIES) await commit(deps.db, [findingInsert(deps.now(), report("open"))]);
   return false;
@@ -207,8 +207,8 @@ async function replay(deps: OrdersDeps, made: StoredRefund, print: string): Prom
   if (made.fingerprint !== print) {
     return fail("idempotency_key_reused", "This request was made before with another body.");
   }
-  const next = made.refund.status === "requested" ? await beginTry(deps, made) : undefined;
-  if (next !== undefined) return answer(await carryOut(deps, next), true);
+  const next = made.refund.status === "requested" ? await claimAttempt(deps, made) : undefined;
+  if (next !== undefined) return answer(await executeRefund(deps, next), true);
   const { refund } = (await findRefund(deps.db, made.refund.id)) ?? made;
   // Refused since it was read, it is no success to repeat, and its key is free.
   return refund.status === "refused" ? NOT_REFUNDABLE : ok({ refund, replayed: true });
@@ -219,7 +219,7 @@ export async function refundLines(deps: OrdersDeps, call: Call, input: Input): P
   const { idempotencyKey, ...asked } = input;
   const print = await fingerprint(ROUTE, asked);
   const requested = await requestOnce(deps, call, input, print);
-  if (requested.ok) return answer(await carryOut(deps, requested.value), false);
+  if (requested.ok) return answer(await executeRefund(deps, requested.value), false);
   if (idempotencyKey === undefined) return requested;
   // The first of these requests may have taken what this one asks for.
   const made = await findRefundByKey(deps.db, call.actor.id, idempotencyKey);

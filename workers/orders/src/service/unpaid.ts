@@ -8,15 +8,15 @@ import { countDone } from "#shared/sweep";
 import { EVERYTHING_LIMIT, UNPAID_BATCH, UNPAID_SWEEP_MS } from "../constants.ts";
 import { dueOrders, extendWindow, postpone } from "../store/unpaid.ts";
 import type { DueOrder } from "../store/unpaid.ts";
-import { compareWithPayment } from "./agreement.ts";
+import { reconcileWithPayment } from "./reconcile.ts";
 import { cancelOrder } from "./commands.ts";
 import type { OrdersDeps } from "./deps.ts";
 
 /** How many orders one call of payments closes. */
-const CLOSED_AT_ONCE = 25;
+const CLOSE_BATCH = 25;
 /** How many such calls are on their way at a time, for each kind of order. */
-const CALLS_AT_ONCE = 2;
-const CANCELLED_AT_ONCE = 10;
+const CLOSE_CONCURRENCY = 2;
+const CANCEL_CONCURRENCY = 10;
 
 const ACTOR = "payment_timeout";
 
@@ -55,19 +55,19 @@ async function end(deps: OrdersDeps, due: readonly DueOrder[]): Promise<number> 
   const left = [...those("paid"), ...those("unknown")].map(({ id }) => id);
   if (left.length > 0) await postpone(deps.db, left, deps.now());
   const idOf = ({ id }: DueOrder): string => id;
-  await countDone(those("paid"), { concurrency: CANCELLED_AT_ONCE, idOf }, ({ id }) =>
-    compareWithPayment(deps, id, false),
+  await countDone(those("paid"), { concurrency: CANCEL_CONCURRENCY, idOf }, ({ id }) =>
+    reconcileWithPayment(deps, id, false),
   );
-  return await countDone(those("closed"), { concurrency: CANCELLED_AT_ONCE, idOf }, (order) => cancel(deps, order));
+  return await countDone(those("closed"), { concurrency: CANCEL_CONCURRENCY, idOf }, (order) => cancel(deps, order));
 }
 
 /** Ends orders a batch at a time until none is left or `isOver`. A batch that fails is the next sweep's. */
 async function endAll(deps: OrdersDeps, due: readonly DueOrder[], isOver: () => boolean): Promise<number> {
-  const batches = Array.from({ length: Math.ceil(due.length / CLOSED_AT_ONCE) }, (_, index) =>
-    due.slice(index * CLOSED_AT_ONCE, (index + 1) * CLOSED_AT_ONCE),
+  const batches = Array.from({ length: Math.ceil(due.length / CLOSE_BATCH) }, (_, index) =>
+    due.slice(index * CLOSE_BATCH, (index + 1) * CLOSE_BATCH),
   );
   let ended = 0;
-  await countDone(batches, { concurrency: CALLS_AT_ONCE, idOf: ([first]) => first?.id ?? "" }, async (batch) => {
+  await countDone(batches, { concurrency: CLOSE_CONCURRENCY, idOf: ([first]) => first?.id ?? "" }, async (batch) => {
     if (isOver()) return false;
     const count = await end(deps, batch);
     // Added after the wait: another batch may have ended meanwhile.

@@ -35,7 +35,7 @@ function ownedBy(payer: Payer): SQL {
 }
 
 /** Undefined when the order is not there, not the caller's, or not to be paid (now, or any more). */
-export async function takeForPayment(
+export async function claimForPayment(
   db: Database,
   orderId: string,
   payer: Payer,

@@ -85,7 +85,7 @@ export async function findRefundByKey(db: Database, actor: string, key: string):
 }
 
 /** Refunds to go on with, the longest waiting first; each try puts one off for twice as long, so none keeps the others. */
-export async function openRefunds(
+export async function dueRefunds(
   db: Database,
   now: number,
   everything: boolean,
@@ -157,7 +157,7 @@ export async function insertRefund(
 }
 
 /** Begins another try. Undefined when the refund is settled, or another try has begun since it was read. */
-export async function beginTry(
+export async function claimAttempt(
   deps: Deps,
   { refund, attempts }: Pick<StoredRefund, "refund" | "attempts">,
 ): Promise<StoredRefund | undefined> {
@@ -185,7 +185,7 @@ function settle(refund: OrderRefund, status: "done" | "refused", now: number, se
  * gives back all of its reservation.
  * @throws StaleWrite when the refund was settled meanwhile.
  */
-export async function settleDone(
+export async function markDone(
   deps: Deps,
   { refund, correlationId }: StoredRefund,
   reservationOwner: string,
@@ -215,7 +215,7 @@ export async function settleDone(
  * Payments refused for good: the quantities are free again. Only the last try's refusal counts, since a later one may succeed.
  * @throws StaleWrite when the refund was settled meanwhile or another try has begun.
  */
-export async function settleRefused(deps: Deps, { refund, attempts }: StoredRefund, finding?: Finding): Promise<void> {
+export async function markRefused(deps: Deps, { refund, attempts }: StoredRefund, finding?: Finding): Promise<void> {
   const now = deps.now();
   await save(deps, [
     ...settle(refund, "refused", now, sql`, idempotency_key = NULL`, sql` AND attempts = ${attempts}`),

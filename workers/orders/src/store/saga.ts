@@ -9,7 +9,7 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import type { Effect } from "#shared/inbox";
 import { outboxInsertFrom } from "#shared/outbox";
-import { TRY_TOLD_LATE_MS } from "../constants.ts";
+import { LATE_REPORT_MS } from "../constants.ts";
 import {
   CANCELLABLE,
   MONEY_GONE,
@@ -172,7 +172,7 @@ function paymentEffect(
 ): Effect {
   const toldAt = event.time === undefined ? now : Date.parse(event.time);
   // A payment method was tried, so the order gets its whole window, unless its window was over: then it is to end.
-  const extended = sql`, payment_due_at = iif(payment_due_at + ${TRY_TOLD_LATE_MS} > ${toldAt},
+  const extended = sql`, payment_due_at = iif(payment_due_at + ${LATE_REPORT_MS} > ${toldAt},
     max(payment_due_at, created_at + ${paymentWindowMs}), payment_due_at)`;
   const gone = MONEY_GONE.includes(status);
   const canConfirm = MONEY_IN.includes(status) ? sql`(status = 'PENDING' AND stock_status = 'RESERVED')` : sql`false`;

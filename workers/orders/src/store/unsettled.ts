@@ -55,7 +55,7 @@ export async function republishLastEvent(deps: Deps, event: EventEnvelope): Prom
 }
 
 /** Findings whose orders have been followed since. */
-export async function closeFollowed(deps: Deps): Promise<void> {
+export async function closeResolvedFindings(deps: Deps): Promise<void> {
   await commit(deps.db, [
     sql`UPDATE findings SET outcome = 'mended', last_found_at = ${deps.now()} WHERE kind = ${KIND} AND outcome = 'open'
       AND NOT EXISTS (SELECT 1 FROM orders WHERE id = subject

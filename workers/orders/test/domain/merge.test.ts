@@ -5,7 +5,7 @@ import { MAX_QUANTITY } from "#shared/contracts/inventory";
 import { MAX_CART_LINES } from "#shared/contracts/orders";
 import { EMPTY_CART } from "../../src/domain/cart.ts";
 import type { CartLine, CartState } from "../../src/domain/cart.ts";
-import { closeFor, handedOver, reopen, takeIn } from "../../src/domain/merge.ts";
+import { closeFor, completeTransfer, reopen, absorbLines } from "../../src/domain/merge.ts";
 
 const TO = { mergeId: "m1", into: "usr_1", customer: null, expiresAt: 50 };
 
@@ -32,7 +32,7 @@ describe("taking a guest's lines in", () => {
     fc.assert(
       fc.property(someLines, someLines, (own, theirs) => {
         const [before, guest] = [cart(own), cart(theirs)];
-        const { state, notMerged } = takeIn(before, guest.lines, 50);
+        const { state, notMerged } = absorbLines(before, guest.lines, 50);
         expect(state.lines.length).toBeLessThanOrEqual(MAX_CART_LINES);
         expect(state.lines.every(({ quantity }) => quantity >= 1 && quantity <= MAX_QUANTITY)).toBe(true);
         expect(new Set(state.lines.map(({ productId }) => productId)).size).toBe(state.lines.length);
@@ -48,25 +48,25 @@ describe("a guest's cart", () => {
   const lines = [["prd_1", 2]] as const;
   const closing = closeFor(cart(lines), TO);
   if (!closing.ok) throw new Error("it does not close");
-  const { state: closed, parcel } = closing.value;
+  const { state: closed, transfer } = closing.value;
 
-  it("hands the same parcel to the same user, and none to another", () => {
-    expect(parcel).toEqual({ mergeId: "m1", lines: cart(lines).lines });
+  it("hands the same transfer to the same user, and none to another", () => {
+    expect(transfer).toEqual({ mergeId: "m1", lines: cart(lines).lines });
     expect(closed).toMatchObject({ lines: [], version: 4 });
-    expect(closeFor(closed, { ...TO, mergeId: "m2" })).toEqual({ ok: true, value: { state: closed, parcel } });
+    expect(closeFor(closed, { ...TO, mergeId: "m2" })).toEqual({ ok: true, value: { state: closed, transfer } });
     expect(closeFor(closed, { ...TO, into: "usr_2" })).toMatchObject({ ok: false, error: { code: "cart_closed" } });
   });
 
   it("opens again with its lines only while nothing was taken, and only for that merge", () => {
     expect(reopen(closed, "m1")).toMatchObject({ lines: cart(lines).lines, version: 5, closed: null });
     expect(reopen(closed, "m2")).toBe(closed);
-    const done = handedOver(closed, "m1");
+    const done = completeTransfer(closed, "m1");
     expect(reopen(done, "m1")).toBe(done);
-    expect(handedOver(reopen(closed, "m1"), "m1")).toMatchObject({ lines: cart(lines).lines, closed: null });
+    expect(completeTransfer(reopen(closed, "m1"), "m1")).toMatchObject({ lines: cart(lines).lines, closed: null });
   });
 
   it("does not close while it is empty or being ordered", () => {
-    expect(closeFor(EMPTY_CART, TO)).toEqual({ ok: true, value: { state: EMPTY_CART, parcel: null } });
+    expect(closeFor(EMPTY_CART, TO)).toEqual({ ok: true, value: { state: EMPTY_CART, transfer: null } });
     const ordering = { ...cart(lines), checkout: { orderId: "ord_1", version: 3, lines: [], attempts: [] } };
     expect(closeFor(ordering, TO)).toMatchObject({ ok: false, error: { code: "idempotency_in_progress" } });
   });

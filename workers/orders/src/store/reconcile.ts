@@ -4,7 +4,7 @@ import type { SQL } from "drizzle-orm";
 import type { Payment } from "#shared/contracts/payments";
 import type { Database, Statement } from "#shared/database";
 import type { Deps } from "#shared/deps";
-import { AGREEMENT_SLICES, AGREEMENT_SPAN_MS, UNSETTLED_AFTER_MS } from "../constants.ts";
+import { RECONCILE_SLICES, RECONCILE_SPAN_MS, UNSETTLED_AFTER_MS } from "../constants.ts";
 import type { StoredOrder } from "./orders.ts";
 import { paymentTruth } from "./saga.ts";
 
@@ -12,14 +12,14 @@ import { paymentTruth } from "./saga.ts";
 const OPEN = sql`status IN ('CONFIRMED', 'PROCESSING', 'SHIPPED')`;
 
 /**
- * One slice of the time in which orders are still open, by the minute, so that each comes round once in AGREEMENT_SLICES
+ * One slice of the time in which orders are still open, by the minute, so that each comes round once in RECONCILE_SLICES
  * minutes and no sweep reads the whole table; the index by time finds it. All of it for everything.
  */
 function slice(now: number, everything: boolean): SQL {
-  const since = now - AGREEMENT_SPAN_MS;
+  const since = now - RECONCILE_SPAN_MS;
   if (everything) return sql`created_at >= ${since}`;
-  const width = AGREEMENT_SPAN_MS / AGREEMENT_SLICES;
-  const from = since + (Math.floor(now / 60_000) % AGREEMENT_SLICES) * width;
+  const width = RECONCILE_SPAN_MS / RECONCILE_SLICES;
+  const from = since + (Math.floor(now / 60_000) % RECONCILE_SLICES) * width;
   return sql`created_at >= ${from} AND created_at < ${from + width} AND updated_at <= ${now - UNSETTLED_AFTER_MS}`;
 }
 
@@ -27,7 +27,7 @@ function slice(now: number, everything: boolean): SQL {
  * Orders to compare with their payments: those about which a payment's event was given up, and open ones, some at a time; of more,
  * which ones is left to chance, so that none is kept out by the others.
  */
-export async function ordersToCompare(
+export async function ordersToReconcile(
   db: Database,
   now: number,
   everything: boolean,
@@ -42,7 +42,7 @@ export async function ordersToCompare(
 }
 
 /** Takes over what the payment is, as the event of this version would have. Nothing when the order has heard meanwhile. */
-export function takeOver(
+export function adoptPaymentState(
   deps: Deps & { readonly paymentWindowMs: number },
   { order, correlationId }: StoredOrder,
   { status, version }: Pick<Payment, "status" | "version">,

@@ -6,11 +6,11 @@ import type { Payment } from "#shared/contracts/payments";
 import { commit } from "#shared/database";
 import { ok } from "#shared/result";
 import { callAs } from "#shared/testkit/kit";
-import { AGREEMENT_SLICES, UNSETTLED_AFTER_MS } from "../src/constants.ts";
+import { RECONCILE_SLICES, UNSETTLED_AFTER_MS } from "../src/constants.ts";
 import { sweep } from "../src/scheduled.ts";
-import { compareWithPayment } from "../src/service/agreement.ts";
+import { reconcileWithPayment } from "../src/service/reconcile.ts";
 import { changeStatus } from "../src/service/commands.ts";
-import { ordersToCompare } from "../src/store/agreement.ts";
+import { ordersToReconcile } from "../src/store/reconcile.ts";
 import {
   capturedPayment,
   closing,
@@ -93,14 +93,14 @@ describe("an order that has not heard of its payment", () => {
   it("and has missed several events is not moved back by those of them that come late", async () => {
     const { id } = await confirmedOrder(shop);
     paymentIs(id, "PARTIALLY_REFUNDED", 5);
-    expect(await compareWithPayment(shop.deps, id, true)).toBe(true);
+    expect(await reconcileWithPayment(shop.deps, id, true)).toBe(true);
     await shop.receive(
       paymentEvent(id, "DISPUTED", 3),
       paymentEvent(id, "CAPTURED", 4),
       paymentEvent(id, "REFUNDED", 2),
     );
     expect(await reread(shop, id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "PARTIALLY_REFUNDED" });
-    expect(await compareWithPayment(shop.deps, id, true)).toBe(false);
+    expect(await reconcileWithPayment(shop.deps, id, true)).toBe(false);
   });
 
   it("past its window lives, and is confirmed, when payments says that it is paid", async () => {
@@ -116,19 +116,19 @@ describe("an order that has not heard of its payment", () => {
   it("is cancelled when the money is gone", async () => {
     const { id } = await confirmedOrder(shop);
     paymentIs(id, "VOIDED");
-    expect(await compareWithPayment(shop.deps, id, true)).toBe(true);
+    expect(await reconcileWithPayment(shop.deps, id, true)).toBe(true);
     expect(await reread(shop, id)).toMatchObject({ status: "CANCELLED", paymentStatus: "VOIDED" });
     expect((await eventTypes(shop, id)).at(-1)).toBe("ORDER_CANCELLED");
-    expect(await compareWithPayment(shop.deps, id, true)).toBe(false);
+    expect(await reconcileWithPayment(shop.deps, id, true)).toBe(false);
   });
 
   it("is left to its events while these may be on their way, and to the buyer while nothing is paid", async () => {
     const { id } = await confirmedOrder(shop);
     paymentIs(id, "CAPTURED");
-    expect(await compareWithPayment(shop.deps, id, false)).toBe(false);
+    expect(await reconcileWithPayment(shop.deps, id, false)).toBe(false);
     const unpaid = await ordered(shop);
     paymentIs(unpaid.id, "FAILED");
-    expect(await compareWithPayment(shop.deps, unpaid.id, true)).toBe(false);
+    expect(await reconcileWithPayment(shop.deps, unpaid.id, true)).toBe(false);
     expect(await reread(shop, unpaid.id)).toMatchObject({ paymentStatus: "NONE" });
   });
 });
@@ -149,7 +149,7 @@ describe("an order that believes in money", () => {
     const { id } = await confirmedOrder(shop);
     await shop.receive(paymentEvent(id, "CAPTURED", 3));
     paymentIs(id, "AUTHORIZED", 2);
-    expect(await compareWithPayment(shop.deps, id, true)).toBe(true);
+    expect(await reconcileWithPayment(shop.deps, id, true)).toBe(true);
     expect(await findings(id)).toEqual([{ kind: "order_without_payment", outcome: "open" }]);
     expect(await reread(shop, id)).toMatchObject({ paymentStatus: "CAPTURED" });
   });
@@ -162,9 +162,9 @@ describe("an order that believes in money", () => {
       sql`UPDATE orders SET status = 'CANCELLED', stock_status = 'RELEASED', payment_status = 'VOIDED' WHERE id <> ${id}`,
     ]);
     let found = 0;
-    for (let minute = 0; minute < AGREEMENT_SLICES; minute += 1) {
+    for (let minute = 0; minute < RECONCILE_SLICES; minute += 1) {
       shop.advance(60_000);
-      const ids = await ordersToCompare(shop.deps.db, shop.deps.now(), false, 1);
+      const ids = await ordersToReconcile(shop.deps.db, shop.deps.now(), false, 1);
       if (ids.includes(id)) found += 1;
     }
     expect(found).toBe(1);

@@ -9,7 +9,7 @@ import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { UNSETTLED_AFTER_MS } from "../constants.ts";
 import { MONEY_IN, PAYABLE } from "../domain/order.ts";
-import { takeOver } from "../store/agreement.ts";
+import { adoptPaymentState } from "../store/reconcile.ts";
 import { findOrder } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import type { OrdersDeps } from "./deps.ts";
@@ -43,7 +43,7 @@ function isSame(order: PaymentStatus, payment: PaymentStatus): boolean {
 }
 
 /** Compares one order with its payment; `concurrency` does not wait for events on their way. True when they did not agree. */
-export async function compareWithPayment(deps: OrdersDeps, orderId: string, concurrency: boolean): Promise<boolean> {
+export async function reconcileWithPayment(deps: OrdersDeps, orderId: string, concurrency: boolean): Promise<boolean> {
   const stored = await findOrder(deps.db, orderId);
   if (stored === undefined) return false;
   const { order, correlationId } = stored;
@@ -62,6 +62,6 @@ export async function compareWithPayment(deps: OrdersDeps, orderId: string, conc
   if (!concurrency && isFresh(payment, now)) return false;
   log("warn", "an order takes over what it has not heard of its payment", { orderId, ...details });
   const finding = { kind: "payment_unknown_to_order", subject: orderId, outcome: "mended", details } as const;
-  await save(deps, [...takeOver(deps, stored, payment), findingInsert(now, finding)]);
+  await save(deps, [...adoptPaymentState(deps, stored, payment), findingInsert(now, finding)]);
   return true;
 }
