@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
 import { UNPAID_SWEEP_MS } from "../src/constants.ts";
 import { sweep } from "../src/scheduled.ts";
-import { endUnpaid } from "../src/service/unpaid.ts";
+import { cancelUnpaid } from "../src/service/unpaid.ts";
 import { claimForPayment } from "../src/store/pay.ts";
 import { closing, openShop, ordered, ordersEnv, reread } from "./shop.ts";
 import type { Shop } from "./shop.ts";
@@ -75,10 +75,10 @@ describe("due orders", () => {
     shop.advance(shop.deps.paymentWindowMs + 60_000);
     const base = shop.deps.now();
     const slow = { ...shop.deps, now: () => base + (asked.length > 0 ? UNPAID_SWEEP_MS : 0) };
-    const ended = await endUnpaid(slow, false);
+    const ended = await cancelUnpaid(slow, { everything: false });
     expect(ended).toBeLessThan(120);
     expect(asked.slice(0, ended)).toEqual(ids.slice(0, ended));
-    expect(await endUnpaid(shop.deps, false)).toBe(120 - ended);
+    expect(await cancelUnpaid(shop.deps, { everything: false })).toBe(120 - ended);
   }, 60_000);
 
   it("that Stripe cannot be asked about keep neither later ones out nor those that no payment has begun for", async () => {
@@ -96,7 +96,7 @@ describe("due orders", () => {
       }),
     );
     shop.advance(shop.deps.paymentWindowMs + 60_000);
-    await endUnpaid(shop.deps, false);
+    await cancelUnpaid(shop.deps, { everything: false });
     expect(await statusCount(later, "CANCELLED")).toBe(2);
     expect(await statusCount(stuck, "PENDING")).toBe(30);
     // What was asked in vain comes after what is due since.
@@ -104,7 +104,7 @@ describe("due orders", () => {
     await beginPayment(made, fresh);
     shop.advance(120_000);
     asked.length = 0;
-    await endUnpaid(shop.deps, false);
+    await cancelUnpaid(shop.deps, { everything: false });
     expect(asked[0]).toBe(fresh[0]);
     expect((await reread(shop, fresh[0] ?? "")).status).toBe("CANCELLED");
   }, 60_000);

@@ -1,4 +1,4 @@
-// What inventory and payments tell: the SQL does what the state machine says, and copies and order of arrival make no difference.
+// Events of inventory and payments: the SQL does what the state machine says, whatever the copies and the order of arrival.
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -8,10 +8,11 @@ import { parseEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
-import { applyPayment, applyStock } from "../src/domain/order.ts";
-import type { Applied, OrderState, StockNews } from "../src/domain/order.ts";
+import { MONEY_KNOWN, OPEN_UNPAID, applyChange, changeOf, matches } from "../src/domain/order.ts";
+import type { OrderEvent, OrderState, StockReport } from "../src/domain/order.ts";
 import { getOrder } from "../src/service/orders.ts";
-import { findOrder } from "../src/store/orders.ts";
+import { LATE_REPORT_MS } from "../src/constants.ts";
+import { findOrder, stateOf } from "../src/store/orders.ts";
 import { eventTypes, must, openShop, ordered, ordersEnv, paymentEvent, reread, stockEvent } from "./shop.ts";
 import type { Shop } from "./shop.ts";
 
@@ -106,16 +107,23 @@ it("refuses a payment status that it does not know, and keeps why", async () => 
   expect(failure?.error).toContain("ZodError");
 });
 
+const HOUR_MS = 3_600_000;
+/** Milliseconds before and after the boundary that a time is compared with. */
+const around = fc.constantFrom(-1, 0, 1);
 const state = fc.record({
   status: fc.constantFrom(...OrderStatus.options),
   paymentStatus: fc.constantFrom(...PaymentStatus.options),
   paymentVersion: fc.integer({ min: 0, max: 4 }),
   stockStatus: fc.constantFrom(...StockStatus.options),
 });
-const news = fc.oneof(
-  fc.record({ stock: fc.constantFrom<StockNews>("RESERVED", "REJECTED", "RELEASED", "CONSUMED") }),
+const report = fc.oneof(
   fc.record({
-    payment: fc.constantFrom(...PaymentStatus.options),
+    kind: fc.constant("stock" as const),
+    stockStatus: fc.constantFrom<StockReport>("RESERVED", "REJECTED", "RELEASED", "CONSUMED"),
+  }),
+  fc.record({
+    kind: fc.constant("payment" as const),
+    paymentStatus: fc.constantFrom(...PaymentStatus.options),
     version: fc.integer({ min: 1, max: 5 }),
     reason: fc.constantFrom(null, "expired", "too_many_declines"),
   }),
@@ -123,52 +131,56 @@ const news = fc.oneof(
 
 it("does in SQL what the state machine says, in every state", async () => {
   const order = await ordered(shop);
-  const put = async (
-    { status, paymentStatus, paymentVersion, stockStatus }: OrderState,
-    due: number,
-  ): Promise<void> => {
+  const createdAt = Date.parse(order.createdAt);
+  const put = async (before: OrderState): Promise<void> => {
     await commit(shop.deps.db, [
-      sql`UPDATE orders SET status = ${status}, payment_status = ${paymentStatus}, payment_version = ${paymentVersion},
-        stock_status = ${stockStatus}, payment_due_at = ${due}, version = version + 1 WHERE id = ${order.id}`,
+      sql`UPDATE orders SET status = ${before.status}, payment_status = ${before.paymentStatus},
+        payment_version = ${before.paymentVersion}, stock_status = ${before.stockStatus},
+        payment_due_at = ${before.paymentDueAt}, version = version + 1,
+        network = ${matches(OPEN_UNPAID, before, 0) ? "network" : null} WHERE id = ${order.id}`,
     ]);
   };
   await fc.assert(
-    fc.asyncProperty(state, news, fc.boolean(), async (before, item, overdue) => {
+    fc.asyncProperty(state, report, around, around, fc.boolean(), async (drawn, item, due, told, isLong) => {
       const now = shop.deps.now();
-      const due = overdue ? now : now + 1;
-      await put(before, due);
+      const before = { ...drawn, createdAt, paymentDueAt: now + due };
+      await put(before);
       const seen = await reread(shop, order.id);
-      let expected: Applied;
-      let event: EventEnvelope;
-      if ("stock" in item) {
-        expected = applyStock(before, item.stock);
-        event = stockEvent(STOCK_EVENTS[item.stock], order.id);
-      } else {
-        const { payment, version, reason } = item;
-        expected = applyPayment(before, { status: payment, version, reason }, due, now);
-        event = paymentEvent(order.id, payment, version, reason);
-      }
-      expect((await shop.receive(event)).acknowledged).toEqual([event.id]);
+      const reportedAt = before.paymentDueAt + LATE_REPORT_MS + told;
+      const input: OrderEvent = item.kind === "stock" ? item : { ...item, reportedAt };
+      const event =
+        item.kind === "stock"
+          ? stockEvent(STOCK_EVENTS[item.stockStatus], order.id)
+          : paymentEvent(order.id, item.paymentStatus, item.version, item.reason);
+      const window = { paymentWindowMs: isLong ? HOUR_MS : 1 };
+      const expected = applyChange(before, changeOf(input), { now, ...window });
+      const sent = { ...event, time: new Date(reportedAt).toISOString() };
+      expect((await shop.with(window).receive(sent)).acknowledged).toEqual([event.id]);
       const found = await findOrder(shop.deps.db, order.id);
-      const after = found?.order;
-      expect({
-        status: after?.status,
-        paymentStatus: after?.paymentStatus,
-        paymentVersion: found?.paymentVersion,
-        stockStatus: after?.stockStatus,
-      }).toEqual(expected.state);
-      const added = after?.history.slice(seen.history.length).map(({ from, to, reason }) => ({ from, to, reason }));
+      expect(found && stateOf(found)).toEqual(expected.state);
+      const hasMoved = expected.state.status !== before.status;
+      const added = found?.order.history
+        .slice(seen.history.length)
+        .map(({ from, to, reason }) => ({ from, to, reason }));
       expect(added).toEqual(
-        expected.state.status === before.status
-          ? []
-          : [{ from: before.status, to: expected.state.status, reason: expected.reason }],
+        hasMoved ? [{ from: before.status, to: expected.state.status, reason: expected.reason }] : [],
       );
+      const published = await ordersEnv.DB.prepare(
+        "SELECT envelope ->> '$.data.moneyAuthorized' AS money FROM outbox WHERE envelope ->> '$.causationid' = ?",
+      )
+        .bind(event.id)
+        .all();
+      const hasMoney = [before, expected.state].some(({ paymentStatus }) => MONEY_KNOWN.includes(paymentStatus));
+      expect(published.results).toEqual(hasMoved ? [{ money: Number(hasMoney) }] : []);
+      const row = await ordersEnv.DB.prepare("SELECT network FROM orders WHERE id = ?").bind(order.id).first();
+      const isOpen = [before, expected.state].every((each) => matches(OPEN_UNPAID, each, 0));
+      expect(row).toEqual({ network: isOpen ? "network" : null });
     }),
     { numRuns: 150 },
   );
 }, 60_000);
 
-/** Events that can come of one order, in the order they happen. */
+/** Events that one order can cause, in the order they happen. */
 const stories = fc
   .record({
     stock: fc.constantFrom<readonly (keyof typeof STOCK_EVENTS)[]>([], ["RESERVED"], ["REJECTED"]),
@@ -198,7 +210,7 @@ const stories = fc
     );
   });
 
-it("ends in the same state however the events of an order arrive, and tells of each change once", async () => {
+it("ends in the same state however the events of an order arrive, and publishes each change once", async () => {
   await fc.assert(
     fc.asyncProperty(stories, fc.integer({ min: 1, max: 4 }), async ({ all, arrivals }, size) => {
       const [straight, shuffled] = [await ordered(shop), await ordered(shop)];

@@ -1,65 +1,228 @@
-// The order's state machine, pure. The consumer runs the same rules in SQL (store/saga.ts), built from the tables below; a test
-// holds the two together.
-import type { OrderStatus, PaymentStatus, StockStatus } from "#shared/contracts/orders";
+// The order's state machine as data. `changeOf` turns an event into a declared change; `applyChange` interprets it on an order in
+// memory, and store/saga.ts makes the same change SQL. Commands of people and sweeps follow the same table.
+import { PaymentStatus } from "#shared/contracts/orders";
+import type { OrderStatus, StockStatus } from "#shared/contracts/orders";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
+import { LATE_REPORT_MS } from "../constants.ts";
 
+/** Times in milliseconds since the epoch. */
 export interface OrderState {
   readonly status: OrderStatus;
   readonly paymentStatus: PaymentStatus;
   /** Of the last payment event applied; 0 before the first. */
   readonly paymentVersion: number;
   readonly stockStatus: StockStatus;
+  /** The order is cancelled when no money is authorized by then. */
+  readonly paymentDueAt: number;
+  readonly createdAt: number;
+}
+
+/** What has to hold of an order: each member that is present. `isOverdue`: its payment window is over at the time in question. */
+export interface Condition {
+  readonly status?: readonly OrderStatus[];
+  readonly paymentStatus?: readonly PaymentStatus[];
+  readonly stockStatus?: readonly StockStatus[];
+  readonly paymentVersionBelow?: number;
+  readonly isOverdue?: boolean;
 }
 
 /** The states in which the money is the shop's to take. A dispute follows a capture, so it counts, but holds the goods back. */
 export const MONEY_IN: readonly PaymentStatus[] = ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"];
-/** Money that was authorized once, whether or not all of it went back since. VOIDED tells nothing: most were never authorized. */
+/** Payment states that let the goods move on. */
+const MONEY_SAFE = MONEY_IN.filter((status) => status !== "DISPUTED");
+/** Money was authorized once, even if all of it went back. VOIDED proves nothing: most were never authorized. */
 export const MONEY_KNOWN: readonly PaymentStatus[] = [...MONEY_IN, "REFUNDED"];
-/** Money that was captured and is not all back: whoever cancels such an order gives it back. A dispute follows a capture. */
+/** Money was captured and is not all back: cancelling such an order refunds it. */
 const MONEY_CAPTURED: readonly PaymentStatus[] = ["CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"];
-/** Money that went back entirely: nothing is left to ship for. */
-export const MONEY_GONE: readonly PaymentStatus[] = ["VOIDED", "REFUNDED"];
+const MONEY_NOT_CAPTURED = PaymentStatus.options.filter((status) => !MONEY_CAPTURED.includes(status));
 /** States in which a payment can still be made. */
 export const PAYABLE: readonly PaymentStatus[] = ["NONE", "CREATED", "REQUIRES_ACTION", "FAILED"];
-
-/** States that a payment method was tried in. */
+/** States in which a payment method was tried. */
 export const TRIED: readonly PaymentStatus[] = ["REQUIRES_ACTION", "FAILED"];
 
 /** Until the goods leave. */
 export const CANCELLABLE: readonly OrderStatus[] = ["PENDING", "CONFIRMED", "PROCESSING"];
-/** The goods are on their way or there: there is a transfer to track. */
-export function hasLeft(status: OrderStatus): boolean {
-  return status === "SHIPPED" || status === "DELIVERED";
+/** There is a parcel to track. */
+export const SHIPPED_OR_LATER: readonly OrderStatus[] = ["SHIPPED", "DELIVERED"];
+
+/** Waits for money. Such an order counts toward the caps, and keeps its client network that long. */
+export const OPEN_UNPAID: Condition = { status: ["PENDING"], paymentStatus: PAYABLE };
+export const CAN_BE_PAID: Condition = { ...OPEN_UNPAID, isOverdue: false };
+export const PAYMENT_OVERDUE: Condition = { ...OPEN_UNPAID, isOverdue: true };
+
+/** In which capacity somebody acts on an order. A vendor is staff of orders whose lines are all theirs, but refunds no money. */
+export type Party = "buyer" | "vendor" | "admin" | "system";
+
+const STAFF: readonly Party[] = ["vendor", "admin", "system"];
+
+/** Why payments ended a payment whose cards were declined too often. */
+const TOO_MANY_DECLINES = "too_many_declines";
+
+/** An event moves the order to `to` where `when` holds with the event's values in place. Of several, the first that holds counts. */
+interface EventTransition {
+  readonly on: readonly OrderEvent["kind"][];
+  readonly when: Condition;
+  /** Only of a payment that ended for this reason. */
+  readonly paymentReason?: string;
+  readonly to: "CONFIRMED" | "CANCELLED";
+  readonly reason: string | null;
 }
 
-/** A buyer may not stop what is being packed. */
-const CANCELLABLE_BY_BUYER: readonly OrderStatus[] = ["PENDING", "CONFIRMED"];
+const EVENT_TRANSITIONS: readonly EventTransition[] = [
+  {
+    on: ["stock", "payment"],
+    when: { status: ["PENDING"], stockStatus: ["RESERVED"], paymentStatus: MONEY_IN },
+    to: "CONFIRMED",
+    reason: null,
+  },
+  {
+    on: ["stock"],
+    when: { status: CANCELLABLE, stockStatus: ["REJECTED"] },
+    to: "CANCELLED",
+    reason: "insufficient_stock",
+  },
+  {
+    on: ["payment"],
+    when: { status: CANCELLABLE, paymentStatus: ["REFUNDED"] },
+    to: "CANCELLED",
+    reason: "payment_refunded",
+  },
+  {
+    on: ["payment"],
+    when: { status: CANCELLABLE, paymentStatus: ["VOIDED"] },
+    paymentReason: TOO_MANY_DECLINES,
+    to: "CANCELLED",
+    reason: TOO_MANY_DECLINES,
+  },
+  {
+    // Past its window, the void is the one that the time-out asked for.
+    on: ["payment"],
+    when: { status: ["PENDING"], paymentStatus: ["VOIDED"], isOverdue: true },
+    to: "CANCELLED",
+    reason: "payment_timeout",
+  },
+  {
+    on: ["payment"],
+    when: { status: CANCELLABLE, paymentStatus: ["VOIDED"] },
+    to: "CANCELLED",
+    reason: "payment_voided",
+  },
+];
 
 /**
- * What stock status each may replace. It only moves forward, so late and repeated events change nothing. Goods that have left the
- * shelf have, whatever was told before.
+ * Which stock status each report may replace. Stock only moves forward, so late and repeated events change nothing. Consumed goods
+ * have left the shelf, whatever was reported before.
  */
-export const STOCK_REPLACES: Readonly<
-  Record<"RESERVED" | "REJECTED" | "RELEASED" | "CONSUMED", readonly StockStatus[]>
-> = {
+const STOCK_REPLACES: Readonly<Record<StockReport, readonly StockStatus[]>> = {
   RESERVED: ["PENDING"],
   RELEASED: ["PENDING", "RESERVED"],
   REJECTED: ["PENDING", "RESERVED", "RELEASED"],
   CONSUMED: ["PENDING", "RESERVED", "RELEASED", "REJECTED"],
 };
-export type StockNews = keyof typeof STOCK_REPLACES;
+export type StockReport = Exclude<StockStatus, "PENDING">;
 
-/** The one step forward that staff takes from each state. CONFIRMED is nobody's to give: it follows from money and stock. */
-const NEXT_BY_STAFF: Readonly<Partial<Record<OrderStatus, OrderStatus>>> = {
-  CONFIRMED: "PROCESSING",
-  PROCESSING: "SHIPPED",
-  SHIPPED: "DELIVERED",
-};
+/** A command moves the order to `to` where `when` holds. */
+interface CommandTransition {
+  readonly by: readonly Party[];
+  readonly when: Condition;
+  readonly to: OrderStatus;
+}
 
-/** Payment states that let the goods move on; DISPUTED is not among them until it is closed. */
-const MONEY_SAFE: readonly PaymentStatus[] = ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED"];
+/** CONFIRMED is not among them: it follows from money and stock alone. */
+const COMMAND_TRANSITIONS: readonly CommandTransition[] = [
+  { by: STAFF, when: { status: ["CONFIRMED"], paymentStatus: MONEY_SAFE }, to: "PROCESSING" },
+  { by: STAFF, when: { status: ["PROCESSING"], paymentStatus: MONEY_SAFE }, to: "SHIPPED" },
+  { by: STAFF, when: { status: ["SHIPPED"] }, to: "DELIVERED" },
+  // A buyer may not stop what is being packed.
+  { by: ["buyer"], when: { status: ["PENDING", "CONFIRMED"] }, to: "CANCELLED" },
+  { by: ["vendor"], when: { status: CANCELLABLE, paymentStatus: MONEY_NOT_CAPTURED }, to: "CANCELLED" },
+  { by: ["admin", "system"], when: { status: CANCELLABLE }, to: "CANCELLED" },
+];
+
+/** Whether the condition holds at time `at` (ms). */
+export function matches(condition: Condition, state: OrderState, at: number): boolean {
+  const { status, paymentStatus, stockStatus, paymentVersionBelow, isOverdue } = condition;
+  return (
+    (status === undefined || status.includes(state.status)) &&
+    (paymentStatus === undefined || paymentStatus.includes(state.paymentStatus)) &&
+    (stockStatus === undefined || stockStatus.includes(state.stockStatus)) &&
+    (paymentVersionBelow === undefined || state.paymentVersion < paymentVersionBelow) &&
+    (isOverdue === undefined || state.paymentDueAt <= at === isOverdue)
+  );
+}
+
+/** What inventory or payments reports of an order. */
+export type OrderEvent =
+  | { readonly kind: "stock"; readonly stockStatus: StockReport }
+  | {
+      readonly kind: "payment";
+      readonly paymentStatus: PaymentStatus;
+      /** The payment's; only a greater one than the last applied counts. */
+      readonly version: number;
+      /** Why the payment is in this state, where payments says so. */
+      readonly reason?: string | null | undefined;
+      /** When payments reported it, in milliseconds. */
+      readonly reportedAt: number;
+    };
+
+/** What an event changes, as conditions on the order as it is before. */
+export interface Change {
+  readonly set: { readonly stockStatus: StockStatus } | Pick<OrderState, "paymentStatus" | "paymentVersion">;
+  /** Where it does not hold, the event changes nothing. */
+  readonly applies: Condition;
+  /** The first that holds moves the order. Their `to` is the same, since an event can only confirm or only cancel. */
+  readonly transitions: readonly Omit<EventTransition, "on" | "paymentReason">[];
+  /** The order gets its whole payment window where `when` holds at time `at`. */
+  readonly extendsWindow: { readonly when: Condition; readonly at: number } | undefined;
+}
+
+/** The condition with what the change sets taken out; undefined where it cannot hold then. */
+function given(condition: Condition, set: Change["set"]): Condition | undefined {
+  const { stockStatus, paymentStatus, ...rest } = condition;
+  if ("stockStatus" in set) {
+    if (stockStatus?.includes(set.stockStatus) === false) return undefined;
+    return paymentStatus === undefined ? rest : { ...rest, paymentStatus };
+  }
+  if (paymentStatus?.includes(set.paymentStatus) === false) return undefined;
+  return stockStatus === undefined ? rest : { ...rest, stockStatus };
+}
+
+/** What this event changes, of an order in any state. */
+export function changeOf(event: OrderEvent): Change {
+  const set =
+    event.kind === "stock"
+      ? { stockStatus: event.stockStatus }
+      : { paymentStatus: event.paymentStatus, paymentVersion: event.version };
+  const paymentReason = event.kind === "payment" ? event.reason : undefined;
+  const transitions = EVENT_TRANSITIONS.filter(
+    (row) => row.on.includes(event.kind) && (row.paymentReason === undefined || row.paymentReason === paymentReason),
+  ).flatMap(({ when, to, reason }) => {
+    const left = given(when, set);
+    return left === undefined ? [] : [{ when: left, to, reason }];
+  });
+  const isTry = event.kind === "payment" && TRIED.includes(event.paymentStatus);
+  return {
+    set,
+    applies:
+      event.kind === "stock"
+        ? { stockStatus: STOCK_REPLACES[event.stockStatus] }
+        : { paymentVersionBelow: event.version },
+    transitions,
+    extendsWindow: isTry ? { when: { isOverdue: false }, at: event.reportedAt - LATE_REPORT_MS } : undefined,
+  };
+}
+
+/** What of OPEN_UNPAID the order itself has to meet after the change; undefined where it cannot be open any more. */
+export function openAfter({ set }: Change): Condition | undefined {
+  return given(OPEN_UNPAID, set);
+}
+
+/** The condition under which money was authorized before the change or by it, as the outgoing event says. */
+export function moneyKnownAfter({ set }: Change): Condition {
+  return "paymentStatus" in set && MONEY_KNOWN.includes(set.paymentStatus) ? {} : { paymentStatus: MONEY_KNOWN };
+}
 
 /** What an event made of an order: its new state and, where the status changed, why. */
 export interface Applied {
@@ -67,102 +230,68 @@ export interface Applied {
   readonly reason: string | null;
 }
 
-function confirmed(state: OrderState): Applied {
-  const ready =
-    state.status === "PENDING" && state.stockStatus === "RESERVED" && MONEY_IN.includes(state.paymentStatus);
-  return { state: ready ? { ...state, status: "CONFIRMED" } : state, reason: null };
+/** Applies the change at time `now` (ms). `paymentWindowMs`: the whole window of an order, from when it was made. */
+export function applyChange(
+  state: OrderState,
+  { set, applies, transitions, extendsWindow }: Change,
+  { now, paymentWindowMs }: { readonly now: number; readonly paymentWindowMs: number },
+): Applied {
+  if (!matches(applies, state, now)) return { state, reason: null };
+  const move = transitions.find(({ when }) => matches(when, state, now));
+  const isExtended = extendsWindow !== undefined && matches(extendsWindow.when, state, extendsWindow.at);
+  return {
+    state: {
+      ...state,
+      ...set,
+      ...(move === undefined ? {} : { status: move.to }),
+      ...(isExtended ? { paymentDueAt: Math.max(state.paymentDueAt, state.createdAt + paymentWindowMs) } : {}),
+    },
+    reason: move?.reason ?? null,
+  };
 }
 
-function cancelled(state: OrderState, reason: string): Applied {
-  return CANCELLABLE.includes(state.status)
-    ? { state: { ...state, status: "CANCELLED" }, reason }
-    : { state, reason: null };
-}
-
-/** News from inventory. */
-export function applyStock(state: OrderState, news: StockNews): Applied {
-  if (!STOCK_REPLACES[news].includes(state.stockStatus)) return { state, reason: null };
-  const next: OrderState = { ...state, stockStatus: news };
-  return news === "REJECTED" ? cancelled(next, "insufficient_stock") : confirmed(next);
-}
-
-/** Why payments ended a payment whose cards were declined too often. */
-export const TOO_MANY_DECLINES = "too_many_declines";
-
-interface PaymentNews {
-  readonly status: PaymentStatus;
-  readonly version: number;
-  /** Why the payment is as it is, where payments says so. */
-  readonly reason?: string | null | undefined;
-}
-
-/** Why an order ends whose money went: past its window it is the time-out's own void that comes back. */
-function moneyGoneReason(state: OrderState, { status, reason }: PaymentNews, dueAt: number, now: number): string {
-  if (status === "REFUNDED") return "payment_refunded";
-  if (reason === TOO_MANY_DECLINES) return reason;
-  return state.status === "PENDING" && dueAt <= now ? "payment_timeout" : "payment_voided";
-}
-
-/** News from payments; an event that is not newer than the last one applied changes nothing. */
-export function applyPayment(state: OrderState, news: PaymentNews, dueAt: number, now: number): Applied {
-  if (news.version <= state.paymentVersion) return { state, reason: null };
-  const next: OrderState = { ...state, paymentStatus: news.status, paymentVersion: news.version };
-  return MONEY_GONE.includes(news.status) ? cancelled(next, moneyGoneReason(state, news, dueAt, now)) : confirmed(next);
-}
-
-/** As what somebody acts on an order. A vendor is staff of the orders whose lines are all theirs, but gives no money back. */
-export type Party = "buyer" | "vendor" | "admin" | "system";
-
+/** A shop's sweep sees an order as staff does, but is not told apart as staff in its events. */
 export function isStaff(party: Party): boolean {
   return party === "vendor" || party === "admin";
 }
 
-/** What a vendor is told who cancels an order whose money was captured. */
+/** The refusal of a vendor who cancels an order whose money was captured. */
 export const CAPTURED_IS_THE_ADMINS = fail(
   "forbidden",
-  "This order's payment was captured, and cancelling it would give the money back: only an admin may do that.",
+  "This order's payment was captured, and cancelling it would refund the money: only an admin may do that.",
 );
 
-function mayCancel({ status, paymentStatus }: OrderState, by: Party): boolean {
-  if (by === "vendor" && MONEY_CAPTURED.includes(paymentStatus)) return false;
-  return (by === "buyer" ? CANCELLABLE_BY_BUYER : CANCELLABLE).includes(status);
+/** No command depends on the time. */
+function isAllowed({ by, when }: CommandTransition, state: OrderState, party: Party): boolean {
+  return by.includes(party) && matches(when, state, 0);
 }
 
-/** The states that this party may give the order now. */
-function allowedStates(state: OrderState, by: Party): readonly OrderStatus[] {
-  const next = by === "buyer" ? undefined : NEXT_BY_STAFF[state.status];
-  const mayMove = next === "DELIVERED" || MONEY_SAFE.includes(state.paymentStatus);
-  return [...(next !== undefined && mayMove ? [next] : []), ...(mayCancel(state, by) ? (["CANCELLED"] as const) : [])];
+/** Whether the payment alone stands in the way. */
+function waitsForPayment({ by, when }: CommandTransition, state: OrderState, party: Party): boolean {
+  const { paymentStatus: _paymentStatus, ...rest } = when;
+  return by.includes(party) && matches(rest, state, 0);
 }
 
 function illegal(state: OrderState, to: OrderStatus, by: Party, why: string): Outcome<OrderState> {
-  const allowed = allowedStates(state, by);
+  const allowed = COMMAND_TRANSITIONS.filter((row) => isAllowed(row, state, by)).map((row) => row.to);
   const left = allowed.length === 0 ? "you can give it no other status now" : `you can make it ${allowed.join(" or ")}`;
   return fail("illegal_transition", `${why}; ${left}.`, { from: state.status, to, allowedStates: allowed });
 }
 
-function cancelledBy(state: OrderState, by: Party): Outcome<OrderState> {
-  if (mayCancel(state, by)) return ok({ ...state, status: "CANCELLED" });
-  return CANCELLABLE.includes(state.status) && by === "vendor"
-    ? CAPTURED_IS_THE_ADMINS
-    : illegal(state, "CANCELLED", by, `An order that is ${state.status} cannot be cancelled`);
-}
-
 /**
- * What a command makes of an order: the new state, the same object when it is there already, illegal_transition, or forbidden for a
- * vendor's cancellation that would give captured money back.
- * The reserved stock follows SHIPPED: inventory takes it off the shelf and tells so.
+ * The order's state after a command: the same object when it has that status already. Fails with illegal_transition, and forbidden
+ * for a vendor's cancellation that would refund captured money. The stock follows SHIPPED by an event of inventory.
  */
 export function command(state: OrderState, to: OrderStatus, by: Party): Outcome<OrderState> {
   if (state.status === to) return ok(state);
-  if (to === "CANCELLED") return cancelledBy(state, by);
-  if (by === "buyer" || NEXT_BY_STAFF[state.status] !== to) {
-    return illegal(state, to, by, `An order that is ${state.status} cannot become ${to}`);
+  const rows = COMMAND_TRANSITIONS.filter((row) => row.to === to);
+  if (rows.some((row) => isAllowed(row, state, by))) return ok({ ...state, status: to });
+  const isCancellation = to === "CANCELLED";
+  if (rows.some((row) => waitsForPayment(row, state, by))) {
+    return isCancellation
+      ? CAPTURED_IS_THE_ADMINS
+      : illegal(state, to, by, `The order's payment is ${state.paymentStatus}, and the goods wait for it`);
   }
-  if (to === "DELIVERED") return ok({ ...state, status: to });
-  if (!MONEY_SAFE.includes(state.paymentStatus)) {
-    const why = `The order's payment is ${state.paymentStatus}, and the goods stay until it is settled`;
-    return illegal(state, to, by, why);
-  }
-  return ok({ ...state, status: to });
+  const why = isCancellation ? "cannot be cancelled" : `cannot become ${to}`;
+  return illegal(state, to, by, `An order that is ${state.status} ${why}`);
 }

@@ -1,19 +1,19 @@
-// What a refund of lines gives back. Pure integer arithmetic in minor units: whatever is refunded in whatever parts, no line gives
-// back more than was paid for it, and all of them together, with the shipping, exactly the total.
+// What a refund of lines is worth. Pure integer arithmetic in minor units: in whatever parts an order is refunded, no line refunds
+// more than was paid for it, and all lines with the shipping refund exactly the total.
 import type { Order, OrderRefund, OrderRefundLine } from "#shared/contracts/orders";
 import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { sumMinor } from "#shared/money";
 import { ok } from "#shared/result";
 
-/** What of a line goes back. */
+/** Part of a line to refund. */
 export interface WantedLine {
   readonly itemId: string;
   readonly quantity: number;
   readonly restock: boolean;
 }
 
-/** Lines with what each gives back; `amount` is theirs and the shipping's. */
+/** Lines with the amount of each; `amount` is the sum with the shipping. */
 export interface RefundDraft {
   readonly lines: readonly OrderRefundLine[];
   readonly shipping: number;
@@ -22,7 +22,7 @@ export interface RefundDraft {
 
 /**
  * Shares an amount in proportion to the weights, by largest remainder: each share is its exact part rounded down or up, and they
- * add up to the amount. Weights that are all zero leave it to the first.
+ * add up to the amount. If all weights are zero, the first gets it.
  */
 export function shareOut(amount: number, weights: readonly number[]): readonly number[] {
   const whole = weights.reduce((sum, weight) => sum + BigInt(weight), 0n);
@@ -46,7 +46,7 @@ export function paidPerLine({ subtotal, discount, tax, items }: Order): readonly
   );
 }
 
-/** A line while a refund is being reckoned. */
+/** What a line has left to refund while a refund is being computed. */
 interface Left {
   readonly productId: string;
   readonly name: string;
@@ -58,7 +58,7 @@ function standing(refunds: readonly OrderRefund[]): readonly OrderRefund[] {
   return refunds.filter(({ status }) => status !== "refused");
 }
 
-/** What each line has left to give back, after the refunds that stand. */
+/** What each line has left to refund, after all refunds that were not refused. */
 function leftOf(order: Order): Map<string, Left> {
   const refunded = standing(order.refunds).flatMap(({ lines }) => lines);
   const paid = paidPerLine(order);
@@ -83,7 +83,7 @@ function exceeds(detail: string, over: readonly Left[] = []): Outcome<never> {
   return fail("refund_exceeds_order", detail, lines.length === 0 ? {} : { lines });
 }
 
-/** Takes units out of what is left: of what they cost together their part rounded down, and with the last ones all that is left. */
+/** Takes units out of what is left, at their part of the amount rounded down; the last units get all that is left. */
 function take(left: Left, quantity: number): number {
   const amount = Math.floor((left.amount * quantity) / left.quantity);
   left.quantity -= quantity;
@@ -92,13 +92,13 @@ function take(left: Left, quantity: number): number {
 }
 
 /**
- * Reckons a refund. Fails with validation_failed for a line that the order does not have, refund_exceeds_order for more than is
- * left of one, or for the shipping a second time.
+ * Computes a refund. Fails with validation_failed for a line that the order does not have, refund_exceeds_order for more than is
+ * left of a line, or for the shipping a second time.
  */
 export function draftRefund(
   order: Order,
   wanted: readonly WantedLine[],
-  includeShipping: boolean,
+  { includeShipping }: { readonly includeShipping: boolean },
 ): Outcome<RefundDraft> {
   const left = leftOf(order);
   const errors = wanted.flatMap(({ itemId }, index) =>
@@ -106,8 +106,8 @@ export function draftRefund(
   );
   if (errors.length > 0) return invalidInput(errors);
   const over = [...left].filter(([itemId, line]) => {
-    const asked = wanted.filter((one) => one.itemId === itemId).map(({ quantity }) => quantity);
-    return sumMinor(asked) > line.quantity;
+    const quantities = wanted.filter((one) => one.itemId === itemId).map(({ quantity }) => quantity);
+    return sumMinor(quantities) > line.quantity;
   });
   if (over.length > 0) {
     return exceeds(
@@ -126,7 +126,7 @@ export function draftRefund(
   return ok({ lines, shipping, amount: sumMinor([...lines.map(({ amount }) => amount), shipping]) });
 }
 
-/** What goes back on the shelf, one line per product. */
+/** The goods to restock, one line per product. */
 export function restocked(lines: readonly OrderRefundLine[]): readonly { productId: string; quantity: number }[] {
   const sums = new Map<string, number>();
   for (const { productId, quantity, restock } of lines) {
@@ -135,7 +135,7 @@ export function restocked(lines: readonly OrderRefundLine[]): readonly { product
   return [...sums].map(([productId, quantity]) => ({ productId, quantity }));
 }
 
-/** Milliseconds until a refund is tried again: doubling from `first` up to `max`. */
+/** Milliseconds until the next attempt at a refund: doubling from `first` up to `max`. */
 export function retryAfterMs(attempts: number, first: number, max: number): number {
   return Math.min(first * 2 ** Math.min(attempts - 1, 30), max);
 }

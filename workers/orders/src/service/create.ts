@@ -14,7 +14,7 @@ import { fingerprint, randomToken, requestKey, sha256Hex } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
-import { CHECKOUT_LEASE_MS, MAX_NUMBER_DRAWS, MAX_STALE_RETRIES, ORDER_COMMIT_DEADLINE_MS } from "../constants.ts";
+import { CHECKOUT_LEASE_MS, MAX_STALE_RETRIES, ORDER_COMMIT_DEADLINE_MS } from "../constants.ts";
 import { mergeLines } from "../domain/totals.ts";
 import { isReturned } from "../store/caps.ts";
 import type { Capped } from "../store/caps.ts";
@@ -227,7 +227,7 @@ async function write(
         return await replay(request, basket.key, winner);
       }
       // Then it was the number that is taken.
-      if (draw === MAX_NUMBER_DRAWS) throw error;
+      if (draw === MAX_STALE_RETRIES) throw error;
       draw += 1;
     }
   }

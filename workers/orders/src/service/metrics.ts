@@ -2,10 +2,10 @@
 // only.
 import { sql } from "drizzle-orm";
 import { OrderStatus } from "#shared/contracts/orders";
-import { inJson } from "#shared/database";
 import type { MetricQuery } from "#shared/metrics";
 import type { Deps } from "#shared/deps";
-import { PAYABLE } from "../domain/order.ts";
+import { PAYMENT_OVERDUE } from "../domain/order.ts";
+import { conditionSql } from "../store/conditions.ts";
 
 /** Read from the end of the table, since ids sort by time: by the index on the time, row by row, it takes ten times as long. */
 const COUNTED_ORDERS = 20_000;
@@ -38,7 +38,7 @@ export function metrics(deps: Deps): readonly MetricQuery[] {
       name: "tradepost_orders_overdue_seconds",
       help: "For how long the order that should have ended first is past its payment window.",
       rows: sql`SELECT coalesce((${deps.now()} - min(payment_due_at)) / 1000, 0) AS value FROM orders
-        WHERE status = 'PENDING' AND payment_due_at <= ${deps.now()} AND ${inJson(sql`payment_status`, PAYABLE)}`,
+        WHERE ${conditionSql(PAYMENT_OVERDUE, deps.now())}`,
     },
     {
       name: "tradepost_orders_unsettled",

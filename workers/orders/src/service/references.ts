@@ -13,7 +13,7 @@ import { writeReferences } from "../store/references.ts";
 import { openOrder } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { renderFor } from "./orders.ts";
-import { retryStale } from "./retry.ts";
+import { retryOnStale } from "./retry.ts";
 
 type Input = z.output<typeof UpdateOrderInput>;
 
@@ -39,7 +39,7 @@ async function note(deps: OrdersDeps, call: Call, { externalId, metadata, ...ref
 /** See OrdersContract.updateOrder. */
 export async function updateOrder(deps: OrdersDeps, call: Call, input: Input): Promise<Outcome<Order>> {
   try {
-    return await retryStale(() => note(deps, call, input));
+    return await retryOnStale(() => note(deps, call, input));
   } catch (error) {
     if (!(error instanceof UniqueViolation)) throw error;
     return fail("external_id_taken", "Another order has this external id.");

@@ -1,14 +1,17 @@
-// Writes over what was read, decided again when it changed meanwhile.
+// Decisions that another request can overtake.
 import { StaleWrite } from "#shared/database";
 import { MAX_STALE_RETRIES } from "../constants.ts";
 
-/** Reads, decides and writes, again for each write that came between. @throws StaleWrite when there is no end to them. */
-export async function retryStale<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
+/** Reads, decides and writes; again when the write was stale. @throws StaleWrite after `attempts` runs. */
+export async function retryOnStale<T>(
+  decide: () => Promise<T>,
+  { attempts = MAX_STALE_RETRIES }: { readonly attempts?: number } = {},
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      return await attempt();
+      return await decide();
     } catch (error) {
-      if (!(error instanceof StaleWrite) || tries === MAX_STALE_RETRIES) throw error;
+      if (!(error instanceof StaleWrite) || attempt === attempts) throw error;
     }
   }
 }

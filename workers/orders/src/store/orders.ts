@@ -7,6 +7,7 @@ import type { Order, OrderStatus, PaymentStatus, ShippingMethodId, StockStatus }
 import { Metadata } from "#shared/contracts/references";
 import type { Database } from "#shared/database";
 import { Customer, OrderEventData } from "#shared/events/catalogue";
+import type { OrderState } from "../domain/order.ts";
 
 const StoredItem = z.object({
   id: z.string(),
@@ -174,6 +175,12 @@ function stored(row: Row): StoredOrder {
   };
 }
 
+/** The order as the state machine sees it. */
+export function stateOf({ order, paymentVersion, paymentDueAt, createdAt }: StoredOrder): OrderState {
+  const { status, paymentStatus, stockStatus } = order;
+  return { status, paymentStatus, stockStatus, paymentVersion, paymentDueAt, createdAt };
+}
+
 /** `condition` is the rest of the statement, from its WHERE on. */
 export async function readOrders(db: Database, condition: SQL): Promise<StoredOrder[]> {
   return (await db.all<Row>(sql`${SELECT} ${condition}`)).map(stored);
@@ -183,7 +190,7 @@ export async function findOrder(db: Database, id: string): Promise<StoredOrder |
   return (await readOrders(db, sql`WHERE id = ${id}`))[0];
 }
 
-/** The order that this request, or another checkout of the same cart, has made. */
+/** The order placed by this request, or by another checkout of the same cart. */
 export async function findMade(db: Database, requestKey: string, orderId?: string): Promise<StoredOrder | undefined> {
   const found = await readOrders(db, sql`WHERE request_key = ${requestKey} OR id = ${orderId ?? ""} LIMIT 2`);
   // The request's own order comes before the one that only shares the cart.

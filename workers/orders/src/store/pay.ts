@@ -1,12 +1,13 @@
-// The one statement that finds an order payable, marks that a payment has begun, and reads what it costs.
+// Claims an order for payment in one statement: whether it can be paid, that a payment has begun, and what it costs.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { commit, inJson } from "#shared/database";
+import { commit } from "#shared/database";
 import type { Database } from "#shared/database";
 import { Customer } from "#shared/events/catalogue";
 import { z } from "zod";
-import { PAYABLE } from "../domain/order.ts";
+import { CAN_BE_PAID } from "../domain/order.ts";
 import { nextPlace } from "./changes.ts";
+import { conditionSql } from "./conditions.ts";
 
 const Payable = z.object({
   orderNumber: z.string(),
@@ -17,13 +18,13 @@ const Payable = z.object({
 });
 export type Payable = z.infer<typeof Payable>;
 
-/** Who asks to pay: an admin, or whoever has the order as a customer or by its token. */
+/** Who wants to pay: an admin, or whoever has the order as a customer or by its token. */
 export type Payer =
   | "anyone"
   | {
       readonly customerId: string | undefined;
       readonly accessTokenHash: string | undefined;
-      /** Tokens of orders made before this time (ms) have lapsed. */
+      /** Tokens of orders made before this time (ms) have expired. */
       readonly tokensSince: number;
     };
 
@@ -34,7 +35,7 @@ function ownedBy(payer: Payer): SQL {
     OR (access_token_hash = ${payer.accessTokenHash ?? null} AND created_at > ${payer.tokensSince}))`;
 }
 
-/** Undefined when the order is not there, not the caller's, or not to be paid (now, or any more). */
+/** Undefined when the order does not exist, is not the payer's, or cannot be paid. */
 export async function claimForPayment(
   db: Database,
   orderId: string,
@@ -42,12 +43,12 @@ export async function claimForPayment(
   now: number,
 ): Promise<Payable | undefined> {
   const { results } = await commit(db, [
+    // A begun payment is CREATED; a try that was made before stays what it is.
     sql`UPDATE orders SET payment_status = iif(payment_status = 'NONE', 'CREATED', payment_status),
         updated_at = iif(payment_status = 'NONE', ${now}, updated_at),
         version = iif(payment_status = 'NONE', version + 1, version),
         change_seq = iif(payment_status = 'NONE', ${nextPlace(now)}, change_seq)
-      WHERE id = ${orderId} AND status = 'PENDING' AND payment_due_at > ${now} AND ${ownedBy(payer)}
-        AND ${inJson(sql`payment_status`, PAYABLE)}
+      WHERE id = ${orderId} AND ${conditionSql(CAN_BE_PAID, now)} AND ${ownedBy(payer)}
       RETURNING number AS orderNumber, total AS amount, currency, customer, correlation_id AS correlationId`,
   ]);
   const [row] = results[0]?.results ?? [];

@@ -1,5 +1,5 @@
-// Refunds of lines: the batch that takes the quantities before payments is asked, and the batches that settle it. A refund is
-// settled once, because each of them moves it out of `requested`.
+// Refunds of lines: the batch that reserves the quantities before payments is called, and the batches that finish the refund. It is
+// finished once, because each of them moves it out of `requested`.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { auditInsert } from "#shared/audit";
@@ -21,10 +21,10 @@ import type { StoredOrder } from "./orders.ts";
 
 const insertRow = insertInto(orderRefunds);
 
-/** A refund as it is stored: what the API shows, and what the next try needs beside it. */
+/** A stored refund: what the API returns, and what the next attempt needs. */
 export interface StoredRefund {
   readonly refund: OrderRefund;
-  /** Who asked, and in whose name payments is asked. */
+  /** Who requested it, and in whose name payments is called. */
   readonly actor: string;
   readonly fingerprint: string;
   readonly correlationId: string;
@@ -79,47 +79,45 @@ export async function findRefund(db: Database, id: string): Promise<StoredRefund
   return (await readWhere(db, sql`id = ${id}`))[0];
 }
 
-/** The refund that this caller has asked for under this key, unless it was refused. */
+/** The refund that this caller requested under this key, unless it was refused. */
 export async function findRefundByKey(db: Database, actor: string, key: string): Promise<StoredRefund | undefined> {
   return (await readWhere(db, sql`actor = ${actor} AND idempotency_key = ${key}`))[0];
 }
 
-/** Refunds to go on with, the longest waiting first; each try puts one off for twice as long, so none keeps the others. */
+/** Requested refunds whose next attempt is due by `dueBy` (ms), or all, the longest waiting first. Each attempt doubles the pause. */
 export async function dueRefunds(
   db: Database,
-  now: number,
-  everything: boolean,
-  limit: number,
+  { dueBy, limit }: { readonly dueBy: number | undefined; readonly limit: number },
 ): Promise<readonly StoredRefund[]> {
-  const due = everything ? sql`next_attempt_at IS NOT NULL` : sql`next_attempt_at <= ${now}`;
+  const due = dueBy === undefined ? sql`next_attempt_at IS NOT NULL` : sql`next_attempt_at <= ${dueBy}`;
   return await readWhere(db, sql`${due} ORDER BY next_attempt_at LIMIT ${limit}`);
 }
 
-/** Adds the refund's quantities to what its lines have refunded, or takes them off again. */
-function moveQuantities(orderId: string, lines: SQL, sign: 1 | -1): SQL {
+/** Adds the refund's quantities to the refunded ones of its lines, or subtracts them again. */
+function addQuantities(orderId: string, lines: SQL, sign: 1 | -1): SQL {
   return sql`UPDATE order_items SET refunded_quantity = refunded_quantity + ${sign} *
       (SELECT sum(value ->> 'quantity') FROM json_each(${lines}) WHERE value ->> 'itemId' = order_items.id)
     WHERE order_id = ${orderId} AND id IN (SELECT value ->> 'itemId' FROM json_each(${lines}))`;
 }
 
-function touchOrder(orderId: string, now: number): SQL {
+function bumpOrder(orderId: string, now: number): SQL {
   return sql`UPDATE orders SET version = version + 1, updated_at = ${now} WHERE id = ${orderId}`;
 }
 
 /**
- * That nothing a refund is reckoned on has changed: refunds come and are refused, neither of which goes back, and the order may be
- * cancelled. The order's version would count what has nothing to do with it too, each settled refund for one.
+ * True while nothing has changed that the refund was computed from: the order is not cancelled, and the counts of its refunds and its
+ * refused refunds, which only grow, are the same. The order's version would also count unrelated changes.
  */
-function asReckoned({ order }: StoredOrder): SQL {
+function isAsComputed({ order }: StoredOrder): SQL {
   const seen = order.refunds.length + order.refunds.filter(({ status }) => status === "refused").length;
   return sql`status <> 'CANCELLED'
     AND (SELECT count(*) + count(*) FILTER (WHERE status = 'refused') FROM order_refunds WHERE order_id = orders.id) = ${seen}`;
 }
 
 /**
- * Writes a refund that was reckoned on the order as it was read, and takes its quantities.
- * @throws StaleWrite when a refund came or went since, or the order was cancelled, UniqueViolation when the caller's key has
- * its refund already.
+ * Writes a refund that was computed from the order as it was read, and reserves its quantities.
+ * @throws StaleWrite when a refund was added or refused since, or the order was cancelled; UniqueViolation when the caller's key
+ * has a refund already.
  */
 export async function insertRefund(
   deps: Deps,
@@ -129,11 +127,11 @@ export async function insertRefund(
   idempotencyKey: string | undefined,
 ): Promise<void> {
   const { id, orderId, amount, currency, shipping, reason } = refund;
-  // What the first answer says is what every later one says.
+  // Every later answer repeats the time of the first.
   const now = Date.parse(refund.createdAt);
   const lines = JSON.stringify(refund.lines);
   await save(deps, [
-    sql`${touchOrder(orderId, now)} AND ${asReckoned(order)}`,
+    sql`${bumpOrder(orderId, now)} AND ${isAsComputed(order)}`,
     mustChange(),
     insertRow({
       ...refund,
@@ -147,7 +145,7 @@ export async function insertRefund(
       createdAt: now,
       updatedAt: now,
     }),
-    moveQuantities(orderId, sql`${lines}`, 1),
+    addQuantities(orderId, sql`${lines}`, 1),
     auditInsert(call, now, {
       action: "order.refund",
       subject: orderId,
@@ -156,7 +154,7 @@ export async function insertRefund(
   ]);
 }
 
-/** Begins another try. Undefined when the refund is settled, or another try has begun since it was read. */
+/** Claims the next attempt. Undefined when the refund is finished, or another attempt was claimed since it was read. */
 export async function claimAttempt(
   deps: Deps,
   { refund, attempts }: Pick<StoredRefund, "refund" | "attempts">,
@@ -171,19 +169,19 @@ export async function claimAttempt(
   return row === undefined ? undefined : stored(row);
 }
 
-function settle(refund: OrderRefund, status: "done" | "refused", now: number, set: SQL, when: SQL): Statement[] {
+function finish(refund: OrderRefund, status: "done" | "refused", now: number, set: SQL, when: SQL): Statement[] {
   return [
     sql`UPDATE order_refunds SET status = ${status}, next_attempt_at = NULL, updated_at = ${now}${set}
       WHERE id = ${refund.id} AND status = 'requested'${when}`,
     mustChange(),
-    touchOrder(refund.orderId, now),
+    bumpOrder(refund.orderId, now),
   ];
 }
 
 /**
- * The money is back. Goods that go back on the shelf are told to inventory, but not those of a cancelled order: ORDER_CANCELLED
- * gives back all of its reservation.
- * @throws StaleWrite when the refund was settled meanwhile.
+ * Payments refunded the money. ORDER_RETURNED has inventory restock the goods, but not those of a cancelled order: ORDER_CANCELLED
+ * releases its whole reservation.
+ * @throws StaleWrite when the refund was finished by another attempt.
  */
 export async function markDone(
   deps: Deps,
@@ -205,21 +203,21 @@ export async function markDone(
     json(iif(status IN ('SHIPPED', 'DELIVERED'), 'true', 'false')))`;
   const unlessCancelled = sql`FROM orders WHERE id = ${orderId} AND status <> 'CANCELLED'`;
   await save(deps, [
-    ...settle(refund, "done", now, sql``, sql``),
+    ...finish(refund, "done", now, sql``, sql``),
     ...(lines.length === 0 ? [] : [outboxInsertFrom(event, envelope, unlessCancelled)]),
     ...(finding === undefined ? [] : [findingInsert(now, finding)]),
   ]);
 }
 
 /**
- * Payments refused for good: the quantities are free again. Only the last try's refusal counts, since a later one may succeed.
- * @throws StaleWrite when the refund was settled meanwhile or another try has begun.
+ * Payments refused for good: the quantities are free again. Only the last attempt's refusal counts, since a later one may succeed.
+ * @throws StaleWrite when the refund was finished, or another attempt was claimed.
  */
 export async function markRefused(deps: Deps, { refund, attempts }: StoredRefund, finding?: Finding): Promise<void> {
   const now = deps.now();
   await save(deps, [
-    ...settle(refund, "refused", now, sql`, idempotency_key = NULL`, sql` AND attempts = ${attempts}`),
-    moveQuantities(refund.orderId, sql`${JSON.stringify(refund.lines)}`, -1),
+    ...finish(refund, "refused", now, sql`, idempotency_key = NULL`, sql` AND attempts = ${attempts}`),
+    addQuantities(refund.orderId, sql`${JSON.stringify(refund.lines)}`, -1),
     ...(finding === undefined ? [] : [findingInsert(now, finding)]),
   ]);
 }

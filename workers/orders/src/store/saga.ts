@@ -1,199 +1,120 @@
-// What inventory and payments tell of an order, as one batch without a read before it. The conditions are the tables of
-// domain/order.ts in SQL; test/saga.test.ts compares the two over random states and events. History and outbox rows come first,
-// decided on the order as it still is, the UPDATE last.
+// An event of inventory or payments as one batch without a read before it: the declared change of domain/order.ts made SQL.
+// test/saga.test.ts compares both over random states and events. History and outbox rows come first, decided on the order as it
+// still is, the UPDATE last.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { OrderStatus, PaymentStatus } from "#shared/contracts/orders";
 import type { Statement } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import type { Effect } from "#shared/inbox";
 import { outboxInsertFrom } from "#shared/outbox";
-import { LATE_REPORT_MS } from "../constants.ts";
-import {
-  CANCELLABLE,
-  MONEY_GONE,
-  MONEY_IN,
-  MONEY_KNOWN,
-  PAYABLE,
-  STOCK_REPLACES,
-  TRIED,
-  TOO_MANY_DECLINES,
-} from "../domain/order.ts";
-import type { StockNews } from "../domain/order.ts";
+import { changeOf, moneyKnownAfter, openAfter } from "../domain/order.ts";
+import type { Change, OrderEvent } from "../domain/order.ts";
 import { nextPlace } from "./changes.ts";
-
-/** Who the history names: the Worker whose event moved the order. */
-type Source = "inventory" | "payments";
+import { anySql, conditionSql } from "./conditions.ts";
 
 /** What the outgoing event continues; a sweep has no event that caused it. */
-type Cause = Pick<EventEnvelope, "correlationid"> & Partial<Pick<EventEnvelope, "id" | "time" | "traceparent">>;
+type Cause = Pick<EventEnvelope, "correlationid"> & Partial<Pick<EventEnvelope, "id" | "traceparent">>;
 
-interface News {
-  readonly event: Cause;
-  readonly orderId: string;
-  readonly source: Source;
+/** Milliseconds. */
+interface Time {
   readonly now: number;
-  /** Whether the event is news at all for the order as it is. */
-  readonly applies: SQL;
-  /** The columns it sets. */
-  readonly set: SQL;
-  /** Whether the order's money is known to be in or gone by it. */
-  readonly moneyDecided: boolean;
-  /** The status it leads to, where `when` holds too, and why. */
-  readonly to: "CONFIRMED" | "CANCELLED";
-  readonly when: SQL;
+  /** How long an order waits for its payment at most, from when it was made. */
+  readonly paymentWindowMs: number;
+}
+
+/** A status change that may follow: `moves` is true for the order when it does. */
+interface Move {
+  readonly orderId: string;
+  readonly to: Change["transitions"][number]["to"];
   readonly reason: SQL;
-  /** Its status is set apart from `set`. */
-  readonly seldomMoves: boolean;
+  readonly moves: SQL;
 }
 
-function oneOf(column: SQL, values: readonly string[]): SQL {
-  return sql`${column} IN (${sql.join(
-    values.map((value) => sql`${value}`),
-    sql`, `,
-  )})`;
+function reasonOf(transitions: Change["transitions"], now: number): SQL {
+  const cases = transitions.map(({ when, reason }) => sql`WHEN ${conditionSql(when, now)} THEN ${reason}`);
+  return sql`CASE ${sql.join(cases, sql` `)} END`;
 }
 
-const CAN_CANCEL = oneOf(sql`status`, CANCELLABLE);
-
-/** Whether the money was authorized by this change: the order's payment status is still the one before it. */
-function moneyAuthorized({ to }: News): SQL {
-  return to === "CONFIRMED" ? sql`true` : oneOf(sql`payment_status`, MONEY_KNOWN);
-}
-
-function outboxRow(news: News, moves: SQL): SQL {
-  const type = `ORDER_${news.to}` as const;
+function outboxRow({ orderId, to, reason, moves }: Move, change: Change, cause: Cause, now: number): SQL {
   const head = {
     id: newId("evt"),
-    type,
-    subject: news.orderId,
-    correlationid: news.event.correlationid,
-    time: new Date(news.now).toISOString(),
-  };
+    type: `ORDER_${to}`,
+    subject: orderId,
+    correlationid: cause.correlationid,
+    time: new Date(now).toISOString(),
+  } as const;
   const envelope = sql`json_set(${JSON.stringify({
     specversion: "1.0",
     source: "tradepost/orders",
     ...head,
-    ...(news.event.id === undefined ? {} : { causationid: news.event.id }),
-    ...(news.event.traceparent === undefined ? {} : { traceparent: news.event.traceparent }),
-  })}, '$.data', json_set(event_data, '$.status', ${news.to satisfies OrderStatus}, '$.reason', ${news.reason},
-    '$.reasonBy', 'system', '$.moneyAuthorized', json(iif(${moneyAuthorized(news)}, 'true', 'false'))))`;
+    ...(cause.id === undefined ? {} : { causationid: cause.id }),
+    ...(cause.traceparent === undefined ? {} : { traceparent: cause.traceparent }),
+  })}, '$.data', json_set(event_data, '$.status', ${to}, '$.reason', ${reason}, '$.reasonBy', 'system',
+    '$.moneyAuthorized', json(iif(${conditionSql(moneyKnownAfter(change), now)}, 'true', 'false'))))`;
   return outboxInsertFrom(head, envelope, sql`FROM orders WHERE ${moves}`);
+}
+
+/** The history entry and the outgoing event of a status change. */
+function moveStatements(move: Move, change: Change, cause: Cause, now: number): Statement[] {
+  const actor = "stockStatus" in change.set ? "inventory" : "payments";
+  return [
+    sql`INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, reason)
+      SELECT id, version + 1, status, ${move.to}, ${now}, ${actor}, ${move.reason} FROM orders WHERE ${move.moves}`,
+    outboxRow(move, change, cause, now),
+  ];
+}
+
+function columnsOf({ set, extendsWindow }: Change, { paymentWindowMs }: Time): SQL {
+  if ("stockStatus" in set) return sql`stock_status = ${set.stockStatus}`;
+  const columns = sql`payment_status = ${set.paymentStatus}, payment_version = ${set.paymentVersion}`;
+  return extendsWindow === undefined
+    ? columns
+    : sql`${columns}, payment_due_at = iif(${conditionSql(extendsWindow.when, extendsWindow.at)},
+        max(payment_due_at, created_at + ${paymentWindowMs}), payment_due_at)`;
 }
 
 /**
  * One statement, but for a reservation: that seldom moves the order, since money takes longer than stock, and a status that is set
  * rewrites each index that holds it, also to what it was.
  */
-function updates(news: News, applies: SQL, moves: SQL): Statement[] {
-  const { now, to, set, when, moneyDecided, seldomMoves } = news;
-  const rest = sql`version = version + 1, updated_at = ${now}, change_seq = ${nextPlace(now)}`;
-  if (seldomMoves) {
+function updates(change: Change, move: Move | undefined, applies: SQL, time: Time): Statement[] {
+  const { now } = time;
+  const set = sql`${columnsOf(change, time)}, version = version + 1, updated_at = ${now}, change_seq = ${nextPlace(now)}`;
+  if ("stockStatus" in change.set && change.set.stockStatus === "RESERVED") {
     return [
-      sql`UPDATE orders SET status = ${to}, network = NULL WHERE ${moves}`,
-      sql`UPDATE orders SET ${set}, ${rest} WHERE ${applies}`,
+      ...(move === undefined ? [] : [sql`UPDATE orders SET status = ${move.to}, network = NULL WHERE ${move.moves}`]),
+      sql`UPDATE orders SET ${set} WHERE ${applies}`,
     ];
   }
+  const open = openAfter(change);
+  const isOpen = open === undefined ? sql`false` : conditionSql(open, now);
+  const moves = move === undefined ? sql`false` : move.moves;
+  const status = move === undefined ? sql`` : sql`, status = iif(${moves}, ${move.to}, status)`;
   return [
-    sql`UPDATE orders SET ${set}, status = iif(${when}, ${to}, status),
-        network = iif(${moneyDecided ? sql`true` : when}, NULL, network), ${rest}
-      WHERE ${applies}`,
+    sql`UPDATE orders SET network = iif(${isOpen} AND NOT ${moves}, network, NULL)${status}, ${set} WHERE ${applies}`,
   ];
 }
 
-function effectOf(news: News): Effect {
-  const { orderId, now, to } = news;
-  const applies = sql`id = ${orderId} AND ${news.applies}`;
-  const moves = sql`${applies} AND ${news.when}`;
-  const statements: Statement[] = [
-    sql`INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, reason)
-      SELECT id, version + 1, status, ${to}, ${now}, ${news.source}, ${news.reason} FROM orders WHERE ${moves}`,
-    outboxRow(news, moves),
-    ...updates(news, applies, moves),
-  ];
-  return { statements, known: sql`(SELECT 1 FROM orders WHERE id = ${orderId})` };
-}
-
-/** STOCK_RESERVED, STOCK_REJECTED, STOCK_RELEASED, STOCK_CONSUMED. */
-export function stockNews(event: EventEnvelope<`STOCK_${StockNews}`>, stock: StockNews, now: number): Effect {
-  const rejected = stock === "REJECTED";
-  return effectOf({
-    event,
-    orderId: event.data.orderId,
-    source: "inventory",
+/** The statements that apply a change to an order. They change nothing where it does not apply. */
+export function changeStatements(orderId: string, change: Change, cause: Cause, time: Time): readonly Statement[] {
+  const { now } = time;
+  const applies = sql`id = ${orderId} AND ${conditionSql(change.applies, now)}`;
+  const [first] = change.transitions;
+  if (first === undefined) return updates(change, undefined, applies, time);
+  const moves = anySql(
+    change.transitions.map(({ when }) => when),
     now,
-    applies: oneOf(sql`stock_status`, STOCK_REPLACES[stock]),
-    set: sql`stock_status = ${stock}`,
-    moneyDecided: false,
-    seldomMoves: stock === "RESERVED",
-    to: rejected ? "CANCELLED" : "CONFIRMED",
-    when: rejected
-      ? CAN_CANCEL
-      : sql`(${stock} = 'RESERVED' AND status = 'PENDING' AND ${oneOf(sql`payment_status`, MONEY_IN)})`,
-    reason: rejected ? sql`'insufficient_stock'` : sql`NULL`,
-  });
+  );
+  const reason = reasonOf(change.transitions, now);
+  const move: Move = { orderId, to: first.to, reason, moves: sql`(${applies} AND ${moves})` };
+  return [...moveStatements(move, change, cause, now), ...updates(change, move, applies, time)];
 }
 
-/** Any PAYMENT_ event, its `data.status` parsed. */
-export function paymentNews(
-  event: EventEnvelope & {
-    readonly data: { readonly orderId: string; readonly version: number; readonly reason: string | null };
-  },
-  status: PaymentStatus,
-  time: PaymentTime,
-): Effect {
-  return paymentEffect({ ...event.data, status }, event, time);
-}
-
-/** Milliseconds. */
-interface PaymentTime {
-  readonly now: number;
-  /** How long an order waits for its payment at most, from when it was made. */
-  readonly paymentWindowMs: number;
-}
-
-interface PaymentTruth {
-  readonly orderId: string;
-  readonly status: PaymentStatus;
-  readonly version: number;
-  readonly reason?: string | null;
-}
-
-/** What payments says of an order when it is asked, to be written as if an event had told it. */
-export function paymentTruth(truth: PaymentTruth, cause: Cause, time: PaymentTime): readonly Statement[] {
-  return paymentEffect(truth, cause, time).statements;
-}
-
-function paymentEffect(
-  { orderId, status, version, reason }: PaymentTruth,
-  event: Cause,
-  { now, paymentWindowMs }: PaymentTime,
-): Effect {
-  const toldAt = event.time === undefined ? now : Date.parse(event.time);
-  // A payment method was tried, so the order gets its whole window, unless its window was over: then it is to end.
-  const extended = sql`, payment_due_at = iif(payment_due_at + ${LATE_REPORT_MS} > ${toldAt},
-    max(payment_due_at, created_at + ${paymentWindowMs}), payment_due_at)`;
-  const gone = MONEY_GONE.includes(status);
-  const canConfirm = MONEY_IN.includes(status) ? sql`(status = 'PENDING' AND stock_status = 'RESERVED')` : sql`false`;
-  return effectOf({
-    event,
-    orderId,
-    source: "payments",
-    now,
-    applies: sql`payment_version < ${version}`,
-    set: sql`payment_status = ${status}, payment_version = ${version}${TRIED.includes(status) ? extended : sql``}`,
-    moneyDecided: !PAYABLE.includes(status),
-    seldomMoves: false,
-    to: gone ? "CANCELLED" : "CONFIRMED",
-    when: gone ? CAN_CANCEL : canConfirm,
-    reason: gone ? goneReason(status, reason, now) : sql`NULL`,
-  });
-}
-
-/** As moneyGoneReason in domain/order.ts. */
-function goneReason(status: PaymentStatus, reason: string | null | undefined, now: number): SQL {
-  if (status === "REFUNDED") return sql`'payment_refunded'`;
-  if (reason === TOO_MANY_DECLINES) return sql`${reason}`;
-  return sql`iif(status = 'PENDING' AND payment_due_at <= ${now}, 'payment_timeout', 'payment_voided')`;
+/** What the inbox commits for an event of inventory or payments. An order that is not here yet refuses the batch. */
+export function eventEffect(orderId: string, event: OrderEvent, cause: Cause, time: Time): Effect {
+  return {
+    statements: changeStatements(orderId, changeOf(event), cause, time),
+    known: sql`(SELECT 1 FROM orders WHERE id = ${orderId})`,
+  };
 }

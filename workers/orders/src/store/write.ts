@@ -122,7 +122,6 @@ export async function writeTransition(
       .update(orders)
       .set({
         status: after.status,
-        stockStatus: after.stockStatus,
         tracking: jsonOrNull(after.tracking),
         // No transition leads to an order that is open and unpaid.
         network: null,

@@ -120,7 +120,7 @@ describe("a refund of lines", () => {
           const open = [...left].filter(([, quantity]) => quantity > 0);
           const [itemId, most] = open[random(open.length)] ?? ["", 0];
           const quantity = 1 + random(most);
-          const draft = value(draftRefund(order, [{ itemId, quantity, restock: true }], false));
+          const draft = value(draftRefund(order, [{ itemId, quantity, restock: true }], { includeShipping: false }));
           expect(draft.amount).toBeGreaterThanOrEqual(0);
           order = refundedBy(order, draft);
           left.set(itemId, most - quantity);
@@ -143,7 +143,9 @@ describe("a refund of lines", () => {
         const item = order.items[pick % order.items.length];
         if (item === undefined) return;
         const quantity = 1 + (pick % item.quantity);
-        const draft = value(draftRefund(order, [{ itemId: item.id, quantity, restock: false }], true));
+        const draft = value(
+          draftRefund(order, [{ itemId: item.id, quantity, restock: false }], { includeShipping: true }),
+        );
         expect(draft).toMatchObject({ shipping: 599, amount: quantity * item.unitPrice + 599 });
       }),
     );
@@ -153,12 +155,12 @@ describe("a refund of lines", () => {
     fc.assert(
       fc.property(orders, (start) => {
         const all = start.items.map(({ id, quantity }) => ({ itemId: id, quantity, restock: true }));
-        const refunded = refundedBy(start, value(draftRefund(start, all.slice(0, 1), true)));
+        const refunded = refundedBy(start, value(draftRefund(start, all.slice(0, 1), { includeShipping: true })));
         const refused = {
           ...refunded,
           refunds: refunded.refunds.map((one) => ({ ...one, status: "refused" as const })),
         };
-        expect(value(draftRefund(refused, all, true)).amount).toBe(start.total);
+        expect(value(draftRefund(refused, all, { includeShipping: true })).amount).toBe(start.total);
       }),
     );
   });
@@ -167,16 +169,20 @@ describe("a refund of lines", () => {
     const order = orderOf([{ unitPrice: 250, quantity: 5 }], { shipping: 599 });
     const line = (quantity: number, restock = true) => ({ itemId: "itm_0", quantity, restock });
     const code = (outcome: Outcome<unknown>): string => (outcome.ok ? "ok" : outcome.error.code);
-    expect(code(draftRefund(order, [line(6)], false))).toBe("refund_exceeds_order");
-    expect(code(draftRefund(order, [line(3), line(3, false)], false))).toBe("refund_exceeds_order");
-    expect(code(draftRefund(order, [{ ...line(1), itemId: "itm_9" }], false))).toBe("validation_failed");
-    const draft = value(draftRefund(order, [line(2), line(1, false)], true));
+    expect(code(draftRefund(order, [line(6)], { includeShipping: false }))).toBe("refund_exceeds_order");
+    expect(code(draftRefund(order, [line(3), line(3, false)], { includeShipping: false }))).toBe(
+      "refund_exceeds_order",
+    );
+    expect(code(draftRefund(order, [{ ...line(1), itemId: "itm_9" }], { includeShipping: false }))).toBe(
+      "validation_failed",
+    );
+    const draft = value(draftRefund(order, [line(2), line(1, false)], { includeShipping: true }));
     expect(draft).toMatchObject({ amount: 750 + 599, shipping: 599 });
     expect(restocked(draft.lines)).toEqual([{ productId: "prd_0", quantity: 2 }]);
     const after = refundedBy(order, draft);
-    expect(code(draftRefund(after, [line(3)], false))).toBe("refund_exceeds_order");
-    expect(code(draftRefund(after, [line(1)], true))).toBe("refund_exceeds_order");
-    expect(value(draftRefund(after, [line(2)], false)).amount).toBe(500);
+    expect(code(draftRefund(after, [line(3)], { includeShipping: false }))).toBe("refund_exceeds_order");
+    expect(code(draftRefund(after, [line(1)], { includeShipping: true }))).toBe("refund_exceeds_order");
+    expect(value(draftRefund(after, [line(2)], { includeShipping: false })).amount).toBe(500);
   });
 
   it("is tried again after pauses that double up to a limit", () => {
