@@ -28,7 +28,7 @@ import { addItem, changeItem, clearCart, getCart, removeItem } from "./service/c
 import { openCart } from "./service/live.ts";
 import { mergeCart } from "./service/merge.ts";
 import { cancelOrder, changeStatus, setTracking } from "./service/commands.ts";
-import { createOrder } from "./service/create.ts";
+import { createOrder } from "./service/place-order.ts";
 import { createDeps } from "./service/deps.ts";
 import type { OrdersDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";

@@ -5,7 +5,7 @@ import type { PaymentsContract } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
 import { callAs } from "#shared/testkit/kit";
 import { addItem, getCart } from "../src/service/cart.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { payOrder } from "../src/service/pay.ts";
 import { must, openShop, paymentEvent, request, stockEvent } from "./shop.ts";
 

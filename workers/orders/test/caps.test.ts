@@ -13,7 +13,7 @@ import type { CapName, Caps } from "../src/domain/caps.ts";
 import { RETURNED_HOLD_MS } from "../src/constants.ts";
 import { sweep } from "../src/scheduled.ts";
 import { cancelOrder } from "../src/service/commands.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { metrics } from "../src/service/metrics.ts";
 import { findOrder } from "../src/store/orders.ts";
 import { closing, must, openShop, ordersEnv, paymentEvent, refusal, request, stockEvent } from "./shop.ts";

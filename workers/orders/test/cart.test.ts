@@ -13,7 +13,7 @@ import { CHECKOUT_LEASE_MS } from "../src/constants.ts";
 import type { CartContext } from "../src/objects/cart-object.ts";
 import { sweep } from "../src/scheduled.ts";
 import { addItem, changeItem, clearCart, getCart, removeItem } from "../src/service/cart.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { guestCartName } from "../src/service/owner.ts";
 import { eventTypes, must, openShop, ordersEnv, refusal, request } from "./shop.ts";
 import type { Shop } from "./shop.ts";

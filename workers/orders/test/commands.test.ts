@@ -8,7 +8,7 @@ import { ok } from "#shared/result";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { estimatedDelivery } from "../src/domain/shipping.ts";
 import { cancelOrder, changeStatus } from "../src/service/commands.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { getOrder, getTracking, listOrderPayments, listOrders } from "../src/service/orders.ts";
 import { payOrder } from "../src/service/pay.ts";
 import {

@@ -8,7 +8,7 @@ import type { InventoryContract } from "#shared/contracts/inventory";
 import { QuoteInput } from "#shared/contracts/orders";
 import { CHECKOUT_LEASE_MS } from "../src/constants.ts";
 import { addItem, changeItem, getCart } from "../src/service/cart.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { getOrder } from "../src/service/orders.ts";
 import { findOrder } from "../src/store/orders.ts";
 import { quote } from "../src/service/quote.ts";

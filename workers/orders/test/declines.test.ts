@@ -6,7 +6,7 @@ import { fail } from "#shared/errors";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import type { CreatedOrder } from "#shared/contracts/orders";
 import { cancelOrder } from "../src/service/commands.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { payOrder } from "../src/service/pay.ts";
 import { must, openShop, ordered, paymentEvent, refusal, request, reread } from "./shop.ts";
 import type { Shop } from "./shop.ts";

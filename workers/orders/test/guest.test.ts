@@ -9,7 +9,7 @@ import { callAs, guestCall } from "#shared/testkit/kit";
 import { ACCESS_TOKEN_TTL_MS } from "../src/constants.ts";
 import { addItem, getCart } from "../src/service/cart.ts";
 import { cancelOrder, changeStatus } from "../src/service/commands.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { getOrder, getTracking, listOrderPayments, listOrders } from "../src/service/orders.ts";
 import { payOrder } from "../src/service/pay.ts";
 import { refundLines } from "../src/service/refunds.ts";

@@ -6,7 +6,7 @@ import type { Order } from "#shared/contracts/orders";
 import type { Page } from "#shared/paging";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { cancelOrder } from "../src/service/commands.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { getOrder, listOrders } from "../src/service/orders.ts";
 import { updateOrder } from "../src/service/references.ts";
 import { ADDRESS, confirmedOrder, must, openShop, ordered, ordersEnv, paymentEvent, refusal, request } from "./shop.ts";

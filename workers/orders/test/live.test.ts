@@ -12,7 +12,7 @@ import { listening } from "#shared/testkit/sockets";
 import type { Listener } from "#shared/testkit/sockets";
 import { sweep } from "../src/scheduled.ts";
 import { addItem, changeItem, clearCart, getCart } from "../src/service/cart.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { openCart } from "../src/service/live.ts";
 import { mergeCart } from "../src/service/merge.ts";
 import { must, openShop, ordersEnv, request } from "./shop.ts";

@@ -11,7 +11,7 @@ import { randomToken } from "#shared/hash";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { sweep } from "../src/scheduled.ts";
 import { addItem, changeItem, clearCart, getCart } from "../src/service/cart.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { mergeCart } from "../src/service/merge.ts";
 import { guestCartName } from "../src/service/owner.ts";
 import { eventTypes, must, openShop, ordersEnv, refusal, request } from "./shop.ts";

@@ -6,7 +6,7 @@ import type { InventoryContract } from "#shared/contracts/inventory";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { unconfirmedEvents } from "#shared/outbox";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { must, openShop, paymentEvent, request, stockEvent } from "./shop.ts";
 import type { Shop } from "./shop.ts";
 

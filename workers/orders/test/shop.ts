@@ -20,7 +20,7 @@ import { ok } from "#shared/result";
 import { callAs, deliver, recordedQueues, stubOf } from "#shared/testkit/kit";
 import type { Delivery, RecordedQueues } from "#shared/testkit/kit";
 import { handlers } from "../src/consumer.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { createDeps } from "../src/service/deps.ts";
 import type { OrdersDeps } from "../src/service/deps.ts";
 import { findOrder } from "../src/store/orders.ts";

@@ -14,7 +14,7 @@ import { OrdersRpc } from "../src/entrypoint.ts";
 import worker from "../src/index.ts";
 import { sweep } from "../src/scheduled.ts";
 import { cancelOrder } from "../src/service/commands.ts";
-import { createOrder } from "../src/service/create.ts";
+import { createOrder } from "../src/service/place-order.ts";
 import { createDeps, secondsSetting } from "../src/service/deps.ts";
 import {
   closing,

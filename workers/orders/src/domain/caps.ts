@@ -1,4 +1,4 @@
-// The caps on open unpaid orders: who is counted how, and what a buyer over a cap can do. The counting is SQL, in store/caps.ts.
+// The caps on open unpaid orders: which apply to a buyer, and what a buyer over a cap can do. store/caps.ts counts the orders.
 import type { Call } from "#shared/call";
 import { isProven, isUser } from "#shared/call";
 import { fail } from "#shared/errors";
@@ -17,9 +17,9 @@ export interface Cap {
 
 export type Caps = Readonly<Record<CapName, Cap>>;
 
-/** Under what an order is counted. */
+/** What an order counts for. */
 export interface Counted {
-  /** As `orders.buyer` is made: the account, or a guest's e-mail address. */
+  /** As `orders.buyer` is computed: the account, or a guest's e-mail address. */
   readonly buyer: string;
   /** Digest of the client network; null for a proven account, which is not counted by it. */
   readonly network: string | null;
@@ -27,12 +27,13 @@ export interface Counted {
   readonly caps: readonly [CapName, ...CapName[]];
 }
 
-/** A cap that one more order would break, and by what. */
+/** A cap that one more order would exceed, by their number or their value. */
 export interface Exceeded {
   readonly cap: CapName;
   readonly by: "orders" | "value";
 }
 
+/** Which caps apply to an order of this caller. */
 export function countedAs({ actor }: Call, { email }: Customer, networkDigest: string): Counted {
   if (!isUser(actor)) {
     return { buyer: `guest:${email}`, network: networkDigest, caps: ["guest", "guestEmail", "network"] };

@@ -22,19 +22,19 @@ export const CartState = z.object({
   /** Whether the index of carts has a row that the expiry sweep will find. */
   indexed: z.boolean(),
   lines: z.array(CartLine),
-  /** Written before lines are handed out for an order; settled by the next touch. */
+  /** Written before the lines are given to an order; the next call finishes it. */
   checkout: z
     .object({
       orderId: z.string(),
       version: z.int(),
       lines: z.array(StockLine),
-      /** Who is making that order, and until when each may still come through. */
+      /** The attempts at that order, and until when each may still succeed. */
       attempts: z.array(z.object({ id: z.string(), until: z.int() })),
     })
     .nullable(),
-  /** Who is told when the cart expires, as of the last change; null for a guest. */
+  /** Whom CART_EXPIRED names, as of the last change; null for a guest. */
   customer: Customer.nullable().default(null),
-  /** Of a guest's cart that was merged: into which cart, and what it handed over. Nothing is written to it any more. */
+  /** Of a guest's cart that was merged: into which cart, and the lines it transferred. Nothing is written to it any more. */
   closed: z
     .object({
       mergeId: z.string(),
@@ -43,9 +43,9 @@ export const CartState = z.object({
       lines: z.array(CartLine),
       customer: Customer.nullable(),
       expiresAt: z.int(),
-      /** At which version of the other cart alone, if the request named one. */
+      /** The only version of the other cart that may take the lines, if the request named one. */
       ifVersion: z.int().optional(),
-      /** Whether the other cart has taken the lines, which are then let go here. */
+      /** Whether the other cart has the lines; they are then dropped here. */
       done: z.boolean(),
     })
     .nullable()
@@ -63,22 +63,22 @@ export const EMPTY_CART: CartState = {
   closed: null,
 };
 
-/** What a checkout hands out. */
+/** What an order gets from a checkout. */
 export interface Checkout {
   readonly orderId: string;
   readonly version: number;
   readonly lines: readonly StockLine[];
-  /** This version was handed out before: its order may exist already. */
+  /** This version was checked out before: its order may exist already. */
   readonly repeated: boolean;
 }
 
-/** What a wanted quantity is held against, as the catalog and inventory say at this moment. */
+/** The limits on a quantity, as catalog and inventory report them now. */
 export interface Limits {
   readonly minimum: number;
   readonly available: number;
 }
 
-/** Lets an expired cart's lines go; its index row counts as swept, so the next line writes a new one. */
+/** Drops the lines of an expired cart. Its index row counts as swept, so the next line writes a new one. */
 export function expire(state: CartState, now: number): CartState {
   if (state.expiresAt > now) return state;
   if (state.lines.length === 0) return state.indexed ? { ...state, indexed: false } : state;
@@ -120,7 +120,18 @@ export function addLine(state: CartState, line: CartLine, limits: Limits, expire
   return ok(changed(state, lines, expiresAt));
 }
 
-const NO_LINE = fail("not_found", "There is no such line in the cart.");
+export const NO_LINE = fail("not_found", "There is no such line in the cart.");
+
+export const CART_EMPTY = fail(
+  "cart_empty",
+  "The cart has no lines: add a product with POST /api/cart/items, or send items with the order.",
+);
+
+/** The refusal of a write under an If-Match that names another version. */
+export function versionConflict(currentVersion: number): Outcome<never> {
+  const detail = "The cart has changed since; read it again and send its ETag in If-Match.";
+  return fail("cart_version_conflict", detail, { currentVersion });
+}
 
 /** Sets a line's quantity, at least 1. */
 export function changeLine(
@@ -148,13 +159,16 @@ export function clearLines(state: CartState, expiresAt: number): CartState {
 }
 
 /**
- * Ends a recorded checkout. `ordered`: its quantities go, what was added meanwhile stays. Not ordered: forgotten, unless an
- * attempt may still come through.
+ * Ends a recorded checkout. If its order exists, the ordered quantities are removed and later additions stay. If not, the record is
+ * dropped, unless an attempt's lease still runs.
  */
-export function finishCheckout(state: CartState, ordered: boolean, now: number): CartState {
+export function finishCheckout(
+  state: CartState,
+  { isOrdered, now }: { readonly isOrdered: boolean; readonly now: number },
+): CartState {
   const { checkout } = state;
   if (checkout === null) return state;
-  if (!ordered) return checkout.attempts.some(({ until }) => until > now) ? state : { ...state, checkout: null };
+  if (!isOrdered) return checkout.attempts.some(({ until }) => until > now) ? state : { ...state, checkout: null };
   const bought = new Map(checkout.lines.map(({ productId, quantity }) => [productId, quantity]));
   const lines = state.lines
     .map((line) => ({ ...line, quantity: line.quantity - (bought.get(line.productId) ?? 0) }))
@@ -162,14 +176,14 @@ export function finishCheckout(state: CartState, ordered: boolean, now: number):
   return { ...state, version: state.version + 1, lines, checkout: null };
 }
 
-/** Whether a checkout of this cart as it is repeats the recorded one, which then answers whether it was ordered or not. */
+/** Whether a checkout of this cart would repeat the recorded one: the record then answers, whether its order exists or not. */
 export function isCheckoutRepeated(state: CartState): boolean {
   return state.checkout?.version === state.version;
 }
 
 /**
- * Records who is about to order which lines. Of one version there is one order id, however often it is checked out.
- * Fails with cart_empty, or idempotency_in_progress while an order of an earlier version is on its way.
+ * Records an attempt to order the lines. One version has one order id, however often it is checked out.
+ * Fails with cart_empty, or idempotency_in_progress while an order of an earlier version is being made.
  */
 export function checkOut(
   state: CartState,
@@ -181,14 +195,10 @@ export function checkOut(
   if (recorded !== null && recorded.version !== state.version) {
     return fail("idempotency_in_progress", "An order of this cart is being made; try again in a moment.");
   }
-  if (recorded === null && state.lines.length === 0)
-    return fail(
-      "cart_empty",
-      "The cart has no lines: add a product with POST /api/cart/items, or send items with the order.",
-    );
+  if (recorded === null && state.lines.length === 0) return CART_EMPTY;
   const lines = state.lines.map(({ productId, quantity }) => ({ productId, quantity }));
   const record = recorded ?? { orderId, version: state.version, lines, attempts: [] };
-  // An attempt past its lease made its order long ago or never will, so its name is of no more use.
+  // An attempt past its lease has made its order or never will.
   const live = record.attempts.filter(({ until }) => until > now);
   return ok({
     state: { ...state, checkout: { ...record, attempts: [...live, attempt] } },
@@ -201,7 +211,7 @@ export function checkOut(
   });
 }
 
-/** An attempt that surely made no order steps back; the last one to do so ends the checkout. */
+/** Withdraws an attempt that certainly made no order; the last one to be withdrawn ends the checkout. */
 export function abandon(state: CartState, attemptId: string): CartState {
   if (state.checkout === null) return state;
   const attempts = state.checkout.attempts.filter(({ id }) => id !== attemptId);

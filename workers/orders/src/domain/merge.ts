@@ -1,6 +1,6 @@
-// A guest's cart joins a user's, pure. Two objects are involved, so it takes steps that can each be repeated: the guest's cart
-// closes and remembers what it handed over, the user's decides once for each merge whether it takes that in, and the guest's
-// then lets it go or opens again.
+// Merges a guest's cart into a user's, pure. Two objects are involved, so each step can be repeated: the guest's cart closes and
+// remembers the lines it transfers, the user's decides once per merge whether to absorb them, and the guest's then drops them or
+// opens again.
 import { z } from "zod";
 import { MAX_QUANTITY } from "#shared/contracts/inventory";
 import { MAX_CART_LINES, NotMerged } from "#shared/contracts/orders";
@@ -11,32 +11,32 @@ import { ok } from "#shared/result";
 import { changed } from "./cart.ts";
 import type { CartLine, CartState } from "./cart.ts";
 
-/** What a closed cart hands over. Of one closing there is one merge id, however often it is asked for. */
+/** What a closed cart transfers. One closing has one merge id, however often it is repeated. */
 export interface CartTransfer {
   readonly mergeId: string;
   readonly lines: readonly CartLine[];
 }
 
-/** Where to, and what the other cart needs to take it in. */
+/** The other cart, and what it needs to absorb the lines. */
 export interface Destination {
   readonly mergeId: string;
   readonly into: string;
   readonly customer: Customer | null;
   readonly expiresAt: number;
-  /** The version of the other cart that the request's If-Match named: it binds whoever ends this merge. */
+  /** The version of the other cart that the request's If-Match named. It also binds the alarm that finishes this merge. */
   readonly ifVersion?: number | undefined;
 }
 
-/** What the user's cart has decided about a merge, for ever. `taken: false` is a stale If-Match: the guest's cart opens again. */
+/** The final decision of the user's cart on a merge. `taken: false` means a stale If-Match: the guest's cart opens again. */
 export const MergeDecision = z.object({ taken: z.boolean(), notMerged: z.array(NotMerged) });
 export type MergeDecision = z.infer<typeof MergeDecision>;
 
 export const CART_CLOSED = fail("cart_closed", "This cart was merged into a user's and is closed.");
 
 /**
- * Closes a guest's cart for the user's; closing it again for the same user gives the same transfer. Without lines nothing
- * happens: a cart that never was, has expired or is empty hands over nothing and stays open. Fails with cart_closed when it
- * went to another user, and idempotency_in_progress while an order of it is being made.
+ * Closes a guest's cart for the user's; closing it again for the same user gives the same transfer. A cart without lines (unknown,
+ * expired or empty) transfers nothing and stays open. Fails with cart_closed when it was merged into another user's, and
+ * idempotency_in_progress while an order of it is being made.
  */
 export function closeFor(
   state: CartState,
@@ -59,14 +59,14 @@ export function closeFor(
   });
 }
 
-/** Gives the lines back: the user's cart has refused this merge. Of another merge, or one that was taken, nothing is undone. */
+/** Gives the lines back after the user's cart refused this merge. Another merge, or an absorbed one, is not undone. */
 export function reopen(state: CartState, mergeId: string): CartState {
   const { closed } = state;
   if (closed === null || closed.done || closed.mergeId !== mergeId) return state;
   return { ...changed(state, closed.lines, state.expiresAt), closed: null };
 }
 
-/** Lets the lines go that the user's cart has taken. */
+/** Drops the lines that the user's cart has absorbed. */
 export function completeTransfer(state: CartState, mergeId: string): CartState {
   const { closed } = state;
   if (closed === null || closed.mergeId !== mergeId) return state;
@@ -74,8 +74,8 @@ export function completeTransfer(state: CartState, mergeId: string): CartState {
 }
 
 /**
- * Takes a guest's lines in: those of one product add up, others follow in their order. What goes over a limit is not lost in
- * silence but comes back as `notMerged`. Stock is not asked: a cart holds none, and the checkout says what is short.
+ * Adds a guest's lines: those of one product add up, others follow in their order. What exceeds a limit is returned as `notMerged`.
+ * Stock is not checked: a cart holds none, and the checkout reports shortages.
  */
 export function absorbLines(
   state: CartState,

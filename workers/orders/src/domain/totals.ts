@@ -14,8 +14,9 @@ export interface PricedLine {
   readonly quantity: number;
 }
 
-/** A quote and the method it was reckoned with. */
+/** Priced lines, what they cost, and the shipping method in that price. */
 export interface Calculation {
+  readonly lines: readonly PricedLine[];
   readonly quote: Quote;
   readonly method: ShippingMethodId;
 }
@@ -34,7 +35,7 @@ export function mergeLines(lines: readonly StockLine[]): Outcome<readonly StockL
     : ok(merged);
 }
 
-/** Puts the catalog's products to the lines. Fails with product_not_found, product_unavailable, quantity_below_minimum. */
+/** Joins the lines with the catalog's products. Fails with product_not_found, product_unavailable, quantity_below_minimum. */
 export function priceLines(
   lines: readonly StockLine[],
   products: readonly PricedProduct[],
@@ -68,7 +69,7 @@ export function priceLines(
   return ok(priced);
 }
 
-/** Adds everything up. Discounts and taxes do not exist yet and are 0. Fails with validation_failed. */
+/** Computes the totals. Discounts and taxes do not exist yet and are 0. Fails with validation_failed. */
 export function calculate(
   lines: readonly PricedLine[],
   country: string,
@@ -93,5 +94,5 @@ export function calculate(
     return invalid("items", "cost more together than one payment can carry");
   }
   const amounts = { subtotal, discount: 0, shipping: method.amount, tax: 0, total, currency };
-  return ok({ quote: { items, ...amounts, shippingMethods: [...methods] }, method: method.id });
+  return ok({ lines, quote: { items, ...amounts, shippingMethods: [...methods] }, method: method.id });
 }

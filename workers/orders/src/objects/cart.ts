@@ -4,7 +4,6 @@ import { DurableObject } from "cloudflare:workers";
 import { systemCall } from "#shared/call";
 import type { CatalogContract } from "#shared/contracts/catalog";
 import type { Cart as RenderedCart } from "#shared/contracts/orders";
-import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { openDatabase } from "#shared/database";
 import type { Database } from "#shared/database";
@@ -26,6 +25,7 @@ import {
   removeLine,
   isCheckoutRepeated,
   finishCheckout,
+  versionConflict,
 } from "../domain/cart.ts";
 import type { Checkout } from "../domain/cart.ts";
 import { cartIdOf, renderCart, viewOf } from "../domain/cart-view.ts";
@@ -42,9 +42,7 @@ const MIN_ALARM_MS = 1_000;
 
 function conflict(state: CartState, ifVersion: number | undefined): Outcome<null> {
   if (ifVersion === undefined || ifVersion === state.version) return ok(null);
-  return fail("cart_version_conflict", "The cart was changed meanwhile; read it again and send its ETag in If-Match.", {
-    currentVersion: state.version,
-  });
+  return versionConflict(state.version);
 }
 
 export class Cart extends DurableObject<OrdersEnv> implements CartObject {
@@ -103,7 +101,8 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   ordered(input: CartContext & { readonly orderId: string }): Promise<void> {
     return this.#run("Cart.ordered", input, async () => {
       const state = this.#load();
-      if (state.checkout?.orderId === input.orderId) this.#save(finishCheckout(state, true, input.now));
+      if (state.checkout?.orderId === input.orderId)
+        this.#save(finishCheckout(state, { isOrdered: true, now: input.now }));
       await Promise.resolve();
     });
   }
@@ -237,9 +236,9 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   async #finishCheckout(now: number): Promise<void> {
     const { checkout } = this.#load();
     if (checkout === null) return;
-    const ordered = await orderExists(this.#db, checkout.orderId);
+    const isOrdered = await orderExists(this.#db, checkout.orderId);
     const state = this.#load();
-    if (state.checkout?.orderId === checkout.orderId) this.#save(finishCheckout(state, ordered, now));
+    if (state.checkout?.orderId === checkout.orderId) this.#save(finishCheckout(state, { isOrdered, now }));
   }
 
   /** Brings a merge to its end that a request has begun: the other cart takes the lines or has refused them before. */

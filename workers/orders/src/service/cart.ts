@@ -13,6 +13,7 @@ import type {
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
+import { NO_LINE, versionConflict } from "../domain/cart.ts";
 import type { Limits } from "../domain/cart.ts";
 import { cartIdOf, renderCart } from "../domain/cart-view.ts";
 import type { CartView } from "../domain/cart-view.ts";
@@ -107,11 +108,7 @@ export async function changeItem(
   const { lines, version } = await deps.cart(name.value).view(contextOf(deps, call));
   const line = lines.find(({ id }) => id === itemId);
   if (line === undefined) {
-    return ifVersion === undefined || ifVersion === version
-      ? fail("not_found", "There is no such line in the cart.")
-      : fail("cart_version_conflict", "The cart was changed meanwhile; read it again and send its ETag in If-Match.", {
-          currentVersion: version,
-        });
+    return ifVersion === undefined || ifVersion === version ? NO_LINE : versionConflict(version);
   }
   const found = await limitsOf(deps, call, line.productId);
   if (!found.ok) return found;

@@ -1,74 +1,61 @@
-// The stock behind an order being made: held before the order is written, so that an order only exists with its hold.
-import { isProven } from "#shared/call";
+// The stock of an order being placed: held before the order is written, so that no order exists without its hold.
 import type { Call } from "#shared/call";
 import type { Outcome } from "#shared/errors";
 import type { StockLine } from "#shared/events/catalogue";
-import { canonicalJson, requestKey } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import type { PricedLine } from "../domain/totals.ts";
-import type { StoredOrder } from "../store/orders.ts";
 import type { OrdersDeps } from "./deps.ts";
 
 export interface Hold {
   readonly owner: string;
+  /** The lines that this call held; the others were held by a copy of the request. */
   readonly newlyHeld: readonly StockLine[];
 }
 
 interface HoldOptions {
-  readonly key: string;
-  readonly fingerprint: string;
-  /** Whether it may share the hold of no copy. */
-  readonly alone: boolean;
-  /** Whether it counts toward the share of a product that buyers without proof may hold together. */
+  /** The owner that all copies of the request have. */
+  readonly owner: string;
+  /** Whether to use the copies' hold. If not, or if it was released before, the hold gets an owner of its own. */
+  readonly isShared: boolean;
+  /** Whether it counts toward the share of a product that unproven buyers may hold together. */
   readonly counted: boolean;
 }
 
-/** Whether what the caller orders counts toward the share of a product that buyers without proof may hold together. */
-export function countsTowardShare(deps: OrdersDeps, { actor }: Call): boolean {
-  return deps.orderCaps && !isProven(actor);
-}
-
-/**
- * Holds the lines for the request, so that copies of it share one hold. A request under the same key that asks for something else
- * is another owner: what it lets go is never what this one's order will live on. An owner whose earlier attempt failed and was
- * released cannot hold again; it goes on under a name of its own, as one does that may not share (`alone`).
- */
-export async function hold(
+/** Holds the lines. Fails as InventoryContract.hold does. */
+export async function holdStock(
   deps: OrdersDeps,
   call: Call,
-  { key, fingerprint, alone, counted }: HoldOptions,
   priced: readonly PricedLine[],
+  { owner, isShared, counted }: HoldOptions,
 ): Promise<Outcome<Hold>> {
-  const lines = priced.map(({ product, quantity }) => ({ productId: product.id, quantity }));
-  const asked = {
-    lines: priced.map(({ product: { id, minOrderQuantity }, quantity }) => ({
-      productId: id,
-      quantity,
-      minimum: minOrderQuantity,
-    })),
-    counted,
-  };
-  // The fingerprint does not tell a cart's lines.
-  const sharedOwner = await requestKey("hold", key, fingerprint, canonicalJson(lines));
-  if (!alone) {
-    const shared = await deps.inventory.hold(call, { ...asked, owner: sharedOwner });
-    if (shared.ok) return ok({ owner: sharedOwner, newlyHeld: shared.value.newlyHeld });
+  const lines = priced.map(({ product, quantity }) => ({
+    productId: product.id,
+    quantity,
+    minimum: product.minOrderQuantity,
+  }));
+  if (isShared) {
+    const shared = await deps.inventory.hold(call, { owner, lines, counted });
+    if (shared.ok) return ok({ owner, newlyHeld: shared.value.newlyHeld });
     if (shared.error.code !== "reservation_conflict") return shared;
   }
-  const owner = `${sharedOwner}.${newId("req")}`;
-  const own = await deps.inventory.hold(call, { ...asked, owner });
-  return own.ok ? ok({ owner, newlyHeld: own.value.newlyHeld }) : own;
+  const ownOwner = `${owner}.${newId("req")}`;
+  const own = await deps.inventory.hold(call, { owner: ownOwner, lines, counted });
+  return own.ok ? ok({ owner: ownOwner, newlyHeld: own.value.newlyHeld }) : own;
 }
 
-/** Lets go what a loser holds beside the winner. Of the same owner the winner lives on these very holds, whoever made them. */
-export async function releaseBeside(deps: OrdersDeps, call: Call, held: Hold, winner: StoredOrder): Promise<void> {
-  const productIds = held.newlyHeld.map(({ productId }) => productId);
-  if (winner.reservationOwner === held.owner || productIds.length === 0) return;
+/** Releases what no order uses. A failure is only logged: the hold expires. */
+export async function releaseHold(
+  deps: OrdersDeps,
+  call: Call,
+  { owner, lines }: { readonly owner: string; readonly lines: readonly StockLine[] },
+): Promise<void> {
+  const productIds = lines.map(({ productId }) => productId);
+  if (productIds.length === 0) return;
   try {
-    await deps.inventory.releaseHold(call, { owner: held.owner, productIds });
+    await deps.inventory.releaseHold(call, { owner, productIds });
   } catch (error) {
-    log("warn", "a hold was not released; it expires by itself", { owner: held.owner, error });
+    log("warn", "a hold was not released; it expires by itself", { owner, error });
   }
 }

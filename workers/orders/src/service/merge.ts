@@ -10,6 +10,7 @@ import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
 import { MAX_STALE_RETRIES } from "../constants.ts";
+import { versionConflict } from "../domain/cart.ts";
 import type { CartView } from "../domain/cart-view.ts";
 import type { CartTransfer } from "../domain/merge.ts";
 import { render, contextOf, writeOf } from "./cart.ts";
@@ -42,11 +43,7 @@ async function unchanged(
 ): Promise<Outcome<MergedCart>> {
   const view = await deps.cart(pair.own).view(contextOf(deps, call));
   if (ifVersion !== undefined && ifVersion !== view.version) {
-    return fail(
-      "cart_version_conflict",
-      "The cart was changed meanwhile; read it again and send its ETag in If-Match.",
-      { currentVersion: view.version },
-    );
+    return versionConflict(view.version);
   }
   return await shown(deps, call, pair, view, []);
 }

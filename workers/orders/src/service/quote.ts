@@ -1,4 +1,4 @@
-// What an order would cost now, and the pricing that making one shares with it.
+// What an order would cost now. Quotes and placed orders share the pricing.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import type { Quote, QuoteInput } from "#shared/contracts/orders";
@@ -6,14 +6,11 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { StockLine } from "#shared/events/catalogue";
 import { ok } from "#shared/result";
+import { CART_EMPTY } from "../domain/cart.ts";
 import { calculate, mergeLines, priceLines } from "../domain/totals.ts";
-import type { Calculation, PricedLine } from "../domain/totals.ts";
+import type { Calculation } from "../domain/totals.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { cartName } from "./owner.ts";
-
-export interface Priced extends Calculation {
-  readonly lines: readonly PricedLine[];
-}
 
 type Wanted = Pick<z.output<typeof QuoteInput>, "shippingAddress" | "shippingMethod">;
 
@@ -23,14 +20,13 @@ export async function price(
   call: Call,
   lines: readonly StockLine[],
   { shippingAddress, shippingMethod }: Wanted,
-): Promise<Outcome<Priced>> {
+): Promise<Outcome<Calculation>> {
   const ids = lines.map(({ productId }) => productId);
   const products = await deps.catalog.pricedProducts(call, { ids, fresh: true });
   if (!products.ok) return products;
   const priced = priceLines(lines, products.value, deps.currency);
   if (!priced.ok) return priced;
-  const calculated = calculate(priced.value, shippingAddress.country, deps.currency, shippingMethod);
-  return calculated.ok ? ok({ ...calculated.value, lines: priced.value }) : calculated;
+  return calculate(priced.value, shippingAddress.country, deps.currency, shippingMethod);
 }
 
 /** Coupons do not exist yet, so none is valid. */
@@ -48,12 +44,7 @@ async function cartLines(
   const name = await cartName(call, cartToken);
   const context = { now: deps.now(), correlationId: call.correlationId };
   const lines = name === undefined ? [] : (await deps.cart(name).view(context)).lines;
-  return lines.length === 0
-    ? fail(
-        "cart_empty",
-        "The cart has no lines: add a product with POST /api/cart/items, or send items with the order.",
-      )
-    : ok(lines);
+  return lines.length === 0 ? CART_EMPTY : ok(lines);
 }
 
 export async function quote(deps: OrdersDeps, call: Call, input: z.output<typeof QuoteInput>): Promise<Outcome<Quote>> {

@@ -1,19 +1,12 @@
-// Counting the open unpaid orders under their caps: once before an order is made, as a courtesy, and once in the order's own
-// batch, which decides. Both indexes that serve it hold open unpaid orders only.
+// Counts open unpaid orders under their caps: once before an order is placed, as an early refusal, and once in the order's own batch,
+// which decides. Both indexes that serve it hold open unpaid orders only.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { commit } from "#shared/database";
 import type { Database } from "#shared/database";
 import type { CapName, Caps, Counted, Exceeded } from "../domain/caps.ts";
 
-/** An order about to be made, under its caps. Amount in minor units. */
-export interface Capped {
-  readonly counted: Counted;
-  readonly caps: Caps;
-  readonly total: number;
-}
-
-/** What the order adds to the counts: nothing once it is in the table. */
+/** What the order to place adds to the counts: nothing once it is in the table. Value in minor units. */
 interface Addition {
   readonly orders: number;
   readonly value: number;
@@ -26,8 +19,8 @@ function countedUnder(cap: CapName, { buyer, network }: Counted): SQL {
   return cap === "guest" ? sql`${buyers} AND network = ${network}` : buyers;
 }
 
-/** `(cap, by)` of each cap that is broken; no row when none is. A buyer's only order breaks no cap on the value. */
-function broken({ counted, caps }: Capped, add: Addition): SQL {
+/** `(cap, by)` of each exceeded cap; no row when none is. A buyer's only order exceeds no cap on the value. */
+function exceeded(counted: Counted, caps: Caps, add: Addition): SQL {
   const usages = counted.caps.map(
     (cap) => sql`SELECT ${cap} AS cap, ${caps[cap].orders} AS max_orders, ${caps[cap].value} AS max_value,
       count(*) + ${add.orders} AS orders, coalesce(sum(total), 0) + ${add.value} AS value
@@ -39,18 +32,23 @@ function broken({ counted, caps }: Capped, add: Addition): SQL {
       OR (value > max_value AND (SELECT orders FROM usage WHERE cap = ${counted.caps[0]}) > 1)`;
 }
 
-/** The first cap that the order would break now. */
-export async function exceededCap(db: Database, capped: Capped): Promise<Exceeded | undefined> {
-  const [row] = await db.all<Exceeded>(sql`${broken(capped, { orders: 1, value: capped.total })} LIMIT 1`);
+/** The first cap that an order of this total (minor units) would exceed now. */
+export async function exceededCap(
+  db: Database,
+  counted: Counted,
+  caps: Caps,
+  total: number,
+): Promise<Exceeded | undefined> {
+  const [row] = await db.all<Exceeded>(sql`${exceeded(counted, caps, { orders: 1, value: total })} LIMIT 1`);
   return row;
 }
 
 /**
- * Stands after the order's INSERT, so that a copy of the request meets its UNIQUE first, and aborts the batch when the order
- * breaks a cap, or lives on a hold that was given back. See mustChange for how.
+ * Follows the order's INSERT, so that a copy of the request meets its UNIQUE first. Aborts the batch as `mustChange` does when the
+ * order exceeds a cap, or its hold was returned.
  */
-export function mustBeWithinCaps(capped: Capped, reservationOwner: string): SQL {
-  return sql`SELECT json(iif(EXISTS (${broken(capped, { orders: 0, value: 0 })})
+export function mustBeWithinCaps(counted: Counted, caps: Caps, reservationOwner: string): SQL {
+  return sql`SELECT json(iif(EXISTS (${exceeded(counted, caps, { orders: 0, value: 0 })})
     OR EXISTS (SELECT 1 FROM returned_holds WHERE owner = ${reservationOwner}), 'over a cap', 'true'))`;
 }
 
@@ -58,7 +56,7 @@ export async function isReturned(db: Database, reservationOwner: string): Promis
   return (await db.all(sql`SELECT 1 FROM returned_holds WHERE owner = ${reservationOwner}`)).length > 0;
 }
 
-/** Sees to it that no order will live on this hold, unless one does: then nothing is written. */
+/** Keeps any later order from using this hold. Writes nothing when an order uses it already. */
 export async function returnHold(
   db: Database,
   { owner, requestKey, now }: { readonly owner: string; readonly requestKey: string; readonly now: number },
@@ -70,7 +68,7 @@ export async function returnHold(
   ]);
 }
 
-/** Forgets holds that no attempt can live on any more. */
+/** Deletes returned holds that no attempt can use any more. */
 export async function purgeReturnedHolds(db: Database, before: number): Promise<void> {
   await commit(db, [sql`DELETE FROM returned_holds WHERE returned_at < ${before}`]);
 }

@@ -20,7 +20,7 @@ const StoredItem = z.object({
   lineTotal: z.int(),
   refundedQuantity: z.int(),
 });
-export type StoredItem = z.infer<typeof StoredItem>;
+type StoredItem = z.infer<typeof StoredItem>;
 const StoredItems = z.array(StoredItem);
 
 const StoredHistory = z.array(
@@ -191,7 +191,7 @@ export async function findOrder(db: Database, id: string): Promise<StoredOrder |
 }
 
 /** The order placed by this request, or by another checkout of the same cart. */
-export async function findMade(db: Database, requestKey: string, orderId?: string): Promise<StoredOrder | undefined> {
+export async function findPlaced(db: Database, requestKey: string, orderId?: string): Promise<StoredOrder | undefined> {
   const found = await readOrders(db, sql`WHERE request_key = ${requestKey} OR id = ${orderId ?? ""} LIMIT 2`);
   // The request's own order comes before the one that only shares the cart.
   return found.find(({ order }) => order.id !== orderId) ?? found[0];

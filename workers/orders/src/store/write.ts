@@ -1,60 +1,45 @@
-// Writing orders on request: the batch that makes one and the batch of a transition.
+// Writes orders on request: the batch that places one and the batch of a command.
 import { and, eq, sql } from "drizzle-orm";
 import type { Order } from "#shared/contracts/orders";
 import { insertInto, mustChange } from "#shared/database";
 import type { Statement } from "#shared/database";
-import type { Customer, OrderEventData } from "#shared/events/catalogue";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsert, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
-import { sellerOfAll } from "../domain/seller.ts";
+import { sellerOfAll } from "../domain/new-order.ts";
+import type { Caps, Counted } from "../domain/caps.ts";
 import { PLACE_FROM_TIME } from "./changes.ts";
 import { orderHistory, orders } from "../schema.ts";
 import { mustBeWithinCaps } from "./caps.ts";
-import type { Capped } from "./caps.ts";
-import type { StoredItem, StoredOrder } from "./orders.ts";
+import type { StoredOrder } from "./orders.ts";
 
 const insertOrderRow = insertInto(orders, { changeSeq: PLACE_FROM_TIME });
 const insertHistory = insertInto(orderHistory);
 
-/** Everything an order is made of. Times in milliseconds. */
-export interface NewOrder {
-  readonly order: Order;
-  readonly items: readonly StoredItem[];
-  readonly customer: Customer;
-  readonly eventData: OrderEventData;
-  readonly requestKey: string;
-  readonly fingerprint: string;
-  readonly correlationId: string;
-  readonly accessTokenHash: string | null;
-  readonly actor: string;
-  /** Digest of the client network that the order counts for, if it does. */
-  readonly network: string | null;
-  readonly now: number;
-  readonly paymentDueAt: number;
+/** An order to place, with its first event. `counted`: which caps it is written under. */
+export interface NewOrder extends Omit<StoredOrder, "version" | "paymentVersion" | "references" | "changeSeq"> {
+  readonly counted: Counted | undefined;
+  readonly event: EventEnvelope;
 }
 
 /** One statement for any number of lines: D1 binds at most 100 parameters, JSON text is one. */
-function insertItems(orderId: string, items: readonly StoredItem[]): Statement {
+function insertItems({ id, items }: Order, vendorIds: readonly (string | null)[]): Statement {
+  const rows = items.map((item, index) => ({ ...item, vendorId: vendorIds[index] ?? null }));
   return sql`INSERT INTO order_items
       (order_id, position, id, product_id, vendor_id, sku, name, unit_price, quantity, line_total)
-    SELECT ${orderId}, key, value ->> 'id', value ->> 'productId', value ->> 'vendorId', value ->> 'sku', value ->> 'name',
+    SELECT ${id}, key, value ->> 'id', value ->> 'productId', value ->> 'vendorId', value ->> 'sku', value ->> 'name',
       value ->> 'unitPrice', value ->> 'quantity', value ->> 'lineTotal'
-    FROM json_each(${JSON.stringify(items)})`;
+    FROM json_each(${JSON.stringify(rows)})`;
 }
 
 /**
- * Makes the order with its lines, its history and ORDER_CREATED, in one batch.
- * @throws UniqueViolation when the request or the cart has made its order already, or the number is taken; StaleWrite when it breaks
- * a cap or lives on a hold that was given back.
+ * Writes the order with its lines, its history and ORDER_CREATED, in one batch.
+ * @throws UniqueViolation when the request or the cart has placed its order already, or the number is taken; StaleWrite when it
+ * exceeds a cap or its hold was returned.
  */
-export async function insertOrder(
-  deps: Deps,
-  draft: NewOrder,
-  event: EventEnvelope,
-  capped: Capped | undefined,
-): Promise<void> {
-  const { order, now } = draft;
+export async function insertOrder(deps: Deps, placed: NewOrder, caps: Caps): Promise<void> {
+  const { order, vendorIds, createdAt: now, counted, reservationOwner } = placed;
+  const { id, status, history } = order;
   const {
     items: _items,
     history: _history,
@@ -66,32 +51,27 @@ export async function insertOrder(
   await save(deps, [
     insertOrderRow({
       ...columns,
-      customer: JSON.stringify(draft.customer),
+      customer: JSON.stringify(placed.customer),
       shippingAddress: JSON.stringify(order.shippingAddress),
-      paymentDueAt: draft.paymentDueAt,
-      reservationOwner: draft.eventData.reservationOwner,
-      requestKey: draft.requestKey,
-      fingerprint: draft.fingerprint,
-      correlationId: draft.correlationId,
-      accessTokenHash: draft.accessTokenHash,
-      vendorId: sellerOfAll(draft.items.map(({ vendorId }) => vendorId)),
-      eventData: JSON.stringify(draft.eventData),
-      network: draft.network,
+      paymentDueAt: placed.paymentDueAt,
+      reservationOwner,
+      requestKey: placed.requestKey,
+      fingerprint: placed.fingerprint,
+      correlationId: placed.correlationId,
+      accessTokenHash: placed.accessTokenHash,
+      vendorId: sellerOfAll(vendorIds),
+      eventData: JSON.stringify(placed.eventData),
+      network: counted?.network ?? null,
       createdAt: now,
       updatedAt: now,
       changeSeq: now,
     }),
-    ...(capped === undefined ? [] : [mustBeWithinCaps(capped, draft.eventData.reservationOwner)]),
-    insertItems(order.id, draft.items),
-    insertHistory({
-      orderId: order.id,
-      version: 1,
-      fromStatus: null,
-      toStatus: order.status,
-      at: now,
-      actor: draft.actor,
-    }),
-    outboxInsert(event),
+    ...(counted === undefined ? [] : [mustBeWithinCaps(counted, caps, reservationOwner)]),
+    insertItems(order, vendorIds),
+    ...history.map(({ actor }) =>
+      insertHistory({ orderId: id, version: 1, fromStatus: null, toStatus: status, at: now, actor }),
+    ),
+    outboxInsert(placed.event),
   ]);
 }
 
@@ -99,15 +79,15 @@ function jsonOrNull(value: object | undefined): string | null {
   return value === undefined ? null : JSON.stringify(value);
 }
 
-/** A transition decided on the order as it was read; `after` is the order with it done. */
+/** A command decided on the order as it was read; `after` is the order with it applied. */
 export interface Transition {
   readonly before: StoredOrder;
   readonly after: Order;
   readonly event: EventEnvelope;
-  /** The last entry of the order's history with it done. */
+  /** The last entry of the history of `after`. */
   readonly entry: Order["history"][number];
   readonly now: number;
-  /** Written with it: what staff did is kept. */
+  /** The audit row of what staff did. */
   readonly audit: readonly Statement[];
 }
 
@@ -123,7 +103,7 @@ export async function writeTransition(
       .set({
         status: after.status,
         tracking: jsonOrNull(after.tracking),
-        // No transition leads to an order that is open and unpaid.
+        // No command leads to an order that is open and unpaid.
         network: null,
         version,
         updatedAt: now,

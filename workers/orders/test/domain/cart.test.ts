@@ -64,7 +64,7 @@ function run(state: CartState, { kind, product, quantity }: Step, attempt: numbe
     }
     case "ordered":
     case "pass":
-      return finishCheckout(state, kind === "ordered", now);
+      return finishCheckout(state, { isOrdered: kind === "ordered", now });
   }
   throw new Error(`no step ${String(kind satisfies never)}`);
 }
@@ -101,7 +101,7 @@ it("gives up exactly what was ordered, whatever was added or taken out meanwhile
       state = must(checkOut(state, "ord_1", { id: "try_1", until: 1_000 }, 0)).state;
       for (const item of items) if (["add", "remove", "change"].includes(item.kind)) state = run(state, item, 1, 1);
       const had = quantities(state);
-      const left = quantities(finishCheckout(state, true, 1));
+      const left = quantities(finishCheckout(state, { isOrdered: true, now: 1 }));
       for (const [productId, amount] of had) {
         expect(left.get(productId) ?? 0).toBe(Math.max(0, amount - (ordered[productId] ?? 0)));
       }
@@ -114,8 +114,8 @@ it("does not forget an order that may still be made, and forgets one whose every
   const first = must(checkOut(cart, "ord_1", { id: "try_1", until: 100 }, 0));
   const { state, checkout } = must(checkOut(first.state, "ord_2", { id: "try_2", until: 120 }, 20));
   expect(checkout).toMatchObject({ orderId: "ord_1", repeated: true });
-  expect(finishCheckout(state, false, 119).checkout).not.toBeNull();
-  expect(finishCheckout(state, false, 120).checkout).toBeNull();
+  expect(finishCheckout(state, { isOrdered: false, now: 119 }).checkout).not.toBeNull();
+  expect(finishCheckout(state, { isOrdered: false, now: 120 }).checkout).toBeNull();
   expect(abandon(state, "try_1").checkout).not.toBeNull();
   expect(abandon(abandon(state, "try_1"), "try_2").checkout).toBeNull();
 });

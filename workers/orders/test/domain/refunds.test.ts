@@ -6,7 +6,7 @@ import type { Outcome } from "#shared/errors";
 import { MAX_AMOUNT_MINOR } from "#shared/money";
 import { draftRefund, paidPerLine, restocked, retryAfterMs, shareOut } from "../../src/domain/refunds.ts";
 import type { RefundDraft } from "../../src/domain/refunds.ts";
-import { sellerOfAll } from "../../src/domain/seller.ts";
+import { sellerOfAll } from "../../src/domain/new-order.ts";
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);

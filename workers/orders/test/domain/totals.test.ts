@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PricedProduct } from "#shared/contracts/catalog";
 import { MAX_AMOUNT_MINOR } from "#shared/money";
-import { orderNumber } from "../../src/domain/number.ts";
+import { orderNumber } from "../../src/domain/new-order.ts";
 import { PARCEL_MAX_GRAMS, estimatedDelivery, shippingMethods } from "../../src/domain/shipping.ts";
 import { calculate, mergeLines, priceLines } from "../../src/domain/totals.ts";
 
