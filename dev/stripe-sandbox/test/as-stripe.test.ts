@@ -1,18 +1,18 @@
-// What clients of Stripe's API rely on beside the payment itself: what is echoed, how events and errors read, and what is not there.
+// What clients of Stripe's API rely on besides payments: returned parameters, the form of events and errors, and what is unsupported.
 import { describe, expect, it } from "vitest";
 import { authorizedIntent, client, newIntent, refusal, sandbox } from "./support/client.ts";
 
 const stripe = client();
 
-describe("a PaymentIntent shows again what it was told", () => {
-  it("how methods may lead away", async () => {
+describe("a PaymentIntent returns its parameters", () => {
+  it("for redirects of payment methods", async () => {
     const never = await newIntent({ automatic_payment_methods: { enabled: true, allow_redirects: "never" } });
     expect(never.automatic_payment_methods).toEqual({ enabled: true, allow_redirects: "never" });
     const always = await newIntent({ automatic_payment_methods: { enabled: true } });
     expect(always.automatic_payment_methods).toEqual({ enabled: true, allow_redirects: "always" });
   });
 
-  it("the customer, where it ships, and how its methods behave, on the charge too", async () => {
+  it("for customer, shipping and method options, which its charge has too", async () => {
     const shipping = { name: "Bo Buyer", phone: "+15550100", address: { line1: "1 Dock Road", country: "US" } };
     const made = await newIntent({
       customer: "cus_42",
@@ -35,7 +35,7 @@ describe("a PaymentIntent shows again what it was told", () => {
     expect((await stripe.paymentIntents.update(made.id, { shipping: "" })).shipping).toBeNull();
   });
 
-  it("but not what does not fit", async () => {
+  it("unless they are invalid", async () => {
     const create = (params: object): Promise<unknown> => newIntent(params);
     expect((await refusal(create({ shipping: { address: { line1: "1" } } }))).param).toBe("shipping[name]");
     expect((await refusal(create({ shipping: { name: "B", colour: "red" } }))).param).toBe("shipping[colour]");
@@ -46,7 +46,7 @@ describe("a PaymentIntent shows again what it was told", () => {
 });
 
 describe("events", () => {
-  it("are listed by a group of types", async () => {
+  it("are listed by a pattern of types", async () => {
     const { id } = await authorizedIntent();
     await stripe.paymentIntents.capture(id);
     const { data } = await stripe.events.list({ type: "charge.*", limit: 2 });
@@ -55,7 +55,7 @@ describe("events", () => {
     expect(refunds.data.every(({ type }) => type.startsWith("charge.dispute."))).toBe(true);
   });
 
-  it("are not listed by a type and types at once, nor by what is no type", async () => {
+  it("are not listed by both type and types, nor by an invalid type", async () => {
     for (const query of [
       { type: "charge.*", types: ["charge.captured"] },
       { types: ["charge.*"] },
@@ -65,7 +65,7 @@ describe("events", () => {
     }
   });
 
-  it("of a change tell what was before", async () => {
+  it("that report a change have the previous values", async () => {
     const { id } = await newIntent({ confirm: true, payment_method: "pm_card_visa", capture_method: "automatic" });
     const refund = await stripe.refunds.create({ payment_intent: id, amount: 2_000, metadata: { a: "1" } });
     const [refunded] = (await stripe.events.list({ type: "charge.refunded", limit: 1 })).data;
@@ -81,7 +81,7 @@ describe("events", () => {
   });
 });
 
-describe("errors show amounts as people read them", () => {
+describe("errors have formatted amounts", () => {
   it.each([
     [{ amount: 49, currency: "usd" }, "Amount must be at least $0.50 usd"],
     [{ amount: 29, currency: "gbp" }, "Amount must be at least £0.30 gbp"],
@@ -125,7 +125,7 @@ describe("what Stripe has and the sandbox does not", () => {
     expect(error.message).toContain("not supported by the sandbox");
   });
 
-  it("is told apart from what Stripe does not know either", async () => {
+  it("differs from what Stripe does not have either", async () => {
     const request = new Request("http://localhost/v1/payment_intents", {
       method: "POST",
       headers: { authorization: "Bearer sk_test_sandbox" },

@@ -1,4 +1,4 @@
-// The payment methods of Stripe's testing page: what each of them does.
+// The behaviour of the payment methods of Stripe's testing page.
 import { describe, expect, it } from "vitest";
 import type { Stripe } from "stripe";
 import { call, client, newIntent, refusal, sandbox, typesOf, webhooksOf } from "./support/client.ts";
@@ -17,7 +17,7 @@ async function paidWith(
   return { intent, charge: await chargeOf(intent) };
 }
 
-/** Answers the bank's page of an intent that waits for it. */
+/** Posts an outcome to the bank's page of an intent. */
 async function answer(intent: Stripe.PaymentIntent, outcome: "approve" | "fail"): Promise<Response> {
   const url = new URL(intent.next_action?.redirect_to_url?.url ?? "");
   const path = `${url.pathname.slice("/_stripe".length)}${url.search}`;
@@ -79,7 +79,7 @@ describe("cards that are declined", () => {
     expect((await chargeOf(failed)).outcome).toMatchObject({ advice_code: adviceCode ?? null });
   });
 
-  it("one that Radar blocks never comes to the bank", async () => {
+  it("never reach the bank when Radar blocks them", async () => {
     const { id } = await newIntent();
     await refusal(stripe.paymentIntents.confirm(id, { payment_method: "pm_card_radarBlock" }));
     expect((await chargeOf(await stripe.paymentIntents.retrieve(id))).outcome).toMatchObject({
@@ -90,7 +90,7 @@ describe("cards that are declined", () => {
     });
   });
 
-  it("a risky one, and one whose checks fail, are paid and say so", async () => {
+  it("do not include risky cards and failed checks, which the charge reports", async () => {
     const { charge: risky } = await paidWith("pm_card_riskLevelElevated");
     expect(risky.outcome).toMatchObject({ type: "authorized", risk_level: "elevated" });
     const { charge: failing } = await paidWith("pm_card_cvcCheckFail");
@@ -99,7 +99,7 @@ describe("cards that are declined", () => {
 });
 
 describe("3-D Secure", () => {
-  it("approved shows on the charge", async () => {
+  it("is on the charge once approved", async () => {
     const waiting = await newIntent({ confirm: true, payment_method: "pm_card_threeDSecure2Required" });
     expect(waiting.status).toBe("requires_action");
     await answer(waiting, "approve");
@@ -114,13 +114,13 @@ describe("3-D Secure", () => {
     expect(card?.electronic_commerce_indicator).toBe("05");
   });
 
-  it.each(["pm_card_visa", "pm_card_threeDSecureOptional"])("is nothing that %s needs", async (method) => {
+  it.each(["pm_card_visa", "pm_card_threeDSecureOptional"])("is not required by %s", async (method) => {
     const { intent, charge } = await paidWith(method);
     expect(intent.status).toBe("requires_capture");
     expect(charge.payment_method_details?.card?.three_d_secure).toBeNull();
   });
 
-  it("is done by an optional card when it is asked for, and told of by one that has none", async () => {
+  it("is done by an optional card when it is requested, and reported missing by a card without it", async () => {
     const asked = { payment_method_options: { card: { request_three_d_secure: "any" } } } as const;
     const waiting = await newIntent({ confirm: true, payment_method: "pm_card_threeDSecureOptional", ...asked });
     expect(waiting.status).toBe("requires_action");
@@ -143,7 +143,7 @@ describe("3-D Secure", () => {
     });
   });
 
-  it("approved and declined sends the buyer back as failed", async () => {
+  it("redirects the buyer as failed when the card is declined after the approval", async () => {
     const waiting = await newIntent({
       confirm: true,
       payment_method: "pm_card_threeDSecureRequiredChargeDeclined",
@@ -157,14 +157,14 @@ describe("3-D Secure", () => {
     expect(searchParams.get("payment_intent")).toBe(waiting.id);
   });
 
-  it("that fails by itself is a decline, without a page", async () => {
+  it("that fails without the buyer is a decline without a page", async () => {
     const { id } = await newIntent();
     const method = "pm_card_threeDSecureRequiredProcessingError";
     const error = await refusal(stripe.paymentIntents.confirm(id, { payment_method: method }));
     expect([error.statusCode, error.code]).toEqual([402, "card_declined"]);
   });
 
-  it("needs the buyer: without one the card is declined, unless it is set up for that", async () => {
+  it("declines an off-session card unless it is set up for that", async () => {
     const { id } = await newIntent();
     const pay = (method: string): Promise<Stripe.PaymentIntent> =>
       stripe.paymentIntents.confirm(id, { payment_method: method, off_session: true });
@@ -177,7 +177,7 @@ describe("3-D Secure", () => {
   });
 });
 
-describe("cards of which more is to come", () => {
+describe("cards with later effects", () => {
   it.each([
     ["pm_card_createDispute", "fraudulent", "needs_response", 1],
     ["pm_card_createDisputeProductNotReceived", "product_not_received", "needs_response", 1],
@@ -195,7 +195,7 @@ describe("cards of which more is to come", () => {
     expect((await stripe.disputes.list({ payment_intent: concurrency.id })).data).toHaveLength(1);
   });
 
-  it("an inquiry holds no money, and closes without taking any", async () => {
+  it("an inquiry withdraws no money, not even when it is closed", async () => {
     const { intent } = await paidWith("pm_card_createDisputeInquiry", { capture_method: "automatic" });
     const [dispute] = (await stripe.disputes.list({ payment_intent: intent.id })).data;
     const act = (path: string, body: object = {}): Promise<Response> =>
@@ -214,7 +214,7 @@ describe("cards of which more is to come", () => {
     expect((await stripe.refunds.create({ payment_intent: intent.id })).amount).toBe(12_000);
   });
 
-  it("pm_card_refundFail sends a refund back after the answer", async () => {
+  it("pm_card_refundFail fails a refund after the answer", async () => {
     const { intent } = await paidWith("pm_card_refundFail", { capture_method: "automatic" });
     const refund = await stripe.refunds.create({ payment_intent: intent.id });
     expect(refund.status).toBe("succeeded");
@@ -223,7 +223,7 @@ describe("cards of which more is to come", () => {
     expect(typesOf(await webhooksOf(intent.id))).toEqual(expect.arrayContaining(["refund.created", "refund.failed"]));
   });
 
-  it("what the sandbox cannot do says so", async () => {
+  it("unsupported cards are refused as such", async () => {
     const { id } = await newIntent();
     const pay = (method: string): Promise<unknown> => stripe.paymentIntents.confirm(id, { payment_method: method });
     expect((await refusal(pay("pm_card_createMultipleDisputes"))).message).toContain("not supported by the sandbox");

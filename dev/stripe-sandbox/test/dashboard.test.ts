@@ -1,4 +1,4 @@
-// What people do in Stripe's dashboard and banks behind it: never a call of the shop's, and yet the shop hears of it.
+// Actions in Stripe's dashboard and of banks, which the shop learns of by webhooks.
 import { describe, expect, it } from "vitest";
 import type { Stripe } from "stripe";
 import { authorizedIntent, client, newIntent, refusal, sandbox, typesOf, webhooksOf } from "./support/client.ts";
@@ -34,7 +34,7 @@ async function opened(intentId: string, amount?: number): Promise<Stripe.Dispute
 }
 
 describe("a refund in the dashboard", () => {
-  it("is one of Stripe's own, without the shop's metadata, and its events are delivered", async () => {
+  it("has no metadata of the shop, and its events are delivered", async () => {
     const id = await capturedIntent();
     const { status, body } = await dashboard<Stripe.Refund>("/refunds", {
       payment_intent: id,
@@ -53,7 +53,7 @@ describe("a refund in the dashboard", () => {
     expect(typesOf(await webhooksOf(id))).toEqual(expect.arrayContaining(["refund.created", "charge.refunded"]));
   });
 
-  it("over what is left, of nothing, or with nonsense is Stripe's 400", async () => {
+  it("over what is left, of nothing, or with invalid parameters is Stripe's 400", async () => {
     const id = await capturedIntent();
     for (const body of [
       { payment_intent: id, amount: 12_001 },
@@ -68,7 +68,7 @@ describe("a refund in the dashboard", () => {
     expect((await dashboard("/elsewhere")).status).toBe(404);
   });
 
-  it("to a slow bank is pending until it is settled, and one that fails gives its amount back", async () => {
+  it("to a slow bank is pending until it is settled, and returns its amount when it fails", async () => {
     const id = await capturedIntent("pm_card_pendingRefund");
     const refund = await stripe.refunds.create({ payment_intent: id, amount: 12_000 });
     expect(refund.status).toBe("pending");
@@ -85,7 +85,7 @@ describe("a refund in the dashboard", () => {
 });
 
 describe("a dispute", () => {
-  it("takes the money at once and tells so", async () => {
+  it("withdraws the money immediately and sends events", async () => {
     const id = await capturedIntent();
     const dispute = await opened(id);
     expect(dispute).toMatchObject({
@@ -105,7 +105,7 @@ describe("a dispute", () => {
     );
   });
 
-  it("keeps refunds out while it is open or lost", async () => {
+  it("prevents refunds while it is open or lost", async () => {
     const id = await capturedIntent();
     const { id: disputeId } = await opened(id);
     const refused = { code: "charge_disputed" };
@@ -115,7 +115,7 @@ describe("a dispute", () => {
     expect(typesOf(await webhooksOf(id))).not.toContain("charge.dispute.funds_reinstated");
   });
 
-  it("of a part keeps all refunds out while it is open, and when it is lost leaves the rest to be refunded", async () => {
+  it("of a part prevents all refunds while it is open, and leaves the rest refundable once it is lost", async () => {
     const id = await capturedIntent();
     const { id: disputeId } = await opened(id, 5_000);
     const create = (amount: number): Promise<unknown> => stripe.refunds.create({ payment_intent: id, amount });
@@ -127,7 +127,7 @@ describe("a dispute", () => {
     expect(await refusal(create(1))).toMatchObject(refused);
   });
 
-  it("answered and won gives the money back, and the charge can be refunded again", async () => {
+  it("that is responded to and won returns the money, and the charge can be refunded again", async () => {
     const id = await capturedIntent();
     const { id: disputeId } = await opened(id);
     expect((await dashboard<Stripe.Dispute>(`/disputes/${disputeId}/respond`)).body.status).toBe("under_review");
@@ -141,7 +141,7 @@ describe("a dispute", () => {
     );
   });
 
-  it("is one at a time, of money that was taken, and no more of it", async () => {
+  it("is one at a time, of captured money, and no more of it", async () => {
     const id = await capturedIntent();
     await opened(id);
     expect((await dashboard("/disputes", { payment_intent: id })).status).toBe(400);
@@ -167,7 +167,7 @@ describe("an authorization", () => {
     expect((await stripe.paymentIntents.retrieve(second.id)).status).toBe("canceled");
   });
 
-  it("that the bank lets go of is cancelled by Stripe, which says so twice", async () => {
+  it("that expires is cancelled by Stripe with two events", async () => {
     const { id } = await authorizedIntent();
     await dashboard(`/payment_intents/${id}/expire`);
     expect(await stripe.paymentIntents.retrieve(id)).toMatchObject({
@@ -181,8 +181,8 @@ describe("an authorization", () => {
   });
 });
 
-describe("the dashboard's door", () => {
-  it("takes JSON or a form, and only POST", async () => {
+describe("the dashboard's HTTP interface", () => {
+  it("accepts JSON or a form, and only POST", async () => {
     const id = await capturedIntent();
     const post = (init: RequestInit): Promise<Response> =>
       sandbox.default.fetch(new Request("http://localhost:8787/dashboard/refunds", { method: "POST", ...init }));

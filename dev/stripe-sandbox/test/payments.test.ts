@@ -4,7 +4,7 @@ import { authorizedIntent, call, client, newIntent, refusal } from "./support/cl
 
 const stripe = client();
 
-describe("a PaymentIntent that is captured by hand", () => {
+describe("a PaymentIntent with manual capture", () => {
   it("is created, confirmed and captured", async () => {
     const created = await newIntent({ metadata: { paymentId: "pay_1" } });
     expect(created).toMatchObject({
@@ -25,7 +25,7 @@ describe("a PaymentIntent that is captured by hand", () => {
     expect(captured).toMatchObject({ status: "succeeded", amount_capturable: 0, amount_received: 12_000 });
   });
 
-  it("shows its charge when it is expanded", async () => {
+  it("has its charge when it is expanded", async () => {
     const { id } = await authorizedIntent();
     const intent = await stripe.paymentIntents.retrieve(id, { expand: ["latest_charge", "latest_charge.refunds"] });
     const charge = intent.latest_charge as Stripe.Charge;
@@ -47,7 +47,7 @@ describe("a PaymentIntent that is captured by hand", () => {
     expect(taken).toMatchObject({ status: "succeeded", amount_received: 12_000 });
   });
 
-  it("releases what a partial capture leaves, and cannot be captured twice", async () => {
+  it("releases the rest after a partial capture, and cannot be captured twice", async () => {
     const { id } = await authorizedIntent();
     const captured = await stripe.paymentIntents.capture(id, { amount_to_capture: 5_000, expand: ["latest_charge"] });
     expect(captured.amount_received).toBe(5_000);
@@ -122,7 +122,7 @@ describe("cards that are declined", () => {
     expect(paid).toMatchObject({ status: "requires_capture", last_payment_error: null });
   });
 
-  it("an unknown payment method is no card", async () => {
+  it("an unknown payment method is refused", async () => {
     const { id } = await newIntent();
     const error = await refusal(stripe.paymentIntents.confirm(id, { payment_method: "pm_card_imaginary" }));
     expect(error).toMatchObject({ statusCode: 400, code: "resource_missing", param: "payment_method" });
@@ -130,7 +130,7 @@ describe("cards that are declined", () => {
 });
 
 describe("refunds", () => {
-  it("give back in parts, and never more than was captured", async () => {
+  it("can be partial, and never exceed what was captured", async () => {
     const { id } = await authorizedIntent();
     await stripe.paymentIntents.capture(id, { amount_to_capture: 5_000 });
     const first = await stripe.refunds.create({ payment_intent: id, amount: 2_000, metadata: { refundId: "rfd_1" } });
@@ -153,7 +153,7 @@ describe("refunds", () => {
     expect((await stripe.disputes.list({ payment_intent: id })).data).toEqual([]);
   });
 
-  it("need money that was taken", async () => {
+  it("require captured money", async () => {
     const { id } = await authorizedIntent();
     expect((await refusal(stripe.refunds.create({ payment_intent: id }))).statusCode).toBe(400);
   });
@@ -173,7 +173,7 @@ describe("3-D Secure", () => {
     return { id, path: `${url.pathname.slice("/_stripe".length)}${url.search}` };
   };
 
-  it("shows a page whose approval authorizes", async () => {
+  it("has a page whose approval authorizes the payment", async () => {
     const { id, path } = await confirmed("https://shop.example/done?order=1");
     const page = await call("GET", path);
     expect(page.headers.get("content-type")).toContain("text/html");
@@ -187,7 +187,7 @@ describe("3-D Secure", () => {
     expect((await stripe.paymentIntents.retrieve(id)).status).toBe("requires_capture");
   });
 
-  it("fails for a script too, and another card can pay", async () => {
+  it("can be failed by a script, and another card can pay", async () => {
     const { id, path } = await confirmed();
     const failed = await call("POST", path, { outcome: "fail" }, { accept: "application/json" });
     expect(await failed.json()).toMatchObject({ id, status: "requires_payment_method" });
@@ -197,7 +197,7 @@ describe("3-D Secure", () => {
     expect(paid.status).toBe("requires_capture");
   });
 
-  it("opens to nobody without the secret", async () => {
+  it("requires the client secret", async () => {
     const { id } = await confirmed();
     const refused = await call("POST", `/3ds/${id}`, { secret: "wrong", outcome: "approve" });
     expect(refused.status).toBe(400);

@@ -7,7 +7,7 @@ const SECRET = { authorization: "Bearer sk_test_sandbox" };
 describe("idempotency keys", () => {
   const params = { amount: 700, currency: "usd", capture_method: "manual" } as const;
 
-  it("replay the first answer, also when asked at once", async () => {
+  it("replay the first answer, even to concurrent calls", async () => {
     const key = { idempotencyKey: crypto.randomUUID() };
     const answers = await Promise.all(Array.from({ length: 5 }, () => stripe.paymentIntents.create(params, key)));
     expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
@@ -27,14 +27,14 @@ describe("idempotency keys", () => {
     expect(second.charge).toBe(first.charge);
   });
 
-  it("refuse other parameters", async () => {
+  it("refuse a call with other parameters", async () => {
     const key = { idempotencyKey: crypto.randomUUID() };
     await stripe.paymentIntents.create(params, key);
     const error = await refusal(stripe.paymentIntents.create({ ...params, amount: 701 }, key));
     expect(error).toMatchObject({ statusCode: 400, type: "StripeIdempotencyError" });
   });
 
-  it("do not keep what was refused before it ran", async () => {
+  it("do not store what was refused before it ran", async () => {
     const key = { idempotencyKey: crypto.randomUUID() };
     await refusal(stripe.paymentIntents.create({ ...params, amount: 1 }, key));
     expect((await stripe.paymentIntents.create(params, key)).amount).toBe(700);
@@ -42,7 +42,7 @@ describe("idempotency keys", () => {
 });
 
 describe("keys", () => {
-  it("are needed", async () => {
+  it("are required", async () => {
     const none = await call("GET", "/v1/payment_intents");
     expect(none.status).toBe(401);
     expect(await none.json()).toMatchObject({ error: { type: "invalid_request_error" } });
@@ -61,7 +61,7 @@ describe("keys", () => {
     expect(answer.headers.get("request-id")).toMatch(/^req_/);
   });
 
-  it("that are publishable confirm with the client secret and see no metadata", async () => {
+  it("that are publishable confirm with the client secret and get no metadata", async () => {
     const { id, client_secret: secret } = await newIntent({ metadata: { paymentId: "pay_1" } });
     const browser = { authorization: "Bearer pk_test_anything" };
     const wrong = await call("POST", `/v1/payment_intents/${id}/confirm`, { client_secret: "x" }, browser);
@@ -102,7 +102,7 @@ describe("parameters", () => {
     expect(await answer.json()).toMatchObject({ error: { type: "invalid_request_error", param, code } });
   });
 
-  it("refuse an unknown currency, an unknown expansion and a body of another type", async () => {
+  it("with an unknown currency, an unknown expansion or a body of another type are refused", async () => {
     expect((await refusal(stripe.paymentIntents.create({ amount: 100, currency: "zzz" }))).param).toBe("currency");
     const { id } = await newIntent();
     expect((await refusal(stripe.paymentIntents.retrieve(id, { expand: ["colour"] }))).statusCode).toBe(400);
@@ -140,7 +140,7 @@ describe("lists", () => {
   });
 });
 
-describe("what there is not", () => {
+describe("an unknown URL", () => {
   it("is a 404 in Stripe's form", async () => {
     const object = await refusal(stripe.paymentIntents.retrieve("pi_none"));
     expect(object).toMatchObject({ statusCode: 404, code: "resource_missing", type: "StripeInvalidRequestError" });

@@ -29,7 +29,7 @@ async function arrived(intentId: string, count: number): Promise<string[]> {
   );
 }
 
-/** Lets every waiting delivery be due, and runs the alarm. */
+/** Makes every waiting delivery due, and runs the alarm. */
 async function deliverWaiting(): Promise<void> {
   await runInDurableObject(ledger, (_instance, state) => {
     state.storage.sql.exec("UPDATE deliveries SET due_ms = 0");
@@ -63,7 +63,7 @@ describe("webhooks", () => {
     await expect(forged).rejects.toBeInstanceOf(Stripe.errors.StripeSignatureVerificationError);
   });
 
-  it("tell each step once, and leave nothing to deliver", async () => {
+  it("report each step once, and leave nothing to deliver", async () => {
     const { id } = await authorizedIntent();
     await stripe.paymentIntents.capture(id);
     await stripe.refunds.create({ payment_intent: id });
@@ -78,7 +78,7 @@ describe("webhooks", () => {
     await vi.waitUntil(async () => (await waitingDeliveries()) === 0);
   });
 
-  it("tell of a decline, of an authentication and of a cancel", async () => {
+  it("report a decline, an authentication and a cancellation", async () => {
     const { id } = await newIntent();
     await refusal(stripe.paymentIntents.confirm(id, { payment_method: "pm_card_chargeDeclined" }));
     await stripe.paymentIntents.confirm(id, { payment_method: "pm_card_authenticationRequired" });
@@ -90,7 +90,7 @@ describe("webhooks", () => {
     ]);
   });
 
-  it("are sent again until the endpoint takes them", async () => {
+  it("are sent again until the endpoint accepts them", async () => {
     await refuseNext(2);
     const { id } = await authorizedIntent();
     await arrived(id, 1);
@@ -105,7 +105,7 @@ describe("webhooks", () => {
 });
 
 describe("fault switches", () => {
-  it("are shown, changed one by one, and checked", async () => {
+  it("are returned, changed one by one, and validated", async () => {
     expect(await (await setFaults({ webhooks: "drop" })).json()).toEqual({ webhooks: "drop", answers: "ok" });
     expect(await (await call("GET", "/faults")).json()).toEqual({ webhooks: "drop", answers: "ok" });
     expect((await setFaults({ webhooks: "eat" })).status).toBe(400);
@@ -157,7 +157,7 @@ describe("fault switches", () => {
     expect(newest?.metadata["fault"]).not.toBe(key.idempotencyKey);
   });
 
-  it("drop_after: the work is done, and its key finds it again", async () => {
+  it("drop_after: the work is done, and its key replays the answer", async () => {
     await setFaults({ answers: "drop_after" });
     const key = { idempotencyKey: crypto.randomUUID() };
     const params = { amount: 500, currency: "usd", metadata: { fault: key.idempotencyKey } };
@@ -168,7 +168,7 @@ describe("fault switches", () => {
     expect(again.id).toBe(newest?.id);
   });
 
-  it("hang: a second request under the key is told to wait", async () => {
+  it("hang: a second request under the key is a conflict", async () => {
     await setFaults({ answers: "hang" });
     const key = { idempotencyKey: crypto.randomUUID() };
     const params = { amount: 500, currency: "usd" };

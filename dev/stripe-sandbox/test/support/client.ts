@@ -1,4 +1,4 @@
-// The official SDK on the sandbox's own fetch, and a look at what the webhook endpoint was sent.
+// The official SDK over the sandbox's own fetch, and the webhooks that the endpoint received.
 import { env, exports } from "cloudflare:workers";
 import { Stripe } from "stripe";
 
@@ -13,7 +13,7 @@ interface Sandbox {
 }
 export const sandbox = exports as unknown as Sandbox;
 
-/** Speaks to the sandbox as payments does. Retries are off: a test sees the first answer. */
+/** Calls the sandbox as payments does, without retries, so that a test gets the first answer. */
 export function client(key = "sk_test_sandbox", maxNetworkRetries = 0): Stripe {
   return new Stripe(key, {
     httpClient: Stripe.createFetchHttpClient((input: RequestInfo | URL, init?: RequestInit) =>
@@ -26,7 +26,7 @@ export function client(key = "sk_test_sandbox", maxNetworkRetries = 0): Stripe {
   });
 }
 
-/** A request as a browser or a script sends it, after the local door has taken `/_stripe` off. */
+/** A request of a browser or a script, after dev/front has removed `/_stripe`. */
 export async function call(
   method: string,
   path: string,
@@ -69,7 +69,7 @@ export async function refuseNext(times: number): Promise<void> {
   await PAYMENTS.fetch(`http://endpoint/refuse?times=${String(times)}`);
 }
 
-/** What an SDK call was refused with. */
+/** The error of an SDK call. */
 export async function refusal(work: Promise<unknown>): Promise<Stripe.errors.StripeError> {
   try {
     await work;
@@ -80,12 +80,12 @@ export async function refusal(work: Promise<unknown>): Promise<Stripe.errors.Str
   throw new Error("the call was not refused");
 }
 
-/** A PaymentIntent of $120.00 to capture later, as the shop makes it. */
+/** A PaymentIntent of $120.00 with manual capture, as the shop creates it. */
 export async function newIntent(params: Partial<Stripe.PaymentIntentCreateParams> = {}): Promise<Stripe.PaymentIntent> {
   return await client().paymentIntents.create({ amount: 12_000, currency: "usd", capture_method: "manual", ...params });
 }
 
-/** The same, authorized with a good card. */
+/** Such an intent, authorized with a good card. */
 export async function authorizedIntent(): Promise<Stripe.PaymentIntent> {
   const { id } = await newIntent();
   return await client().paymentIntents.confirm(id, { payment_method: "pm_card_visa" });
