@@ -1,5 +1,16 @@
-// Three layers: `domain` (pure rules, in Node), one project per Worker (in workerd, with its own D1, Durable Objects and queues;
-// peers are stubbed by their contract), and `e2e` (all Workers together).
+// Three layers of tests:
+// - `domain`: pure rules and scripts, in Node.
+// - One project for each Worker, in workerd, with its own D1, Durable Objects and queues. Peers are stubs of their contracts.
+// - `e2e`: all Workers together, over HTTP.
+//
+// To run a part:
+//   npm test -- orders                          the tests of one Worker, its pure rules included
+//   npm test -- workers/orders/test/cart        the files whose path contains this
+//   npm test -- --project e2e -t "last unit"    any other option of `vitest run`
+//
+// Rule for the files of a project: they share runtimes (`isolate: false`), at most `maxWorkers` of them, because starting workerd costs
+// more than most files. Storage is emptied before each file (shared/testkit/migrate.ts); the globals and modules of the runtime are
+// not. So a file restores what it changes outside of storage: fake timers, spies, module state. Within a file, tests use fresh ids.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
@@ -65,8 +76,7 @@ function workerProject(worker: ProductionWorker): () => Promise<TestProjectInlin
       ],
       test: {
         name: worker,
-        // The gateway keeps nothing, so its files can share a runtime. The others have a database each.
-        isolate: worker !== "gateway",
+        isolate: false,
         include: [`workers/${worker}/test/*.test.ts`],
         setupFiles: migrations === undefined ? [] : [path.join(ROOT, "shared/testkit/migrate.ts")],
         testTimeout: 30_000,
@@ -100,14 +110,19 @@ function stripeSandboxProject(): TestProjectInlineConfiguration {
         },
       }),
     ],
-    test: { name: "stripe-sandbox", include: ["dev/stripe-sandbox/test/*.test.ts"], testTimeout: 30_000 },
+    test: {
+      name: "stripe-sandbox",
+      isolate: false,
+      include: ["dev/stripe-sandbox/test/*.test.ts"],
+      testTimeout: 30_000,
+    },
   };
 }
 
 function mailboxProject(): TestProjectInlineConfiguration {
   return {
     plugins: [cloudflareTest({ wrangler: { configPath: wranglerFile("mailbox") } })],
-    test: { name: "mailbox", include: ["dev/mailbox/test/*.test.ts"], testTimeout: 30_000 },
+    test: { name: "mailbox", isolate: false, include: ["dev/mailbox/test/*.test.ts"], testTimeout: 30_000 },
   };
 }
 
@@ -153,6 +168,7 @@ export default defineConfig({
         ],
         test: {
           name: "shared",
+          isolate: false,
           include: ["shared/test/workerd/*.test.ts"],
           setupFiles: [path.join(ROOT, "shared/testkit/migrate.ts")],
         },
@@ -160,6 +176,8 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
+          // Files in one process share its shop, unless they need one of their own (openSharedShop in e2e/harness.ts).
+          isolate: false,
           include: ["e2e/*.test.ts"],
           globalSetup: ["e2e/prepare.ts"],
           environment: "node",
