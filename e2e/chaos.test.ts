@@ -1,18 +1,18 @@
-// The failure tests of e2e/chaos in short: answers lost and the runtime killed at a few durable steps, and a handful of orders
-// under duplicates and disorder. Kills under load are in recovery.test.ts; `npm run test:chaos` does all of them at length.
+// The short form of the failure tests in e2e/chaos: lost responses and kills after a few durable steps, and a few orders under
+// duplicates and disorder. e2e/recovery.test.ts has the kills under load; `npm run test:chaos` runs all of them at length.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CrashTest, tableOf } from "./chaos/crash.ts";
 import type { Plan } from "./chaos/crash.ts";
-import { STORIES, disorder } from "./chaos/disorder.ts";
+import { ALL_FLOWS, disorder } from "./chaos/disorder.ts";
 import { FLOWS } from "./chaos/flows.ts";
 
-/** The steps of a shipment cross the most Workers: Stripe, two ledgers, three queues. */
+/** A shipment crosses the most Workers: Stripe, two ledgers, three queues. */
 const SHORT = FLOWS.filter(({ name }) => name === "shipment with its capture");
 const LOSE_EVERY = 4;
 const KILL_AT = 2;
 const ORDERS = 10;
-/** The first needs the cart, the second everything, and the last two overtake their own events. */
-const TOLD = STORIES.filter(({ name }) =>
+/** One with a cart, one through every Worker, and two whose events overtake their causes. */
+const DISORDERED = ALL_FLOWS.filter(({ name }) =>
   ["cart checkout", "shipment with its capture", "cancel after payment", "cancel at once", "pay at once"].includes(
     name,
   ),
@@ -21,7 +21,7 @@ const SEED = 20_263;
 /** Some 15 s each on two free cores. */
 const TIMEOUT_MS = 240_000;
 
-describe("a crash after a durable step, swept up, ends as a clean run does", () => {
+describe("a flow that crashes after a durable step, once swept, ends as a clean run", () => {
   let crash: CrashTest;
   const plan: Plan = (_step, index) => (index === KILL_AT ? ["kill"] : index % LOSE_EVERY === 0 ? ["throw"] : []);
 
@@ -45,11 +45,11 @@ describe("a crash after a durable step, swept up, ends as a clean run does", () 
   );
 });
 
-describe("events and webhooks that come doubled and in disorder", () => {
+describe("flows whose events and webhooks arrive several times and out of order", () => {
   it(
     "end in the same state",
     async () => {
-      const { orders, wrong } = await disorder(ORDERS, SEED, TOLD);
+      const { orders, wrong } = await disorder(ORDERS, SEED, DISORDERED);
       expect(orders).toBe(ORDERS);
       expect(wrong).toEqual([]);
     },

@@ -1,4 +1,4 @@
-// Each Worker fails in turn, and one of them hangs; `npm run test:chaos` has each hang, and each database fail and hang.
+// Each Worker fails in turn, and one hangs. `npm run test:chaos` makes each Worker hang, and each database fail and hang.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { DATABASES } from "../scripts/local/workers.ts";
 import type { Store } from "./harness.ts";
@@ -15,12 +15,12 @@ afterAll(async () => {
 });
 
 it.each(Object.keys(DATABASES) as Store[])(
-  "%s that fails degrades its own answers only, and all is well after it",
+  "an outage of %s affects its own responses only, and the shop recovers",
   async (worker) => {
     expect(await shop.run({ worker, part: "worker", fault: "throws" })).toEqual([]);
   },
 );
 
-it("inventory that hangs is given up on in time, and all is well after it", async () => {
+it("a hanging inventory is answered with 503 in time, and the shop recovers", async () => {
   expect(await shop.run({ worker: "inventory", part: "worker", fault: "hangs" })).toEqual([]);
 });

@@ -1,5 +1,5 @@
-// The server is killed, not stopped, under load, and started again on the same data. The local queue forgets everything then,
-// so what arrives afterwards came out of the outbox. `npm run test:chaos` does this many more times.
+// Kills the server under load and starts it again on the same data. The local queues are lost with it, so every event that arrives later
+// comes from the outbox. `npm run test:chaos` does this many more times.
 import { expect, it } from "vitest";
 import { figuresOf, killLoop } from "./chaos/kill-loop.ts";
 

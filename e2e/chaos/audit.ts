@@ -1,5 +1,4 @@
-// What has to be true of a shop that is at rest, whatever was done to it: read from its databases, its objects and Stripe, and told
-// as a list of what is not so.
+// Checks the invariants of a shop at rest against its databases, its objects and Stripe. Returns a list of violations.
 import { CONSUMERS, ROUTED_COLUMNS, consumersOf } from "#shared/events/routing";
 import type { Routed } from "#shared/events/routing";
 import { DATABASES } from "../../scripts/local/workers.ts";
@@ -16,7 +15,7 @@ interface OrderRow {
   readonly stock_status: string;
 }
 
-/** The money and stock that an order of each status may rest with. */
+/** The payment and stock statuses that are legal at rest for each status of an order. */
 const AT_REST: Readonly<Record<string, { readonly money: readonly string[]; readonly stock: readonly string[] }>> = {
   PENDING: { money: ["NONE", "CREATED", "FAILED", "REQUIRES_ACTION"], stock: ["RESERVED"] },
   CONFIRMED: { money: ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED"], stock: ["RESERVED"] },
@@ -26,16 +25,16 @@ const AT_REST: Readonly<Record<string, { readonly money: readonly string[]; read
   CANCELLED: { money: ["NONE", "CREATED", "FAILED", "VOIDED", "REFUNDED"], stock: ["RELEASED", "REJECTED"] },
 };
 
-function restless(orders: readonly OrderRow[]): string[] {
+function illegalStates(orders: readonly OrderRow[]): string[] {
   return orders
     .filter(({ status, payment_status, stock_status }) => {
       const rest = AT_REST[status];
       return rest?.money.includes(payment_status) !== true || !rest.stock.includes(stock_status);
     })
-    .map((order) => `order ${order.id} rests as ${order.status}, ${order.payment_status}, ${order.stock_status}`);
+    .map((order) => `order ${order.id} ended as ${order.status}, ${order.payment_status}, ${order.stock_status}`);
 }
 
-/** A history is a chain: each entry begins where the one before ended, and the last is what the order is. */
+/** Each entry of a history begins with the status at which the one before ended; the last ends with the status of the order. */
 async function brokenHistories(shop: Shop, list: string): Promise<string[]> {
   const rows = await shop.query<{ id: string }>(
     "orders",
@@ -50,7 +49,7 @@ async function brokenHistories(shop: Shop, list: string): Promise<string[]> {
   return rows.map(({ id }) => `order ${id} has a broken history`);
 }
 
-/** Opening and ledger make what is on hand; what is reserved is what living orders have; what was sold is what was shipped. */
+/** On hand is the opening stock plus the ledger; reserved is what open orders have; sold is what was shipped. */
 async function wrongStock(shop: Shop, admin: Client, productId: string): Promise<string[]> {
   const [level, [book], [wanted]] = await Promise.all([
     levelOf(admin, productId),
@@ -70,12 +69,12 @@ async function wrongStock(shop: Shop, admin: Client, productId: string): Promise
       productId,
     ),
   ]);
-  if (book === undefined || wanted === undefined) return [`product ${productId} has no book`];
+  if (book === undefined || wanted === undefined) return [`product ${productId} has no row`];
   const facts = {
     "on hand = opening + ledger": [book.on_hand, book.opening + book.moved],
-    "the book shows the object's on hand": [book.on_hand, level.onHand],
-    "the book shows the object's reserved": [book.reserved, level.reserved],
-    "reserved = living orders": [level.reserved, wanted.reserved],
+    "the row has the object's on hand": [book.on_hand, level.onHand],
+    "the row has the object's reserved": [book.reserved, level.reserved],
+    "reserved = open orders": [level.reserved, wanted.reserved],
     "sold = shipped orders": [book.sold, wanted.sold],
   };
   return Object.entries(facts)
@@ -103,7 +102,7 @@ function moneyAgrees(payment: PaymentRow, intent: IntentAtStripe): boolean {
   return intent.status.startsWith("requires_");
 }
 
-/** Every payment is what Stripe has, and Stripe has one living intent for an order at most. */
+/** Every payment agrees with Stripe, and Stripe has at most one intent that is not cancelled for an order. */
 async function wrongMoney(shop: Shop, orders: readonly OrderRow[], list: string): Promise<string[]> {
   const payments = await shop.query<PaymentRow>(
     "payments",
@@ -111,10 +110,10 @@ async function wrongMoney(shop: Shop, orders: readonly OrderRow[], list: string)
     list,
   );
   const intents = new Map((await intentsAtStripe(shop)).map((intent) => [intent.id, intent]));
-  const living = new Map<string, number>();
+  const open = new Map<string, number>();
   for (const { status, metadata } of intents.values()) {
     const orderId = metadata["orderId"] ?? "";
-    if (status !== "canceled") living.set(orderId, (living.get(orderId) ?? 0) + 1);
+    if (status !== "canceled") open.set(orderId, (open.get(orderId) ?? 0) + 1);
   }
   return [
     ...payments.flatMap((payment) => {
@@ -123,16 +122,16 @@ async function wrongMoney(shop: Shop, orders: readonly OrderRow[], list: string)
       const what = `${payment.status} here and ${intent.status} at Stripe`;
       return moneyAgrees(payment, intent) ? [] : [`payment ${payment.id} of ${payment.order_id} is ${what}`];
     }),
-    ...orders.filter(({ id }) => (living.get(id) ?? 0) > 1).map(({ id }) => `order ${id} has more than one intent`),
+    ...orders.filter(({ id }) => (open.get(id) ?? 0) > 1).map(({ id }) => `order ${id} has more than one intent`),
     ...orders
-      .filter(({ id, status }) => status === "CANCELLED" && intents.size > 0 && living.get(id) !== undefined)
+      .filter(({ id, status }) => status === "CANCELLED" && intents.size > 0 && open.get(id) !== undefined)
       .filter(({ payment_status }) => payment_status !== "REFUNDED")
-      .map(({ id }) => `order ${id} is cancelled and its intent lives`),
+      .map(({ id }) => `order ${id} is cancelled and its intent is open`),
   ];
 }
 
-/** Each event has come to the inbox of each consumer, and each order to its one mail of a kind. */
-async function wrongNews(shop: Shop, list: string): Promise<string[]> {
+/** Each order has one notification of a kind, and each notification is sent. */
+async function wrongNotifications(shop: Shop, list: string): Promise<string[]> {
   const doubled = await shop.query<{ about: string; template: string }>(
     "notifications",
     `SELECT about, template FROM notifications WHERE about IN (SELECT value FROM json_each(?)) AND template <> 'payment_refunded'
@@ -144,21 +143,21 @@ async function wrongNews(shop: Shop, list: string): Promise<string[]> {
     "SELECT id, status FROM notifications WHERE about IN (SELECT value FROM json_each(?)) AND status <> 'sent'",
     list,
   );
-  const untold = await shop.query<{ id: string }>(
+  const missing = await shop.query<{ id: string }>(
     "notifications",
     `SELECT value AS id FROM json_each(?) WHERE NOT EXISTS
       (SELECT 1 FROM notifications WHERE about = value AND template = 'order_received')`,
     list,
   );
   return [
-    ...doubled.map(({ about, template }) => `${template} of ${about} was made twice`),
+    ...doubled.map(({ about, template }) => `${template} of ${about} exists twice`),
     ...unsent.map(({ id, status }) => `notification ${id} is ${status}`),
-    ...untold.map(({ id }) => `nobody was told that order ${id} was received`),
+    ...missing.map(({ id }) => `order ${id} has no order_received notification`),
   ];
 }
 
-/** Events that some consumer has not handled, of all there are, confirmed or not. */
-async function unheard(shop: Shop): Promise<string[]> {
+/** Events that a consumer has not handled, whether the outbox has confirmed them or not. */
+async function unhandled(shop: Shop): Promise<string[]> {
   const stores = Object.keys(DATABASES) as Store[];
   const produced = await Promise.all(
     stores.map((store) => shop.query<Routed & { id: string }>(store, `SELECT id, ${ROUTED_COLUMNS} FROM outbox`)),
@@ -189,7 +188,7 @@ export interface Audit {
   readonly wrong: readonly string[];
 }
 
-/** Audits everything that has to do with these products. */
+/** Audits these products and their orders. */
 export async function audit(shop: Shop, admin: Client, productIds: readonly string[]): Promise<Audit> {
   const orders = await shop.query<OrderRow>(
     "orders",
@@ -212,12 +211,12 @@ export async function audit(shop: Shop, admin: Client, productIds: readonly stri
     byStatus,
     events: counts.flat().reduce((sum, { count }) => sum + count, 0),
     wrong: [
-      ...restless(orders),
+      ...illegalStates(orders),
       ...(await brokenHistories(shop, list)),
       ...stock.flat(),
       ...(await wrongMoney(shop, orders, list)),
-      ...(await wrongNews(shop, list)),
-      ...(await unheard(shop)),
+      ...(await wrongNotifications(shop, list)),
+      ...(await unhandled(shop)),
       ...(await leftovers(shop)),
     ],
   };

@@ -1,9 +1,9 @@
-// What the chaos tests share of the local runtime.
+// Accounts, variables and times that the chaos tests share.
 
 export const ADMIN = { email: "admin@example.com", password: "Admin123!" } as const;
 export const BUYER = { email: "customer@example.com", password: "Customer123!" } as const;
 
-/** What no load of theirs may run into: an audit wants every message sent, and no order ended whose payment comes late. */
+/** No limits: the audit expects every message to be sent, and no order to expire before a late payment. */
 export const UNLIMITED = {
   UNTRIED_PAYMENT_WINDOW_SECONDS: "1800",
   RATE_LIMITS: "off",
@@ -13,8 +13,8 @@ export const UNLIMITED = {
   MESSAGES_PER_HOUR_PROVEN: "1000000",
 } as const;
 
-/** Past every hold (2 min), mail lease (1 min) and checkout lease (2 min), below the payment window and Stripe's key retention. */
-export const SETTLED_AFTER_MS = 3 * 60_000;
+/** Longer than a hold (2 min), a mail lease (1 min) and a checkout lease (2 min); shorter than the payment window. */
+export const EXPIRED_AFTER_MS = 3 * 60_000;
 
-/** How long an order may take to its next state with a hundred messages ahead of it on a busy machine. */
-export const PATIENCE_MS = 90_000;
+/** How long an order may take to its next state behind a hundred messages, on a busy machine. */
+export const TIMEOUT_MS = 90_000;

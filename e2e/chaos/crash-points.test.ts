@@ -1,16 +1,16 @@
-// A crash after each durable step of each flow: the same end as without. Lost answers at every step of every flow; a kill at every
-// step, at one that several flows have in the first of them.
+// A crash after each durable step of each flow does not change how the flow ends. Every step of every flow loses its response; a kill
+// happens after every step, but only in the first of the flows that share it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CrashTest, tableOf } from "./crash.ts";
 import type { Plan } from "./crash.ts";
 import { FLOWS } from "./flows.ts";
 
-/** `CHAOS_KILLS=off` leaves the lost answers, which are quicker than starting the runtime anew for each point. */
+/** `CHAOS_KILLS=off` tests the lost responses only, without a restart of the runtime for each step. */
 const WITH_KILLS = process.env["CHAOS_KILLS"] !== "off";
-/** Timing may join two steps; most have to have been met. */
-const MET_AT_LEAST = 0.85;
+/** Timing may merge two steps, so not every fault happens. */
+const MIN_MET_SHARE = 0.85;
 
-describe("a crash after any durable step, swept up, ends as a clean run does", () => {
+describe("a flow that crashes after a durable step, once swept, ends as a clean run", () => {
   let crash: CrashTest;
   const killed = new Set<string>();
 
@@ -30,21 +30,21 @@ describe("a crash after any durable step, swept up, ends as a clean run does", (
     await crash.close();
   });
 
-  it.each(FLOWS)("stops: $name", async (flow) => {
+  it.each(FLOWS)("$name is interrupted", async (flow) => {
     expect(await crash.stopEverywhere(flow, plan)).toBeGreaterThan(0);
   });
 
-  it("recovers", async () => {
+  it("every repeated request is accepted", async () => {
     expect(await crash.recover()).toEqual([]);
   });
 
-  it.each(FLOWS)("ends: $name", async (flow) => {
+  it.each(FLOWS)("$name ends as the clean run", async (flow) => {
     expect(await crash.differences(flow)).toEqual([]);
   });
 
-  it("leaves nothing behind", async () => {
+  it("there are no dead letters or second intents", async () => {
     expect(await crash.leftovers()).toEqual([]);
     const met = crash.attempts.filter(({ isMet }) => isMet).length;
-    expect(met / crash.attempts.length).toBeGreaterThan(MET_AT_LEAST);
+    expect(met / crash.attempts.length).toBeGreaterThan(MIN_MET_SHARE);
   });
 });

@@ -1,12 +1,12 @@
-// Stops flows after each of their durable steps. The steps are those of a clean run, recorded; so a new step is a new point by
-// itself. At a point the answer of the step is lost (it throws), or the runtime is killed with -9, each on an order of its own. A
-// while later everything is swept, the client asks again, and each order has to look as that of the clean run.
+// Interrupts flows after each of their durable steps. The steps are recorded in a clean run, so a new step is tested without a change
+// here. After a step its response is lost (it throws) or the runtime is killed with SIGKILL, each on an order of its own. Later the
+// sweeps run, the clients repeat their requests, and each order has to end as that of the clean run.
 import { isDeepStrictEqual } from "node:util";
 import { Client, signIn } from "../../scripts/shop/client.ts";
-import { ADMIN, BUYER, SETTLED_AFTER_MS } from "./constants.ts";
+import { ADMIN, BUYER, EXPIRED_AFTER_MS } from "./constants.ts";
 import { cartTokenOf } from "./flows.ts";
 import type { Cast, Flow, Run } from "./flows.ts";
-import { leftovers, livingIntents, pictureOf } from "./picture.ts";
+import { leftovers, openIntents, pictureOf } from "./picture.ts";
 import type { Picture } from "./picture.ts";
 import { inParallel } from "./parallel.ts";
 import { Pool } from "./pool.ts";
@@ -19,11 +19,11 @@ export interface Attempt {
   readonly run: Run;
   readonly step: Step;
   readonly fault: Fault;
-  /** Whether the step came: timing may make one step of two, and then there is nothing to stop after. */
+  /** Whether the step happened. Timing may merge two steps into one. */
   isMet: boolean;
 }
 
-/** An end that is not the clean one. */
+/** An end that differs from that of the clean run. */
 export interface Difference {
   readonly after: string;
   readonly ended: Picture | undefined;
@@ -33,13 +33,13 @@ export interface Difference {
 /** Which faults to try after which steps of a clean run. */
 export type Plan = (step: Step, index: number) => readonly Fault[];
 
-/** A client asks again until it has an answer; each time may meet what an earlier crash left for a moment. */
-const MAX_ASKS = 3;
-/** Runs prepared, asked again or looked at together. */
-const AT_ONCE = 8;
-/** Longer than a webhook's way takes on a busy machine: no step of a clean run may be missed, or be waited for too briefly. */
+/** How often a client repeats its request at most. Each repetition may meet the leftovers of another crash. */
+const MAX_ATTEMPTS = 3;
+/** How many runs are prepared, repeated or read at the same time. */
+const CONCURRENCY = 8;
+/** Longer than a webhook takes on a busy machine, so that no step of a clean run is missed. */
 const LONG_STILLNESS_MS = 1_500;
-/** When every event is delivered, all but the last projections have come. */
+/** Once every event is delivered, only the last projections are missing. */
 const BRIEF_STILLNESS_MS = 300;
 
 interface Staff {
@@ -69,16 +69,16 @@ export class CrashTest {
     await this.#chaos.close();
   }
 
-  /** Runs the flow once in peace, and then once for each point and fault of the plan; answers how many of these were met. */
+  /** Runs the flow once without a fault, then once for each step and fault of the plan. Returns how many faults happened. */
   async stopEverywhere(flow: Flow, plan: Plan): Promise<number> {
     const points = (await this.#cleanRun(flow)).flatMap((step, index) =>
       plan(step, index).map((fault) => ({ step, fault })),
     );
-    const attempts = await inParallel(points, AT_ONCE, async (point): Promise<Attempt> => {
+    const attempts = await inParallel(points, CONCURRENCY, async (point): Promise<Attempt> => {
       return { flow, run: await this.#newRun(flow), ...point, isMet: false };
     });
     await this.#chaos.still();
-    // Kills last: each starts the runtime anew, which leaves nothing under way for the next.
+    // Kills come last: each restarts the runtime, so nothing is in progress at the next.
     for (const fault of ["throw", "kill"] as const) {
       for (const attempt of attempts.filter((each) => each.fault === fault)) await this.#stop(attempt);
     }
@@ -89,20 +89,20 @@ export class CrashTest {
   }
 
   /**
-   * A while later: sweeps, then every client that may have no answer asks again, then sweeps until nothing changes. Answers the
-   * clients that were refused.
+   * Some minutes later: sweeps, then every client repeats its request, then sweeps until nothing changes. Returns the requests that
+   * were refused.
    */
   async recover(): Promise<readonly string[]> {
     await this.#chaos.kill();
-    await this.#chaos.start(SETTLED_AFTER_MS);
+    await this.#chaos.start(EXPIRED_AFTER_MS);
     this.#staff = await signInBoth(this.#chaos);
     await this.#chaos.sweep();
-    const refusals = await inParallel(this.attempts, AT_ONCE, async (attempt) => {
+    const refusals = await inParallel(this.attempts, CONCURRENCY, async (attempt) => {
       let status = 0;
-      for (let ask = 0; ask < MAX_ASKS && (status === 0 || status >= 500); ask += 1) {
+      for (let tried = 0; tried < MAX_ATTEMPTS && (status === 0 || status >= 500); tried += 1) {
         status = await attempt.flow.act(this.#cast(attempt.run), attempt.run);
       }
-      return status >= 300 ? [`${describe(attempt)}: asked again, ${String(status)}`] : [];
+      return status >= 300 ? [`${describe(attempt)}: repeated, ${String(status)}`] : [];
     });
     await this.#chaos.still();
     await this.#chaos.rest();
@@ -120,9 +120,9 @@ export class CrashTest {
     });
   }
 
-  /** What must be nowhere: dead letters, failing events, second intents at Stripe. */
+  /** Dead letters, failing events and second intents at Stripe, of which there must be none. */
   async leftovers(): Promise<readonly string[]> {
-    const doubled = [...(await livingIntents(this.#chaos.shop))].filter(([, count]) => count > 1);
+    const doubled = [...(await openIntents(this.#chaos.shop))].filter(([, count]) => count > 1);
     return [...(await leftovers(this.#chaos.shop)), ...doubled.map(([orderId]) => `${orderId} has two intents`)];
   }
 
@@ -140,7 +140,7 @@ export class CrashTest {
   }
 
   async #pictures(attempts: readonly Attempt[]): Promise<Picture[]> {
-    return await inParallel(attempts, AT_ONCE, async ({ run }) => {
+    return await inParallel(attempts, CONCURRENCY, async ({ run }) => {
       return await pictureOf(this.#chaos, this.#staff.admin, run.productId);
     });
   }
@@ -151,7 +151,7 @@ export class CrashTest {
     await this.#chaos.still();
     this.#chaos.watch();
     const status = await flow.act(this.#cast(run), run);
-    if (status >= 300) throw new Error(`${flow.name} fails with ${String(status)} even in peace`);
+    if (status >= 300) throw new Error(`${flow.name} fails with ${String(status)} without a fault`);
     await this.#chaos.still(LONG_STILLNESS_MS);
     const steps = [...this.#chaos.steps];
     await this.#chaos.rest();
@@ -162,9 +162,9 @@ export class CrashTest {
   async #stop(attempt: Attempt): Promise<void> {
     const { flow, run, step, fault } = attempt;
     this.#chaos.watch(step, fault);
-    // The client may get an error, or no answer at all.
+    // The client may get an error, or no response.
     await flow.act(this.#cast(run), run).catch(() => {});
-    // What a fault has stopped comes no further without a sweep.
+    // A flow that the fault interrupted proceeds only by a sweep.
     if (this.#chaos.isArmed) await this.#chaos.still(LONG_STILLNESS_MS);
     attempt.isMet = !this.#chaos.isArmed;
     this.#chaos.watch();
@@ -173,7 +173,7 @@ export class CrashTest {
       await this.#chaos.start();
       return;
     }
-    // What this one left must not be taken for a step of the next; sweeping all would take ever longer, and comes in the end.
+    // Deliver what is left, so that it is not recorded as a step of the next run. All sweeps would take longer each time; they run at the end.
     await this.#chaos.deliver();
     await this.#chaos.still(BRIEF_STILLNESS_MS);
   }
@@ -192,12 +192,12 @@ function describe({ flow, step, fault }: Attempt): string {
   return `${flow.name}: ${fault} after ${labelOf(step)}`;
 }
 
-/** The table that a run prints: one line a point. */
+/** One line for each attempt, and the counts. */
 export function tableOf(attempts: readonly Attempt[]): string {
   const met = attempts.filter(({ isMet }) => isMet);
   const count = (fault: Fault): string => String(met.filter((attempt) => attempt.fault === fault).length);
   return [
-    ...attempts.map((attempt) => `${describe(attempt)}${attempt.isMet ? "" : " (the step did not come)"}`),
-    `${String(attempts.length)} faults: ${count("throw")} lost answers, ${count("kill")} kills, ${String(attempts.length - met.length)} not met`,
+    ...attempts.map((attempt) => `${describe(attempt)}${attempt.isMet ? "" : " (the step did not happen)"}`),
+    `${String(attempts.length)} faults: ${count("throw")} lost responses, ${count("kill")} kills, ${String(attempts.length - met.length)} did not happen`,
   ].join("\n");
 }

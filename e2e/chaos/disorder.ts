@@ -1,27 +1,27 @@
-// Every event and every webhook comes one to three times, each copy at a time of its own, so in any order: and each story ends
-// as it does when everything comes once and in order.
+// Every event and webhook arrives one to three times, each copy with a delay of its own, so in any order. Each flow has to end as it does
+// when everything arrives once and in order.
 import { isDeepStrictEqual } from "node:util";
 import { ADDRESS, Client, orderReaches, pay, signIn } from "../../scripts/shop/client.ts";
-import { ADMIN, BUYER, PATIENCE_MS } from "./constants.ts";
+import { ADMIN, BUYER, TIMEOUT_MS } from "./constants.ts";
 import { FLOWS, cartTokenOf } from "./flows.ts";
 import type { Cast, Flow, Run } from "./flows.ts";
-import { leftovers, livingIntents, pictureOf } from "./picture.ts";
+import { leftovers, openIntents, pictureOf } from "./picture.ts";
 import type { Picture } from "./picture.ts";
 import { inParallel } from "./parallel.ts";
 import { Pool } from "./pool.ts";
 import { ChaosShop } from "./shop.ts";
 
-/** Stories under way at once: enough that batches are mixed. */
+/** Flows in progress at the same time; enough that batches contain events of several. */
 const CONCURRENCY = 16;
-/** Past the last late copy of a message (2 s) and its way. */
-const LATE_MS = 3_000;
+/** Longer than the longest delay of a copy (2 s). There is no condition to poll: a late copy changes nothing when all is right. */
+const LAST_COPY_MS = 3_000;
 
 async function newOrder({ buyer }: Cast, { productId, key }: Run): Promise<{ readonly id: string }> {
   const body = { items: [{ productId, quantity: 2 }], shippingAddress: ADDRESS };
   return await buyer.expect(201, "POST", "/api/orders", body, { "idempotency-key": key });
 }
 
-/** Stories that wait for nothing: what follows overtakes what it follows from. */
+/** Flows that do not wait: their events overtake those that caused them. */
 const HASTY: readonly Flow[] = [
   {
     name: "cancel at once",
@@ -37,20 +37,20 @@ const HASTY: readonly Flow[] = [
     async act(cast, run) {
       const { id } = await newOrder(cast, run);
       await pay(cast.shop.send, cast.buyer, id);
-      await orderReaches(cast.buyer, id, ({ status }) => status === "CONFIRMED", "is CONFIRMED", PATIENCE_MS);
+      await orderReaches(cast.buyer, id, ({ status }) => status === "CONFIRMED", "is CONFIRMED", TIMEOUT_MS);
       return 200;
     },
   },
 ];
 
-export const STORIES: readonly Flow[] = [...FLOWS, ...HASTY];
+export const ALL_FLOWS: readonly Flow[] = [...FLOWS, ...HASTY];
 
-interface Told {
+interface Ended {
   readonly flow: Flow;
   readonly picture: Picture;
 }
 
-class Stories {
+class Flows {
   readonly #chaos: ChaosShop;
   readonly #admin: Client;
   readonly #buyer: Client;
@@ -63,18 +63,18 @@ class Stories {
     this.#pool = pool;
   }
 
-  static async open(chaos: ChaosShop): Promise<Stories> {
+  static async open(chaos: ChaosShop): Promise<Flows> {
     const guest = new Client(chaos.shop.send);
     const admin = await signIn(guest, ADMIN.email, ADMIN.password);
     const buyer = await signIn(guest, BUYER.email, BUYER.password);
-    return new Stories(chaos, admin, buyer, await Pool.open(chaos.shop));
+    return new Flows(chaos, admin, buyer, await Pool.open(chaos.shop));
   }
 
-  /** Tells the stories, several at once, and answers how each has ended once nothing can come any more that is `lateMs` late. */
-  async tell(flows: readonly Flow[], lateMs: number): Promise<Told[]> {
+  /** Runs the flows, several at a time, waits `lateMs` for late copies and until nothing changes, and returns how each ended. */
+  async run(flows: readonly Flow[], lateMs: number): Promise<Ended[]> {
     const runs = await inParallel(flows, CONCURRENCY, async (flow) => {
       const productId = await this.#pool.take(this.#admin);
-      const run = { productId, key: `story-${productId}` };
+      const run = { productId, key: `flow-${productId}` };
       const cast = this.#castOf(run.key);
       await flow.prepare(cast, run);
       const status = await flow.act(cast, run);
@@ -102,35 +102,35 @@ class Stories {
 export interface DisorderResult {
   readonly orders: number;
   readonly copies: Readonly<Record<string, number>>;
-  /** Stories that ended otherwise than in peace, and what must be nowhere. */
+  /** Flows that ended otherwise than without disorder, and leftovers. */
   readonly wrong: readonly unknown[];
 }
 
-/** Tells each story once in peace and then `count` of them in disorder, in one shop, and compares how they end. */
+/** Runs each flow once without disorder and then `count` of them with it, in one shop, and compares how they end. */
 export async function disorder(
   count: number,
   seed: number,
-  stories: readonly Flow[] = STORIES,
+  wanted: readonly Flow[] = ALL_FLOWS,
 ): Promise<DisorderResult> {
-  const flows = Array.from({ length: count }, (_, index) => stories[index % stories.length]).filter(
+  const flows = Array.from({ length: count }, (_, index) => wanted[index % wanted.length]).filter(
     (flow) => flow !== undefined,
   );
   const chaos = await ChaosShop.open();
   try {
-    const teller = await Stories.open(chaos);
-    const clean = await teller.tell(stories, 0);
+    const runner = await Flows.open(chaos);
+    const clean = await runner.run(wanted, 0);
     const ends = new Map(clean.map(({ flow, picture }) => [flow.name, picture]));
     await chaos.kill();
     await chaos.start(0, seed);
-    const told = await teller.tell(flows, LATE_MS);
-    const doubled = [...(await livingIntents(chaos.shop))].filter(([, living]) => living > 1);
+    const ended = await runner.run(flows, LAST_COPY_MS);
+    const doubled = [...(await openIntents(chaos.shop))].filter(([, open]) => open > 1);
     return {
-      orders: told.length,
+      orders: ended.length,
       copies: chaos.copies,
       wrong: [
-        ...told.flatMap(({ flow, picture }) => {
+        ...ended.flatMap(({ flow, picture }) => {
           const clean = ends.get(flow.name);
-          return isDeepStrictEqual(picture, clean) ? [] : [{ story: flow.name, ended: picture, clean }];
+          return isDeepStrictEqual(picture, clean) ? [] : [{ flow: flow.name, ended: picture, clean }];
         }),
         ...(await leftovers(chaos.shop)),
         ...doubled.map(([orderId]) => `${orderId} has two intents`),

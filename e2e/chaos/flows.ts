@@ -1,37 +1,37 @@
-// The stories that are stopped after each of their durable steps: what comes before (prepared in peace), and the one act whose
-// steps are the points. A client that gets no answer asks again, as clients do; every act may be repeated.
+// The flows that are interrupted after each of their durable steps. `prepare` runs without faults; `act` is interrupted, and may be
+// repeated, because a client repeats a request that got no response.
 import type { Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
 import { ADDRESS, confirmPayment, orderReaches, pay } from "../../scripts/shop/client.ts";
 import type { Answer, Client, Send } from "../../scripts/shop/client.ts";
 import type { Shop } from "../harness.ts";
 import { paymentOf } from "../stripe.ts";
-import { PATIENCE_MS } from "./constants.ts";
+import { TIMEOUT_MS } from "./constants.ts";
 
-/** One run of a story: a product that no other run touches, and a key under which its request may be repeated. */
+/** One run of a flow: a product that no other run uses, and the idempotency key of its request. */
 export interface Run {
   readonly productId: string;
   readonly key: string;
 }
 
-/** Who acts, in the shop as it is running now. */
+/** The shop as it runs now, and its clients. */
 export interface Cast {
   readonly shop: Shop;
   readonly buyer: Client;
   readonly admin: Client;
-  /** A guest of this run's own, known by a cart token. */
+  /** The guest of this run, identified by a cart token. */
   readonly guest: Client;
 }
 
 export interface Flow {
   readonly name: string;
   prepare(cast: Cast, run: Run): Promise<void>;
-  /** Answers the status of the last call. */
+  /** Returns the status of the last response. */
   act(cast: Cast, run: Run): Promise<number>;
 }
 
 const QUANTITY = 2;
-/** Stand for an answer that is wrong in itself: no status that a server gives. */
+/** Stand for a wrong body; no server sends these statuses. */
 const NOT_EMPTY = 599;
 const MERGED_WRONGLY = 598;
 
@@ -50,16 +50,16 @@ async function order({ buyer }: Cast, { productId, key }: Run): Promise<Answer<O
   );
 }
 
-/** The order of this run, which is there. */
+/** The order of this run, which exists. */
 async function orderOf(cast: Cast, run: Run): Promise<Order> {
   const { status, body } = await order(cast, run);
   if (status !== 201) throw new Error(`the order of the run: ${String(status)} ${JSON.stringify(body)}`);
   return body;
 }
 
-/** Patient, since many runs are prepared at once. */
+/** With a long timeout, because many runs are prepared at the same time. */
 async function reaches(buyer: Client, id: string, isDone: (now: Order) => boolean, what: string): Promise<Order> {
-  return await orderReaches(buyer, id, isDone, what, PATIENCE_MS);
+  return await orderReaches(buyer, id, isDone, what, TIMEOUT_MS);
 }
 
 async function ordered(cast: Cast, run: Run): Promise<Order> {
@@ -106,7 +106,7 @@ async function intentOf({ buyer }: Cast, orderId: string): Promise<Answer<Paymen
   return await buyer.call<PaymentIntent>("POST", "/api/payments/intent", { orderId });
 }
 
-/** What a browser at Stripe sends; an intent that is paid already refuses, which is as good. */
+/** Confirms an intent as a browser does. Stripe refuses one that is paid already, which counts as done. */
 async function confirm(send: Send, intent: PaymentIntent): Promise<number> {
   const { status } = await confirmPayment(send, intent);
   return status === 400 ? 200 : status;
@@ -129,7 +129,7 @@ export const FLOWS: readonly Flow[] = [
       const body = { shippingAddress: ADDRESS, email: `${key}@example.com` };
       const { status } = await guest.call("POST", "/api/orders", body, { "idempotency-key": key });
       if (status !== 201) return status;
-      // The next touch settles the cart; it has to be empty then, and without an order of its own.
+      // The next access completes the checkout of the cart; it has to be empty then.
       const cart = await guest.call<{ items: unknown[] }>("GET", "/api/cart");
       return cart.status === 200 && cart.body.items.length > 0 ? NOT_EMPTY : cart.status;
     },
@@ -146,7 +146,7 @@ export const FLOWS: readonly Flow[] = [
       await intentOf(cast, made.id);
     },
     async act(cast, run) {
-      // The intent as it is stored: asking the shop for it again would be steps of its own.
+      // Read from the database: a request for the intent would have durable steps.
       const made = await orderOf(cast, run);
       const [row] = await cast.shop.query<{ id: string; secret: string }>(
         "payments",
@@ -212,7 +212,7 @@ export const FLOWS: readonly Flow[] = [
       if (status !== 200) return status;
       const cart = await buyer.call<{ items: { productId: string; quantity: number }[] }>("GET", "/api/cart");
       const line = cart.body.items.find((item) => item.productId === productId);
-      // Merged once, however often it was asked for.
+      // Merged once, however often the request came.
       return cart.status === 200 && line?.quantity !== QUANTITY ? MERGED_WRONGLY : cart.status;
     },
   },

@@ -1,34 +1,34 @@
-// What runs inside a Worker of a chaos shop, around the bundle that `npm start` runs too: bindings and classes are wrapped so that
-// each durable step (a D1 commit, an object's write, a message sent, a call of Stripe, a mail) is told to the test, which lets it
-// pass, has it throw, or kills the runtime at that point. The Workers know nothing of it, and no wrangler file names it.
+// Runs inside a Worker of a chaos shop, around the unchanged bundle. It wraps bindings and classes so that each durable step (a D1
+// commit, a write of an object, a message, a call of Stripe, a mail) is reported to the test. The test lets the step pass, makes it
+// throw, or kills the runtime.
 //
-// A step is told when it is done and before the code that asked for it learns so: a crash at that point is a crash right after the
-// step, and a throw is an answer that got lost.
+// A step is reported after it is done and before its caller learns of it. So a kill is a crash right after the step, and a throw is a
+// lost response.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
-import { generator } from "./random.ts";
+import { mulberry32 } from "../../scripts/seed/random.ts";
 import { eventTypeOf, statementName } from "./statements.ts";
 
-/** What the test decides about one Worker when it starts the runtime. */
+/** Settings of one Worker at the start of the runtime. */
 export interface Options {
   readonly worker: string;
-  /** Whether it is one that production has. */
+  /** Whether it is a Worker of production. */
   readonly isOurs: boolean;
   /** How far this runtime's clock is ahead, in milliseconds. */
   readonly clockAheadMs: number;
-  /** Seed of what is sent twice and late; undefined for messages as they come. */
+  /** Seed for copies and delays of messages. Undefined: no disorder. */
   readonly disorderSeed: number | undefined;
 }
 
 type Env = Readonly<Record<string, unknown>>;
 type Method = (...parameters: unknown[]) => unknown;
-// The one shape that TypeScript lets a mixin extend.
+// TypeScript lets a mixin extend this shape only.
 // oxlint-disable-next-line typescript/no-explicit-any
 type Class = abstract new (...parameters: any[]) => object;
 
 /** The binding that leads to the test. */
 const CONTROL = "CHAOS";
 const INBOX = /_INBOX$/;
-/** Most copies of one message or webhook, and how late the last may come. */
+/** The most copies of one message or webhook, and the longest delay of a copy. */
 const MAX_COPIES = 3;
 const MAX_DELAY_SECONDS = 2;
 
@@ -51,7 +51,7 @@ function setClockAhead(ms: number): void {
   } as DateConstructor;
 }
 
-/** Calls through to `target` with its own `this`, but for the methods in `own`. */
+/** A proxy of `target`: the methods in `own` replace its own, all others are called with `target` as `this`. */
 function overlay<T extends object>(target: T, own: Readonly<Record<string, unknown>>): T {
   return new Proxy(target, {
     get(inner, name) {
@@ -67,7 +67,7 @@ interface Statement {
   readonly name: string | undefined;
 }
 
-/** The statements behind the overlays that Drizzle and shared/database.ts hold. */
+/** The statements behind the proxies that shared/database.ts holds. */
 const statements = new WeakMap<object, Statement>();
 
 function unwrapped(statement: D1PreparedStatement): Statement {
@@ -81,7 +81,7 @@ export class Inside {
 
   constructor(options: Options) {
     this.#options = options;
-    this.#random = options.disorderSeed === undefined ? undefined : generator(options.disorderSeed);
+    this.#random = options.disorderSeed === undefined ? undefined : mulberry32(options.disorderSeed);
     setClockAhead(options.clockAheadMs);
   }
 
@@ -113,12 +113,12 @@ export class Inside {
   }
 
   /**
-   * An object tells of its writes at the end of the method that made them; the
-   * output gate holds that back until they are durable.
+   * An object reports its writes at the end of the method that made them. The output gate holds the report back until the writes are
+   * durable.
    */
   #object(base: Class): Class {
     const envOf = (env: Env): Env => this.#env(env);
-    const tell = (env: Env, name: string): Promise<void> => this.#step(env, name);
+    const report = (env: Env, name: string): Promise<void> => this.#step(env, name);
     const { clockAheadMs } = this.#options;
     const written = new WeakMap<object, { env: Env; count: number }>();
     abstract class Wrapped extends base {
@@ -128,7 +128,7 @@ export class Inside {
           writes.count += 1;
         });
         super(ctx, envOf(env));
-        // Making its tables is not a step.
+        // Creating its tables is not a step.
         writes.count = 0;
         written.set(this, writes);
       }
@@ -142,12 +142,12 @@ export class Inside {
         value(this: object, ...parameters: unknown[]): unknown {
           const writes = written.get(this);
           const before = writes?.count ?? 0;
-          const told = (result: unknown): unknown =>
+          const reported = (result: unknown): unknown =>
             writes === undefined || writes.count === before
               ? result
-              : tell(writes.env, `${base.name}.${name} write`).then(() => result);
+              : report(writes.env, `${base.name}.${name} write`).then(() => result);
           const result: unknown = (method as Method).apply(this, parameters);
-          return result instanceof Promise ? result.then(told) : told(result);
+          return result instanceof Promise ? result.then(reported) : reported(result);
         },
       });
     }
@@ -225,7 +225,7 @@ export class Inside {
     });
   }
 
-  /** Without disorder as they are; else each one to three times, each copy at a time of its own. */
+  /** Sends each message once, or under disorder one to three times with a delay for each copy. */
   async #sendAll(env: Env, queue: Queue, bodies: readonly unknown[]): Promise<void> {
     const random = this.#random;
     if (random === undefined) {
@@ -239,7 +239,7 @@ export class Inside {
       })),
     );
     await queue.sendBatch(copies);
-    await this.#tell(env, "count", { messages: bodies.length, messageCopies: copies.length });
+    await this.#notify(env, "count", { messages: bodies.length, messageCopies: copies.length });
   }
 
   #stripe(env: Env, sandbox: Fetcher): Fetcher {
@@ -248,7 +248,7 @@ export class Inside {
         const response = await sandbox.fetch(input, init);
         const request = input instanceof Request ? input : new Request(input, init);
         const path = new URL(request.url).pathname.replaceAll(/_[A-Za-z0-9]{8,}/g, "_*");
-        // Reading is no step: nothing is different after it.
+        // A read is not a durable step.
         if (request.method === "POST") await this.#step(env, `Stripe POST ${path}`);
         return response;
       },
@@ -261,14 +261,14 @@ export class Inside {
         message: Parameters<SendEmail["send"]>[0] & { readonly headers?: Readonly<Record<string, string>> },
       ) => {
         const result = await email.send(message);
-        await this.#tell(env, "letter", Object.values(message.headers ?? {}));
+        await this.#notify(env, "letter", Object.values(message.headers ?? {}));
         await this.#step(env, "mail sent");
         return result;
       },
     });
   }
 
-  /** Stripe's webhooks under disorder: each comes up to three times, each copy late by some time of its own. */
+  /** Under disorder, Stripe's webhooks arrive one to three times, each copy with a delay of its own. */
   #webhooks(env: Env, payments: Fetcher): Fetcher {
     const random = this.#random;
     if (random === undefined) return payments;
@@ -280,17 +280,17 @@ export class Inside {
           await scheduler.wait(random() * MAX_DELAY_SECONDS * 1_000);
           return await payments.fetch(copy);
         });
-        await this.#tell(env, "count", { webhooks: 1, webhookCopies: copies.length });
+        await this.#notify(env, "count", { webhooks: 1, webhookCopies: copies.length });
         const [first, ...others] = copies;
-        // What comes of the copies is the Workers' affair; the sandbox hears of one.
+        // The sandbox sees the response to the first copy only.
         void Promise.allSettled(others);
         return await first;
       },
     });
   }
 
-  /** What the test keeps: counts for its figures, and which letters the provider took. */
-  async #tell(env: Env, what: "count" | "letter", body: unknown): Promise<void> {
+  /** Reports counts and accepted mails to the test. */
+  async #notify(env: Env, what: "count" | "letter", body: unknown): Promise<void> {
     const control = env[CONTROL];
     if (!isObject(control)) return;
     await (control as Fetcher).fetch(`http://chaos/${what}`, { method: "POST", body: JSON.stringify(body) });
@@ -298,18 +298,18 @@ export class Inside {
 
   async #step(env: Env, name: string): Promise<void> {
     const control = env[CONTROL];
-    // The local stand-ins of Stripe and the mail provider are the world outside: what they do is no step of ours.
+    // The local stand-ins for Stripe and the mail provider are not part of the shop, so they have no steps.
     if (!isObject(control) || !this.#options.isOurs) return;
     const response = await (control as Fetcher).fetch("http://chaos/step", {
       method: "POST",
       body: JSON.stringify({ worker: this.#options.worker, name }),
     });
     if (response.status === 204) return;
-    throw new Error(`chaos: the answer was lost after "${name}"`);
+    throw new Error(`chaos: the response was lost after "${name}"`);
   }
 }
 
-/** Has an object's storage tell of each write, and keeps its alarms in the runtime's own time. */
+/** Calls `note` at each write to an object's storage, and sets its alarms by the real clock. */
 function noteWrites(storage: DurableObjectStorage, clockAheadMs: number, note: () => void): void {
   const { sql, kv } = storage;
   const exec = sql.exec.bind(sql) as (query: string, ...bindings: unknown[]) => unknown;

@@ -1,29 +1,28 @@
-// Kills the server at random moments under load and starts it again on the same data, many times over; then looks whether
-// everything that was begun came to a legal end.
+// Kills the server at random moments under load and starts it again on the same data, many times. At the end an audit checks that
+// everything reached a legal state.
 import { Client, openShelf, signIn } from "../../scripts/shop/client.ts";
 import { startServer } from "../../scripts/shop/process.ts";
 import type { Server } from "../../scripts/shop/process.ts";
 import { audit } from "./audit.ts";
 import type { Audit } from "./audit.ts";
-import { ADMIN, BUYER, SETTLED_AFTER_MS, UNLIMITED } from "./constants.ts";
-import { askAgain, newBooks, work } from "./load.ts";
+import { ADMIN, BUYER, EXPIRED_AFTER_MS, UNLIMITED } from "./constants.ts";
+import { newBooks, repeatUnanswered, work } from "./load.ts";
 import type { Books, Floor } from "./load.ts";
-import { generator } from "./random.ts";
+import { mulberry32 } from "../../scripts/seed/random.ts";
 import { ChaosShop } from "./shop.ts";
 
 const CLIENTS = 4;
 const PRODUCTS = 5;
 const ON_HAND = 100_000;
 /**
- * How many requests a round begins before the server is killed; counted and not
- * timed, so that a slow machine has as much going on.
+ * How many requests a round starts before the kill. Counted rather than timed, so that a slow machine has as much in progress.
  */
 const MIN_REQUESTS = 6;
 const MAX_REQUESTS = 50;
-/** The kill then comes within this, wherever in the requests under way that is. */
+/** The kill comes at a random moment within this, so that it meets requests in any phase. */
 const MAX_LAST_MS = 60;
 const POLL_MS = 5;
-/** A server that answers nothing for so long is broken. */
+/** A server that responds to nothing for so long is broken. */
 const ROUND_TIMEOUT_MS = 30_000;
 
 export interface KillLoopResult {
@@ -64,9 +63,9 @@ async function round(server: Server, floor: Floor, books: Books): Promise<void> 
   await Promise.all(clients);
 }
 
-/** Runs the loop. What it draws follows from `seed`; the moments of the kills in the Workers' work do not. */
+/** The requests follow from `seed`; how far each has come at a kill does not. */
 export async function killLoop(rounds: number, seed: number): Promise<KillLoopResult> {
-  const random = generator(seed);
+  const random = mulberry32(seed);
   const books = newBooks();
   const server = await startServer(UNLIMITED);
   let chaos: ChaosShop | undefined;
@@ -78,12 +77,12 @@ export async function killLoop(rounds: number, seed: number): Promise<KillLoopRe
       if (done > 0) await server.start();
       await round(server, await floorOf(server, productIds, random), books);
     }
-    chaos = await ChaosShop.open({ scratch: server.scratch, clockAheadMs: SETTLED_AFTER_MS });
+    chaos = await ChaosShop.open({ scratch: server.scratch, clockAheadMs: EXPIRED_AFTER_MS });
     const floor = await floorOf(chaos.shop, productIds, random);
-    await askAgain(floor, books);
+    await repeatUnanswered(floor, books);
     await chaos.rest();
     const found = await audit(chaos.shop, floor.admin, productIds);
-    const gone = books.orders.filter((id) => !found.ids.has(id)).map((id) => `order ${id} was answered and is gone`);
+    const gone = books.orders.filter((id) => !found.ids.has(id)).map((id) => `order ${id} was created and is gone`);
     return { rounds, books, audit: { ...found, wrong: [...found.wrong, ...gone] } };
   } finally {
     if (chaos === undefined) await server.stop();
@@ -91,11 +90,10 @@ export async function killLoop(rounds: number, seed: number): Promise<KillLoopRe
   }
 }
 
-/** The figures that a run prints. */
 export function figuresOf({ rounds, books, audit: found }: KillLoopResult): string {
   return [
     `${String(rounds)} kills under load: ${String(books.requests)} requests, ${String(books.lost)} lost with the server`,
     `${String(found.orders)} orders (${JSON.stringify(found.byStatus)}), ${String(found.events)} events, ${String(found.wrong.length)} wrong`,
-    ...(books.failures.length === 0 ? [] : [`errors while it lived: ${books.failures.join(", ")}`]),
+    ...(books.failures.length === 0 ? [] : [`errors before a kill: ${books.failures.join(", ")}`]),
   ].join("\n");
 }

@@ -1,11 +1,11 @@
-// A shop's day in a second: buyers and staff who do one thing after the other, drawn from a seed. What they know of their orders is
-// what they were answered; a request that died with the server is asked again later under its key.
+// Load on a shop: clients that act as buyers and staff, drawn from a seed. They know the orders of which they got a response. A request
+// for an order without a response is repeated later under its idempotency key.
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { Payment } from "#shared/contracts/payments";
 import { ADDRESS, confirmPayment } from "../../scripts/shop/client.ts";
 import type { Client, Send } from "../../scripts/shop/client.ts";
 import type { PaymentIntent } from "#shared/contracts/payments";
-import { pick } from "./random.ts";
+import { pick } from "../../scripts/seed/random.ts";
 
 export interface Floor {
   readonly send: Send;
@@ -15,15 +15,15 @@ export interface Floor {
   readonly random: () => number;
 }
 
-/** What the clients have been told, over all rounds. */
+/** What the clients know, over all rounds. */
 export interface Books {
-  /** Orders that were answered. */
+  /** Orders with a response of 201. */
   readonly orders: string[];
-  /** Requests for orders without an answer: key and product. */
+  /** Idempotency key -> product, of requests for orders without a response. */
   readonly unanswered: Map<string, string>;
   requests: number;
   lost: number;
-  /** Answers of 500 and above that came while the server lived. */
+  /** Responses of 500 and above before a kill. */
   readonly failures: string[];
   keys: number;
 }
@@ -67,7 +67,7 @@ const merge: Act = async (floor, books) => {
   return await post(floor.buyer, "/api/cart/merge", { cartToken });
 };
 
-/** What is done to a known order; most often to a late one, so that stories go on. */
+/** An act on one of the latest known orders, so that orders progress. */
 function known(act: (floor: Floor, orderId: string) => Promise<number>): Act {
   return async (floor, books) => {
     const recent = books.orders.slice(-12);
@@ -102,7 +102,7 @@ const capture = known(async ({ admin }, orderId) => {
   return payment === undefined ? 200 : await post(admin, `/api/payments/${payment.id}/capture`, {});
 });
 
-/** What is done, and how often beside the others. */
+/** The acts and their weights. */
 const SHARES: readonly (readonly [Act, number])[] = [
   [newOrder, 3],
   [checkout, 1],
@@ -115,7 +115,7 @@ const SHARES: readonly (readonly [Act, number])[] = [
 ];
 const ACTS = SHARES.flatMap(([act, share]) => Array.from({ length: share }, () => act));
 
-/** One client at work until `isOver`; a request that dies with the server is counted as lost. */
+/** Acts as one client until `isOver`. A request without a response is counted as lost. */
 export async function work(floor: Floor, books: Books, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     books.requests += 1;
@@ -125,16 +125,16 @@ export async function work(floor: Floor, books: Books, isOver: () => boolean): P
       if (status >= 500 && !isOver()) books.failures.push(`${act.name}: ${String(status)}`);
     } catch {
       books.lost += 1;
-      // Nothing listens any more, or will in a moment: the next try would only spin.
+      // The server is down: without a pause this loop would spin.
       if (!isOver()) await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 }
 
-/** Asks again for every order that never got an answer. */
-export async function askAgain(floor: Floor, books: Books): Promise<void> {
+/** Repeats every request for an order that got no response. */
+export async function repeatUnanswered(floor: Floor, books: Books): Promise<void> {
   for (const [key, productId] of books.unanswered) {
     const status = await order(floor, books, key, productId);
-    if (status >= 500) throw new Error(`asked again for ${key}: ${String(status)}`);
+    if (status >= 500) throw new Error(`repeated ${key}: ${String(status)}`);
   }
 }

@@ -1,4 +1,4 @@
-// Each Worker hangs in turn, and each database fails and hangs. That each Worker fails is in `npm test`.
+// Each Worker hangs in turn, and each database fails and hangs. e2e/outages.test.ts covers each Worker that fails.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DATABASES } from "../../scripts/local/workers.ts";
 import type { Store } from "../harness.ts";
@@ -19,7 +19,7 @@ describe.each(Object.keys(DATABASES) as Store[])("%s", (worker) => {
     ["worker", "hangs"],
     ["database", "throws"],
     ["database", "hangs"],
-  ] as const)("whose %s %s is borne, and all is well after it", async (part, fault) => {
+  ] as const)("whose %s %s affects its own responses only, and recovers", async (part, fault) => {
     expect(await shop.run({ worker, part, fault })).toEqual([]);
   });
 });

@@ -1,6 +1,4 @@
-// Several things at once, but not all.
-
-/** `each` of the items, `limit` at a time; results in the order of the items. */
+/** Calls `each` for every item, `limit` at a time. Results stand in the order of the items. */
 export async function inParallel<T, R>(
   items: readonly T[],
   limit: number,

@@ -1,5 +1,5 @@
-// A shop as its customers, its books and Stripe see it, by product: without ids and times, so that two runs of one story give the
-// same picture when they came to the same end.
+// The state of everything about one product, in the databases, in the objects and at Stripe, without ids and times. Two runs of a flow
+// that ended alike have equal pictures.
 import type { Shop } from "../harness.ts";
 import type { Client } from "../../scripts/shop/client.ts";
 import { levelOf } from "../../scripts/shop/client.ts";
@@ -22,7 +22,7 @@ export interface IntentAtStripe {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What a picture shows. Arrays are sorted, so that order of arrival does not count where it does not matter. */
+/** Arrays are sorted where the order of arrival does not matter. */
 export type Picture = Readonly<Record<string, unknown>>;
 
 /** Reads a list of Stripe's API to its end. */
@@ -62,13 +62,13 @@ async function moneyOf(shop: Shop, orderIds: readonly string[]): Promise<unknown
   );
 }
 
-/** Every intent that Stripe has. */
+/** Every intent at Stripe. */
 export async function intentsAtStripe(shop: Shop): Promise<readonly IntentAtStripe[]> {
   return await stripeList<IntentAtStripe>(shop, "payment_intents?");
 }
 
-/** How many intents Stripe has for each of these orders, living ones only: a second one could be paid too. */
-export async function livingIntents(shop: Shop): Promise<Map<string, number>> {
+/** Order id -> its intents at Stripe that are not cancelled. A second one could be paid too. */
+export async function openIntents(shop: Shop): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const { status, metadata } of await intentsAtStripe(shop)) {
     const orderId = metadata["orderId"];
@@ -84,8 +84,12 @@ interface Sent {
   readonly channel: string;
 }
 
-/** Each notification by kind and state, once, and whether each mail that counts as sent was taken by the provider. */
-async function newsOf(shop: Shop, letters: ReadonlySet<string>, orderIds: readonly string[]): Promise<string[]> {
+/** Each notification by kind and state, and whether the provider accepted each mail that is marked as sent. */
+async function notificationsOf(
+  shop: Shop,
+  letters: ReadonlySet<string>,
+  orderIds: readonly string[],
+): Promise<string[]> {
   const rows = await shop.query<Sent>(
     "notifications",
     "SELECT id, template, status, channel FROM notifications WHERE about IN (SELECT value FROM json_each(?))",
@@ -94,15 +98,12 @@ async function newsOf(shop: Shop, letters: ReadonlySet<string>, orderIds: readon
   return rows
     .map(({ id, template, status, channel }) => {
       const isThere = channel === "email" && letters.has(id);
-      return `${template} ${channel} ${status}${isThere === (status === "sent" && channel === "email") ? "" : ", but its mail says otherwise"}`;
+      return `${template} ${channel} ${status}${isThere === (status === "sent" && channel === "email") ? "" : ", which its mail contradicts"}`;
     })
     .toSorted();
 }
 
-/**
- * Ledger entries of orders only: what came before and the correction that put
- * the product on the shelf are no part of its story.
- */
+/** The ledger without corrections: those come from the preparation of a run. */
 async function stockOf(shop: Shop, admin: Client, productId: string): Promise<unknown> {
   const { onHand, reserved, available } = await levelOf(admin, productId);
   const [books, reservations, ledger] = await Promise.all([
@@ -135,7 +136,7 @@ async function stockOf(shop: Shop, admin: Client, productId: string): Promise<un
 async function ordersOf(shop: Shop, productId: string): Promise<readonly OrderRow[]> {
   return await shop.query<OrderRow>(
     "orders",
-    // Cancelled before inventory had heard of it, an order's stock is rejected and not released: nothing is held either way.
+    // The stock of an order is RELEASED, or REJECTED when it was cancelled before the reservation. Nothing is reserved either way.
     `SELECT id, status, payment_status, iif(stock_status IN ('RELEASED', 'REJECTED'), 'none', stock_status) AS stock_status, total
       FROM orders
       WHERE id IN (SELECT order_id FROM order_items WHERE product_id = ?) ORDER BY created_at`,
@@ -143,7 +144,7 @@ async function ordersOf(shop: Shop, productId: string): Promise<readonly OrderRo
   );
 }
 
-/** Everything that has to do with the orders of one product; `letters` are the ids of the mails that were taken. */
+/** The picture of one product and its orders. `letters` are the ids of the accepted mails. */
 export async function pictureOf(
   { shop, letters }: { readonly shop: Shop; readonly letters: ReadonlySet<string> },
   admin: Client,
@@ -154,39 +155,41 @@ export async function pictureOf(
   const list = JSON.stringify(ids);
   const lines = async (worker: "orders" | "payments", sql: string): Promise<string[]> =>
     (await shop.query<{ line: string }>(worker, sql, list)).map(({ line }) => line);
-  const [history, payments, paymentHistory, refunds, returns, events, stripe, news, stock] = await Promise.all([
-    lines(
-      "orders",
-      `SELECT coalesce(from_status, '') || ' > ' || to_status || ' ' || coalesce(reason, '') AS line FROM order_history
+  const [history, payments, paymentHistory, refunds, returns, events, stripe, notifications, stock] = await Promise.all(
+    [
+      lines(
+        "orders",
+        `SELECT coalesce(from_status, '') || ' > ' || to_status || ' ' || coalesce(reason, '') AS line FROM order_history
         WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY order_id, version`,
-    ),
-    lines(
-      "payments",
-      `SELECT status || ' ' || amount || ' capturable ' || amount_capturable || ' captured ' || amount_captured || ' refunded '
+      ),
+      lines(
+        "payments",
+        `SELECT status || ' ' || amount || ' capturable ' || amount_capturable || ' captured ' || amount_captured || ' refunded '
           || amount_refunded AS line FROM payments WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY id`,
-    ),
-    lines(
-      "payments",
-      `SELECT payment_history.status AS line FROM payment_history JOIN payments ON payments.id = payment_id
+      ),
+      lines(
+        "payments",
+        `SELECT payment_history.status AS line FROM payment_history JOIN payments ON payments.id = payment_id
         WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY payment_id, payment_history.version`,
-    ),
-    lines(
-      "payments",
-      `SELECT refunds.status || ' ' || refunds.amount AS line FROM refunds JOIN payments ON payments.id = payment_id
+      ),
+      lines(
+        "payments",
+        `SELECT refunds.status || ' ' || refunds.amount AS line FROM refunds JOIN payments ON payments.id = payment_id
         WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY line`,
-    ),
-    lines(
-      "orders",
-      "SELECT status || ' ' || amount AS line FROM order_refunds WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY line",
-    ),
-    lines(
-      "orders",
-      "SELECT DISTINCT type AS line FROM outbox WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY line",
-    ),
-    moneyOf(shop, ids),
-    newsOf(shop, letters, ids),
-    stockOf(shop, admin, productId),
-  ]);
+      ),
+      lines(
+        "orders",
+        "SELECT status || ' ' || amount AS line FROM order_refunds WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY line",
+      ),
+      lines(
+        "orders",
+        "SELECT DISTINCT type AS line FROM outbox WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY line",
+      ),
+      moneyOf(shop, ids),
+      notificationsOf(shop, letters, ids),
+      stockOf(shop, admin, productId),
+    ],
+  );
   return {
     orders: orders.map(({ id: _id, ...order }) => order),
     history,
@@ -196,12 +199,12 @@ export async function pictureOf(
     returns,
     events,
     stripe,
-    news,
+    notifications,
     stock,
   };
 }
 
-/** What must be nowhere at the end of any run: events given up on, or failing still. */
+/** Dead letters and failing events, of which there must be none at the end of a run. */
 export async function leftovers(shop: Shop): Promise<string[]> {
   const found = await Promise.all(
     (["catalog", "orders", "payments", "inventory", "notifications"] as const).map(async (worker) => {

@@ -1,12 +1,12 @@
-// Products for runs to take, all alike: one run a product, so that what it does can be told from what others do.
+// Identical products, one for each run, so that the effects of runs can be told apart.
 import type { Client } from "../../scripts/shop/client.ts";
 import type { Shop } from "../harness.ts";
 
-/** What a run finds on hand. */
+/** The stock of a product when a run takes it. */
 const ON_HAND = 20;
 
-/** Equal prices make equal amounts; without minimum quantities none is left out. */
-const ALIKE = "UPDATE products SET price = 2500, weight_grams = 400, min_order_quantity = 1";
+/** Equal prices make equal amounts, and no minimum quantity excludes a product. */
+const MAKE_EQUAL = "UPDATE products SET price = 2500, weight_grams = 400, min_order_quantity = 1";
 
 export class Pool {
   readonly #left: { readonly id: string; readonly onHand: number }[];
@@ -16,8 +16,8 @@ export class Pool {
   }
 
   static async open(shop: Shop): Promise<Pool> {
-    await shop.query("catalog", ALIKE);
-    // Those that no seeded order has: a picture shows all orders of a product.
+    await shop.query("catalog", MAKE_EQUAL);
+    // Products of no seeded order, because a picture contains all orders of a product.
     const sold = await shop.query<{ id: string }>("orders", "SELECT DISTINCT product_id AS id FROM order_items");
     const products = await shop.query<{ id: string }>("catalog", "SELECT id FROM products WHERE status = 'active'");
     return new Pool(

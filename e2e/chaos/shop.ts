@@ -1,5 +1,5 @@
-// A shop whose durable steps can be watched, made to fail and killed at, and which starts again on the same data. The clock of each
-// later start may be ahead, so that what only time ends (holds, leases of mails) has ended.
+// A shop whose durable steps a test can observe and make fail, and whose runtime it can kill and start again on the same data. A later
+// start may set the clock ahead, so that holds and leases have expired.
 import type { Environment } from "../../scripts/local/settings.ts";
 import { PRODUCTION_WORKERS } from "../../scripts/local/workers.ts";
 import { descendants } from "../../scripts/local/processes.ts";
@@ -8,27 +8,27 @@ import type { Scratch } from "../../scripts/local/scratch.ts";
 import { runShop, undelivered } from "../harness.ts";
 import type { Shop, Store } from "../harness.ts";
 import { eventually } from "../../scripts/shop/client.ts";
-import { PATIENCE_MS, UNLIMITED } from "./constants.ts";
+import { TIMEOUT_MS, UNLIMITED } from "./constants.ts";
 import { around } from "./wrap.ts";
 
-/** A durable step: which Worker did what. `occurrence` counts equal ones since watching began, from 1. */
+/** A durable step of a Worker. `occurrence` counts equal steps since the last `watch`, from 1. */
 export interface Step {
   readonly worker: string;
   readonly name: string;
   readonly occurrence: number;
 }
 
-/** throw: the step is done and its answer lost. kill: the runtime dies right after it, and nobody learns anything. */
+/** throw: the step is done and its result lost. kill: the runtime is killed right after the step. */
 export type Fault = "throw" | "kill";
 
 const POLL_MS = 20;
-/** Longer than a step takes; the flush of a Stock object comes up to 600 ms after its change. */
+/** Longer than a step takes. The flush of a Stock object comes up to 600 ms after its change. */
 const STILLNESS_MS = 700;
-/** What a fault has stopped stays undelivered until a sweep. */
+/** How long to wait for stillness: what a fault interrupted stays undelivered until a sweep. */
 const STILL_TIMEOUT_MS = 4_000;
 const MAX_ROUNDS = 6;
 
-/** What moves while anything is under way. */
+/** Queries whose results change while anything is in progress. */
 const AT_WORK: readonly (readonly [Store, string])[] = [
   ["orders", "SELECT count(*) AS orders, sum(version) AS versions FROM orders"],
   ["payments", "SELECT count(*) AS payments, sum(version) AS versions FROM payments"],
@@ -49,16 +49,16 @@ async function pause(ms: number): Promise<void> {
 
 export interface ChaosOptions {
   readonly environment?: Environment;
-  /** Data to go on with, in place of fresh. */
+  /** Existing data to start on. Default: fresh, seeded data. */
   readonly scratch?: Scratch;
-  /** How far the clock is ahead at the first start. */
+  /** How far the clock is ahead at the first start, in milliseconds. */
   readonly clockAheadMs?: number;
 }
 
 export class ChaosShop {
-  /** How many messages and webhooks there were under disorder, and in how many copies. */
+  /** Counts of messages and webhooks under disorder, and of their copies. */
   readonly copies: Record<string, number> = {};
-  /** The header values of each mail that the provider took; the mailbox itself forgets all but the newest. */
+  /** The header values of each mail that the provider accepted. The mailbox keeps only the newest mails. */
   readonly letters = new Set<string>();
   readonly #scratch: Scratch;
   #clockAheadMs: number;
@@ -74,7 +74,6 @@ export class ChaosShop {
     this.#clockAheadMs = clockAheadMs;
   }
 
-  /** Starts on fresh, seeded data unless `options` has some. */
   static async open(options: ChaosOptions = {}): Promise<ChaosShop> {
     const environment = { ...UNLIMITED, LOG_LEVEL: "off", ...options.environment };
     const chaos = new ChaosShop(options.scratch ?? (await makeScratch(environment, true)), options);
@@ -92,26 +91,26 @@ export class ChaosShop {
     return this.#shop;
   }
 
-  /** The steps since watching began, in the order of their ends. */
+  /** The steps since the last `watch`, in the order of their ends. */
   get steps(): readonly Step[] {
     return this.#steps;
   }
 
-  /** Begins to watch anew, and has `fault` happen after `step`, once. */
+  /** Clears the recorded steps, and makes `fault` happen once after `step`. */
   watch(step?: Step, fault: Fault = "throw"): void {
     this.#steps = [];
     this.#lastStepAt = Date.now();
     this.#armed = step && { step, fault };
   }
 
-  /** Whether the fault that was asked for has not happened yet. */
+  /** Whether the fault of the last `watch` has still to happen. */
   get isArmed(): boolean {
     return this.#armed !== undefined;
   }
 
   /**
-   * Starts on the data there is, with the clock this much further ahead than last time. With a seed, messages and webhooks come
-   * doubled and in disorder.
+   * Starts on the existing data, with the clock `furtherAheadMs` further ahead than before. With a seed, messages and webhooks arrive
+   * several times and out of order.
    */
   async start(furtherAheadMs = 0, disorderSeed?: number): Promise<void> {
     this.#clockAheadMs += furtherAheadMs;
@@ -129,7 +128,7 @@ export class ChaosShop {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
-        // It is gone already.
+        // It has already ended.
       }
     }
     this.#runtimes = [];
@@ -137,7 +136,7 @@ export class ChaosShop {
     this.#shop = undefined;
   }
 
-  /** Resolves when a kill that a step set off is done, at once when there was none. */
+  /** Resolves when a kill after a step is done; at once when there was none. */
   async killed(): Promise<void> {
     await this.#killing;
     this.#killing = undefined;
@@ -152,7 +151,7 @@ export class ChaosShop {
     }
   }
 
-  /** Waits until the armed fault has happened, or nothing has for a while and every event is delivered. */
+  /** Waits until the fault has happened, or until no step has happened for `stillnessMs` and every event is delivered. */
   async still(stillnessMs = STILLNESS_MS): Promise<void> {
     const wasArmed = this.isArmed;
     const deadline = Date.now() + STILL_TIMEOUT_MS;
@@ -164,23 +163,23 @@ export class ChaosShop {
     }
   }
 
-  /** One round of every Worker's sweeps, and then until everything sent is delivered. */
+  /** Runs the sweeps of every Worker once, and waits until every event is delivered. */
   async sweep(): Promise<void> {
     for (const worker of PRODUCTION_WORKERS.filter((name) => name !== "gateway")) await this.shop.cron(worker);
     await this.deliver();
   }
 
-  /** Sends what was not delivered, and waits until it is. */
+  /** Resends undelivered events, and waits until every event is delivered. */
   async deliver(): Promise<void> {
     await this.shop.cron("gateway");
     await eventually(
       "every event is delivered",
       async () => ((await undelivered(this.shop)) === 0 ? true : undefined),
-      PATIENCE_MS,
+      TIMEOUT_MS,
     );
   }
 
-  /** Sweeps until no order, payment, refund, notification or level changes from one round to the next. */
+  /** Sweeps until a round changes no order, payment, refund, notification or stock level. */
   async rest(): Promise<void> {
     let last = "";
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
@@ -194,7 +193,7 @@ export class ChaosShop {
     throw new Error(`still changing after ${String(MAX_ROUNDS)} rounds of sweeps: ${last}`);
   }
 
-  /** A shop that is killed under the question delivers nothing more. */
+  /** True also when the shop is killed during the query, because it delivers nothing more. */
   async #isDelivered(): Promise<boolean> {
     try {
       return this.#shop === undefined || (await undelivered(this.#shop)) === 0;

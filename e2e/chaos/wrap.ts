@@ -1,5 +1,5 @@
-// Puts a module around a Worker's bundle: a small main module that imports both, given to Miniflare in place of the bundle's own.
-// Neither the bundle nor any configuration is touched.
+// Wraps the bundle of a Worker: a small main module imports the bundle and the module with the faults, and replaces the main module of
+// the bundle in Miniflare. Bundle and configuration stay unchanged.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -16,7 +16,7 @@ const EXPORTS = /^export \{(?<names>[^}]*)\};$/m;
 
 const insideModules = new Map<string, string>();
 
-/** The text of a module that runs inside, as one module, made once. */
+/** Bundles a module that runs inside of a Worker; cached by its path. */
 function insideModule(entry: string): string {
   const esbuild = createRequire(require.resolve("wrangler"))("esbuild") as typeof Esbuild;
   const made =
@@ -37,7 +37,7 @@ function insideModule(entry: string): string {
   return made;
 }
 
-/** The names that a bundle exports beside its default. */
+/** The exports of a bundle without its default. */
 export function exportedClasses(bundle: string): string[] {
   const names = EXPORTS.exec(bundle)?.groups?.["names"];
   if (names === undefined) throw new Error("the bundle has no list of exports");
@@ -63,21 +63,21 @@ function mainModule(bundle: string, file: string, options: object): string {
   ].join("\n");
 }
 
-/** What a step's report gets: 204 lets it pass, anything else has it throw, and no answer holds it up. */
+/** Responds to the report of a step: 204 lets it pass, any other status makes it throw. It waits until the response. */
 export type Control = (request: { readonly url: string; text(): Promise<string> }) => Promise<Response>;
 
 function isOurs(worker: LocalWorker): boolean {
   return PRODUCTION_WORKERS.some((name) => name === worker);
 }
 
-/** What is put around a bundle: a module with a class `Inside`, what its constructor gets, and bindings that lead to the test. */
+/** A module with a class `Inside`, the argument of its constructor, and bindings that lead to the test. */
 export interface Wrapping {
   readonly entry: string;
   readonly options: object;
   readonly bindings: Readonly<Record<string, Control>>;
 }
 
-/** A Worker's options for Miniflare with `wrapping` around its bundle. */
+/** The Miniflare options of a Worker with its bundle wrapped. */
 export function wrapped({ entry, options, bindings }: Wrapping, file: string, plain: object): object {
   const bundle = readFileSync(file, "utf8");
   const folder = path.dirname(file);
@@ -93,7 +93,7 @@ export function wrapped({ entry, options, bindings }: Wrapping, file: string, pl
   };
 }
 
-/** The Around of a chaos shop, for runShop. */
+/** Wraps each Worker of a chaos shop, for runShop. */
 export function around(options: Omit<Options, "worker" | "isOurs">, control: Control): Around {
   const entry = path.join(import.meta.dirname, "inside.ts");
   return (worker, file, plain) =>

@@ -1,5 +1,5 @@
-// What runs inside a Worker of a shop with outages, around the bundle that `npm start` runs too: every entrypoint method and
-// handler, and every statement of its database, asks the test first whether it is up. The Workers know nothing of it.
+// Runs inside a Worker of a shop with outages, around the unchanged bundle. Before every entrypoint method, handler and statement it
+// asks the test for a fault.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 export interface Options {
@@ -8,14 +8,14 @@ export interface Options {
 
 type Env = Readonly<Record<string, unknown>>;
 type Method = (...parameters: unknown[]) => unknown;
-// The one shape that TypeScript lets a mixin extend.
+// TypeScript lets a mixin extend this shape only.
 // oxlint-disable-next-line typescript/no-explicit-any
 type Class = abstract new (...parameters: any[]) => object;
 
-/** Longer than any caller waits, and half as long as the test waits for what hung in a queue to be tried again. */
+/** Longer than any caller waits; half as long as the test waits for the retry of a message that hung. */
 const HANG_MS = 15_000;
 
-/** A method name of a promise, which whoever awaits a stub asks for. */
+/** `then` is read by an `await` of a stub. */
 const NOT_METHODS = ["constructor", "then"];
 
 export class Inside {
@@ -29,20 +29,20 @@ export class Inside {
     const guarded = Object.entries(handlers).map(([name, handler]): [string, Method] => [
       name,
       async (event: unknown, env: unknown, ctx: unknown) => {
-        await this.#ask(env as Env, "worker");
+        await this.#requireUp(env as Env, "worker");
         return await handler(event, this.#env(env as Env), ctx);
       },
     ]);
     return Object.fromEntries(guarded);
   }
 
-  /** Objects stay as they are: they are reached through their Worker. */
+  /** Objects are not wrapped: they are reached through their Worker. */
   wrap(exported: Class): unknown {
     return exported.prototype instanceof WorkerEntrypoint ? this.#entrypoint(exported) : exported;
   }
 
   #entrypoint(base: Class): Class {
-    const ask = (env: Env): Promise<void> => this.#ask(env, "worker");
+    const requireUp = (env: Env): Promise<void> => this.#requireUp(env, "worker");
     const envOf = (env: Env): Env => this.#env(env);
     const envs = new WeakMap<object, Env>();
     abstract class Wrapped extends base {
@@ -54,7 +54,7 @@ export class Inside {
     for (const [name, method] of methodsOf(base)) {
       Object.defineProperty(Wrapped.prototype, name, {
         async value(this: object, ...parameters: unknown[]): Promise<unknown> {
-          await ask(envs.get(this) ?? {});
+          await requireUp(envs.get(this) ?? {});
           return await method.apply(this, parameters);
         },
       });
@@ -68,7 +68,7 @@ export class Inside {
   }
 
   #database(env: Env, database: D1Database): D1Database {
-    const ask = (): Promise<void> => this.#ask(env, "database");
+    const requireUp = (): Promise<void> => this.#requireUp(env, "database");
     const inner = new WeakMap<object, D1PreparedStatement>();
     const statement = (prepared: D1PreparedStatement): D1PreparedStatement => {
       const guarded = {
@@ -77,7 +77,7 @@ export class Inside {
           (["run", "all", "raw", "first"] as const).map((name) => [
             name,
             async (...parameters: unknown[]) => {
-              await ask();
+              await requireUp();
               return await (prepared[name] as Method).apply(prepared, parameters);
             },
           ]),
@@ -89,18 +89,18 @@ export class Inside {
     return {
       prepare: (query: string) => statement(database.prepare(query)),
       batch: async (statements: readonly D1PreparedStatement[]) => {
-        await ask();
+        await requireUp();
         return await database.batch(statements.map((each) => inner.get(each) ?? each));
       },
     } as unknown as D1Database;
   }
 
-  async #ask(env: Env, part: "worker" | "database"): Promise<void> {
+  async #requireUp(env: Env, part: "worker" | "database"): Promise<void> {
     const { OUTAGES } = env as { readonly OUTAGES: Fetcher };
     const response = await OUTAGES.fetch(`http://outages/${this.#options.worker}/${part}`);
     const fault = await response.text();
     if (fault === "hangs") await scheduler.wait(HANG_MS);
-    // What the platform says when it loses a Worker or a database.
+    // The message of the platform when it loses a Worker or a database.
     if (fault !== "none") throw new Error("Network connection lost.");
   }
 }

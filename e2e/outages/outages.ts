@@ -1,6 +1,5 @@
-// One part of the shop fails or hangs, and everything that a client may ask is asked: who needs the part is told so in time,
-// all else is answered as ever. Then the part comes back, and what was asked for meanwhile is there once, without anybody's
-// hand.
+// Makes one part of the shop fail or hang, and sends one request of each kind. Requests that need the part get 503 in time; all others
+// succeed. After the outage, an order that was requested during it exists exactly once, without manual repair.
 import path from "node:path";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { Payment, PaymentIntent } from "#shared/contracts/payments";
@@ -32,28 +31,28 @@ export interface Outage {
   readonly fault: Fault;
 }
 
-/** The gateway's deadline of 10 s for a Worker, and what a busy machine adds. */
-const ANSWER_WITHIN_MS = 12_000;
+/** The gateway's timeout of 10 s for a Worker, and some time for a busy machine. */
+const RESPONSE_WITHIN_MS = 12_000;
 
-/** Something a client asks, and its status when all is well. */
+/** A request, and its status without an outage. */
 interface Probe {
   readonly name: string;
-  /** The Workers without which there is no answer. */
+  /** The Workers that it needs. */
   readonly needs: readonly Store[];
-  /** Of these, the ones that need no database for it: they ask an object, or only others. */
+  /** Those of them that need no database for it. */
   readonly withoutDatabase?: readonly Store[];
   readonly status: number;
-  readonly ask: (stage: Stage) => Promise<Answer<Problem>>;
+  readonly send: (stage: Stage) => Promise<Answer<Problem>>;
 }
 
-/** What the probes ask about: all of it there before the outage. */
+/** What the requests are about. It exists before the outage. */
 interface Stage {
   readonly buyer: Client;
   readonly order: Order;
   readonly productId: string;
 }
 
-/** No cache may answer for a Worker that is down. */
+/** A query that no cache has. */
 const fresh = (): string => `q=${crypto.randomUUID().slice(0, 8)}`;
 
 const PROBES: readonly Probe[] = [
@@ -61,63 +60,63 @@ const PROBES: readonly Probe[] = [
     name: "search",
     needs: ["catalog"],
     status: 200,
-    ask: ({ buyer }) => buyer.call("GET", `/api/products?${fresh()}`),
+    send: ({ buyer }) => buyer.call("GET", `/api/products?${fresh()}`),
   },
-  { name: "who am I", needs: ["accounts"], status: 200, ask: ({ buyer }) => buyer.call("GET", "/api/auth/me") },
+  { name: "who am I", needs: ["accounts"], status: 200, send: ({ buyer }) => buyer.call("GET", "/api/auth/me") },
   {
     name: "sign in",
     needs: ["accounts"],
     status: 401,
-    ask: ({ buyer }) => buyer.call("POST", "/api/auth/login", { email: "nobody@example.com", password: "x" }),
+    send: ({ buyer }) => buyer.call("POST", "/api/auth/login", { email: "nobody@example.com", password: "x" }),
   },
   {
     name: "stock of a product",
     needs: ["inventory"],
     withoutDatabase: ["inventory"],
     status: 200,
-    ask: ({ buyer, productId }) => buyer.call("GET", `/api/inventory/${productId}`),
+    send: ({ buyer, productId }) => buyer.call("GET", `/api/inventory/${productId}`),
   },
-  { name: "own orders", needs: ["orders"], status: 200, ask: ({ buyer }) => buyer.call("GET", "/api/orders") },
+  { name: "own orders", needs: ["orders"], status: 200, send: ({ buyer }) => buyer.call("GET", "/api/orders") },
   {
     name: "an order",
     needs: ["orders"],
     status: 200,
-    ask: ({ buyer, order }) => buyer.call("GET", `/api/orders/${order.id}`),
+    send: ({ buyer, order }) => buyer.call("GET", `/api/orders/${order.id}`),
   },
   {
     name: "payments of an order",
     needs: ["orders", "payments"],
     status: 200,
-    ask: ({ buyer, order }) => buyer.call("GET", `/api/payments/order/${order.id}`),
+    send: ({ buyer, order }) => buyer.call("GET", `/api/payments/order/${order.id}`),
   },
   {
     name: "messages",
     needs: ["notifications"],
     status: 200,
-    ask: ({ buyer }) => buyer.call("GET", "/api/notifications"),
+    send: ({ buyer }) => buyer.call("GET", "/api/notifications"),
   },
   {
     name: "a quote",
     needs: ["orders", "catalog"],
     withoutDatabase: ["orders"],
     status: 200,
-    ask: ({ buyer, productId }) =>
+    send: ({ buyer, productId }) =>
       buyer.call("POST", "/api/orders/quote", { items: [{ productId, quantity: 1 }], shippingAddress: ADDRESS }),
   },
-  { name: "health", needs: [], status: 200, ask: ({ buyer }) => buyer.call("GET", "/api/health") },
-  { name: "the overview", needs: [], status: 200, ask: ({ buyer }) => buyer.call("GET", "/api/account/overview") },
+  { name: "health", needs: [], status: 200, send: ({ buyer }) => buyer.call("GET", "/api/health") },
+  { name: "the overview", needs: [], status: 200, send: ({ buyer }) => buyer.call("GET", "/api/account/overview") },
 ];
 
-/** Says what an answer should have been, or nothing. */
+/** What is wrong with a response; undefined when it is right. */
 function complaint(probe: Probe, { worker, part }: Outage, answer: Answer<Problem>, ms: number): string | undefined {
-  const told = `${probe.name}: ${String(answer.status)} ${answer.body.code} after ${ms.toFixed(0)} ms`;
-  if (ms > ANSWER_WITHIN_MS) return told;
+  const seen = `${probe.name}: ${String(answer.status)} ${answer.body.code} after ${ms.toFixed(0)} ms`;
+  if (ms > RESPONSE_WITHIN_MS) return seen;
   const isNeeded =
     probe.needs.includes(worker) && !(part === "database" && probe.withoutDatabase?.includes(worker) === true);
-  if (!isNeeded) return answer.status === probe.status ? undefined : told;
+  if (!isNeeded) return answer.status === probe.status ? undefined : seen;
   const isClear =
     answer.status === 503 && answer.body.code === "service_unavailable" && answer.headers.has("retry-after");
-  return isClear ? undefined : told;
+  return isClear ? undefined : seen;
 }
 
 export class ShopWithOutages {
@@ -172,7 +171,7 @@ export class ShopWithOutages {
     }
   }
 
-  /** Runs one outage from its beginning to its end. Answers all that was not as it should be. */
+  /** Runs one outage from start to recovery. Returns all that was wrong. */
   async run(outage: Outage): Promise<string[]> {
     const productId = await this.#shelf.take(10);
     const { buyer } = await newBuyer(new Client(this.#shop.send));
@@ -180,7 +179,10 @@ export class ShopWithOutages {
     const stage: Stage = { buyer, order, productId };
     this.#faults.set(`/${outage.worker}/${outage.part}`, outage.fault);
     const key = crypto.randomUUID();
-    const [complaints, placed] = await Promise.all([this.#askEverything(stage, outage), this.#placeAndPay(stage, key)]);
+    const [complaints, placed] = await Promise.all([
+      this.#sendEverything(stage, outage),
+      this.#placeAndPay(stage, key),
+    ]);
     this.#faults.clear();
     const wrong = complaints.concat(
       placed.status === 201 || placed.status === 503 ? [] : [`order: ${String(placed.status)}`],
@@ -188,11 +190,11 @@ export class ShopWithOutages {
     return [...wrong, ...(await this.#recovers(stage, key, placed))];
   }
 
-  async #askEverything(stage: Stage, outage: Outage): Promise<string[]> {
+  async #sendEverything(stage: Stage, outage: Outage): Promise<string[]> {
     const complaints = await Promise.all(
       PROBES.map(async (probe) => {
         const startedAt = performance.now();
-        const answer = await probe.ask(stage);
+        const answer = await probe.send(stage);
         return complaint(probe, outage, answer, performance.now() - startedAt);
       }),
     );
@@ -212,11 +214,11 @@ export class ShopWithOutages {
     return await buyer.call("POST", "/api/orders", body, { "idempotency-key": key });
   }
 
-  /** The buyer asks again for the order, pays if that did not work, and finds it confirmed; nothing else of it is left anywhere. */
+  /** The buyer repeats the order, pays it if that failed before, and finds it confirmed. There is no second order and no dead letter. */
   async #recovers({ buyer, productId }: Stage, key: string, before: Answer<CreatedOrder & Problem>): Promise<string[]> {
     await this.#sweep();
     const { status, body: order } = await this.#place(buyer, productId, key);
-    if (status !== 201) return [`the order asked for again: ${String(status)} ${order.code}`];
+    if (status !== 201) return [`the repeated order: ${String(status)} ${order.code}`];
     if (before.status === 201 && before.body.id !== order.id) return [`two orders: ${before.body.id} and ${order.id}`];
     const { items } = await buyer.expect<{ items: Payment[] }>(200, "GET", `/api/payments/order/${order.id}`);
     if (items[0]?.status !== "AUTHORIZED") {

@@ -1,4 +1,4 @@
-// The faults of e2e/chaos stand outside of everything that is deployed.
+// The faults of e2e/chaos are not part of anything that is deployed.
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
