@@ -9,7 +9,7 @@ import type { Route } from "../workers/gateway/src/route.ts";
 import { allRoutes } from "../workers/gateway/src/routes.ts";
 import { ADDRESS, Client, addToCart, confirmedOrder, eventually, newBuyer, signIn } from "../scripts/shop/client.ts";
 import type { Problem, Shelf } from "../scripts/shop/client.ts";
-import { openShop } from "./harness.ts";
+import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { EXAMPLES } from "../workers/gateway/src/openapi/examples.ts";
 import { exampleBody } from "./hostile.ts";
@@ -27,7 +27,7 @@ let owned: Readonly<Record<string, string>>;
 let order: Order;
 
 beforeAll(async () => {
-  ({ shop, admin, shelf } = await openShop());
+  ({ shop, admin, shelf } = await openSharedShop());
   ({ buyer: owner } = await newBuyer(new Client(shop.send)));
   ({ buyer: stranger } = await newBuyer(new Client(shop.send)));
   vendor = await signIn(new Client(shop.send), "vendor@example.com", "Vendor123!");

@@ -4,7 +4,7 @@ import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { Page } from "#shared/paging";
 import { ADDRESS, Client, addToCart, eventually, levelOf, newBuyer, placeOrder } from "../scripts/shop/client.ts";
 import type { Answer, Problem, Shelf } from "../scripts/shop/client.ts";
-import { openShop } from "./harness.ts";
+import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
 let shop: Shop;
@@ -12,7 +12,7 @@ let admin: Client;
 let shelf: Shelf;
 
 beforeAll(async () => {
-  ({ shop, admin, shelf } = await openShop());
+  ({ shop, admin, shelf } = await openSharedShop());
 });
 
 afterAll(async () => {

@@ -8,14 +8,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROOT } from "../scripts/local/workers.ts";
 import { EXAMPLES } from "../workers/gateway/src/openapi/examples.ts";
 import { allRoutes } from "../workers/gateway/src/routes.ts";
-import { Client, signIn } from "../scripts/shop/client.ts";
-import { startShop } from "./harness.ts";
+import type { Client } from "../scripts/shop/client.ts";
+import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
 let shop: Shop;
+let admin: Client;
 
 beforeAll(async () => {
-  shop = await startShop();
+  ({ shop, admin } = await openSharedShop());
 });
 
 afterAll(async () => {
@@ -55,12 +56,6 @@ function isOfTheSeed(params: Readonly<Record<string, unknown>> = {}): boolean {
 }
 
 describe("an example of the document that reads", () => {
-  let admin: Client;
-
-  beforeAll(async () => {
-    admin = await signIn(new Client(shop.send), "admin@example.com", "Admin123!");
-  });
-
   const reads = allRoutes
     .filter(({ method, socket }) => method === "get" && socket === undefined)
     .map(({ operationId, path: pattern }) => ({ operationId, pattern, example: EXAMPLES[operationId] ?? {} }))

@@ -1,5 +1,5 @@
-// All Workers together, in the runtime that `npm start` uses, on data of their own: migrated, seeded, and gone at the end. What a
-// Worker fetches from outside fails, and fails the run; so does an answer that the OpenAPI document does not describe.
+// All Workers together, in the runtime of `npm start`, on migrated and seeded data that is removed at the end. A test file fails when
+// a Worker calls the outside world, or when the OpenAPI document does not describe a response.
 import { CONSUMERS, ROUTED_COLUMNS, consumersOf } from "#shared/events/routing";
 import type { Consumer, Routed } from "#shared/events/routing";
 import { startRuntime } from "../scripts/local/runtime.ts";
@@ -12,6 +12,7 @@ import { waitUntilReady } from "../scripts/local/session.ts";
 import { Client, openShelf, runSweeps, signIn } from "../scripts/shop/client.ts";
 import type { Send, Shelf } from "../scripts/shop/client.ts";
 import { undescribed } from "./described.ts";
+import { setFaults } from "./stripe.ts";
 
 /** A Worker that has a database. */
 export type Store = keyof typeof DATABASES;
@@ -30,19 +31,20 @@ export interface Shop {
   readonly origin: string;
   /** `fetch` against the local door. */
   readonly send: Send;
-  /** Runs all sweeps of a Worker over everything open, and answers the counts. */
+  /** Runs all sweeps of a Worker, ignoring age and back-off, and returns their counts. */
   cron(worker: string): Promise<Readonly<Record<string, number>>>;
-  /** Runs SQL on a Worker's database, past the Worker. */
+  /** Runs SQL on a Worker's database directly. */
   query<Row extends object>(worker: Store, sql: string, ...parameters: unknown[]): Promise<Row[]>;
-  /** Waits until every event has reached its consumers and nothing has happened since for longer than any projection waits. */
+  /** Waits until every event has reached its consumers and no projection can still be pending. */
   quiet(timeoutMs?: number): Promise<void>;
-  /** What was logged since the start or the last clearLogs; LOG_LEVEL decides what there is. */
+  /** Lines logged since the start or the last clearLogs. LOG_LEVEL decides which lines exist. */
   logs(): LogEntry[];
   clearLogs(): void;
+  /** @throws Error when a Worker called outside, or a response was not as the OpenAPI document describes it. */
   close(): Promise<void>;
 }
 
-/** Projections follow their object within a second, and mails their event at once. */
+/** A projection follows its object within a second; a mail follows its event at once. */
 const STILLNESS_MS = 1_500;
 const POLL_MS = 50;
 
@@ -51,14 +53,19 @@ function toEntry(line: string): LogEntry {
     const entry: unknown = JSON.parse(line);
     if (typeof entry === "object" && entry !== null && "message" in entry) return entry as LogEntry;
   } catch {
-    // Not one of ours: the runtime's own words.
+    // A line of the runtime itself.
   }
   return { level: "runtime", message: line };
 }
 
 type Query = Shop["query"];
 
-/** Events that some consumer has neither handled nor given up on. */
+interface RunningShop extends Shop {
+  /** What `close` throws, without closing; clears the record. */
+  requireNoSurprise(): Promise<void>;
+}
+
+/** Counts the events that a consumer has neither handled nor put among its dead letters. */
 export async function undelivered({ query }: Pick<Shop, "query">): Promise<number> {
   const stores = Object.keys(DATABASES) as Store[];
   const producers = await Promise.all(
@@ -89,10 +96,12 @@ async function pause(ms: number): Promise<void> {
   });
 }
 
-/** Starts every Worker on the data of a scratch, which stays when the shop is closed. */
-export async function runShop(scratch: Scratch, around?: Around): Promise<Shop> {
+/** Starts every Worker on the data of a scratch directory, which the caller removes. */
+export async function runShop(scratch: Scratch, around?: Around): Promise<RunningShop> {
   const origin = `http://127.0.0.1:${String(scratch.settings.port)}`;
-  const outbound: string[] = [];
+  const outbound = new Set<string>();
+  const surprises = new Set<string>();
+  const checks = new Set<Promise<void>>();
   let entries: LogEntry[] = [];
   let lastActivity = Date.now();
   const runtime = await startRuntime({
@@ -106,7 +115,7 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Shop> 
       entries.push(toEntry(line));
     },
     onOutbound: (address) => {
-      outbound.push(address);
+      outbound.add(address);
       return new Response(null, { status: 502 });
     },
   });
@@ -118,8 +127,6 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Shop> 
       .all<Row>();
     return results;
   };
-  const surprises = new Set<string>();
-  const checks = new Set<Promise<void>>();
   const check = async (method: string, path: string, answer: Response): Promise<void> => {
     const surprise = await undescribed(method, new URL(`${origin}${path}`).pathname, answer);
     if (surprise !== undefined) surprises.add(surprise);
@@ -127,18 +134,29 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Shop> 
   const send: Send = async (path, init) => {
     lastActivity = Date.now();
     const answer = await fetch(`${origin}${path}`, init);
-    // Half an answer, of a runtime that is ended meanwhile, is the test's own affair.
+    // A response cut off because the test ended the runtime is not checked.
     const checked = check(init?.method ?? "GET", path, answer.clone()).catch(() => undefined);
     checks.add(checked);
     void checked.finally(() => checks.delete(checked));
     return answer;
   };
-  const close = async (): Promise<void> => {
+  const requireNoSurprise = async (): Promise<void> => {
     await Promise.all(checks);
-    await runtime.dispose();
-    if (outbound.length > 0) throw new Error(`the Workers called outside: ${outbound.join(", ")}`);
-    if (surprises.size > 0)
-      throw new Error(`answers that the document does not describe:\n${[...surprises].join("\n")}`);
+    const complaints = [
+      ...[...outbound].map((address) => `a Worker called ${address}`),
+      ...[...surprises].map((surprise) => `the OpenAPI document does not describe: ${surprise}`),
+    ];
+    outbound.clear();
+    surprises.clear();
+    if (complaints.length > 0) throw new Error(complaints.join("\n"));
+  };
+  const close = async (): Promise<void> => {
+    try {
+      await Promise.all(checks);
+    } finally {
+      await runtime.dispose();
+    }
+    await requireNoSurprise();
   };
   try {
     await waitUntilReady(origin, () => false);
@@ -150,6 +168,7 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Shop> 
     origin,
     send,
     query,
+    requireNoSurprise,
     close,
     cron: (worker) => runSweeps(send, worker),
     async quiet(timeoutMs = 30_000) {
@@ -170,33 +189,84 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Shop> 
   };
 }
 
-/**
- * Starts every Worker on fresh data, gone at the end. `environment` takes what a run takes (LOG_LEVEL, CART_TTL_SECONDS, ...); rate
- * limits and caps on orders are off unless it says otherwise. Seeded unless `seed` is false.
- */
-export async function startShop(environment: Environment = {}, seed = true): Promise<Shop> {
-  const scratch = await makeScratch({ RATE_LIMITS: "off", ORDER_CAPS: "off", LOG_LEVEL: "warn", ...environment }, seed);
+interface StartOptions {
+  readonly seed: boolean;
+}
+
+/** Removes the directory at the end, also when the process ends first; Miniflare then ends the runtime by itself. */
+async function startOn(
+  environment: Environment,
+  { seed }: StartOptions,
+): Promise<{ readonly shop: RunningShop; readonly remove: () => void }> {
+  const variables = { RATE_LIMITS: "off", ORDER_CAPS: "off", LOG_LEVEL: "warn", ...environment };
+  const { remove, ...scratch } = await makeScratch(variables, { seed });
+  process.once("exit", remove);
   try {
-    const shop = await runShop(scratch);
-    const close = async (): Promise<void> => {
-      try {
-        await shop.close();
-      } finally {
-        scratch.remove();
-      }
-    };
-    return { ...shop, close };
+    return { shop: await runShop({ remove, ...scratch }), remove };
   } catch (error) {
-    scratch.remove();
+    remove();
     throw error;
   }
 }
 
-/** A shop with its admin at work and products to take. */
-export async function openShop(
-  environment: Environment = {},
-): Promise<{ readonly shop: Shop; readonly admin: Client; readonly shelf: Shelf }> {
+/**
+ * Starts every Worker on fresh data of its own. `environment` takes the variables of a run (LOG_LEVEL, CART_TTL_SECONDS, ...); rate
+ * limits and caps on orders are off unless it says otherwise.
+ */
+export async function startShop(environment: Environment = {}, options: StartOptions = { seed: true }): Promise<Shop> {
+  const { shop, remove } = await startOn(environment, options);
+  const close = async (): Promise<void> => {
+    try {
+      await shop.close();
+    } finally {
+      remove();
+    }
+  };
+  return { ...shop, close };
+}
+
+/** A shop with a client signed in as its admin, and products for the tests to take. */
+export interface OpenShop {
+  readonly shop: Shop;
+  readonly admin: Client;
+  readonly shelf: Shelf;
+}
+
+async function adminOf({ send }: Pick<Shop, "send">): Promise<Client> {
+  return await signIn(new Client(send), "admin@example.com", "Admin123!");
+}
+
+/** A shop for this test file alone: for files that set variables, read logs or figures of the whole shop, or change what is seeded. */
+export async function openShop(environment: Environment = {}): Promise<OpenShop> {
   const shop = await startShop(environment);
-  const admin = await signIn(new Client(shop.send), "admin@example.com", "Admin123!");
+  const admin = await adminOf(shop);
   return { shop, admin, shelf: await openShelf(admin) };
+}
+
+interface Shared {
+  readonly shop: RunningShop;
+  readonly shelf: Shelf;
+}
+
+let shared: Promise<Shared> | undefined;
+
+async function startShared(): Promise<Shared> {
+  const { shop } = await startOn({}, { seed: true });
+  return { shop, shelf: await openShelf(await adminOf(shop)) };
+}
+
+/**
+ * The shop that the test files of this process share, with the default settings: started for the first file and left running until
+ * the process ends. The shelf gives each product once. A file takes products from the shelf and buyers of its own, and expects
+ * neither counts of the whole shop nor seeded data that other files change.
+ */
+export async function openSharedShop(): Promise<OpenShop> {
+  shared ??= startShared();
+  const { shop, shelf } = await shared;
+  const close = async (): Promise<void> => {
+    // A test that failed may have left a fault on.
+    await setFaults(shop.send, { webhooks: "deliver", answers: "ok" });
+    await shop.requireNoSurprise();
+  };
+  return { shop: { ...shop, close }, admin: await adminOf(shop), shelf };
 }

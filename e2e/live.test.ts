@@ -4,9 +4,9 @@ import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cart, MergedCart, OrderUpdate } from "#shared/contracts/orders";
 import { SOCKET_CLOSE } from "#shared/sockets";
-import { Client, addToCart, eventually, newBuyer, openShelf, pay, placeOrder, signIn } from "../scripts/shop/client.ts";
+import { Client, addToCart, eventually, newBuyer, pay, placeOrder } from "../scripts/shop/client.ts";
 import type { Shelf } from "../scripts/shop/client.ts";
-import { startShop } from "./harness.ts";
+import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
 let shop: Shop;
@@ -14,9 +14,8 @@ let shelf: Shelf;
 let guest: Client;
 
 beforeAll(async () => {
-  shop = await startShop();
+  ({ shop, shelf } = await openSharedShop());
   guest = new Client(shop.send);
-  shelf = await openShelf(await signIn(guest, "admin@example.com", "Admin123!"));
 });
 
 afterAll(async () => {

@@ -18,7 +18,7 @@ import {
   placeOrder,
 } from "../scripts/shop/client.ts";
 import type { Shelf } from "../scripts/shop/client.ts";
-import { openShop } from "./harness.ts";
+import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
 let shop: Shop;
@@ -26,7 +26,7 @@ let admin: Client;
 let shelf: Shelf;
 
 beforeAll(async () => {
-  ({ shop, admin, shelf } = await openShop());
+  ({ shop, admin, shelf } = await openSharedShop());
 });
 
 afterAll(async () => {

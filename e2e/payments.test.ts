@@ -16,7 +16,7 @@ import {
   placeOrder,
 } from "../scripts/shop/client.ts";
 import type { Problem, Shelf } from "../scripts/shop/client.ts";
-import { openShop } from "./harness.ts";
+import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { atStripe, inDashboard, paymentOf, setFaults } from "./stripe.ts";
 
@@ -28,7 +28,7 @@ let admin: Client;
 let shelf: Shelf;
 
 beforeAll(async () => {
-  ({ shop, admin, shelf } = await openShop());
+  ({ shop, admin, shelf } = await openSharedShop());
 });
 
 afterAll(async () => {

@@ -2,5 +2,5 @@
 import { makeScratch } from "../scripts/local/scratch.ts";
 
 export default async function prepare(): Promise<void> {
-  (await makeScratch({}, true)).remove();
+  (await makeScratch({}, { seed: true })).remove();
 }

@@ -15,7 +15,7 @@ import {
   placeOrder,
 } from "../scripts/shop/client.ts";
 import type { Answer, Problem, Shelf } from "../scripts/shop/client.ts";
-import { openShop } from "./harness.ts";
+import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { atStripe, paymentOf, setFaults } from "./stripe.ts";
 
@@ -27,7 +27,7 @@ let shelf: Shelf;
 let buyer: Client;
 
 beforeAll(async () => {
-  ({ shop, admin, shelf } = await openShop());
+  ({ shop, admin, shelf } = await openSharedShop());
   ({ buyer } = await newBuyer(new Client(shop.send)));
 });
 

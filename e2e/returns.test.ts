@@ -17,7 +17,7 @@ import {
   signIn,
 } from "../scripts/shop/client.ts";
 import type { Problem, Shelf } from "../scripts/shop/client.ts";
-import { openShop } from "./harness.ts";
+import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { atStripe, paymentOf, setFaults } from "./stripe.ts";
 
@@ -26,7 +26,7 @@ let admin: Client;
 let shelf: Shelf;
 
 beforeAll(async () => {
-  ({ shop, admin, shelf } = await openShop());
+  ({ shop, admin, shelf } = await openSharedShop());
 });
 
 afterEach(async () => {

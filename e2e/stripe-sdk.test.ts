@@ -11,7 +11,7 @@ import type { Shop } from "./harness.ts";
 let shop: Shop;
 
 beforeAll(async () => {
-  shop = await startShop({}, false);
+  shop = await startShop({}, { seed: false });
 });
 
 afterAll(async () => {

@@ -9,7 +9,7 @@ import type { PaymentIntent } from "#shared/contracts/payments";
 import { openBrowser } from "./browser.ts";
 import { ADDRESS, confirmPayment, newBuyer, orderReaches } from "../scripts/shop/client.ts";
 import type { Client, Shelf } from "../scripts/shop/client.ts";
-import { openShop } from "./harness.ts";
+import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
 let shop: Shop;
@@ -18,7 +18,7 @@ let admin: Client;
 let browser: Browser;
 
 beforeAll(async () => {
-  ({ shop, admin, shelf } = await openShop());
+  ({ shop, admin, shelf } = await openSharedShop());
   browser = await openBrowser();
 });
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Order } from "#shared/contracts/orders";
 import { Client, confirmPayment, getOrder, newBuyer, orderReaches, pay, placeOrder } from "../scripts/shop/client.ts";
 import type { Shelf } from "../scripts/shop/client.ts";
-import { openShop } from "./harness.ts";
+import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { SANDBOX_KEY, atStripe, setFaults } from "./stripe.ts";
 
@@ -16,7 +16,7 @@ let admin: Client;
 let shelf: Shelf;
 
 beforeAll(async () => {
-  ({ shop, admin, shelf } = await openShop());
+  ({ shop, admin, shelf } = await openSharedShop());
 });
 
 afterAll(async () => {

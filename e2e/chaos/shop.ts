@@ -76,7 +76,7 @@ export class ChaosShop {
 
   static async open(options: ChaosOptions = {}): Promise<ChaosShop> {
     const environment = { ...UNLIMITED, LOG_LEVEL: "off", ...options.environment };
-    const chaos = new ChaosShop(options.scratch ?? (await makeScratch(environment, true)), options);
+    const chaos = new ChaosShop(options.scratch ?? (await makeScratch(environment, { seed: true })), options);
     try {
       await chaos.start();
     } catch (error) {

@@ -1,4 +1,4 @@
-// State directories for tests and measures: migrated and seeded once for all of them, in a template that each copies.
+// State directories for tests and the benchmark. Each is a copy of one template, which is migrated and seeded once.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -23,14 +23,14 @@ export interface Scratch {
   readonly remove: () => void;
 }
 
-/** The folder with migrated databases of this checkout, seeded or not, made when it is not there yet. */
-async function template(seed: boolean): Promise<string> {
+/** The folder with the migrated databases of this checkout. It is made when it does not exist. */
+async function template({ seed }: { readonly seed: boolean }): Promise<string> {
   const digest = digestOfSources([
     "migrations",
     "scripts/local",
     ...(seed ? ["scripts/seed", "dev/stripe-sandbox/src"] : []),
   ]);
-  // The seed's times are as of the day on which it is written.
+  // The times in the seed depend on the day.
   const name = `${seed ? `seeded-${new Date().toISOString().slice(0, 10)}` : "empty"}-${digest.slice(0, 16)}`;
   const folder = path.join(CACHE, name);
   if (existsSync(folder)) return folder;
@@ -41,16 +41,16 @@ async function template(seed: boolean): Promise<string> {
   const making = mkdtempSync(path.join(CACHE, "making-"));
   const settings = readSettings({ STATE_DIR: making });
   await prepareState(settings, writeConfigs(settings), { seed, say: () => {} });
-  // Of two that make it at once the second finds it there, and its own is not needed.
+  // Another process may have made it at the same time.
   if (existsSync(folder)) rmSync(making, { recursive: true });
   else renameSync(making, folder);
   return folder;
 }
 
 /** A fresh state directory on a free port, with the bundles of the present sources. */
-export async function makeScratch(environment: Environment, seed: boolean): Promise<Scratch> {
+export async function makeScratch(environment: Environment, options: { readonly seed: boolean }): Promise<Scratch> {
   const stateDir = mkdtempSync(path.join(tmpdir(), "tradepost-"));
-  cpSync(persistencePath(await template(seed)), persistencePath(stateDir), { recursive: true });
+  cpSync(persistencePath(await template(options)), persistencePath(stateDir), { recursive: true });
   const settings = readSettings({ ...environment, PORT: String(await findFreePort()), STATE_DIR: stateDir });
   const configs = writeConfigs(settings);
   buildLocalAssets();

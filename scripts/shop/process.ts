@@ -68,7 +68,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 /** Starts the server on fresh, seeded data. Rate limits and caps on orders are off unless `environment` says otherwise. */
 export async function startServer(environment: Environment = {}): Promise<Server> {
   const variables = { RATE_LIMITS: "off", ORDER_CAPS: "off", LOG_LEVEL: "warn", ...environment };
-  const scratch = await makeScratch(variables, true);
+  const scratch = await makeScratch(variables, { seed: true });
   const { settings, remove } = scratch;
   const origin = `http://127.0.0.1:${String(settings.port)}`;
   let child: ChildProcess | undefined;
