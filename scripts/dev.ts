@@ -1,13 +1,10 @@
-// `npm run dev`: wrangler's own dev server over all Workers, with reload, for working on the code. `npm start` runs the same
-// Workers, settings and data without it, and faster.
+// `npm run dev`: all Workers under wrangler's dev server, which reloads on changes. `npm start` runs the same Workers, settings and data
+// from built bundles, and is faster.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import { buildLocalAssets } from "./local/assets.ts";
-import { writeConfigs } from "./local/configs.ts";
 import type { LocalConfig } from "./local/configs.ts";
-import { prepareState } from "./local/prepare.ts";
 import { runAlone } from "./local/run.ts";
 import type { Run } from "./local/run.ts";
 import { recoverEvents, runCommand, waitUntilReady } from "./local/session.ts";
@@ -15,7 +12,7 @@ import type { Logger } from "./local/session.ts";
 import type { Settings } from "./local/settings.ts";
 import { ROOT } from "./local/workers.ts";
 
-/** wrangler closes its runtime within this; after it we do not ask any more. */
+/** How long wrangler may take to close its runtime before it is killed. */
 const END_MS = 10_000;
 
 function startWrangler(settings: Settings, configs: readonly LocalConfig[]): ChildProcess {
@@ -34,7 +31,7 @@ function startWrangler(settings: Settings, configs: readonly LocalConfig[]): Chi
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
-      // The registry is by user and Worker name otherwise: two checkouts would call each other's Workers.
+      // The default registry is one for each user: two checkouts would call each other's Workers.
       WRANGLER_REGISTRY_PATH: path.join(settings.stateDir, "registry"),
       WRANGLER_LOG_PATH: path.join(settings.stateDir, "logs"),
       WRANGLER_SEND_METRICS: "false",
@@ -47,15 +44,15 @@ function startWrangler(settings: Settings, configs: readonly LocalConfig[]): Chi
 }
 
 interface Output {
-  /** From here on the terminal shows what wrangler and the Workers say. */
+  /** From now on, prints the output on the terminal too. */
   show(): void;
-  /** What was said before that. */
+  /** The output before `show`. */
   hidden(): string;
 }
 
-/** All output goes to the log; the terminal is spared the tables of bindings that wrangler opens with. */
+/** Sends all output to the log, and none to the terminal at first: wrangler opens with long tables of bindings. */
 function forward(child: ChildProcess, log: Logger): Output {
-  let shown = false;
+  let isVisible = false;
   let before = "";
   for (const [from, to] of [
     [child.stdout, process.stdout],
@@ -63,13 +60,13 @@ function forward(child: ChildProcess, log: Logger): Output {
   ] as const) {
     from?.on("data", (chunk: Buffer) => {
       log.write(chunk.toString());
-      if (shown) to.write(chunk);
+      if (isVisible) to.write(chunk);
       else before += chunk.toString();
     });
   }
   return {
     show: () => {
-      shown = true;
+      isVisible = true;
     },
     hidden: () => before,
   };
@@ -88,10 +85,7 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-async function dev({ settings, origin, lock, log, signal, serve }: Run): Promise<number> {
-  const configs = writeConfigs(settings);
-  buildLocalAssets();
-  await prepareState(settings, configs, { seed: true, say: console.log });
+async function dev({ settings, configs, origin, lock, log, signal, serve }: Run): Promise<number> {
   const wrangler = startWrangler(settings, configs);
   const ended = once(wrangler, "exit").then(() => 1);
   const output = forward(wrangler, log);
