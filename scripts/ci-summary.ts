@@ -1,6 +1,6 @@
 // The last line of CI: `node scripts/ci-summary.ts <vitest's JSON report> <exit code of check> <exit code of the tests>`. A failed
-// check counts as one failure, and so does a test run that failed without a failed test (a file that did not load, an error
-// outside of any test).
+// check counts as one failure. So does a test run that failed without a failed test: a file that did not load, or an error
+// outside of any test.
 import { readFileSync } from "node:fs";
 
 export interface Report {
@@ -8,7 +8,7 @@ export interface Report {
   readonly numFailedTests: number;
 }
 
-/** What to print, and whether all is well. */
+/** The line to print, and whether everything passed. */
 export function summarize(
   report: Report | undefined,
   checkCode: number,

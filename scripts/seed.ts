@@ -1,4 +1,4 @@
-// `npm run seed`: migrates and seeds STATE_DIR without starting the shop, which dev and start do by themselves.
+// `npm run seed`: migrates and seeds STATE_DIR without starting the shop. `npm run dev` and `npm start` do it too.
 import { writeConfigs } from "./local/configs.ts";
 import { takeLock } from "./local/lock.ts";
 import { prepareState } from "./local/prepare.ts";

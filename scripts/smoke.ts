@@ -1,5 +1,5 @@
-// `npm run smoke -- [url]`: buys something on a running server and follows it to the customer's door. Prints each step with its
-// time and ends with 1 at the first wrong answer. It needs the seeded accounts and the Stripe sandbox.
+// `npm run smoke -- [url]`: takes one order from login to delivery on a running server, and prints each step with its time. Exits with 1
+// at the first wrong response. Needs the seeded accounts and the Stripe sandbox.
 import type { Cart, ChangeOrderStatus, Order, Product } from "../client/tradepost.ts";
 import { ADDRESS, Client, confirmPayment, eventually, orderReaches, signIn } from "./shop/client.ts";
 import type { Send } from "./shop/client.ts";
@@ -8,16 +8,16 @@ import { readSettings } from "./local/settings.ts";
 const QUANTITY = 2;
 const MAILS = ["order_received", "payment_received", "order_shipped", "order_delivered"];
 
-/** Throws with what was expected and what came. */
+/** @throws Error with the expected and the actual value. */
 function require(what: string, actual: unknown, expected: unknown): void {
   if (actual !== expected) throw new Error(`${what}: expected ${String(expected)}, got ${String(actual)}`);
 }
 
-async function step<T>(name: string, work: () => Promise<T>, tell: (result: T) => string = () => ""): Promise<T> {
+async function step<T>(name: string, work: () => Promise<T>, describe: (result: T) => string = () => ""): Promise<T> {
   const startedAt = performance.now();
   const result = await work();
   const ms = (performance.now() - startedAt).toFixed(0);
-  console.log(`ok  ${name.padEnd(34)}${`${ms} ms`.padStart(8)}  ${tell(result)}`);
+  console.log(`ok  ${name.padEnd(34)}${`${ms} ms`.padStart(8)}  ${describe(result)}`);
   return result;
 }
 
@@ -55,7 +55,7 @@ async function mailsAbout(buyer: Client, number: string): Promise<string[]> {
   });
 }
 
-async function walk(send: Send): Promise<void> {
+async function placeAndDeliver(send: Send): Promise<void> {
   const guest = new Client(send);
   await step("health", async () => {
     require("health", (await guest.api.call("GET /api/health")).status, "ok");
@@ -138,10 +138,10 @@ const [url = `http://localhost:${readSettings(process.env).port}`] = process.arg
 const origin = url.replace(/\/+$/, "");
 const startedAt = performance.now();
 try {
-  await walk(async (path, init) => await fetch(`${origin}${path}`, init));
-  console.log(`All well in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s on ${origin}`);
+  await placeAndDeliver(async (path, init) => await fetch(`${origin}${path}`, init));
+  console.log(`Every step passed in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s on ${origin}`);
 } catch (error) {
-  console.error(`WRONG  ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`FAILED  ${error instanceof Error ? error.message : String(error)}`);
   if (error instanceof Error && error.cause !== undefined) console.error(error.cause);
   process.exitCode = 1;
 }

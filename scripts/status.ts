@@ -1,5 +1,5 @@
-// `npm run status`: what runs on this STATE_DIR, how its parts are, and how far consumers lag. Exits with 1 when nothing runs or
-// something is not well.
+// `npm run status`: the run on this STATE_DIR, the health of its Workers, and the lag of their events. Exits with 1 when nothing runs
+// or a Worker is not healthy.
 import { currentRun } from "./local/lock.ts";
 import { readSettings } from "./local/settings.ts";
 
@@ -14,7 +14,7 @@ interface Lag {
   readonly lag: Readonly<Record<string, { readonly unconfirmed: number; readonly oldestMs: number } | null>>;
 }
 
-async function ask<T>(url: string): Promise<T> {
+async function fetchJson<T>(url: string): Promise<T> {
   const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   return (await response.json()) as T;
 }
@@ -32,8 +32,8 @@ async function main(): Promise<number> {
   );
   const origin = `http://127.0.0.1:${run.port}`;
   try {
-    const health = await ask<Health>(`${origin}/api/health`);
-    const { lag } = await ask<Lag>(`${origin}/dev/status`);
+    const health = await fetchJson<Health>(`${origin}/api/health`);
+    const { lag } = await fetchJson<Lag>(`${origin}/dev/status`);
     console.log(`Health: ${health.status}\n`);
     for (const [name, { status, latencyMs }] of Object.entries(health.services)) {
       const behind = lag[name];
@@ -45,7 +45,7 @@ async function main(): Promise<number> {
     }
     return health.status === "ok" ? 0 : 1;
   } catch (error) {
-    console.log(`It does not answer: ${String(error)}`);
+    console.log(`It does not respond: ${String(error)}`);
     return 1;
   }
 }

@@ -1,5 +1,5 @@
-// What the root wrangler.toml runs before a build: stops a plain `wrangler dev`, which would start the gateway without the Workers
-// it calls, and says what to run. A deploy passes.
+// The build command of the root wrangler.toml. It stops a plain `wrangler dev`, which would start the gateway without the Workers that
+// it calls, and prints what to run instead. A deploy is not affected.
 if (process.env["WRANGLER_COMMAND"] === "dev") {
   console.error(`
 This is the production configuration of the gateway alone. To run the whole shop:

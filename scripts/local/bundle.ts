@@ -1,6 +1,5 @@
-// Bundles the Workers for `npm start` and the e2e tests, with the bundler that wrangler itself brings and set as wrangler sets
-// it for a deploy. `wrangler deploy --dry-run` does the same at 1.6 CPU-seconds a Worker, which nine Workers cannot afford at
-// each start; this takes 0.3, and nothing when the sources have not changed.
+// Bundles the Workers for `npm start` and the e2e tests with wrangler's own esbuild and its settings for a deploy. It takes 0.3
+// CPU-seconds a Worker, and nothing when the sources are unchanged; `wrangler deploy --dry-run` takes 1.6.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -11,7 +10,7 @@ import { ROOT, workerFolder } from "./workers.ts";
 
 const require = createRequire(import.meta.url);
 
-/** wrangler's own copy, whatever other version may stand in node_modules. */
+/** The version that wrangler depends on; node_modules may have another one at its top. */
 function esbuild(): typeof Esbuild {
   return createRequire(require.resolve("wrangler"))("esbuild") as typeof Esbuild;
 }
@@ -34,7 +33,7 @@ function digestOf(files: readonly string[]): string {
   return hash.digest("hex");
 }
 
-/** A digest of all files under these folders of the repo, and of these files. */
+/** A digest of these files and of all files under these folders, by path and content. A path without an extension is a folder. */
 export function digestOfSources(sources: readonly string[]): string {
   const files = sources.map((source) => path.join(ROOT, source)).filter((source) => existsSync(source));
   return digestOf(files.flatMap((file) => (path.extname(file) === "" ? filesUnder(file) : [file])));
@@ -49,7 +48,7 @@ async function bundle(entry: string, outfile: string): Promise<void> {
     target: "es2024",
     supported: { "import-source": true, using: true },
     conditions: ["workerd", "worker", "browser"],
-    // From the sources only, so that a bundle does not depend on who builds it.
+    // No tsconfig: a bundle depends on the sources alone.
     tsconfigRaw: {},
     external: ["cloudflare:*", "node:*"],
     keepNames: true,
@@ -67,8 +66,8 @@ async function bundle(entry: string, outfile: string): Promise<void> {
 }
 
 /**
- * Bundles what changed since the last time into `outDir`, one `<worker>.js` each, and answers where they are.
- * Throws with esbuild's own words when a Worker does not build.
+ * Bundles the Workers whose sources changed into `outDir`, one `<worker>.js` each. Returns the path of every bundle.
+ * @throws the error of esbuild when a Worker does not build.
  */
 export async function bundleWorkers(configs: readonly LocalConfig[], outDir: string): Promise<Map<string, string>> {
   mkdirSync(outDir, { recursive: true });
@@ -87,12 +86,12 @@ export async function bundleWorkers(configs: readonly LocalConfig[], outDir: str
   try {
     return new Map(await Promise.all(built));
   } finally {
-    // Its process would stay with us otherwise.
+    // Otherwise the process of esbuild keeps this one alive.
     await esbuild().stop();
   }
 }
 
-/** How Miniflare is given a bundle. The root has to be its own folder: the runtime refuses a module above its root. */
+/** The module options of Miniflare for a bundle. The root is the bundle's folder: the runtime refuses modules outside of the root. */
 export function bundledModule(file: string): object {
   return {
     modulesRoot: path.dirname(file),

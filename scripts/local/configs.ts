@@ -1,6 +1,5 @@
-// Local copies of the wrangler files: absolute paths, the run's variables, local secrets, local database ids, the Stripe
-// sandbox, the mailbox, the static files. So the files in the repo stay the production truth and no Worker asks at run time
-// whether it is local.
+// Copies of the wrangler files for a local run, with its paths, variables, secrets and database ids, and with bindings to the Stripe
+// sandbox, the mailbox and the static files. So the wrangler files describe production, and no Worker asks whether it runs locally.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "smol-toml";
@@ -20,7 +19,7 @@ interface Database {
   readonly migrations_dir?: string;
 }
 
-/** The parts of a wrangler file that the scripts read. The rest is copied as it stands. */
+/** The parts of a wrangler file that the scripts read. The rest is copied unchanged. */
 export interface WranglerConfig {
   readonly name: string;
   readonly main: string;
@@ -36,14 +35,14 @@ export interface WranglerConfig {
 
 export interface LocalConfig {
   readonly worker: LocalWorker;
-  /** Where the local copy stands. */
+  /** Path of the local copy. */
   readonly file: string;
   readonly config: WranglerConfig;
 }
 
 /**
- * Production's own: routes would make the local runtime look at host names, secrets stand in a file of their own, and the
- * runtime's own `send_email` writes each mail into files.
+ * Keys for production only. With `routes` the local runtime would match host names, secrets have a file of their own, and the
+ * runtime's `send_email` would write each mail into files.
  */
 const PRODUCTION_ONLY = ["routes", "secrets", "workers_dev", "preview_urls", "observability", "build", "send_email"];
 
@@ -68,7 +67,7 @@ function localServices(worker: LocalWorker, config: WranglerConfig, settings: Se
     service: serviceName(MAILBOX),
     entrypoint: "MailboxRpc",
   }));
-  // In the place of the outside world: no other Worker calls it, and no production configuration binds this.
+  // Stands in for Twilio and the push services. No production configuration has this binding.
   const providers =
     worker === "notifications"
       ? [{ binding: "PROVIDERS", service: serviceName(MAILBOX), entrypoint: "MailboxProviders" }]
@@ -81,7 +80,7 @@ function localServices(worker: LocalWorker, config: WranglerConfig, settings: Se
   return [...services, ...mails, ...providers, ...files, ...stripe];
 }
 
-/** The cron expressions of all Workers, for the front's scheduler. */
+/** The cron expressions of all Workers, for the scheduler of dev/front. */
 function cronsByWorker(): string {
   return JSON.stringify(
     Object.fromEntries(
@@ -90,7 +89,7 @@ function cronsByWorker(): string {
   );
 }
 
-/** One Worker's wrangler file as this run needs it. */
+/** The wrangler file of one Worker, changed for this run. */
 export function localConfig(worker: LocalWorker, settings: Settings): WranglerConfig {
   const source = wranglerFile(worker);
   const config = readWranglerFile(source);
@@ -107,7 +106,7 @@ export function localConfig(worker: LocalWorker, settings: Settings): WranglerCo
       ...(worker === "front" ? { CRONS: cronsByWorker() } : {}),
     },
     services: localServices(worker, config, settings),
-    // The local runtime files a database under its id, so the id is fixed: dev, start and `d1 migrations apply` meet there.
+    // The local runtime stores a database under its id. A fixed id lets dev, start and `d1 migrations apply` share the data.
     d1_databases: (config.d1_databases ?? []).map((database) => ({
       ...database,
       database_id: database.database_name,
@@ -119,7 +118,7 @@ export function localConfig(worker: LocalWorker, settings: Settings): WranglerCo
   };
 }
 
-/** Secrets stand where wrangler looks for them: it prints variables when it starts, and these not. */
+/** Writes secrets into `.dev.vars`: wrangler prints variables at its start, but not these. */
 function writeSecrets(file: string, secrets: Readonly<Record<string, string>>): void {
   rmSync(file, { force: true });
   if (Object.keys(secrets).length === 0) return;

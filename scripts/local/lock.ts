@@ -1,25 +1,26 @@
-// One run per STATE_DIR: two runtimes on the same SQLite files would each hold half the truth. The lock is a file with the pid;
-// a run that was killed leaves it behind, and the next one sees that its process is gone.
+// One run for each STATE_DIR: two runtimes on the same SQLite files would corrupt each other's data. The lock is a file with the pid. A
+// killed run leaves the file behind; the next run sees that its process is gone, and ends the runtimes that it left running. No lock
+// library does the latter.
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { descendants } from "./processes.ts";
 
-/** A killed runtime lets go of its port and files within this. */
+/** How long a killed runtime may take to release its port and files. */
 const ORPHAN_END_MS = 5_000;
 const ORPHAN_POLL_MS = 20;
-/** How long a runtime may run before the lock knows of it. */
+/** How often the processes of this run are written into the lock file. */
 const NOTE_EVERY_MS = 1_000;
 
 export type Mode = "dev" | "start" | "seed";
 
 export interface LockInfo {
   readonly pid: number;
-  /** When the process began, as the system tells it: a pid alone may have been given to another since. */
+  /** When the process began, by the system: a pid alone may belong to another process by now. */
   readonly began: string;
   readonly mode: Mode;
   readonly port: number;
   readonly startedAt: string;
-  /** The runtimes that this run started; they outlive a parent that is killed with -9. */
+  /** The runtimes that this run started. They survive when their parent is killed with SIGKILL. */
   readonly children: readonly Child[];
 }
 
@@ -28,18 +29,21 @@ export interface Child {
   readonly began: string;
 }
 
-/** Field 22 of /proc/<pid>/stat counts from the last parenthesis: a process name may hold anything. Empty off Linux. */
+/**
+ * When a process began: field 22 of /proc/<pid>/stat, counted from the last parenthesis, because a process name may contain anything.
+ * Empty outside of Linux; undefined when the process has ended.
+ */
 export function processStart(pid: number): string | undefined {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it is there and somebody else's.
+    // EPERM: it runs, as another user.
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return undefined;
   }
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // A zombie has ended; only its parent has not noticed. While other threads of it end, its ports and files are still open.
+    // A zombie has ended. While other threads of it still end, its ports and files are open.
     const ended = fields[0] === "Z" && readdirSync(`/proc/${pid}/task`).length <= 1;
     return ended ? undefined : fields[19];
   } catch {
@@ -64,16 +68,16 @@ function read(file: string): LockInfo | undefined {
   }
 }
 
-/** The run that holds this STATE_DIR, if one does. */
+/** The run that holds this STATE_DIR, if any. */
 export function currentRun(stateDir: string): LockInfo | undefined {
   const held = read(lockFile(stateDir));
   return held !== undefined && isAlive(held) ? held : undefined;
 }
 
-/** Ends what a killed run left running, and waits until it is gone. Its own only: pid and start time both have to fit. */
+/** Kills the processes that a killed run left behind, and waits for their end. Both pid and start time must match. */
 async function endOrphans(left: LockInfo): Promise<void> {
   const noted = left.children.filter(isAlive);
-  // What the noted ones have started since belongs to them.
+  // Processes that they have started since are theirs too.
   const since = noted.flatMap(({ pid }) => descendants(pid)).map((pid) => ({ pid, began: processStart(pid) ?? "" }));
   const orphans = [...noted, ...since].filter(isAlive);
   for (const { pid } of orphans) {
@@ -91,14 +95,14 @@ async function endOrphans(left: LockInfo): Promise<void> {
 }
 
 export interface Lock {
-  /** Notes the processes below this one, for the run after a kill -9. Repeats itself: a runtime is replaced on reload. */
+  /** Writes the child processes into the lock file now. A timer repeats it, because a reload replaces the runtime. */
   readonly noteChildren: () => void;
   readonly release: () => void;
 }
 
 /**
- * Takes STATE_DIR for this process. Throws when another run has it; takes over from one that is gone, ending the runtimes it
- * left behind.
+ * Acquires STATE_DIR for this process. Takes over from a run that has ended, and kills the runtimes that it left behind.
+ * @throws Error when another run holds it.
  */
 export async function takeLock(stateDir: string, mode: Mode, port: number): Promise<Lock> {
   mkdirSync(stateDir, { recursive: true });
@@ -124,7 +128,7 @@ export async function takeLock(stateDir: string, mode: Mode, port: number): Prom
         `${stateDir} is in use: npm run ${held.mode} with pid ${held.pid} on port ${held.port}. Stop it, or set STATE_DIR.`,
       );
     }
-    // Moving it away is atomic: of two runs that find it stale, one moves it and the other tries again.
+    // The rename is atomic: of two runs that find the lock stale, one renames it and the other starts over.
     const aside = `${file}.${process.pid}`;
     try {
       renameSync(file, aside);
@@ -141,7 +145,7 @@ export async function takeLock(stateDir: string, mode: Mode, port: number): Prom
     const text = JSON.stringify({ ...mine, children });
     if (text === noted) return;
     noted = text;
-    // Replaced in one step: whoever reads it meanwhile sees a whole file.
+    // Replaced in one step, so that a reader never sees half a file.
     const next = `${file}.${process.pid}`;
     writeFileSync(next, text);
     renameSync(next, file);
@@ -151,7 +155,7 @@ export async function takeLock(stateDir: string, mode: Mode, port: number): Prom
     clearInterval(timer);
     if (read(file)?.pid === process.pid) rmSync(file, { force: true });
   };
-  // Miniflare ends the process by itself on a signal; then this is all that still runs.
+  // Miniflare ends the process on a signal; then only exit handlers run.
   process.once("exit", release);
   return { noteChildren: note, release };
 }

@@ -1,29 +1,28 @@
-// Brings STATE_DIR to what this checkout expects, before the Workers start: migrations and seed. What has not changed
-// since the last run costs nothing.
+// Migrates and seeds STATE_DIR before the Workers start. Digests of the migrations and the seed make a repetition free.
 import path from "node:path";
 import { bundleWorkers, bundledModule, digestOfSources } from "./bundle.ts";
 import type { LocalConfig } from "./configs.ts";
+import { bindingsOf } from "./runtime.ts";
 import { IMPORTER, writeSeed } from "./seed.ts";
 import type { Settings } from "./settings.ts";
 import { migrateAll, migrationsDigest, readStamp, withState, writeStamp } from "./state.ts";
 import type { ExtraWorkers } from "./state.ts";
 import { serviceName } from "./workers.ts";
-import { bindingsOf } from "./wrangler.ts";
 
 export interface PrepareOptions {
   readonly seed: boolean;
   readonly say: (line: string) => void;
-  /** The time of seeding, in milliseconds since the epoch; now unless a test says otherwise. */
+  /** The time of seeding, in milliseconds since the epoch. Default: now. */
   readonly now?: number;
 }
 
-/** The sandbox with its object on the data of this STATE_DIR, payments' webhook answered by nobody, and the importer before it. */
+/** The sandbox on the data of this STATE_DIR, a Worker that calls its import, and a webhook of payments that always fails. */
 async function sandboxWorkers(config: LocalConfig, stateDir: string): Promise<ExtraWorkers> {
   const bundles = await bundleWorkers([config], path.join(stateDir, "bundles"));
   const bundle = bundles.get(config.worker);
   if (bundle === undefined) throw new Error("the sandbox was not bundled");
   const compatibilityDate = config.config.compatibility_date;
-  const deaf = {
+  const unavailable = {
     modules: true,
     compatibilityDate,
     script: "export default { fetch: () => new Response(null, { status: 503 }) };",
@@ -44,11 +43,11 @@ async function sandboxWorkers(config: LocalConfig, stateDir: string): Promise<Ex
       name: config.config.name,
       ...bundledModule(bundle),
     } as unknown as ExtraWorkers[number],
-    { name: serviceName("payments"), ...deaf },
+    { name: serviceName("payments"), ...unavailable },
   ];
 }
 
-/** Migrates, and seeds when asked. */
+/** Applies the missing migrations, and the seed if `seed` is set and its data are not there yet. */
 export async function prepareState(
   settings: Settings,
   configs: readonly LocalConfig[],
@@ -59,10 +58,9 @@ export async function prepareState(
   const wanted = { migrations: migrationsDigest(), seed: `${seedDigest} ${settings.sandbox}` };
   const found = readStamp(stateDir);
   const migrated = found.migrations === wanted.migrations;
-  // Two versions of a seed have the same ids for different things: rows of one between those of the other would be nonsense.
+  // Two versions of the seed use the same ids for different things, so their rows cannot be mixed.
   const otherSeed = seed && found.seed !== undefined && !found.seed.startsWith(`${seedDigest} `);
-  if (otherSeed)
-    say(`The seed of another version stays in ${stateDir}; remove that directory to have the present one.`);
+  if (otherSeed) say(`${stateDir} keeps the seed of another version; remove that directory to get the present one.`);
   const seeded = !seed || otherSeed || found.seed === wanted.seed;
   if (migrated && seeded) return;
   const sandbox = configs.find(({ worker }) => worker === "stripe-sandbox");

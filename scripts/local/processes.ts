@@ -1,4 +1,4 @@
-// The processes below this one, from the system: which runtimes a run started, and what they have spent.
+// The descendants of a process and the CPU time they used, and whether a port is free.
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
@@ -23,7 +23,7 @@ function fromProc(): Process[] {
         const cpuMs = (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
         return [{ pid: Number(name), parent: Number(fields[1]), cpuMs }];
       } catch {
-        return []; // It ended meanwhile.
+        return []; // It has ended since.
       }
     });
 }
@@ -44,12 +44,12 @@ function below(pid: number, all: readonly Process[]): Process[] {
   return all.filter(({ parent }) => parent === pid).flatMap((child) => [child, ...below(child.pid, all)]);
 }
 
-/** Pids of all processes below `pid`. */
+/** Pids of all descendants of `pid`. */
 export function descendants(pid: number): number[] {
   return below(pid, listProcesses()).map((child) => child.pid);
 }
 
-/** CPU time of `pid` and all below it so far, in milliseconds; 0 where the system does not tell. */
+/** CPU time of `pid` and its descendants so far, in milliseconds; 0 outside of Linux. */
 export function cpuMsOf(pid: number): number {
   const all = listProcesses();
   const own = all.filter((each) => each.pid === pid);
@@ -60,14 +60,14 @@ async function canListen(port: number, host: string): Promise<boolean> {
   return await new Promise((resolve) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => {
-      // A machine without IPv6 has no ::1 to be busy.
+      // A machine without IPv6 has no ::1.
       resolve(error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT");
     });
     server.listen(port, host, () => server.close(() => resolve(true)));
   });
 }
 
-/** Throws when something listens on the port already. */
+/** @throws Error when something listens on the port. */
 export async function requireFreePort(port: number): Promise<void> {
   for (const host of ["127.0.0.1", "::1"]) {
     if (!(await canListen(port, host)))

@@ -1,14 +1,15 @@
-// The built Workers in Miniflare, with no wrangler in between: what `npm start` runs. The first Worker listens on the port by a
-// direct socket, which leaves Miniflare's own entry Worker out of every request's way.
+// Runs the built Workers in Miniflare, without wrangler: the runtime of `npm start` and the e2e tests. The first Worker listens on a
+// direct socket, so requests do not pass through Miniflare's own entry Worker.
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import type { V4MiniflareOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions as miniflareWorkerOptions } from "wrangler";
+import type { Unstable_MiniflareWorkerOptions as MiniflareWorkerOptions } from "wrangler";
 import { bundledModule } from "./bundle.ts";
 import type { LocalConfig } from "./configs.ts";
 import type { LocalWorker } from "./workers.ts";
 import { persistencePath } from "./state.ts";
-import { bindingsOf } from "./wrangler.ts";
 
-/** Takes a Worker's options as Miniflare would get them, and answers those it gets; see RuntimeOptions. */
+/** Replaces the Miniflare options of a Worker. */
 export type Around = (worker: LocalWorker, bundle: string, options: object) => object;
 
 export interface RuntimeOptions {
@@ -17,11 +18,11 @@ export interface RuntimeOptions {
   readonly bundles: ReadonlyMap<string, string>;
   readonly stateDir: string;
   readonly port: number;
-  /** Takes each line that a Worker or the runtime itself prints. */
+  /** Receives each line that a Worker or the runtime prints. */
   readonly onLog: (line: string) => void;
-  /** Takes what a Worker fetches from outside, by its address; without it such requests go out. */
+  /** Responds in place of the outside world to what a Worker fetches there. Left out: such requests are sent. */
   readonly onOutbound?: (address: string) => Response;
-  /** Options of a Worker in place of these; tests put faults around a bundle here, where no configuration can name them. */
+  /** Tests wrap a bundle with faults here; no configuration can name them. */
   readonly around?: Around | undefined;
 }
 
@@ -31,7 +32,18 @@ type WorkerOptions = V4MiniflareOptions extends infer Options
     : never
   : never;
 
-function workerOptions({ file, worker, config }: LocalConfig, options: RuntimeOptions, first: boolean): WorkerOptions {
+/** The bindings of a Worker in Miniflare's form, with the secrets of its `.dev.vars`. */
+export function bindingsOf(configFile: string): MiniflareWorkerOptions["workerOptions"] {
+  // Otherwise wrangler prints the name of each file of secrets.
+  process.env["WRANGLER_LOG"] ??= "warn";
+  return miniflareWorkerOptions(configFile).workerOptions;
+}
+
+function workerOptions(
+  { file, worker, config }: LocalConfig,
+  options: RuntimeOptions,
+  { listens }: { readonly listens: boolean },
+): WorkerOptions {
   const { onOutbound } = options;
   const bundle = options.bundles.get(worker);
   if (bundle === undefined) throw new Error(`${worker} was not bundled`);
@@ -40,12 +52,12 @@ function workerOptions({ file, worker, config }: LocalConfig, options: RuntimeOp
     name: config.name,
     ...(onOutbound === undefined ? {} : { outboundService: (request: Request): Response => onOutbound(request.url) }),
     ...bundledModule(bundle),
-    ...(first ? { unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }] } : {}),
+    ...(listens ? { unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }] } : {}),
   };
   return (options.around?.(worker, bundle, plain) ?? plain) as unknown as WorkerOptions;
 }
 
-/** Starts the runtime and answers when it listens. */
+/** Starts the runtime and waits until it listens. */
 export async function startRuntime(options: RuntimeOptions): Promise<Miniflare> {
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
@@ -57,7 +69,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Miniflare> 
       handleStructuredLogs: ({ message }: { readonly message: string }) => {
         options.onLog(message);
       },
-      workers: options.configs.map((config, index) => workerOptions(config, options, index === 0)),
+      workers: options.configs.map((config, index) => workerOptions(config, options, { listens: index === 0 })),
     }),
   );
   try {

@@ -1,17 +1,17 @@
-// The seed is built for one fixed instant, so that it is the same everywhere; it is written as if that instant were the day before.
-// Otherwise orders would look older each month, and inventory would forget their settled reservations.
+// Moves the times of the seed. It is built for one fixed instant, so that it is the same everywhere, and written as if that instant
+// were yesterday. Otherwise orders would grow older each month, and inventory would purge their finished reservations.
 import type { ImportedPayment } from "../../dev/stripe-sandbox/src/import.ts";
 import type { Row } from "./seed.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-/** A column as SQLite's `pragma_table_info` tells it. */
+/** A column as SQLite's `pragma_table_info` returns it. */
 export interface Column {
   readonly name: string;
   readonly type: string;
 }
 
-/** How the schemas name a time: `at`, `created_at`, `leased_until`, `active_from`, and the outbox's `time`. */
+/** Names of times in the schemas: `at`, `created_at`, `leased_until`, `active_from`, and `time` of the outbox. */
 const TIME_NAME = /^(?:at|time)$|_(?:at|until|from)$/;
 
 /** Whether a column holds a time, in milliseconds since the epoch. */
@@ -20,8 +20,8 @@ export function isTimeColumn({ name, type }: Column): boolean {
 }
 
 /**
- * By how many milliseconds, a whole number of days, a seed built for the instant `builtFor` (midnight UTC) is moved so that this
- * instant is the midnight with which the day before `now` began. The same on all of a day.
+ * How many milliseconds, in whole days, to add to the times of a seed built for `builtFor`, a midnight in UTC, so that it becomes the
+ * midnight at which the day before `now` began. The same throughout a day.
  */
 export function shiftOn(now: number, builtFor: number): number {
   return Math.floor(now / DAY_MS) * DAY_MS - DAY_MS - builtFor;

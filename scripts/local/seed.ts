@@ -1,5 +1,5 @@
-// Writes the seed into the local databases, with its times moved to now. Rows go in as JSON, a few statements for thousands of
-// rows, and INSERT OR IGNORE makes a second run harmless.
+// Writes the seed into the local databases, with its times moved to now. Rows are bound as JSON, so that a few statements write
+// thousands of rows. INSERT OR IGNORE makes a repetition harmless.
 import type { Miniflare } from "miniflare";
 import type { ImportedPayment } from "../../dev/stripe-sandbox/src/import.ts";
 import { shiftOn, shiftPayment, shiftRows } from "./seed-times.ts";
@@ -8,34 +8,34 @@ import type { DatabaseName, OpenState } from "./state.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What scripts/seed/index.ts builds. Tables in the order they are to be written. */
+/** What scripts/seed/index.ts builds. Tables stand in the order of writing. */
 export interface Seed {
   readonly databases: Readonly<Record<DatabaseName, Readonly<Record<string, readonly Row[]>>>>;
-  /** What the Stripe sandbox has to know of seeded payments. */
+  /** The seeded payments, for the Stripe sandbox. */
   readonly sandboxPayments: readonly ImportedPayment[];
-  /** The moment that the seed is built for, a midnight in UTC; nothing in it is later. Milliseconds since the epoch. */
+  /** The latest time in the seed, a midnight in UTC. Milliseconds since the epoch. */
   readonly builtFor: number;
 }
 
 export interface WriteOptions {
-  /** Whether the sandbox stands in for Stripe and is told of the payments. */
+  /** Whether to import the payments into the Stripe sandbox. */
   readonly withSandbox: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly say: (line: string) => void;
 }
 
-/** The Worker through which the sandbox is asked to take payments in: its RPC cannot be called from Node by itself. */
+/** The Worker that calls the import of the sandbox, because Node cannot call its RPC. */
 export const IMPORTER = "seed-importer";
 
-/** D1 takes 2 MB in one value; half of that leaves room for what UTF-8 adds. */
+/** D1 takes 2 MB in one value. Half of it leaves room for characters of several bytes. */
 const MAX_CHUNK_CHARACTERS = 1_000_000;
 
 function quoted(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
-/** Splits rows so that no chunk is longer than D1 takes in one parameter. */
+/** Splits rows into JSON arrays that each fit into one parameter of D1. */
 export function chunks(rows: readonly Row[]): string[] {
   const result: string[][] = [[]];
   let length = 0;
@@ -61,27 +61,26 @@ export function insertStatements(database: D1Database, table: string, rows: read
 }
 
 async function importPayments(runtime: Miniflare, payments: readonly unknown[]): Promise<void> {
-  // Its type gives a cast over to declarations that this project does not have.
+  // Its declared type belongs to a package that this project does not use.
   const importer = (await runtime.getWorker(IMPORTER)) as unknown as Pick<Fetcher, "fetch">;
   const response = await importer.fetch("http://local/", { method: "POST", body: JSON.stringify(payments) });
-  if (!response.ok) throw new Error(`The sandbox did not take the seeded payments: ${await response.text()}`);
+  if (!response.ok) throw new Error(`The sandbox did not import the seeded payments: ${await response.text()}`);
 }
 
 /**
- * By how much the seed is moved: as it was before where some of it is there already, and else to the day before `now`. A time may
- * be part of a key (the ledger's is), so another shift would write the same rows a second time. The accounts are written first and
- * never change, so they tell.
+ * How many milliseconds the seed is moved by: as before when part of it is there already, else to the day before `now`. The ledger's
+ * key contains a time, so another shift would insert the same rows again. The first seeded account shows the earlier shift.
  */
 async function shiftFor(auth: D1Database, seed: Seed, now: number): Promise<number> {
   const first = seed.databases.auth["users"]?.[0];
-  const there =
+  const existing =
     first === undefined
       ? null
       : await auth
           .prepare("SELECT created_at AS createdAt FROM users WHERE id = ?")
           .bind(first["id"])
           .first<{ createdAt: number }>();
-  return there === null ? shiftOn(now, seed.builtFor) : there.createdAt - Number(first?.["created_at"]);
+  return existing === null ? shiftOn(now, seed.builtFor) : existing.createdAt - Number(first?.["created_at"]);
 }
 
 async function columnsOf(database: D1Database, table: string): Promise<Column[]> {
@@ -92,7 +91,7 @@ async function columnsOf(database: D1Database, table: string): Promise<Column[]>
   return results;
 }
 
-/** Writes the whole seed as of `now`, each database in one transaction, and says what it wrote. */
+/** Writes the whole seed as of `now`, each database in one transaction, and reports the counts of rows. */
 export async function writeSeed(
   { databases, runtime }: OpenState,
   seed: Seed,

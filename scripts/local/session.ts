@@ -1,27 +1,26 @@
-// What dev and start share around the runtime: the lock, the preparation of STATE_DIR, the scheduler's tick, what is printed,
-// and the end by a signal.
+// The parts of a local run that dev and start share: its log, the wait for readiness, the scheduler, the printed summary, and signals.
 import { createWriteStream, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Settings } from "./settings.ts";
 
 const MINUTE_MS = 60_000;
-/** Past the minute's edge, so that a clock that is read a little early still shows the new minute. */
+/** Added to the start of the minute, so that a clock read slightly early already shows the new minute. */
 const TICK_DELAY_MS = 50;
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 50;
-/** A log file past this is moved aside at the next start. */
+/** A larger log file is renamed at the next start. */
 const MAX_LOG_BYTES = 50 * 1024 * 1024;
 
 /** The run's log file. */
 export interface Logger {
-  /** What the runtime and the Workers said, as it came. */
+  /** Output of the runtime and the Workers, unchanged. */
   readonly write: (text: string) => void;
-  /** What the command itself has to tell: one JSON line in the form of shared/logger.ts. */
+  /** A message of the command itself: one JSON line in the form of shared/logger.ts. */
   readonly note: (level: "info" | "error", message: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly close: () => void;
 }
 
-/** Appends to STATE_DIR/logs/<mode>.log; the file before it is kept as <mode>.old.log once it is large. */
+/** Appends to STATE_DIR/logs/<mode>.log. A file that has grown large is kept as <mode>.old.log. */
 export function openLog(stateDir: string, mode: string): Logger {
   const folder = path.join(stateDir, "logs");
   mkdirSync(folder, { recursive: true });
@@ -40,7 +39,7 @@ export function openLog(stateDir: string, mode: string): Logger {
   };
 }
 
-/** Waits until the gateway answers through the front. Throws when `ended` says that the runtime is gone, or after a minute. */
+/** Waits until the gateway responds. @throws Error when the runtime has ended, or after a minute. */
 export async function waitUntilReady(origin: string, ended: () => boolean): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (Date.now() < deadline && !ended()) {
@@ -56,7 +55,7 @@ export async function waitUntilReady(origin: string, ended: () => boolean): Prom
   throw new Error(ended() ? "The runtime ended while it started." : "The Workers did not answer within a minute.");
 }
 
-/** Asks the front to fire each minute's crons, on time. Answers what stops it. */
+/** Fires the crons at each minute, by POST /dev/tick. Returns a function that stops it. */
 export function startScheduler(origin: string, log: Logger): () => void {
   let timer: NodeJS.Timeout;
   const tick = async (): Promise<void> => {
@@ -78,7 +77,7 @@ export function startScheduler(origin: string, log: Logger): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Compares the outboxes once: what the local queues had accepted and not delivered went with the process before this one. */
+/** Runs the outbox sweep once: the local queues lose undelivered messages when their process ends. */
 export async function recoverEvents(origin: string, log: Logger): Promise<void> {
   try {
     const response = await fetch(`${origin}/dev/cron/gateway`, {
@@ -97,10 +96,10 @@ const ACCOUNTS = [
   ["customer@example.com", "Customer123!"],
 ] as const;
 
-/** What the first curl searches for: of these the seed has dozens (scripts/test/seed-catalog.test.ts). */
+/** The search of the printed curl. The seed has dozens of these (scripts/test/seed-catalog.test.ts). */
 export const FIRST_SEARCH = "gloves";
 
-/** Tells the person who started it what there is. */
+/** Prints addresses, accounts and a first request. */
 export function announce(settings: Settings, mode: string, seconds: number): void {
   const origin = `http://localhost:${settings.port}`;
   console.log(`
@@ -121,7 +120,7 @@ Ctrl-C ends it; the data stays.
 `);
 }
 
-/** Runs a command to its exit code; what it throws is for the person at the terminal. Ends the process, whatever is left open. */
+/** Runs a command and ends the process with its exit code. Prints the message of an error that it throws. */
 export async function runCommand(command: () => Promise<number>): Promise<never> {
   try {
     process.exitCode = await command();
@@ -132,7 +131,7 @@ export async function runCommand(command: () => Promise<number>): Promise<never>
   process.exit();
 }
 
-/** Resolves with the exit code once the process is asked to end. A second signal does not wait. */
+/** Resolves with the exit code at the first signal to end. A second signal ends the process at once. */
 export async function untilSignal(): Promise<number> {
   return await new Promise((resolve) => {
     for (const [signal, code] of [

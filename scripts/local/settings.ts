@@ -1,14 +1,14 @@
-// What a run takes from its environment: where it listens, where its data lives, and the variables of the Workers.
+// The settings of a local run from its environment: port, data directory, and variables of the Workers.
 import path from "node:path";
 import { ROOT } from "./workers.ts";
 
 const DEFAULT_PORT = 8787;
-/** Seals the local signing keys; fixed, so that the keys in STATE_DIR can be opened by the next run. */
+/** Encrypts the local signing keys. Fixed, so that the next run can decrypt the keys in STATE_DIR. */
 const LOCAL_SIGNING_KEY_SECRET = "local-development-signing-key-secret";
 const LOCAL_WEBHOOK_SECRET = "whsec_local_development";
 const SANDBOX_SECRET_KEY = "sk_test_sandbox";
 const SANDBOX_PUBLISHABLE_KEY = "pk_test_sandbox";
-/** Text messages and pushes are on, to the mailbox; the keys are good for nothing else. */
+/** Texts and pushes go to the local mailbox. These keys are valid nowhere else. */
 const LOCAL_CHANNELS = {
   TWILIO_ACCOUNT_SID: "AClocal",
   TWILIO_FROM: "+15005550006",
@@ -20,7 +20,7 @@ const LOCAL_CHANNEL_SECRETS = {
   VAPID_PRIVATE_KEY: "m4QIp5XeVa3qyxNVjGJ4f1BwiVBAxzfpbOeAUBglq6U",
 };
 
-/** Variables that a run may set; each reaches the Workers whose wrangler file names it. */
+/** Variables that a run may set. Each reaches the Workers whose wrangler file declares it. */
 const RUN_VARIABLES = [
   "RATE_LIMITS",
   "ORDER_CAPS",
@@ -62,13 +62,13 @@ const RUN_VARIABLES = [
 
 export interface Settings {
   readonly port: number;
-  /** Absolute. Databases, objects, generated configurations, bundles and logs of this run. */
+  /** Absolute path. Databases, objects, generated configurations, bundles and logs of this run. */
   readonly stateDir: string;
   /** Overrides of the variables that the wrangler files declare, for every Worker that declares them. */
   readonly variables: Readonly<Record<string, string>>;
-  /** What production keeps as secrets, by Worker. */
+  /** Secrets by Worker. */
   readonly secrets: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Whether the Stripe sandbox stands in for Stripe: when no key is set. */
+  /** Whether the Stripe sandbox replaces Stripe. True when no Stripe key is set. */
   readonly sandbox: boolean;
 }
 
@@ -85,7 +85,7 @@ function present(env: Environment, name: string): string | undefined {
   return value === "" ? undefined : value;
 }
 
-/** Reads a run's settings. Throws with what is wrong, for the person who set it. */
+/** @throws Error that says which variable is wrong. */
 export function readSettings(env: Environment): Settings {
   const port = readPort(env["PORT"]);
   const stripeKey = present(env, "STRIPE_SECRET_KEY");

@@ -1,6 +1,5 @@
-// Migrates and seeds STATE_DIR before the Workers start: one small runtime with nothing but the databases (and the sandbox's
-// object), where wrangler would take one process for each. Migrations are recorded as wrangler records them, so that
-// `wrangler d1 migrations apply` agrees with what was done here.
+// Opens the databases of STATE_DIR in one small runtime, and migrates them; wrangler would need a process for each. Migrations are
+// recorded as wrangler records them, so that `wrangler d1 migrations apply` knows of them.
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
@@ -12,11 +11,11 @@ import { DATABASES, ROOT, wranglerFile } from "./workers.ts";
 
 export type DatabaseName = (typeof DATABASES)[keyof typeof DATABASES];
 
-/** As wrangler makes it (its `migrations_table` has this name unless set). */
+/** The table of wrangler (`migrations_table` has this name by default). */
 const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS d1_migrations(
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)`;
 
-/** Where all data of the local runtime lives; `wrangler dev --persist-to STATE_DIR` adds the `v3` itself. */
+/** The folder of all data of the local runtime. `wrangler dev --persist-to STATE_DIR` adds the `v3` itself. */
 export function persistencePath(stateDir: string): string {
   return path.join(stateDir, "v3");
 }
@@ -29,7 +28,7 @@ function databaseIds(): Record<DatabaseName, string> {
   return Object.fromEntries(entries) as Record<DatabaseName, string>;
 }
 
-/** Beside the databases: Workers of this one purpose, such as the sandbox while its payments are brought in. */
+/** Workers that run beside the databases, such as the sandbox during the import of payments. */
 export type ExtraWorkers = NonNullable<Extract<V4MiniflareOptions, { workers: unknown }>["workers"]>;
 
 export interface OpenState {
@@ -37,7 +36,7 @@ export interface OpenState {
   readonly runtime: Miniflare;
 }
 
-/** Runs `work` with every database open and none of the shop's Workers running on them. */
+/** Runs `work` with every database open. The Workers of the shop do not run. */
 export async function withState<T>(
   stateDir: string,
   extraWorkers: ExtraWorkers,
@@ -70,7 +69,7 @@ export async function withState<T>(
   }
 }
 
-/** Applies what is missing, in order, each file with its record in one batch: all of it or nothing. Answers how many. */
+/** Applies the missing migrations in order, each with its record in one batch. Returns their count. */
 export async function applyMigrations(database: D1Database, folder: string): Promise<number> {
   await database.prepare(MIGRATIONS_TABLE).run();
   const { results } = await database.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
@@ -88,7 +87,7 @@ export async function applyMigrations(database: D1Database, folder: string): Pro
   return missing.length;
 }
 
-/** What STATE_DIR was last brought to; beside the data, so that both go together. */
+/** Digests of the migrations and the seed in STATE_DIR. The file is stored with the data, so that both are removed together. */
 interface Stamp {
   readonly migrations?: string;
   readonly seed?: string;
@@ -115,7 +114,7 @@ export function migrationsDigest(): string {
   return digestOfSources(["migrations"]);
 }
 
-/** Applies every database's missing migrations. Answers how many. */
+/** Applies the missing migrations of every database. Returns their count. */
 export async function migrateAll(databases: OpenState["databases"]): Promise<number> {
   const counts = await Promise.all(
     Object.values(DATABASES).map(async (name) => {

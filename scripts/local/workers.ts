@@ -1,4 +1,4 @@
-// The Workers of the local runtime and where they stand in the repo.
+// The Workers of the shop and of a local run, and where their files are.
 import path from "node:path";
 import { PRODUCTION_WORKERS } from "#shared/workers";
 import type { DomainWorker } from "#shared/workers";
@@ -10,7 +10,7 @@ export const ROOT = path.resolve(import.meta.dirname, "../..");
 /** What the Worker dev/assets serves, for all runs of this checkout. Made by scripts/local/assets.ts. */
 export const LOCAL_ASSETS = path.join(ROOT, ".wrangler/assets");
 
-/** The local door comes first: the first Worker has the port. */
+/** The front is first: the first Worker listens on the port. */
 export const LOCAL_WORKERS = ["front", ...PRODUCTION_WORKERS, "stripe-sandbox", "mailbox", "assets"] as const;
 export type LocalWorker = (typeof LOCAL_WORKERS)[number];
 
@@ -29,7 +29,7 @@ export function workerFolder(worker: LocalWorker): string {
   return PRODUCTION_WORKERS.some((name) => name === worker) ? `workers/${worker}` : `dev/${worker}`;
 }
 
-/** Its wrangler file; the gateway's is the one at the root. */
+/** The wrangler file of a Worker; that of the gateway is at the root. */
 export function wranglerFile(worker: LocalWorker): string {
   return worker === "gateway"
     ? path.join(ROOT, "wrangler.toml")
