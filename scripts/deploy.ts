@@ -113,7 +113,7 @@ export async function deploy(
   environment: Environment,
   account: Account,
   tools: Tools,
-  concurrency: boolean,
+  immediate: boolean,
 ): Promise<void> {
   const [databases, queues, buckets, releases] = await Promise.all([
     databaseIds(account),
@@ -127,7 +127,7 @@ export async function deploy(
   writeConfigs(environment, await databaseIds(account));
   await runAll(tools.wrangler, migrations(environment));
   const isFirst = missing.some(([what]) => what === "d1");
-  await rollOut(releases, tools, concurrency || isFirst);
+  await rollOut(releases, tools, immediate || isFirst);
 }
 
 /** Runs the command line; `tools` only differs in tests. Throws with what a person has to do. */

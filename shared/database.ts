@@ -1,7 +1,7 @@
-// D1 as every Worker uses it: Drizzle for reads, `commit` for writes. A commit is one D1 batch: state, history, inbox and
-// outbox rows stand or fall together. Interactive transactions do not exist on D1.
-import { getTableColumns, getTableName, sql } from "drizzle-orm";
-import type { SQL } from "drizzle-orm";
+// D1 as every Worker uses it. Statements are `sql` templates of Drizzle; the tables of schema.ts give their rows a type (ADR 28).
+// A commit is one D1 batch: its rows are written together or not at all. D1 has no interactive transactions.
+import { getTableColumns, getTableName, is, Column, sql } from "drizzle-orm";
+import type { GetColumnData, SQL, SQLWrapper } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import { SQLiteAsyncDialect } from "drizzle-orm/sqlite-core";
@@ -9,71 +9,175 @@ import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { EventEnvelope } from "./events/envelope.ts";
 import { logCost } from "./logger.ts";
 
-export type Database = DrizzleD1Database & { readonly $client: D1Database };
-
-/** Anything that becomes one SQL statement: a Drizzle query or an `sql` template. */
-export type Statement = { toSQL(): { sql: string; params: unknown[] } } | SQL;
-
 const dialect = new SQLiteAsyncDialect();
 
-/** Counts the calls and rows of a D1 binding as they happen. Only what Drizzle and `commit` use is here. */
-class MeteredStatement {
-  readonly inner: D1PreparedStatement;
+type RawRow = Readonly<Record<string, unknown>>;
 
-  constructor(inner: D1PreparedStatement) {
-    this.inner = inner;
+/** What a row consists of: columns of a table, which bring their type along, and expressions such as `sql<number>\`count(*)\``. */
+export type Fields = Readonly<Record<string, Column | SQL>>;
+
+type FieldValue<F> = F extends Column ? GetColumnData<F> : F extends SQL<infer T> ? T : never;
+
+export type RowOf<F extends Fields> = { readonly [Name in keyof F]: FieldValue<F[Name]> };
+
+/** A statement that knows the type of its rows. Made by `select` and `returning`. */
+export class Query<Row> implements SQLWrapper {
+  readonly #sql: SQL;
+  readonly decode: (row: RawRow) => Row;
+
+  constructor(text: SQL, decode: (row: RawRow) => Row) {
+    this.#sql = text;
+    this.decode = decode;
   }
 
-  bind(...values: unknown[]): MeteredStatement {
-    return new MeteredStatement(this.inner.bind(...values));
-  }
-
-  async run<T>(): Promise<D1Result<T>> {
-    return metered(await this.inner.run<T>());
-  }
-
-  async all<T>(): Promise<D1Result<T>> {
-    return metered(await this.inner.all<T>());
-  }
-
-  async raw<T>(): Promise<T[]> {
-    logCost({ d1RoundTrips: 1 });
-    return await this.inner.raw<T>();
+  getSQL(): SQL {
+    return this.#sql;
   }
 }
 
-function metered<T>(result: D1Result<T>): D1Result<T> {
-  logCost({ d1RoundTrips: 1, rowsWritten: result.meta.rows_written });
-  return result;
+/** An INSERT whose text was made once; see `insertInto`. */
+interface PreparedInsert {
+  readonly text: string;
+  readonly params: readonly unknown[];
 }
 
-class MeteredDatabase {
-  readonly inner: D1Database;
+/** Anything that becomes one SQL statement. */
+export type Statement = SQL | Query<unknown> | PreparedInsert | { toSQL(): { sql: string; params: unknown[] } };
 
-  constructor(inner: D1Database) {
-    this.inner = inner;
+/** How a batch is written down: each name stands for one statement, or for a list of them. */
+export type Batch = Readonly<Record<string, Statement | readonly Statement[]>>;
+
+/** What one statement did. */
+export interface Result<Row> {
+  readonly rows: readonly Row[];
+  /** Rows that an INSERT, UPDATE or DELETE changed. */
+  readonly changes: number;
+}
+
+type ResultOf<S> = Result<S extends Query<infer Row> ? Row : RawRow>;
+
+/** The results of a batch under the names of its statements. */
+export type Results<B extends Batch> = {
+  readonly [Name in keyof B]: B[Name] extends readonly (infer S)[] ? readonly ResultOf<S>[] : ResultOf<B[Name]>;
+};
+
+/** The rows of several reads under their names. */
+type RowsOf<B> = { readonly [Name in keyof B]: B[Name] extends Query<infer Row> ? readonly Row[] : never };
+
+function decoderOf<F extends Fields>(fields: F): (row: RawRow) => RowOf<F> {
+  const mapped = Object.entries(fields).flatMap(([name, field]) =>
+    is(field, Column) && field.dataType !== "string" && field.dataType !== "number" ? [[name, field] as const] : [],
+  );
+  return (row) => {
+    const decoded: Record<string, unknown> = { ...row };
+    for (const [name, column] of mapped) {
+      const value = row[name];
+      decoded[name] = value === null || value === undefined ? null : column.mapFromDriverValue(value);
+    }
+    // The statement selects exactly `fields`, each under its name.
+    return decoded as RowOf<F>;
+  };
+}
+
+function fieldList(fields: Fields): SQL {
+  const items = Object.entries(fields).map(([name, field]) => sql`${field} AS ${sql.identifier(name)}`);
+  return sql.join(items, sql`, `);
+}
+
+/**
+ * A SELECT: `select({ id: orders.id, open: sql<number>`count(*)` }, sql`FROM orders WHERE …`)`. Columns are written with their table
+ * ("orders"."id"), so a subquery in FROM takes the table's name.
+ */
+export function select<F extends Fields>(fields: F, from: SQL): Query<RowOf<F>> {
+  return new Query(sql`SELECT ${fieldList(fields)} ${from}`, decoderOf(fields));
+}
+
+/** A write that gives back what it wrote: `returning(sql`UPDATE orders SET …`, { id: orders.id })`. */
+export function returning<F extends Fields>(write: SQL, fields: F): Query<RowOf<F>> {
+  return new Query(sql`${write} RETURNING ${fieldList(fields)}`, decoderOf(fields));
+}
+
+function isMany(statements: Statement | readonly Statement[]): statements is readonly Statement[] {
+  return Array.isArray(statements);
+}
+
+function compile(statement: Statement): { readonly text: string; readonly params: readonly unknown[] } {
+  if ("text" in statement) return statement;
+  if ("toSQL" in statement) {
+    const { sql: text, params } = statement.toSQL();
+    return { text, params };
+  }
+  const { sql: text, params } = dialect.sqlToQuery(statement.getSQL());
+  return { text, params };
+}
+
+function resultOf(statement: Statement, { results, meta }: D1Result<RawRow>): Result<RawRow> {
+  const rows = statement instanceof Query ? results.map((row) => statement.decode(row) as RawRow) : results;
+  return { rows, changes: meta.changes };
+}
+
+/** A D1 binding that counts its round trips and the rows it writes into the log of the invocation. */
+export class Database {
+  readonly client: D1Database;
+  readonly #drizzle: DrizzleD1Database;
+
+  constructor(client: D1Database) {
+    this.client = client;
+    this.#drizzle = drizzle(client);
   }
 
-  prepare(query: string): MeteredStatement {
-    return new MeteredStatement(this.inner.prepare(query));
+  get select(): DrizzleD1Database["select"] {
+    return this.#drizzle.select.bind(this.#drizzle);
   }
 
-  async batch<T>(statements: MeteredStatement[]): Promise<D1Result<T>[]> {
-    const results = await this.inner.batch<T>(statements.map((statement) => statement.inner));
-    logCost({
-      d1RoundTrips: 1,
-      rowsWritten: results.reduce((sum, result) => sum + result.meta.rows_written, 0),
-    });
+  get update(): DrizzleD1Database["update"] {
+    return this.#drizzle.update.bind(this.#drizzle);
+  }
+
+  get insert(): DrizzleD1Database["insert"] {
+    return this.#drizzle.insert.bind(this.#drizzle);
+  }
+
+  get delete(): DrizzleD1Database["delete"] {
+    return this.#drizzle.delete.bind(this.#drizzle);
+  }
+
+  /** The rows of one read. */
+  async all<Row>(query: Query<Row> | SQL): Promise<Row[]> {
+    const { results } = await this.run(query);
+    return query instanceof Query ? results.map(query.decode) : (results as Row[]);
+  }
+
+  /** The first row of one read, if it has any. */
+  async first<Row>(query: Query<Row>): Promise<Row | undefined> {
+    return (await this.all(query))[0];
+  }
+
+  /** Runs one statement and gives what D1 answers. */
+  async run(statement: Statement): Promise<D1Result<RawRow>> {
+    const result = await this.#bind(statement).all<RawRow>();
+    logCost({ d1RoundTrips: 1, rowsWritten: result.meta.rows_written });
+    return result;
+  }
+
+  /** Runs statements as one D1 batch: one round trip, all or nothing. Results are in the order of the statements. */
+  async batch(statements: readonly Statement[]): Promise<D1Result<RawRow>[]> {
+    const results = await this.client.batch<RawRow>(statements.map((statement) => this.#bind(statement)));
+    logCost({ d1RoundTrips: 1, rowsWritten: results.reduce((sum, { meta }) => sum + meta.rows_written, 0) });
     return results;
+  }
+
+  #bind(statement: Statement): D1PreparedStatement {
+    const { text, params } = compile(statement);
+    return this.client.prepare(text).bind(...params);
   }
 }
 
 export function openDatabase(binding: D1Database): Database {
-  // Drizzle calls prepare and batch only; the meter is those two.
-  return drizzle(new MeteredDatabase(binding) as unknown as D1Database);
+  return new Database(binding);
 }
 
-/** A conditional write that `mustChange` guards found its row changed by somebody else: read again and decide again. */
+/** A conditional write guarded by `mustChange` found its row changed by another request: read again and decide again. */
 export class StaleWrite extends Error {
   override readonly name = "StaleWrite";
 }
@@ -101,14 +205,14 @@ export class NotNullViolation extends Error {
 }
 
 /**
- * Stands after a conditional UPDATE or DELETE and aborts the whole batch when that changed no row. SQLite has no RAISE outside
+ * Follows a conditional UPDATE or DELETE and aborts the whole batch when that changed no row. SQLite has no RAISE outside
  * triggers; parsing text that is not JSON is an error that needs no table and writes nothing.
  */
 export function mustChange(): SQL {
   return sql`SELECT json(iif(changes() > 0, 'true', 'stale write'))`;
 }
 
-/** D1 gives plain errors without codes, so the message is all there is to tell them apart. */
+/** D1 gives plain errors without codes, so only their message tells them apart. */
 function databaseError(error: unknown): unknown {
   const message =
     error instanceof Error ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ""}` : "";
@@ -116,12 +220,19 @@ function databaseError(error: unknown): unknown {
   if (unique !== undefined) return new UniqueViolation(unique.trim(), { cause: error });
   const notNull = /NOT NULL constraint failed: ([^:]+?)(?::|$)/.exec(message)?.[1];
   if (notNull !== undefined) return new NotNullViolation(notNull.trim(), { cause: error });
-  if (message.includes("malformed JSON")) return new StaleWrite("the row changed meanwhile", { cause: error });
+  if (message.includes("malformed JSON"))
+    return new StaleWrite("another request changed the row first", { cause: error });
   return error;
 }
 
+/** A commit whose statements are a list. */
 export interface Commit {
-  readonly results: readonly D1Result<Record<string, unknown>>[];
+  readonly results: readonly D1Result<RawRow>[];
+  readonly events: readonly EventEnvelope[];
+}
+
+export interface NamedCommit<B extends Batch> {
+  readonly results: Results<B>;
   /** The events whose outbox rows this commit wrote; a conditional insert that wrote none gives none. */
   readonly events: readonly EventEnvelope[];
 }
@@ -129,46 +240,72 @@ export interface Commit {
 /** Statements that return this column have just written an outbox row; see `outboxInsert`. */
 export const COMMITTED_EVENT = "committed_event";
 
-function bind(database: Database, statement: Statement): D1PreparedStatement {
-  const query = "toSQL" in statement ? statement.toSQL() : dialect.sqlToQuery(statement);
-  return database.$client.prepare(query.sql).bind(...query.params);
+/** Gives the results of a batch, which D1 answers as one list, back under the names of the statements. */
+function named<B extends Batch>(batch: B, results: readonly D1Result<RawRow>[]): Results<B> {
+  const left = results.values();
+  const next = (statement: Statement): Result<RawRow> => {
+    const { value } = left.next();
+    if (value === undefined) throw new Error("D1 answered fewer results than statements");
+    return resultOf(statement, value);
+  };
+  const entries = Object.entries(batch).map(([name, statements]) => [
+    name,
+    isMany(statements) ? statements.map(next) : next(statements),
+  ]);
+  // One result for each statement, decoded by the statement itself.
+  return Object.fromEntries(entries) as Results<B>;
 }
 
 /**
- * Runs the statements as one atomic D1 batch.
+ * Runs the statements as one atomic D1 batch and answers under their names.
  * @throws StaleWrite, UniqueViolation, NotNullViolation; any other error is an outage or a bug. Nothing is written then.
  */
-export async function commit(database: Database, statements: readonly Statement[]): Promise<Commit> {
-  if (statements.length === 0) return { results: [], events: [] };
-  let results: D1Result<Record<string, unknown>>[];
-  try {
-    results = await database.$client.batch<Record<string, unknown>>(
-      statements.map((statement) => bind(database, statement)),
-    );
-  } catch (error) {
-    throw databaseError(error);
-  }
+export async function commit(database: Database, statements: readonly Statement[]): Promise<Commit>;
+export async function commit<const B extends Batch>(database: Database, statements: B): Promise<NamedCommit<B>>;
+export async function commit(
+  database: Database,
+  statements: Batch | readonly Statement[],
+): Promise<Commit | NamedCommit<Batch>> {
+  const list: readonly Statement[] = Array.isArray(statements) ? statements : Object.values(statements as Batch).flat();
+  const results = list.length === 0 ? [] : await write(database, list);
   const events = results.flatMap((result) =>
     result.results.flatMap((row) => {
       const envelope = row[COMMITTED_EVENT];
       return typeof envelope === "string" ? [JSON.parse(envelope) as EventEnvelope] : [];
     }),
   );
-  return { results, events };
+  return { results: Array.isArray(statements) ? results : named(statements as Batch, results), events } as Commit;
+}
+
+async function write(database: Database, statements: readonly Statement[]): Promise<D1Result<RawRow>[]> {
+  try {
+    return await database.batch(statements);
+  } catch (error) {
+    throw databaseError(error);
+  }
 }
 
 /**
- * Runs several reads as one D1 round trip, which costs about as much as one read, and from one state of the database.
- * `Rows` names the row of each statement, in order: `readAll<[OrderRow, ItemRow]>(db, [sql`…`, sql`…`])`.
+ * Runs several reads in one D1 round trip, which costs about as much as one read, and from one state of the database.
+ * Answers each read's rows under its name.
  */
 export async function readAll<Rows extends readonly object[]>(
   database: Database,
   statements: { readonly [K in keyof Rows]: Statement },
-): Promise<{ [K in keyof Rows]: Rows[K][] }> {
-  const results = await database.$client.batch(
-    (statements as readonly Statement[]).map((statement) => bind(database, statement)),
-  );
-  return results.map((result) => result.results) as { [K in keyof Rows]: Rows[K][] };
+): Promise<{ [K in keyof Rows]: Rows[K][] }>;
+export async function readAll<B extends Readonly<Record<string, Query<unknown>>>>(
+  database: Database,
+  queries: B,
+): Promise<RowsOf<B>>;
+export async function readAll(
+  database: Database,
+  queries: Readonly<Record<string, Query<unknown>>> | readonly Statement[],
+): Promise<unknown> {
+  if (Array.isArray(queries))
+    return (await database.batch(queries as readonly Statement[])).map(({ results }) => results);
+  const byName = queries as Readonly<Record<string, Query<unknown>>>;
+  const results = named(byName, await database.batch(Object.values(byName)));
+  return Object.fromEntries(Object.entries(results).map(([name, { rows }]) => [name, rows]));
 }
 
 /**
@@ -179,22 +316,20 @@ export async function readAll<Rows extends readonly object[]>(
 export function insertInto<T extends SQLiteTable>(
   table: T,
   computed: Readonly<Record<string, string>> = {},
-): (row: T["$inferInsert"]) => Statement {
+): (row: T["$inferInsert"]) => PreparedInsert {
   const columns = Object.entries(getTableColumns(table));
   const names = columns.map(([, { name }]) => `"${name}"`).join(", ");
   const text = `INSERT INTO "${getTableName(table)}" (${names}) VALUES (${columns.map(([member]) => computed[member] ?? "?").join(", ")})`;
   return (row: Readonly<Record<string, unknown>>) => ({
-    toSQL: () => ({
-      sql: text,
-      params: columns.map(([member, column]) => {
-        const value = row[member] === undefined ? column.default : row[member];
-        return value === undefined || value === null ? null : column.mapToDriverValue(value);
-      }),
+    text,
+    params: columns.map(([member, column]) => {
+      const value = row[member] === undefined ? column.default : row[member];
+      return value === undefined || value === null ? null : column.mapToDriverValue(value);
     }),
   });
 }
 
 /** `WHERE column IN (…)` for any number of values: D1 binds at most 100 parameters a statement, JSON text is one. */
-export function inJson(column: SQL | { getSQL(): SQL }, values: readonly (string | number)[]): SQL {
+export function inJson(column: SQLWrapper, values: readonly (string | number)[]): SQL {
   return sql`${column} IN (SELECT value FROM json_each(${JSON.stringify(values)}))`;
 }

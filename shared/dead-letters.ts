@@ -16,9 +16,12 @@ import { newId } from "./ids.ts";
 import { LOST_RETRY_AFTER_MS } from "./inbox.ts";
 import { log } from "./logger.ts";
 import { HANDLED, matching } from "./operations.ts";
-import { sendEvents } from "./outbox.ts";
+import { FORGOTTEN_ENVELOPE, sendEvents } from "./outbox.ts";
 import type { Deps } from "./deps.ts";
 import { ok } from "./result.ts";
+
+/** As long as the longest-lived token of a confidential message is valid: a later replay would only bring a dead link. */
+const CONFIDENTIAL_RETENTION_MS = 24 * 60 * 60 * 1_000;
 
 const STATES: Readonly<Record<NonNullable<z.output<typeof ListDeadLettersInput>["state"]>, SQL>> = {
   open: sql`replayed_at IS NULL AND NOT ${HANDLED}`,
@@ -107,20 +110,28 @@ export async function replayDeadLetters(
 }
 
 /**
- * Sends replays again that were neither handled nor failed for so long that their message must be lost; `everything`: whatever
- * their age. One that failed too often again is open again, and left alone. Returns how many.
+ * Sends replays again whose message must be lost: they were neither handled nor failed for LOST_RETRY_AFTER_MS. `everything` ignores
+ * that age. A replay that failed too often is an open dead letter again and is left alone. Returns how many were sent.
  */
-export async function resendReplays(deps: Deps, everything: boolean): Promise<number> {
+export async function resendReplays(deps: Deps, { everything }: { readonly everything: boolean }): Promise<number> {
   const now = deps.now();
   const lostBefore = everything ? now : now - LOST_RETRY_AFTER_MS;
-  const { results } = await commit(deps.db, [
-    sql`UPDATE dead_letters SET replayed_at = ${now} WHERE event_id IN (SELECT event_id FROM dead_letters
+  const { results } = await commit(deps.db, {
+    marked: sql`UPDATE dead_letters SET replayed_at = ${now} WHERE event_id IN (SELECT event_id FROM dead_letters
         WHERE ${STATES.replayed} AND replayed_at <= ${lostBefore} AND (${everything ? 1 : 0} OR NOT EXISTS (
           SELECT 1 FROM inbox_failures WHERE inbox_failures.event_id = dead_letters.event_id AND retry_at > ${lostBefore}))
         LIMIT ${MAX_REPLAYS})
       RETURNING envelope`,
-  ]);
-  const marked = results[0]?.results ?? [];
-  await sendAgain(deps, marked);
-  return marked.length;
+  });
+  await sendAgain(deps, results.marked.rows);
+  return results.marked.rows.length;
+}
+
+/** Drops the secrets of confidential dead letters that were handled or are too old to be of use. Returns how many. */
+export async function forgetDeadLetters(deps: Deps): Promise<number> {
+  const { results } = await commit(deps.db, {
+    forgotten: sql`UPDATE dead_letters SET envelope = ${FORGOTTEN_ENVELOPE} WHERE type = 'NOTIFICATION_SEND'
+      AND (dead_at < ${deps.now() - CONFIDENTIAL_RETENTION_MS} OR ${HANDLED}) AND envelope <> ${FORGOTTEN_ENVELOPE}`,
+  });
+  return results.forgotten.changes;
 }

@@ -1,4 +1,5 @@
 // Digests for keys that must be equal when their inputs are equal, and for secrets that are stored hashed.
+import { base64urlEncode } from "./base64url.ts";
 
 const encoder = new TextEncoder();
 
@@ -9,11 +10,7 @@ export async function sha256Hex(text: string): Promise<string> {
 
 /** 256 random bits as base64url without padding: 43 characters, for opaque tokens. */
 export function randomToken(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(32));
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
+  return base64urlEncode(crypto.getRandomValues(new Uint8Array(32)));
 }
 
 /** JSON with sorted keys and without undefined members: equal values give equal text. */

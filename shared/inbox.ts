@@ -255,7 +255,11 @@ async function commitAll(deps: Deps, prepared: readonly Prepared[]): Promise<boo
  * Which of these events this consumer neither handled, nor keeps as a dead letter, nor is about to try again.
  * `everything` also counts those whose retry is still pending.
  */
-export async function unseenEvents(deps: Deps, ids: readonly string[], everything: boolean): Promise<string[]> {
+export async function unseenEvents(
+  deps: Deps,
+  ids: readonly string[],
+  { everything }: { readonly everything: boolean },
+): Promise<string[]> {
   const pendingSince = everything ? Number.MAX_SAFE_INTEGER : deps.now() - LOST_RETRY_AFTER_MS;
   const rows = await deps.db.all<{ id: string }>(sql`SELECT value AS id FROM json_each(${JSON.stringify(ids)})
     WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = value)

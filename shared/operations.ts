@@ -14,6 +14,7 @@ import type {
   PlacedEvent,
   Rows,
   StoredEvent,
+  SweepCounts,
 } from "./contracts/messaging.ts";
 import { commit, readAll } from "./database.ts";
 import { withTimeout } from "./timeout.ts";
@@ -21,7 +22,6 @@ import type { Outcome } from "./errors.ts";
 import { redactEnvelope } from "./events/commands.ts";
 import { firstIdAt } from "./ids.ts";
 import { log } from "./logger.ts";
-import { FORGOTTEN_ENVELOPE } from "./outbox.ts";
 import type { Deps } from "./deps.ts";
 import { ok } from "./result.ts";
 
@@ -30,8 +30,6 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 const AUDIT_RETENTION_MS = 400 * DAY_MS;
 /** As long as the events that a finding may be about; one that still holds is found again. */
 const FINDING_RETENTION_MS = 90 * DAY_MS;
-/** As long as the longest-lived token of a confidential message is good: a later replay would only bring a dead link. */
-const CONFIDENTIAL_RETENTION_MS = DAY_MS;
 /** Within the time that the gateway gives a Worker to answer at all, so that a database that hangs is told from a Worker that does. */
 const DATABASE_DEADLINE_MS = 500;
 
@@ -137,24 +135,18 @@ export async function listFindings(
   return ok({ items });
 }
 
-/** Drops what is past its retention: audit rows, findings, handled dead letters, and what is confidential in any. */
-export async function purgeOperations(deps: Deps): Promise<Readonly<Record<string, number>>> {
+/** Drops audit rows, findings and handled dead letters past their retention. A dead letter that nobody handled stays, however old. */
+export async function purgeOperations(deps: Deps): Promise<SweepCounts> {
   const now = deps.now();
-  const { results } = await commit(deps.db, [
-    sql`DELETE FROM audit_log WHERE id < ${firstIdAt("aud", now - AUDIT_RETENTION_MS)}`,
-    sql`DELETE FROM findings WHERE last_found_at < ${now - FINDING_RETENTION_MS}`,
-    // One that nobody has seen to stays, however old.
-    sql`DELETE FROM dead_letters WHERE dead_at < ${now - FINDING_RETENTION_MS}
-      AND ${HANDLED}`,
-    sql`UPDATE dead_letters SET envelope = ${FORGOTTEN_ENVELOPE} WHERE type = 'NOTIFICATION_SEND'
-      AND (dead_at < ${now - CONFIDENTIAL_RETENTION_MS} OR ${HANDLED}) AND envelope <> ${FORGOTTEN_ENVELOPE}`,
-  ]);
-  const [audit, findings, letters, forgotten] = results.map(({ meta }) => meta.changes);
+  const { results } = await commit(deps.db, {
+    audit: sql`DELETE FROM audit_log WHERE id < ${firstIdAt("aud", now - AUDIT_RETENTION_MS)}`,
+    findings: sql`DELETE FROM findings WHERE last_found_at < ${now - FINDING_RETENTION_MS}`,
+    letters: sql`DELETE FROM dead_letters WHERE dead_at < ${now - FINDING_RETENTION_MS} AND ${HANDLED}`,
+  });
   return {
-    purgedAudit: audit ?? 0,
-    purgedFindings: findings ?? 0,
-    purgedDeadLetters: letters ?? 0,
-    forgottenDeadLetters: forgotten ?? 0,
+    purgedAudit: results.audit.changes,
+    purgedFindings: results.findings.changes,
+    purgedDeadLetters: results.letters.changes,
   };
 }
 

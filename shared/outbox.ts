@@ -4,7 +4,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { COMMITTED_EVENT, commit, inJson } from "./database.ts";
-import type { Commit, Statement } from "./database.ts";
+import type { Batch, Commit, Results, Statement } from "./database.ts";
 import type { Deps, InboxQueues } from "./deps.ts";
 import { CONFIDENTIAL_KINDS } from "./events/commands.ts";
 import { parseEvent } from "./events/envelope.ts";
@@ -98,11 +98,18 @@ export async function relay(queues: InboxQueues, events: readonly EventEnvelope[
   );
 }
 
-/** Commits, then sends what was committed without making the caller wait for the queues. Every write goes through here. */
-export async function save(deps: Deps, statements: readonly Statement[]): Promise<Commit> {
-  const done = await commit(deps.db, statements);
+/**
+ * Commits a batch and relays its events without making the caller wait for the queues. Every write of a use case goes through here.
+ * Answers the results under the names of the statements.
+ * @throws as `commit`
+ */
+export async function save(deps: Deps, statements: readonly Statement[]): Promise<Commit>;
+export async function save<const B extends Batch>(deps: Deps, statements: B): Promise<Results<B>>;
+export async function save(deps: Deps, statements: Batch | readonly Statement[]): Promise<Commit | Results<Batch>> {
+  const isList = Array.isArray(statements);
+  const done = isList ? await commit(deps.db, statements) : await commit(deps.db, statements as Batch);
   if (done.events.length > 0) deps.waitUntil(relay(deps.queues, done.events));
-  return done;
+  return isList ? (done as Commit) : (done.results as Results<Batch>);
 }
 
 /**

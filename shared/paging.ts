@@ -1,6 +1,7 @@
 // Keyset paging: a cursor is the sort key and id of the last row, bound to the sort and filters it was made under. A digest over
 // all of it tells an altered one; it is no secret, because any place in a list is the reader's to ask for.
 import { z } from "zod";
+import { base64urlDecode, base64urlEncode } from "./base64url.ts";
 import { sha256Hex, canonicalJson } from "./hash.ts";
 import { fail } from "./errors.ts";
 import type { Outcome } from "./errors.ts";
@@ -63,14 +64,9 @@ async function digestOf(scope: unknown, key: readonly (string | number)[]): Prom
   return (await sha256Hex(canonicalJson([scope, key]))).slice(0, 16);
 }
 
-function toBase64Url(text: string): string {
-  const binary = String.fromCharCode(...new TextEncoder().encode(text));
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
 /** `scope` is whatever the order of the list depends on: its name, sort and filters, and the owner of the rows. */
 export async function encodeCursor(scope: unknown, key: readonly (string | number)[]): Promise<string> {
-  return toBase64Url(JSON.stringify([await digestOf(scope, key), key]));
+  return base64urlEncode(JSON.stringify([await digestOf(scope, key), key]));
 }
 
 /** The key of the last row seen; `invalid_cursor` when the text is not a cursor, was altered or was made under another scope. */
@@ -78,10 +74,7 @@ export async function decodeCursor(scope: unknown, cursor: string): Promise<Outc
   const invalid = fail("invalid_cursor", "The cursor does not belong to this list, sort and filters.");
   let decoded: unknown;
   try {
-    const binary = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
-    decoded = JSON.parse(
-      new TextDecoder().decode(Uint8Array.from(binary, (character) => character.codePointAt(0) ?? 0)),
-    );
+    decoded = JSON.parse(new TextDecoder().decode(base64urlDecode(cursor)));
   } catch {
     return invalid;
   }

@@ -26,49 +26,35 @@ import type {
   StoredEvent,
   SweepCounts,
 } from "./contracts/messaging.ts";
-import { listDeadLetters, replayDeadLetter, replayDeadLetters, resendReplays } from "./dead-letters.ts";
+import { listDeadLetters, replayDeadLetter, replayDeadLetters } from "./dead-letters.ts";
 import type { Outcome } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { unseenEvents } from "./inbox.ts";
 import { log, withInvocation } from "./logger.ts";
 import { readMetrics } from "./metrics.ts";
 import type { Metric, MetricQuery } from "./metrics.ts";
-import { health, listAudit, listEvents, listFeed, listFindings, purgeOperations } from "./operations.ts";
+import { health, listAudit, listEvents, listFeed, listFindings } from "./operations.ts";
 import { confirmEvents, resendEvents, unconfirmedEvents } from "./outbox.ts";
 import type { Deps } from "./deps.ts";
 import type { UnconfirmedEvent } from "./outbox.ts";
 import { ok } from "./result.ts";
 import { serve } from "./rpc.ts";
+import { runSweeps } from "./sweep.ts";
+import type { SweepPlan } from "./sweep.ts";
 
-/** Runs all sweeps of a Worker; each returns how many things it found. `everything` ignores age and back-off. */
-type Sweep<D extends Deps> = (deps: D, call: Call, everything: boolean) => Promise<SweepCounts>;
-
-/** How a Worker is put together: its dependencies from its bindings, and its sweeps. */
-export interface DomainWiring<Env, D extends Deps> {
+/** How a Worker is put together: its dependencies from its bindings, its sweeps and its figures. */
+export interface DomainWiring<Env, D extends Deps> extends SweepPlan<D> {
   readonly createDeps: (env: Env, ctx: Pick<ExecutionContext, "waitUntil">) => D;
-  readonly sweep: Sweep<D>;
-  /** The Worker's own figures, beside those that all Workers tell. */
+  /** The Worker's own figures, beside those that all Workers have. */
   readonly metrics: (deps: D) => readonly MetricQuery[];
 }
 
-/** A Worker's own sweeps and what every Worker sweeps beside them; of the latter only what was found is counted. */
-async function sweepAll<D extends Deps>(
-  deps: D,
-  sweep: Sweep<D>,
-  call: Call,
-  everything: boolean,
-): Promise<SweepCounts> {
-  const own = await sweep(deps, call, everything);
-  const common = { resentReplays: await resendReplays(deps, everything), ...(await purgeOperations(deps)) };
-  return { ...own, ...Object.fromEntries(Object.entries(common).filter(([, count]) => count > 0)) };
-}
-
-/** A Worker's cron: its sweeps as one logged invocation, told at info level when they found something. */
-export async function runCron<D extends Deps>(deps: D, sweep: Sweep<D>): Promise<void> {
+/** A Worker's cron: all its sweeps as one logged invocation, at info level when they found something. */
+export async function runCron<D extends Deps>(deps: D, plan: SweepPlan<D>): Promise<void> {
   const call = systemCall("cron", newId("req"));
   const { worker, logLevel: level } = deps;
   await withInvocation({ worker, operation: "scheduled", correlationId: call.correlationId, level }, async () => {
-    const counts = await sweepAll(deps, sweep, call, false);
+    const counts = await runSweeps(deps, plan, { call, everything: false });
     const hasFound = Object.values(counts).some((count) => count > 0);
     log(hasFound ? "info" : "debug", "swept", counts);
   });
@@ -97,7 +83,7 @@ export function domainWorker<Env, D extends Deps>(
 
     unseenEvents(call: Call, input: z.input<typeof UnseenEventsInput>): Promise<Outcome<readonly string[]>> {
       return this.#serve("unseenEvents", call, UnseenEventsInput, input, async (own, _call, { ids, everything }) =>
-        ok(await unseenEvents(own, ids, everything)),
+        ok(await unseenEvents(own, ids, { everything })),
       );
     }
 
@@ -154,7 +140,7 @@ export function domainWorker<Env, D extends Deps>(
 
     runSweeps(call: Call, input: z.input<typeof RunSweepsInput>): Promise<Outcome<SweepCounts>> {
       return this.#serve("runSweeps", call, RunSweepsInput, input, async (own, ownCall, { everything }) =>
-        ok(await sweepAll(own, wiring.sweep, ownCall, everything)),
+        ok(await runSweeps(own, wiring, { call: ownCall, everything })),
       );
     }
   };

@@ -50,15 +50,15 @@ async function inStages(tools: Tools, uploaded: readonly (readonly [Release, str
 
 /**
  * Deploys `releases`, which come in the order of their calls. A Worker that is not there yet is deployed whole; so are all with
- * `concurrency`, which a change of Durable Object classes needs. Throws after taking everything back when a step or the smoke test
+ * `immediate`, which a change of Durable Object classes needs. Throws after taking everything back when a step or the smoke test
  * fails.
  */
-export async function rollOut(releases: readonly Release[], tools: Tools, concurrency: boolean): Promise<void> {
+export async function rollOut(releases: readonly Release[], tools: Tools, immediate: boolean): Promise<void> {
   const uploaded: (readonly [Release, string])[] = [];
   const changed = new Set<Release>();
   try {
     for (const release of releases) {
-      if (concurrency || release.previous === undefined) {
+      if (immediate || release.previous === undefined) {
         changed.add(release);
         await tools.wrangler(["deploy", "-c", release.configFile]);
         continue;

@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import { countDone } from "../sweep.ts";
+import { sweepEach } from "../sweep.ts";
 
 it("a sweep works on a few at once, counts what was done, and leaves what fails to the next one", async () => {
   vi.spyOn(console, "log").mockReturnValue();
@@ -8,7 +8,7 @@ it("a sweep works on a few at once, counts what was done, and leaves what fails 
   let most = 0;
   const seen: string[] = [];
   const items = Array.from({ length: 9 }, (_, index) => `item ${String(index)}`);
-  const done = await countDone(items, { concurrency: 3, idOf: (item) => item }, async (item) => {
+  const done = await sweepEach(items, { concurrency: 3, idOf: (item) => item }, async (item) => {
     underWay += 1;
     most = Math.max(most, underWay);
     await Promise.resolve();

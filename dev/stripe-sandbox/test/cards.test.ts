@@ -191,8 +191,8 @@ describe("cards with later effects", () => {
     expect(dispute?.balance_transactions).toHaveLength(movements);
     expect((await chargeOf(intent)).disputed).toBe(true);
     expect(typesOf(await webhooksOf(intent.id))).toContain("charge.dispute.created");
-    const { intent: concurrency } = await paidWith(method, { capture_method: "automatic" });
-    expect((await stripe.disputes.list({ payment_intent: concurrency.id })).data).toHaveLength(1);
+    const { intent: immediate } = await paidWith(method, { capture_method: "automatic" });
+    expect((await stripe.disputes.list({ payment_intent: immediate.id })).data).toHaveLength(1);
   });
 
   it("an inquiry withdraws no money, not even when it is closed", async () => {

@@ -117,16 +117,16 @@ describe("a replay", () => {
   it("that the queue refuses, or forgets, is sent by the sweep a minute later", async () => {
     const event = await deadLetter();
     expect(await replayDeadLetter(deps(broken), admin, { eventId: event.id })).toMatchObject({ ok: true });
-    expect(await resendReplays(deps(), false)).toBe(0);
+    expect(await resendReplays(deps(), { everything: false })).toBe(0);
     now += MINUTE_MS + 1;
-    expect(await resendReplays(deps(), false)).toBe(1);
-    expect(await resendReplays(deps(), false)).toBe(0);
+    expect(await resendReplays(deps(), { everything: false })).toBe(1);
+    expect(await resendReplays(deps(), { everything: false })).toBe(0);
     now += MINUTE_MS + 1;
-    expect(await resendReplays(deps(), false)).toBe(1);
+    expect(await resendReplays(deps(), { everything: false })).toBe(1);
     expect(sentIds()).toEqual([event.id, event.id]);
     await receive(counting, [event]);
     now += MINUTE_MS + 1;
-    expect([await resendReplays(deps(), true), await timesHandled(event)]).toEqual([0, 1]);
+    expect([await resendReplays(deps(), { everything: true }), await timesHandled(event)]).toEqual([0, 1]);
   });
 
   it("whose retry is pending is left to it", async () => {
@@ -134,8 +134,8 @@ describe("a replay", () => {
     await replayDeadLetter(deps(), admin, { eventId: event.id });
     now += MINUTE_MS + 1;
     await receive(failing, [event]);
-    expect(await resendReplays(deps(), false)).toBe(0);
-    expect(await resendReplays(deps(), true)).toBe(1);
+    expect(await resendReplays(deps(), { everything: false })).toBe(0);
+    expect(await resendReplays(deps(), { everything: true })).toBe(1);
   });
 
   it("that fails for good again is open again", async () => {
@@ -144,7 +144,7 @@ describe("a replay", () => {
     await receive(failing, [event]);
     await receive(failing, [event], "tradepost-notifications-dead-letters");
     expect(await statesOf(event)).toEqual(["open"]);
-    expect(await resendReplays(deps(), true)).toBe(0);
+    expect(await resendReplays(deps(), { everything: true })).toBe(0);
   });
 
   it("sends what is no event as it came", async () => {

@@ -91,12 +91,12 @@ describe("consume", () => {
       fc.asyncProperty(
         fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
         fc.boolean(),
-        async (copies, concurrency) => {
+        async (copies, concurrent) => {
           const recorded = recordedQueues();
           const deps = testDeps(recorded);
           const event = registered();
           const batches = copies.map((count) => Array.from({ length: count }, () => event));
-          if (concurrency) await Promise.all(batches.map((batch) => receive(deps, counting, batch)));
+          if (concurrent) await Promise.all(batches.map((batch) => receive(deps, counting, batch)));
           else for (const batch of batches) await receive(deps, counting, batch);
           expect(await timesSeen(event.subject)).toBe(1);
           expect(recorded.sent).toHaveLength(1);
@@ -173,7 +173,7 @@ describe("consume", () => {
     expect(await db.all(sql`SELECT attempts, error, type FROM dead_letters WHERE event_id = ${event.id}`)).toEqual([
       { attempts: MAX_RETRIES + 1, error: "Error: never", type: "USER_REGISTERED" },
     ]);
-    expect(await unseenEvents(deps, [event.id], true)).toEqual([]);
+    expect(await unseenEvents(deps, [event.id], { everything: true })).toEqual([]);
   });
 
   it("asks for each retry with its back-off while the database cannot even keep the failure", async () => {
@@ -220,7 +220,7 @@ describe("purging", () => {
       rows.map(([id, handledAt]) => sql`INSERT INTO inbox (event_id, handled_at) VALUES (${id}, ${handledAt})`),
     );
     expect(await purgeInbox(testDeps())).toBe(1);
-    expect(await unseenEvents(testDeps(), [old, late, fresh], true)).toEqual([old]);
+    expect(await unseenEvents(testDeps(), [old, late, fresh], { everything: true })).toEqual([old]);
   });
 });
 
@@ -262,7 +262,7 @@ describe("outbox", () => {
 
     const ids = (await unconfirmedEvents(deps)).map(({ id }) => id);
     expect(ids).toEqual(expect.arrayContaining([lost.id, arrived.id]));
-    const unseen = await unseenEvents(deps, [lost.id, arrived.id], false);
+    const unseen = await unseenEvents(deps, [lost.id, arrived.id], { everything: false });
     expect(unseen).toEqual([lost.id]);
 
     recorded.sent.length = 0;
@@ -321,10 +321,10 @@ describe("outbox", () => {
       },
       [event],
     );
-    expect(await unseenEvents(deps, [event.id], false)).toEqual([]);
-    expect(await unseenEvents(deps, [event.id], true)).toEqual([event.id]);
+    expect(await unseenEvents(deps, [event.id], { everything: false })).toEqual([]);
+    expect(await unseenEvents(deps, [event.id], { everything: true })).toEqual([event.id]);
     now += 10 * 60_000;
-    expect(await unseenEvents(deps, [event.id], false)).toEqual([event.id]);
+    expect(await unseenEvents(deps, [event.id], { everything: false })).toEqual([event.id]);
   });
 
   it("sends any number of events, in batches that the queue takes", async () => {

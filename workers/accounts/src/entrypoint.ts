@@ -17,7 +17,7 @@ import type { AccountsContract, PublicJwk, Session, User, UserDetails, UserPage 
 import type { Outcome } from "#shared/errors";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
-import { sweep } from "./scheduled.ts";
+import { plan } from "./scheduled.ts";
 import { createDeps } from "./service/deps.ts";
 import type { AccountsDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
@@ -29,7 +29,7 @@ import { changePassword, login, me, register } from "./service/users.ts";
 import { requestEmailVerification, verifyEmail } from "./service/verification.ts";
 
 export class AccountsRpc
-  extends domainWorker<AccountsEnv, AccountsDeps>({ createDeps, sweep, metrics })
+  extends domainWorker<AccountsEnv, AccountsDeps>({ createDeps, metrics, ...plan })
   implements AccountsContract
 {
   register(call: Call, input: z.input<typeof RegisterInput>): Promise<Outcome<Session>> {

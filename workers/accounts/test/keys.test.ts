@@ -5,7 +5,8 @@ import { AccessTokenClaims } from "#shared/contracts/accounts";
 import { systemCall } from "#shared/call";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { KEY_CACHE_MS, KEY_KEEP_MS, KEY_LEAD_MS, KEY_SIGNS_FOR_MS } from "../src/constants.ts";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import type { AccountsDeps } from "../src/service/deps.ts";
 import { KeyCache } from "../src/service/key-cache.ts";
 import { jwks, signingKey } from "../src/service/keys.ts";
@@ -103,8 +104,8 @@ describe("rotation", () => {
     const before = await signingKey(deps);
 
     advance(KEY_SIGNS_FOR_MS - KEY_LEAD_MS);
-    expect(await sweep(deps, CRON, false)).toMatchObject({ madeSigningKeys: 1 });
-    expect(await sweep(deps, CRON, false)).toMatchObject({ madeSigningKeys: 0 });
+    expect(await runSweeps(deps, plan, { call: CRON, everything: false })).toMatchObject({ madeSigningKeys: 1 });
+    expect(await runSweeps(deps, plan, { call: CRON, everything: false })).toMatchObject({ madeSigningKeys: 0 });
     const published = await kids(deps);
     expect(published).toHaveLength(2);
     expect((await signingKey(deps)).kid).toBe(before.kid);
@@ -120,19 +121,25 @@ describe("rotation", () => {
 
     advance(KEY_KEEP_MS);
     expect(await kids(deps)).toEqual([published[1]]);
-    expect(await sweep(deps, CRON, false)).toMatchObject({ purgedSigningKeys: 1 });
+    expect(await runSweeps(deps, plan, { call: CRON, everything: false })).toMatchObject({ purgedSigningKeys: 1 });
   });
 
   it("runs with the Worker's other sweeps on request", async () => {
-    const counts = valueOf(await rpc.runSweeps(callAs("admin"), { everything: false }));
+    const counts = valueOf(await rpc.runSweeps(callAs("admin"), { everything: true }));
     expect(Object.keys(counts).toSorted()).toEqual([
+      "forgottenDeadLetters",
       "madeSigningKeys",
+      "purgedAudit",
+      "purgedDeadLetters",
       "purgedEvents",
+      "purgedFindings",
+      "purgedInbox",
       "purgedKnownSources",
       "purgedMailTokens",
       "purgedRefreshTokens",
       "purgedSigningKeys",
       "purgedWrongPasswords",
+      "resentReplays",
     ]);
   });
 
@@ -141,7 +148,10 @@ describe("rotation", () => {
     // After the keys that other tests of this file have made.
     advance(KEY_SIGNS_FOR_MS + KEY_LEAD_MS);
     await signingKey(deps);
-    const sweeps = await Promise.all([sweep(deps, CRON, true), sweep(deps, CRON, true)]);
+    const sweeps = await Promise.all([
+      runSweeps(deps, plan, { call: CRON, everything: true }),
+      runSweeps(deps, plan, { call: CRON, everything: true }),
+    ]);
     expect(sweeps.reduce((sum, counts) => sum + (counts["madeSigningKeys"] ?? 0), 0)).toBe(1);
   });
 });

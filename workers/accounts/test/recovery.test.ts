@@ -3,7 +3,8 @@ import { describe, expect, it, vi } from "vitest";
 import { sha256Hex } from "#shared/hash";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { MAIL_TOKEN_LIFE_MS, MAX_LIVE_MAIL_TOKENS } from "../src/constants.ts";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { forgotPassword, resetPassword } from "../src/service/recovery.ts";
 import { refresh } from "../src/service/sessions.ts";
 import { changePassword, login, me } from "../src/service/users.ts";
@@ -205,7 +206,7 @@ it("the sweep purges expired tokens and keeps valid ones", async () => {
   await forgot(accounts, user.email);
   accounts.advance(MAIL_TOKEN_LIFE_MS.password_reset);
   await forgot(accounts, user.email);
-  const purged = await sweep(accounts.deps, guestCall(), false);
+  const purged = await runSweeps(accounts.deps, plan, { call: guestCall(), everything: true });
   expect(purged["purgedMailTokens"]).toBeGreaterThanOrEqual(1);
   const { results } = await accountsEnv.DB.prepare("SELECT purpose FROM mail_tokens WHERE user_id = ? ORDER BY purpose")
     .bind(user.id)

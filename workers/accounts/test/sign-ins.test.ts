@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Call } from "#shared/call";
 import { callAs, guestCall } from "#shared/testkit/kit";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { forgotPassword, resetPassword } from "../src/service/recovery.ts";
 import { changePassword, login } from "../src/service/users.ts";
 import { PASSWORD, accountsEnv, codeOf, freshEmail, mailedToken, signUp, testAccounts, valueOf } from "./accounts.ts";
@@ -156,6 +157,6 @@ it("stores neither e-mails nor networks, and nothing beyond its time", async () 
   const before = [await rows("wrong_passwords"), await rows("known_sources")];
   for (const text of before) expect(text).not.toMatch(/203\.0\.113|@example|home/);
   accounts.advance(91 * 86_400_000);
-  await sweep(accounts.deps, from("none"), false);
+  await runSweeps(accounts.deps, plan, { call: from("none"), everything: true });
   expect([await rows("wrong_passwords"), await rows("known_sources")]).toEqual(["[]", "[]"]);
 });

@@ -40,7 +40,7 @@ import type { ManagedCategory } from "#shared/contracts/catalog-taxonomy";
 import type { Outcome } from "#shared/errors";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
-import { sweep } from "./scheduled.ts";
+import { plan } from "./scheduled.ts";
 import { createBrand, deleteBrand, updateBrand } from "./service/brands.ts";
 import { createCategory, deleteCategory, updateCategory } from "./service/categories.ts";
 import { createDeps } from "./service/deps.ts";
@@ -52,7 +52,7 @@ import { archiveProduct, createProduct, listManagedProducts, managedProduct, upd
 import { getProduct, pricedProducts } from "./service/products.ts";
 import { listBrands, listCategories } from "./service/taxonomy.ts";
 
-const Base = domainWorker<CatalogEnv, CatalogDeps>({ createDeps, sweep, metrics });
+const Base = domainWorker<CatalogEnv, CatalogDeps>({ createDeps, metrics, ...plan });
 
 export class CatalogRpc extends Base implements CatalogContract {
   listProducts(call: Call, input: z.input<typeof ListProductsInput>): Promise<Outcome<ProductPage>> {

@@ -106,7 +106,7 @@ describe("an uploaded picture", () => {
     expect((await present()).images).toHaveLength(1);
     // What the others had put goes with the sweep.
     expect(await looseKeys()).toHaveLength(9);
-    await purgeLooseObjects(testDeps(), true);
+    await purgeLooseObjects(testDeps(), { everything: true });
     expect(await objects()).toHaveLength(1);
   });
 
@@ -167,11 +167,11 @@ describe("a removed picture", () => {
     expect(await rpc.imageFile(guestCall(), { productId, imageId })).toMatchObject({ ok: true });
     expect(await rpc.removeImage(vendor, { productId, imageId })).toMatchObject({ error: { code: "not_found" } });
     const early = testDeps(0, () => Date.now() + LOOSE_OBJECT_TTL_MS - 60_000);
-    await purgeLooseObjects(early, false);
+    await purgeLooseObjects(early, { everything: false });
     expect(await objects()).toHaveLength(2);
     await purgeLooseObjects(
       testDeps(0, () => Date.now() + LOOSE_OBJECT_TTL_MS + 1),
-      false,
+      { everything: false },
     );
     expect([await objects(), await looseKeys()]).toEqual([[`${productId}/${other.id}`], []]);
     expect(await rpc.imageFile(guestCall(), { productId, imageId })).toMatchObject({ error: { code: "not_found" } });
@@ -210,7 +210,7 @@ describe("a crash", () => {
   it("before the object is put leaves a name that the sweep forgets", async () => {
     expect(await upload({ put: () => Promise.reject(new Error("crash")) })).toBe("crash");
     expect([(await present()).images, await objects(), (await looseKeys()).length]).toEqual([[], [], 1]);
-    await purgeLooseObjects(testDeps(), true);
+    await purgeLooseObjects(testDeps(), { everything: true });
     expect(await looseKeys()).toEqual([]);
   });
 
@@ -221,9 +221,9 @@ describe("a crash", () => {
     };
     expect(await upload({ put: put as CatalogDeps["images"]["put"] })).toBe("crash");
     expect([(await present()).images, await looseKeys()]).toEqual([[], await objects()]);
-    await purgeLooseObjects(testDeps(), false);
+    await purgeLooseObjects(testDeps(), { everything: false });
     expect(await objects()).toHaveLength(1);
-    await purgeLooseObjects(testDeps(), true);
+    await purgeLooseObjects(testDeps(), { everything: true });
     expect([await objects(), await looseKeys()]).toEqual([[], []]);
   });
 
@@ -232,9 +232,11 @@ describe("a crash", () => {
     await rpc.removeImage(vendor, { productId, imageId });
     const deps = testDeps();
     const images = { ...deps.images, delete: () => Promise.reject(new Error("crash")) };
-    const swept = await purgeLooseObjects({ ...deps, images }, true).catch((error: Error) => error.message);
+    const swept = await purgeLooseObjects({ ...deps, images }, { everything: true }).catch(
+      (error: Error) => error.message,
+    );
     expect([swept, (await looseKeys()).length]).toEqual(["crash", 1]);
-    await purgeLooseObjects(deps, false);
+    await purgeLooseObjects(deps, { everything: false });
     expect([await objects(), await looseKeys()]).toEqual([[], []]);
   });
 });
@@ -244,14 +246,14 @@ it("an upload whose object the sweep has taken meanwhile writes no row", async (
   const images = Object.assign(Object.create(testEnv.IMAGES) as R2Bucket, {
     put: async (key: string, bytes: Uint8Array) => {
       const put = await testEnv.IMAGES.put(key, bytes);
-      await purgeLooseObjects(deps, true);
+      await purgeLooseObjects(deps, { everything: true });
       return put;
     },
   });
   const outcome = await addImage({ ...deps, images }, vendor, { productId, bytes: fresh() }).catch(() => "refused");
   expect(outcome).toBe("refused");
   expect((await present()).images).toEqual([]);
-  await purgeLooseObjects(deps, true);
+  await purgeLooseObjects(deps, { everything: true });
   expect(await objects()).toEqual([]);
 });
 

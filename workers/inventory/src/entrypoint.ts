@@ -29,7 +29,7 @@ import type { StockLine } from "#shared/events/catalogue";
 import type { Page } from "#shared/paging";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
-import { sweep } from "./scheduled.ts";
+import { plan } from "./scheduled.ts";
 import { adjust, count, setThreshold } from "./service/adjustments.ts";
 import { createDeps } from "./service/deps.ts";
 import type { InventoryDeps } from "./service/deps.ts";
@@ -39,7 +39,7 @@ import { availabilities, level, listLevels, listLowStock, listTransactions } fro
 import { release, reserve } from "./service/manual.ts";
 
 export class InventoryRpc
-  extends domainWorker<InventoryEnv, InventoryDeps>({ createDeps, sweep, metrics })
+  extends domainWorker<InventoryEnv, InventoryDeps>({ createDeps, metrics, ...plan })
   implements InventoryContract
 {
   hold(

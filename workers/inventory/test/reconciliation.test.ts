@@ -11,7 +11,8 @@ import type { Stock } from "../src/objects/stock.ts";
 import { StockTables } from "../src/objects/tables.ts";
 import type { InventoryDeps } from "../src/service/deps.ts";
 import { reconcileStock } from "../src/service/reconciliation.ts";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import {
   TRACE,
   env,
@@ -366,7 +367,10 @@ test("an object opened by an earlier version gets the tables that it lacks", asy
   await inObject(id, "DROP TABLE folded", "DROP TABLE returns", "DROP TABLE audit");
   await levelOf(deps, id);
   await evictDurableObject(stub(id));
-  expect(await sweep(deps, call, true)).toMatchObject({ correctedProjections: 0, openStockFindings: 0 });
+  expect(await runSweeps(deps, plan, { call, everything: true })).toMatchObject({
+    correctedProjections: 0,
+    openStockFindings: 0,
+  });
   await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
   expect(await reconcileStock(deps, { everything: true })).toEqual({ correctedProjections: 0, openStockFindings: 0 });
 });

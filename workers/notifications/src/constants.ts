@@ -53,9 +53,6 @@ export const TEMPLATE_CACHE_MS = 60_000;
 /** The language that every template exists in. */
 export const FALLBACK_LOCALE = "en";
 
-/** The minute of the day (UTC) in which the sweep that runs each minute also purges: 03:17, when few buy. */
-export const PURGE_MINUTE_OF_DAY = 3 * 60 + 17;
-
 /** Three or four parts of a text message, each of which is paid. Twilio takes 1,600. */
 export const SMS_MAX_CHARACTERS = 480;
 

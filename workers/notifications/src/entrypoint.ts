@@ -37,7 +37,7 @@ import type { Outcome } from "#shared/errors";
 import type { Page } from "#shared/paging";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
-import { sweep } from "./scheduled.ts";
+import { plan } from "./scheduled.ts";
 import { createDeps } from "./service/deps.ts";
 import type { NotificationsDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
@@ -56,7 +56,7 @@ import { listAllNotifications, retryNotification } from "./service/staff.ts";
 import { getTemplate, listTemplates, previewTemplate, putTemplate, templateVersions } from "./service/templates.ts";
 
 export class NotificationsRpc
-  extends domainWorker<NotificationsEnv, NotificationsDeps>({ createDeps, sweep, metrics })
+  extends domainWorker<NotificationsEnv, NotificationsDeps>({ createDeps, metrics, ...plan })
   implements NotificationsContract
 {
   /** The live feed's upgrades, from the gateway only: see shared/sockets.ts. */

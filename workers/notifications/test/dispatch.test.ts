@@ -1,18 +1,14 @@
 // Sending: what a provider's failure, a crash and two senders at once lead to, and what a batch costs.
 import { describe, expect, it, vi } from "vitest";
 import { consumeWith } from "../src/consumer.ts";
-import {
-  CLAIM_LIMIT,
-  MAX_SEND_ATTEMPTS,
-  PURGE_MINUTE_OF_DAY,
-  SEND_LEASE_MS,
-  SEND_TIMEOUT_MS,
-} from "../src/constants.ts";
+import { CLAIM_LIMIT, MAX_SEND_ATTEMPTS, SEND_LEASE_MS, SEND_TIMEOUT_MS } from "../src/constants.ts";
 import { systemCall } from "#shared/call";
+import { openDatabase } from "#shared/database";
 import type { SweepCounts } from "#shared/contracts/messaging";
 import { withInvocation } from "#shared/logger";
 import { deliver } from "#shared/testkit/kit";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { INBOX, event, orderData, rowsAbout, testNotifications, withMailer } from "./notifications.ts";
 import type { TestNotifications } from "./notifications.ts";
 
@@ -33,7 +29,7 @@ function swept({ deps }: TestNotifications, everything: boolean): Promise<SweepC
     correlationId: CRON.correlationId,
     level: deps.logLevel,
   };
-  return withInvocation(invocation, () => sweep(deps, CRON, everything));
+  return withInvocation(invocation, () => runSweeps(deps, plan, { call: CRON, everything }));
 }
 
 function refusal(code: string): Error {
@@ -133,24 +129,20 @@ describe("a sender that dies", () => {
     const shop = testNotifications();
     const data = orderData();
     let alive = true;
-    const { $client: client } = shop.deps.db;
     const dying = {
       ...withMailer(shop.deps, () => {
         alive = false;
         return Promise.resolve();
       }),
-      db: new Proxy(shop.deps.db, {
-        get: (target, property, receiver) =>
-          property === "$client"
-            ? new Proxy(client, {
-                get: (inner, member) => {
-                  if (!alive && member === "batch") throw new Error("the isolate is gone");
-                  const value: unknown = Reflect.get(inner, member, inner);
-                  return typeof value === "function" ? (value.bind(inner) as unknown) : value;
-                },
-              })
-            : (Reflect.get(target, property, receiver) as unknown),
-      }),
+      db: openDatabase(
+        new Proxy(shop.deps.db.client, {
+          get: (inner, member) => {
+            if (!alive && member === "batch") throw new Error("the isolate is gone");
+            const value: unknown = Reflect.get(inner, member, inner);
+            return typeof value === "function" ? (value.bind(inner) as unknown) : value;
+          },
+        }),
+      ),
     };
     const created = event("ORDER_CREATED", data.orderId, data);
     const { acknowledged } = await deliver((batch) => consumeWith(dying, batch), INBOX, [created]);
@@ -215,11 +207,10 @@ describe("many at once", () => {
 });
 
 describe("the sweep of each minute", () => {
-  it("purges once a day", async () => {
+  it("purges once an hour", async () => {
     const shop = testNotifications();
-    const day = 24 * HOUR_MS;
     const minuteMs = 60_000;
-    shop.advance(day - (shop.deps.now() % day) + PURGE_MINUTE_OF_DAY * minuteMs);
+    shop.advance(HOUR_MS - (shop.deps.now() % HOUR_MS));
     expect(await swept(shop, false)).toHaveProperty("purgedInbox");
     shop.advance(minuteMs);
     expect(await swept(shop, false)).not.toHaveProperty("purgedInbox");

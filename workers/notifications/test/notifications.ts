@@ -81,7 +81,7 @@ export function testNotifications(channels: Readonly<Partial<Record<Channel, Sen
     deliver: (events, attempts = 1, queue = INBOX) =>
       deliver((batch) => consumeWith(deps, batch), queue, events, attempts),
     sendDue: async (everything) => {
-      await withInvocation(invocation, () => sendDue(deps, everything));
+      await withInvocation(invocation, () => sendDue(deps, { everything }));
     },
     digest: (everything = false) => withInvocation(invocation, () => sendLowStockDigest(deps, { everything })),
     mailsAbout: async (about) => {

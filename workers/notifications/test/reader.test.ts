@@ -120,10 +120,15 @@ describe("the Worker", () => {
   it("runs its sweeps when asked", async () => {
     const counts = valueOf(await rpc.runSweeps(callAs("admin"), { everything: true }));
     expect(Object.keys(counts).toSorted()).toEqual([
+      "forgottenDeadLetters",
       "lowStockProducts",
+      "purgedAudit",
+      "purgedDeadLetters",
       "purgedEvents",
+      "purgedFindings",
       "purgedHeldBack",
       "purgedInbox",
+      "resentReplays",
       "sentMessages",
       "triedMessages",
     ]);

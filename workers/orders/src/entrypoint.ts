@@ -23,7 +23,7 @@ import {
 import type { OrdersContract } from "#shared/contracts/orders";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
-import { sweep } from "./scheduled.ts";
+import { plan } from "./scheduled.ts";
 import { addItem, changeItem, clearCart, getCart, removeItem } from "./service/cart.ts";
 import { openCart } from "./service/live.ts";
 import { mergeCart } from "./service/merge.ts";
@@ -39,7 +39,7 @@ import { quote } from "./service/quote.ts";
 import { updateOrder } from "./service/references.ts";
 import { refundLines } from "./service/refunds.ts";
 
-const Base = domainWorker<OrdersEnv, OrdersDeps>({ createDeps, sweep, metrics });
+const Base = domainWorker<OrdersEnv, OrdersDeps>({ createDeps, metrics, ...plan });
 
 type Answer<M extends keyof OrdersContract> = ReturnType<OrdersContract[M]>;
 

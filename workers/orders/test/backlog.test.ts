@@ -3,7 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
 import { UNPAID_SWEEP_MS } from "../src/constants.ts";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { cancelUnpaid } from "../src/service/unpaid.ts";
 import { claimForPayment } from "../src/store/pay.ts";
 import { closing, openShop, ordered, ordersEnv, reread } from "./shop.ts";
@@ -55,7 +56,7 @@ describe("due orders", () => {
     });
     counted.advance(counted.deps.paymentWindowMs + 60_000);
     const startedAt = Date.now();
-    const { unpaidOrders } = await sweep(counted.deps, cron, false);
+    const { unpaidOrders } = await runSweeps(counted.deps, plan, { call: cron, everything: false });
     expect(Date.now() - startedAt).toBeLessThan(60_000);
     expect(unpaidOrders).toBe(300);
     expect(await statusCount(ids, "CANCELLED")).toBe(300);

@@ -11,7 +11,8 @@ import { readMetrics } from "#shared/metrics";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
 import type { CapName, Caps } from "../src/domain/caps.ts";
 import { RETURNED_HOLD_MS } from "../src/constants.ts";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { cancelOrder } from "../src/service/commands.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { metrics } from "../src/service/metrics.ts";
@@ -262,10 +263,10 @@ it("remembers a hold that was given back until no copy of its request can come a
       .bind(shop.deps.now() - RETURNED_HOLD_MS)
       .first("count");
   const cron = systemCall("cron", "cron");
-  await sweep(at.deps, cron, false);
+  await runSweeps(at.deps, plan, { call: cron, everything: false });
   expect(await returned()).not.toBe(0);
   at.advance(RETURNED_HOLD_MS + 1);
-  await sweep(at.deps, cron, false);
+  await runSweeps(at.deps, plan, { call: cron, everything: false });
   expect(await ordersEnv.DB.prepare("SELECT 1 FROM returned_holds").first()).toBeNull();
 });
 

@@ -11,7 +11,8 @@ import { newId } from "#shared/ids";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
 import { CHECKOUT_LEASE_MS } from "../src/constants.ts";
 import type { CartContext } from "../src/objects/cart-object.ts";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { addItem, changeItem, clearCart, getCart, removeItem } from "../src/service/cart.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { guestCartName } from "../src/service/owner.ts";
@@ -209,7 +210,9 @@ describe("the end of a cart", () => {
     must(await addItem(shop.deps, empty, { productId, quantity: 2 }));
     must(await clearCart(shop.deps, empty, {}));
     shop.advance(shop.deps.cartTtlMs + 1);
-    await Promise.all([1, 2, 3].map(() => sweep(shop.deps, systemCall("test", "c"), true)));
+    await Promise.all(
+      [1, 2, 3].map(() => runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true })),
+    );
     expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED"]);
     expect(await eventTypes(shop, empty.actor.id)).toEqual([]);
     expect(shop.sent.find(({ event }) => event.subject === call.actor.id)?.event.data).toMatchObject({
@@ -229,10 +232,10 @@ describe("the end of a cart", () => {
     shop.advance(shop.deps.cartTtlMs - 1_000);
     must(await addItem(shop.deps, call, { productId, quantity: 1 }));
     shop.advance(2_000);
-    await sweep(shop.deps, systemCall("test", "c"), true);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     expect(must(await getCart(shop.deps, call, {})).itemCount).toBe(2);
     shop.advance(shop.deps.cartTtlMs);
-    await sweep(shop.deps, systemCall("test", "c"), false);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: false });
     expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED"]);
   });
 
@@ -246,7 +249,7 @@ describe("the end of a cart", () => {
     must(await addItem(shop.deps, first, { productId, quantity: 1 }));
     must(await addItem(shop.deps, later, { productId, quantity: 1 }));
     shop.advance(shop.deps.cartTtlMs);
-    await sweep(shop.deps, systemCall("test", "c"), true);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     const told = shop.sent.filter(({ event }) => event.subject === first.actor.id);
     expect(told.map(({ event }) => event.data)).toMatchObject([
       { customer: { id: first.actor.id, email: "new@example.com", name: "New Name" } },
@@ -257,7 +260,7 @@ describe("the end of a cart", () => {
     const cartToken = randomToken();
     must(await addItem(shop.deps, guestCall(), { cartToken, productId: shop.product(), quantity: 1 }));
     shop.advance(shop.deps.cartTtlMs);
-    await sweep(shop.deps, systemCall("test", "c"), true);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     const name = await guestCartName(cartToken);
     const told = shop.sent.filter(({ event }) => event.subject === name);
     expect(told.map(({ event }) => event.data)).toMatchObject([{ customer: null }]);
@@ -287,10 +290,10 @@ describe("the end of a cart", () => {
       });
     const down = shop.with({ catalog: stubOf<CatalogContract>({ pricedProducts: crash }) });
     for (const broken of [crashing("expiry"), down, crashing("drop")]) {
-      await sweep(broken.deps, systemCall("test", "c"), true);
+      await runSweeps(broken.deps, plan, { call: systemCall("test", "c"), everything: true });
     }
     expect(must(await getCart(shop.deps, call, {})).items).toEqual([]);
-    await sweep(shop.deps, systemCall("test", "c"), true);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED"]);
     expect(must(await getCart(shop.deps, other, {})).itemCount).toBe(2);
     expect(shop.inventory.held).toEqual(held);
@@ -298,7 +301,7 @@ describe("the end of a cart", () => {
     // A second life of the cart ends with an event of its own.
     must(await addItem(shop.deps, call, { productId, quantity: 1 }));
     shop.advance(shop.deps.cartTtlMs);
-    await sweep(shop.deps, systemCall("test", "c"), true);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED", "CART_EXPIRED"]);
   });
 
@@ -312,14 +315,14 @@ describe("the end of a cart", () => {
         ...shop.deps.inventory,
         hold: async (...given) => {
           shop.advance(2_000);
-          await sweep(shop.deps, systemCall("test", "c"), true);
+          await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
           return await shop.deps.inventory.hold(...given);
         },
       },
     });
     must(await createOrder(late.deps, call, request({})));
     shop.advance(CHECKOUT_LEASE_MS);
-    await sweep(shop.deps, systemCall("test", "c"), true);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     expect(await eventTypes(shop, call.actor.id)).toEqual([]);
     expect(await indexRows(call.actor.id)).toBe(0);
   });
@@ -333,7 +336,7 @@ describe("the end of a cart", () => {
     });
     await expect(createOrder(crashed.deps, call, request({}))).rejects.toThrow("crash");
     shop.advance(CHECKOUT_LEASE_MS);
-    await sweep(shop.deps, systemCall("test", "c"), true);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED"]);
   });
 
@@ -345,7 +348,7 @@ describe("the end of a cart", () => {
     must(await addItem(shop.deps, gone, { productId: archived, quantity: 1 }));
     change(archived, { status: "archived" });
     shop.advance(shop.deps.cartTtlMs);
-    await sweep(shop.deps, systemCall("test", "c"), true);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     expect(shop.sent.find(({ event }) => event.subject === mixed.actor.id)?.event.data).toMatchObject({
       lines: [{ productId: sold }],
       subtotal: 300,
@@ -358,7 +361,7 @@ describe("the end of a cart", () => {
     const productId = shop.product({ unitPrice: 99_999_999, stock: 10_000 });
     must(await addItem(shop.deps, call, { productId, quantity: 9_999 }));
     shop.advance(shop.deps.cartTtlMs);
-    await sweep(shop.deps, systemCall("test", "c"), true);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     const told = shop.sent.find(({ event }) => event.subject === call.actor.id);
     expect(parseEvent(told?.event)).toBeDefined();
   });

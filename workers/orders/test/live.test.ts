@@ -10,7 +10,8 @@ import { MAX_SOCKETS, SOCKET_CLOSE, socketRequest } from "#shared/sockets";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
 import { listening } from "#shared/testkit/sockets";
 import type { Listener } from "#shared/testkit/sockets";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { addItem, changeItem, clearCart, getCart } from "../src/service/cart.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { openCart } from "../src/service/live.ts";
@@ -120,7 +121,7 @@ describe("a connected device", () => {
     const phone = await connect(call);
     await phone.next();
     shop.advance(60_000);
-    await sweep(shop.deps, systemCall("test", "c"), true);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     expect((await phone.next()).items).toEqual([]);
   });
 

@@ -9,7 +9,8 @@ import type { Cart, MergedCart } from "#shared/contracts/orders";
 import type { Outcome } from "#shared/errors";
 import { randomToken } from "#shared/hash";
 import { callAs, guestCall } from "#shared/testkit/kit";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { addItem, changeItem, clearCart, getCart } from "../src/service/cart.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { mergeCart } from "../src/service/merge.ts";
@@ -163,7 +164,7 @@ describe("a merge", () => {
     const cartToken = await guestCart({ [productId]: 1 });
     must(await merge(user, cartToken));
     shop.advance(shop.deps.cartTtlMs);
-    await sweep(shop.deps, systemCall("test", "c"), true);
+    await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     expect(await eventTypes(shop, await guestCartName(cartToken))).toEqual([]);
     expect(await eventTypes(shop, user.actor.id)).toEqual(["CART_EXPIRED"]);
   });

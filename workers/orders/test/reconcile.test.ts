@@ -7,7 +7,8 @@ import { commit } from "#shared/database";
 import { ok } from "#shared/result";
 import { callAs } from "#shared/testkit/kit";
 import { RECONCILE_SLICES, UNSETTLED_AFTER_MS } from "../src/constants.ts";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { reconcileOrders, reconcileWithPayment } from "../src/service/reconcile.ts";
 import { changeStatus } from "../src/service/commands.ts";
 import {
@@ -82,10 +83,10 @@ describe("an order that has not heard of its payment", () => {
     await shop.receive(stockEvent("STOCK_RESERVED", order.id));
     paymentIs(order.id, "AUTHORIZED", 1);
     await giveUp(order.id);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     expect((await reread(shop, order.id)).status).toBe("PENDING");
     shop.advance(UNSETTLED_AFTER_MS);
-    await Promise.all([1, 2, 3].map(() => sweep(shop.deps, cron, false)));
+    await Promise.all([1, 2, 3].map(() => runSweeps(shop.deps, plan, { call: cron, everything: false })));
     expect(await reread(shop, order.id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "AUTHORIZED" });
     expect(await eventTypes(shop, order.id)).toEqual(["ORDER_CREATED", "ORDER_CONFIRMED"]);
     expect(await findings(order.id)).toEqual([{ kind: "payment_unknown_to_order", outcome: "mended" }]);
@@ -111,7 +112,7 @@ describe("an order that has not heard of its payment", () => {
     await shop.receive(stockEvent("STOCK_RESERVED", order.id));
     paymentIs(order.id, "AUTHORIZED");
     shop.advance(shop.deps.paymentWindowMs);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     expect((await reread(shop, order.id)).status).toBe("CONFIRMED");
     expect(await findings(order.id)).toEqual([{ kind: "payment_unknown_to_order", outcome: "mended" }]);
   });
@@ -143,7 +144,7 @@ describe("an order that believes in money", () => {
   ] as const)("that %s is reported, and nothing is made up", async (_name, status) => {
     const { id } = await confirmedOrder(shop);
     if (status !== undefined) paymentIs(id, status);
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect(await findings(id)).toEqual([{ kind: "order_without_payment", outcome: "open" }]);
     expect(await reread(shop, id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "AUTHORIZED" });
   });
@@ -192,22 +193,22 @@ describe("a shipped order", () => {
     await shop.settled();
     await confirmAll();
     shop.advance(UNSETTLED_AFTER_MS - 60_000);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     expect(republished(id)).toEqual([]);
     shop.advance(60_000);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     expect(republished(id)).toEqual(["ORDER_SHIPPED inventory"]);
     expect(await findings(id)).toEqual([{ kind: "order_not_followed", outcome: "open" }]);
     must(await changeStatus(shop.deps, admin, { orderId: id, status: "DELIVERED" }));
     await shop.settled();
     await confirmAll();
     shop.advance(2 * UNSETTLED_AFTER_MS);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     expect(republished(id)).toEqual(["ORDER_SHIPPED inventory", "ORDER_SHIPPED inventory"]);
     const consumed = stockEvent("STOCK_CONSUMED", id);
     await shop.receive(consumed, consumed, stockEvent("STOCK_RESERVED", id));
     expect((await reread(shop, id)).stockStatus).toBe("CONSUMED");
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect(republished(id)).toHaveLength(2);
     expect(await findings(id)).toEqual([{ kind: "order_not_followed", outcome: "mended" }]);
   });

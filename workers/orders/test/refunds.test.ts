@@ -12,7 +12,8 @@ import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { callAs } from "#shared/testkit/kit";
 import { REFUND_RETRY_MS } from "../src/constants.ts";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { cancelOrder, changeStatus } from "../src/service/commands.ts";
 import { refundLines } from "../src/service/refunds.ts";
 import {
@@ -338,10 +339,10 @@ describe("a refund whose work stops", () => {
     expect(made.status).toBe("requested");
     expect(await quantities(order.id)).toEqual([2, 0]);
     payments[where] = () => undefined;
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     expect((await reread(shop, order.id)).refunds).toMatchObject([{ status: "requested" }]);
     shop.advance(REFUND_RETRY_MS);
-    await Promise.all([1, 2, 3].map(() => sweep(shop.deps, cron, false)));
+    await Promise.all([1, 2, 3].map(() => runSweeps(shop.deps, plan, { call: cron, everything: false })));
     expect((await reread(shop, order.id)).refunds).toMatchObject([{ id: made.id, status: "done" }]);
     expect(payments.given()).toBe(2 * 1_250);
     await shop.settled();
@@ -367,7 +368,7 @@ describe("a refund whose work stops", () => {
     const made = refundOf(await refund({ orderId: order.id, lines: [{ itemId: five, quantity: 2 }] }));
     payments.before = () => undefined;
     payments.refunds.set("by amount", { amount: order.total, status: "succeeded" });
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect((await reread(shop, order.id)).refunds).toMatchObject([{ status: "refused" }]);
     expect(await quantities(order.id)).toEqual([0, 0]);
     expect(await findings(made.id)).toEqual([{ kind: "refund_unfinished", outcome: "open" }]);
@@ -380,14 +381,14 @@ describe("a refund whose work stops", () => {
     const tries: number[] = [];
     for (let minute = 1, last = payments.asked; minute <= 40; minute += 1) {
       shop.advance(60_000);
-      await sweep(shop.deps, cron, false);
+      await runSweeps(shop.deps, plan, { call: cron, everything: false });
       if (payments.asked > last) tries.push(minute);
       last = payments.asked;
     }
     expect(tries).toEqual([1, 3, 7, 15, 31]);
     expect(await findings(made.id)).toEqual([{ kind: "refund_unfinished", outcome: "open" }]);
     payments.before = () => undefined;
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect(await findings(made.id)).toEqual([{ kind: "refund_unfinished", outcome: "mended" }]);
   });
 
@@ -397,7 +398,7 @@ describe("a refund whose work stops", () => {
     const made = refundOf(await refund({ orderId: order.id, lines: [{ itemId: five, quantity: 1 }] }));
     expect(made.status).toBe("requested");
     for (const row of payments.refunds.values()) row.status = "failed";
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect((await reread(shop, order.id)).refunds).toMatchObject([{ status: "refused" }]);
     expect(await quantities(order.id)).toEqual([0, 0]);
   });

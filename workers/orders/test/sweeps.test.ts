@@ -12,7 +12,8 @@ import { callAs, guestCall } from "#shared/testkit/kit";
 import { UNSETTLED_AFTER_MS } from "../src/constants.ts";
 import { OrdersRpc } from "../src/entrypoint.ts";
 import worker from "../src/index.ts";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { cancelOrder } from "../src/service/commands.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { createDeps, secondsSetting } from "../src/service/deps.ts";
@@ -38,10 +39,10 @@ describe("an unpaid order", () => {
     const shop = openShop(closing(() => "closed"));
     const call = callAs("customer");
     const order = await ordered(shop, call);
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect(await reread(shop, order.id)).toMatchObject({ status: "PENDING" });
     shop.advance(shop.deps.paymentWindowMs);
-    await Promise.all([1, 2, 3].map(() => sweep(shop.deps, cron, false)));
+    await Promise.all([1, 2, 3].map(() => runSweeps(shop.deps, plan, { call: cron, everything: false })));
     const ended = await reread(shop, order.id);
     expect(ended.history.at(-1)).toMatchObject({
       to: "CANCELLED",
@@ -76,7 +77,7 @@ describe("an unpaid order", () => {
     const shop = openShop({ listPayments: async () => ok({ items: [] }), ...payments });
     const order = await ordered(shop);
     shop.advance(shop.deps.paymentWindowMs);
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect(await reread(shop, order.id)).toMatchObject({ status: "PENDING" });
   });
 
@@ -85,7 +86,7 @@ describe("an unpaid order", () => {
     const [broken, fine] = [await ordered(made), await ordered(made)];
     const shop = openShop(closing(({ orderId }) => (orderId === broken.id ? "unknown" : "closed")));
     shop.advance(shop.deps.paymentWindowMs + 60_000);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     expect((await reread(shop, fine.id)).status).toBe("CANCELLED");
     expect((await reread(shop, broken.id)).status).toBe("PENDING");
   });
@@ -112,10 +113,10 @@ describe("the order of a buyer without proof", () => {
     ];
     expect([guests, unprovens, provens].map(windowOf)).toEqual([300_000, 300_000, 1_800_000]);
     shop.advance(299_999);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     expect((await reread(shop, guests.id)).status).toBe("PENDING");
     shop.advance(1);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     const statuses = await Promise.all(
       [guests, unprovens, provens].map(async ({ id }) => (await reread(shop, id)).status),
     );
@@ -159,7 +160,7 @@ describe("the order of a buyer without proof", () => {
     shop.advance(300_000 + 60_000);
     await shop.receive(tried(1));
     expect(windowOf(await reread(shop, order.id))).toBe(300_000);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     expect([(await reread(shop, order.id)).status, asked]).toEqual(["CANCELLED", [false]]);
   });
 
@@ -185,11 +186,11 @@ describe("the order of a buyer without proof", () => {
     const order = await guestOrder(shop);
     own = order.id;
     shop.advance(300_000);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     const spared = await reread(shop, order.id);
     expect([spared.status, windowOf(spared)]).toEqual(["PENDING", 1_800_000]);
     shop.advance(1_500_000);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     expect((await reread(shop, order.id)).status).toBe("CANCELLED");
     expect(asked).toEqual([true, false]);
   });
@@ -209,7 +210,7 @@ describe("the net under it all", () => {
     const shop = openShop();
     const order = await ordered(shop);
     shop.advance(2 * UNSETTLED_AFTER_MS);
-    await sweep(shop.deps, cron, false);
+    await runSweeps(shop.deps, plan, { call: cron, everything: false });
     expect(anew(shop, order.id)).toEqual([]);
     shop.advance(-2 * UNSETTLED_AFTER_MS);
     await confirmAll();
@@ -218,7 +219,7 @@ describe("the net under it all", () => {
       // The payment window is not what this test is about.
       await commit(shop.deps.db, [sql`UPDATE orders SET payment_due_at = ${shop.deps.now() * 2}`]);
       shop.advance(60_000);
-      await sweep(shop.deps, cron, false);
+      await runSweeps(shop.deps, plan, { call: cron, everything: false });
       const count = anew(shop, order.id).length;
       if (count > last) pauses.push(minute);
       last = count;
@@ -236,20 +237,20 @@ describe("the net under it all", () => {
     const order = await ordered(shop);
     await shop.receive(stockEvent("STOCK_RESERVED", order.id));
     await confirmAll();
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect(anew(shop, order.id)).toEqual([]);
     must(await cancelOrder(shop.deps, callAs("admin"), { orderId: order.id }));
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect(anew(shop, order.id)).toEqual([]);
     await confirmAll();
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect(anew(shop, order.id)).toEqual(["ORDER_CANCELLED inventory", "ORDER_CANCELLED payments"]);
     await shop.receive(stockEvent("STOCK_RELEASED", order.id));
     shop.advance(UNSETTLED_AFTER_MS);
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect(anew(shop, order.id)).toHaveLength(2);
     await shop.receive(paymentEvent(order.id, "AUTHORIZED", 1));
-    await sweep(shop.deps, cron, true);
+    await runSweeps(shop.deps, plan, { call: cron, everything: true });
     expect(anew(shop, order.id)).toHaveLength(4);
   });
 });

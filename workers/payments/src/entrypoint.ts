@@ -14,7 +14,7 @@ import {
 import type { PaymentsContract } from "#shared/contracts/payments";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
-import { sweep } from "./scheduled.ts";
+import { plan } from "./scheduled.ts";
 import { capture, captureOrder } from "./service/captures.ts";
 import { close } from "./service/closing.ts";
 import { closeUnpaid } from "./service/close-unpaid.ts";
@@ -27,7 +27,7 @@ import { refund } from "./service/refunds.ts";
 
 type Answer<Method extends keyof PaymentsContract> = ReturnType<PaymentsContract[Method]>;
 
-const Base = domainWorker<PaymentsBindings, PaymentsDeps>({ createDeps, sweep, metrics });
+const Base = domainWorker<PaymentsBindings, PaymentsDeps>({ createDeps, metrics, ...plan });
 
 export class PaymentsRpc extends Base implements PaymentsContract {
   createIntent(call: Call, input: z.input<typeof CreateIntentInput>): Answer<"createIntent"> {

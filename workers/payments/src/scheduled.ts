@@ -2,13 +2,13 @@
 // takes its rows by putting off their next turn first, so a row that makes a sweep die does not hold up the others.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { Call } from "#shared/call";
 import type { SweepCounts } from "#shared/contracts/messaging";
 import { StaleWrite } from "#shared/database";
-import { purgeInbox } from "#shared/inbox";
 import { log } from "#shared/logger";
-import { purgeOutbox, save } from "#shared/outbox";
-import { countDone } from "#shared/sweep";
+import { save } from "#shared/outbox";
+import { sweepEach } from "#shared/sweep";
+import type { SweepRun } from "#shared/sweep";
+import type { SweepPlan } from "#shared/sweep";
 import { runCron } from "#shared/worker";
 import {
   FIRST_CHECK_MS,
@@ -45,9 +45,6 @@ const SWEEP_ITEMS = { concurrency: SWEEP_CONCURRENCY, idOf: ({ id }: { readonly 
 const CHECK: Change = { actor: "sweep:open_payments", reason: "asked Stripe", missedWebhook: true };
 const REFUND: Change = { actor: "sweep:pending_refunds", reason: "asked Stripe", missedWebhook: true };
 
-/** Purging reads whole tables; once an hour is often enough. */
-const PURGE_EVERY_MS = 60 * 60_000;
-
 /**
  * Takes the rows that are due and puts off their next turn, doubling from `first`, in one
  * statement. `everything` takes whatever is open, whatever its turn.
@@ -57,7 +54,7 @@ async function claimDue(
   table: "payments" | "refunds" | "stripe_events",
   due: "next_check_at" | "next_attempt_at",
   first: number,
-  everything: boolean,
+  { everything }: { readonly everything: boolean },
 ): Promise<Record<string, unknown>[]> {
   const now = deps.now();
   const [name, column] = [sql.identifier(table), sql.identifier(due)];
@@ -111,9 +108,9 @@ async function isStillExpiring(deps: PaymentsDeps, row: PaymentRow): Promise<boo
   return false;
 }
 
-async function flagExpiring(deps: PaymentsDeps, everything: boolean): Promise<number> {
+async function flagExpiring(deps: PaymentsDeps, { everything }: { readonly everything: boolean }): Promise<number> {
   const rows = await expiringPayments(deps.db, deps.now(), everything ? EVERYTHING_LIMIT : SWEEP_BATCH);
-  return await countDone(rows, SWEEP_ITEMS, async (row) => {
+  return await sweepEach(rows, SWEEP_ITEMS, async (row) => {
     // What Stripe says now counts from the next sweep on.
     if (!(await isStillExpiring(deps, row))) return false;
     try {
@@ -128,61 +125,67 @@ async function flagExpiring(deps: PaymentsDeps, everything: boolean): Promise<nu
 }
 
 /** The comparison asks Stripe before it knows what it is about, so an outage is met here and not row by row. */
-async function compareWithStripe(deps: PaymentsDeps, everything: boolean): Promise<number> {
+async function compareWithStripe(
+  deps: PaymentsDeps,
+  { everything }: { readonly everything: boolean },
+): Promise<number> {
   try {
-    return await compareEvents(deps, everything);
+    return await compareEvents(deps, { everything });
   } catch (error) {
     log("warn", "Stripe's list of events is left to the next sweep", { error });
     return 0;
   }
 }
 
-async function purge(deps: PaymentsDeps, everything: boolean): Promise<SweepCounts> {
+async function purge(deps: PaymentsDeps): Promise<SweepCounts> {
   const now = deps.now();
-  const isItsMinute = now % PURGE_EVERY_MS < 60_000;
-  if (!everything && !isItsMinute) return {};
-  const { results } = await save(deps, [eventsPurge(now), declinesPurge(now)]);
-  return {
-    purgedStripeEvents: results[0]?.meta.changes ?? 0,
-    purgedEvents: await purgeOutbox(deps),
-    purgedInbox: await purgeInbox(deps),
-  };
+  const { events } = await save(deps, { events: eventsPurge(now), declines: declinesPurge(now) });
+  return { purgedStripeEvents: events.changes };
 }
 
-/** Runs all sweeps of payments; each is idempotent. */
-export async function sweep(deps: PaymentsDeps, _call: Call, everything: boolean): Promise<SweepCounts> {
-  const missedEvents = await compareWithStripe(deps, everything);
-  const events = await claimDue(deps, "stripe_events", "next_attempt_at", WEBHOOK_RETRY_MS, everything);
-  await countDone(
-    events.map((row) => fromRow(stripeEvents, row) satisfies StripeEventRow),
+async function processStripeEvents(deps: PaymentsDeps, { everything }: SweepRun): Promise<number> {
+  const rows = await claimDue(deps, "stripe_events", "next_attempt_at", WEBHOOK_RETRY_MS, { everything });
+  await sweepEach(
+    rows.map((row) => fromRow(stripeEvents, row) satisfies StripeEventRow),
     SWEEP_ITEMS,
     async (row) => {
       await processStored(deps, row);
       return true;
     },
   );
-  const due = await claimDue(deps, "payments", "next_check_at", FIRST_CHECK_MS, everything);
-  const unheardPayments = await countDone(
+  return rows.length;
+}
+
+async function checkPayments(deps: PaymentsDeps, { everything }: SweepRun): Promise<SweepCounts> {
+  const missedEvents = await compareWithStripe(deps, { everything });
+  const due = await claimDue(deps, "payments", "next_check_at", FIRST_CHECK_MS, { everything });
+  const unheardPayments = await sweepEach(
     due.map((row) => fromRow(payments, row)),
     SWEEP_ITEMS,
     (row) => checkPayment(deps, row),
   );
-  const pending = await claimDue(deps, "refunds", "next_attempt_at", REFUND_RETRY_MS, everything);
-  const unheardRefunds = await countDone(
+  const pending = await claimDue(deps, "refunds", "next_attempt_at", REFUND_RETRY_MS, { everything });
+  const unheardRefunds = await sweepEach(
     pending.map((row) => fromRow(refunds, row)),
     SWEEP_ITEMS,
     (row) => checkRefund(deps, row),
   );
   return {
-    webhooks: events.length,
     openPayments: due.length,
     pendingRefunds: pending.length,
     missedWebhooks: unheardPayments + unheardRefunds + missedEvents,
-    expiringAuthorizations: await flagExpiring(deps, everything),
-    ...(await purge(deps, everything)),
   };
 }
 
+export const plan: SweepPlan<PaymentsDeps> = {
+  sweeps: {
+    webhooks: processStripeEvents,
+    checkedPayments: checkPayments,
+    expiringAuthorizations: (deps, { everything }) => flagExpiring(deps, { everything }),
+  },
+  purges: { purgedStripeEvents: purge },
+};
+
 export async function runScheduled(env: PaymentsBindings, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {
-  await runCron(createDeps(env, ctx), sweep);
+  await runCron(createDeps(env, ctx), plan);
 }

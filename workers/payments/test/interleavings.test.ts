@@ -90,11 +90,11 @@ describe("a cancelled order's payment", () => {
     const steps = fc.array(fc.constantFrom(...STEPS), { minLength: 1, maxLength: 6 });
     const faults = fc.array(fc.constantFrom(...FAULTS), { maxLength: 8 });
     await fc.assert(
-      fc.asyncProperty(steps, faults, fc.boolean(), async (order, failing, concurrency) => {
+      fc.asyncProperty(steps, faults, fc.boolean(), async (order, failing, concurrent) => {
         const scene = await newScene();
         const { world, input, intentId } = scene;
         world.peer.faults = [...failing];
-        if (concurrency) await Promise.all(order.map((step) => run(scene, step)));
+        if (concurrent) await Promise.all(order.map((step) => run(scene, step)));
         else for (const step of order) await run(scene, step);
         await comeToRest(scene);
 

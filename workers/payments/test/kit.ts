@@ -16,7 +16,8 @@ import { consume } from "#shared/inbox";
 import { newId } from "#shared/ids";
 import type { z } from "zod";
 import { handlers } from "../src/consumer.ts";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { createDeps } from "../src/service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "../src/service/deps.ts";
 import { createIntent } from "../src/service/intents.ts";
@@ -244,7 +245,7 @@ export async function endOthersBut(world: World, paymentId: string): Promise<voi
 
 /** All sweeps over everything open. */
 export async function sweepAll(world: World): Promise<SweepCounts> {
-  const counts = await sweep(world.deps, systemCall("cron", newId("req")), true);
+  const counts = await runSweeps(world.deps, plan, { call: systemCall("cron", newId("req")), everything: true });
   await world.drained();
   return counts;
 }

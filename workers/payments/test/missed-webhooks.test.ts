@@ -4,7 +4,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { newId } from "#shared/ids";
 import { systemCall } from "#shared/call";
 import { COMPARE_EVENTS_EVERY_MS, EVENT_GRACE_MS } from "../src/constants.ts";
-import { sweep } from "../src/scheduled.ts";
+import { plan } from "../src/scheduled.ts";
+import { runSweeps } from "#shared/sweep";
 import { captureOrder } from "../src/service/captures.ts";
 import { close } from "../src/service/closing.ts";
 import {
@@ -35,7 +36,7 @@ beforeEach(async () => {
 
 /** As the cron runs it, each minute. */
 async function sweepDue(): Promise<Readonly<Record<string, number>>> {
-  const counts = await sweep(world.deps, systemCall("cron", newId("req")), false);
+  const counts = await runSweeps(world.deps, plan, { call: systemCall("cron", newId("req")), everything: false });
   await world.drained();
   return counts;
 }

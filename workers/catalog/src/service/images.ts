@@ -182,7 +182,10 @@ export async function imageFile(
 }
 
 /** Deletes objects that no picture points to. `everything` leaves none for later. Returns how many. */
-export async function purgeLooseObjects(deps: CatalogDeps, everything: boolean): Promise<number> {
+export async function purgeLooseObjects(
+  deps: CatalogDeps,
+  { everything }: { readonly everything: boolean },
+): Promise<number> {
   const before = everything ? deps.now() : deps.now() - LOOSE_OBJECT_TTL_MS;
   const keys = await doomLoose(deps, before, LOOSE_OBJECTS_PER_SWEEP);
   if (keys.length === 0) return 0;

@@ -113,12 +113,16 @@ interface Swept {
   readonly sent: number;
 }
 
-async function sendDueOn(deps: NotificationsDeps, channel: Channel, everything: boolean): Promise<Swept> {
+async function sendDueOn(
+  deps: NotificationsDeps,
+  channel: Channel,
+  { everything }: { readonly everything: boolean },
+): Promise<Swept> {
   const tried: string[] = [];
   let sent = 0;
   for (let round = 1; round <= MAX_CLAIM_ROUNDS; round += 1) {
     // What has just failed must not come back in the same sweep, which it would where the pause is ignored.
-    const rows = await claimDue(deps, channel, everything, tried);
+    const rows = await claimDue(deps, channel, { everything }, tried);
     const dispatched = await dispatchOn(deps, channel, rows);
     sent += dispatched.sent;
     tried.push(...rows.map(({ id }) => id));
@@ -128,8 +132,11 @@ async function sendDueOn(deps: NotificationsDeps, channel: Channel, everything: 
 }
 
 /** Sends what is due, in rounds, each notification once. Returns how many were tried and how many of them were sent. */
-export async function sendDue(deps: NotificationsDeps, everything: boolean): Promise<Swept> {
-  const swept = await Promise.all(Channel.options.map((channel) => sendDueOn(deps, channel, everything)));
+export async function sendDue(
+  deps: NotificationsDeps,
+  { everything }: { readonly everything: boolean },
+): Promise<Swept> {
+  const swept = await Promise.all(Channel.options.map((channel) => sendDueOn(deps, channel, { everything })));
   return swept.reduce((sum, { tried, sent }) => ({ tried: sum.tried + tried, sent: sum.sent + sent }), {
     tried: 0,
     sent: 0,

@@ -41,7 +41,7 @@ export function outgoingOf(result: Commit["results"][number] | undefined): Outgo
 export async function claimDue(
   deps: Deps,
   channel: Channel,
-  everything: boolean,
+  { everything }: { readonly everything: boolean },
   tried: readonly string[],
 ): Promise<Outgoing[]> {
   const now = deps.now();

@@ -8,7 +8,7 @@ import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import { lineTotalMinor, sumMinor } from "#shared/money";
-import { countDone } from "#shared/sweep";
+import { sweepEach } from "#shared/sweep";
 import { EVERYTHING_LIMIT, SWEEP_BATCH, SWEEP_CONCURRENCY } from "../constants.ts";
 import type { CartLine } from "../domain/cart.ts";
 import { endCartRow, expiredCartRows, postponeCartRow } from "../store/carts.ts";
@@ -70,5 +70,5 @@ async function expireCart(deps: OrdersDeps, row: CartRow): Promise<boolean> {
 /** Expires carts that are due. Returns how many had lines. */
 export async function expireCarts(deps: OrdersDeps, { everything }: { readonly everything: boolean }): Promise<number> {
   const due = await expiredCartRows(deps.db, deps.now(), everything ? EVERYTHING_LIMIT : SWEEP_BATCH);
-  return await countDone(due, { concurrency: SWEEP_CONCURRENCY, idOf: ({ id }) => id }, (row) => expireCart(deps, row));
+  return await sweepEach(due, { concurrency: SWEEP_CONCURRENCY, idOf: ({ id }) => id }, (row) => expireCart(deps, row));
 }

@@ -7,7 +7,7 @@ import { commit } from "#shared/database";
 import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
-import { countDone } from "#shared/sweep";
+import { sweepEach } from "#shared/sweep";
 import {
   RECONCILE_BATCH,
   RECONCILE_EVERYTHING,
@@ -99,7 +99,7 @@ export async function reconcileOrders(
       ? { from: since, to: now + 1, unchangedSince: now, limit: RECONCILE_EVERYTHING }
       : { from, to: from + width, unchangedSince: now - UNSETTLED_AFTER_MS, limit: RECONCILE_BATCH },
   );
-  return await countDone(ids, { concurrency: SWEEP_CONCURRENCY, idOf: (id) => id }, (id) =>
+  return await sweepEach(ids, { concurrency: SWEEP_CONCURRENCY, idOf: (id) => id }, (id) =>
     reconcileWithPayment(deps, id, { everything }),
   );
 }

@@ -14,7 +14,7 @@ import { fingerprint } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
-import { countDone } from "#shared/sweep";
+import { sweepEach } from "#shared/sweep";
 import {
   EVERYTHING_LIMIT,
   MAX_REFUND_RETRIES,
@@ -147,7 +147,7 @@ export async function resumeRefunds(
     dueBy: everything ? undefined : deps.now(),
     limit: everything ? EVERYTHING_LIMIT : SWEEP_BATCH,
   });
-  return await countDone(due, { concurrency: SWEEP_CONCURRENCY, idOf: ({ refund }) => refund.id }, (stored) =>
+  return await sweepEach(due, { concurrency: SWEEP_CONCURRENCY, idOf: ({ refund }) => refund.id }, (stored) =>
     resumeRefund(deps, stored),
   );
 }

@@ -4,7 +4,7 @@ import { systemCall } from "#shared/call";
 import type { ClosedUnpaid } from "#shared/contracts/payments";
 import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
-import { countDone } from "#shared/sweep";
+import { sweepEach } from "#shared/sweep";
 import { EVERYTHING_LIMIT, SWEEP_CONCURRENCY, UNPAID_BATCH, UNPAID_SWEEP_MS } from "../constants.ts";
 import { dueOrders, extendWindow, postpone } from "../store/unpaid.ts";
 import type { DueOrder } from "../store/unpaid.ts";
@@ -54,8 +54,8 @@ async function cancelBatch(deps: OrdersDeps, due: readonly DueOrder[]): Promise<
   const left = [...ordersWith("paid"), ...ordersWith("unknown")].map(({ id }) => id);
   if (left.length > 0) await postpone(deps.db, left, deps.now());
   const options = { concurrency: SWEEP_CONCURRENCY, idOf: ({ id }: DueOrder) => id };
-  await countDone(ordersWith("paid"), options, ({ id }) => reconcileWithPayment(deps, id, { everything: false }));
-  return await countDone(ordersWith("closed"), options, (order) => cancel(deps, order));
+  await sweepEach(ordersWith("paid"), options, ({ id }) => reconcileWithPayment(deps, id, { everything: false }));
+  return await sweepEach(ordersWith("closed"), options, (order) => cancel(deps, order));
 }
 
 /** Cancels orders a batch at a time until none is left or `isOver`. A batch that fails is left to the next sweep. */
@@ -64,7 +64,7 @@ async function cancelAll(deps: OrdersDeps, due: readonly DueOrder[], isOver: () 
     due.slice(index * CLOSE_BATCH, (index + 1) * CLOSE_BATCH),
   );
   let cancelled = 0;
-  await countDone(batches, { concurrency: CLOSE_CONCURRENCY, idOf: ([first]) => first?.id ?? "" }, async (batch) => {
+  await sweepEach(batches, { concurrency: CLOSE_CONCURRENCY, idOf: ([first]) => first?.id ?? "" }, async (batch) => {
     if (isOver()) return false;
     const count = await cancelBatch(deps, batch);
     // Added after the wait: another batch may have added its own in between.

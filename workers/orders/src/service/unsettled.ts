@@ -5,7 +5,7 @@ import { consumersOf, routeOf } from "#shared/events/routing";
 import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
 import { republishEvent } from "#shared/outbox";
-import { countDone } from "#shared/sweep";
+import { sweepEach } from "#shared/sweep";
 import { EVERYTHING_LIMIT, SWEEP_BATCH, SWEEP_CONCURRENCY, UNSETTLED_AFTER_MS } from "../constants.ts";
 import { mendSettledFindings, unsettledEvents } from "../store/unsettled.ts";
 import type { OrdersDeps } from "./deps.ts";
@@ -37,7 +37,7 @@ export async function republishUnsettled(
     limit: everything ? EVERYTHING_LIMIT : SWEEP_BATCH,
   });
   const options = { concurrency: SWEEP_CONCURRENCY, idOf: ({ id }: EventEnvelope) => id };
-  const republished = await countDone(events, options, (event) => republish(deps, event));
+  const republished = await sweepEach(events, options, (event) => republish(deps, event));
   await mendSettledFindings(deps.db, KIND, deps.now());
   return republished;
 }

@@ -69,6 +69,7 @@ export async function returnHold(
 }
 
 /** Deletes returned holds that no attempt can use any more. */
-export async function purgeReturnedHolds(db: Database, before: number): Promise<void> {
-  await commit(db, [sql`DELETE FROM returned_holds WHERE returned_at < ${before}`]);
+export async function purgeReturnedHolds(db: Database, before: number): Promise<number> {
+  const { results } = await commit(db, { holds: sql`DELETE FROM returned_holds WHERE returned_at < ${before}` });
+  return results.holds.changes;
 }

@@ -4,7 +4,7 @@ import type { Call } from "#shared/call";
 import type { CloseUnpaidInput, ClosedUnpaid } from "#shared/contracts/payments";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
-import { countDone } from "#shared/sweep";
+import { sweepEach } from "#shared/sweep";
 import { isPaid } from "../domain/payment.ts";
 import { closePayments } from "./closing.ts";
 import type { PaymentsDeps } from "./deps.ts";
@@ -19,7 +19,7 @@ export async function closeUnpaid(
   { orders }: z.output<typeof CloseUnpaidInput>,
 ): Promise<Outcome<readonly ClosedUnpaid[]>> {
   const known = new Map<string, ClosedUnpaid["outcome"]>();
-  await countDone(
+  await sweepEach(
     orders,
     { concurrency: CONCURRENCY, idOf: ({ orderId }) => orderId },
     async ({ orderId, correlationId, unlessTried }) => {

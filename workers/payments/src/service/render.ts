@@ -1,7 +1,8 @@
 // Rows as the contract shows them.
-import { asc, inArray } from "drizzle-orm";
-import type { SQL } from "drizzle-orm";
+import { getTableColumns, sql } from "drizzle-orm";
+import type { Column, SQL } from "drizzle-orm";
 import type { Dispute, Payment, PaymentFlag, PaymentIntent, Refund } from "#shared/contracts/payments";
+import { readAll, select } from "#shared/database";
 import { disputes, paymentHistory, payments, refunds } from "../schema.ts";
 import type { DisputeRow, PaymentRow, RefundRow } from "../schema.ts";
 import type { PaymentsDeps } from "./deps.ts";
@@ -95,13 +96,21 @@ function renderPayment(row: PaymentRow, parts: Parts): Payment {
 
 /** Payments (`match` is a condition on them) with their refunds, disputes and history, oldest first, in one round trip. */
 export async function readPayments(deps: PaymentsDeps, match: SQL): Promise<Payment[]> {
-  const { db } = deps;
-  const ids = db.select({ id: payments.id }).from(payments).where(match);
-  const [rows, refundRows, disputeRows, history] = await db.batch([
-    db.select().from(payments).where(match).orderBy(asc(payments.createdAt), asc(payments.id)),
-    db.select().from(refunds).where(inArray(refunds.paymentId, ids)).orderBy(asc(refunds.createdAt), asc(refunds.id)),
-    db.select().from(disputes).where(inArray(disputes.paymentId, ids)).orderBy(asc(disputes.createdAt)),
-    db.select().from(paymentHistory).where(inArray(paymentHistory.paymentId, ids)).orderBy(asc(paymentHistory.version)),
-  ]);
-  return rows.map((row) => renderPayment(row, { refunds: refundRows, disputes: disputeRows, history }));
+  const ofPayment = (column: Column): SQL => sql`${column} IN (SELECT id FROM payments WHERE ${match})`;
+  const found = await readAll(deps.db, {
+    payments: select(getTableColumns(payments), sql`FROM payments WHERE ${match} ORDER BY created_at, id`),
+    refunds: select(
+      getTableColumns(refunds),
+      sql`FROM refunds WHERE ${ofPayment(refunds.paymentId)} ORDER BY created_at, id`,
+    ),
+    disputes: select(
+      getTableColumns(disputes),
+      sql`FROM disputes WHERE ${ofPayment(disputes.paymentId)} ORDER BY created_at`,
+    ),
+    history: select(
+      getTableColumns(paymentHistory),
+      sql`FROM payment_history WHERE ${ofPayment(paymentHistory.paymentId)} ORDER BY version`,
+    ),
+  });
+  return found.payments.map((row) => renderPayment(row, found));
 }

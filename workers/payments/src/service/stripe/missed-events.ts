@@ -92,7 +92,10 @@ function* slices(from: number, to: number): Generator<readonly [number, number]>
  * Compares one slice of time when it is time for it; with `everything` up to this moment, what has just happened included.
  * Returns how many events had been missed. Stripe not answering leaves it to the next sweep.
  */
-export async function compareEvents(deps: PaymentsDeps, everything: boolean): Promise<number> {
+export async function compareEvents(
+  deps: PaymentsDeps,
+  { everything }: { readonly everything: boolean },
+): Promise<number> {
   const now = deps.now();
   const mark = (await readCursor(deps.db, CURSOR)) ?? now - FIRST_EVENTS_MS;
   if (!everything && now - mark < COMPARE_EVENTS_EVERY_MS + EVENT_GRACE_MS) return 0;
