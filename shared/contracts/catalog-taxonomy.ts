@@ -1,4 +1,4 @@
-// What admins do with the tree of categories and the list of brands. Slugs are made once and stay, so that links do not break.
+// The contract of the catalog Worker for admins: the tree of categories and the brands. A slug never changes, so that links do not break.
 import { z } from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
@@ -6,7 +6,7 @@ import { idSchema } from "../ids.ts";
 import { line } from "../text.ts";
 import type { Brand } from "./catalog.ts";
 
-/** Departments are the first level; a menu of more levels than this is read by nobody. */
+/** Departments are the first level. Nobody reads a menu with more levels. */
 export const MAX_CATEGORY_DEPTH = 6;
 
 const TaxonomyName = line(100);
@@ -16,31 +16,29 @@ const BrandId = idSchema("brd");
 export const NewCategory = z
   .strictObject({
     name: TaxonomyName.describe("The category's name."),
-    parentId: CategoryId.nullable()
-      .default(null)
-      .describe("The category to stand below. Null or left out: it is a department."),
+    parentId: CategoryId.nullable().default(null).describe("The parent category. Default null: a department."),
   })
-  .meta({ id: "NewCategory", description: "A category to make." });
+  .meta({ id: "NewCategory", description: "A category to create." });
 export const CategoryChanges = z
   .strictObject({
     name: TaxonomyName.describe("The category's name."),
-    parentId: CategoryId.nullable().describe("The category to stand below. Null makes a department of it."),
+    parentId: CategoryId.nullable().describe("The parent category. Null makes it a department."),
   })
   .partial()
-  .meta({ id: "CategoryChanges", description: "What to change of a category. What is left out stays as it is." });
+  .meta({ id: "CategoryChanges", description: "The changes of a category. Members that are left out stay." });
 export type CategoryChanges = z.infer<typeof CategoryChanges>;
 
 export const NewBrand = z
   .strictObject({ name: TaxonomyName.describe("The brand's name.") })
-  .meta({ id: "NewBrand", description: "A brand to make." });
-export const BrandChanges = NewBrand.partial().meta({ id: "BrandChanges", description: "What to change of a brand." });
+  .meta({ id: "NewBrand", description: "A brand to create." });
+export const BrandChanges = NewBrand.partial().meta({ id: "BrandChanges", description: "The changes of a brand." });
 
 export const ManagedCategory = z
   .object({
     id: z.string().describe("The category's id."),
     slug: z.string().describe("The category's name in URLs. It stays the same when the category is renamed."),
     name: z.string().describe("The category's name."),
-    parentId: z.string().nullable().describe("The category that it stands below. Null for a department."),
+    parentId: z.string().nullable().describe("The parent category. Null for a department."),
     path: z.string().describe('Names from the department down, joined by " / ".'),
   })
   .meta({ id: "ManagedCategory", description: "A category as admins see it." });
@@ -52,19 +50,19 @@ export const BrandInput = z.object({ brandId: BrandId.describe("The brand's id."
 export const UpdateBrandInput = BrandInput.extend({ changes: BrandChanges });
 
 export interface CatalogTaxonomyContract {
-  /** A new category behind its siblings. Fails with validation_failed for an unknown parent, category_too_deep. */
+  /** Creates a category behind its siblings. Fails with validation_failed for an unknown parent, category_too_deep. */
   createCategory(call: Call, input: z.input<typeof NewCategory>): Promise<Outcome<ManagedCategory>>;
   /**
-   * Renames a category or moves it, with all below it, behind its new siblings; search and `path` of their products follow at once.
-   * What changes nothing writes nothing. Fails with not_found, validation_failed for an unknown parent, category_cycle,
+   * Renames a category, or moves it with all below it behind its new siblings. Updates search and `path` of their products in the
+   * same commit. Equal values write nothing. Fails with not_found, validation_failed for an unknown parent, category_cycle,
    * category_too_deep.
    */
   updateCategory(call: Call, input: z.input<typeof UpdateCategoryInput>): Promise<Outcome<ManagedCategory>>;
-  /** Fails with not_found, and category_in_use while it has categories below it or products in any status. */
+  /** Deletes an empty category. Fails with not_found, and category_in_use while it has subcategories or products in any status. */
   deleteCategory(call: Call, input: z.input<typeof CategoryInput>): Promise<Outcome<null>>;
   createBrand(call: Call, input: z.input<typeof NewBrand>): Promise<Outcome<Brand>>;
-  /** Renames a brand; search follows at once. Fails with not_found. */
+  /** Renames a brand, and updates search in the same commit. Fails with not_found. */
   updateBrand(call: Call, input: z.input<typeof UpdateBrandInput>): Promise<Outcome<Brand>>;
-  /** Fails with not_found, and brand_in_use while it has products in any status. */
+  /** Deletes a brand without products. Fails with not_found, and brand_in_use while it has products in any status. */
   deleteBrand(call: Call, input: z.input<typeof BrandInput>): Promise<Outcome<null>>;
 }
