@@ -1,4 +1,4 @@
-// The OpenAPI 3.1 document, made from the very routes and schemas that serve, with a worked example of each call.
+// The OpenAPI 3.1 document, made from the routes and schemas that serve the requests, with an example of each call.
 import { tagOf } from "../http/etag.ts";
 import { EXAMPLES } from "./examples.ts";
 import { HEADERS } from "./headers.ts";
@@ -10,24 +10,24 @@ import type { Route, Tag } from "../route.ts";
 
 const HABITS = `A shop for other businesses: accounts, catalog, carts, orders, payments with Stripe, stock and messages.
 
-- **Bodies** are JSON in UTF-8. A member that a body or a query does not have is refused. Answers may get more members later.
+- **Bodies** are JSON in UTF-8. Unknown members of a body or a query are refused. Answers may get more members later.
 - **Money** is an integer in the currency's minor unit (cents) beside a \`currency\` (ISO 4217).
 - **Times** are ISO 8601 in UTC with milliseconds.
-- **Ids** have a prefix that tells their kind: \`usr_\`, \`prd_\`, \`ord_\`. They sort by the time that they were made.
+- **Ids** have a prefix for their kind: \`usr_\`, \`prd_\`, \`ord_\`. They sort by creation time.
 - **Lists** take \`limit\` and \`cursor\` and answer \`items\` and \`nextCursor\`, which is null on the last page.
 - **Failures** are \`application/problem+json\` (RFC 9457). Branch on \`code\`, which never changes; show \`detail\` to people.
-- **Tries again** are safe with an \`Idempotency-Key\` where an operation takes one. 429 and 503 say in \`Retry-After\` when to come back.
-- **Changes** at the same time are told apart with \`ETag\` and \`If-Match\` where an operation takes it.`;
+- **Retries** are safe with an \`Idempotency-Key\` where an operation takes one. 429 and 503 say in \`Retry-After\` when to retry.
+- **Concurrent changes** are detected by \`ETag\` and \`If-Match\` where an operation takes it.`;
 
 const TAGS: Readonly<Record<Tag, string>> = {
   Accounts: "Signing up, signing in, sessions, and users as admins see them.",
-  Catalog: "Products, categories, brands and pictures: for everyone to read, for staff to write.",
+  Catalog: "Products, categories, brands and pictures: public reads, staff's writes.",
   Cart: "The cart of a user, or of a guest by X-Cart-Token.",
-  Orders: "What an order would cost, placing it, following it, moving it on and refunding its lines.",
+  Orders: "Quotes, orders, their status and tracking, and refunds of their lines.",
   Payments: "Paying an order with Stripe, capturing and refunding.",
   Inventory: "Stock levels, the ledger and reservations.",
-  Notifications: "Messages to users, how they want them, and the templates behind them.",
-  Operations: "What operators need: health, events, audit, findings, dead letters and figures.",
+  Notifications: "Messages to users, their preferences, and the templates.",
+  Operations: "For operators: health, events, audit, findings, dead letters and metrics.",
 };
 
 const SECURITY_SCHEMES = {
@@ -35,9 +35,13 @@ const SECURITY_SCHEMES = {
   metricsToken: {
     type: "http",
     scheme: "bearer",
-    description: "METRICS_TOKEN, what a scraper reads the figures with.",
+    description: "METRICS_TOKEN, with which a scraper reads the metrics.",
   },
-  orderToken: { type: "http", scheme: "bearer", description: "A guest's token of one order, told when it was placed." },
+  orderToken: {
+    type: "http",
+    scheme: "bearer",
+    description: "A guest's token of one order, from the answer that created it.",
+  },
 };
 
 /** The document as text, with a strong tag. */

@@ -1,5 +1,5 @@
-// A worked example of each call, by its operation id, as a seeded shop answered it: tokens and keys are shortened, lists cut. They are
-// shown in the document. Tests hold them to the schemas, and those that read what the seed has to a running shop.
+// An example of each operation for the document, as a seeded shop answered it, with tokens and lists shortened. Tests compare all of
+// them with the schemas, and those that read seeded data with a running shop.
 import accounts from "./examples/accounts.json" with { type: "json" };
 import cart from "./examples/cart.json" with { type: "json" };
 import catalog from "./examples/catalog.json" with { type: "json" };
@@ -13,7 +13,7 @@ export interface Example {
   readonly params?: Readonly<Record<string, unknown>>;
   readonly query?: Readonly<Record<string, unknown>>;
   readonly body?: unknown;
-  /** The status of the answer that is shown. */
+  /** The status of the example answer. */
   readonly status?: number;
   readonly answer?: unknown;
 }

@@ -1,25 +1,26 @@
-// What answers tell in their headers. Those of many operations stand among the components.
+// The headers of requests and answers in the document. Those of many operations are components.
 import type { Route } from "../route.ts";
 import { isTagged } from "../route.ts";
 import type { Json } from "./schemas.ts";
 
 const TEXT = { type: "string" } as const;
 
-/** Headers that answers of many operations carry, under their names among the components. */
+/** The headers of many operations, by the names of their components. */
 export const HEADERS = {
   RequestId: {
     description:
-      "The request's id: the client's own `X-Request-Id` when it was sane. Name it when you report a problem.",
+      "The request's id: the client's own `X-Request-Id` when it is well formed. Include it when you report a problem.",
     schema: TEXT,
   },
   RateLimitPolicy: {
     description:
-      "The limits that the request was counted by: the name of each, its requests (q) and its window in seconds (w), for example " +
+      "The limits that counted the request: the name of each, its requests (q) and its window in seconds (w), for example " +
       '`"read";q=600;w=60`. Absent where nothing is limited.',
     schema: TEXT,
   },
   RateLimit: {
-    description: 'The limit that refused the request: nothing is left (r) for so many seconds (t), `"auth";r=0;t=60`.',
+    description:
+      'The limit that refused the request: 0 requests remain (r) for this many seconds (t), `"auth";r=0;t=60`.',
     schema: TEXT,
   },
   RetryAfter: { description: "Seconds to wait before the next try.", schema: { type: "integer", minimum: 0 } },
@@ -36,10 +37,10 @@ function references(headers: Readonly<Record<string, keyof typeof HEADERS>>): Js
   );
 }
 
-/** What every answer of a route carries. */
+/** Of every answer. */
 export const COMMON_HEADERS = references({ "X-Request-Id": "RequestId", "RateLimit-Policy": "RateLimitPolicy" });
 
-/** What a failure of this status tells beside that. */
+/** Of a failure with this status, in addition. */
 export const PROBLEM_HEADERS: Readonly<Record<number, Json>> = {
   401: references({ "WWW-Authenticate": "WwwAuthenticate" }),
   426: references({ Upgrade: "Upgrade" }),
@@ -51,16 +52,18 @@ export function isRevalidated(route: Route): boolean {
   return isTagged(route) || route.answers[304] !== undefined;
 }
 
-/** What an answer that went well tells beside its body. */
+/** Of a successful answer. */
 export function answerHeadersOf(route: Route): Json {
   const isVersioned = route.versioned !== undefined || route.ifMatch !== undefined;
-  const told = {
+  const present = {
     ...(isRevalidated(route) ? { ETag: "The answer's tag, for `If-None-Match`." } : {}),
     ...(isVersioned ? { ETag: "The version, for `If-Match`." } : {}),
-    ...(route.cart === "own" ? { "X-Cart-Token": "A guest's cart. Send it with every later call for this cart." } : {}),
-    ...(route.idempotent ? { "Idempotency-Replayed": "`true` when the key was seen before. Absent otherwise." } : {}),
+    ...(route.cart === "own"
+      ? { "X-Cart-Token": "The token of a guest's cart. Send it with every later call for this cart." }
+      : {}),
+    ...(route.idempotent ? { "Idempotency-Replayed": "`true` when the key was used before. Absent otherwise." } : {}),
   };
-  const own = Object.entries(told).map(([name, description]) => [name, { description, schema: TEXT }]);
+  const own = Object.entries(present).map(([name, description]) => [name, { description, schema: TEXT }]);
   return { ...COMMON_HEADERS, ...Object.fromEntries(own) };
 }
 
@@ -68,7 +71,7 @@ export function header(name: string, description: string): Json {
   return { name, in: "header", required: false, description, schema: TEXT };
 }
 
-/** The headers that a request may send. */
+/** Of a request. */
 export function requestHeadersOf(route: Route): Json[] {
   return [
     ...(route.idempotent
@@ -76,7 +79,7 @@ export function requestHeadersOf(route: Route): Json[] {
           {
             ...header(
               "Idempotency-Key",
-              "A text of your choice, 1 to 255 characters. The same key and body again gives the same resource as it is now; another " +
+              "A text of your choice, 1 to 255 characters. The same key and body again give the same resource as it is now; another " +
                 "body is 422 `idempotency_key_reused`.",
             ),
             schema: { type: "string", minLength: 1, maxLength: 255 },
@@ -84,14 +87,21 @@ export function requestHeadersOf(route: Route): Json[] {
         ]
       : []),
     ...(route.ifMatch
-      ? [header("If-Match", "The ETag of the last answer. 412 when it has changed since; nothing is written then.")]
+      ? [
+          header(
+            "If-Match",
+            "The ETag of the last answer. If it has changed since, the answer is 412 and nothing is written.",
+          ),
+        ]
       : []),
-    ...(route.cart === undefined ? [] : [header("X-Cart-Token", "A guest's cart, as the first cart answer told it.")]),
+    ...(route.cart === undefined
+      ? []
+      : [header("X-Cart-Token", "The token of a guest's cart, from the first cart answer.")]),
     ...(route.socket === undefined
       ? []
-      : [header("Sec-WebSocket-Protocol", "`bearer` or `cart`, then the token; the answer names the first.")]),
+      : [header("Sec-WebSocket-Protocol", "`bearer` or `cart`, then the token. The answer has the first alone.")]),
     ...(isRevalidated(route)
-      ? [header("If-None-Match", "The ETag of the answer that the client has. 304 while it is still the same.")]
+      ? [header("If-None-Match", "The ETag of the answer that the client has. 304 while it is unchanged.")]
       : []),
   ];
 }

@@ -30,14 +30,14 @@ const WHO: Readonly<Record<Access, string>> = {
 
 const SOCKET_NOTE =
   "Authenticates with the subprotocols `bearer, <access token>`, or `cart, <cart token>` for a guest's cart. Each message is JSON. " +
-  "`ping` is answered with `pong`; any other message ends the socket (1008). It also ends with its token (4401), when a guest's cart " +
-  "has been merged (4410), and when newer sockets take its place (4429).";
+  "`ping` is answered with `pong`; any other message closes the socket (1008). It is also closed when its token expires (4401), when a " +
+  "guest's cart is merged (4410), and when newer sockets replace it (4429).";
 
 function descriptionOf(route: Route): string {
   const { limit, windowSeconds } = LIMITS[route.limit];
   const own = `Counts as \`${route.limit}\`: ${String(limit)} in ${String(windowSeconds)} seconds.`;
-  const counted = route.limit === "read" ? own : `${own} All writes of a client network count as \`network\` too.`;
-  return [route.description, WHO[route.access], counted, route.socket && SOCKET_NOTE]
+  const limits = route.limit === "read" ? own : `${own} All writes of a client network count as \`network\` too.`;
+  return [route.description, WHO[route.access], limits, route.socket && SOCKET_NOTE]
     .filter((text) => text !== undefined)
     .join(" ");
 }
@@ -60,13 +60,13 @@ function parametersOf(
     required: place === "path" || (required ?? []).includes(name),
     description,
     schema: described,
-    // Several values of one parameter stand between commas.
+    // Several values of one parameter are separated by commas.
     ...(described["type"] === "array" ? { style: "form", explode: false } : {}),
     ...(examples[name] === undefined ? {} : { example: examples[name] }),
   }));
 }
 
-/** A form with one file, or the file's bytes as they are. */
+/** The body of an upload: a form with one file, or the bytes of the file. */
 function uploadSchema(type: string): Json {
   if (type !== "multipart/form-data") return {};
   const properties = {
@@ -99,7 +99,7 @@ function answersOf(route: Route, example: Example, schemas: Schemas): Record<str
   });
   return {
     ...Object.fromEntries(answers),
-    ...(isRevalidated(route) ? { 304: { description: "The client has this answer.", headers } } : {}),
+    ...(isRevalidated(route) ? { 304: { description: "The client has this version.", headers } } : {}),
   };
 }
 
@@ -111,7 +111,7 @@ export function operationOf(route: Route, example: Example, schemas: Schemas): J
     summary: route.summary,
     description: descriptionOf(route),
     security: SECURITY[route.access],
-    // OpenAPI describes an upgrade, but not what comes after it.
+    // OpenAPI can describe an upgrade, but not the messages after it.
     ...(route.socket === undefined ? {} : { "x-websocket-message": schemas.of(route.socket, "output") }),
     parameters: [
       ...parametersOf(route.params, "path", example.params ?? {}, schemas),

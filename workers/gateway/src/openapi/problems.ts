@@ -1,5 +1,5 @@
-// The failures of an operation: each code is a component with the members that it carries, and an operation's answer of a status is
-// one of its own codes.
+// The failures of an operation: each code is a component with its own members, and each status of an operation lists the operation's
+// own codes.
 import { z } from "zod";
 import { ERROR_CODES, PROBLEMS } from "#shared/errors";
 import type { ErrorCode } from "#shared/errors";
@@ -9,7 +9,7 @@ import { PROBLEM_HEADERS } from "./headers.ts";
 import { reference } from "./schemas.ts";
 import type { Json, Schemas } from "./schemas.ts";
 
-/** The body of every failure. Members beside these come with the codes they belong to. */
+/** The members of every failure. Some codes have more. */
 export const Problem = z
   .object({
     type: z.string().describe("The kind of failure as a URN: `urn:tradepost:problem:` and the code."),
@@ -17,9 +17,9 @@ export const Problem = z
     status: z.int().describe("The HTTP status."),
     detail: z.string().describe("What is wrong this time and what to do about it, for the person who reads it."),
     code: z.enum(ERROR_CODES).describe("What went wrong. A code never changes its meaning."),
-    requestId: z.string().describe("The request's id, as `X-Request-Id` told it."),
+    requestId: z.string().describe("The request's id, as in `X-Request-Id`."),
   })
-  .meta({ id: "Problem", description: "A failure as RFC 9457 writes it." });
+  .meta({ id: "Problem", description: "A failure in the format of RFC 9457." });
 
 const FieldProblem = z
   .object({
@@ -33,15 +33,15 @@ const FieldProblem = z
 const Shortage = z
   .object({
     productId: z.string().describe("The product's id."),
-    requested: z.int().describe("Units asked for."),
-    available: z.int().describe("Units that there are."),
+    requested: z.int().describe("Units requested."),
+    available: z.int().describe("Units in stock."),
   })
   .meta({ id: "Shortage", description: "A product of which there is not enough." });
 
 const Limit = z
   .object({
     productId: z.string().describe("The product's id."),
-    requested: z.int().describe("Units asked for."),
+    requested: z.int().describe("Units requested."),
     allowed: z.int().describe("The most units of it that the caller may order now."),
   })
   .meta({ id: "Limit", description: "A product of which buyers without a verified e-mail address may have less." });
@@ -54,20 +54,17 @@ const LineProblem = z
   })
   .meta({ id: "LineProblem", description: "What is wrong with one line." });
 
-const Lines = z.array(LineProblem).describe("The lines that it is about.");
+const Lines = z.array(LineProblem).describe("The lines concerned.");
 const CurrentVersion = {
-  currentVersion: z
-    .int()
-    .optional()
-    .describe("The version of now. Absent when `If-Match` did not hold a version at all."),
+  currentVersion: z.int().optional().describe("The current version. Absent when `If-Match` held no version."),
 };
 
-/** What a code's failures carry beside the members that all have. */
+/** The members of a code's failures beside those of `Problem`. */
 const MEMBERS: { readonly [Code in ErrorCode]?: z.ZodRawShape } = {
   validation_failed: { errors: z.array(FieldProblem).describe("Each part of the request that is wrong.") },
   insufficient_stock: {
-    shortages: z.array(Shortage).optional().describe("Every short product. There when several may be asked for."),
-    available: z.int().optional().describe("Units that there are. There when one product is asked for."),
+    shortages: z.array(Shortage).optional().describe("Every short product. Present when several may be asked for."),
+    available: z.int().optional().describe("Units in stock. Present when one product is asked for."),
   },
   stock_held: { available: z.int().describe("Units that are neither held nor reserved.") },
   quantity_below_minimum: {
@@ -77,31 +74,27 @@ const MEMBERS: { readonly [Code in ErrorCode]?: z.ZodRawShape } = {
   product_unavailable: { lines: Lines },
   product_not_found: { lines: Lines.optional() },
   refund_exceeds_order: { lines: Lines.optional() },
-  total_changed: { total: z.int().describe("What the order costs now, in minor units.") },
+  total_changed: { total: z.int().describe("The current total of the order, in minor units.") },
   illegal_transition: {
-    from: z.string().describe("The status of now."),
+    from: z.string().describe("The current status."),
     to: z.string().describe("The status asked for."),
-    allowedStates: z.array(z.string()).describe("The statuses that the caller may give it now. Empty: none."),
+    allowedStates: z.array(z.string()).describe("The statuses that the caller may set now."),
   },
   quantity_limited: {
     allowed: z.int().describe("The most units of the first such product that the caller may order now."),
     limits: z.array(Limit).describe("Every product of which more was asked for than is allowed."),
   },
-  cart_already_ordered: { orderId: z.string().describe("The order that was made of the cart.") },
+  cart_already_ordered: { orderId: z.string().describe("The order that the cart became.") },
   rate_limited: {
-    retryAt: z.iso
-      .datetime()
-      .optional()
-      .describe("When the same may be tried again, where it takes longer than a minute."),
+    retryAt: z.iso.datetime().optional().describe("When to retry, where that takes longer than a minute."),
   },
-  too_many_attempts: { retryAt: z.iso.datetime().describe("When the same may be tried again.") },
-  too_many_texts: { retryAt: z.iso.datetime().describe("When a text may be asked for again.") },
+  too_many_attempts: { retryAt: z.iso.datetime().describe("When to retry.") },
+  too_many_texts: { retryAt: z.iso.datetime().describe("When another text may be requested.") },
   cart_version_conflict: CurrentVersion,
   product_version_conflict: CurrentVersion,
   template_version_conflict: CurrentVersion,
 };
 
-/** The members that failures of this code carry beside those of `Problem`. */
 export function problemMembers(code: ErrorCode): z.ZodObject {
   return z.object(MEMBERS[code] ?? {});
 }
@@ -116,7 +109,7 @@ const OF_ACCESS: Readonly<Record<Access, readonly ErrorCode[]>> = {
   "admin-or-metrics-token": ["unauthenticated", "forbidden"],
 };
 
-/** The codes that a route may answer with, beside its own, because of how it is checked. */
+/** The codes of a route: its own, and those of the checks that apply to it. */
 export function codesOf(route: Route): ErrorCode[] {
   return [
     ...route.errors,
@@ -124,7 +117,7 @@ export function codesOf(route: Route): ErrorCode[] {
     ...(route.anyQuery === undefined ? (["validation_failed"] as const) : []),
     ...(route.params === undefined || route.errors.includes("product_not_found") ? [] : (["not_found"] as const)),
     ...(route.method === "get" ? [] : (["payload_too_large"] as const)),
-    // A call that takes no body reads one all the same, to say that it would be lost.
+    // A call without a body refuses one, because it would be lost.
     ...(route.method === "get" ? [] : (["unsupported_media_type"] as const)),
     ...(route.method === "get" || route.upload !== undefined ? [] : (["malformed_json"] as const)),
     "rate_limited",
@@ -139,7 +132,7 @@ function componentOf(code: ErrorCode): string {
   return `${words.join("")}Problem`;
 }
 
-/** Adds the component of a code, and answers the reference to it. */
+/** Adds the component of a code and returns the reference to it. */
 function problemOf(code: ErrorCode, schemas: Schemas): Json {
   const { status, title } = PROBLEMS[code];
   schemas.of(Problem, "output");
@@ -162,7 +155,7 @@ function schemaOf(codes: readonly ErrorCode[], schemas: Schemas): Json {
   return { oneOf: references, discriminator: { propertyName: "code", mapping } };
 }
 
-/** The failures by status; `headers` are what all answers of the operation carry. */
+/** The failures by status. `headers` are those of every answer of the operation. */
 export function problemsOf(possible: readonly ErrorCode[], headers: Json, schemas: Schemas): Record<string, Json> {
   const byStatus = Map.groupBy(new Set(possible), (code) => PROBLEMS[code].status);
   return Object.fromEntries(

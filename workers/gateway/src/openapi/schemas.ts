@@ -1,42 +1,42 @@
-// From zod to the document's components: zod writes JSON Schema 2020-12, which is what OpenAPI 3.1 speaks, and a schema's
-// `meta({ id })` is its name among the components.
+// Turns zod schemas into the document's components. Zod writes JSON Schema 2020-12, which OpenAPI 3.1 uses, and the `meta({ id })` of a
+// schema is the name of its component.
 import { z } from "zod";
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** `input` is what a request holds, `output` what an answer holds. */
+/** `input`: of a request. `output`: of an answer. */
 export type Side = "input" | "output";
 
 const COMPONENT = "#/components/schemas/";
-/** Marks a reference that stands in a request until it is known whether the schema reads otherwise there. */
+/** Marks a reference in a request until it is known whether the component differs from that of answers. */
 const SENT = "~input";
 const SENT_REFERENCE = /"#\/components\/schemas\/(\w+)~input"/g;
 
-/** Formats say the same in one word; their patterns are for validators and not for readers. */
+/** The format says what the pattern says, in one word. */
 const NAMED_FORMATS: readonly unknown[] = ["date-time", "email", "uri"];
 
-/** What zod writes and no reader needs: the bounds of exact integers, the keys of a record twice, the patterns of known formats. */
+/** Removes what no reader needs: the bounds of safe integers, repeated keys of a record, the patterns of known formats. */
 function tidy(schema: Record<string, unknown>): void {
   if (schema["minimum"] === Number.MIN_SAFE_INTEGER) delete schema["minimum"];
   if (schema["maximum"] === Number.MAX_SAFE_INTEGER) delete schema["maximum"];
-  // A record over an enum names its keys once, as such.
+  // A record over an enum already names its keys.
   if (schema["propertyNames"] !== undefined) delete schema["required"];
   if (NAMED_FORMATS.includes(schema["format"])) delete schema["pattern"];
 }
 
-/** Collects the named schemas that the document refers to. */
+/** Collects the named schemas that the document references. */
 export class Schemas {
   readonly #input = new Map<string, string>();
   readonly #output = new Map<string, string>();
 
-  /** A schema with its named parts moved to the components. */
+  /** The schema, with its named parts moved to the components. */
   of(schema: z.ZodType, side: Side): Json {
     const made = z.toJSONSchema(schema, {
       io: side,
       unrepresentable: "any",
       override: ({ jsonSchema }) => {
         tidy(jsonSchema);
-        // A client must not depend on there being no other members in an answer: we may add some.
+        // Answers may get more members, so a client must not rely on there being none.
         if (side === "output" && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
       },
     });
@@ -54,7 +54,7 @@ export class Schemas {
     (side === "input" ? this.#input : this.#output).set(name, JSON.stringify(described));
   }
 
-  /** Names that a request and an answer describe differently, themselves or in what they refer to. */
+  /** Names whose schemas differ between requests and answers, in themselves or in what they reference. */
   #differing(): ReadonlySet<string> {
     const differing = new Set<string>();
     for (let before = -1; before < differing.size;) {
@@ -70,7 +70,7 @@ export class Schemas {
   }
 
   /**
-   * The whole document with its components, by name. A schema that requests and answers describe differently is two components:
+   * The whole document with its components, by name. A schema that differs between requests and answers becomes two components:
    * `Address` in answers, `AddressInput` in requests.
    */
   complete(document: (components: Json) => Json): string {
@@ -87,7 +87,7 @@ export class Schemas {
   }
 }
 
-/** A reference to a component that is added under this name. */
+/** A reference to the component of this name. */
 export function reference(name: string): Json {
   return { $ref: `${COMPONENT}${name}` };
 }

@@ -1,4 +1,4 @@
-// The one call of the API that is no route here: it goes straight to the payments Worker, so it is written down by hand.
+// The one operation without a route here: Stripe's webhook goes straight to the payments Worker, so it is described by hand.
 import { header } from "./headers.ts";
 import { problemsOf } from "./problems.ts";
 import { reference } from "./schemas.ts";
@@ -11,15 +11,15 @@ const StripeEvent = {
   description: "An event as Stripe sends it: https://docs.stripe.com/api/events/object",
   properties: {
     id: { type: "string", description: "Stripe's id of the event." },
-    type: { type: "string", description: "What happened, for example payment_intent.amount_capturable_updated." },
-    data: { type: "object", description: "The object that it happened to." },
+    type: { type: "string", description: "The type, for example payment_intent.amount_capturable_updated." },
+    data: { type: "object", description: "The object of the event." },
   },
   required: ["id", "type", "data"],
 };
 
 const WebhookReceipt = {
   type: "object",
-  description: "The event is kept.",
+  description: "The event is stored.",
   properties: { received: { const: true, description: "The event is stored and will be processed." } },
   required: ["received"],
 };
@@ -36,8 +36,9 @@ export function webhookOperation(schemas: Schemas): Json {
   return {
     operationId: "receiveStripeEvent",
     tags: ["Payments"],
-    summary: "Take an event from Stripe",
-    description: "For Stripe. The event is signed over the raw body. It is stored once, answered, and then processed.",
+    summary: "Receive an event from Stripe",
+    description:
+      "For Stripe. The signature covers the raw body. The event is stored once, answered, and then processed.",
     security: [],
     parameters: [{ ...header("Stripe-Signature", "As Stripe writes it: `t=…,v1=…`."), required: true }],
     requestBody: {

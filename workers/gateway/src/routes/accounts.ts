@@ -15,10 +15,10 @@ import { ok } from "#shared/result";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-/** Tells nothing, not even whether there is such an account. */
+/** The same answer whether or not the account exists. */
 const Accepted = z
   .object({})
-  .meta({ id: "Accepted", description: "The request was taken. The mail comes when there is one to send." });
+  .meta({ id: "Accepted", description: "The request was accepted. A mail follows when there is one to send." });
 
 export const accountRoutes: readonly Route[] = [
   route({
@@ -47,8 +47,8 @@ export const accountRoutes: readonly Route[] = [
     errors: ["invalid_credentials"],
     handle: async ({ accounts }, { call, body }) => replyWith(200, await accounts.login(call, body)),
   }),
-  // A refresh token is 256 random bits and cannot be guessed: these two count as writes, so that an office behind one address can
-  // keep its sessions alive.
+  // A refresh token has 256 random bits and cannot be guessed. So these two count as writes, and an office behind one address can keep
+  // its sessions alive.
   route({
     method: "post",
     path: "/api/auth/refresh",
@@ -80,7 +80,7 @@ export const accountRoutes: readonly Route[] = [
     path: "/api/auth/me",
     operationId: "getMe",
     tag: "Accounts",
-    summary: "Who is signed in",
+    summary: "The signed-in user",
     access: "user",
     limit: "read",
     answers: { 200: User },
@@ -100,21 +100,21 @@ export const accountRoutes: readonly Route[] = [
     errors: ["invalid_credentials"],
     handle: async ({ accounts }, { call, body }) => replyWith(204, await accounts.changePassword(call, body)),
   }),
-  // The answer is the same for every e-mail, and comes before any work is done.
+  // The answer is the same for every e-mail and comes before any work is done, so that its time reveals nothing either.
   route({
     method: "post",
     path: "/api/auth/password/forgot",
     operationId: "requestPasswordReset",
     tag: "Accounts",
-    summary: "Have a link mailed that sets a new password",
+    summary: "Mail a link that sets a new password",
     access: "public",
     limit: "forgot",
     body: ForgotPasswordInput,
     answers: { 202: Accepted },
     errors: [],
     handle: async ({ accounts }, { call, body }) => {
-      const asked = await accounts.forgotPassword(call, body);
-      return asked.ok ? replyWith(202, ok({})) : asked;
+      const outcome = await accounts.forgotPassword(call, body);
+      return outcome.ok ? replyWith(202, ok({})) : outcome;
     },
   }),
   route({
@@ -135,17 +135,17 @@ export const accountRoutes: readonly Route[] = [
     path: "/api/auth/email/verification",
     operationId: "requestEmailVerification",
     tag: "Accounts",
-    summary: "Have a link mailed that verifies the e-mail",
+    summary: "Mail a link that verifies the e-mail",
     access: "user",
     limit: "auth",
     answers: { 202: Accepted },
     errors: [],
     handle: async ({ accounts }, { call }) => {
-      const asked = await accounts.requestEmailVerification(call);
-      return asked.ok ? replyWith(202, ok({})) : asked;
+      const outcome = await accounts.requestEmailVerification(call);
+      return outcome.ok ? replyWith(202, ok({})) : outcome;
     },
   }),
-  // The token is 256 random bits: guessing needs no tighter limit than writes have.
+  // The token has 256 random bits, so guessing needs no tighter limit than writes have.
   route({
     method: "post",
     path: "/api/auth/email/verify",

@@ -1,4 +1,4 @@
-// The cart of a user, or of the guest whose X-Cart-Token comes with the request.
+// The cart of a user, or of a guest by X-Cart-Token.
 import { z } from "zod";
 import { AddItemBody, Cart, ChangeItemBody, MergeCartBody, MergedCart } from "#shared/contracts/orders";
 import type { Outcome } from "#shared/errors";
@@ -9,7 +9,7 @@ import type { Reply, Route } from "../route.ts";
 
 const ItemParams = z.object({ itemId: idSchema("itm").describe("The line's id.") });
 
-/** Every cart answer names its version, and tells a guest the token. */
+/** A cart with its version as ETag, and for a guest with the cart token. */
 function cartReply(status: number, cart: Outcome<Cart>, cartToken: string | undefined): Outcome<Reply> {
   if (!cart.ok) return cart;
   return replyWith(status, cart, {
@@ -53,7 +53,7 @@ export const cartRoutes: readonly Route[] = [
     path: "/api/cart/items",
     operationId: "addCartItem",
     tag: "Cart",
-    summary: "Add a product; the same product again adds up",
+    summary: "Add a product; adding it again raises the quantity",
     access: "guest-or-user",
     limit: "write",
     cart: "own",
@@ -131,7 +131,7 @@ export const cartRoutes: readonly Route[] = [
     path: "/api/cart/merge",
     operationId: "mergeCart",
     tag: "Cart",
-    summary: "The cart that a guest filled joins the user's, once, and is closed; what found no room is told",
+    summary: "Merge a guest's cart into the user's, once, and close it; the answer lists what did not fit",
     access: "user",
     limit: "write",
     ifMatch: true,

@@ -1,4 +1,4 @@
-// Products, categories and brands. What everyone reads goes through the short caches; what staff reads and writes never does.
+// Products, categories and brands. Public reads go through the short caches; staff's reads and writes never do.
 import { z } from "zod";
 import {
   Brand,
@@ -36,27 +36,27 @@ import { readUpload } from "../http/upload.ts";
 import { replayedHeader, replyWith, route } from "../route.ts";
 import type { Reply, Route } from "../route.ts";
 
-type ShownStock = Pick<ProductDetail, "available" | "availability">;
+type VisibleStock = Pick<ProductDetail, "available" | "availability">;
 
-/** Inventory's present figures; undefined when it is down or knows nothing of the product, so that the page still stands. */
-async function presentStock(deps: GatewayDeps, call: Call, productId: string): Promise<ShownStock | undefined> {
+/** The current stock; undefined when inventory is down or does not know the product, so that the page works without it. */
+async function currentStock(deps: GatewayDeps, call: Call, productId: string): Promise<VisibleStock | undefined> {
   try {
     const levels = await deps.inventory.availabilities(call, { productIds: [productId] });
     const level = levels.ok ? levels.value[0] : undefined;
     return level && { available: level.available, availability: level.status };
   } catch (error) {
-    log("warn", "inventory does not answer; showing the catalog's figure", { error });
+    log("warn", "inventory does not answer; the catalog's figure is used", { error });
     return undefined;
   }
 }
 
 async function productDetail(deps: GatewayDeps, call: Call, idOrSlug: string): Promise<Outcome<ProductDetail>> {
   if (isOtherId("idOrSlug", idOrSlug)) return noSuchThing("idOrSlug");
-  // With an id both are asked at once; a slug must become one first.
-  const early = ProductId.safeParse(idOrSlug).success ? presentStock(deps, call, idOrSlug) : undefined;
+  // With an id both calls run concurrently; a slug has to be resolved to one first.
+  const early = ProductId.safeParse(idOrSlug).success ? currentStock(deps, call, idOrSlug) : undefined;
   const product = await deps.catalog.getProduct(call, { idOrSlug });
   if (!product.ok) return product;
-  const stock = await (early ?? presentStock(deps, call, product.value.id));
+  const stock = await (early ?? currentStock(deps, call, product.value.id));
   return ok({ ...product.value, ...stock });
 }
 
@@ -67,10 +67,10 @@ const BrandList = z
   .object({ items: z.array(Brand).describe("The brands by name.") })
   .meta({ id: "BrandList", description: "All brands." });
 
-/** By id only: a slug is for reading. The path is written as the public read's, since one path has one pattern. */
+/** Writes take an id only. The parameter has the name of the public read's, because one path has one pattern. */
 const WrittenProduct = z.object({ idOrSlug: ProductId.describe("The product's id.") });
 
-/** A product as staff sees it, with its version as the tag that If-Match takes. */
+/** A product for staff, with its version as ETag for If-Match. */
 function managedReply(
   status: number,
   product: ManagedProduct,
@@ -79,7 +79,7 @@ function managedReply(
   return replyWith(status, ok(product), { etag: `"${String(product.version)}"`, ...headers });
 }
 
-/** A form's `alt`, or for a raw body the query's. */
+/** The alt text of an upload: the form's, or the query's for a raw body. */
 function altOf(text: string | undefined): Outcome<string | undefined> {
   if (text === undefined || text.trim() === "") return ok(undefined);
   const { errors, value } = checkInput(AltText, text);
@@ -122,7 +122,7 @@ const staffRoutes: readonly Route[] = [
     path: "/api/products",
     operationId: "createProduct",
     tag: "Catalog",
-    summary: "A new product; a vendor's is their own, an admin's whose the admin says",
+    summary: "Create a product; a vendor owns what they create, an admin names the owner",
     access: "staff",
     limit: "write",
     idempotent: true,
@@ -140,7 +140,7 @@ const staffRoutes: readonly Route[] = [
     path: "/api/products/{idOrSlug}",
     operationId: "updateProduct",
     tag: "Catalog",
-    summary: "Change what is given; an archived product may become active again",
+    summary: "Change the given members; an archived product may become active again",
     access: "staff",
     limit: "write",
     ifMatch: true,
@@ -159,7 +159,7 @@ const staffRoutes: readonly Route[] = [
     path: "/api/products/{idOrSlug}",
     operationId: "archiveProduct",
     tag: "Catalog",
-    summary: "Archive a product; again changes nothing",
+    summary: "Archive a product; repeating it changes nothing",
     access: "staff",
     limit: "write",
     ifMatch: true,
@@ -181,7 +181,10 @@ const staffRoutes: readonly Route[] = [
     limit: "write",
     params: ManagedProductInput,
     query: z.object({
-      alt: z.string().optional().describe("What the picture shows, in words, where the body is the file."),
+      alt: z
+        .string()
+        .optional()
+        .describe("What the picture shows, in words. For a raw body; a form has its own `alt`."),
     }),
     upload: ["multipart/form-data", ...IMAGE_TYPES],
     answers: { 200: ManagedImage, 201: ManagedImage },
@@ -201,7 +204,7 @@ const staffRoutes: readonly Route[] = [
     path: "/api/products/{productId}/images/{imageId}",
     operationId: "updateProductImage",
     tag: "Catalog",
-    summary: "Change a picture's words, or move it to a place from 1; answers all pictures in order",
+    summary: "Change a picture's alt text, or move it to a position from 1; answers all pictures in order",
     access: "staff",
     limit: "write",
     params: RemoveImageInput,
@@ -216,7 +219,7 @@ const staffRoutes: readonly Route[] = [
     path: "/api/products/{productId}/images/{imageId}",
     operationId: "deleteProductImage",
     tag: "Catalog",
-    summary: "Take a picture off a product",
+    summary: "Remove a picture from a product",
     access: "staff",
     limit: "write",
     params: RemoveImageInput,
@@ -240,7 +243,7 @@ export const catalogRoutes: readonly Route[] = [
     answers: { 200: ProductPage },
     errors: ["invalid_cursor"],
     handle: async ({ catalog }, { call, query }) => {
-      // The contract takes what a query holds: text.
+      // The contract takes the text of a query.
       const inStock = query.inStock === undefined ? undefined : String(query.inStock);
       return replyWith(200, await catalog.listProducts(call, { ...query, inStock }));
     },

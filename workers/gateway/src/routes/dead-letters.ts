@@ -1,4 +1,4 @@
-// What consumers gave up on, over all Workers, and its replay.
+// Dead letters of all Workers, and their replay.
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import { DeadLetterState } from "#shared/contracts/messaging";
@@ -15,26 +15,26 @@ import type { DomainWorker } from "#shared/workers";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-const ShownDeadLetter = z
+const AdminDeadLetter = z
   .object({
-    id: z.string().describe("`<worker>:<event id>`. Several consumers may have given up on one event."),
+    id: z.string().describe("`<worker>:<event id>`. One event may be a dead letter of several consumers."),
     worker: WorkerName.describe("The consumer."),
     eventId: z.string().describe("The event's id."),
     type: z.string().describe("The event's type, for example ORDER_CREATED."),
     subject: z.string().describe("The id of what the event is about."),
     state: DeadLetterState.describe(
-      "`open`: waits for an operator. `replayed`: sent once more and not handled yet. `handled`: a replay had its effect.",
+      "`open`: waits for an operator. `replayed`: sent once more and not handled yet. `handled`: a replay was handled.",
     ),
     attempts: z.int().describe("How often it was tried."),
-    error: z.string().describe("What went wrong the last time."),
-    deadAt: z.iso.datetime().describe("When it was given up."),
+    error: z.string().describe("The error of the last attempt."),
+    deadAt: z.iso.datetime().describe("When the consumer gave up."),
     replayedAt: z.iso.datetime().nullable().describe("When it was last sent again. Null: never."),
-    handledAt: z.iso.datetime().nullable().describe("When a replay had its effect. Null until then."),
-    event: z.unknown().describe("The message as it came."),
+    handledAt: z.iso.datetime().nullable().describe("When a replay was handled. Null until then."),
+    event: z.unknown().describe("The message as received."),
   })
   .meta({ id: "DeadLetter", description: "An event that a consumer gave up on." });
 
-function renderDeadLetter(letter: DeadLetter, worker: DomainWorker): z.infer<typeof ShownDeadLetter> {
+function renderDeadLetter(letter: DeadLetter, worker: DomainWorker): z.infer<typeof AdminDeadLetter> {
   const { eventId, type, subject, attempts, error, deadAt, replayedAt, handledAt, envelope } = letter;
   const pending = replayedAt === null ? "open" : "replayed";
   return {
@@ -59,14 +59,14 @@ function workersOf(worker: DomainWorker | undefined): readonly DomainWorker[] {
 
 const Replayed = z
   .object({
-    replayed: z.array(z.string()).describe("Ids of the dead letters that were sent again."),
+    replayed: z.array(z.string()).describe("Ids of the dead letters that were replayed."),
     partialErrors: z.array(PartialError).describe("The parts of the shop that did not answer."),
   })
-  .meta({ id: "ReplayedDeadLetters", description: "What was sent again." });
+  .meta({ id: "ReplayedDeadLetters", description: "The dead letters that were replayed." });
 
 const DEAD_LETTER_ID = new RegExp(`^(?:(?<worker>${DOMAIN_WORKERS.join("|")}):)?(?<eventId>.{1,200})$`, "s");
 
-/** Replays one letter where the id says, or in every Worker that gave up on the event. */
+/** Replays a dead letter at the Worker that its id names; an event id alone replays at every Worker that gave up on the event. */
 async function replayOne(deps: GatewayDeps, call: Call, id: string): Promise<Outcome<z.infer<typeof Replayed>>> {
   const { worker, eventId = "" } = DEAD_LETTER_ID.exec(id)?.groups ?? {};
   const parts = new Parts(PEER_DEADLINE_MS);
@@ -90,7 +90,7 @@ async function replayOne(deps: GatewayDeps, call: Call, id: string): Promise<Out
 }
 
 const ReplayCounts = z.object({
-  replayed: z.int().describe("Dead letters that were sent again."),
+  replayed: z.int().describe("Dead letters that were replayed."),
   remaining: z.int().describe("Dead letters that are still open."),
 });
 const ReplayedAll = ReplayCounts.extend({
@@ -98,7 +98,7 @@ const ReplayedAll = ReplayCounts.extend({
     .record(z.string(), ReplayCounts.nullable())
     .describe("The same by part of the shop. Null for one that did not answer."),
   partialErrors: z.array(PartialError).describe("The parts of the shop that did not answer."),
-}).meta({ id: "ReplayCounts", description: "How many dead letters were sent again." });
+}).meta({ id: "ReplayCounts", description: "How many dead letters were replayed." });
 
 async function replayAll(deps: GatewayDeps, call: Call, worker?: DomainWorker): Promise<z.infer<typeof ReplayedAll>> {
   const parts = new Parts(PEER_DEADLINE_MS);
@@ -131,7 +131,7 @@ export const deadLetterRoutes: readonly Route[] = [
       state: DeadLetterState.optional().describe("Only those in this state."),
     }),
     answers: {
-      200: mergedPageOf(ShownDeadLetter).meta({ id: "DeadLetterPage", description: "One page of dead letters." }),
+      200: mergedPageOf(AdminDeadLetter).meta({ id: "DeadLetterPage", description: "One page of dead letters." }),
     },
     errors: ["invalid_cursor"],
     handle: async (deps, { call, query: { limit, cursor, worker, ...filters } }) =>
@@ -155,7 +155,7 @@ export const deadLetterRoutes: readonly Route[] = [
     path: "/api/admin/dead-letters/replay",
     operationId: "replayDeadLetters",
     tag: "Operations",
-    summary: "Send open dead letters again, up to 500 of each Worker, the oldest first",
+    summary: "Replay open dead letters, up to 500 of each Worker, the oldest first",
     access: "admin",
     limit: "write",
     query: z.object({ worker: WorkerName.optional().describe("Only those of this part of the shop.") }),
@@ -168,7 +168,7 @@ export const deadLetterRoutes: readonly Route[] = [
     path: "/api/admin/dead-letters/{deadLetterId}/replay",
     operationId: "replayDeadLetter",
     tag: "Operations",
-    summary: "Send a dead letter again, by its id or by the id of its event; one that was handled has no second effect",
+    summary: "Replay a dead letter, by its id or by the id of its event; one that was handled has no second effect",
     access: "admin",
     limit: "write",
     params: z.object({

@@ -1,4 +1,4 @@
-// The API's description: as OpenAPI, and as a page that needs no internet access.
+// The description of the API: the OpenAPI document, and a page that shows it without internet access.
 import { z } from "zod";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
@@ -9,15 +9,15 @@ import { openApiDocument } from "../openapi/document.ts";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-/** What the page may load: its own files, the document, and the images that Swagger UI carries as data. */
+/** The page may load its own files, the document, and the images that Swagger UI embeds as data. */
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Everything in assets/api/docs. Nothing else of the assets is served. */
+/** The files of assets/api/docs. No other asset is served. */
 const PAGE_FILES = z.enum(["page.css", "page.js", "swagger-ui.css", "swagger-ui-bundle.js"]);
 
-/** An asset with its type and tag; the answer of the binding itself cannot be changed. */
+/** An asset with its type and tag, as a new answer: the headers of the binding's own are immutable. */
 async function asset(deps: GatewayDeps, request: Request, path: string): Promise<Outcome<Response>> {
   const headers = new Headers();
   const tag = request.headers.get("if-none-match");
@@ -44,20 +44,20 @@ const ApiIndex = z
   .meta({ id: "ApiIndex", description: "Where the API is described." });
 
 const INDEX = { name: "Tradepost", docs: "/api/docs", openapi: "/api/openapi.json", health: "/api/health" } as const;
-/** The same for programs that read headers (RFC 8631). */
+/** The same links for programs (RFC 8631). */
 const LINK = '</api/docs>; rel="service-doc", </api/openapi.json>; rel="service-desc"; type="application/json"';
 
-/** The routes that describe `described` and themselves. */
+/** The routes of a document that describes `described` and these routes themselves. */
 export function documentRoutes(described: readonly Route[]): readonly Route[] {
   let document: { readonly text: string; readonly etag: string } | undefined;
   const routes: readonly Route[] = [
-    // A person at the front door is sent to the page, until the shop has pages of its own there.
+    // The shop has no pages of its own yet, so the root leads to the docs page.
     route({
       method: "get",
       path: "/",
       operationId: "openFrontDoor",
       tag: "Operations",
-      summary: "To the page that shows the API",
+      summary: "Redirects to the page that shows the API",
       access: "public",
       limit: "read",
       answers: { 302: null },

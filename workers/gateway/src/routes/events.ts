@@ -1,5 +1,5 @@
-// The operators' console: the log of events, what staff did, what sweeps found, and how far the consumers are behind. All of it is
-// spread over the Workers' databases and shown as one list. What consumers gave up on is in dead-letters.ts.
+// The operators' console: the event log, the audit log, findings and consumer lag, each merged from the databases of all Workers. Dead
+// letters are in dead-letters.ts.
 import { z } from "zod";
 import { FindingOutcome } from "#shared/contracts/messaging";
 import type { AuditRecord, FindingRecord } from "#shared/contracts/messaging";
@@ -14,7 +14,7 @@ import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { ConsumerLag, ProducerLag, consumerLag } from "../sweep.ts";
 
-const Event = EventEnvelopeBase.extend({ data: z.unknown().describe("What belongs to the type.") }).meta({
+const Event = EventEnvelopeBase.extend({ data: z.unknown().describe("The data of this event type.") }).meta({
   id: "Event",
   description: "An event as CloudEvents 1.0 writes it.",
 });
@@ -22,39 +22,39 @@ const Event = EventEnvelopeBase.extend({ data: z.unknown().describe("What belong
 const AuditEntry = z
   .object({
     id: z.string().describe("The entry's id."),
-    worker: WorkerName.describe("The part of the shop that did it."),
+    worker: WorkerName.describe("The part of the shop where it was done."),
     at: z.iso.datetime().describe("When it was done."),
     actor: z
       .object({ id: z.string().describe("The user's id."), role: z.string().describe("The role at that time.") })
       .describe("Who did it."),
     action: z.string().describe("What was done, for example `order.status`."),
     subject: z.string().describe("The id of what it was done to."),
-    requestId: z.string().describe("The request's id, as `X-Request-Id` told it."),
-    details: z.unknown().describe("What belongs to it."),
+    requestId: z.string().describe("The request's id, as in `X-Request-Id`."),
+    details: z.unknown().describe("Details of the action."),
   })
-  .meta({ id: "AuditEntry", description: "Something that staff did." });
+  .meta({ id: "AuditEntry", description: "An action of staff." });
 
 const Finding = z
   .object({
     worker: WorkerName.describe("The part of the shop whose sweep it is."),
-    kind: z.string().describe("What was amiss."),
-    subject: z.string().describe("The id of what it was amiss with."),
-    outcome: FindingOutcome.describe("`mended`: the sweep put it right. `open`: it waits for an operator."),
+    kind: z.string().describe("What was wrong."),
+    subject: z.string().describe("The id of what it was wrong with."),
+    outcome: FindingOutcome.describe("`mended`: the sweep repaired it. `open`: it waits for an operator."),
     times: z.int().describe("How often it was found."),
     firstFoundAt: z.iso.datetime().describe("When it was first found."),
     lastFoundAt: z.iso.datetime().describe("When it was last found."),
-    details: z.unknown().describe("What belongs to it."),
+    details: z.unknown().describe("Details of the finding."),
   })
-  .meta({ id: "Finding", description: "What a sweep found amiss." });
+  .meta({ id: "Finding", description: "Something wrong that a sweep found." });
 
 const Lag = z
   .object({
     consumers: z
       .record(z.string(), ConsumerLag.nullable())
-      .describe("What each consumer has not handled yet. Null for one that does not answer."),
+      .describe("The events that each consumer has not handled yet. Null for one that does not answer."),
     producers: z
       .record(z.string(), ProducerLag.nullable())
-      .describe("What each producer does not know to have arrived. Null for one that does not answer."),
+      .describe("The events of each producer that are not confirmed yet. Null for one that does not answer."),
   })
   .meta({ id: "Lag", description: "How far the parts of the shop are behind." });
 
@@ -87,17 +87,17 @@ export const eventRoutes: readonly Route[] = [
     query: MergedQuery.extend({
       type: Filter.describe("Only events of this type, for example ORDER_CREATED."),
       subject: Filter.describe("Only events about this id."),
-      correlationId: Filter.describe("Only what this request, webhook or sweep began."),
+      correlationId: Filter.describe("Only what this request, webhook or sweep caused."),
       after: MergedQuery.shape.cursor.describe(
-        "Makes the list a feed, oldest first: the events after this place, which is the `nextCursor` of the page before. `0` is the beginning. `nextCursor` is null only when nothing is new; the last one stays good to ask with again.",
+        "Makes the list a feed, oldest first: the events after this cursor, which is the `nextCursor` of the page before. `0` is the beginning. `nextCursor` is null only when nothing is new; the last one can be used again.",
       ),
     }),
     answers: { 200: mergedPageOf(Event).meta({ id: "EventPage", description: "One page of events." }) },
     errors: ["invalid_cursor"],
     handle: async (deps, { call, query: { limit, cursor, after, ...filters } }) => {
       if (after !== undefined && cursor !== undefined) {
-        const errors = [{ path: "cursor", message: "does not go with `after`, which is the feed's own cursor" }];
-        return fail("validation_failed", "Ask with `cursor` for the list or with `after` for the feed.", { errors });
+        const errors = [{ path: "cursor", message: "cannot be combined with `after`, which is the feed's own cursor" }];
+        return fail("validation_failed", "Use `cursor` for the list or `after` for the feed.", { errors });
       }
       if (after !== undefined) return replyWith(200, await eventFeed(deps, call, { after, limit, ...filters }));
       return replyWith(
@@ -121,7 +121,7 @@ export const eventRoutes: readonly Route[] = [
     path: "/api/admin/lag",
     operationId: "getLag",
     tag: "Operations",
-    summary: "What each consumer has not handled yet, and what each producer does not know to have arrived",
+    summary: "The events that each consumer has not handled, and those that each producer has not confirmed",
     access: "admin",
     limit: "read",
     answers: { 200: Lag },
@@ -136,7 +136,7 @@ export const eventRoutes: readonly Route[] = [
     path: "/api/admin/audit",
     operationId: "listAuditEntries",
     tag: "Operations",
-    summary: "What staff did, newest first",
+    summary: "The audit log of staff, newest first",
     access: "admin",
     limit: "read",
     query: MergedQuery.extend({
@@ -144,7 +144,7 @@ export const eventRoutes: readonly Route[] = [
       subject: Filter.describe("Only what was done to this id."),
       action: Filter.describe("Only this action, for example `order.status`."),
     }),
-    answers: { 200: mergedPageOf(AuditEntry).meta({ id: "AuditPage", description: "One page of what staff did." }) },
+    answers: { 200: mergedPageOf(AuditEntry).meta({ id: "AuditPage", description: "One page of the audit log." }) },
     errors: ["invalid_cursor"],
     handle: async (deps, { call, query: { limit, cursor, ...filters } }) =>
       replyWith(
@@ -167,7 +167,7 @@ export const eventRoutes: readonly Route[] = [
     path: "/api/admin/findings",
     operationId: "listFindings",
     tag: "Operations",
-    summary: "What sweeps found amiss and mended or not, the last found first",
+    summary: "Findings of the sweeps, the last found first",
     access: "admin",
     limit: "read",
     query: MergedQuery.extend({

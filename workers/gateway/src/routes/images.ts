@@ -26,7 +26,7 @@ const ImageParams = z.object({
   productId: ProductId.describe("The product's id."),
   file: z
     .string()
-    .regex(FILE)
+    .refine((file) => FILE.test(file))
     .describe("The picture's id with its extension: `img_….png`, `.jpg`, `.webp` or `.avif`."),
 });
 

@@ -1,4 +1,4 @@
-// Stock: what everyone may see of it, and what staff do with it.
+// Stock: public levels, and staff's changes.
 import { z } from "zod";
 import type { Actor } from "#shared/call";
 import {
@@ -23,7 +23,7 @@ import { ok } from "#shared/result";
 import { replayedHeader, replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-/** The whole level is for admins and for the vendor whose product it is; anyone else sees what the shop window shows. */
+/** Admins and the product's vendor get the whole level; everyone else gets its public part. */
 function visibleLevel(
   actor: Actor,
   { vendorId, ...level }: Level & { readonly vendorId: string | null },
@@ -36,7 +36,7 @@ function visibleLevel(
 
 const VisibleLevel = z.union([Level, PublicLevel]).meta({
   id: "VisibleStockLevel",
-  description: "All of the stock for an admin and the product's vendor, else what everyone may see.",
+  description: "The whole level for an admin and the product's vendor, else its public part.",
 });
 const StockLevelPage = pageOf(ListedLevel).meta({ id: "StockLevelPage", description: "One page of stock levels." });
 const StockTransactionPage = pageOf(Transaction).meta({
@@ -102,7 +102,7 @@ export const inventoryRoutes: readonly Route[] = [
     path: "/api/inventory/release",
     operationId: "releaseReservation",
     tag: "Inventory",
-    summary: "Release a reservation; again changes nothing",
+    summary: "Release a reservation; repeating it changes nothing",
     access: "admin",
     limit: "write",
     body: ReleaseInput,
@@ -115,7 +115,7 @@ export const inventoryRoutes: readonly Route[] = [
     path: "/api/inventory/{productId}",
     operationId: "getStockLevel",
     tag: "Inventory",
-    summary: "A product's stock; all of it for an admin and its vendor",
+    summary: "A product's stock; the whole level for an admin and its vendor",
     access: "guest-or-user",
     limit: "read",
     params: ProductInput,
@@ -150,7 +150,7 @@ export const inventoryRoutes: readonly Route[] = [
     path: "/api/inventory/{productId}/count",
     operationId: "countStock",
     tag: "Inventory",
-    summary: "Set the stock on hand to what a stock take found",
+    summary: "Set the stock on hand to the result of a stock take",
     access: "staff",
     limit: "write",
     idempotent: true,
@@ -169,7 +169,7 @@ export const inventoryRoutes: readonly Route[] = [
     path: "/api/inventory/{productId}/threshold",
     operationId: "updateStockThreshold",
     tag: "Inventory",
-    summary: "Give a product a low-stock threshold of its own",
+    summary: "Set a product's own low-stock threshold",
     access: "staff",
     limit: "write",
     params: ProductInput,

@@ -1,4 +1,4 @@
-// A user's own messages, and how they want them.
+// A user's own messages and preferences.
 import {
   ListNotificationsInput,
   Notification,
@@ -21,7 +21,7 @@ import type { Route } from "../route.ts";
 const NotificationPage = pageOf(Notification).meta({ id: "NotificationPage", description: "One page of messages." });
 const PushSubscriptions = z
   .object({ items: z.array(PushSubscription).describe("The browsers, the newest first.") })
-  .meta({ id: "PushSubscriptions", description: "The caller's browsers that are pushed to." });
+  .meta({ id: "PushSubscriptions", description: "The caller's browsers that get pushes." });
 
 export const notificationRoutes: readonly Route[] = [
   route({
@@ -43,7 +43,7 @@ export const notificationRoutes: readonly Route[] = [
     path: "/api/notifications/{notificationId}/read",
     operationId: "markNotificationRead",
     tag: "Notifications",
-    summary: "Mark a message as read, on every channel that it went out on",
+    summary: "Mark a message as read, on every channel it was sent on",
     access: "user",
     limit: "write",
     params: ReadNotificationInput,
@@ -57,7 +57,7 @@ export const notificationRoutes: readonly Route[] = [
     path: "/api/notifications/preferences",
     operationId: "getNotificationPreferences",
     tag: "Notifications",
-    summary: "Which messages the caller gets on which channels, defaults filled in",
+    summary: "Which messages the caller gets on which channels, with defaults filled in",
     access: "user",
     limit: "read",
     answers: { 200: Preferences },
@@ -69,7 +69,7 @@ export const notificationRoutes: readonly Route[] = [
     path: "/api/notifications/preferences",
     operationId: "updateNotificationPreferences",
     tag: "Notifications",
-    summary: "Replace the caller's preferences: what is left out has its default",
+    summary: "Replace the caller's preferences; a member left out gets its default",
     access: "user",
     limit: "write",
     body: PutPreferencesInput,
@@ -82,7 +82,7 @@ export const notificationRoutes: readonly Route[] = [
     path: "/api/notifications/phone",
     operationId: "sendPhoneCode",
     tag: "Notifications",
-    summary: "Text a code to a number; the number is the caller's once the code has come back",
+    summary: "Text a code to a number; verifying the code makes the number the caller's",
     access: "user",
     limit: "write",
     body: SetPhoneInput,
@@ -95,7 +95,7 @@ export const notificationRoutes: readonly Route[] = [
     path: "/api/notifications/phone/verify",
     operationId: "verifyPhone",
     tag: "Notifications",
-    summary: "Prove the number with the code; 5 tries, then a new code is needed",
+    summary: "Verify the number with the code; after 5 wrong tries a new code is needed",
     access: "user",
     limit: "write",
     body: VerifyPhoneInput,
@@ -108,7 +108,7 @@ export const notificationRoutes: readonly Route[] = [
     path: "/api/notifications/phone",
     operationId: "deletePhone",
     tag: "Notifications",
-    summary: "Forget the caller's number",
+    summary: "Delete the caller's number",
     access: "user",
     limit: "write",
     answers: { 204: null },
@@ -120,7 +120,7 @@ export const notificationRoutes: readonly Route[] = [
     path: "/api/notifications/push-key",
     operationId: "getPushKey",
     tag: "Notifications",
-    summary: "The applicationServerKey that a browser subscribes with; 404 where the shop sends no pushes",
+    summary: "The applicationServerKey for a browser's subscription; 404 where the shop sends no pushes",
     access: "user",
     limit: "read",
     answers: { 200: PushKey },
@@ -132,7 +132,7 @@ export const notificationRoutes: readonly Route[] = [
     path: "/api/notifications/push-subscriptions",
     operationId: "listPushSubscriptions",
     tag: "Notifications",
-    summary: "The caller's browsers that are pushed to",
+    summary: "The caller's browsers that get pushes",
     access: "user",
     limit: "read",
     answers: { 200: PushSubscriptions },
@@ -144,7 +144,7 @@ export const notificationRoutes: readonly Route[] = [
     path: "/api/notifications/push-subscriptions",
     operationId: "createPushSubscription",
     tag: "Notifications",
-    summary: "Push to this browser from now on; the body is its PushSubscription",
+    summary: "Send pushes to this browser; the body is its PushSubscription",
     access: "user",
     limit: "write",
     body: SubscribeInput,
@@ -157,7 +157,7 @@ export const notificationRoutes: readonly Route[] = [
     path: "/api/notifications/push-subscriptions/{subscriptionId}",
     operationId: "deletePushSubscription",
     tag: "Notifications",
-    summary: "Push to that browser no more",
+    summary: "Stop pushes to a browser",
     access: "user",
     limit: "write",
     params: UnsubscribeInput,

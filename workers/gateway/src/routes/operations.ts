@@ -1,4 +1,4 @@
-// What operators and verifiers of tokens ask.
+// Health, and the keys that verify access tokens.
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import { ok } from "#shared/result";
@@ -11,21 +11,21 @@ import type { Route } from "../route.ts";
 
 const ServiceHealth = z
   .object({
-    status: z.enum(["up", "down"]).describe("`up`: it answers and has its database."),
-    latencyMs: z.int().describe("Milliseconds until it answered, or until it was given up."),
+    status: z.enum(["up", "down"]).describe("`up`: it answers and reaches its database."),
+    latencyMs: z.int().describe("Milliseconds until it answered or timed out."),
     database: z
       .enum(["up", "down"])
       .nullable()
-      .describe("Whether it has its database. Null: it does not answer, so nobody knows."),
+      .describe("Whether it reaches its database. Null when it does not answer."),
   })
-  .meta({ id: "ServiceHealth", description: "How one part of the shop is." });
+  .meta({ id: "ServiceHealth", description: "The state of one part of the shop." });
 type ServiceHealth = z.infer<typeof ServiceHealth>;
 const Health = z
   .object({
     status: z.enum(["ok", "degraded"]).describe("`ok`: every part is up. `degraded`: some part is down."),
     services: z.record(z.string(), ServiceHealth).describe("Each part of the shop by its name."),
   })
-  .meta({ id: "Health", description: "How the shop is." });
+  .meta({ id: "Health", description: "The state of the shop." });
 
 const Jwks = z
   .object({
@@ -37,17 +37,17 @@ const Jwks = z
           x: z.string().describe("The public key in base64url."),
           kid: z.string().describe("The key's id, as a token's header names it."),
           alg: z.string().describe("The algorithm that it signs with."),
-          use: z.literal("sig").describe("What it is for: signatures."),
+          use: z.literal("sig").describe("Its use: signatures."),
         }),
       )
       .describe("The keys that access tokens may be signed with: the current, the next and the last one."),
   })
-  .meta({ id: "Jwks", description: "Public keys as RFC 7517 writes them." });
+  .meta({ id: "Jwks", description: "Public keys in the format of RFC 7517." });
 
-/** Browsers and other verifiers may keep the keys this long; accounts publishes the next key longer before it signs with it. */
+/** How long verifiers may cache the keys. Accounts publishes a key for longer than this before it signs with it. */
 const JWKS_CACHE_CONTROL = "public, max-age=300";
 
-/** A Worker without its database can do nothing, so it counts as down, and says where the trouble is. */
+/** A Worker that does not reach its database counts as down; `database` says why. */
 async function healthOf(deps: GatewayDeps, call: Call, name: DomainWorker): Promise<ServiceHealth> {
   const { now, partDeadlineMs } = deps.settings;
   const startedAt = now();
@@ -64,7 +64,7 @@ export const operationRoutes: readonly Route[] = [
     path: "/api/health",
     operationId: "getHealth",
     tag: "Operations",
-    summary: "How each part is; always 200",
+    summary: "The state of each part; always 200",
     access: "public",
     limit: "read",
     anyQuery: true,

@@ -1,4 +1,4 @@
-// Payments of orders. Stripe's webhook is not here: its route goes straight to the payments Worker.
+// Payments of orders. Stripe's webhook has no route here: it goes straight to the payments Worker.
 import { z } from "zod";
 import { CreateIntentBody } from "#shared/contracts/orders";
 import {
@@ -28,7 +28,7 @@ export const paymentRoutes: readonly Route[] = [
     path: "/api/payments/intent",
     operationId: "createPaymentIntent",
     tag: "Payments",
-    summary: "Start paying an order, or go on with the payment that was started",
+    summary: "Start the payment of an order, or resume the one that was started",
     access: "order-token-or-user",
     limit: "write",
     idempotent: true,
@@ -53,7 +53,7 @@ export const paymentRoutes: readonly Route[] = [
     path: "/api/payments/{paymentId}/capture",
     operationId: "capturePayment",
     tag: "Payments",
-    summary: "Capture all or part of what was authorized; the rest is released",
+    summary: "Capture all or part of the authorized amount; the rest is released",
     access: "admin",
     limit: "write",
     idempotent: true,
@@ -79,7 +79,7 @@ export const paymentRoutes: readonly Route[] = [
     path: "/api/payments/{paymentId}/refund",
     operationId: "refundPayment",
     tag: "Payments",
-    summary: "Refund all or part of what was captured",
+    summary: "Refund all or part of the captured amount",
     access: "admin",
     limit: "write",
     idempotent: true,
@@ -105,7 +105,7 @@ export const paymentRoutes: readonly Route[] = [
     path: "/api/payments",
     operationId: "listPayments",
     tag: "Payments",
-    summary: "The payments of all orders, newest first; what somebody has to look at with flagged=true",
+    summary: "The payments of all orders, newest first; with flagged=true those that need attention",
     access: "admin",
     limit: "read",
     query: ListAllPaymentsInput,

@@ -1,4 +1,4 @@
-// Categories and brands as admins write them. Everyone's reads of them stand in catalog.ts and follow within the caches' age.
+// Admins' writes of categories and brands. The public reads are in catalog.ts and may be as old as the short caches.
 import { Brand } from "#shared/contracts/catalog";
 import {
   BrandChanges,
@@ -18,7 +18,7 @@ export const taxonomyRoutes: readonly Route[] = [
     path: "/api/categories",
     operationId: "createCategory",
     tag: "Catalog",
-    summary: "A new category, below another or as a department",
+    summary: "Create a category, below another or as a department",
     access: "admin",
     limit: "write",
     body: NewCategory,
@@ -31,7 +31,7 @@ export const taxonomyRoutes: readonly Route[] = [
     path: "/api/categories/{categoryId}",
     operationId: "updateCategory",
     tag: "Catalog",
-    summary: "Rename a category, or move it with all below it; the slug stays",
+    summary: "Rename a category, or move it with its subtree; the slug stays",
     access: "admin",
     limit: "write",
     params: CategoryInput,
@@ -46,7 +46,7 @@ export const taxonomyRoutes: readonly Route[] = [
     path: "/api/categories/{categoryId}",
     operationId: "deleteCategory",
     tag: "Catalog",
-    summary: "Delete a category that has neither products nor categories below it",
+    summary: "Delete a category without products and subcategories",
     access: "admin",
     limit: "write",
     params: CategoryInput,
@@ -59,7 +59,7 @@ export const taxonomyRoutes: readonly Route[] = [
     path: "/api/brands",
     operationId: "createBrand",
     tag: "Catalog",
-    summary: "A new brand",
+    summary: "Create a brand",
     access: "admin",
     limit: "write",
     body: NewBrand,
@@ -87,7 +87,7 @@ export const taxonomyRoutes: readonly Route[] = [
     path: "/api/brands/{brandId}",
     operationId: "deleteBrand",
     tag: "Catalog",
-    summary: "Delete a brand that has no products",
+    summary: "Delete a brand without products",
     access: "admin",
     limit: "write",
     params: BrandInput,

@@ -1,4 +1,4 @@
-// What admins do about messages: everything that was sent, and the templates that it is made of.
+// Everybody's messages and the templates, for admins.
 import {
   AdminNotification,
   ListAllNotificationsInput,
@@ -17,7 +17,7 @@ import { z } from "zod";
 import { replyWith, route } from "../route.ts";
 import type { Reply, Route } from "../route.ts";
 
-/** The version is the ETag that If-Match asks for. */
+/** A template with its version as ETag for If-Match. */
 function templateReply(template: Outcome<Template>): Outcome<Reply> {
   return replyWith(200, template, template.ok ? { etag: `"${String(template.value.version)}"` } : {});
 }
@@ -28,8 +28,8 @@ const AdminNotificationPage = pageOf(AdminNotification).meta({
 });
 const TemplatePage = pageOf(Template).meta({ id: "TemplatePage", description: "One page of templates." });
 const TemplateVersions = z
-  .object({ items: z.array(TemplateVersion).describe("What it was, the newest first.") })
-  .meta({ id: "TemplateVersions", description: "What a template was before." });
+  .object({ items: z.array(TemplateVersion).describe("The earlier versions, newest first.") })
+  .meta({ id: "TemplateVersions", description: "The earlier versions of a template." });
 
 export const templateRoutes: readonly Route[] = [
   route({
@@ -51,7 +51,7 @@ export const templateRoutes: readonly Route[] = [
     path: "/api/admin/notifications/{notificationId}/retry",
     operationId: "retryNotification",
     tag: "Notifications",
-    summary: "Have a failed message tried again, or one that was held back sent, within a minute",
+    summary: "Retry a failed message, or send one that was held back, within a minute",
     access: "admin",
     limit: "write",
     params: RetryNotificationInput,
@@ -93,7 +93,7 @@ export const templateRoutes: readonly Route[] = [
     path: "/api/admin/templates/{templateId}",
     operationId: "updateTemplate",
     tag: "Notifications",
-    summary: "Change a template, or make one for another channel or language",
+    summary: "Change a template, or create one for another channel or language",
     access: "admin",
     limit: "write",
     params: TemplateRef,
@@ -115,7 +115,7 @@ export const templateRoutes: readonly Route[] = [
     path: "/api/admin/templates/{templateId}/versions",
     operationId: "listTemplateVersions",
     tag: "Notifications",
-    summary: "What a template was before, the newest first",
+    summary: "The earlier versions of a template, newest first",
     access: "admin",
     limit: "read",
     params: TemplateRef,
@@ -129,7 +129,7 @@ export const templateRoutes: readonly Route[] = [
     path: "/api/admin/templates/{templateId}/preview",
     operationId: "previewTemplate",
     tag: "Notifications",
-    summary: "Render a template with sample data, as it is or as it would be; nothing is stored",
+    summary: "Render a template, stored or given, with sample data; nothing is stored",
     access: "admin",
     limit: "write",
     params: TemplateRef,

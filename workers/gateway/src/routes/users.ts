@@ -1,4 +1,4 @@
-// Users as admins see them: the list, one with what belongs to them, and their roles.
+// Users for admins: the list, one user with their orders, sessions and cart, and roles.
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import { ListUsersInput, RoleChange, User, UserInput, UserPage, UserSession } from "#shared/contracts/accounts";
@@ -19,11 +19,11 @@ const AdminUser = z
       .array(UserSession)
       .describe("Sign-ins that can still be refreshed, the latest used first; at most 100."),
     cart: Cart.nullable().describe("The cart as the user sees it. Null when this part does not answer."),
-    partialErrors: z.array(PartialError).describe("What kept a part away; empty when all are there."),
+    partialErrors: z.array(PartialError).describe("The parts that are missing, and why. Empty when none is."),
   })
-  .meta({ id: "AdminUser", description: "A user with what an admin asks about them." });
+  .meta({ id: "AdminUser", description: "A user with their orders, sessions and cart." });
 
-/** Whether there is such a user decides over all the rest, so it comes first, and without it there is no answer. */
+/** Reads the user first: without one there is no answer. */
 async function adminUser(deps: GatewayDeps, call: Call, userId: string): Promise<Outcome<z.infer<typeof AdminUser>>> {
   const { partDeadlineMs } = deps.settings;
   const found = await withDeadline(deps.accounts.getUser(call, { userId }), partDeadlineMs);
@@ -56,7 +56,7 @@ export const userRoutes: readonly Route[] = [
     path: "/api/admin/users/{userId}",
     operationId: "getUser",
     tag: "Accounts",
-    summary: "A user with the sum of their orders, their sessions and their cart in one answer",
+    summary: "A user with the totals of their orders, their sessions and their cart",
     access: "admin",
     limit: "read",
     params: UserInput,
