@@ -2,8 +2,8 @@
 
 const EXPORT = /^export (?:async )?(?:abstract )?(?:function\*?|const|class) (?<name>\w+)/gm;
 
-/** Whole by themselves, whoever reads them: the tables as the migrations made them, and what calls and events are made of. */
-const VOCABULARY = /\/schema\.ts$|^shared\/(?:contracts|events)\//;
+/** Complete whoever reads them: the tables of the migrations, calls and events, and the entrypoints that the platform reads. */
+const VOCABULARY = /\/schema\.ts$|^shared\/(?:contracts|events)\/|^workers\/[^/]+\/src\/index\.ts$/;
 
 /** Functions, constants and classes that no other file names. `sources` is path -> text of every TypeScript file. */
 export function unreadExports(sources: ReadonlyMap<string, string>): string[] {

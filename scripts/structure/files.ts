@@ -1,12 +1,9 @@
-// The same plan in every domain Worker: the same file names for the same roles, and no others. The gateway has a plan of its own.
+// The plan of every domain Worker: these file names for these roles, and no others. The gateway has a plan of its own.
 
 /** Roles that are a file or, when there is much of it, a folder. */
 const FILE_OR_FOLDER = ["service", "domain", "store"];
 const DOMAIN_FILES = ["index", "entrypoint", "consumer", "scheduled", "schema", "constants"];
-const GATEWAY_FILES =
-  "index app entrypoint scheduled sweep constants deps peers access route routes parts merge feed exposition".split(
-    " ",
-  );
+const GATEWAY_FILES = "index app route routes access deps peers parts merge feed sweep constants".split(" ");
 const GATEWAY_FOLDERS = ["routes", "http", "openapi"];
 
 /** What every Worker has beside its sources. */

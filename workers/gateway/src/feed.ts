@@ -1,5 +1,5 @@
-// The events of all Workers as a feed of changes: oldest first, and none is skipped, however late it was committed. Each Worker gives its
-// events the places of their commits; the cursor holds how far each Worker was read. merge.ts is the list that goes backwards.
+// The events of all Workers as a feed, oldest first. None is skipped, however late it is committed: each Worker numbers its events in
+// commit order, and the cursor holds the last number read of each. merge.ts is the same list backwards.
 import type { ListFeedInput, PlacedEvent, Rows } from "#shared/contracts/messaging";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
@@ -14,20 +14,21 @@ import { Parts } from "./parts.ts";
 import { DOMAIN_WORKERS } from "#shared/workers";
 import type { DomainWorker } from "#shared/workers";
 
-/** Where every feed begins. */
+/** The cursor of the beginning. */
 const START = "0";
 
-const Places = z.partialRecord(WorkerName, z.int());
-type Places = z.infer<typeof Places>;
+/** The last sequence number read of each Worker. */
+const Positions = z.partialRecord(WorkerName, z.int());
+type Positions = z.infer<typeof Positions>;
 
 type Filters = Omit<z.input<typeof ListFeedInput>, "limit" | "after">;
 
-async function placesOf(scope: unknown, after: string): Promise<Outcome<Places>> {
+async function positionsOf(scope: unknown, after: string): Promise<Outcome<Positions>> {
   if (after === START) return ok({});
   const key = await decodeCursor(scope, after);
   if (!key.ok) return key;
   try {
-    return ok(Places.parse(JSON.parse(String(key.value[0]))));
+    return ok(Positions.parse(JSON.parse(String(key.value[0]))));
   } catch {
     return fail("invalid_cursor", "The cursor does not belong to this feed and its filters.");
   }
@@ -35,34 +36,34 @@ async function placesOf(scope: unknown, after: string): Promise<Outcome<Places>>
 
 interface Lane extends Rows<PlacedEvent> {
   readonly worker: DomainWorker;
-  shown: number;
+  /** How many of its events are on the page. */
+  used: number;
 }
 
-/** Takes the oldest of all lanes' heads by their ids, `limit` times; each lane's own order, that of its commits, stays as it is. */
+/** Up to `limit` events, each time the one with the lowest id among the lanes' heads. Each lane keeps its commit order. */
 function take(lanes: readonly Lane[], limit: number): PlacedEvent[] {
-  const taken: PlacedEvent[] = [];
-  while (taken.length < limit) {
-    const heads = lanes.filter(({ items, shown }) => shown < items.length);
+  const page: PlacedEvent[] = [];
+  while (page.length < limit) {
+    const heads = lanes.filter(({ items, used }) => used < items.length);
     const [first, ...others] = heads;
     if (first === undefined) break;
-    const idOf = ({ items, shown }: Lane): string => items[shown]?.id ?? "";
+    const idOf = ({ items, used }: Lane): string => items[used]?.id ?? "";
     const next = others.reduce((best, lane) => (idOf(lane) < idOf(best) ? lane : best), first);
-    taken.push(...next.items.slice(next.shown, next.shown + 1));
-    next.shown += 1;
+    page.push(...next.items.slice(next.used, next.used + 1));
+    next.used += 1;
   }
-  return taken;
+  return page;
 }
 
-/** How far a Worker was read: to its last event shown, and where all were shown, as far as its search went. */
-function placeOf({ items, shown, reached }: Lane): number | undefined {
-  const end = shown === items.length ? reached?.[0] : undefined;
-  return typeof end === "number" ? end : items[shown - 1]?.seq;
+/** The last number read of a Worker: of its last event on the page or, when all are on it, where its search ended. */
+function positionOf({ items, used, reached }: Lane): number | undefined {
+  const end = used === items.length ? reached?.[0] : undefined;
+  return typeof end === "number" ? end : items[used - 1]?.seq;
 }
 
 /**
- * The events after a place. `nextCursor` is null only when nothing is new; the cursor that was asked with then stays good. A Worker that
- * does not answer is named in `partialErrors`, and its events come when it does. Fails with invalid_cursor, and with
- * service_unavailable when no Worker answers.
+ * The events after a cursor. `nextCursor` is null only when there are none; the same cursor can then be used again. The events of a
+ * Worker in `partialErrors` come when it answers. Fails with invalid_cursor, and with service_unavailable when no Worker answers.
  */
 export async function eventFeed(
   deps: GatewayDeps,
@@ -70,26 +71,26 @@ export async function eventFeed(
   { after, limit, ...filters }: { readonly after: string; readonly limit: number } & Filters,
 ): Promise<Outcome<MergedPage<unknown>>> {
   const scope = ["event feed", filters];
-  const places = await placesOf(scope, after);
-  if (!places.ok) return places;
+  const positions = await positionsOf(scope, after);
+  if (!positions.ok) return positions;
   const parts = new Parts(deps.settings.partDeadlineMs);
   const lanes = await Promise.all(
     DOMAIN_WORKERS.map(async (worker): Promise<Lane | undefined> => {
-      const slice = { ...filters, limit, after: places.value[worker] ?? 0 };
+      const slice = { ...filters, limit, after: positions.value[worker] ?? 0 };
       const rows = await parts.get(worker, () => deps[worker].listFeed(call, slice));
-      return rows === null ? undefined : { ...rows, worker, shown: 0 };
+      return rows === null ? undefined : { ...rows, worker, used: 0 };
     }),
   );
   const answered = lanes.filter((lane) => lane !== undefined);
   if (answered.length === 0) return fail("service_unavailable", "No part of the shop answers; try again in a moment.");
-  const taken = take(answered, limit);
+  const page = take(answered, limit);
   const moved = answered.flatMap((lane) => {
-    const place = placeOf(lane);
-    return place === undefined ? [] : [[lane.worker, place] as const];
+    const position = positionOf(lane);
+    return position === undefined ? [] : [[lane.worker, position] as const];
   });
-  const next: Places = { ...places.value, ...Object.fromEntries(moved) };
+  const next: Positions = { ...positions.value, ...Object.fromEntries(moved) };
   return ok({
-    items: taken.map(({ envelope }) => JSON.parse(envelope) as unknown),
+    items: page.map(({ envelope }) => JSON.parse(envelope) as unknown),
     nextCursor: moved.length === 0 ? null : await encodeCursor(scope, [JSON.stringify(next)]),
     partialErrors: parts.errors,
   });

@@ -1,6 +1,5 @@
-// One list of what every Worker keeps a list of: events, dead letters, the audit log, findings. Each Worker is asked for the rows
-// after the last of its own that was shown, so that the merged list neither skips nor repeats, also when a Worker is down for a
-// page: its rows come later, when it is back.
+// Merges the lists that every Worker keeps (events, dead letters, the audit log, findings) into one. The cursor holds a position in
+// each Worker's list, so the merged list neither skips nor repeats. A Worker that is down for a page adds its rows to a later one.
 import { z } from "zod";
 import type { MessagingContract, Rows } from "#shared/contracts/messaging";
 import { fail } from "#shared/errors";
@@ -12,7 +11,7 @@ import { PartialError, Parts } from "./parts.ts";
 import { DOMAIN_WORKERS } from "#shared/workers";
 import type { DomainWorker } from "#shared/workers";
 
-/** A cursor carries a place in each Worker's list: six keys of up to some 150 characters, as base64. */
+/** A cursor has a position in each Worker's list: six keys of up to some 150 characters, as base64. */
 const MAX_CURSOR_CHARACTERS = 4_000;
 
 export const MergedQuery = PageQuery.extend({
@@ -24,13 +23,13 @@ export const MergedQuery = PageQuery.extend({
     .describe("The `nextCursor` of the page before. It fits the same filters only."),
 });
 
-/** The Worker whose row it is, in an answer or as a filter. */
+/** The Worker that owns a row, in an answer or as a filter. */
 export const WorkerName = z.enum(DOMAIN_WORKERS).meta({ id: "WorkerName", description: "A part of the shop." });
 
-/** Exactly this type, subject and so on. */
+/** An exact match of a type, a subject and so on. */
 export const Filter = z.string().min(1).max(200).optional();
 
-/** A row's time, as an answer shows it. */
+/** A row's time in an answer. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
@@ -46,7 +45,7 @@ const Positions = z.partialRecord(
 type Positions = z.infer<typeof Positions>;
 
 export interface MergedList<Row, Item> {
-  /** What the order of the list depends on: its name and filters. */
+  /** What a cursor is bound to: the list's name and filters. */
   readonly scope: unknown;
   readonly workers: readonly DomainWorker[];
   /** One Worker's rows, newest first. */
@@ -54,7 +53,7 @@ export interface MergedList<Row, Item> {
     worker: MessagingContract,
     slice: { readonly limit: number; readonly before?: (string | number)[] },
   ) => Promise<Outcome<Rows<Row>>>;
-  /** What the Worker sorts by, from the greatest down. */
+  /** The sort key, in descending order. */
   readonly keyOf: (row: Row) => Key;
   readonly render: (row: Row, worker: DomainWorker) => Item;
 }
@@ -65,7 +64,7 @@ export interface MergedPage<Item> {
   readonly partialErrors: readonly PartialError[];
 }
 
-/** The answer's schema; the counterpart of `pageOf` for lists of all Workers. */
+/** The schema of a merged page, as `pageOf` is of a page. */
 export function mergedPageOf<T extends z.ZodType>(
   item: T,
 ): z.ZodObject<{
@@ -104,44 +103,49 @@ function isAfter(a: Key, b: Key): boolean {
 interface Lane<Row> {
   readonly worker: DomainWorker;
   readonly rows: readonly Row[];
-  /** Where its search gave up, if it did: what is older may stand behind rows of its that nobody has seen yet. */
+  /** Where its search stopped early: older rows may exist below, not read yet. */
   readonly reached: Key | undefined;
-  shown: number;
+  /** How many of its rows are on the page. */
+  used: number;
 }
 
-/** Whether the Worker's next row is not known though there may be one. */
-function isCut({ rows, shown, reached }: Lane<unknown>): boolean {
-  return reached !== undefined && shown === rows.length;
+/** Whether the Worker may have a next row that was not read. */
+function isCut({ rows, used, reached }: Lane<unknown>): boolean {
+  return reached !== undefined && used === rows.length;
 }
 
-/** Takes the newest of all lanes' heads, `limit` times; each lane's own order stays as it is. */
+/** The newest `limit` rows of all lanes. Each lane keeps its order. */
 function take<Row>(
   lanes: readonly Lane<Row>[],
   limit: number,
   keyOf: (row: Row) => Key,
 ): { row: Row; worker: DomainWorker }[] {
-  const taken: { row: Row; worker: DomainWorker }[] = [];
-  while (taken.length < limit) {
+  const page: { row: Row; worker: DomainWorker }[] = [];
+  while (page.length < limit) {
     let best: { lane: Lane<Row>; row: Row } | undefined;
     for (const lane of lanes) {
-      const row = lane.rows[lane.shown];
+      const row = lane.rows[lane.used];
       if (row !== undefined && (best === undefined || isAfter(keyOf(row), keyOf(best.row)))) best = { lane, row };
     }
     if (best === undefined) break;
     const key = keyOf(best.row);
-    // Older than where a search gave up: its next rows may come first.
+    // Below the point where a search stopped, that lane's next rows may come first.
     if (lanes.some((lane) => isCut(lane) && !isAfter(key, lane.reached ?? []))) break;
-    best.lane.shown += 1;
-    taken.push({ row: best.row, worker: best.lane.worker });
+    best.lane.used += 1;
+    page.push({ row: best.row, worker: best.lane.worker });
   }
-  return taken;
+  return page;
 }
 
 /**
- * A place for those Workers that answered and of which nothing is shown yet: the newest row of the list as it is now, so that
- * what is written from here on does not turn up among older rows.
+ * Positions of the Workers that have answered and have no row on the first page: its newest row. Rows that they write later then
+ * do not appear among older ones.
  */
-function opening<Row>(lanes: readonly Lane<Row>[], newest: Row | undefined, keyOf: (row: Row) => Key): Positions {
+function openingPositions<Row>(
+  lanes: readonly Lane<Row>[],
+  newest: Row | undefined,
+  keyOf: (row: Row) => Key,
+): Positions {
   if (newest === undefined) return {};
   const key = keyOf(newest);
   const behind = lanes.filter(({ rows: [head] }) => head === undefined || isAfter(key, keyOf(head)));
@@ -149,8 +153,8 @@ function opening<Row>(lanes: readonly Lane<Row>[], newest: Row | undefined, keyO
 }
 
 /**
- * One page of all Workers' rows, newest first. A page may be short, or empty, where a search goes on by its cursor. The list
- * ends when the Workers that answer have no more; `partialErrors` names the others. Fails with invalid_cursor, and with
+ * One page of all Workers' rows, newest first. A page may be short or empty where a search continues by its cursor. The list ends
+ * when the Workers that answer have no more; `partialErrors` names the others. Fails with invalid_cursor, and with
  * service_unavailable when no Worker answers.
  */
 export async function mergedPage<Row, Item>(
@@ -166,18 +170,18 @@ export async function mergedPage<Row, Item>(
       const before = positions.value[worker];
       const slice = { limit: limit + 1, ...(before === undefined ? {} : { before }) };
       const answer = await parts.get(worker, () => rows(deps[worker], slice));
-      return answer === null ? undefined : { worker, rows: answer.items, reached: answer.reached, shown: 0 };
+      return answer === null ? undefined : { worker, rows: answer.items, reached: answer.reached, used: 0 };
     }),
   );
   const answered = lanes.filter((lane) => lane !== undefined);
   if (answered.length === 0) return fail("service_unavailable", "No part of the shop answers; try again in a moment.");
-  const taken = take(answered, limit, keyOf);
-  const reached: Positions = { ...opening(answered, taken[0]?.row, keyOf), ...positions.value };
-  for (const { row, worker } of taken) reached[worker] = [...keyOf(row)];
+  const page = take(answered, limit, keyOf);
+  const reached: Positions = { ...openingPositions(answered, page[0]?.row, keyOf), ...positions.value };
+  for (const { row, worker } of page) reached[worker] = [...keyOf(row)];
   for (const lane of answered) if (isCut(lane) && lane.reached !== undefined) reached[lane.worker] = [...lane.reached];
-  const hasMore = answered.some((lane) => lane.shown < lane.rows.length || isCut(lane));
+  const hasMore = answered.some((lane) => lane.used < lane.rows.length || isCut(lane));
   return ok({
-    items: taken.map(({ row, worker }) => render(row, worker)),
+    items: page.map(({ row, worker }) => render(row, worker)),
     nextCursor: hasMore ? await encodeCursor(scope, [JSON.stringify(reached)]) : null,
     partialErrors: parts.errors,
   });

@@ -1,5 +1,5 @@
-// The comparing sweep over all outboxes: an event is done when every consumer has it in its inbox, and only this finds out.
-// The gateway runs it because it is the one Worker that may call all others.
+// Compares all outboxes with all inboxes: an event is delivered when each of its consumers has it in its inbox. Only the gateway may
+// call every Worker, so only it can find this out.
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import type { MessagingContract, SweepCounts } from "#shared/contracts/messaging";
@@ -10,133 +10,152 @@ import { log } from "#shared/logger";
 import { RESEND_AFTER_MS } from "#shared/outbox";
 import type { UnconfirmedEvent } from "#shared/outbox";
 import { DOMAIN_WORKERS } from "#shared/workers";
-import { withDeadline } from "./peers.ts";
 import type { DomainWorker } from "#shared/workers";
+import { withDeadline } from "./peers.ts";
 import type { Peers } from "./peers.ts";
 
-/** A producer sends at most this many again in one round, the oldest first: it reads all their envelopes at once. */
+/** A producer resends at most this many events in one sweep, the oldest first: it reads all their envelopes at once. */
 const MAX_RESENDS = 1_000;
 
 type Messengers = Readonly<Record<DomainWorker, MessagingContract>>;
 
-/** What a consumer said about the ids it was asked for; undefined when it did not answer. */
-interface ConsumerAnswer {
-  /** Not handled, whether or not a retry is on its way: not to be confirmed. */
+/** A producer's unconfirmed events; undefined when it does not answer. */
+interface Producer {
+  readonly name: DomainWorker;
+  readonly events: readonly UnconfirmedEvent[] | undefined;
+}
+
+/** What a consumer says about the unconfirmed events that it should have. */
+interface Receipts {
+  /** Not handled, so not to be confirmed. */
   readonly missing: ReadonlySet<string>;
-  /** Missing, and no retry will bring it: to be sent again. */
+  /** Missing, and no retry of the consumer's own is pending: to be sent again. */
   readonly lost: ReadonlySet<string>;
 }
 
-type Answers = ReadonlyMap<Consumer, ConsumerAnswer | undefined>;
+type ReceiptsByConsumer = ReadonlyMap<Consumer, Receipts | undefined>;
 
-/** A Worker that is down is left out of this round; the others are not held up by it. */
-async function ask<T>(peer: DomainWorker, question: () => Promise<Outcome<T>>): Promise<T | undefined> {
-  try {
-    const answer = await question();
-    if (answer.ok) return answer.value;
-    log("warn", "the sweep was refused", { peer, error: answer.error.detail });
-  } catch (error) {
-    log("warn", "the sweep got no answer", { peer, error });
-  }
-  return undefined;
-}
-
-/** Unknown to this version of the routing, an event cannot be judged and stays as it is. */
-function knownConsumersOf(event: UnconfirmedEvent): readonly Consumer[] | undefined {
-  return Object.hasOwn(ROUTES, event.type) ? consumersOf(event) : undefined;
-}
-
-async function unseen(
-  peers: Messengers,
-  consumer: Consumer,
-  call: Call,
-  ids: readonly string[],
-  everything: boolean,
-): Promise<ReadonlySet<string> | undefined> {
-  if (ids.length === 0) return new Set();
-  const answer = await ask(consumer, () => peers[consumer].unseenEvents(call, { ids: [...ids], everything }));
-  return answer && new Set(answer);
-}
-
-async function askConsumer(
-  peers: Messengers,
-  consumer: Consumer,
-  call: Call,
-  ids: readonly string[],
-  everything: boolean,
-): Promise<ConsumerAnswer | undefined> {
-  // Confirming needs the strict answer: an event whose retry is pending would be lost with the queue if it were confirmed.
-  const missing = await unseen(peers, consumer, call, ids, true);
-  if (missing === undefined) return undefined;
-  if (everything || missing.size === 0) return { missing, lost: missing };
-  const lost = await unseen(peers, consumer, call, [...missing], false);
-  return lost === undefined ? undefined : { missing, lost };
-}
-
-async function settleProducer(
-  peers: Messengers,
-  producer: DomainWorker,
-  call: Call,
-  events: readonly UnconfirmedEvent[],
-  answers: Answers,
-  resendBefore: number,
-): Promise<{ readonly confirmed: number; readonly resent: number }> {
-  const done: string[] = [];
-  const deliveries: { id: string; consumer: Consumer }[] = [];
-  for (const event of events) {
-    const consumers = knownConsumersOf(event);
-    if (consumers === undefined) continue;
-    if (consumers.every((consumer) => answers.get(consumer)?.missing.has(event.id) === false)) done.push(event.id);
-    if (event.time > resendBefore) continue;
-    for (const consumer of consumers) {
-      if (answers.get(consumer)?.lost.has(event.id) === true) deliveries.push({ id: event.id, consumer });
-    }
-  }
-  const resent =
-    deliveries.length === 0
-      ? 0
-      : await ask(producer, () => peers[producer].resendEvents(call, { deliveries: deliveries.slice(0, MAX_RESENDS) }));
-  const confirmed =
-    done.length === 0 ? null : await ask(producer, () => peers[producer].confirmEvents(call, { ids: done }));
-  return { confirmed: confirmed === undefined ? 0 : done.length, resent: resent ?? 0 };
+interface Run {
+  readonly call: Call;
+  /** Ignores age and back-off. */
+  readonly everything: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
 /**
- * One round over every Worker: asks each producer for what is unconfirmed, each consumer for what of it is missing, sends again
- * what was lost for RESEND_AFTER_MS (`everything`: whatever its age or back-off) and confirms what all consumers have.
- * The counts include each consumer's lag: the events it has not handled yet. At most 28 calls of other Workers, of the 32 that one
- * run may make.
+ * Resends each event that a consumer has lost for RESEND_AFTER_MS, and confirms those that all their consumers have. The counts
+ * include each consumer's lag: the events that it has not handled. It makes at most 28 of the 32 calls of other Workers that one run
+ * may make.
  */
-export async function sweepOutboxes(peers: Peers, call: Call, everything: boolean, now: number): Promise<SweepCounts> {
-  const producers = await Promise.all(
-    DOMAIN_WORKERS.map(async (name) => ({ name, events: await ask(name, () => peers[name].unconfirmedEvents(call)) })),
-  );
+export async function sweepOutboxes(peers: Peers, run: Run): Promise<SweepCounts> {
+  const producers = await readProducers(peers, run.call);
   const open = producers.flatMap(({ events }) => events ?? []);
-  const answers: Answers = new Map(
+  const receipts: ReceiptsByConsumer = new Map(
     await Promise.all(
       CONSUMERS.map(async (consumer) => {
-        const ids = open.filter((event) => knownConsumersOf(event)?.includes(consumer) === true).map(({ id }) => id);
-        return [consumer, await askConsumer(peers, consumer, call, ids, everything)] as const;
+        const ids = eventsFor(consumer, open).map(({ id }) => id);
+        return [consumer, await readReceipts(peers[consumer], consumer, ids, run)] as const;
       }),
     ),
   );
-  const resendBefore = everything ? Number.POSITIVE_INFINITY : now - RESEND_AFTER_MS;
-  const settled = await Promise.all(
-    producers.map(({ name, events }) => settleProducer(peers, name, call, events ?? [], answers, resendBefore)),
+  const results = await Promise.all(
+    producers.map(({ name, events }) => updateProducer(peers, name, events ?? [], receipts, run)),
   );
-  const lag = CONSUMERS.map((consumer) => [`lag_${consumer}`, answers.get(consumer)?.missing.size ?? 0] as const);
+  const lag = CONSUMERS.map((consumer) => [`lag_${consumer}`, receipts.get(consumer)?.missing.size ?? 0] as const);
   return {
     unconfirmed: open.length,
-    confirmed: settled.reduce((sum, { confirmed }) => sum + confirmed, 0),
-    resent: settled.reduce((sum, { resent }) => sum + resent, 0),
+    confirmed: results.reduce((sum, { confirmed }) => sum + confirmed, 0),
+    resent: results.reduce((sum, { resent }) => sum + resent, 0),
     unreachable:
       producers.filter(({ events }) => events === undefined).length +
-      [...answers.values()].filter((answer) => answer === undefined).length,
+      [...receipts.values()].filter((answer) => answer === undefined).length,
     ...Object.fromEntries(lag),
   };
 }
 
-/** What a consumer has not handled, of what the producers that answer do not know to have arrived. */
+async function readProducers(peers: Messengers, call: Call, deadlineMs?: number): Promise<readonly Producer[]> {
+  return await Promise.all(
+    DOMAIN_WORKERS.map(async (name) => ({
+      name,
+      events: await tryCall(name, () => peers[name].unconfirmedEvents(call), deadlineMs),
+    })),
+  );
+}
+
+/** The value of a peer's answer; undefined when the peer refuses or fails, so that one that is down does not stop the sweep. */
+async function tryCall<T>(
+  peer: DomainWorker,
+  send: () => Promise<Outcome<T>>,
+  deadlineMs?: number,
+): Promise<T | undefined> {
+  try {
+    const answer = await (deadlineMs === undefined ? send() : withDeadline(send(), deadlineMs));
+    if (answer.ok) return answer.value;
+    log("warn", "a peer refused the sweep", { peer, error: answer.error.detail });
+  } catch (error) {
+    log("warn", "a peer does not answer the sweep", { peer, error });
+  }
+  return undefined;
+}
+
+function eventsFor(consumer: Consumer, events: readonly UnconfirmedEvent[]): UnconfirmedEvent[] {
+  return events.filter((event) => knownConsumersOf(event)?.includes(consumer) === true);
+}
+
+/** Undefined for an event type that this version does not route: such an event is neither resent nor confirmed. */
+function knownConsumersOf(event: UnconfirmedEvent): readonly Consumer[] | undefined {
+  return Object.hasOwn(ROUTES, event.type) ? consumersOf(event) : undefined;
+}
+
+async function readReceipts(
+  peer: MessagingContract,
+  consumer: Consumer,
+  ids: readonly string[],
+  { call, everything }: Run,
+): Promise<Receipts | undefined> {
+  const unseen = async (input: { ids: string[]; everything: boolean }): Promise<ReadonlySet<string> | undefined> => {
+    const answer = input.ids.length === 0 ? [] : await tryCall(consumer, () => peer.unseenEvents(call, input));
+    return answer && new Set(answer);
+  };
+  // Strict for confirming: an event whose retry is pending would be lost with the queue if it were confirmed.
+  const missing = await unseen({ ids: [...ids], everything: true });
+  if (missing === undefined) return undefined;
+  if (everything || missing.size === 0) return { missing, lost: missing };
+  const lost = await unseen({ ids: [...missing], everything: false });
+  return lost && { missing, lost };
+}
+
+/** Has a producer resend what its consumers lost, and confirm what they all have. */
+async function updateProducer(
+  peers: Messengers,
+  producer: DomainWorker,
+  events: readonly UnconfirmedEvent[],
+  receipts: ReceiptsByConsumer,
+  { call, everything, now }: Run,
+): Promise<{ readonly confirmed: number; readonly resent: number }> {
+  const delivered: string[] = [];
+  const deliveries: { id: string; consumer: Consumer }[] = [];
+  for (const event of events) {
+    const consumers = knownConsumersOf(event);
+    if (consumers === undefined) continue;
+    if (consumers.every((consumer) => receipts.get(consumer)?.missing.has(event.id) === false))
+      delivered.push(event.id);
+    if (!everything && event.time > now - RESEND_AFTER_MS) continue;
+    for (const consumer of consumers) {
+      if (receipts.get(consumer)?.lost.has(event.id) === true) deliveries.push({ id: event.id, consumer });
+    }
+  }
+  const peer = peers[producer];
+  const resent =
+    deliveries.length === 0
+      ? 0
+      : await tryCall(producer, () => peer.resendEvents(call, { deliveries: deliveries.slice(0, MAX_RESENDS) }));
+  const confirmed =
+    delivered.length === 0 ? null : await tryCall(producer, () => peer.confirmEvents(call, { ids: delivered }));
+  return { confirmed: confirmed === undefined ? 0 : delivered.length, resent: resent ?? 0 };
+}
+
 export const ConsumerLag = z
   .object({
     unseen: z.int().describe("Events sent to it that it has not handled."),
@@ -152,39 +171,28 @@ export const ProducerLag = z
   .meta({ id: "ProducerLag", description: "What a producer does not know to have arrived everywhere." });
 export type ProducerLag = z.infer<typeof ProducerLag>;
 
-/** Null: it does not answer. */
+/** Null for a Worker that does not answer. */
 export interface Lag {
   readonly consumers: Record<string, ConsumerLag | null>;
   readonly producers: Record<string, ProducerLag | null>;
 }
 
-function oldestSeconds(events: readonly UnconfirmedEvent[], now: number): number {
-  const oldest = events.reduce((time, event) => Math.min(time, event.time), now);
-  return Math.round((now - oldest) / 1_000);
-}
-
 /**
- * The comparison that the sweep makes, for operators: changes nothing and sends nothing. Ends within `deadlineMs`, half of it
- * for the producers and half for the consumers; who does not answer by then is null.
+ * The same comparison for operators; it changes and sends nothing. It ends within `deadlineMs`, half of it for the producers and half
+ * for the consumers.
  */
 export async function consumerLag(peers: Peers, call: Call, now: number, deadlineMs: number): Promise<Lag> {
-  const inTime = <T>(work: Promise<T>): Promise<T> => withDeadline(work, deadlineMs / 2);
-  const producers = await Promise.all(
-    DOMAIN_WORKERS.map(async (name) => {
-      const events = await ask(name, () => inTime(peers[name].unconfirmedEvents(call)));
-      return { name, events };
-    }),
-  );
+  const producers = await readProducers(peers, call, deadlineMs / 2);
   const open = producers.flatMap(({ events }) => events ?? []);
   const consumers = await Promise.all(
     CONSUMERS.map(async (name): Promise<readonly [Consumer, ConsumerLag | null]> => {
-      const theirs = open.filter((event) => knownConsumersOf(event)?.includes(name) === true);
-      const ids = theirs.map(({ id }) => id);
-      // Asked also without ids: only then is it known to answer.
-      const missing = await ask(name, () => inTime(peers[name].unseenEvents(call, { ids, everything: true })));
+      const own = eventsFor(name, open);
+      // Sent even without ids, to learn whether the consumer answers.
+      const input = { ids: own.map(({ id }) => id), everything: true };
+      const missing = await tryCall(name, () => peers[name].unseenEvents(call, input), deadlineMs / 2);
       if (missing === undefined) return [name, null];
       const unseenIds = new Set(missing);
-      const late = theirs.filter(({ id }) => unseenIds.has(id));
+      const late = own.filter(({ id }) => unseenIds.has(id));
       return [name, { unseen: late.length, oldestSeconds: oldestSeconds(late, now) }];
     }),
   );
@@ -197,4 +205,9 @@ export async function consumerLag(peers: Peers, call: Call, now: number, deadlin
       ]),
     ),
   };
+}
+
+function oldestSeconds(events: readonly UnconfirmedEvent[], now: number): number {
+  const oldest = events.reduce((time, event) => Math.min(time, event.time), now);
+  return Math.round((now - oldest) / 1_000);
 }

@@ -6,7 +6,7 @@ import type { DeadLetter, MessagingContract, StoredEvent } from "#shared/contrac
 import { fail } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
-import { exposition } from "../src/exposition.ts";
+import { exposition } from "../src/routes/metrics.ts";
 import { DOMAIN_WORKERS } from "#shared/workers";
 import type { DomainWorker } from "#shared/workers";
 import { allRoutes } from "../src/routes.ts";

@@ -86,7 +86,7 @@ class Model {
   /** The outages are meant, so nothing is said about them. */
   sweep(everything = false): Promise<SweepCounts> {
     return withInvocation({ worker: "gateway", operation: "test", correlationId: "req_1", level: "off" }, () =>
-      sweepOutboxes(this.peers(), call, everything, NOW),
+      sweepOutboxes(this.peers(), { call, everything, now: NOW }),
     );
   }
 
@@ -241,7 +241,7 @@ it("asks nobody who has nothing to tell, and a consumer only about its own", asy
     }),
     payments: stubPeers({ payments: { unconfirmedEvents: async () => ok([]) } }).payments,
   };
-  await sweepOutboxes(watched, call, false, NOW);
+  await sweepOutboxes(watched, { call, everything: false, now: NOW });
   expect(asked).toEqual([["evt_1"]]);
 });
 
