@@ -252,6 +252,17 @@ describe("combined answers", () => {
       queueLag: { orders: { unseen: expect.any(Number) as number } },
       partialErrors: [],
     });
+    const metrics = await scrape();
+    const revenue = (kind: string): unknown =>
+      metrics.get(`tradepost_revenue_minor_30d{worker="payments",kind="${kind}",currency="USD"}`);
+    expect(overview).toMatchObject({
+      ordersByStatus: { DELIVERED: metrics.get('tradepost_orders{worker="orders",status="DELIVERED"}') },
+      revenue: [{ currency: "USD", captured: revenue("captured"), refunded: revenue("refunded") }],
+      lowStock: {
+        low: metrics.get('tradepost_stock_products{worker="inventory",availability="low_stock"}'),
+        outOfStock: metrics.get('tradepost_stock_products{worker="inventory",availability="out_of_stock"}'),
+      },
+    });
     const health = await guest.expect<{ status: string }>(200, "GET", "/api/health");
     expect(health).toMatchObject({ status: "ok", services: { orders: { database: "up" } } });
   });

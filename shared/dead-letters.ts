@@ -6,7 +6,7 @@ import type { z } from "zod";
 import type { Call } from "./call.ts";
 import { MAX_REPLAYS } from "./contracts/messaging.ts";
 import type { DeadLetter, ListDeadLettersInput, ReplayDeadLetterInput, Rows } from "./contracts/messaging.ts";
-import { commit, readAll } from "./database.ts";
+import { commit, readAll, select } from "./database.ts";
 import { fail } from "./errors.ts";
 import type { Outcome } from "./errors.ts";
 import { redactEnvelope } from "./events/commands.ts";
@@ -93,6 +93,12 @@ export async function replayDeadLetter(
 ): Promise<Outcome<null>> {
   const replayed = await replay(deps, call, [eventId], sql`true`);
   return replayed === 1 ? ok(null) : fail("not_found", "There is no such dead letter.");
+}
+
+/** How many dead letters wait for an operator. */
+export async function countOpenDeadLetters({ db }: Deps): Promise<number> {
+  const row = await db.first(select({ open: sql<number>`count(*)` }, sql`FROM dead_letters WHERE ${STATES.open}`));
+  return row?.open ?? 0;
 }
 
 /** Sends the oldest open ones again, at most MAX_REPLAYS. Of two calls at once, each letter is taken by one. */

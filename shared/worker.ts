@@ -25,8 +25,9 @@ import type {
   Rows,
   StoredEvent,
   SweepCounts,
+  WorkerOverview,
 } from "./contracts/messaging.ts";
-import { listDeadLetters, replayDeadLetter, replayDeadLetters } from "./dead-letters.ts";
+import { countOpenDeadLetters, listDeadLetters, replayDeadLetter, replayDeadLetters } from "./dead-letters.ts";
 import type { Outcome } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { unseenEvents } from "./inbox.ts";
@@ -131,6 +132,12 @@ export function domainWorker<Env, D extends Deps>(
     metrics(call: Call): Promise<Outcome<readonly Metric[]>> {
       return this.#serve("metrics", call, z.undefined(), undefined, async (own) =>
         ok(await readMetrics(own, wiring.metrics(own))),
+      );
+    }
+
+    overview(call: Call): Promise<Outcome<WorkerOverview>> {
+      return this.#serve("overview", call, z.undefined(), undefined, async (own) =>
+        ok({ openDeadLetters: await countOpenDeadLetters(own) }),
       );
     }
 

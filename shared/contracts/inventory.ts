@@ -8,7 +8,7 @@ import { idSchema } from "../ids.ts";
 import { PageQuery } from "../paging.ts";
 import type { Page } from "../paging.ts";
 import { MAX_PRODUCTS_AT_ONCE, ProductId } from "./catalog.ts";
-import type { MessagingContract } from "./messaging.ts";
+import type { MessagingContract, WorkerOverview } from "./messaging.ts";
 
 /** The most units of one product in a line of a cart, an order or a reservation. */
 export const MAX_QUANTITY = 9_999;
@@ -184,7 +184,15 @@ export const Released = z
   .meta({ id: "Released", description: "What a release gave back." });
 export type Released = z.infer<typeof Released>;
 
+export interface InventoryOverview extends WorkerOverview {
+  /** Products with some units, but no more than their threshold. */
+  readonly lowStock: number;
+  /** Products without any unit. */
+  readonly outOfStock: number;
+}
+
 export interface InventoryContract extends MessagingContract {
+  overview(call: Call): Promise<Outcome<InventoryOverview>>;
   /**
    * Holds all lines for `owner` for 120 s, or none. Idempotent: an owner that already holds these quantities succeeds again.
    * Fails with insufficient_stock and `shortages` (nothing stays held); with quantity_limited, `allowed` and `limits` when

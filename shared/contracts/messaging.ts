@@ -120,6 +120,12 @@ export interface Rows<Row> {
 /** What each sweep found and did, by its name. */
 export type SweepCounts = Readonly<Record<string, number>>;
 
+/** A Worker's numbers for the operators' page. Some Workers have more. */
+export interface WorkerOverview {
+  /** Dead letters that wait for an operator. */
+  readonly openDeadLetters: number;
+}
+
 export interface MessagingContract {
   /** The oldest events of this Worker that are not known to have reached all their consumers, at most SWEEP_LIMIT. */
   unconfirmedEvents(call: Call): Promise<Outcome<readonly UnconfirmedEvent[]>>;
@@ -151,6 +157,8 @@ export interface MessagingContract {
   replayDeadLetters(call: Call): Promise<Outcome<{ readonly replayed: number; readonly remaining: number }>>;
   /** This Worker's figures as gauges: a few bounded queries in one round trip. */
   metrics(call: Call): Promise<Outcome<readonly Metric[]>>;
+  /** The numbers of this Worker for the operators' page. */
+  overview(call: Call): Promise<Outcome<WorkerOverview>>;
   /** Answers even when the database does not. */
   health(call: Call): Promise<Outcome<{ readonly database: "up" | "down" }>>;
   /** Runs all sweeps of this Worker now. Each is idempotent. */

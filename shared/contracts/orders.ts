@@ -11,7 +11,7 @@ import { line } from "../text.ts";
 import { Email } from "./accounts.ts";
 import { MAX_PRODUCTS_AT_ONCE, ProductId } from "./catalog.ts";
 import { MAX_QUANTITY, Quantity } from "./inventory.ts";
-import type { MessagingContract } from "./messaging.ts";
+import type { MessagingContract, WorkerOverview } from "./messaging.ts";
 import { PaymentState } from "./payments.ts";
 import type { Payment, PaymentIntent } from "./payments.ts";
 import { ExternalId, References, ShownReferences } from "./references.ts";
@@ -460,7 +460,13 @@ export const CreateIntentBody = z
   .meta({ id: "CreatePaymentIntent", description: "The order to pay." });
 export const PayOrderInput = OrderRef.extend({ idempotencyKey: z.string().min(1).max(255).optional() });
 
+export interface OrdersOverview extends WorkerOverview {
+  /** How many of the newest 20,000 orders have each status. */
+  readonly ordersByStatus: Readonly<Record<OrderStatus, number>>;
+}
+
 export interface OrdersContract extends MessagingContract {
+  overview(call: Call): Promise<Outcome<OrdersOverview>>;
   /** The cart; an unknown or expired one reads as empty. Prices are the catalog's of now. */
   getCart(call: Call, input: z.input<typeof GetCartInput>): Promise<Outcome<Cart>>;
   /**

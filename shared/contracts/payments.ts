@@ -7,7 +7,7 @@ import { idSchema } from "../ids.ts";
 import { Amount, Currency, amountFrom } from "../money.ts";
 import { PageQuery } from "../paging.ts";
 import type { Page } from "../paging.ts";
-import type { MessagingContract } from "./messaging.ts";
+import type { MessagingContract, WorkerOverview } from "./messaging.ts";
 
 const PaymentId = idSchema("pay");
 const IdempotencyKey = z.string().min(1).max(255).optional();
@@ -204,7 +204,13 @@ export const Payment = z
   .meta({ id: "Payment", description: "A payment of an order with its refunds, disputes and history." });
 export type Payment = z.infer<typeof Payment>;
 
+export interface PaymentsOverview extends WorkerOverview {
+  /** Of the payments begun in the last 30 days, by currency, in minor units. */
+  readonly revenue: readonly { readonly currency: string; readonly captured: number; readonly refunded: number }[];
+}
+
 export interface PaymentsContract extends MessagingContract {
+  overview(call: Call): Promise<Outcome<PaymentsOverview>>;
   /**
    * Creates the order's PaymentIntent (manual capture), or returns the one that can still be paid. An order has one open payment.
    * `replayed`: the same idempotency key made or found the payment before; `created` is then as in the first answer.

@@ -4,7 +4,6 @@ import type { Payment } from "#shared/contracts/payments";
 import type { Notification } from "#shared/contracts/notifications";
 import { fail } from "#shared/errors";
 import { newId } from "#shared/ids";
-import type { Metric } from "#shared/metrics";
 import { ok } from "#shared/result";
 import { DOMAIN_WORKERS } from "#shared/workers";
 import type { StubbedPeers } from "./support.ts";
@@ -206,29 +205,18 @@ describe("GET /api/admin/users/:id", () => {
 });
 
 describe("GET /api/admin/overview", () => {
-  const gauge = (name: string, label: string, values: Readonly<Record<string, number>>): Metric => ({
-    name,
-    help: "",
-    samples: Object.entries(values).map(([text, value]) => ({ labels: { [label]: text }, value })),
-  });
-  const METRICS: Readonly<Record<string, readonly Metric[]>> = {
-    orders: [gauge("tradepost_orders", "status", { PENDING: 2, SHIPPED: 0 })],
-    payments: [
-      {
-        name: "tradepost_revenue_minor_30d",
-        help: "",
-        samples: [
-          { labels: { kind: "captured", currency: "USD" }, value: 900 },
-          { labels: { kind: "captured", currency: "JPY" }, value: 5 },
-          { labels: { kind: "refunded", currency: "USD" }, value: 100 },
-        ],
-      },
-    ],
-    inventory: [gauge("tradepost_stock_products", "availability", { low_stock: 4, out_of_stock: 1 })],
+  const OVERVIEWS: Readonly<Record<string, object>> = {
+    orders: { openDeadLetters: 7, ordersByStatus: { PENDING: 2, SHIPPED: 0 } },
+    payments: {
+      revenue: [
+        { currency: "USD", captured: 900, refunded: 100 },
+        { currency: "JPY", captured: 5, refunded: 0 },
+      ],
+    },
+    inventory: { lowStock: 4, outOfStock: 1 },
   };
   const messenger = (name: string): object => ({
-    metrics: async () =>
-      ok([...(METRICS[name] ?? []), gauge("tradepost_dead_letters", "state", { open: name === "orders" ? 7 : 0 })]),
+    overview: async () => ok({ openDeadLetters: 0, ...OVERVIEWS[name] }),
     unconfirmedEvents: async () => ok([{ id: "evt_1", type: "ORDER_CREATED", time: Date.now() - 90_000 }]),
     unseenEvents: async () => ok(name === "inventory" ? ["evt_1"] : []),
     listLowStock: async () => ok({ items: [], nextCursor: null }),
@@ -255,7 +243,7 @@ describe("GET /api/admin/overview", () => {
   });
 
   it("goes without the Workers that are down or late, part by part", async () => {
-    const late = { metrics: hangs, unconfirmedEvents: hangs, unseenEvents: hangs, listLowStock: hangs };
+    const late = { overview: hangs, unconfirmedEvents: hangs, unseenEvents: hangs, listLowStock: hangs };
     const startedAt = Date.now();
     const body = await read({ ...all, orders: { ...late }, inventory: { ...late } });
     expect(Date.now() - startedAt).toBeLessThan(2 * DEADLINE_MS + 1_000);

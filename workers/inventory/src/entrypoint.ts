@@ -1,5 +1,5 @@
 // The RPC methods of inventory: each parses its input and calls its use case. shared/contracts/inventory.ts documents them.
-import type { z } from "zod";
+import { z } from "zod";
 import type { Call } from "#shared/call";
 import {
   AdjustInput,
@@ -33,7 +33,7 @@ import { plan } from "./scheduled.ts";
 import { adjust, count, setThreshold } from "./service/adjustments.ts";
 import { createDeps } from "./service/deps.ts";
 import type { InventoryDeps } from "./service/deps.ts";
-import { metrics } from "./service/metrics.ts";
+import { metrics, overview } from "./service/metrics.ts";
 import { hold, releaseHold } from "./service/holds.ts";
 import { availabilities, level, listLevels, listLowStock, listTransactions } from "./service/levels.ts";
 import { release, reserve } from "./service/manual.ts";
@@ -42,6 +42,10 @@ export class InventoryRpc
   extends domainWorker<InventoryEnv, InventoryDeps>({ createDeps, metrics, ...plan })
   implements InventoryContract
 {
+  override overview(call: Call): ReturnType<InventoryContract["overview"]> {
+    return serve(createDeps(this.env, this.ctx), "overview", call, z.undefined(), undefined, overview);
+  }
+
   hold(
     call: Call,
     input: z.input<typeof HoldInput>,

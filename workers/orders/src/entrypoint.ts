@@ -1,5 +1,5 @@
 // The RPC surface: each method parses its input and hands it to its use case.
-import type { z } from "zod";
+import { z } from "zod";
 import type { Call } from "#shared/call";
 import {
   AddItemInput,
@@ -31,7 +31,7 @@ import { cancelOrder, changeStatus, setTracking } from "./service/commands.ts";
 import { createOrder } from "./service/place-order.ts";
 import { createDeps } from "./service/deps.ts";
 import type { OrdersDeps } from "./service/deps.ts";
-import { metrics } from "./service/metrics.ts";
+import { metrics, overview } from "./service/metrics.ts";
 import { getOrder, getTracking, listOrderPayments, listOrders } from "./service/orders.ts";
 import { payOrder } from "./service/pay.ts";
 import { customerCart, customerTotals } from "./service/customers.ts";
@@ -44,6 +44,10 @@ const Base = domainWorker<OrdersEnv, OrdersDeps>({ createDeps, metrics, ...plan 
 type Answer<M extends keyof OrdersContract> = ReturnType<OrdersContract[M]>;
 
 export class OrdersRpc extends Base implements OrdersContract {
+  override overview(call: Call): ReturnType<OrdersContract["overview"]> {
+    return serve(createDeps(this.env, this.ctx), "overview", call, z.undefined(), undefined, overview);
+  }
+
   getCart(call: Call, input: z.input<typeof GetCartInput>): Answer<"getCart"> {
     return serve(createDeps(this.env, this.ctx), "getCart", call, GetCartInput, input, getCart);
   }

@@ -1,5 +1,5 @@
 // The RPC surface of payments. See PaymentsContract for what each method promises.
-import type { z } from "zod";
+import { z } from "zod";
 import type { Call } from "#shared/call";
 import {
   CaptureInput,
@@ -20,7 +20,7 @@ import { close } from "./service/closing.ts";
 import { closeUnpaid } from "./service/close-unpaid.ts";
 import { callDeps, createDeps } from "./service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
-import { metrics } from "./service/metrics.ts";
+import { metrics, overview } from "./service/metrics.ts";
 import { createIntent } from "./service/intents.ts";
 import { listAllPayments, listPayments } from "./service/list.ts";
 import { refund } from "./service/refunds.ts";
@@ -30,6 +30,10 @@ type Answer<Method extends keyof PaymentsContract> = ReturnType<PaymentsContract
 const Base = domainWorker<PaymentsBindings, PaymentsDeps>({ createDeps, metrics, ...plan });
 
 export class PaymentsRpc extends Base implements PaymentsContract {
+  override overview(call: Call): ReturnType<PaymentsContract["overview"]> {
+    return serve(createDeps(this.env, this.ctx), "overview", call, z.undefined(), undefined, overview);
+  }
+
   createIntent(call: Call, input: z.input<typeof CreateIntentInput>): Answer<"createIntent"> {
     return serve(callDeps(this.env, this.ctx), "createIntent", call, CreateIntentInput, input, createIntent);
   }

@@ -1,4 +1,4 @@
-// Answers that a page needs at once, made of several Workers' parts: an account's, an order's, and the operators'.
+// The overview pages, each made of several Workers' parts: an account's, an order's, and the operators'.
 import { z } from "zod";
 import { User } from "#shared/contracts/accounts";
 import { ListedLevel } from "#shared/contracts/inventory";
@@ -7,19 +7,18 @@ import { Cart, Order, OrderStatus, OrderTracking } from "#shared/contracts/order
 import { Payment } from "#shared/contracts/payments";
 import type { Call } from "#shared/call";
 import { idSchema } from "#shared/ids";
-import type { Metric } from "#shared/metrics";
+import type { WorkerOverview } from "#shared/contracts/messaging";
 import { ok } from "#shared/result";
 import type { Outcome } from "#shared/errors";
 import type { GatewayDeps } from "../deps.ts";
 import { PartialError, Parts } from "../parts.ts";
 import { DOMAIN_WORKERS } from "#shared/workers";
 import { withDeadline } from "../peers.ts";
-import type { DomainWorker } from "#shared/workers";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { ConsumerLag, consumerLag } from "../sweep.ts";
 
-/** What fits a front page; the whole list has its own call. */
+/** As many as an overview shows; the whole lists have calls of their own. */
 const RECENT_ORDERS = 5;
 const LOW_STOCK_ITEMS = 10;
 
@@ -34,38 +33,38 @@ const AccountOverview = z
       .describe("Messages that the user has not read. Null when that part is down."),
     partialErrors: z.array(PartialError).describe("The parts that are missing, and why."),
   })
-  .meta({ id: "AccountOverview", description: "What an account's page shows." });
+  .meta({ id: "AccountOverview", description: "The overview of an account." });
 
 const OrderDetails = z
   .object({
     order: Order.describe("The order."),
     payments: z.array(Payment).nullable().describe("Its payments. Null when that part is down."),
-    tracking: OrderTracking.nullable().describe("Where its parcel is. Null when that part is down."),
+    tracking: OrderTracking.nullable().describe("Its tracking. Null when that part is down."),
     notifications: z
       .array(Notification)
       .nullable()
       .describe(
-        "What its buyer was told about it. Empty for a guest, whose messages go to their address alone. Null when that part is down.",
+        "The messages to its buyer about it. Empty for a guest, whose messages go to their address only. Null when that part is down.",
       ),
     partialErrors: z.array(PartialError).describe("The parts that are missing, and why."),
   })
-  .meta({ id: "OrderDetails", description: "What an order's page shows." });
+  .meta({ id: "OrderDetails", description: "An order with its payments, tracking and messages." });
 
 const Revenue = z
   .object({
     currency: z.string().describe("ISO 4217."),
-    captured: z.int().describe("Minor units taken."),
-    refunded: z.int().describe("Minor units given back."),
-    net: z.int().describe("Minor units left: captured - refunded."),
+    captured: z.int().describe("Minor units captured."),
+    refunded: z.int().describe("Minor units refunded."),
+    net: z.int().describe("Minor units that remain: captured - refunded."),
   })
-  .meta({ id: "Revenue", description: "Money of one currency." });
+  .meta({ id: "Revenue", description: "Revenue in one currency." });
 
 const AdminOverview = z
   .object({
     ordersByStatus: z
       .record(OrderStatus, z.int())
       .nullable()
-      .describe("How many of the newest 20,000 orders stand in each status. Null when that part is down."),
+      .describe("How many of the newest 20,000 orders have each status. Null when that part is down."),
     revenue: z
       .array(Revenue)
       .nullable()
@@ -77,7 +76,7 @@ const AdminOverview = z
         items: z.array(ListedLevel).describe("The ten with the fewest units."),
       })
       .nullable()
-      .describe("Products that run out. Null when that part is down."),
+      .describe("Products that are running out. Null when that part is down."),
     queueLag: z
       .record(z.string(), ConsumerLag.nullable())
       .describe("How far each consumer is behind. Null for one that does not answer."),
@@ -86,33 +85,11 @@ const AdminOverview = z
       .describe("By part of the shop, dead letters that wait for an operator. Null for one that does not answer."),
     partialErrors: z.array(PartialError).describe("The parts that are missing, and why."),
   })
-  .meta({ id: "AdminOverview", description: "What the operators' page shows." });
-
-/** A metric's samples as label -> value, those with the other labels given; see each Worker's service/metrics.ts. */
-function byLabel(
-  metrics: readonly Metric[],
-  name: string,
-  label: string,
-  others: Readonly<Record<string, string>> = {},
-): Map<string, number> {
-  const samples = metrics.find((metric) => metric.name === name)?.samples ?? [];
-  const fitting = samples.filter(({ labels }) => Object.entries(others).every(([key, text]) => labels[key] === text));
-  return new Map(fitting.map(({ labels, value }) => [labels[label] ?? "", value]));
-}
-
-function revenueOf(metrics: readonly Metric[]): z.infer<typeof Revenue>[] {
-  const totals = (kind: string): Map<string, number> =>
-    byLabel(metrics, "tradepost_revenue_minor_30d", "currency", { kind });
-  const refunds = totals("refunded");
-  return [...totals("captured")].map(([currency, captured]) => {
-    const refunded = refunds.get(currency) ?? 0;
-    return { currency, captured, refunded, net: captured - refunded };
-  });
-}
+  .meta({ id: "AdminOverview", description: "The overview for operators." });
 
 async function accountOverview(deps: GatewayDeps, call: Call): Promise<z.infer<typeof AccountOverview>> {
   const parts = new Parts(deps.settings.partDeadlineMs);
-  // An admin's list is everybody's unless it says whose.
+  // Without a customer, an admin's list would have everybody's orders.
   const own = { limit: RECENT_ORDERS, customerId: call.actor.id };
   const [profile, cart, orders, unreadNotifications] = await Promise.all([
     parts.get("profile", () => deps.accounts.me(call)),
@@ -124,7 +101,7 @@ async function accountOverview(deps: GatewayDeps, call: Call): Promise<z.infer<t
   return { profile, cart, recentOrders, unreadNotifications, partialErrors: parts.errors };
 }
 
-/** Whose the order is decides over all the rest, so it comes first, and without it there is no answer. */
+/** Reads the order first: it decides whether the caller may see the rest, and without it there is no answer. */
 async function orderDetails(
   deps: GatewayDeps,
   call: Call,
@@ -153,46 +130,38 @@ async function orderDetails(
   });
 }
 
-/** A figure of a Worker's metrics, which are asked for once and used by several parts. */
-function figures(deps: GatewayDeps, call: Call): (worker: DomainWorker) => Promise<Outcome<readonly Metric[]>> {
-  const asked = new Map<DomainWorker, Promise<Outcome<readonly Metric[]>>>();
-  return (worker) => {
-    const answer = asked.get(worker) ?? deps[worker].metrics(call);
-    asked.set(worker, answer);
-    return answer;
-  };
-}
-
 async function adminOverview(deps: GatewayDeps, call: Call): Promise<z.infer<typeof AdminOverview>> {
   const { partDeadlineMs, now } = deps.settings;
   const parts = new Parts(partDeadlineMs);
-  const metricsOf = figures(deps, call);
+  // Each Worker is called once, for its own part and for its dead letters.
+  const overviews = {
+    accounts: deps.accounts.overview(call),
+    catalog: deps.catalog.overview(call),
+    orders: deps.orders.overview(call),
+    payments: deps.payments.overview(call),
+    inventory: deps.inventory.overview(call),
+    notifications: deps.notifications.overview(call),
+  };
   const [orders, payments, stock, levels, lag, deadLetters] = await Promise.all([
-    parts.get("ordersByStatus", () => metricsOf("orders")),
-    parts.get("revenue", () => metricsOf("payments")),
-    parts.get("lowStock", () => metricsOf("inventory")),
+    parts.get("ordersByStatus", () => overviews.orders),
+    parts.get("revenue", () => overviews.payments),
+    parts.get("lowStock", () => overviews.inventory),
     parts.get("lowStock", () => deps.inventory.listLowStock(call, { limit: LOW_STOCK_ITEMS })),
     consumerLag(deps, call, now(), partDeadlineMs),
     Promise.all(
       DOMAIN_WORKERS.map(async (worker) => {
-        const metrics = await parts.get(`deadLetters.${worker}`, () => metricsOf(worker));
-        return [worker, metrics && (byLabel(metrics, "tradepost_dead_letters", "state").get("open") ?? 0)] as const;
+        const overview = await parts.get<WorkerOverview>(`deadLetters.${worker}`, () => overviews[worker]);
+        return [worker, overview && overview.openDeadLetters] as const;
       }),
     ),
   ]);
-  for (const [consumer, behind] of Object.entries(lag.consumers))
+  for (const [consumer, behind] of Object.entries(lag.consumers)) {
     if (behind === null) parts.addDown(`queueLag.${consumer}`);
-  const availability = stock && byLabel(stock, "tradepost_stock_products", "availability");
+  }
   return {
-    ordersByStatus:
-      orders && (Object.fromEntries(byLabel(orders, "tradepost_orders", "status")) as Record<OrderStatus, number>),
-    revenue: payments && revenueOf(payments),
-    lowStock: availability &&
-      levels && {
-        low: availability.get("low_stock") ?? 0,
-        outOfStock: availability.get("out_of_stock") ?? 0,
-        items: [...levels.items],
-      },
+    ordersByStatus: orders && orders.ordersByStatus,
+    revenue: payments && payments.revenue.map((total) => ({ ...total, net: total.captured - total.refunded })),
+    lowStock: stock && levels && { low: stock.lowStock, outOfStock: stock.outOfStock, items: [...levels.items] },
     queueLag: lag.consumers,
     deadLetters: Object.fromEntries(deadLetters),
     partialErrors: parts.errors,

@@ -1,20 +1,44 @@
 // Metrics of inventory. The table of levels has one row a product and is read whole; units reserved come from it, because the
 // table of reservations grows with every order of a month.
 import { sql } from "drizzle-orm";
+import type { InventoryOverview } from "#shared/contracts/inventory";
+import { select } from "#shared/database";
+import { countOpenDeadLetters } from "#shared/dead-letters";
+import type { Outcome } from "#shared/errors";
 import { Availability } from "#shared/events/catalogue";
 import type { MetricQuery } from "#shared/metrics";
+import { ok } from "#shared/result";
 import type { InventoryDeps } from "./deps.ts";
+
+/** Products by availability. */
+const PRODUCTS_BY_AVAILABILITY = select(
+  { availability: sql<Availability>`availability`, value: sql<number>`sum(counted)` },
+  sql`FROM (
+      SELECT value AS availability, 0 AS counted FROM json_each(${JSON.stringify(Availability.options)}) UNION ALL
+      SELECT CASE WHEN available <= 0 THEN 'out_of_stock' WHEN available <= threshold THEN 'low_stock'
+        ELSE 'in_stock' END, 1 FROM stock_levels)
+    GROUP BY availability`,
+);
+
+export async function overview(deps: InventoryDeps): Promise<Outcome<InventoryOverview>> {
+  const [openDeadLetters, rows] = await Promise.all([
+    countOpenDeadLetters(deps),
+    deps.db.all(PRODUCTS_BY_AVAILABILITY),
+  ]);
+  const products = new Map(rows.map(({ availability, value }) => [availability, value]));
+  return ok({
+    openDeadLetters,
+    lowStock: products.get("low_stock") ?? 0,
+    outOfStock: products.get("out_of_stock") ?? 0,
+  });
+}
 
 export function metrics(deps: InventoryDeps): readonly MetricQuery[] {
   return [
     {
       name: "tradepost_stock_products",
       help: "Products by what is available of them; low is at or under the threshold.",
-      rows: sql`SELECT availability, sum(counted) AS value FROM (
-          SELECT value AS availability, 0 AS counted FROM json_each(${JSON.stringify(Availability.options)}) UNION ALL
-          SELECT CASE WHEN available <= 0 THEN 'out_of_stock' WHEN available <= threshold THEN 'low_stock'
-            ELSE 'in_stock' END, 1 FROM stock_levels)
-        GROUP BY availability`,
+      rows: PRODUCTS_BY_AVAILABILITY.getSQL(),
     },
     {
       name: "tradepost_stock_units",

@@ -2,6 +2,11 @@
 // only.
 import { sql } from "drizzle-orm";
 import { OrderStatus } from "#shared/contracts/orders";
+import type { OrdersOverview } from "#shared/contracts/orders";
+import { select } from "#shared/database";
+import { countOpenDeadLetters } from "#shared/dead-letters";
+import type { Outcome } from "#shared/errors";
+import { ok } from "#shared/result";
 import type { MetricQuery } from "#shared/metrics";
 import type { Deps } from "#shared/deps";
 import { PAYMENT_OVERDUE } from "../domain/order.ts";
@@ -13,14 +18,27 @@ const COUNTED_ORDERS = 20_000;
 /** Each status, also one that no order has: a figure that vanishes cannot be told from one that nobody asked for. */
 const STATUSES = sql`SELECT value AS status, 0 AS counted FROM json_each(${JSON.stringify(OrderStatus.options)})`;
 
+/** The newest orders by status. */
+const ORDERS_BY_STATUS = select(
+  { status: sql<OrderStatus>`status`, value: sql<number>`sum(counted)` },
+  sql`FROM (${STATUSES} UNION ALL
+      SELECT status, 1 FROM (SELECT status FROM orders ORDER BY id DESC LIMIT ${COUNTED_ORDERS}))
+    GROUP BY status`,
+);
+
+export async function overview(deps: Deps): Promise<Outcome<OrdersOverview>> {
+  const [openDeadLetters, rows] = await Promise.all([countOpenDeadLetters(deps), deps.db.all(ORDERS_BY_STATUS)]);
+  const counts = Object.fromEntries(rows.map(({ status, value }) => [status, value]));
+  // The query has a row for each status.
+  return ok({ openDeadLetters, ordersByStatus: counts as Record<OrderStatus, number> });
+}
+
 export function metrics(deps: Deps): readonly MetricQuery[] {
   return [
     {
       name: "tradepost_orders",
       help: `The newest ${String(COUNTED_ORDERS)} orders by status.`,
-      rows: sql`SELECT status, sum(counted) AS value FROM (${STATUSES} UNION ALL
-          SELECT status, 1 FROM (SELECT status FROM orders ORDER BY id DESC LIMIT ${COUNTED_ORDERS}))
-        GROUP BY status`,
+      rows: ORDERS_BY_STATUS.getSQL(),
     },
     {
       name: "tradepost_orders_pending",

@@ -2,8 +2,15 @@
 // payments by status, which is counted over the newest only.
 import { sql } from "drizzle-orm";
 import { PaymentState } from "#shared/contracts/payments";
+import type { PaymentsOverview } from "#shared/contracts/payments";
+import { select } from "#shared/database";
+import type { Query } from "#shared/database";
+import { countOpenDeadLetters } from "#shared/dead-letters";
+import type { Outcome } from "#shared/errors";
 import type { MetricQuery } from "#shared/metrics";
+import { ok } from "#shared/result";
 import { DECLINE_WINDOW_MS } from "../constants.ts";
+import { payments } from "../schema.ts";
 import type { PaymentsDeps } from "./deps.ts";
 
 /** Read from the end of the table: some 20 ms. Exact for a shop that has had no more. */
@@ -13,6 +20,26 @@ const REVENUE_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /** Each status, also one that no payment has. */
 const STATUSES = sql`SELECT value AS status, 0 AS counted FROM json_each(${JSON.stringify(PaymentState.options)})`;
+
+/** Captured and refunded of the payments begun since, by currency. */
+function revenue(since: number): Query<PaymentsOverview["revenue"][number]> {
+  return select(
+    {
+      currency: payments.currency,
+      captured: sql<number>`sum(amount_captured)`,
+      refunded: sql<number>`sum(amount_refunded)`,
+    },
+    sql`FROM payments WHERE amount_captured > 0 AND created_at >= ${since} GROUP BY currency`,
+  );
+}
+
+export async function overview(deps: PaymentsDeps): Promise<Outcome<PaymentsOverview>> {
+  const [openDeadLetters, rows] = await Promise.all([
+    countOpenDeadLetters(deps),
+    deps.db.all(revenue(deps.now() - REVENUE_WINDOW_MS)),
+  ]);
+  return ok({ openDeadLetters, revenue: rows });
+}
 
 export function metrics(deps: PaymentsDeps): readonly MetricQuery[] {
   const now = deps.now();
@@ -28,9 +55,7 @@ export function metrics(deps: PaymentsDeps): readonly MetricQuery[] {
     {
       name: "tradepost_revenue_minor_30d",
       help: "Captured and refunded of the payments begun in the last 30 days, in minor units of the currency.",
-      rows: sql`WITH totals AS MATERIALIZED (
-          SELECT currency, sum(amount_captured) AS captured, sum(amount_refunded) AS refunded FROM payments
-          WHERE amount_captured > 0 AND created_at >= ${since} GROUP BY currency)
+      rows: sql`WITH totals AS MATERIALIZED (${revenue(since).getSQL()})
         SELECT 'captured' AS kind, currency, captured AS value FROM totals
         UNION ALL SELECT 'refunded', currency, refunded FROM totals`,
     },
