@@ -1,5 +1,5 @@
-// `npm run client -- [file]`: writes the typed client of the API as one TypeScript file that needs nothing beside it, made from the
-// OpenAPI document. Without a file it is client/tradepost.ts, which is not in git: `npm run check` makes it before it reads types.
+// `npm run client -- [file]`: writes a typed client of the API from the OpenAPI document, as one TypeScript file without dependencies.
+// The default file is client/tradepost.ts. It is not in git; `npm run check` writes it before it checks types.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { openApiDocument } from "../workers/gateway/src/openapi/document.ts";
@@ -25,7 +25,7 @@ async function clientText(): Promise<string> {
 
 const [file = path.join(ROOT, "client/tradepost.ts")] = process.argv.slice(2);
 const text = await clientText();
-// A file that is the same keeps its time, so that a compiler that watches has nothing to do.
+// An unchanged file keeps its time, so that a watching compiler stays idle.
 if (!existsSync(file) || readFileSync(file, "utf8") !== text) {
   mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
   writeFileSync(file, text);

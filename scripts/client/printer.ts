@@ -1,5 +1,5 @@
-// Prints the OpenAPI document as TypeScript: a type for each component, and for each operation what it takes and what it answers by
-// status. It knows the JSON Schema that our own document uses, and no more.
+// Prints the OpenAPI document as TypeScript: a type for each component, and for each operation its input and its answers by status. It
+// supports only the JSON Schema that our own document uses.
 
 export interface Schema {
   readonly $ref?: string;
@@ -88,7 +88,7 @@ function objectType({ properties, required = [], additionalProperties, propertyN
   return `Record<${propertyNames === undefined ? "string" : typeOf(propertyNames)}, ${values}>`;
 }
 
-/** The TypeScript type of what a schema takes. */
+/** The TypeScript type of a schema. */
 export function typeOf(schema: Schema): string {
   if (schema.$ref !== undefined) return schema.$ref.replace("#/components/schemas/", "");
   if (schema.const !== undefined) return JSON.stringify(schema.const);
@@ -102,7 +102,7 @@ export function typeOf(schema: Schema): string {
   return PRIMITIVES[String(schema.type)] ?? "unknown";
 }
 
-/** JSON by its schema, text as text, and anything else as its bytes. */
+/** JSON has the type of its schema, text is a string, anything else a Blob. */
 function contentType(content: Content | undefined): string {
   const types = Object.entries(content ?? {}).map(([mediaType, { schema }]) => {
     if (mediaType.endsWith("json")) return schema === undefined ? "unknown" : typeOf(schema);
@@ -140,7 +140,7 @@ function operationType(operation: Operation): string {
   ]);
 }
 
-/** Types of all components, and of all operations by method and path. WebSockets are left out: fetch does not speak them. */
+/** The types of all components, and of all operations by method and path. WebSockets are left out, because fetch cannot open them. */
 export function printDocument({ paths, components }: OpenApi): string {
   const types = Object.entries(components.schemas).map(
     ([name, schema]) => `${comment(schema.description)}export type ${name} = ${typeOf(schema)};`,
@@ -157,6 +157,6 @@ export function printDocument({ paths, components }: OpenApi): string {
   );
   return [
     ...types,
-    `/** What each call takes, and what it answers by status. */\nexport interface Operations ${objectOf(operations)}`,
+    `/** Each call: its input, and its answers by status. */\nexport interface Operations ${objectOf(operations)}`,
   ].join("\n\n");
 }

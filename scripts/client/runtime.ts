@@ -1,7 +1,7 @@
-// The part of the client that runs: a thin wrapper of fetch that knows no call by itself. `npm run client` writes it below the types
-// that it prints; the repo's own programs use it as it stands here with the printed types.
+// The runtime of the client: a thin wrapper of fetch without knowledge of any call. `npm run client` appends it to the printed types; the
+// repository's own programs import it from here with those types.
 
-/** What a call takes, and its answers by status. */
+/** The input of a call, and its answers by status. */
 interface Call {
   readonly params?: Readonly<Record<string, string | number | boolean>>;
   /** Several values of one parameter are joined by commas. */
@@ -11,13 +11,13 @@ interface Call {
   readonly answers: object;
 }
 
-/** What a call takes: `params`, `query`, `headers` and `body`, as far as it has them. */
+/** The input of a call: `params`, `query`, `headers` and `body`, where it has them. */
 export type Input<C> = Omit<C, "answers" | "headers"> & {
   /** Headers of the call, and any others. */
   readonly headers?: (C extends { headers?: infer H } ? H : unknown) & Readonly<Record<string, string>>;
 };
 
-/** An answer: looking at `status` tells the type of `body`, and of a failure `body.code` tells the rest. */
+/** An answer. Its `status` determines the type of `body`; a failure has a `body.code`. */
 export type Answer<C> = C extends { answers: infer A }
   ? { [S in keyof A]: { readonly status: S; readonly body: A[S]; readonly headers: Headers } }[keyof A]
   : never;
@@ -25,22 +25,22 @@ export type Answer<C> = C extends { answers: infer A }
 type Success = 200 | 201 | 202 | 204;
 export type Body<C> = Extract<Answer<C>, { status: Success }>["body"];
 
-/** Calls with nothing that has to be given may be made without an input. */
+/** A call without required members needs no input. */
 type Arguments<C> = object extends Input<C> ? [input?: Input<C>] : [input: Input<C>];
 
 export interface ClientOptions {
-  /** Where the shop is, without a slash at the end: `https://shop.example`. */
+  /** The shop's origin, without a trailing slash: `https://shop.example`. */
   readonly baseUrl: string;
   /** Sent with every call, for example `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-/** An answer that is no success. */
+/** An answer without success. */
 export class UnexpectedAnswer extends Error {
   override readonly name = "UnexpectedAnswer";
   readonly status: number;
-  /** A problem, when the shop itself answered. */
+  /** A problem, if the shop itself answered. */
   readonly body: unknown;
 
   constructor(call: string, status: number, body: unknown) {
@@ -53,10 +53,10 @@ export class UnexpectedAnswer extends Error {
 /** The path with its parameters and query filled in. */
 function pathOf(path: string, { params, query }: Omit<Call, "answers">): string {
   const filled = path.replaceAll(/\{(\w+)\}/g, (_match, name: string) => encodeURIComponent(String(params?.[name])));
-  const asked = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
-  return asked.length === 0
+  const present = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
+  return present.length === 0
     ? filled
-    : `${filled}?${new URLSearchParams(asked.map(([name, value]) => [name, String(value)])).toString()}`;
+    : `${filled}?${new URLSearchParams(present.map(([name, value]) => [name, String(value)])).toString()}`;
 }
 
 function initOf(
@@ -81,7 +81,7 @@ async function bodyOf(response: Response): Promise<unknown> {
   return type.startsWith("text/") ? await response.text() : await response.blob();
 }
 
-/** A client of one shop for one caller. `Operations` are the printed types: `POST /api/orders` and what it takes and answers. */
+/** A client of one shop for one caller. `Operations` are the printed types of all calls: `POST /api/orders` and so on. */
 export class Client<Operations> {
   readonly #options: ClientOptions;
 
@@ -94,7 +94,7 @@ export class Client<Operations> {
     return new Client({ ...this.#options, headers: { ...this.#options.headers, ...headers } });
   }
 
-  /** The answer, whatever its status. Rejects when there is none. */
+  /** The answer, whatever its status. Rejects when no answer arrives. */
   async answer<K extends keyof Operations & string>(
     call: K,
     ...[input]: Arguments<Operations[K]>

@@ -1,5 +1,5 @@
-// The rules of Spectral (spectral:oas) and Redocly (recommended) that our document could break, written again: the tools themselves
-// are 83 MB in 205 packages. Which of their rules are left out, and why, says ADR 27.
+// The rules of Spectral (spectral:oas) and Redocly (recommended) that our document could break. They are reimplemented because the
+// tools are 83 MB in 205 packages. ADR 27 says which rules are left out, and why.
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -37,7 +37,7 @@ function doubled(values: readonly string[]): string[] {
   return values.filter((value, index) => values.indexOf(value) !== index);
 }
 
-/** Every object in the document, with where it stands. Examples are values and no part of the description. */
+/** Every object in the document with its path. Examples are left out: they are values. */
 function nodes(value: unknown, where = "#"): { readonly where: string; readonly node: Json }[] {
   if (typeof value !== "object" || value === null) return [];
   const below = Object.entries(value)
@@ -58,9 +58,9 @@ function generalViolations({ info, servers, tags, paths }: Description): string[
     ...(servers.length === 0 ? ["there is no server"] : []),
     ...servers
       .filter(({ url }) => /.\/$|example\.com|localhost/.test(url))
-      .map(({ url }) => `the server ${url} is of no use`),
+      .map(({ url }) => `the server ${url} is a placeholder`),
     ...tags.filter(({ description }) => !description).map(({ name }) => `the tag ${name} has no description`),
-    ...doubled(names).map((name) => `the tag ${name} stands twice`),
+    ...doubled(names).map((name) => `the tag ${name} is repeated`),
     ...names.filter((name) => !used.includes(name)).map((name) => `the tag ${name} is not used`),
     ...used.filter((name) => !names.includes(name)).map((name) => `the tag ${name} is not described`),
   ];
@@ -70,8 +70,8 @@ function pathViolations({ paths }: Description): string[] {
   const all = Object.keys(paths);
   const shapes = all.map((path) => path.replaceAll(/\{\w+\}/g, "{}"));
   return [
-    ...all.filter((path) => /.\/$|[?#]|\{\}/.test(path)).map((path) => `${path}: no path of a document`),
-    ...doubled(shapes).map((shape) => `${shape}: two paths differ by the names of their parameters only`),
+    ...all.filter((path) => /.\/$|[?#]|\{\}/.test(path)).map((path) => `${path}: is not a valid path`),
+    ...doubled(shapes).map((shape) => `${shape}: two paths differ only by the names of their parameters`),
   ];
 }
 
@@ -85,8 +85,8 @@ function operationViolations({ name, path, operation }: Place, schemes: Json): s
     ...(summary ? [] : ["a summary"]),
     ...(description ? [] : ["a description"]),
     ...(tags.length === 1 ? [] : ["one tag"]),
-    // An upgrade to a WebSocket goes well with 101, a redirect with 302.
-    ...(statuses.some((status) => /^[23]|^101$/.test(status)) ? [] : ["an answer that goes well"]),
+    // An upgrade to a WebSocket succeeds with 101, a redirect with 302.
+    ...(statuses.some((status) => /^[23]|^101$/.test(status)) ? [] : ["a successful answer"]),
     ...(statuses.some((status) => status.startsWith("4")) ? [] : ["an answer of 4xx"]),
     ...(security === undefined ? ["security"] : []),
     ...(inPath.toSorted().join() === inTemplate.toSorted().join() ? [] : ["the parameters of its path"]),
@@ -95,10 +95,10 @@ function operationViolations({ name, path, operation }: Place, schemes: Json): s
     .flatMap((one) => Object.keys(one))
     .filter((scheme) => !Object.hasOwn(schemes, scheme));
   return [
-    ...missing.map((what) => `${name}: has not ${what}`),
+    ...missing.map((what) => `${name}: lacks ${what}`),
     ...unknown.map((scheme) => `${name}: the security scheme ${scheme} is not defined`),
     ...doubled(parameters.map((parameter) => `${parameter.in} ${parameter.name}`)).map(
-      (parameter) => `${name}: the parameter ${parameter} stands twice`,
+      (parameter) => `${name}: the parameter ${parameter} is repeated`,
     ),
     ...parameters
       .filter((parameter) => !parameter.description)
@@ -111,10 +111,10 @@ function schemaViolations({ where, node }: { readonly where: string; readonly no
   if (where.endsWith("/properties")) return [];
   const names = Array.isArray(required) && typeof properties === "object" ? (required as string[]) : [];
   return [
-    ...(Array.isArray(values) ? doubled(values.map(String)).map((value) => `${where}: ${value} stands twice`) : []),
+    ...(Array.isArray(values) ? doubled(values.map(String)).map((value) => `${where}: ${value} is repeated`) : []),
     ...names
       .filter((name) => !Object.hasOwn(properties ?? {}, name))
-      .map((name) => `${where}: the required ${name} is no property`),
+      .map((name) => `${where}: the required ${name} is not a property`),
     ...((type === "array") === (items !== undefined)
       ? []
       : [`${where}: an array without items, or items without an array`]),
@@ -135,7 +135,7 @@ function referenceViolations(document: Description): string[] {
   ];
 }
 
-/** What of the document is not as the rules want it. */
+/** The violations of the rules by a document. */
 export function documentViolations(document: Description): string[] {
   const all = places(document);
   const ids = all.map(({ operation }) => operation.operationId ?? "");
@@ -143,7 +143,7 @@ export function documentViolations(document: Description): string[] {
     ...generalViolations(document),
     ...pathViolations(document),
     ...all.flatMap((place) => operationViolations(place, document.components["securitySchemes"] ?? {})),
-    ...doubled(ids).map((id) => `the operationId ${id} stands twice`),
+    ...doubled(ids).map((id) => `the operationId ${id} is repeated`),
     ...nodes({ paths: document.paths, components: document.components }).flatMap(schemaViolations),
     ...referenceViolations(document),
   ];

@@ -1,5 +1,5 @@
-// The typed client: how schemas are printed, and what its runtime sends and answers. That the types fit the API, the compiler holds
-// over scripts/shop/client.ts and scripts/smoke.ts, which use them.
+// The typed client: how schemas are printed, and what its runtime sends and returns. The compiler checks the types against the API in
+// scripts/shop/client.ts and scripts/smoke.ts, which use them.
 import { describe, expect, it } from "vitest";
 import { printDocument, typeOf } from "../client/printer.ts";
 import type { Schema } from "../client/printer.ts";
@@ -21,14 +21,14 @@ describe("a schema as a type", () => {
     expect(typeOf(schema)).toBe(type);
   });
 
-  it("says which members may be left out and what each means", () => {
+  it("marks optional members and keeps the descriptions", () => {
     const properties = { a: { type: "string", description: "First." }, "b-c": { type: "boolean" } };
     expect(typeOf({ type: "object", properties, required: ["a"] })).toBe(
       '{\n  /** First. */\n  a: string;\n  "b-c"?: boolean;\n}',
     );
   });
 
-  it("leaves WebSockets out, and bodies that are no JSON as they are", () => {
+  it("omits WebSockets, and keeps bodies that are not JSON", () => {
     const operation = (responses: object): object => ({ operationId: "x", summary: "X", parameters: [], responses });
     const printed = printDocument({
       components: { schemas: {} },
@@ -63,7 +63,7 @@ describe("a call", () => {
       },
     });
 
-  it("fills in path and query and answers the body of a success", async () => {
+  it("fills in path and query and returns the body of a success", async () => {
     const body = await client(Response.json({ name: "Drill" })).call("GET /things/{id}", {
       params: { id: "a/b" },
       query: { q: "x y", status: ["A", "B"], limit: 2 },
@@ -72,7 +72,7 @@ describe("a call", () => {
     expect(sent.at(-1)?.[0]).toBe("https://shop.example/things/a%2Fb?q=x+y&status=A%2CB&limit=2");
   });
 
-  it("sends JSON, and takes an answer without a body", async () => {
+  it("sends JSON, and accepts an answer without a body", async () => {
     const answer = await client(new Response(null, { status: 204 })).answer("POST /things", {
       body: { name: "Drill" },
     });
@@ -84,7 +84,7 @@ describe("a call", () => {
     });
   });
 
-  it("throws a failure with its problem, or answers it when asked for any answer", async () => {
+  it("throws a failure with its problem, and `answer` returns it", async () => {
     const problem = (): Response =>
       Response.json({ code: "not_found" }, { status: 404, headers: { "content-type": "application/problem+json" } });
     const input = { params: { id: "1" } };

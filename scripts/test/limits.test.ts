@@ -1,4 +1,4 @@
-// The numbers that answers tell of the rate limits are those that the bindings count by.
+// The rate limits that answers name are those of the bindings in wrangler.toml.
 import { expect, it } from "vitest";
 import { LIMITS } from "../../workers/gateway/src/http/rate-limit.ts";
 import { readWranglerFile } from "../local/configs.ts";

@@ -1,4 +1,4 @@
-// The auth matrix: every route, from the table that serves, with every kind of credential.
+// The access matrix: every route with every kind of credential.
 import { SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import type { Role } from "#shared/call";
@@ -85,7 +85,7 @@ describe("without credentials", () => {
     },
   );
 
-  it.each(routesWith(["public", "guest-or-user"]))("%s lets in", async (_name, route) => {
+  it.each(routesWith(["public", "guest-or-user"]))("%s accepts the request", async (_name, route) => {
     expect(verdict(await ask(route))).toBe("let in");
   });
 });
@@ -97,16 +97,19 @@ describe.each(Object.entries(BAD_TOKENS))("with a token %s", (_kind, token) => {
     expect(response.headers.get("www-authenticate")).toContain('error="invalid_token"');
   });
 
-  it.each(routesWith(["public"]))("%s does not care", async (_name, route) => {
+  it.each(routesWith(["public"]))("%s ignores a bad token", async (_name, route) => {
     expect(verdict(await ask(route, `Bearer ${token}`))).toBe("let in");
   });
 });
 
-it.each(routesWith(ALL.filter((access) => access !== "public")))("%s takes no other scheme", async (_name, route) => {
-  expect((await ask(route, "Basic YTpi")).status).toBe(401);
-  expect((await ask(route, "Bearer")).status).toBe(401);
-  expect((await ask(route, `Bearer ${"x.".repeat(5_000)}`)).status).toBe(401);
-});
+it.each(routesWith(ALL.filter((access) => access !== "public")))(
+  "%s refuses every other scheme",
+  async (_name, route) => {
+    expect((await ask(route, "Basic YTpi")).status).toBe(401);
+    expect((await ask(route, "Bearer")).status).toBe(401);
+    expect((await ask(route, `Bearer ${"x.".repeat(5_000)}`)).status).toBe(401);
+  },
+);
 
 describe.each(ROLES)("as %s", (role) => {
   it.each(routesWith(ALL))("%s decides by the role", async (_name, route) => {
@@ -115,7 +118,7 @@ describe.each(ROLES)("as %s", (role) => {
   });
 });
 
-it("names the refusal", async () => {
+it("says why a request is refused", async () => {
   const headers = bearer(await tokenFor("customer"));
   const response = await gateway()("/api/inventory/low-stock", { headers });
   expect(await problemOf(response)).toMatchObject({ status: 403, code: "forbidden" });
@@ -192,7 +195,7 @@ describe("a guest's order token", () => {
   );
 });
 
-it("takes the scheme in any case", async () => {
+it("accepts the scheme in any letter case", async () => {
   const response = await gateway()("/api/orders/x", {
     headers: { authorization: `bearer ${await tokenFor("customer")}` },
   });

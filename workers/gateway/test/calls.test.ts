@@ -1,4 +1,4 @@
-// How calls reach the Workers behind, and how their answers come back.
+// How requests are passed to the Workers, and how their answers are rendered.
 import { describe, expect, it, vi } from "vitest";
 import type { InventoryContract } from "#shared/contracts/inventory";
 import type { OrdersContract } from "#shared/contracts/orders";
@@ -29,7 +29,7 @@ describe("placing an order", () => {
     return { response, asked: createOrder.mock.calls[0] };
   };
 
-  it("passes the guest's cart and the key on", async () => {
+  it("forwards the guest's cart token and the idempotency key", async () => {
     const cartToken = "c".repeat(43);
     const { response, asked } = await place({ "x-cart-token": cartToken, "idempotency-key": "k" });
     expect(response.status).toBe(201);
@@ -37,7 +37,7 @@ describe("placing an order", () => {
     expect(response.headers.has("idempotency-replayed")).toBe(false);
   });
 
-  it("says when the answer was given before", async () => {
+  it("marks a replayed answer", async () => {
     const { response } = await place({ "idempotency-key": "k" }, ok({ order, replayed: true }));
     expect(response.status).toBe(201);
     expect(response.headers.get("idempotency-replayed")).toBe("true");
@@ -49,11 +49,11 @@ describe("placing an order", () => {
     expect(await problemOf(response)).toMatchObject({ status: 400, errors: [{ path: "Idempotency-Key" }] });
   });
 
-  it("takes the longest key there is", async () => {
+  it("accepts the longest allowed key", async () => {
     expect((await place({ "idempotency-key": "k".repeat(255) })).response.status).toBe(201);
   });
 
-  it("tells every shortage", async () => {
+  it("lists every shortage", async () => {
     const shortages = [{ productId: "prd_1", requested: 5, available: 2 }];
     const { response } = await place({}, fail("insufficient_stock", "Not enough.", { shortages }));
     expect(await problemOf(response)).toMatchObject({ status: 409, code: "insufficient_stock", shortages });
@@ -63,7 +63,7 @@ describe("placing an order", () => {
 describe("a guest's order token", () => {
   const token = "t".repeat(43);
 
-  it("goes to the Worker that knows it, with nobody as the actor", async () => {
+  it("is forwarded to the Worker, with a guest as the actor", async () => {
     const getOrder = vi.fn<OrdersContract["getOrder"]>(async () => ok(order));
     await gateway({ orders: { getOrder } })("/api/orders/ord_1", { headers: bearer(token) });
     expect(getOrder.mock.calls[0]).toMatchObject([
@@ -72,7 +72,7 @@ describe("a guest's order token", () => {
     ]);
   });
 
-  it("pays, cancels, and shows tracking and payments", async () => {
+  it("lets the guest pay, cancel, and read tracking and payments", async () => {
     const seen: unknown[] = [];
     const note =
       <T>(value: T) =>
@@ -153,7 +153,7 @@ describe("a stock level", () => {
     return await (await send("/api/inventory/prd_1", { headers })).json();
   };
 
-  it("is whole for an admin and for its vendor, and what the shop window shows for anyone else", async () => {
+  it("is whole for an admin and for its vendor, and only its public part for anyone else", async () => {
     expect(await read(bearer(await tokenFor("admin")))).toEqual(whole);
     expect(await read(bearer(await tokenFor("vendor", "usr_vendor")))).toEqual(whole);
     expect(await read(bearer(await tokenFor("vendor", "usr_other")))).toEqual(shown);
@@ -205,7 +205,7 @@ it("signs out with 204 and no body", async () => {
   expect(await response.text()).toBe("");
 });
 
-it("passes a Worker's own refusal of the input on", async () => {
+it("renders a Worker's own refusal of the input", async () => {
   const errors = [{ path: "email", message: "is needed" }];
   const send = gateway({ orders: { quote: async () => fail("validation_failed", "No.", { errors }) } });
   const response = await send("/api/orders/quote", { method: "POST", json: { shippingAddress } });

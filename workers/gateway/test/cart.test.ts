@@ -1,4 +1,4 @@
-// Whose cart it is and which version of it: the headers that carry both.
+// The headers that select a cart and its version.
 import { describe, expect, it, vi } from "vitest";
 import type { OrdersContract } from "#shared/contracts/orders";
 import { fail } from "#shared/errors";
@@ -8,7 +8,7 @@ import { bearer, emptyCart, gateway, problemOf, tokenFor } from "./support.ts";
 const TOKEN = "A".repeat(43);
 
 describe("a guest's cart", () => {
-  it("is given a token with the first answer, another each time", async () => {
+  it("gets a new token with each answer to a request without one", async () => {
     const send = gateway({ orders: { getCart: async () => ok(emptyCart) } });
     const tokens = await Promise.all([send("/api/cart"), send("/api/cart")]);
     const [first, second] = tokens.map(({ headers }) => headers.get("x-cart-token"));
@@ -16,7 +16,7 @@ describe("a guest's cart", () => {
     expect(second).not.toBe(first);
   });
 
-  it("is addressed with the token that is told", async () => {
+  it("is selected by the token that was sent", async () => {
     const getCart = vi.fn<OrdersContract["getCart"]>(async () => ok(emptyCart));
     const send = gateway({ orders: { getCart } });
     const made = (await send("/api/cart")).headers.get("x-cart-token");
@@ -26,14 +26,14 @@ describe("a guest's cart", () => {
     expect(getCart.mock.calls[1]).toMatchObject([{}, { cartToken: TOKEN }]);
   });
 
-  it.each(["short", `${TOKEN}A`, `${TOKEN.slice(1)}'`, "../".repeat(15)])("is not addressed with %j", async (token) => {
+  it.each(["short", `${TOKEN}A`, `${TOKEN.slice(1)}'`, "../".repeat(15)])("is not selected by %j", async (token) => {
     const response = await gateway()("/api/cart", { headers: { "x-cart-token": token } });
     expect(response.status).toBe(400);
     expect(await problemOf(response)).toMatchObject({ code: "validation_failed", errors: [{ path: "X-Cart-Token" }] });
   });
 });
 
-it("knows a user's cart by the user, whatever token comes along", async () => {
+it("selects a user's cart by the user and ignores a cart token", async () => {
   const getCart = vi.fn<OrdersContract["getCart"]>(async () => ok(emptyCart));
   const headers = { ...bearer(await tokenFor("customer", "usr_1")), "x-cart-token": TOKEN };
   const response = await gateway({ orders: { getCart } })("/api/cart", { headers });
@@ -52,13 +52,13 @@ describe("If-Match", () => {
     return { response, asked: clearCart.mock.calls.map(([, input]) => input.ifVersion) };
   };
 
-  it("names the version to change", async () => {
+  it("passes on the version", async () => {
     const { response, asked } = await clear('"7"');
     expect(asked).toEqual([7]);
     expect(response.headers.get("etag")).toBe('"7"');
   });
 
-  it("asks for nothing with *", async () => {
+  it("is no condition with *", async () => {
     expect((await clear("*")).asked).toEqual([undefined]);
   });
 
@@ -72,7 +72,7 @@ describe("If-Match", () => {
     },
   );
 
-  it("tells the present version when the cart says that it is stale", async () => {
+  it("is answered with the current version when it is stale", async () => {
     const send = gateway({
       orders: { clearCart: async () => fail("cart_version_conflict", "It changed.", { currentVersion: 9 }) },
     });

@@ -1,4 +1,4 @@
-// How products and pictures come in over HTTP: forms and raw bodies, their limits, tags and keys, and input that means harm.
+// Writing products and pictures over HTTP: forms and raw bodies, limits, tags, keys, and hostile input.
 import { describe, expect, it, vi } from "vitest";
 import type { CatalogContract } from "#shared/contracts/catalog";
 import type { ManagedImage, ManagedProduct } from "#shared/contracts/catalog-staff";
@@ -63,7 +63,7 @@ function catalog(): {
 }
 
 describe("a product", () => {
-  it("is made with the key of the request, and says when it was made before", async () => {
+  it("is created under the request's key, and a replay is marked", async () => {
     const own = catalog();
     own.createProduct.mockResolvedValue(ok({ product, replayed: true }));
     const headers = { ...asVendor, "idempotency-key": "k" };
@@ -81,7 +81,7 @@ describe("a product", () => {
     });
   });
 
-  it("is changed in what is given and nothing else, under the version that If-Match names", async () => {
+  it("is changed only in the given members, under the version of If-Match", async () => {
     const own = catalog();
     const send = gateway({ catalog: own });
     const headers = { ...asVendor, "if-match": '"7"' };
@@ -145,7 +145,7 @@ describe("a picture", () => {
     return made;
   }
 
-  it("comes as a form's one file, under any name", async () => {
+  it("is accepted as a form's one file, under any name", async () => {
     const own = catalog();
     const file = new File([bytes], "../../x.png", { type: "image/png" });
     const response = await gateway({ catalog: own })(path, { method: "POST", headers: asVendor, body: form(file) });
@@ -158,7 +158,7 @@ describe("a picture", () => {
     });
   });
 
-  it("comes raw, with its words in the query", async () => {
+  it("is accepted as a raw body, with its alt text in the query", async () => {
     const own = catalog();
     own.addImage.mockResolvedValue(ok({ image, added: false }));
     const headers = { ...asVendor, "content-type": "Image/PNG" };
@@ -180,7 +180,7 @@ describe("a picture", () => {
     ["that says it is long", () => bytes, { "content-type": "image/png", "content-length": "99999999" }, 413],
   ];
 
-  it.each(REFUSED)("%s is refused here", async (_name, make, headers, status) => {
+  it.each(REFUSED)("%s is refused", async (_name, make, headers, status) => {
     const own = catalog();
     const sent = { ...asVendor, ...headers };
     const response = await gateway({ catalog: own })(path, { method: "POST", headers: sent, body: make() });
@@ -189,7 +189,7 @@ describe("a picture", () => {
     expect(own.addImage).not.toHaveBeenCalled();
   });
 
-  it("is counted as it comes, whatever it says of its length", async () => {
+  it("is counted while it arrives, whatever Content-Length says", async () => {
     const endless = new ReadableStream<Uint8Array>({
       pull: (controller) => {
         controller.enqueue(new Uint8Array(1024 * 1024));
@@ -200,7 +200,7 @@ describe("a picture", () => {
     expect(await problemOf(response)).toMatchObject({ status: 413, code: "payload_too_large" });
   });
 
-  it("with words that cannot be shown is refused", async () => {
+  it("with an unprintable alt text is refused", async () => {
     const headers = { ...asVendor, "content-type": "image/png" };
     for (const alt of ["a\u0007b", "x".repeat(201), "\u202E1"]) {
       const query = `?alt=${encodeURIComponent(alt)}`;
@@ -222,7 +222,7 @@ describe("a picture", () => {
 describe("an uploaded picture's URL", () => {
   const file = `img_${"0".repeat(32)}`;
 
-  it("shows what the bucket has, keeps it, and answers 304 to its tag", async () => {
+  it("serves the object of the bucket, caches it, and answers 304 to its tag", async () => {
     const productId = "prd_shown";
     const imageFile = vi.fn<CatalogContract["imageFile"]>(async () =>
       ok({ contentType: "image/webp", sizeBytes: 3, body: new Blob([new Uint8Array([7, 8, 9])]).stream() }),
@@ -244,7 +244,7 @@ describe("an uploaded picture's URL", () => {
     expect([known.status, await known.text()]).toEqual([304, ""]);
   });
 
-  it("of another kind than the picture is, or of none, is 404", async () => {
+  it("with a wrong extension, or without an object, is 404", async () => {
     const imageFile: CatalogContract["imageFile"] = async (_call, { imageId }) =>
       imageId === file
         ? ok({ contentType: "image/webp", sizeBytes: 1, body: new Blob(["x"]).stream() })

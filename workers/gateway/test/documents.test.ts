@@ -1,4 +1,4 @@
-// The OpenAPI document, the docs page, the product images, health and the keys.
+// The OpenAPI document, the docs page, product images, health and the signing keys.
 import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -58,7 +58,7 @@ describe("the OpenAPI document", () => {
     }
   });
 
-  it("says of every answer of a route which limits it was counted by, and of 429 when to come back", () => {
+  it("describes the rate limit headers of every answer, and Retry-After of 429", () => {
     for (const { method, path } of allRoutes) {
       const answers = document.paths[path]?.[method]?.responses ?? {};
       for (const [status, { headers }] of Object.entries(answers)) {
@@ -69,7 +69,7 @@ describe("the OpenAPI document", () => {
     }
   });
 
-  it("names every operation, each by its own name", () => {
+  it("gives every operation a unique id", () => {
     const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
     const ids = operations.map(({ operationId }) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
@@ -79,7 +79,7 @@ describe("the OpenAPI document", () => {
     );
   });
 
-  it("says of every read that it can be revalidated, but of those whose tag is a version", () => {
+  it("describes revalidation of every read, except those whose tag is a version", () => {
     const revalidated = (path: string): boolean => document.paths[path]?.["get"]?.responses["304"] !== undefined;
     const kept = ["/api/products", "/api/orders/{orderId}", "/api/admin/audit", "/api/openapi.json", "/api/docs"];
     expect([...kept, "/images/products/{productId}/{file}"].filter((path) => !revalidated(path))).toEqual([]);
@@ -87,7 +87,7 @@ describe("the OpenAPI document", () => {
     expect([...unkept, "/api/metrics"].filter(revalidated)).toEqual([]);
   });
 
-  it("tells the headers that a client goes on with", () => {
+  it("describes the headers that a client sends again", () => {
     const headersOf = (method: string, path: string, status: string): string[] =>
       Object.keys(document.paths[path]?.[method]?.responses[status]?.headers ?? {}).filter(
         (name) => !["RateLimit-Policy", "X-Request-Id"].includes(name),
@@ -98,7 +98,7 @@ describe("the OpenAPI document", () => {
     expect(headersOf("get", "/api/metrics", "200")).toEqual([]);
   });
 
-  it("describes the webhook, which is no route of the gateway", () => {
+  it("describes the webhook, which has no route here", () => {
     const webhook = document.paths["/api/webhooks/stripe"]?.["post"];
     expect(webhook?.parameters.map(({ name }) => name)).toEqual(["Stripe-Signature"]);
     expect(Object.keys(webhook?.responses ?? {})).toEqual(["200", "400", "413", "503"]);
@@ -113,7 +113,7 @@ describe("the OpenAPI document", () => {
     expect(bare).toEqual([]);
   });
 
-  it("has all the components that it refers to, by the names of the contracts", () => {
+  it("has all referenced components, named as in the contracts", () => {
     const names = new Set([...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name ?? ""));
     expect([...names].filter((name) => !Object.hasOwn(document.components.schemas, name))).toEqual([]);
     expect([...names]).toEqual(expect.arrayContaining(["Cart", "Order", "Product", "Category", "Payment", "Problem"]));
@@ -125,7 +125,7 @@ describe("the OpenAPI document", () => {
     expect(document.components.schemas["Problem"]).toMatchObject({ properties: { code: { enum: ERROR_CODES } } });
   });
 
-  it("says that nullable is null, and what is sent as text in a query", () => {
+  it("describes null and the types of query parameters", () => {
     expect(document.components.schemas["Order"]?.["properties"]).toMatchObject({
       customerId: { type: ["string", "null"] },
       total: { type: "integer" },
@@ -135,7 +135,7 @@ describe("the OpenAPI document", () => {
     );
   });
 
-  it("is kept by browsers as long as it is the same", async () => {
+  it("is revalidated by its tag", async () => {
     const etag = response.headers.get("etag") ?? "";
     const again = await gateway()("/api/openapi.json", { headers: { "if-none-match": etag } });
     expect(again.status).toBe(304);
@@ -153,11 +153,11 @@ function schemasIn(value: unknown, where: string): [string, Record<string, unkno
   ];
 }
 
-describe("a stranger who has the document alone", () => {
+describe("a reader who has only the document", () => {
   const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
   const named = /^#\/components\/schemas\/\w+$/;
 
-  it("reads what each property means", () => {
+  it("finds a description of each property", () => {
     const silent = [...schemasIn(document.components.schemas, ""), ...schemasIn(document.paths, "")].flatMap(
       ([where, { properties }]) =>
         Object.entries((properties ?? {}) as Record<string, { readonly description?: string }>)
@@ -167,7 +167,7 @@ describe("a stranger who has the document alone", () => {
     expect(silent).toEqual([]);
   });
 
-  it("reads what each parameter, operation, component and tag means", () => {
+  it("finds a description of each parameter, operation, component and tag", () => {
     const parameters = operations.flatMap(({ operationId, parameters: all }) =>
       all.filter(({ description }) => !description).map(({ name }) => `${operationId} ${name}`),
     );
@@ -190,7 +190,7 @@ describe("a stranger who has the document alone", () => {
     );
   });
 
-  it("finds an example of each body and answer, which the schemas take", () => {
+  it("finds an example of each body and answer that fits its schema", () => {
     const wrong = allRoutes.flatMap((route) => {
       const { params, query, body, status, answer } = EXAMPLES[route.operationId] ?? {};
       const success = Object.entries(route.answers).find(([code, schema]) => Number(code) < 300 && schema !== null);
@@ -214,7 +214,7 @@ describe("a stranger who has the document alone", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("reads of each failure which code it may have and what that carries", () => {
+  it("finds the codes of each failure and their members", () => {
     const problem = document.paths["/api/orders"]?.["post"]?.responses["409"]?.content?.["application/problem+json"];
     expect(problem?.schema).toMatchObject({
       oneOf: expect.arrayContaining([{ $ref: "#/components/schemas/InsufficientStockProblem" }]) as unknown,
@@ -230,7 +230,7 @@ describe("a stranger who has the document alone", () => {
 });
 
 describe("the docs page", () => {
-  it("is served with its files and loads nothing from elsewhere", async () => {
+  it("is served with its files and loads nothing from other hosts", async () => {
     const page = await gateway()("/api/docs");
     expect(page.status).toBe(200);
     expect(page.headers.get("content-type")).toContain("text/html");
@@ -243,7 +243,7 @@ describe("the docs page", () => {
     expect(script.headers.get("x-content-type-options")).toBe("nosniff");
   });
 
-  it("is found with a slash at the end too", async () => {
+  it("redirects from a trailing slash", async () => {
     const answer = await gateway()("/api/docs/");
     expect([answer.status, answer.headers.get("location")]).toEqual([308, "/api/docs"]);
   });
@@ -275,7 +275,7 @@ describe("health", () => {
     expect(await answer.json()).toMatchObject({ status: "ok", services: { orders: { status: "up", database: "up" } } });
   });
 
-  it("names the part that is down, hangs or has no database, within its deadline", async () => {
+  it("reports a part that is down, hangs or has no database, within the deadline", async () => {
     const hangs = { health: () => new Promise<never>(() => {}) };
     const throws = { health: async () => await Promise.reject(new Error("down")) };
     const peers = { ...all, payments: hangs, catalog: throws, inventory: answering("down") };
@@ -311,7 +311,7 @@ it("publishes the keys of accounts", async () => {
   expect(answer.headers.get("cache-control")).toContain("max-age");
 });
 
-it("is wired to its bindings: without its peers the Worker still answers", async () => {
+it("answers through its real bindings, also without its peers", async () => {
   const { default: worker } = exports as unknown as { default: Fetcher };
   expect(await (await worker.fetch("https://api.test/api/health")).json()).toMatchObject({ status: "degraded" });
   expect((await worker.fetch("https://api.test/api/nothing")).status).toBe(404);

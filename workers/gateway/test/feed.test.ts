@@ -1,4 +1,4 @@
-// The feed of all Workers' events over model Workers: in the order of each one's commits, none skipped, none twice.
+// The event feed over model Workers: in each Worker's commit order, without gaps or repeats.
 import { describe, expect, it } from "vitest";
 import type { MessagingContract, PlacedEvent } from "#shared/contracts/messaging";
 import { ok } from "#shared/result";
@@ -65,7 +65,7 @@ async function follow(logs: Logs, start: string, more = ""): Promise<{ ids: stri
 }
 
 describe("the feed of events", () => {
-  it("brings all from the beginning, each Worker's in the order of its commits, and goes on with what is late", async () => {
+  it("has all events from the beginning, in each Worker's commit order, and continues with late ones", async () => {
     const logs = new Logs();
     logs.write("orders", "evt_1", "evt_4", "evt_2", "evt_6");
     logs.write("payments", "evt_3", "evt_5");
@@ -77,7 +77,7 @@ describe("the feed of events", () => {
     expect((await follow(logs, start.after)).ids).toEqual(["evt_0", "evt_0a"]);
   });
 
-  it("brings the events of a Worker that did not answer when it is back", async () => {
+  it("has the events of a Worker that was down once it answers", async () => {
     const logs = new Logs();
     logs.write("orders", "evt_1");
     logs.write("payments", "evt_2");
@@ -89,7 +89,7 @@ describe("the feed of events", () => {
     expect((await follow(logs, first.nextCursor ?? "0")).ids).toEqual(["evt_1"]);
   });
 
-  it("goes on past what a filter leaves out, and its cursor is good for that filter alone", async () => {
+  it("continues past filtered events, and its cursor fits that filter only", async () => {
     const logs = new Logs();
     logs.write("orders", "a_1", "a_2");
     const { ids, after } = await follow(logs, "0", "&type=b");

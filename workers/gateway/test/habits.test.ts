@@ -1,4 +1,4 @@
-// What every answer has, and what every bad request gets.
+// What every answer has in common, and how bad requests are refused.
 import { describe, expect, it, vi } from "vitest";
 import { ERROR_CODES, PROBLEMS, fail } from "#shared/errors";
 import { ok } from "#shared/result";
@@ -10,19 +10,19 @@ const LOGIN = { email: "a@example.com", password: "x" };
 describe("request id", () => {
   const send = gateway({ orders: { getCart: async () => ok(emptyCart) } });
 
-  it.each(["abc", "A.b_c-9", "x".repeat(100)])("takes %s from the client", async (id) => {
+  it.each(["abc", "A.b_c-9", "x".repeat(100)])("accepts %s from the client", async (id) => {
     const response = await send("/api/cart", { headers: { "x-request-id": id } });
     expect(response.headers.get("x-request-id")).toBe(id);
   });
 
-  it.each(["", "x".repeat(101), "a b", "<script>", "a/b", "a;b"])("makes one instead of %j", async (id) => {
+  it.each(["", "x".repeat(101), "a b", "<script>", "a/b", "a;b"])("replaces %j by a new one", async (id) => {
     const response = await send("/api/nothing", { headers: { "x-request-id": id } });
     const made = response.headers.get("x-request-id");
     expect(made).toMatch(/^req_[0-9a-f]{32}$/);
     expect(await problemOf(response)).toMatchObject({ requestId: made });
   });
 
-  it("is the correlation id of the calls that the request makes, beside the trace", async () => {
+  it("is the correlation id of the request's calls, with the trace context", async () => {
     const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
     const getCart = vi.fn<(call: unknown) => Promise<unknown>>(async () => ok(emptyCart));
     await gateway({ orders: { getCart: getCart as never } })("/api/cart", {
@@ -76,7 +76,7 @@ describe("headers of every answer", () => {
     { allowedOrigins: new Set(["https://shop.example"]) },
   );
 
-  it.each(["/api/cart", "/api/nothing", "/api/orders"])("secures %s", async (path) => {
+  it.each(["/api/cart", "/api/nothing", "/api/orders"])("have the security headers on %s", async (path) => {
     const { headers } = await send(path);
     expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(headers.get("strict-transport-security")).toContain("max-age=");
@@ -85,7 +85,7 @@ describe("headers of every answer", () => {
     expect(headers.get("cache-control")).toBe("no-store");
   });
 
-  it("gives CORS to a configured origin, on failures too", async () => {
+  it("allow a configured origin, on failures too", async () => {
     const response = await send("/api/orders", { headers: { origin: "https://shop.example" } });
     expect(response.status).toBe(401);
     expect(response.headers.get("access-control-allow-origin")).toBe("https://shop.example");
@@ -154,7 +154,7 @@ describe("bodies", () => {
     ["{}}", "line 1, column 3: expected nothing more"],
     ['{"email":"\\u0000"}', "NUL or half a surrogate pair"],
     [bytes(0x22, 0xff, 0x22), "not UTF-8"],
-  ])("says of %j what is wrong and where", async (body, detail) => {
+  ])("locates the error in %j", async (body, detail) => {
     expect(await problemOf(await post(body, "application/json"))).toMatchObject({
       code: "malformed_json",
       detail: expect.stringContaining(detail) as string,
@@ -176,7 +176,7 @@ describe("bodies", () => {
     expect((await post(new Uint8Array(new TextEncoder().encode(JSON.stringify(LOGIN))))).status).toBe(415);
   });
 
-  it("counts a body that does not tell its length", async () => {
+  it("counts a body without Content-Length", async () => {
     const chunk = new Uint8Array(64 * 1024).fill(0x20);
     let sent = 0;
     const body = new ReadableStream<Uint8Array>({
@@ -191,7 +191,7 @@ describe("bodies", () => {
     expect(sent).toBeLessThan(20);
   });
 
-  it("that is a little too long is read to its end, so that its sender hears the answer", async () => {
+  it("reads one that is a little too long to its end, so that the sender gets the answer", async () => {
     const chunk = new Uint8Array(64 * 1024).fill(0x20);
     let left = 6;
     let isRead = false;
@@ -207,14 +207,14 @@ describe("bodies", () => {
     expect([response.status, isRead]).toEqual([413, true]);
   });
 
-  it("is refused over 256 KiB also where no body is read", async () => {
+  it("refuses one over 256 KiB also where no body is read", async () => {
     const headers = { "content-length": String(256 * 1024 + 1) };
     const response = await send("/api/cart/clear", { method: "POST", headers, body: "x".repeat(256 * 1024 + 1) });
     expect(response.status).toBe(413);
     expect(await problemOf(response)).toMatchObject({ code: "payload_too_large" });
   });
 
-  it("that breaks off is the client's fault", async () => {
+  it("blames the client for one that ends early", async () => {
     const body = new ReadableStream<Uint8Array>({
       pull(controller): void {
         controller.error(new Error("Network connection lost."));
@@ -229,7 +229,7 @@ describe("bodies", () => {
     expect(await problemOf(response)).toMatchObject({ code: "malformed_json" });
   });
 
-  it("lists what is wrong with which field", async () => {
+  it("lists the error of each field", async () => {
     const response = await send("/api/auth/register", {
       method: "POST",
       json: { email: "nobody", password: "short", name: "x" },
@@ -265,7 +265,7 @@ describe("failures", () => {
   it.each([
     ["an outage", Object.assign(new Error("D1_ERROR: secret table"), {}), 503, "service_unavailable"],
     ["a bug", new TypeError("secret is undefined"), 500, "internal_error"],
-  ])("tells nothing of %s", async (_name, error, status, code) => {
+  ])("reveals nothing of %s", async (_name, error, status, code) => {
     const send = gateway({
       orders: {
         getCart: async () => {
@@ -281,7 +281,7 @@ describe("failures", () => {
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
   });
 
-  it("gives up on a Worker that hangs", async () => {
+  it("times out a Worker that hangs", async () => {
     vi.useFakeTimers();
     try {
       const send = gateway({ orders: { getCart: () => new Promise(() => {}) } });
@@ -299,7 +299,7 @@ describe("failures", () => {
     "/api/orders/%2e%2e%2fx",
     "/api/orders/ord_1'--",
     "/api/orders/ord_%00",
-  ])("knows that %s cannot exist", async (path) => {
+  ])("answers 404 to %s, which cannot exist", async (path) => {
     const response = await gateway()(path, { headers: bearer(await tokenFor("customer")) });
     expect(response.status).toBe(404);
     expect(await problemOf(response)).toMatchObject({ code: "not_found" });
@@ -336,7 +336,7 @@ describe("log lines", () => {
     return written;
   };
 
-  it("tell of writes and failures, and of reads only at debug level", async () => {
+  it("are written for writes and failures, and for reads only at debug level", async () => {
     expect(await lines("info", "/api/cart")).toHaveLength(0);
     expect(await lines("debug", "/api/cart")).toHaveLength(1);
     expect(await lines("info", "/api/cart/clear", { method: "POST" })).toHaveLength(1);

@@ -1,4 +1,4 @@
-// Failures that can be mended from their text alone: a table of real answers, and what each has to tell.
+// Failures that can be corrected from their text alone: real answers, and what each must say.
 import { describe, expect, it } from "vitest";
 import { fail } from "#shared/errors";
 import { newId } from "#shared/ids";
@@ -88,7 +88,7 @@ describe("a failure's text", () => {
     ],
     ["/api/cart/clear", { method: "POST", headers: { "if-match": "x" } }, 412, "ETag"],
     ["/api/cart/live", { headers: {} }, 426, "WebSocket"],
-  ])("of %s tells what to do (%#)", async (path, init, status, text) => {
+  ])("of %s says what to do (%#)", async (path, init, status, text) => {
     const response = await send(path, init);
     const problem = await problemOf(response);
     expect([response.status, problem["detail"]]).toEqual([status, expect.stringContaining(text)]);
@@ -111,7 +111,7 @@ describe("a token", () => {
     return { detail, challenge: response.headers.get("www-authenticate") };
   };
 
-  it("that is missing, or of another scheme, is no error of a token", async () => {
+  it("that is missing, or of another scheme, names no token error", async () => {
     const missing = await ask();
     expect(missing).toEqual({
       detail: expect.stringContaining("There is no access token") as unknown,
@@ -132,12 +132,12 @@ describe("a token", () => {
 
   it.each<readonly [string, () => Promise<string>, string]>([
     ["malformed", async () => "a.b.c", "is malformed"],
-    ["too short to be anything", async () => "null", "is malformed"],
+    ["too short", async () => "null", "is malformed"],
     ["far too long", async () => "x".repeat(5_000), "is malformed"],
     ["expired", async () => await tokenFor("customer", newId("usr"), { expiresInSeconds: -60 }), "has expired"],
-    ["somebody else's", async () => await tokenFor("customer", newId("usr"), { signer: stranger }), "is not valid"],
+    ["of another signer", async () => await tokenFor("customer", newId("usr"), { signer: stranger }), "is not valid"],
     ["of another API", async () => await tokenFor("customer", newId("usr"), { audience: "other" }), "is not valid"],
-    ["a guest's of one order", async () => "t".repeat(43), "is no access token"],
+    ["of a guest's order", async () => "t".repeat(43), "is no access token"],
   ])("that is %s says so in the text and in the challenge", async (_name, token, text) => {
     const { detail, challenge } = await ask(`Bearer ${await token()}`);
     expect(detail).toContain(text);
@@ -145,7 +145,7 @@ describe("a token", () => {
     expect(challenge).toContain(text);
   });
 
-  it("that is good has no part in a wrong password", async () => {
+  it("that is valid is not blamed for a wrong password", async () => {
     const wrong = gateway({ accounts: { login: async () => fail("invalid_credentials", "The password is wrong.") } });
     const login = { method: "POST", json: { email: "a@example.com", password: "x" }, headers: customer };
     const response = await wrong("/api/auth/login", login);
@@ -153,8 +153,8 @@ describe("a token", () => {
   });
 });
 
-describe("the front door", () => {
-  it("sends a person to the page of the API, and tells programs where it is described", async () => {
+describe("the root", () => {
+  it("redirects to the docs page, and links the document for programs", async () => {
     const door = await send("/");
     expect([door.status, door.headers.get("location"), await door.text()]).toEqual([302, "/api/docs", ""]);
     const index = await send("/api");

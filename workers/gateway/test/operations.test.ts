@@ -1,5 +1,5 @@
-// The operators' console over model Workers: merged lists that neither skip nor repeat, replays, figures and who may read them, and
-// tags on what is read.
+// The operators' console over model Workers: merged lists that neither skip nor repeat, replays, metrics and who may read them, and
+// ETags of reads.
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { DeadLetter, MessagingContract, StoredEvent } from "#shared/contracts/messaging";
@@ -60,7 +60,7 @@ async function page(logs: Logs, limit: number, cursor: string | null): Promise<E
 }
 
 describe("a list of all Workers", () => {
-  it("shows every row once, newest first, whatever the pages and however much is added meanwhile", async () => {
+  it("has every row once, newest first, with any page size and while rows are added", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom(...DOMAIN_WORKERS), { maxLength: 40 }),
@@ -84,7 +84,7 @@ describe("a list of all Workers", () => {
     );
   });
 
-  it("names a Worker that is down, and shows its rows when it is back on a later page", async () => {
+  it("names a Worker that is down, and has its rows on a later page", async () => {
     const logs = new Logs();
     const ids = Array.from({ length: 12 }, () => newId("evt"));
     for (const [index, id] of ids.entries()) logs.write(index % 2 === 0 ? "orders" : "payments", id);
@@ -102,7 +102,7 @@ describe("a list of all Workers", () => {
     expect(seen.toSorted()).toEqual(ids);
   });
 
-  it("waits for a search that gave up, so that nothing older comes before what it has still to find", async () => {
+  it("stops where a search stopped, so that no older row comes before one that is not read yet", async () => {
     const [oldest, old, mid, young] = ["evt_1", "evt_3", "evt_5", "evt_7"];
     const searching = vi.fn<MessagingContract["listEvents"]>(async (_call, { before }) =>
       before === undefined
@@ -166,7 +166,7 @@ describe("dead letters", () => {
   };
   const empty = Object.fromEntries(DOMAIN_WORKERS.map((name) => [name, none])) as StubbedPeers;
 
-  it("of one event in two Workers are two, each with its id", async () => {
+  it("of one event in two Workers are two, with different ids", async () => {
     const has = { listDeadLetters: async () => ok({ items: [letter] }) };
     const send = gateway({ ...empty, orders: has, inventory: has }, quick);
     const shown: { id: string }[] = [];
@@ -190,7 +190,7 @@ describe("dead letters", () => {
     ]);
   });
 
-  it("are replayed where the id says, or wherever the event is one", async () => {
+  it("are replayed at the Worker of their id, or at every Worker by the event's id", async () => {
     const replayDeadLetter = vi.fn<MessagingContract["replayDeadLetter"]>(async () => ok(null));
     const peers = { ...empty, orders: { replayDeadLetter }, inventory: { replayDeadLetter } };
     const one = await gateway(peers, quick)("/api/admin/dead-letters/orders:evt_1/replay", {
@@ -206,14 +206,14 @@ describe("dead letters", () => {
     expect(await both.json()).toMatchObject({ replayed: ["orders:evt_1", "inventory:evt_1"] });
   });
 
-  it("that nobody has are not found, unless somebody could not be asked", async () => {
+  it("that no Worker has are not found, unless a Worker does not answer", async () => {
     const replay = async (peers: StubbedPeers): Promise<Response> =>
       await gateway(peers, quick)("/api/admin/dead-letters/evt_9/replay", { method: "POST", headers: admin });
     expect((await replay(empty)).status).toBe(404);
     expect((await replay({ ...empty, orders: { replayDeadLetter: isDown } })).status).toBe(503);
   });
 
-  it("are replayed all, of all Workers or of one, and counted", async () => {
+  it("are replayed and counted, of all Workers or of one", async () => {
     const some = { replayDeadLetters: async () => ok({ replayed: 2, remaining: 1 }) };
     const peers = {
       ...Object.fromEntries(DOMAIN_WORKERS.map((name) => [name, some])),
@@ -242,7 +242,7 @@ describe("GET /api/metrics", () => {
   const peers: StubbedPeers = Object.fromEntries(DOMAIN_WORKERS.map((name) => [name, answering]));
   const token = "metrics.token with-any/characters";
 
-  it("is for the token or an admin, and for nobody else", async () => {
+  it("is for the token or an admin only", async () => {
     const send = gateway(peers, { ...quick, metricsToken: "s3cret" });
     const status = async (headers: Record<string, string>): Promise<number> =>
       (await send("/api/metrics", { headers })).status;
@@ -257,13 +257,13 @@ describe("GET /api/metrics", () => {
     expect(elsewhere.status).toBe(401);
   });
 
-  it("has no token while none is set", async () => {
+  it("accepts no token while none is set", async () => {
     for (const given of ["", "undefined", token]) {
       expect((await gateway(peers, quick)("/api/metrics", { headers: bearer(given) })).status).toBe(401);
     }
   });
 
-  it("has the figures of those that answer, and says who does not", async () => {
+  it("has the metrics of the Workers that answer, and names the others", async () => {
     const down = { metrics: () => new Promise<never>(() => {}), unconfirmedEvents: isDown, unseenEvents: isDown };
     const answer = await gateway({ ...peers, orders: down }, quick)("/api/metrics", { headers: admin });
     expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
@@ -278,7 +278,7 @@ describe("GET /api/metrics", () => {
     expect(text.match(/# TYPE tradepost_x gauge/g)).toHaveLength(1);
   });
 
-  it("escapes what stands in labels and help", () => {
+  it("escapes labels and help", () => {
     const samples = [{ labels: { kind: 'a"b\\c\nd' }, value: 1.5 }];
     expect(exposition([{ name: "n", help: "a\\b\nc", samples }])).toBe(
       '# HELP n a\\\\b\\nc\n# TYPE n gauge\nn{kind="a\\"b\\\\c\\nd"} 1.5\n',
@@ -290,7 +290,7 @@ describe("a read", () => {
   const getOrder = async (): Promise<{ ok: true; value: typeof order }> => ok(order);
   const path = `/api/orders/${newId("ord")}`;
 
-  it("has a tag of its text, and is 304 for who has it", async () => {
+  it("has a tag of its text, and is 304 with that tag", async () => {
     const send = gateway({ orders: { getOrder } });
     const first = await send(path, { headers: admin });
     const etag = first.headers.get("etag") ?? "";
@@ -302,14 +302,14 @@ describe("a read", () => {
     expect((await other(path, { headers: { ...admin, "if-none-match": etag } })).status).toBe(200);
   });
 
-  it("of a cart keeps its version as tag, and is not kept: prices move without it", async () => {
+  it("of a cart has its version as tag and is not stored, because prices change without it", async () => {
     const send = gateway({ orders: { getCart: async () => ok(emptyCart) } });
     const answer = await send("/api/cart", { headers: { ...admin, "if-none-match": '"7"' } });
     expect([answer.status, answer.headers.get("etag")]).toEqual([200, '"7"']);
     expect(answer.headers.get("cache-control")).toBe("no-store");
   });
 
-  it("that failed and a write have no tag", async () => {
+  it("that fails has no tag, nor has a write", async () => {
     const failed = await gateway({ orders: { getOrder: async () => fail("not_found", "No.") } })(path, {
       headers: admin,
     });
@@ -323,7 +323,7 @@ describe("a read", () => {
 });
 
 describe("Idempotency-Key", () => {
-  it("is taken on every call that promises it", () => {
+  it("is honoured by every operation that documents it", () => {
     const taking = allRoutes.filter(({ idempotent }) => idempotent).map(({ method, path }) => `${method} ${path}`);
     expect(taking).toEqual(
       expect.arrayContaining([
@@ -338,7 +338,7 @@ describe("Idempotency-Key", () => {
     );
   });
 
-  it("can be refused where it is taken", () => {
+  it("can be refused where it is honoured", () => {
     const silent = allRoutes.filter(
       ({ idempotent, errors }) => idempotent && !errors.includes("idempotency_key_reused"),
     );

@@ -1,4 +1,4 @@
-// Answers made of parts: what is there when a part is down, late or refuses, and that nothing leaks without the order.
+// Answers made of parts: what they hold when a part is down, late or refuses, and that nothing is returned without the order.
 import { describe, expect, it, vi } from "vitest";
 import type { Payment } from "#shared/contracts/payments";
 import type { Notification } from "#shared/contracts/notifications";
@@ -9,7 +9,7 @@ import { DOMAIN_WORKERS } from "#shared/workers";
 import type { StubbedPeers } from "./support.ts";
 import { bearer, emptyCart, gateway, order, problemOf, tokenFor } from "./support.ts";
 
-/** Far beyond any deadline of these tests. */
+/** Longer than any deadline of these tests. */
 const hangs = (): Promise<never> => new Promise<never>(() => {});
 const isDown = (): Promise<never> => Promise.reject(new Error("database is locked at /srv/secret.sqlite"));
 const DEADLINE_MS = 60;
@@ -46,13 +46,13 @@ describe("GET /api/account/overview", () => {
     });
   });
 
-  it("shows an admin their own orders, not everybody's", async () => {
+  it("has an admin's own orders, not everybody's", async () => {
     listOrders.mockClear();
     await read(account, "admin");
     expect(listOrders).toHaveBeenCalledWith(expect.anything(), { limit: 5, customerId: "usr_1" });
   });
 
-  it("goes without a part that is late and one that is down, and says so without telling why", async () => {
+  it("omits a part that is late and one that is down, and names them without the cause", async () => {
     const startedAt = Date.now();
     const answer = await read({
       ...account,
@@ -70,7 +70,7 @@ describe("GET /api/account/overview", () => {
     expect(JSON.stringify(body)).not.toContain("secret");
   });
 
-  it("tells a bug from an outage, and passes on what a part refuses", async () => {
+  it("distinguishes a bug from an outage, and has the refusal of a part", async () => {
     const body = await (
       await read({
         ...account,
@@ -119,7 +119,7 @@ describe("GET /api/orders/:id/details", () => {
     notifications: { listOrderNotifications: async () => ok([message]) },
   };
 
-  it("has the order, its payments, where it is and what was said about it", async () => {
+  it("has the order, its payments, tracking and messages", async () => {
     const answer = await gateway(all, quick)(path, { headers: bearer(await tokenFor("customer", "usr_1")) });
     expect(await answer.json()).toMatchObject({
       order: { id: orderId },
@@ -130,7 +130,7 @@ describe("GET /api/orders/:id/details", () => {
     });
   });
 
-  it("is not found where the order is not the caller's, and asks nobody else", async () => {
+  it("is not found where the order is not the caller's, and calls nobody else", async () => {
     const peers: StubbedPeers = { orders: { getOrder: async () => fail("not_found", "There is no such order.") } };
     const answer = await gateway(peers, quick)(path, { headers: bearer(await tokenFor("customer")) });
     expect([answer.status, (await problemOf(answer)).code]).toEqual([404, "not_found"]);
@@ -139,14 +139,14 @@ describe("GET /api/orders/:id/details", () => {
   it.each([
     ["is down", isDown],
     ["hangs", hangs],
-  ])("is 503 while the order's Worker %s: whose order it is, nobody can say", async (_case, getOrder) => {
+  ])("is 503 while the order's Worker %s, because nothing shows whose order it is", async (_case, getOrder) => {
     const answer = await gateway({ orders: { getOrder } }, quick)(path, {
       headers: bearer(await tokenFor("customer")),
     });
     expect([answer.status, (await problemOf(answer)).code]).toEqual([503, "service_unavailable"]);
   });
 
-  it("goes without the parts that are down", async () => {
+  it("omits the parts that are down", async () => {
     const peers = { ...all, payments: { listPayments: hangs }, notifications: { listOrderNotifications: isDown } };
     const answer = await gateway(peers, quick)(path, { headers: bearer(await tokenFor("customer", "usr_1")) });
     const body = await answer.json<Body>();
@@ -187,12 +187,12 @@ describe("GET /api/admin/users/:id", () => {
     });
   });
 
-  it("is not found where there is no such user, and asks nobody else", async () => {
+  it("is not found where there is no such user, and calls nobody else", async () => {
     const answer = await read({ accounts: { getUser: async () => fail("not_found", "There is no such user.") } });
     expect([answer.status, (await problemOf(answer)).code]).toEqual([404, "not_found"]);
   });
 
-  it("goes without orders and cart where these are down or late", async () => {
+  it("omits orders and cart where these are down or late", async () => {
     const answer = await read({ ...all, orders: { customerTotals: hangs, customerCart: isDown } });
     const body = await answer.json<Body>();
     expect(body).toMatchObject({ user: { id: "usr_1" }, orders: null, cart: null });
@@ -242,7 +242,7 @@ describe("GET /api/admin/overview", () => {
     });
   });
 
-  it("goes without the Workers that are down or late, part by part", async () => {
+  it("omits the parts of the Workers that are down or late", async () => {
     const late = { overview: hangs, unconfirmedEvents: hangs, unseenEvents: hangs, listLowStock: hangs };
     const startedAt = Date.now();
     const body = await read({ ...all, orders: { ...late }, inventory: { ...late } });

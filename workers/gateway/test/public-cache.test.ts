@@ -56,7 +56,7 @@ describe("lists", () => {
     expect(await cursorOf(await send(`/api/products?limit=6&q=${q}`))).toBe("2");
   });
 
-  it("pass the filters on as the contract has them", async () => {
+  it("forward the filters as the contract defines them", async () => {
     const catalog = listing();
     const q = newId("prd");
     await gateway({ catalog })(`/api/products?q=${q}&inStock=true&minPrice=100&sort=-price&limit=3&category=tools`);
@@ -70,7 +70,7 @@ describe("lists", () => {
     });
   });
 
-  it("are refused to a URL that says more than a cached one, and stay what they are for that one", async () => {
+  it("are not served to a URL with more parameters than a cached one, which stays cached", async () => {
     const catalog = listing();
     const send = gateway({ catalog });
     const path = freshQuery();
@@ -94,7 +94,7 @@ describe("lists", () => {
 });
 
 describe("validation by browsers", () => {
-  it("answers 304 to the tag that it gave, also in a list, weak, or *", async () => {
+  it("answers 304 to its own tag, also in a list, weak, or *", async () => {
     const send = gateway({ catalog: listing() });
     const path = freshQuery();
     const first = await send(path);
@@ -164,7 +164,7 @@ describe("one product", () => {
     available: 50,
   });
 
-  it.each(["id", "slug"])("shows inventory's present figure, asked by %s", async (by) => {
+  it.each(["id", "slug"])("has inventory's current stock, by %s", async (by) => {
     const id = newId("prd");
     const send = gateway({
       catalog: { getProduct: async () => ok(product(id)) },
@@ -186,7 +186,7 @@ describe("one product", () => {
     expect(await (await send(`/api/products/${id}`)).json()).toMatchObject({ available: 50, availability: "in_stock" });
   });
 
-  it("keeps no failure", async () => {
+  it("does not cache a failure", async () => {
     const id = newId("prd");
     let exists = false;
     const send = gateway({
@@ -210,14 +210,14 @@ it("serves trees and brands", async () => {
   expect(await (await send("/api/brands")).json()).toEqual({ items: [] });
 });
 
-describe("what an isolate keeps", () => {
+describe("the isolate's cache", () => {
   const answer = (bytes: number, madeAt = 0): { body: Uint8Array<ArrayBuffer>; etag: string; madeAt: number } => ({
     body: new Uint8Array(bytes),
     etag: '"x"',
     madeAt,
   });
 
-  it("is bounded in bytes; the oldest goes first", () => {
+  it("is bounded in bytes and drops the oldest first", () => {
     const cache = new PublicCache();
     for (let n = 0; n < 5; n += 1) cache.set(`/${String(n)}`, answer(4 * 1024 * 1024), 0);
     expect([0, 1, 2, 3, 4].map((n) => cache.get(`/${String(n)}`, 0) !== undefined)).toEqual([
@@ -229,7 +229,7 @@ describe("what an isolate keeps", () => {
     ]);
   });
 
-  it("is refreshed by one request while the others get the old answer, and no longer than half a second", () => {
+  it("is refreshed by one request, while the others get the old answer for at most half a second", () => {
     const cache = new PublicCache();
     cache.set("/", answer(1), 0);
     const seen = [2_000, 2_001, 2_499, 2_500].map((now) => cache.get("/", now) !== undefined);
@@ -245,7 +245,7 @@ describe("what an isolate keeps", () => {
   });
 });
 
-it("keeps parameters apart that only look alike", () => {
+it("distinguishes parameters that look alike", () => {
   const key = (query: string): string => cacheKey(new URL(`https://x.test/p?${query}`));
   expect(key("a=1&b=2")).toBe(key("b=2&a=1"));
   expect(key("a=1%26b%3D2")).not.toBe(key("a=1&b=2"));

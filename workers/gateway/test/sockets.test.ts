@@ -1,4 +1,4 @@
-// Upgrades at the public door: whose they are, what goes on to the Worker that serves them, and what is refused before.
+// WebSocket upgrades: who opens them, what reaches the serving Worker, and what is refused before.
 import { describe, expect, it } from "vitest";
 import { newId } from "#shared/ids";
 import { GUEST_SOCKET_MS, socketPassOf } from "#shared/sockets";
@@ -33,7 +33,7 @@ function door(): Door {
 const offering = (protocols: string): Record<string, string> => ({ ...UPGRADE, "sec-websocket-protocol": protocols });
 
 describe("an upgrade", () => {
-  it("goes on with the user whom the subprotocol's token names, and answers with its kind alone", async () => {
+  it("is forwarded for the user of the subprotocol's token, and answered with the first subprotocol only", async () => {
     const { send, passed } = door();
     const id = newId("usr");
     const token = await tokenFor("customer", id);
@@ -54,7 +54,7 @@ describe("an upgrade", () => {
     expect(lifetime).toBeLessThan(16 * 60_000);
   });
 
-  it("goes on with a guest's cart token, for a day", async () => {
+  it("is forwarded with a guest's cart token, for a day", async () => {
     const { send, passed } = door();
     const response = await send("/api/cart/live", { headers: offering(`cart,${CART_TOKEN}`) });
     expect(response.headers.get("sec-websocket-protocol")).toBe("cart");
@@ -64,7 +64,7 @@ describe("an upgrade", () => {
     response.webSocket?.close();
   });
 
-  it("takes a program's token from the headers of any other request", async () => {
+  it("accepts a program's token in the Authorization header", async () => {
     const { send, passed } = door();
     const response = await send("/api/orders/live", { headers: { ...UPGRADE, ...bearer(await tokenFor("customer")) } });
     expect(response.status).toBe(101);
@@ -72,7 +72,7 @@ describe("an upgrade", () => {
     expect(passed[0]?.pass.protocol).toBeUndefined();
   });
 
-  it("carries nothing else that the client sent, least of all a pass of its own", async () => {
+  it("forwards nothing else that the client sent, in particular no forged pass", async () => {
     const { send, passed } = door();
     const forged = encodeURIComponent(JSON.stringify({ call: { actor: { role: "admin", id: "usr_evil" } } }));
     const token = await tokenFor("customer", "usr_1");
@@ -85,7 +85,7 @@ describe("an upgrade", () => {
   });
 });
 
-describe("is refused before any Worker is asked", () => {
+describe("is refused before any Worker is called", () => {
   const refused = async (path: string, headers: Readonly<Record<string, string>>): Promise<Response> => {
     const { send, passed } = door();
     const response = await send(path, { headers });
@@ -109,7 +109,7 @@ describe("is refused before any Worker is asked", () => {
     expect(await problemOf(response)).toMatchObject({ code: "unauthenticated" });
   });
 
-  it("with an expired token, though a good cart token comes beside it: 401", async () => {
+  it("with an expired token and a valid cart token: 401", async () => {
     const token = await tokenFor("customer", "usr_1", { expiresInSeconds: -60 });
     const response = await refused("/api/cart/live", { ...offering(`bearer, ${token}`), "x-cart-token": CART_TOKEN });
     expect(response.status).toBe(401);
@@ -127,7 +127,7 @@ describe("is refused before any Worker is asked", () => {
     expect(response.status).toBe(403);
   });
 
-  it("but not from a page of ours or of a configured origin", async () => {
+  it("but not from a page of the shop or of a configured origin", async () => {
     for (const origin of ["https://api.test", "https://shop.example"]) {
       const { send } = door();
       const response = await send("/api/cart/live", { headers: { ...offering(`cart, ${CART_TOKEN}`), origin } });
@@ -136,7 +136,7 @@ describe("is refused before any Worker is asked", () => {
   });
 });
 
-it("is 503 when the Worker behind does not serve it", async () => {
+it("is 503 when the Worker does not serve it", async () => {
   const broken = { fetch: async () => new Response(null, { status: 500 }) };
   const down = { fetch: () => Promise.reject(new Error("down")) };
   const send = gateway({}, { sockets: { cart: broken, orders: down } });

@@ -1,5 +1,5 @@
-// Nothing that a client sends is passed over in silence, held for every route of the table: an unknown member at any depth of a body
-// and an unknown or repeated parameter is 400 and named.
+// No route ignores what a client sends: an unknown member at any depth of a body, and an unknown or repeated parameter, is 400 and
+// named.
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ok } from "#shared/result";
@@ -64,20 +64,20 @@ describe("a query", () => {
     },
   );
 
-  it("is described by an object on every route that has one, so that its names are known", () => {
+  it("has an object schema on every route, so that its names are known", () => {
     expect(allRoutes.filter(({ query }) => query !== undefined && !(query instanceof z.ZodObject)).map(nameOf)).toEqual(
       [],
     );
   });
 
-  it("is free where others write the URL", () => {
+  it("may hold anything where others write the URL", () => {
     expect(allRoutes.filter(({ anyQuery }) => anyQuery === true).map(({ path }) => path)).toEqual(
       expect.arrayContaining(FREE),
     );
     expect(allRoutes.filter(({ anyQuery }) => anyQuery === true)).toHaveLength(FREE.length);
   });
 
-  it("is refused to HEAD as to GET", async () => {
+  it("is refused for HEAD as for GET", async () => {
     expect((await send(`/api/brands?${STRANGER}=1`, { method: "HEAD" })).status).toBe(400);
   });
 });
@@ -102,7 +102,7 @@ describe("a body", () => {
     },
   );
 
-  it("of a call that takes none may be empty or {}, whatever its content type", async () => {
+  it("of a call without one may be empty or {}, whatever its content type", async () => {
     const taking = gateway({ notifications: { readNotification: async () => ok({} as never) } });
     const path = "/api/notifications/ntf_1/read";
     const statuses = await Promise.all(
@@ -134,7 +134,7 @@ describe("a body", () => {
     expect(await post(["file", picture()], ["alt", "a"], ["alt", "b"])).toEqual(["alt"]);
   });
 
-  it("as a form whose file came as a text says so", async () => {
+  it("as a form with a text in place of the file says so", async () => {
     const body = new FormData();
     body.append("file", "picture.png");
     const response = await send("/api/products/prd_1/images", { method: "POST", body, headers: authorization });
@@ -143,7 +143,7 @@ describe("a body", () => {
     });
   });
 
-  it("names every unknown member beside whatever else is wrong", async () => {
+  it("is refused with every unknown member and every other error", async () => {
     const body = { email: "x", password: "y", a: 1, "b.c": 2 };
     expect(await blamed(await send("/api/auth/login", { method: "POST", json: body }))).toEqual(["email", "a", "b.c"]);
   });

@@ -1,5 +1,4 @@
-// The comparing sweep over model Workers: whatever was lost on the way, an event is confirmed when all its consumers have it, and
-// never before.
+// The outbox sweep over model Workers: an event is confirmed when all its consumers have it, and never before, whatever was lost.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
@@ -22,7 +21,7 @@ import { stubPeers } from "./support.ts";
 const NOW = 1_000_000_000;
 const call = systemCall("test", "req_1");
 
-/** Where an event is at one consumer: not there, tried and failed with the retry under way, or handled. */
+/** The state of an event at one consumer. `retrying`: it failed and a retry is pending. */
 type Stage = "absent" | "retrying" | "handled";
 
 interface ModelEvent {
@@ -32,7 +31,7 @@ interface ModelEvent {
   readonly at: Map<Consumer, Stage>;
 }
 
-/** All six Workers' outboxes and inboxes in memory. A message sent again is handled at once, unless the queue loses it. */
+/** The outboxes and inboxes of all Workers in memory. A resent message is handled immediately unless the queue loses it. */
 class Model {
   readonly down = new Set<DomainWorker>();
   readonly sent: string[] = [];
@@ -83,8 +82,8 @@ class Model {
     };
   }
 
-  /** The outages are meant, so nothing is said about them. */
-  sweep(everything = false): Promise<SweepCounts> {
+  /** Logs nothing, because the outages are intended. */
+  sweep({ everything }: { readonly everything: boolean } = { everything: false }): Promise<SweepCounts> {
     return withInvocation({ worker: "gateway", operation: "test", correlationId: "req_1", level: "off" }, () =>
       sweepOutboxes(this.peers(), { call, everything, now: NOW }),
     );
@@ -145,21 +144,21 @@ describe("properties", () => {
       fc.asyncProperty(models, outages, fc.boolean(), fc.boolean(), async (model, down, everything, queueLoses) => {
         for (const name of down) model.down.add(name);
         model.queueLoses = queueLoses;
-        await model.sweep(everything);
+        await model.sweep({ everything });
         expect(model.confirmedTooEarly()).toEqual([]);
       }),
       { numRuns: 200 },
     );
   });
 
-  it("ends with everything handled and confirmed once all are up", async () => {
+  it("handles and confirms everything once all Workers are up", async () => {
     await fc.assert(
       fc.asyncProperty(models, outages, async (model, down) => {
         for (const name of down) model.down.add(name);
         await model.sweep();
         model.down.clear();
-        await model.sweep(true);
-        const last = await model.sweep(true);
+        await model.sweep({ everything: true });
+        const last = await model.sweep({ everything: true });
         expect(model.events.filter(({ confirmed }) => !confirmed)).toEqual([]);
         expect(last).toMatchObject({ resent: 0, unreachable: 0 });
       }),
@@ -167,7 +166,7 @@ describe("properties", () => {
     );
   });
 
-  it("sends again only what a consumer lacks, only when it is old enough, and to nobody else", async () => {
+  it("resends only lost events that are old enough, and only to the consumers that lack them", async () => {
     await fc.assert(
       fc.asyncProperty(models, async (model) => {
         const expected = model.events.flatMap(({ event, at }) =>
@@ -183,7 +182,7 @@ describe("properties", () => {
   });
 });
 
-it("tells each consumer's lag and what was done", async () => {
+it("counts each consumer's lag and what was done", async () => {
   const model = new Model([
     modelEvent("evt_1", "ORDER_CREATED", "orders", (consumer) => (consumer === "inventory" ? "handled" : "absent")),
     modelEvent("evt_2", "ORDER_CONFIRMED", "orders", () => "handled"),
@@ -213,7 +212,7 @@ it("asks inventory for ORDER_CONFIRMED only of orders whose stock counts", async
   expect(model.sent.toSorted()).toEqual(["evt_2>inventory", "evt_1>notifications", "evt_2>notifications"].toSorted());
 });
 
-it("goes on without a Worker that is down", async () => {
+it("continues without a Worker that is down", async () => {
   const model = new Model([
     modelEvent("evt_1", "ORDER_CREATED", "orders", () => "absent"),
     modelEvent("evt_2", "STOCK_RESERVED", "inventory", () => "handled"),
@@ -224,7 +223,7 @@ it("goes on without a Worker that is down", async () => {
   expect(counts).toMatchObject({ confirmed: 1, resent: 1, unreachable: 2 });
 });
 
-it("asks nobody who has nothing to tell, and a consumer only about its own", async () => {
+it("asks each consumer only about its own events, and none without events", async () => {
   const asked: (readonly string[])[] = [];
   const model = new Model([modelEvent("evt_1", "STOCK_RESERVED", "inventory", () => "handled")]);
   const peers = model.peers();
@@ -245,14 +244,14 @@ it("asks nobody who has nothing to tell, and a consumer only about its own", asy
   expect(asked).toEqual([["evt_1"]]);
 });
 
-it("asks in one question for what all producers may tell at once", () => {
+it("fits the events of all producers into one call", () => {
   expect(DOMAIN_WORKERS.length * SWEEP_LIMIT).toBeLessThanOrEqual(MAX_IDS_AT_ONCE);
 });
 
-it("leaves an event alone that this version has no route for", async () => {
+it("leaves an event of an unknown type alone", async () => {
   const unknown = { ...modelEvent("evt_1", "ORDER_CREATED", "orders", () => "handled") };
   const model = new Model([{ ...unknown, event: { ...unknown.event, type: "FROM_THE_FUTURE" as EventType } }]);
-  expect(await model.sweep(true)).toMatchObject({ unconfirmed: 1, confirmed: 0, resent: 0 });
+  expect(await model.sweep({ everything: true })).toMatchObject({ unconfirmed: 1, confirmed: 0, resent: 0 });
 });
 
 describe("the lag", () => {
@@ -285,7 +284,7 @@ describe("the lag", () => {
     expect([model.sent, events.map(({ confirmed }) => confirmed)]).toEqual([[], [false, false, false]]);
   });
 
-  it("of who does not answer is not known, and the others' is", async () => {
+  it("is null for a Worker that does not answer", async () => {
     const model = new Model([modelEvent("evt_1", "ORDER_CREATED", "orders", () => "absent")]);
     model.down.add("inventory");
     const { consumers, producers } = await lagOf(model);

@@ -1,5 +1,5 @@
-// How admins' writes of categories, brands, roles and picture order come in over HTTP: what is parsed, what is refused before it
-// reaches a Worker, and which status each refusal has.
+// Admins' writes of categories, brands, roles and picture order over HTTP: what is parsed, what is refused before a Worker is called,
+// and the status of each refusal.
 import { describe, expect, it, vi } from "vitest";
 import type { AccountsContract } from "#shared/contracts/accounts";
 import type { CatalogContract } from "#shared/contracts/catalog";
@@ -12,7 +12,7 @@ const asAdmin = bearer(await tokenFor("admin"));
 const category = { id: "cat_1", slug: "c", name: "C", parentId: null, path: "C" };
 
 describe("a category", () => {
-  it("is made a department unless a parent is named, and moved to be one by null alone", async () => {
+  it("is a department without a parent, and becomes one only by null", async () => {
     const createCategory = vi.fn<CatalogContract["createCategory"]>(async () => ok(category));
     const updateCategory = vi.fn<CatalogContract["updateCategory"]>(async () => ok(category));
     const deleteCategory = vi.fn<CatalogContract["deleteCategory"]>(async () => ok(null));

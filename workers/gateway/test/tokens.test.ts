@@ -1,4 +1,4 @@
-// What the verifier asks of accounts, and how seldom.
+// How often the token verifier reads the keys of accounts.
 import { describe, expect, it, vi } from "vitest";
 import type { PublicJwk } from "#shared/contracts/accounts";
 import { TokenVerifier } from "../src/http/tokens.ts";
@@ -24,7 +24,7 @@ function verifier(keys: () => Promise<readonly PublicJwk[]>): {
 }
 
 describe("keys", () => {
-  it("are asked for once, and again after ten minutes", async () => {
+  it("are read once, and again after ten minutes", async () => {
     const { tokens, asked, clock } = verifier(async () => [signer.jwk]);
     expect(await tokens.verify(await tokenFor("customer", "usr_1"))).toEqual({
       role: "customer",
@@ -40,7 +40,7 @@ describe("keys", () => {
     expect(asked()).toBe(2);
   });
 
-  it("that are new are found by the first token signed with one, but made-up ones do not make a flood", async () => {
+  it("that are new are read for the first token signed with one, but made-up key ids do not cause a flood", async () => {
     const next = await makeSigner("key-2");
     const keys = [signer.jwk];
     const { tokens, asked, clock } = verifier(async () => keys);
@@ -56,7 +56,7 @@ describe("keys", () => {
     expect(asked()).toBe(2);
   });
 
-  it("go on being good while accounts is down, and a withdrawn one is refused", async () => {
+  it("stay valid while accounts is down, and a withdrawn one is refused", async () => {
     let answer = async (): Promise<readonly PublicJwk[]> => [signer.jwk];
     const { tokens, clock } = verifier(() => answer());
     await tokens.verify(await tokenFor("customer"));
@@ -73,7 +73,7 @@ describe("keys", () => {
 });
 
 describe("a verified token", () => {
-  it("ends when it expires, also where it is remembered", async () => {
+  it("expires, also when it is remembered", async () => {
     const { tokens, clock } = verifier(async () => [signer.jwk]);
     const token = await tokenFor("customer", "usr_1", { expiresInSeconds: 60 });
     expect(await tokens.verify(token)).toMatchObject({ id: "usr_1" });
@@ -83,7 +83,7 @@ describe("a verified token", () => {
     expect(await tokens.verify(token)).toBe("expired");
   });
 
-  it("is forgotten when there are very many, and verified again", async () => {
+  it("is evicted when there are very many, and verified again", async () => {
     const { tokens } = verifier(async () => [signer.jwk]);
     const first = await tokenFor("customer", "usr_first");
     await tokens.verify(first);

@@ -1,4 +1,4 @@
-// The place where a text ceases to be JSON.
+// Where a text stops being JSON.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { describeJsonError, findJsonError } from "../../src/http/json-position.ts";
@@ -29,12 +29,12 @@ it.each([
   expect(describeJsonError(text)).toBe(place);
 });
 
-it("is found in a text that is nothing but open brackets, without running out of stack", () => {
+it("is found in a text of open brackets only, without a stack overflow", () => {
   expect(findJsonError("[".repeat(200_000))?.offset).toBe(200_000);
 });
 
 describe("every text", () => {
-  it("that JSON.stringify writes has none", () => {
+  it("of JSON.stringify has no error", () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.constantFrom(0, 2), (value, indent) => {
         expect(findJsonError(JSON.stringify(value, null, indent))).toBeUndefined();
@@ -42,7 +42,7 @@ describe("every text", () => {
     );
   });
 
-  it("has one exactly when JSON.parse refuses it, and what stands before it is no reason to", () => {
+  it("has an error exactly when JSON.parse refuses it, and none before that position", () => {
     const pieces = fc.constantFrom(
       "{",
       "}",

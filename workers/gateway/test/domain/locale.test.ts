@@ -22,11 +22,11 @@ describe("the language of Accept-Language", () => {
     expect(preferredLocale(header)).toBe(locale);
   });
 
-  it("is none of a header that no browser sends", () => {
+  it("is undefined for a header that no browser sends", () => {
     expect(preferredLocale(`${"fr,".repeat(1_000)}de`)).toBeUndefined();
   });
 
-  it("is one of the shop's whatever is sent", () => {
+  it("is always one of the shop's", () => {
     fc.assert(
       fc.property(fc.string(), (header) => {
         const locale = preferredLocale(header);
