@@ -8,7 +8,7 @@ export { PRODUCTION_WORKERS };
 export const ROOT = path.resolve(import.meta.dirname, "../..");
 
 /** What the Worker dev/assets serves, for all runs of this checkout. Made by scripts/local/assets.ts. */
-export const LOCAL_ASSETS = path.join(ROOT, ".wrangler/assets");
+export const LOCAL_ASSETS = path.join(ROOT, ".wrangler/local-assets");
 
 /** The front is first: the first Worker listens on the port. */
 export const LOCAL_WORKERS = ["front", ...PRODUCTION_WORKERS, "stripe-sandbox", "mailbox", "assets"] as const;

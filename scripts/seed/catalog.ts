@@ -202,11 +202,16 @@ export function catalogSeed(
       IMAGE_VIEWS.map((view, index) => ({
         product_id: id,
         position: index + 1,
-        url: `/images/products/${id}/${index + 1}.svg`,
+        url: pictureUrl(id, index + 1),
         alt: `${name}${view}`,
       })),
     ),
   };
+}
+
+/** The public URL of one picture of a product; positions begin at 1. */
+export function pictureUrl(productId: string, position: number): string {
+  return `/images/products/${productId}/${position}.svg`;
 }
 
 /** What the pictures of each product show, in the order of the products. */
