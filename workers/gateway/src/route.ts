@@ -140,7 +140,7 @@ export function replyWith(
 }
 
 /** Marks the answer to an Idempotency-Key that was used before. */
-export function replayedHeader(replayed: boolean): Record<string, string> {
+export function replayedHeader({ replayed }: { readonly replayed: boolean }): Record<string, string> {
   return replayed ? { "idempotency-replayed": "true" } : {};
 }
 

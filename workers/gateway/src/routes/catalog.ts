@@ -132,7 +132,7 @@ const staffRoutes: readonly Route[] = [
     handle: async ({ catalog }, { call, body, idempotencyKey }) => {
       const created = await catalog.createProduct(call, { ...body, idempotencyKey });
       if (!created.ok) return created;
-      return managedReply(201, created.value.product, replayedHeader(created.value.replayed));
+      return managedReply(201, created.value.product, replayedHeader(created.value));
     },
   }),
   route({

@@ -142,7 +142,7 @@ export const inventoryRoutes: readonly Route[] = [
     handle: async ({ inventory }, { call, params, body, idempotencyKey }) => {
       const adjusted = await inventory.adjust(call, { ...params, ...body, idempotencyKey });
       if (!adjusted.ok) return adjusted;
-      return replyWith(200, ok(adjusted.value.level), replayedHeader(adjusted.value.replayed));
+      return replyWith(200, ok(adjusted.value.level), replayedHeader(adjusted.value));
     },
   }),
   route({
@@ -161,7 +161,7 @@ export const inventoryRoutes: readonly Route[] = [
     handle: async ({ inventory }, { call, params, body, idempotencyKey }) => {
       const counted = await inventory.count(call, { ...params, ...body, idempotencyKey });
       if (!counted.ok) return counted;
-      return replyWith(200, ok(counted.value.level), replayedHeader(counted.value.replayed));
+      return replyWith(200, ok(counted.value.level), replayedHeader(counted.value));
     },
   }),
   route({

@@ -72,7 +72,7 @@ export const orderRoutes: readonly Route[] = [
     ],
     handle: async ({ orders }, { call, body, cartToken, idempotencyKey }) => {
       const created = await orders.createOrder(call, { ...body, cartToken, idempotencyKey });
-      return created.ok ? replyWith(201, ok(created.value.order), replayedHeader(created.value.replayed)) : created;
+      return created.ok ? replyWith(201, ok(created.value.order), replayedHeader(created.value)) : created;
     },
   }),
   route({
@@ -212,9 +212,7 @@ export const orderRoutes: readonly Route[] = [
     ],
     handle: async ({ orders }, { call, params, body, idempotencyKey }) => {
       const refunded = await orders.refundLines(call, { ...params, ...body, idempotencyKey });
-      return refunded.ok
-        ? replyWith(201, ok(refunded.value.refund), replayedHeader(refunded.value.replayed))
-        : refunded;
+      return refunded.ok ? replyWith(201, ok(refunded.value.refund), replayedHeader(refunded.value)) : refunded;
     },
   }),
 ];

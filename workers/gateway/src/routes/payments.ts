@@ -44,8 +44,8 @@ export const paymentRoutes: readonly Route[] = [
     handle: async ({ orders }, { call, body, orderToken, idempotencyKey }) => {
       const paid = await orders.payOrder(call, { ...body, orderToken, idempotencyKey });
       if (!paid.ok) return paid;
-      const { intent, created, replayed } = paid.value;
-      return replyWith(created ? 201 : 200, ok(intent), replayedHeader(replayed));
+      const { intent, created } = paid.value;
+      return replyWith(created ? 201 : 200, ok(intent), replayedHeader(paid.value));
     },
   }),
   route({
@@ -71,7 +71,7 @@ export const paymentRoutes: readonly Route[] = [
     handle: async ({ payments }, { call, params, body, idempotencyKey }) => {
       const captured = await payments.capture(call, { ...params, ...body, idempotencyKey });
       if (!captured.ok) return captured;
-      return replyWith(200, ok(captured.value.payment), replayedHeader(captured.value.replayed));
+      return replyWith(200, ok(captured.value.payment), replayedHeader(captured.value));
     },
   }),
   route({
@@ -97,7 +97,7 @@ export const paymentRoutes: readonly Route[] = [
     handle: async ({ payments }, { call, params, body, idempotencyKey }) => {
       const refunded = await payments.refund(call, { ...params, ...body, idempotencyKey });
       if (!refunded.ok) return refunded;
-      return replyWith(201, ok(refunded.value.refund), replayedHeader(refunded.value.replayed));
+      return replyWith(201, ok(refunded.value.refund), replayedHeader(refunded.value));
     },
   }),
   route({
