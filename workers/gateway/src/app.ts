@@ -113,7 +113,7 @@ function honoPath(path: string): string {
 }
 
 /**
- * The methods of each path, for 405 and OPTIONS: those of its routes, HEAD beside GET, and OPTIONS. Paths without a parameter come
+ * The methods of each path, for 405 and OPTIONS: those of its routes, HEAD where there is GET, and OPTIONS. Paths without a parameter come
  * first, so that `GET /api/orders/quote` is a wrong method and not an order with the id "quote".
  */
 function methodsByPath(routes: readonly Route[]): [string, string[]][] {

@@ -78,7 +78,7 @@ export interface RouteSpec<P extends Optional, Q extends Optional, B extends Opt
   readonly path: string;
   readonly tag: Tag;
   readonly summary: string;
-  /** What a caller has to know beside the summary. The document adds who may call and how often. */
+  /** What a caller has to know that the summary does not say. The document adds who may call and how often. */
   readonly description?: string;
   readonly access: Access;
   readonly limit: LimitClass;

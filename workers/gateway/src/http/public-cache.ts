@@ -75,7 +75,7 @@ export class PublicCache {
   }
 }
 
-/** The path and the parameters in a fixed order. The query was accepted, so each parameter is known and stands once. */
+/** The path and the parameters in a fixed order. The query was accepted, so each parameter is known and not repeated. */
 export function cacheKey({ pathname, searchParams }: URL): string {
   const sorted = new URLSearchParams(searchParams);
   sorted.sort();

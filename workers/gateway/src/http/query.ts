@@ -7,8 +7,8 @@ import { ok } from "#shared/result";
 import { checkInput } from "#shared/validation";
 
 function unknownParameter(path: string, names: readonly string[]): FieldError {
-  const taken = names.length === 0 ? "it takes none" : `it takes ${names.join(", ")}`;
-  return { path, message: `is no parameter of this call; ${taken}` };
+  const accepted = names.length === 0 ? "it takes none" : `it takes ${names.join(", ")}`;
+  return { path, message: `is no parameter of this call; ${accepted}` };
 }
 
 /** The parsed query; undefined without a schema. Fails with validation_failed, naming every wrong parameter. */

@@ -16,7 +16,7 @@ export interface Upload {
 
 export interface UploadLimits {
   readonly maxBytes: number;
-  /** The text members that a form may have beside its file. */
+  /** The text members that a form may have in addition to its file. */
   readonly texts: readonly string[];
 }
 

@@ -11,7 +11,7 @@ import type { Route, Tag } from "../route.ts";
 const HABITS = `A shop for other businesses: accounts, catalog, carts, orders, payments with Stripe, stock and messages.
 
 - **Bodies** are JSON in UTF-8. Unknown members of a body or a query are refused. Answers may get more members later.
-- **Money** is an integer in the currency's minor unit (cents) beside a \`currency\` (ISO 4217).
+- **Money** is an integer in the currency's minor unit (cents), with a \`currency\` (ISO 4217).
 - **Times** are ISO 8601 in UTC with milliseconds.
 - **Ids** have a prefix for their kind: \`usr_\`, \`prd_\`, \`ord_\`. They sort by creation time.
 - **Lists** take \`limit\` and \`cursor\` and answer \`items\` and \`nextCursor\`, which is null on the last page.

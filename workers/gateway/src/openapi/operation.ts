@@ -82,19 +82,19 @@ function bodyOf(route: Route, example: Example, schemas: Schemas): Json {
     return { requestBody: { required: true, content } };
   }
   if (route.body === undefined) return {};
-  const shown = example.body === undefined ? {} : { example: example.body };
-  const content = { "application/json": { schema: schemas.of(route.body, "input"), ...shown } };
+  const bodyExample = example.body === undefined ? {} : { example: example.body };
+  const content = { "application/json": { schema: schemas.of(route.body, "input"), ...bodyExample } };
   return { requestBody: { required: route.bodyOptional === undefined, content } };
 }
 
 function answersOf(route: Route, example: Example, schemas: Schemas): Record<string, Json> {
   const headers = answerHeadersOf(route);
   const answers = Object.entries(route.answers).map(([status, schema]) => {
-    const shown = Number(status) === example.status ? { example: example.answer } : {};
+    const answerExample = Number(status) === example.status ? { example: example.answer } : {};
     const content =
       schema === null
         ? route.mediaType && { content: { [route.mediaType]: {} } }
-        : { content: { "application/json": { schema: schemas.of(schema, "output"), ...shown } } };
+        : { content: { "application/json": { schema: schemas.of(schema, "output"), ...answerExample } } };
     return [status, { description: route.summary, headers, ...content }];
   });
   return {

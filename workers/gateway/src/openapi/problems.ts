@@ -23,9 +23,7 @@ export const Problem = z
 
 const FieldProblem = z
   .object({
-    path: z
-      .string()
-      .describe("Where it stands, dotted: `items.0.quantity`. A header or a query parameter by its name."),
+    path: z.string().describe("Its dotted path: `items.0.quantity`. A header or a query parameter by its name."),
     message: z.string().describe("What is wrong with it."),
   })
   .meta({ id: "FieldProblem", description: "What is wrong with one part of the request." });
@@ -59,12 +57,15 @@ const CurrentVersion = {
   currentVersion: z.int().optional().describe("The current version. Absent when `If-Match` held no version."),
 };
 
-/** The members of a code's failures beside those of `Problem`. */
+/** The members of a code's failures in addition to those of `Problem`. */
 const MEMBERS: { readonly [Code in ErrorCode]?: z.ZodRawShape } = {
   validation_failed: { errors: z.array(FieldProblem).describe("Each part of the request that is wrong.") },
   insufficient_stock: {
-    shortages: z.array(Shortage).optional().describe("Every short product. Present when several may be asked for."),
-    available: z.int().optional().describe("Units in stock. Present when one product is asked for."),
+    shortages: z
+      .array(Shortage)
+      .optional()
+      .describe("Every short product. Present when several products were requested."),
+    available: z.int().optional().describe("Units in stock. Present when one product was requested."),
   },
   stock_held: { available: z.int().describe("Units that are neither held nor reserved.") },
   quantity_below_minimum: {
@@ -77,12 +78,12 @@ const MEMBERS: { readonly [Code in ErrorCode]?: z.ZodRawShape } = {
   total_changed: { total: z.int().describe("The current total of the order, in minor units.") },
   illegal_transition: {
     from: z.string().describe("The current status."),
-    to: z.string().describe("The status asked for."),
+    to: z.string().describe("The requested status."),
     allowedStates: z.array(z.string()).describe("The statuses that the caller may set now."),
   },
   quantity_limited: {
     allowed: z.int().describe("The most units of the first such product that the caller may order now."),
-    limits: z.array(Limit).describe("Every product of which more was asked for than is allowed."),
+    limits: z.array(Limit).describe("Every product of which more was requested than is allowed."),
   },
   cart_already_ordered: { orderId: z.string().describe("The order that the cart became.") },
   rate_limited: {
