@@ -1,4 +1,4 @@
-// An attack on the stock by orders that nobody pays, with the caps as a shop has them: honest buyers get the product while it runs.
+// An attack on the stock by unpaid orders, with the default caps: honest buyers still get the product.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { CreatedOrder } from "#shared/contracts/orders";
 import { ADDRESS, Client, levelOf, orderReaches, pay, placeOrder, signIn } from "../scripts/shop/client.ts";
@@ -7,7 +7,7 @@ import { openShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
 const ON_HAND = 200;
-/** What guests and unproven accounts may hold of it together: the default share, a quarter. */
+/** The share that guests and unproven accounts together may hold: a quarter by default. */
 const SHARE = 50;
 
 let shop: Shop;
@@ -41,7 +41,7 @@ it("an honest buyer gets the product while the attack runs, and its stock is fre
     ...Array.from({ length: 40 }, (_, n) =>
       guestOrder(productId, { address: "192.0.2.2", email: `many-${String(n)}@example.com`, quantity: 1 }),
     ),
-    // As many networks as e-mail addresses, which only the share of the product stops.
+    // As many networks as e-mail addresses: only the share of the product limits them.
     ...Array.from({ length: 60 }, (_, n) =>
       guestOrder(productId, { address: `198.51.100.${String(n)}`, email: `n-${String(n)}@example.com`, quantity: 5 }),
     ),
@@ -64,7 +64,7 @@ it("an honest buyer gets the product while the attack runs, and its stock is fre
   const level = await levelOf(admin, productId);
   expect(level.available).toBe(ON_HAND - 100 - heldByAttack);
 
-  // Nobody tried to pay, so the attack's orders end after five minutes, and guests get the product again.
+  // Orders without an attempt to pay expire after five minutes; then guests get the product again.
   for (const { body } of made) {
     expect(Date.parse(body.paymentDueAt) - Date.parse(body.createdAt)).toBe(300_000);
     await shop.query("orders", "UPDATE orders SET payment_due_at = 1 WHERE id = ?", body.id);
@@ -84,7 +84,7 @@ it("an honest buyer gets the product while the attack runs, and its stock is fre
 
 it("an honest guest elsewhere orders while one network attacks", async () => {
   const productId = await shelf.take(ON_HAND);
-  // Fewer pieces than the share, so that it is the caps which refuse.
+  // Fewer pieces than the share, so that the caps refuse.
   const attack = Promise.all(
     Array.from({ length: 40 }, () =>
       guestOrder(productId, { address: "192.0.2.3", email: "two@example.com", quantity: 1 }),

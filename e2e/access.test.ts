@@ -1,4 +1,4 @@
-// Whose is what: a buyer and a vendor try every route with the ids of somebody else's things, and everything that was revoked.
+// Ownership: a buyer, a vendor and a guest try every route with ids of others. And sessions that were revoked.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session } from "#shared/contracts/accounts";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
@@ -84,17 +84,17 @@ function fill(route: Route): string {
   return route.path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => owned[name] ?? "none");
 }
 
-/** Asks with a body that is good, so that only whose it is can refuse. */
+/** Sends a valid body, so that only ownership can refuse the request. */
 async function ask(client: Client, route: Route): Promise<{ status: number; code: string | undefined }> {
   const good = EXAMPLES[route.operationId]?.body ?? exampleBody(route);
   const { status, body } = await client.call<Problem>(route.method.toUpperCase(), fill(route), good);
   return { status, code: body?.code };
 }
 
-describe("with the ids of somebody else", () => {
+describe("with an id of another user", () => {
   it.each(routesOfThings)("a buyer's %s finds nothing", async (_name, route) => {
     const { status, code } = await ask(stranger, route);
-    // Staff's routes are closed to buyers whatever the id; on all others it is as if the thing were not there.
+    // Staff routes are closed to buyers for any id; all others respond as if the id did not exist.
     const isStaffs = route.access === "staff" || route.access === "admin";
     expect([status, code]).toEqual(isStaffs ? [403, "forbidden"] : [404, "not_found"]);
   });
@@ -137,7 +137,7 @@ describe("with the ids of somebody else", () => {
     expect(ledger.items).toEqual([]);
   });
 
-  it("lists show nobody else's", async () => {
+  it("lists contain no entries of other users", async () => {
     expect((await stranger.expect<Page<Order>>(200, "GET", "/api/orders")).items).toEqual([]);
     const asked = await stranger.expect<Page<Order>>(200, "GET", `/api/orders?customerId=${order.customerId ?? ""}`);
     expect(asked.items).toEqual([]);
@@ -145,26 +145,26 @@ describe("with the ids of somebody else", () => {
     expect(JSON.stringify(messages)).not.toContain(order.number);
   });
 
-  it("nothing of it changed", async () => {
+  it("nothing was changed", async () => {
     expect(await owner.expect<Order>(200, "GET", `/api/orders/${order.id}`)).toEqual(order);
     const seen = await admin.expect<Order>(200, "GET", `/api/orders/${order.id}`);
     expect(seen.id).toBe(order.id);
   });
 });
 
-describe("what was revoked", () => {
+describe("a revoked session", () => {
   async function refresh(refreshToken: string): Promise<{ status: number; code: string | undefined }> {
     const answer = await new Client(shop.send).call<Problem>("POST", "/api/auth/refresh", { refreshToken });
     return { status: answer.status, code: answer.body.code };
   }
 
-  it("a session that was signed out stays out", async () => {
+  it("ends at a sign-out", async () => {
     const { session } = await newBuyer(new Client(shop.send));
     await new Client(shop.send).expect(204, "POST", "/api/auth/logout", { refreshToken: session.refreshToken });
     for (let attempt = 0; attempt < 3; attempt += 1) expect((await refresh(session.refreshToken)).status).toBe(401);
   });
 
-  it("a family ends with the second use of one of its tokens, the newest of them too", async () => {
+  it("ends with its whole token family when a refresh token is used twice", async () => {
     const { session } = await newBuyer(new Client(shop.send));
     const next = await new Client(shop.send).expect<Session>(200, "POST", "/api/auth/refresh", {
       refreshToken: session.refreshToken,
@@ -174,7 +174,7 @@ describe("what was revoked", () => {
     expect((await refresh(next.refreshToken)).status).toBe(401);
   });
 
-  it("a changed password ends every session, this one's too", async () => {
+  it("ends at a change of the password, on every device", async () => {
     const { buyer, session } = await newBuyer(new Client(shop.send));
     const { email } = session.user;
     const second = await new Client(shop.send).expect<Session>(200, "POST", "/api/auth/login", {
@@ -194,10 +194,10 @@ describe("what was revoked", () => {
   });
 });
 
-describe("who has an account", () => {
+describe("whether an address has an account", () => {
   const guest = (): Client => new Client(shop.send);
 
-  it("is not told by signing in", async () => {
+  it("is not revealed by a sign-in", async () => {
     const unknown = await guest().call<Problem>("POST", "/api/auth/login", {
       email: "nobody.at.all@example.com",
       password: "Customer123!",
@@ -211,7 +211,7 @@ describe("who has an account", () => {
     expect([unknown.status, first]).toEqual([wrong.status, second]);
   });
 
-  it("is not told by ordering as a guest with its address, and the account sees nothing of that order", async () => {
+  it("is not revealed by a guest's order with that address, which the account cannot see", async () => {
     const [known, unknown] = [await orderAsGuest("customer@example.com"), await orderAsGuest("nobody@example.com")];
     expect(Object.keys(known).toSorted()).toEqual(Object.keys(unknown).toSorted());
     expect([known.customerId, unknown.customerId]).toEqual([null, null]);

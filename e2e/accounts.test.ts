@@ -1,5 +1,4 @@
-// Accounts by mail, over all real Workers: what a person who forgot the password does with the mails that arrive, and what a
-// stranger learns on the way.
+// Password reset and verification of the e-mail address by mail, over all Workers, and what a stranger can learn from them.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session, User } from "#shared/contracts/accounts";
 import { Client, eventually, lettersTo, newBuyer, signIn } from "../scripts/shop/client.ts";
@@ -35,8 +34,8 @@ async function codeOf(path: string, body: unknown): Promise<string> {
   return (await guest.expect<Problem>(401, "POST", path, body)).code;
 }
 
-describe("somebody who forgot the password", () => {
-  it("is mailed a link, sets a new one, and every session ends", async () => {
+describe("a password reset", () => {
+  it("sets a new password by a mailed link and ends every session", async () => {
     const { buyer, session } = await newBuyer(guest);
     const { email } = session.user;
     expect(await guest.expect(202, "POST", "/api/auth/password/forgot", { email })).toEqual({});
@@ -51,7 +50,7 @@ describe("somebody who forgot the password", () => {
     expect(await buyer.expect<User>(200, "GET", "/api/auth/me")).toMatchObject({ emailVerified: true });
   });
 
-  it("is answered as a stranger is, who gets no mail", async () => {
+  it("gets the same response for an unknown address, which gets no mail", async () => {
     const { session } = await newBuyer(guest);
     const nobody = `nobody-${crypto.randomUUID()}@example.com`;
     const answers = await Promise.all(

@@ -1,5 +1,5 @@
-// What staff writes is audited: every route of the table that staff writes with, once for each write, by who did it and in the same
-// batch as its effect. A new route has to say here what it leaves.
+// Every write by staff leaves one audit row with its actor, in the same batch as its effect. A new route for staff needs a recipe here,
+// with the audit actions that it leaves.
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ManagedImage, ManagedProduct } from "#shared/contracts/catalog-staff";
@@ -14,21 +14,21 @@ import type { Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
 import type { Shop, Store } from "./harness.ts";
 
-/** One write that is ready to be sent. */
+/** A prepared request. */
 interface Write {
   readonly path: string;
   readonly body?: unknown;
-  /** Of a picture. */
+  /** Bytes of a picture, in place of `body`. */
   readonly bytes?: Uint8Array<ArrayBuffer>;
 }
 
 interface Recipe {
   readonly prepare: () => Promise<Write>;
-  /** The actions that it leaves. */
+  /** The audit actions that it leaves. */
   readonly leaves: readonly string[];
-  /** An object holds the truth, and its audit row follows with the projection. */
+  /** The state is in a Durable Object, and the audit row follows with the projection. */
   readonly inObject?: true;
-  /** Does its work anew each time. */
+  /** The request has an effect each time. */
   readonly repeats?: true;
   readonly by?: "vendor";
 }
@@ -101,7 +101,7 @@ async function failedNotification(): Promise<string> {
 
 const givenUp = new Set<string>();
 
-/** An event that notifications seems to have given up on; handled again, it has no second effect. */
+/** Makes a dead letter of an event that notifications has handled; replayed, it has no second effect. */
 async function deadLetter(): Promise<string> {
   const { id, envelope } = await eventually("notifications has handled an order", async () => {
     const events = await shop.query<{ id: string; envelope: string }>(
@@ -294,7 +294,7 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
     leaves: ["dead_letter.replay"],
     repeats: true,
   },
-  // After the one above, whose letter is open until then.
+  // Stands after the one above, whose dead letter is open until then.
   "POST /api/admin/dead-letters/replay": {
     prepare: async () => {
       await deadLetter();
@@ -333,7 +333,7 @@ afterAll(async () => {
   await shop.close();
 });
 
-/** Sends a prepared write, always under its own key, and answers how it went and under which id. */
+/** Sends a prepared request, always with the same idempotency key. Returns the status and the request id. */
 async function send(name: string, recipe: Recipe): Promise<{ readonly status: number; readonly requestId: string }> {
   const { path, body, bytes } = ready.get(name) ?? { path: "" };
   const requestId = `audit-${crypto.randomUUID()}`;
@@ -352,7 +352,7 @@ async function send(name: string, recipe: Recipe): Promise<{ readonly status: nu
   return { status: answer.status, requestId };
 }
 
-/** `<action> by <role>` of all that was audited under a request's id, whichever Worker did it. */
+/** `<action> by <role>` of each audit row of a request, in any Worker. */
 async function audited(requestId: string): Promise<string[]> {
   const rows = await Promise.all(
     STORES.map((store) =>
@@ -366,7 +366,7 @@ async function audited(requestId: string): Promise<string[]> {
   return rows.flat().map((row) => `${row.action} by ${row.actor_role}`);
 }
 
-/** The tables that staff writes to, in which nothing else happens while the shop is quiet. */
+/** The tables that staff writes to. Nothing else changes them while the shop is quiet. */
 const WRITTEN: readonly (readonly [Store, readonly string[]])[] = [
   ["accounts", ["users", "token_families"]],
   ["catalog", ["products", "product_images", "categories", "brands"]],
@@ -389,7 +389,7 @@ async function everywhere(sql: string): Promise<void> {
   for (const store of STORES) await shop.query(store, sql);
 }
 
-/** Routes that nobody but staff writes with, and the one that staff shares with buyers. */
+/** Routes by which only staff writes. */
 const staffWrites = allRoutes
   .filter(({ method, access }) => method !== "get" && ["staff", "admin"].includes(access))
   .map(({ method, path }) => `${method.toUpperCase()} ${path}`);
@@ -397,18 +397,18 @@ const staffWrites = allRoutes
 const named = Object.entries(RECIPES);
 
 describe("the audit log", () => {
-  it("is spoken for by every route that staff writes with", () => {
+  it("has a recipe here for every route by which staff writes", () => {
     expect([...staffWrites, "POST /api/orders/{orderId}/cancel"].toSorted()).toEqual(Object.keys(RECIPES).toSorted());
   });
 
-  it("refuses a write whose row it cannot take: nothing of it is there", async () => {
+  it("refuses a write whose audit row cannot be inserted, without any effect", async () => {
     const before = await digestOfAll();
     await everywhere("CREATE TRIGGER poison BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'poisoned'); END");
     const went: string[] = [];
     for (const [name, recipe] of named) {
       if (recipe.inObject !== undefined || recipe.leaves.length === 0) continue;
       const { status } = await send(name, recipe);
-      // A replay of all tells of the Worker that failed among the others.
+      // The replay of all dead letters reports the failed Worker beside the others.
       if (status < 500 && status !== 202) went.push(`${name}: ${String(status)}`);
     }
     await everywhere("DROP TRIGGER poison");
@@ -416,7 +416,7 @@ describe("the audit log", () => {
     expect(await digestOfAll()).toEqual(before);
   });
 
-  it.each(named)("has what %s did, once, by whom", async (name, recipe) => {
+  it.each(named)("has one row for each action of %s, with its actor", async (name, recipe) => {
     const { status, requestId } = await send(name, recipe);
     expect(status).toBeLessThan(300);
     const expected = recipe.leaves.map((action) => `${action} by ${recipe.by ?? "admin"}`);
@@ -427,7 +427,7 @@ describe("the audit log", () => {
   });
 
   it.each(named.filter(([, { repeats }]) => repeats === undefined))(
-    "has nothing of %s when it is sent again",
+    "has no further row when %s is repeated",
     async (name, recipe) => {
       const { requestId } = await send(name, recipe);
       expect(await audited(requestId)).toEqual([]);

@@ -1,5 +1,5 @@
-// A real Chromium for the tests, with nothing to install: the package @sparticuz/chromium carries the browser and its libraries,
-// compressed, and playwright-core drives it. They are unpacked once, beside the installed packages.
+// A real Chromium for the tests, without an installation. The package @sparticuz/chromium contains the compressed browser and its
+// libraries; they are unpacked once into node_modules/.cache, and playwright-core drives it.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -23,7 +23,7 @@ const CACHE = path.join(ROOT, "node_modules/.cache");
 /** Chromium's libraries, and fonts. */
 const ARCHIVES = ["al2023", "fonts"] as const;
 
-/** Only the fonts of the package, so that a page looks the same on every machine. */
+/** Configures the fonts of the package only, so that a page looks the same on every machine. */
 function fontsConf(folder: string): string {
   return `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -38,7 +38,7 @@ function unpacked(name: string): Buffer {
   return brotliDecompressSync(readFileSync(path.join(PACKAGE, "bin", `${name}.br`)));
 }
 
-/** Unpacks the browser, unless this version is there already. Whole or not at all, also when two tests begin at once. */
+/** Unpacks the browser unless this version is there. The rename makes it complete or absent, also when two tests start at once. */
 function bundledBrowser(): string {
   const { version } = JSON.parse(readFileSync(path.join(PACKAGE, "package.json"), "utf8")) as { version: string };
   const folder = path.join(CACHE, `chromium-${version}`);
@@ -61,7 +61,7 @@ function bundledBrowser(): string {
 function launchOptions(): LaunchOptions {
   const { CHROMIUM_PATH: own = "" } = process.env;
   if (own !== "") return { executablePath: own };
-  // The package's build is for this platform alone; elsewhere an installed Chrome is asked for.
+  // The package is built for this platform only; elsewhere an installed Chrome is used.
   if (process.platform !== "linux" || process.arch !== "x64") return { channel: "chrome" };
   const folder = bundledBrowser();
   return {

@@ -1,5 +1,5 @@
-// What a one-line order costs, from the cart to CONFIRMED, counted from the lines that the Workers log at debug level. The limits
-// are the design's. Counts vary with how events fall into queue batches, so the cheapest of a few orders is compared.
+// The cost of a one-line order from the cart to CONFIRMED, from the lines that the Workers log at debug level. The counts depend on how
+// events are batched, so the cheapest of a few orders is compared.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   Client,
@@ -15,7 +15,7 @@ import {
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
-// Rows: 60 is what an order needs; the rest are indexes, of the lists that a desk reads and of the caps on abuse.
+// Rows: an order needs 60. The others are index entries, for the lists of staff and the caps on abuse.
 const LIMITS = { d1RoundTrips: 15, objectCalls: 8, messagesSent: 5, rowsWritten: 75 } as const;
 const ORDERS = 3;
 
@@ -41,7 +41,7 @@ function add(a: Cost, b: Partial<Cost>): Cost {
 }
 
 describe("the budget of a one-line order", () => {
-  it("from the cart to CONFIRMED, mails and projections included, is kept", async () => {
+  it("is kept from the cart to CONFIRMED, with mails and projections", async () => {
     const guest = new Client(shop.send);
     const admin = await signIn(guest, "admin@example.com", "Admin123!");
     const shelf = await openShelf(admin);

@@ -1,4 +1,4 @@
-// Somebody tries out card numbers on orders: the tries end, the stock is free again, and nobody else is held up.
+// Card testing: an attacker tries card numbers on orders. The attempts are limited, the stock is released, and no other buyer is blocked.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PaymentIntent } from "#shared/contracts/payments";
 import {
@@ -32,13 +32,13 @@ afterAll(async () => {
 });
 
 interface Tried {
-  /** How many cards the bank declined before Stripe let no further one be tried. */
+  /** How many cards were declined before the intent accepted no further attempt. */
   readonly declines: number;
   readonly orderId: string;
   readonly intent: PaymentIntent;
 }
 
-/** The shop has heard of so many declines of the order, and has done what follows from them. */
+/** Waits until the shop has handled so many declines of the order. */
 async function heardOf(orderId: string, declines: number): Promise<void> {
   await eventually(`${String(declines)} declines are counted`, async () => {
     const [row] = await shop.query<{ counted: number; ending: number }>(
@@ -51,7 +51,7 @@ async function heardOf(orderId: string, declines: number): Promise<void> {
   });
 }
 
-/** Tries cards on a new order, each after the shop has heard of the last, until one cannot be tried. */
+/** Tries cards on a new order, each after the shop has handled the decline before, until an attempt is refused. */
 async function tryCards(buyer: Client, productId: string): Promise<Tried> {
   const { id: orderId } = await placeOrder(buyer, [{ productId, quantity: 1 }]);
   const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId });
@@ -66,8 +66,8 @@ interface AtStripe {
   readonly status: string;
 }
 
-describe("cards that are declined", () => {
-  it("end an order at the fifth: at Stripe, for its buyer, and in the stock", async () => {
+describe("declined cards", () => {
+  it("end an order at the fifth decline: its intent, its status and its reservation", async () => {
     const productId = await shelf.take(3);
     const { buyer, session } = await newBuyer(new Client(shop.send));
     const { declines, orderId, intent } = await tryCards(buyer, productId);
@@ -92,7 +92,7 @@ describe("cards that are declined", () => {
     await placeOrder(buyer, [{ productId, quantity: 1 }]).then(({ id }) => pay(shop.send, buyer, id));
   });
 
-  it("stop an unproven account after 20 in an hour, and no proven one of the same network", async () => {
+  it("block an unproven account after 20 in an hour, and no proven account of the same network", async () => {
     const { buyer } = await newBuyer(new Client(shop.send));
     for (let order = 0; order < 4; order += 1) expect((await tryCards(buyer, await shelf.take(1))).declines).toBe(5);
     const { id: orderId } = await placeOrder(buyer, [{ productId: await shelf.take(1), quantity: 1 }]);

@@ -1,5 +1,5 @@
-// A product's life as its vendor and its buyers see it, across all Workers: made with a picture, restocked, found, ordered, changed
-// and archived, each of it visible to everyone within five seconds whatever was cached before.
+// The life of a product over all Workers: created with a picture, restocked, found, ordered, changed and archived. Each change is visible
+// to everyone within five seconds, in spite of caches.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { UserPage } from "#shared/contracts/accounts";
 import type { Brand, ProductDetail, ProductPage } from "#shared/contracts/catalog";
@@ -13,7 +13,7 @@ import type { Problem } from "../scripts/shop/client.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
-/** The promise is five seconds (stock comes by an event, up to two seconds later); the rest is for a busy machine. */
+/** Five seconds are promised (stock arrives by an event, up to two seconds later). The rest is for a busy machine. */
 const VISIBLE_WITHIN_MS = 8_000;
 
 let shop: Shop;
@@ -30,7 +30,7 @@ afterAll(async () => {
   await shop.close();
 });
 
-/** A word that only one product has. */
+/** A word of one product only. */
 function rareWord(): string {
   return `zq${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
 }
@@ -75,7 +75,7 @@ async function soon<T>(what: string, read: () => Promise<T | undefined>): Promis
 }
 
 describe("a product", () => {
-  it("is made, pictured, restocked, found, ordered, changed and archived", async () => {
+  it("is created, gets a picture, is restocked, found, ordered, changed and archived", async () => {
     const word = rareWord();
     const product = await newProduct(`Wrench ${word}`);
     const form = new FormData();
@@ -85,7 +85,7 @@ describe("a product", () => {
     expect(added.status).toBe(201);
     const image: ManagedImage = await added.json();
 
-    // From here on the list is cached: what comes later has to get past that.
+    // From here on the list is cached, and each change has to invalidate it.
     expect((await search(word)).items).toMatchObject([
       { id: product.id, availability: "out_of_stock", price: 2_500, images: [{ url: image.url }] },
     ]);
@@ -130,7 +130,7 @@ describe("a product", () => {
 });
 
 describe("a shop", () => {
-  it("is set up by its admin without SQL: roles, brands, categories, whose a product is", async () => {
+  it("is set up by an admin through the API: roles, brands, categories, owners of products", async () => {
     const admin = await signIn(guest, "admin@example.com", "Admin123!");
     const { session } = await newBuyer(guest);
     const { id: userId, email } = session.user;
@@ -172,7 +172,7 @@ describe("a shop", () => {
 });
 
 describe("a picture", () => {
-  it("is served as it came, for ever, as nothing but a picture", async () => {
+  it("is served unchanged, as immutable, and only as a picture", async () => {
     const { id } = await newProduct(rareWord());
     const bytes = jpeg(64, 48, id);
     const added = await upload(id, bytes, { "content-type": "image/jpeg" });
@@ -199,7 +199,7 @@ describe("a picture", () => {
     expect((await upload(id, bytes, { "content-type": "image/jpeg" })).status).toBe(200);
   });
 
-  it("of ten megabytes is taken, and one byte more is not, however it is sent", async () => {
+  it("of ten megabytes is accepted, and one byte more is refused, in every form of upload", async () => {
     const { id } = await newProduct(rareWord());
     const limit = 10 * 1024 * 1024;
     const largest = pngOf(limit);
@@ -226,7 +226,7 @@ describe("a picture", () => {
     expect(images).toHaveLength(1);
   });
 
-  it("that was removed leaves the page, and the bucket with the sweep", async () => {
+  it("that was removed disappears from the product, and from the bucket at the next sweep", async () => {
     const { id } = await newProduct(rareWord());
     const image: ManagedImage = await (await upload(id, png(9, 9, id), { "content-type": "image/png" })).json();
     await vendor.expect(204, "DELETE", `/api/products/${id}/images/${image.id}`);

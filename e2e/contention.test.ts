@@ -1,4 +1,4 @@
-// Many at once for the same thing: stock, keys, carts. Everything runs over all real Workers.
+// Concurrent requests for the same stock, idempotency key or cart, over all Workers.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { Page } from "#shared/paging";
@@ -32,7 +32,7 @@ function order(
   );
 }
 
-/** A guest who orders by e-mail: two hundred accounts would mean two hundred password hashes. */
+/** Orders as a guest, because two hundred accounts would need two hundred password hashes. */
 function guestOrder(
   items: readonly { productId: string; quantity: number }[],
   index: number,
@@ -44,7 +44,7 @@ function guestOrder(
   });
 }
 
-/** Opening level and ledger make up what is on hand. */
+/** On hand is the opening stock plus the ledger. */
 async function addsUp(productId: string): Promise<boolean> {
   const [row] = await shop.query<{ opening: number; moved: number }>(
     "inventory",
@@ -56,7 +56,7 @@ async function addsUp(productId: string): Promise<boolean> {
 }
 
 describe("200 buyers for 50 units", () => {
-  it("makes exactly 50 orders, refuses 150, and the ledger adds up", async () => {
+  it("make exactly 50 orders, 150 refusals and a correct ledger", async () => {
     const productId = await shelf.take(50);
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, index) => guestOrder([{ productId, quantity: 1 }], index)),
@@ -82,7 +82,7 @@ describe("200 buyers for 50 units", () => {
 });
 
 describe("orders of many lines", () => {
-  it("hold nothing when one line is short", async () => {
+  it("reserve nothing when one line is short", async () => {
     const [first, second, short] = [await shelf.take(10), await shelf.take(10), await shelf.take(1)];
     const { buyer } = await newBuyer(new Client(shop.send));
     const answer = await order(buyer, [
@@ -97,7 +97,7 @@ describe("orders of many lines", () => {
     expect(await levelOf(admin, short)).toMatchObject({ reserved: 0, available: 1 });
   });
 
-  it("that take the same products in opposite order neither block each other nor leak", async () => {
+  it("with the same products in opposite order neither block each other nor leak stock", async () => {
     const [a, b] = [await shelf.take(10), await shelf.take(10)];
     const answers = await Promise.all(
       Array.from({ length: 30 }, (_, index) =>
@@ -118,7 +118,7 @@ describe("orders of many lines", () => {
 });
 
 describe("one request sent many times", () => {
-  it("with one Idempotency-Key, 20 times at once and once later, is one order", async () => {
+  it("makes one order of 20 concurrent requests and a later one with the same Idempotency-Key", async () => {
     const productId = await shelf.take(100);
     const { buyer } = await newBuyer(new Client(shop.send));
     const key = crypto.randomUUID();
@@ -140,7 +140,7 @@ describe("one request sent many times", () => {
     expect(await levelOf(admin, productId)).toMatchObject({ reserved: 1 });
   });
 
-  it("belongs to its user: another's same key is another order", async () => {
+  it("makes another order for another user with the same key", async () => {
     const productId = await shelf.take(100);
     const key = crypto.randomUUID();
     const buyers = [await newBuyer(new Client(shop.send)), await newBuyer(new Client(shop.send))];
@@ -149,7 +149,7 @@ describe("one request sent many times", () => {
     expect(new Set(orders.map(({ body }) => body.id)).size).toBe(2);
   });
 
-  it("one cart checked out twice at once is one order, and the cart is empty after it", async () => {
+  it("makes one order of two concurrent checkouts of a cart, which is empty afterwards", async () => {
     const productId = await shelf.take(100);
     const { buyer } = await newBuyer(new Client(shop.send));
     await addToCart(buyer, productId, 2);
@@ -169,7 +169,7 @@ describe("one request sent many times", () => {
     expect((await buyer.expect<{ items: unknown[] }>(200, "GET", "/api/cart")).items).toEqual([]);
   });
 
-  it("what was put into the cart after the checkout stays there", async () => {
+  it("keeps in the cart what was added after the checkout", async () => {
     const [bought, kept] = [await shelf.take(100), await shelf.take(100)];
     const { buyer } = await newBuyer(new Client(shop.send));
     await addToCart(buyer, bought, 2);

@@ -1,5 +1,4 @@
-// Holds every answer that a test gets against the OpenAPI document: a status, a problem code or a member that it does not tell is a
-// promise broken, or one that was never made.
+// Checks every response that a test gets against the OpenAPI document: its status, its problem code, and its members.
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { saysMore } from "#shared/testkit/problems";
@@ -25,16 +24,16 @@ const PATTERNS = Object.keys(paths)
 const ROUTES = new Map(allRoutes.map((route): [string, Route] => [`${route.method} ${route.path}`, route]));
 
 function wrongProblem(text: string, { status, headers }: Response, described: string): string | undefined {
-  if (headers.get("content-type") !== "application/problem+json") return "is no problem+json";
-  if (headers.get("cache-control") !== "no-store") return "may be kept";
+  if (headers.get("content-type") !== "application/problem+json") return "is not problem+json";
+  if (headers.get("cache-control") !== "no-store") return "may be stored by caches";
   const body: unknown = JSON.parse(text);
   const common = Problem.safeParse(body);
   if (!common.success) return z.prettifyError(common.error);
   const problem = z.strictObject({ ...Problem.shape, ...problemMembers(common.data.code).shape }).safeParse(body);
   if (!problem.success) return z.prettifyError(problem.error);
-  const { code, status: told, requestId } = common.data;
+  const { code, status: stated, requestId } = common.data;
   if (!saysMore(common.data)) return `says no more than its title: ${common.data.detail}`;
-  if (told !== status || requestId !== headers.get("x-request-id")) return "contradicts its own headers";
+  if (stated !== status || requestId !== headers.get("x-request-id")) return "contradicts its own headers";
   return described.includes(`\`${code}\``) ? undefined : `has the code ${code}`;
 }
 
@@ -42,11 +41,11 @@ function wrongBody(text: string, schema: z.ZodType): string | undefined {
   const body: unknown = JSON.parse(text);
   const parsed = schema.safeParse(body);
   if (!parsed.success) return z.prettifyError(parsed.error);
-  // A member that no schema has is dropped by it.
-  return isDeepStrictEqual(parsed.data, body) ? undefined : "has members of its own";
+  // The schema drops unknown members.
+  return isDeepStrictEqual(parsed.data, body) ? undefined : "has undescribed members";
 }
 
-/** What the document does not say of an answer of the gateway or the webhook; undefined when it says all, or knows no such path. */
+/** How a response differs from the document. Undefined when it does not, or when the document has no such path. */
 export async function undescribed(method: string, pathname: string, answer: Response): Promise<string | undefined> {
   const path = PATTERNS.find(({ pattern }) => pattern.test(pathname))?.path;
   if (path === undefined) return undefined;

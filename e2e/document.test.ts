@@ -1,5 +1,5 @@
-// What a stranger integrates from, against a running shop: the page of ten calls as it is written, and the examples of the document
-// that read what the seed has.
+// The documentation against a running shop: docs/first-order.md as written, and the examples of the OpenAPI document that read seeded
+// data.
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -37,7 +37,7 @@ describe("docs/first-order.md", () => {
     ]);
   });
 
-  it("ships an order when it is run as it stands", async () => {
+  it("ships an order when it is run unchanged", async () => {
     const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], {
       timeout: 50_000,
       env: {
@@ -50,7 +50,7 @@ describe("docs/first-order.md", () => {
   });
 });
 
-/** The seed's ids, and what needs none: a run's own ids are of that run. */
+/** Whether all parameters are ids of the seed, or no ids. Other ids exist only in the run that made them. */
 function isOfTheSeed(params: Readonly<Record<string, unknown>> = {}): boolean {
   return Object.values(params).every((value) => !/_[0-9a-f]{32}/.test(String(value)));
 }
@@ -61,11 +61,11 @@ describe("an example of the document that reads", () => {
     .map(({ operationId, path: pattern }) => ({ operationId, pattern, example: EXAMPLES[operationId] ?? {} }))
     .filter(({ example }) => example.answer !== undefined && isOfTheSeed(example.params));
 
-  it("is there for most reads", () => {
+  it("exists for most routes that read", () => {
     expect(reads.length).toBeGreaterThan(25);
   });
 
-  it.each(reads)("$operationId is answered as it says", async ({ pattern, example }) => {
+  it.each(reads)("$operationId has the documented status and members", async ({ pattern, example }) => {
     const filled = pattern.replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(example.params?.[name]));
     const query = new URLSearchParams(
       Object.entries(example.query ?? {}).map(([name, value]) => [name, String(value)]),

@@ -1,4 +1,4 @@
-// The local door: what it owns, what it passes on, and the cron that it fires.
+// The front of a local run: its own routes, what it forwards, and the crons that it fires.
 import http from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failures } from "../scripts/deploy/smoke.ts";
@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 describe("POST /dev/cron/:worker", () => {
-  it.each(PRODUCTION_WORKERS)("runs all sweeps of %s and answers counts", async (worker) => {
+  it.each(PRODUCTION_WORKERS)("runs all sweeps of %s and returns counts", async (worker) => {
     const response = await shop.send(`/dev/cron/${worker}`, { method: "POST" });
     expect(response.status).toBe(200);
     const counts = await response.json<Record<string, number>>();
@@ -26,7 +26,7 @@ describe("POST /dev/cron/:worker", () => {
     expect(Object.values(counts).every((count) => Number.isInteger(count) && count >= 0)).toBe(true);
   });
 
-  it("is 404 for a name that is no Worker's, and only POST runs it", async () => {
+  it("is 404 for an unknown Worker and 405 for other methods", async () => {
     expect((await shop.send("/dev/cron/nobody", { method: "POST" })).status).toBe(404);
     expect((await shop.send("/dev/cron/front", { method: "POST" })).status).toBe(404);
     expect((await shop.send("/dev/cron/orders/more", { method: "POST" })).status).toBe(404);
@@ -44,15 +44,15 @@ describe("POST /dev/tick", () => {
 });
 
 describe("GET /dev/status", () => {
-  it("tells the lag of every Worker that has events", async () => {
+  it("shows the lag of every Worker that has events", async () => {
     const { lag } = await (await shop.send("/dev/status")).json<{ lag: Record<string, { unconfirmed: number }> }>();
     expect(Object.keys(lag)).toHaveLength(6);
     expect(Object.values(lag).every(({ unconfirmed }) => unconfirmed >= 0)).toBe(true);
   });
 });
 
-/** A request with headers that fetch does not let a program set. */
-async function ask(
+/** A request with headers that fetch does not allow. */
+async function requestRaw(
   path: string,
   headers: Readonly<Record<string, string>>,
   method = "GET",
@@ -72,13 +72,13 @@ async function ask(
   });
 }
 
-describe("what only a local run has", () => {
+describe("the routes of a local run", () => {
   const paths = ["/dev/status", "/dev/mailbox", "/_stripe/faults", "/v1/charges"];
 
   it.each(["localhost", "127.0.0.1", "[::1]", "localhost:8787", "127.0.0.1:1", "[::1]:3000"])(
-    "answers at the host %s",
+    "respond at the host %s",
     async (host) => {
-      for (const path of paths) expect([401, 200]).toContain((await ask(path, { host })).status);
+      for (const path of paths) expect([401, 200]).toContain((await requestRaw(path, { host })).status);
     },
   );
 
@@ -90,23 +90,23 @@ describe("what only a local run has", () => {
     "192.168.1.7:8787",
     "[::2]",
     "0.0.0.0:8787",
-  ])("does not answer at the host %s, whatever a proxy says", async (host) => {
+  ])("do not respond at the host %s, whatever headers a proxy sets", async (host) => {
     const forwarded = { host, "x-forwarded-host": "localhost", forwarded: "host=localhost", "x-host": "localhost" };
     for (const path of paths) {
-      const { status, body } = await ask(path, forwarded);
+      const { status, body } = await requestRaw(path, forwarded);
       expect([path, status, body]).toEqual([path, 421, expect.objectContaining({ code: "misdirected_request" })]);
     }
-    // The shop itself is for everybody.
-    expect((await ask("/api/brands", { host })).status).toBe(200);
+    // The routes of the shop respond at any host.
+    expect((await requestRaw("/api/brands", { host })).status).toBe(200);
   });
 
-  it("is not moved to another host by forwarding headers", async () => {
+  it("ignore forwarding headers", async () => {
     const headers = { host: "localhost", "x-forwarded-host": "evil.example", forwarded: "host=evil.example" };
-    expect((await ask("/dev/status", headers)).status).toBe(200);
+    expect((await requestRaw("/dev/status", headers)).status).toBe(200);
   });
 
   it.each(["https://evil.example", "null", "http://localhost:1", "http://localhost.evil.example:8787"])(
-    "refuses a page of the origin %j, to write and to read",
+    "refuse reads and writes by a page of the origin %j",
     async (origin) => {
       const host = "localhost:8787";
       for (const [method, path] of [
@@ -117,24 +117,24 @@ describe("what only a local run has", () => {
         ["OPTIONS", "/_stripe/v1/payment_intents"],
         ["GET", "/dev/mailbox"],
       ] as const) {
-        const { status, body } = await ask(path, { host, origin }, method);
+        const { status, body } = await requestRaw(path, { host, origin }, method);
         expect([path, status, body]).toEqual([path, 403, expect.objectContaining({ code: "forbidden" })]);
       }
     },
   );
 
-  it("takes pages of its own origin and of the allowed ones", async () => {
+  it("accept pages of their own origin and of the allowed ones", async () => {
     const { port } = new URL(shop.origin);
     const allowed = ["http://localhost:5173", "http://127.0.0.1:3000", `http://localhost:${port}`];
     for (const origin of allowed) {
-      expect((await ask("/dev/status", { host: `127.0.0.1:${port}`, origin })).status).toBe(200);
+      expect((await requestRaw("/dev/status", { host: `127.0.0.1:${port}`, origin })).status).toBe(200);
     }
-    expect((await ask("/dev/status", { host: "[::1]:4", origin: "http://[::1]:4" })).status).toBe(200);
+    expect((await requestRaw("/dev/status", { host: "[::1]:4", origin: "http://[::1]:4" })).status).toBe(200);
   });
 });
 
 describe("other paths", () => {
-  it("under /_stripe are the sandbox's, the rest the gateway's", async () => {
+  it("under /_stripe go to the sandbox, all others to the gateway", async () => {
     const sandbox = await shop.send("/_stripe/v1/nothing", { headers: { authorization: `Bearer ${SANDBOX_KEY}` } });
     expect(sandbox.status).toBe(404);
     expect(await sandbox.json()).toMatchObject({ error: { type: "invalid_request_error" } });
@@ -147,7 +147,7 @@ describe("other paths", () => {
     }
   });
 
-  it("serve the docs page and its scripts, which the gateway's assets hold", async () => {
+  it("serve the docs page from the static files of the gateway", async () => {
     const page = await shop.send("/api/docs");
     expect(page.status).toBe(200);
     expect(page.headers.get("content-type")).toContain("text/html");
@@ -169,8 +169,8 @@ describe("the pictures of the seeded products", () => {
   });
 });
 
-describe("what a deployment asks of the shop", () => {
-  it("is answered rightly here too, but for what is only there locally", async () => {
+describe("the smoke test of a deployment", () => {
+  it("passes here too, except for the local routes", async () => {
     expect(await failures(shop.send, new Map([["tradepost-gateway", "a-version"]]))).toEqual([
       "nothing of the local runtime is there: /dev/mailbox: expected 404, got 200",
     ]);

@@ -1,13 +1,12 @@
-// Sign-ins under load, over all real Workers with the rate limits on: whoever waits for a turn to hash gets in, and everybody else goes
-// on reading.
+// Sign-ins under load, over all Workers with rate limits: everyone who waits for a password hash gets in, and reads stay fast.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
 const CREDENTIALS = { email: "customer@example.com", password: "Customer123!" };
-/** What a read may take while others sign in, on a machine that needs USUAL_TURN_MS for one turn: a hash and the rest after it. */
+/** The longest read during sign-ins on a machine that needs USUAL_TURN_MS for one hash and the pause after it. */
 const MAX_READ_MS = 500;
-/** A machine that does other work needs longer for both; without turns a read waits for all hashes at once, whatever the machine. */
+/** A busy machine needs longer for both. Without the queue of hashes, a read waits for all of them on any machine. */
 const USUAL_TURN_MS = 350;
 const LOGINS = 50;
 const MAX_ROUNDS = 3;
@@ -35,7 +34,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-/** Times of reads, one after the other, until `done`; no cache has any of them. */
+/** Times of sequential, uncached reads until `done`, in milliseconds. */
 async function readUntil(done: Promise<unknown>, reader: number): Promise<number[]> {
   const state = { isDone: false };
   void done.finally(() => {
@@ -58,7 +57,7 @@ interface Round {
   readonly statuses: readonly number[];
   /** 95th percentile of the reads, in milliseconds. */
   readonly p95: number;
-  /** What this machine allows a read, in milliseconds. */
+  /** The longest allowed read on this machine, in milliseconds. */
   readonly allowed: number;
 }
 
@@ -76,9 +75,9 @@ async function signInTogether(): Promise<Round> {
 }
 
 describe("while 50 sign in from 50 networks", () => {
-  it("reads go on, and all who wait their turn get in", async () => {
+  it("reads stay fast, and every sign-in succeeds", async () => {
     const rounds: Round[] = [];
-    // Other work on the machine can spoil a round. Without turns no round comes near.
+    // Other work on the machine can spoil a round. Without the queue no round passes.
     while (rounds.length < MAX_ROUNDS && !rounds.some(({ p95, allowed }) => p95 < allowed)) {
       const round = await signInTogether();
       expect(round.statuses).toEqual(Array.from({ length: LOGINS }, () => 200));

@@ -1,5 +1,5 @@
-// Hostile input over every route, by somebody whose token opens them all: each answer is a problem that blames the client, and
-// nothing is written. The requests come from the route table; see hostile.ts.
+// Hostile input on every route, with a token that opens them all: each response is a problem with a 4xx status, and nothing is written.
+// e2e/hostile.ts makes the requests from the route table.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { allRoutes } from "../workers/gateway/src/routes.ts";
 import type { Route } from "../workers/gateway/src/route.ts";
@@ -31,7 +31,7 @@ const named = (
     .map((route, nth) => [nameOf(route), make(route, nth)] as const)
     .filter(([, requests]) => requests.length > 0);
 
-/** Rows of every table, but for those that record what an honest sign-in leaves. */
+/** Counts of the rows of every table, except those that a sign-in writes. */
 async function rowCounts(): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const store of Object.keys(DATABASES) as Store[]) {
@@ -62,7 +62,7 @@ afterAll(async () => {
   await shop.close();
 });
 
-/** Sends them a few at a time; answers what is wrong with which answer. */
+/** Sends the requests, a few at a time. Returns the wrong responses. */
 async function refusedAll(requests: readonly HostileRequest[]): Promise<string[]> {
   const wrong: string[] = [];
   const left = [...requests];
@@ -93,7 +93,7 @@ async function complaintAbout({ path, method, headers, body }: HostileRequest): 
   return isWhole && !/SQLITE|D1_ERROR|at \w+ \(|\.ts:/.test(text) ? undefined : text.slice(0, 200);
 }
 
-it("knows a good body of every route that takes one", () => {
+it("knows a valid body for every route that takes one", () => {
   const unknown = allRoutes.filter((route) => route.body !== undefined && exampleBody(route) === undefined).map(nameOf);
   expect(unknown).toEqual([]);
 });
@@ -104,13 +104,13 @@ describe("a body with a wrong member", () => {
   });
 });
 
-describe("what is no body at all", () => {
+describe("a malformed body", () => {
   it.each(named(brokenBodies))("is refused by %s", async (_name, requests) => {
     expect(await refusedAll(requests)).toEqual([]);
   });
 });
 
-describe("a path without a thing", () => {
+describe("a path with an id of nothing", () => {
   it.each(named(wrongPaths))("is refused by %s", async (_name, requests) => {
     expect(await refusedAll(requests)).toEqual([]);
   });
@@ -122,7 +122,7 @@ describe("a wrong query", () => {
   });
 });
 
-describe("a parameter that there is not", () => {
+describe("an unknown parameter", () => {
   it.each(named(strangeQueries))("is refused by %s", async (_name, requests) => {
     expect(await refusedAll(requests)).toEqual([]);
   });
@@ -157,7 +157,7 @@ describe("a cursor", () => {
     },
   );
 
-  it("of one list is no cursor of another", async () => {
+  it("of one list is refused by another", async () => {
     const first = await shop.send("/api/products?limit=1&sort=name");
     const { nextCursor } = (await first.json()) as { nextCursor: string };
     const paths = [
@@ -223,21 +223,21 @@ describe("a header", () => {
     ].map((path) => ({ what: path, path, method: "GET", headers: {} })),
   ];
 
-  it("or a path with a trick in it is refused", async () => {
+  it("or a path with a known attack is refused", async () => {
     expect(await refusedAll(tricks)).toEqual([]);
   });
 });
 
 describe("a search", () => {
-  it.each(SEARCHES)("for %j answers a list", async (q) => {
+  it.each(SEARCHES)("for %j returns a list", async (q) => {
     const path = `/api/products?${new URLSearchParams({ q, limit: "1" }).toString()}`;
     const { items } = await new Client(shop.send).expect<{ items: unknown }>(200, "GET", path);
     expect(Array.isArray(items)).toBe(true);
   });
 });
 
-describe("after all that", () => {
-  it("more than 300 were sent, nothing was written, and the shop is well", async () => {
+describe("after all of these", () => {
+  it("more than 300 requests were sent, nothing was written, and the shop is healthy", async () => {
     console.log(`${String(sent)} hostile requests over ${String(allRoutes.length)} routes`);
     expect(sent).toBeGreaterThan(300);
     await shop.quiet();

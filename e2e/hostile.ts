@@ -1,5 +1,5 @@
-// Requests that nobody honest sends, made from the gateway's route table: every route, every member of its body, every
-// parameter. A new route is covered when it stands in the table.
+// Makes hostile requests from the route table of the gateway: for every route, every member of its body, every parameter. A new route is
+// covered without a change here.
 import { z } from "zod";
 import { exampleInput } from "#shared/testkit/examples";
 import type { Route } from "../workers/gateway/src/route.ts";
@@ -14,8 +14,7 @@ export interface HostileRequest {
 }
 
 /**
- * Values that stand where another belongs. Each is tried for every member of
- * every body; those that the schema takes are left out.
+ * Wrong values. Each is tried for every member of every body, unless the schema accepts it.
  */
 const WRONG_VALUES: readonly unknown[] = [
   null,
@@ -46,7 +45,7 @@ const WRONG_VALUES: readonly unknown[] = [
   ["x", null],
 ];
 
-/** Texts for a place in a path, encoded as a client would or as an attacker does. */
+/** Texts in place of an id in a path, encoded as by a client or by an attacker. */
 const WRONG_PATH_PARTS: readonly string[] = [
   "x",
   "0",
@@ -90,7 +89,7 @@ const WRONG_QUERY_VALUES: readonly string[] = [
   "a".repeat(1_001),
 ];
 
-/** Words that mean something to SQL, FTS5 or a pattern. A search takes them all and answers a list. */
+/** Texts with a meaning in SQL, FTS5 or a pattern. A search returns a list for each. */
 export const SEARCHES: readonly string[] = [
   '"',
   '""',
@@ -161,7 +160,7 @@ function withValueAt(value: unknown, [key, ...rest]: readonly string[], wrong: u
 
 const JSON_HEADERS = { "content-type": "application/json" };
 
-/** A path of the route in which nothing exists. */
+/** A path of the route whose ids do not exist. */
 function emptyPath(route: Route, part = "none"): string {
   return route.path.replaceAll(/\{(\w+)\}/g, part);
 }
@@ -202,7 +201,7 @@ export function wrongBodies(route: Route): HostileRequest[] {
   ].filter(({ body }) => route.body?.safeParse(JSON.parse(String(body))).success === false);
 }
 
-/** What is no JSON of this API at all, for every route that could take a body. */
+/** Malformed bodies for every route that takes one. */
 export function brokenBodies(route: Route): HostileRequest[] {
   if (route.method === "get" || route.upload !== undefined || route.path.includes("{")) return [];
   const send = (what: string, body: HostileRequest["body"], type = "application/json"): HostileRequest => ({
@@ -242,7 +241,7 @@ export function wrongPaths(route: Route, nth: number): HostileRequest[] {
   }));
 }
 
-/** Parameters that no route knows, among them names that objects have of themselves. */
+/** Unknown parameters, among them names of members of every object. */
 const STRANGE_PARAMETERS = [
   "debug=1",
   "utm_source=mail",

@@ -1,4 +1,4 @@
-// Live sockets through the whole shop: the local door, the gateway and the objects behind it.
+// Live sockets through the front, the gateway and the Durable Objects.
 import { randomBytes } from "node:crypto";
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -22,25 +22,25 @@ afterAll(async () => {
   await shop.close();
 });
 
-/** A device: the browser's own WebSocket, and everything that came. */
+/** A WebSocket as in a browser, and every message that it received. */
 class Device<T> {
   readonly socket: WebSocket;
-  readonly heard: T[] = [];
+  readonly received: T[] = [];
   #code: number | undefined;
 
   constructor(path: string, ...protocols: readonly string[]) {
     this.socket = new WebSocket(`${shop.origin.replace("http", "ws")}${path}`, [...protocols]);
     this.socket.addEventListener("message", ({ data }) => {
-      if (data !== "pong") this.heard.push(JSON.parse(String(data)) as T);
+      if (data !== "pong") this.received.push(JSON.parse(String(data)) as T);
     });
     this.socket.addEventListener("close", ({ code }) => {
       this.#code = code;
     });
   }
 
-  /** Waits until something that fits has come. */
-  async hears(what: string, fits: (message: T) => boolean): Promise<T> {
-    return await eventually(`a device hears ${what}`, async () => this.heard.findLast(fits));
+  /** Waits for the latest message that fits. */
+  async receives(what: string, fits: (message: T) => boolean): Promise<T> {
+    return await eventually(`a device receives ${what}`, async () => this.received.findLast(fits));
   }
 
   async closed(): Promise<number> {
@@ -48,13 +48,13 @@ class Device<T> {
   }
 }
 
-/** The status and body that an upgrade is refused with; a browser tells neither. */
+/** The status and problem code of a refused upgrade. A browser shows neither. */
 async function refusal(
   path: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<{ status: number; code: string }> {
   return await new Promise((resolve, reject) => {
-    const asked = request(`${shop.origin}${path}`, {
+    const sent = request(`${shop.origin}${path}`, {
       headers: {
         connection: "Upgrade",
         upgrade: "websocket",
@@ -63,11 +63,11 @@ async function refusal(
         ...headers,
       },
     });
-    asked.on("upgrade", (_response, socket) => {
+    sent.on("upgrade", (_response, socket) => {
       socket.destroy();
       reject(new Error("it was let in"));
     });
-    asked.on("response", (response) => {
+    sent.on("response", (response) => {
       let text = "";
       response.on("data", (chunk: Buffer) => {
         text += chunk.toString();
@@ -76,68 +76,68 @@ async function refusal(
         resolve({ status: response.statusCode ?? 0, code: (JSON.parse(text) as { code: string }).code });
       });
     });
-    asked.on("error", reject);
-    asked.end();
+    sent.on("error", reject);
+    sent.end();
   });
 }
 
 describe("live sockets", () => {
-  it("show each of a user's devices what another does, and the present state to one that comes again", async () => {
+  it("send each device of a user what another changes, and the current state to one that reconnects", async () => {
     const productId = await shelf.take(100);
     const { buyer, session } = await newBuyer(guest);
     const phone = new Device<Cart>("/api/cart/live", "bearer", session.accessToken);
     const laptop = new Device<Cart>("/api/cart/live", "bearer", session.accessToken);
     await Promise.all(
-      [phone, laptop].map((device) => device.hears("an empty cart", ({ items }) => items.length === 0)),
+      [phone, laptop].map((device) => device.receives("an empty cart", ({ items }) => items.length === 0)),
     );
     expect(phone.socket.protocol).toBe("bearer");
     const cart = await addToCart(buyer, productId, 2);
-    expect(await phone.hears("two pieces", ({ itemCount }) => itemCount === 2)).toEqual(cart);
-    await laptop.hears("two pieces", ({ itemCount }) => itemCount === 2);
+    expect(await phone.receives("two pieces", ({ itemCount }) => itemCount === 2)).toEqual(cart);
+    await laptop.receives("two pieces", ({ itemCount }) => itemCount === 2);
     phone.socket.close();
     await addToCart(buyer, productId, 3);
-    await laptop.hears("five pieces", ({ itemCount }) => itemCount === 5);
+    await laptop.receives("five pieces", ({ itemCount }) => itemCount === 5);
     const again = new Device<Cart>("/api/cart/live", "bearer", session.accessToken);
-    await again.hears("five pieces", ({ itemCount }) => itemCount === 5);
-    expect(again.heard).toHaveLength(1);
+    await again.receives("five pieces", ({ itemCount }) => itemCount === 5);
+    expect(again.received).toHaveLength(1);
     again.socket.send("hello");
     expect(await again.closed()).toBe(SOCKET_CLOSE.policy);
   });
 
-  it("show an order from PENDING to CONFIRMED, and the cart that it empties", async () => {
+  it("send an order from PENDING to CONFIRMED, and the cart that it empties", async () => {
     const productId = await shelf.take(100);
     const { buyer, session } = await newBuyer(guest);
     const feed = new Device<OrderUpdate>("/api/orders/live", "bearer", session.accessToken);
     const cart = new Device<Cart>("/api/cart/live", "bearer", session.accessToken);
     await addToCart(buyer, productId, 1);
-    await cart.hears("one piece", ({ itemCount }) => itemCount === 1);
+    await cart.receives("one piece", ({ itemCount }) => itemCount === 1);
     const order = await placeOrder(buyer);
-    await cart.hears("an empty cart", ({ itemCount, version }) => itemCount === 0 && version > 1);
-    await feed.hears("PENDING", ({ status }) => status === "PENDING");
+    await cart.receives("an empty cart", ({ itemCount, version }) => itemCount === 0 && version > 1);
+    await feed.receives("PENDING", ({ status }) => status === "PENDING");
     await pay(shop.send, buyer, order.id);
-    const told = await feed.hears("CONFIRMED", ({ status }) => status === "CONFIRMED");
-    expect(told).toMatchObject({ type: "ORDER_CONFIRMED", orderId: order.id });
-    expect(new Date(told.at).toISOString()).toBe(told.at);
+    const update = await feed.receives("CONFIRMED", ({ status }) => status === "CONFIRMED");
+    expect(update).toMatchObject({ type: "ORDER_CONFIRMED", orderId: order.id });
+    expect(new Date(update.at).toISOString()).toBe(update.at);
     await shop.quiet();
-    const types = feed.heard.map(({ type }) => type);
+    const types = feed.received.map(({ type }) => type);
     expect(types).toEqual([...new Set(types)]);
   });
 
-  it("show a guest's cart merged into the user's, on both sides", async () => {
+  it("send both carts when a guest's cart is merged into the user's", async () => {
     const productId = await shelf.take(100);
     const first = await guest.call<Cart>("POST", "/api/cart/items", { productId, quantity: 2 });
     const cartToken = first.headers.get("x-cart-token") ?? "";
     const { buyer, session } = await newBuyer(guest);
     const before = new Device<Cart>("/api/cart/live", "cart", cartToken);
     const after = new Device<Cart>("/api/cart/live", "bearer", session.accessToken);
-    await before.hears("its line", ({ itemCount }) => itemCount === 2);
-    await after.hears("an empty cart", ({ itemCount }) => itemCount === 0);
+    await before.receives("its line", ({ itemCount }) => itemCount === 2);
+    await after.receives("an empty cart", ({ itemCount }) => itemCount === 0);
     expect(before.socket.protocol).toBe("cart");
     const merged = await buyer.expect<MergedCart>(200, "POST", "/api/cart/merge", { cartToken });
     expect(merged).toMatchObject({ itemCount: 2, notMerged: [] });
-    await after.hears("the guest's line", ({ itemCount }) => itemCount === 2);
-    await before.hears("an empty cart", ({ itemCount }) => itemCount === 0);
-    // That it is then closed, the Worker's own tests watch: this runtime ends the connection itself only as the object hibernates.
+    await after.receives("the guest's line", ({ itemCount }) => itemCount === 2);
+    await before.receives("an empty cart", ({ itemCount }) => itemCount === 0);
+    // The tests of orders cover that the socket is then closed: this runtime closes it only when the object hibernates.
     const held = await guest.call("POST", "/api/cart/items", { productId, quantity: 1 }, { "x-cart-token": cartToken });
     expect(held).toMatchObject({ status: 409, body: { code: "cart_closed" } });
     const { buyer: other } = await newBuyer(guest);

@@ -1,5 +1,5 @@
-// The two ways to run are one shop: what `npm start` wrote `npm run dev` reads, and the other way round. One run at a time has the
-// data, and a run whose command was killed does not keep the next one out.
+// `npm start` and `npm run dev` share their data in both directions. Only one run at a time holds the data, and a run whose command was
+// killed does not block the next.
 import { afterEach, describe, expect, it } from "vitest";
 import type { ProductPage } from "#shared/contracts/catalog";
 import type { Cart } from "#shared/contracts/orders";

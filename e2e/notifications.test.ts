@@ -1,4 +1,4 @@
-// Messages on every channel, from an order to what a customer would see, and templates from an admin's hand to the next message.
+// Messages on every channel, from an order to what the customer receives, and templates from their change to the next message.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CreatedOrder } from "#shared/contracts/orders";
 import type { AdminNotification, Template } from "#shared/contracts/notifications-staff";
@@ -34,7 +34,7 @@ async function letterTo(to: string, about: string): Promise<Letter> {
   );
 }
 
-/** Signs up a browser of the mailbox; returns its endpoint. */
+/** Subscribes a browser of the mailbox to pushes. Returns its endpoint. */
 async function signUp(buyer: Client, answer: string): Promise<string> {
   await buyer.expect(200, "GET", "/api/notifications/push-key");
   const query = `name=${crypto.randomUUID()}&answer=${answer}`;
@@ -52,7 +52,7 @@ function phoneNumber(): string {
   return `+43660${String(Math.floor(Math.random() * 1e7)).padStart(7, "0")}`;
 }
 
-/** Proves a number by the code of its text. */
+/** Verifies a phone number by the code in a text. */
 async function proveNumber(buyer: Client, phone: string): Promise<void> {
   await buyer.expect(202, "POST", "/api/notifications/phone", { phone });
   const { text } = await letterTo(phone, "code");
@@ -69,7 +69,7 @@ async function numberOf(buyer: Client): Promise<string> {
   return (await buyer.expect<{ phone: string }>(200, "GET", "/api/notifications/preferences")).phone;
 }
 
-/** A paid order: texts are only about those. */
+/** A paid order, because texts are about paid orders only. */
 async function order(buyer: Client): Promise<{ id: string; number: string }> {
   await addToCart(buyer, await shelf.take(1), 1);
   const placed = await placeOrder(buyer);
@@ -77,7 +77,7 @@ async function order(buyer: Client): Promise<{ id: string; number: string }> {
   return placed;
 }
 
-describe("a customer who wants everything", () => {
+describe("a customer with every channel", () => {
   it("gets a mail, a text and a push about an order, in the language of choice", async () => {
     const { buyer, email } = await customer();
     const phone = phoneNumber();
@@ -96,13 +96,13 @@ describe("a customer who wants everything", () => {
     });
   });
 
-  it("gets the others when a channel fails, and the failure is an admin's to see and to repeat", async () => {
+  it("gets the other messages when a channel fails, and an admin sees and repeats the failure", async () => {
     const { buyer, email } = await customer();
     const gone = await signUp(buyer, "gone");
     const endpoint = await signUp(buyer, "created");
     await proveNumber(buyer, phoneNumber());
     await prefer(buyer, "en");
-    // Twilio's number that takes nothing: its owner has lost it since it was proven.
+    // Twilio's number that accepts no texts, as if the customer had lost it since it was verified.
     await shop.query(
       "notifications",
       "UPDATE phones SET phone = '+15005550001' WHERE phone = ?",
@@ -143,7 +143,7 @@ describe("a customer who wants everything", () => {
   });
 });
 
-it("a template that an admin has changed is the next message's, and its old version is kept", async () => {
+it("a changed template is used for the next message, and its old version is kept", async () => {
   const path = "/api/admin/templates/order_received.email.en";
   const before = await admin.call<Template>("GET", path);
   const { subject, textBody, htmlBody } = before.body;
@@ -159,7 +159,7 @@ it("a template that an admin has changed is the next message's, and its old vers
   expect(await admin.expect(200, "GET", `${path}/versions`)).toMatchObject({ items: [{ version: 1, subject }] });
 });
 
-it("a stranger hears of orders in their name a few times, and no word of who placed them", async () => {
+it("orders in a stranger's name send them few messages, and no text of the sender", async () => {
   const email = `stranger-${crypto.randomUUID()}@example.com`;
   const words = "win at https://evil.example";
   const productId = await shelf.take(20);
@@ -188,7 +188,7 @@ it("a stranger hears of orders in their name a few times, and no word of who pla
   expect(await lettersTo(shop.send, email)).toHaveLength(6);
 });
 
-it("a name with markup in it is not in the mail, and the mailbox's page, which can be emptied, runs nothing", async () => {
+it("markup in a name reaches neither the mail nor the page of the mailbox, which can be emptied", async () => {
   const client = new Client(shop.send);
   const email = `mailbox-${crypto.randomUUID()}@example.com`;
   const name = `<script>alert("x")</script>`;

@@ -1,5 +1,5 @@
-// The operators' console over all Workers: an order's events from several logs, a poisoned message from its dead letter to its
-// effect, who did what, the figures, and the combined answers.
+// The API for operators over all Workers: the events of an order, dead letters and their replay, the audit log, the metrics, and the
+// combined responses.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Order } from "#shared/contracts/orders";
 import { Client, addToCart, confirmedOrder, eventually, newBuyer, openShelf, signIn } from "../scripts/shop/client.ts";
@@ -45,7 +45,7 @@ afterAll(async () => {
   await shop.close();
 });
 
-/** Samples by name and labels as they stand; throws at a line that is not of the format. */
+/** Samples by name and labels. @throws Error at a line that is not in the Prometheus format. */
 function parseMetrics(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   const described = new Set<string>();
@@ -72,7 +72,7 @@ async function scrape(): Promise<Map<string, number>> {
 }
 
 describe("the events of an order", () => {
-  it("are one list over the logs of all Workers, by correlation, subject and type", async () => {
+  it("are one list over all Workers, by correlation, subject and type", async () => {
     const { buyer } = await newBuyer(guest);
     const traced = buyer.with({ "x-request-id": `order-${crypto.randomUUID()}` });
     const order = await confirmedOrder(shop.send, traced, [{ productId: await shelf.take(5), quantity: 1 }]);
@@ -121,7 +121,7 @@ describe("a poisoned message", () => {
       const rows = await shop.query<{ event_id: string }>("notifications", "SELECT event_id FROM inbox_failures");
       return rows[0]?.event_id;
     });
-    // As after its last retry but one, which would take an hour to come.
+    // As before its last retry, which would take an hour.
     await shop.query(
       "notifications",
       "UPDATE inbox_failures SET attempts = 10, retry_at = 0 WHERE event_id = ?",
@@ -162,7 +162,7 @@ describe("a poisoned message", () => {
   });
 });
 
-describe("what an admin does", () => {
+describe("an action of an admin", () => {
   it("is in the audit log, by subject and by actor", async () => {
     const { buyer } = await newBuyer(guest);
     const order = await confirmedOrder(shop.send, buyer, [{ productId: await shelf.take(5), quantity: 1 }]);
@@ -179,8 +179,8 @@ describe("what an admin does", () => {
   });
 });
 
-describe("the figures", () => {
-  it("are Prometheus' text, from every Worker, and follow what happens", async () => {
+describe("the metrics", () => {
+  it("are in the Prometheus format, from every Worker, and change with an order", async () => {
     const before = await scrape();
     for (const worker of ["accounts", "catalog", "orders", "payments", "inventory", "notifications"]) {
       expect(before.get(`tradepost_up{worker="${worker}"}`)).toBe(1);
@@ -199,8 +199,8 @@ describe("the figures", () => {
   });
 });
 
-describe("combined answers", () => {
-  it("show a buyer the account, and an order with its payment, place and messages", async () => {
+describe("combined responses", () => {
+  it("show a buyer the account, and an order with its payment, reservation and messages", async () => {
     const { buyer, session } = await newBuyer(guest);
     const order = await confirmedOrder(shop.send, buyer, [{ productId: await shelf.take(5), quantity: 1 }]);
     await addToCart(buyer, await shelf.take(5), 2);
@@ -229,7 +229,7 @@ describe("combined answers", () => {
     expect((await buyer.call("GET", `/api/orders/${order.id}`, undefined, etag)).status).toBe(304);
   });
 
-  it("show an admin a user with what belongs to them, and nobody else", async () => {
+  it("show a user with everything that belongs to them, to an admin only", async () => {
     const { buyer, session } = await newBuyer(guest);
     const order = await confirmedOrder(shop.send, buyer, [{ productId: await shelf.take(5), quantity: 1 }]);
     await addToCart(buyer, await shelf.take(5), 2);
@@ -245,7 +245,7 @@ describe("combined answers", () => {
     expect((await admin.call("GET", "/api/admin/users/usr_nobody")).status).toBe(404);
   });
 
-  it("show an admin how the shop is", async () => {
+  it("show an admin the state of the shop", async () => {
     const overview = await admin.expect(200, "GET", "/api/admin/overview");
     expect(overview).toMatchObject({
       ordersByStatus: { CONFIRMED: expect.any(Number) as number },

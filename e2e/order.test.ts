@@ -1,4 +1,4 @@
-// One order from login to delivery, and the two ways to cancel it, over all real Workers, their queues and objects.
+// One order from login to delivery, its cancellation before and after payment, and its refunds, over all Workers.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Notification } from "#shared/contracts/notifications";
 import type { Order } from "#shared/contracts/orders";
@@ -33,7 +33,7 @@ afterAll(async () => {
   await shop.close();
 });
 
-/** The types of an order's events, in the order of their cause: what caused comes before what it caused. */
+/** The types of an order's events by time: a cause stands before its effects. */
 async function eventsOf(correlationIds: readonly string[]): Promise<string[]> {
   const workers = ["orders", "payments", "inventory"] as const;
   const rows = await Promise.all(
@@ -63,7 +63,7 @@ async function mailsOf(buyer: Client): Promise<string[]> {
     .toSorted();
 }
 
-/** Waits until the buyer has these messages, and those of every new account, and no others. */
+/** Waits until the buyer has exactly these messages and those of every new account. */
 async function waitForMails(buyer: Client, templates: readonly string[]): Promise<void> {
   const wanted = [...templates, "welcome", "email_verification"].toSorted();
   let last: string[] = [];
@@ -76,7 +76,7 @@ async function waitForMails(buyer: Client, templates: readonly string[]): Promis
 }
 
 describe("an order", () => {
-  it("goes from the cart to DELIVERED, and every part agrees at the end", async () => {
+  it("goes from the cart to DELIVERED, and every Worker agrees at the end", async () => {
     const { buyer } = await newBuyer(new Client(shop.send));
     const productId = await shelf.take(40);
 
@@ -174,7 +174,7 @@ describe("an order", () => {
     await waitForMails(buyer, ["order_cancelled", "order_received"]);
   });
 
-  it("cancelled after payment gives stock and money back", async () => {
+  it("cancelled after payment releases stock and money", async () => {
     const { buyer } = await newBuyer(new Client(shop.send));
     const productId = await shelf.take(10);
     const order = await confirmedOrder(shop.send, buyer, [{ productId, quantity: 2 }]);
@@ -193,7 +193,7 @@ describe("an order", () => {
     expect((await getOrder(buyer, order.id)).history.filter(({ to }) => to === "CANCELLED")).toHaveLength(1);
   });
 
-  it("refunded in part and then whole stays within what was captured", async () => {
+  it("refunded in part and then in full returns no more than was captured", async () => {
     const { buyer } = await newBuyer(new Client(shop.send));
     const productId = await shelf.take(10);
     const order = await confirmedOrder(shop.send, buyer, [{ productId, quantity: 1 }]);
@@ -215,7 +215,7 @@ describe("an order", () => {
     expect(await paymentsOf(buyer, order.id)).toMatchObject([{ status: "REFUNDED", amountRefunded: order.total }]);
   });
 
-  it("is nobody else's to see", async () => {
+  it("is hidden from other users", async () => {
     const { buyer } = await newBuyer(new Client(shop.send));
     const { buyer: other } = await newBuyer(new Client(shop.send));
     const productId = await shelf.take(10);

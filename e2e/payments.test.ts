@@ -1,5 +1,5 @@
-// Money that moves without the shop's asking: in Stripe's dashboard, at the buyer's bank, or with a webhook that never comes.
-// And what staff does with it, through all Workers.
+// Payments that change outside of the shop (in Stripe's dashboard, at the buyer's bank, without a webhook), and captures and refunds by
+// staff, over all Workers.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Order } from "#shared/contracts/orders";
 import type { Payment, PaymentIntent } from "#shared/contracts/payments";
@@ -20,7 +20,7 @@ import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { atStripe, inDashboard, paymentOf, setFaults } from "./stripe.ts";
 
-/** The gateway gives up on a Worker then; the answer must come before, and say that it is the provider. */
+/** The timeout of the gateway for a Worker. The response has to come earlier and name the provider. */
 const GATEWAY_DEADLINE_MS = 10_000;
 
 let shop: Shop;
@@ -65,7 +65,7 @@ async function paymentStatusReaches({ buyer, order }: Bought, status: string): P
 }
 
 describe("staff", () => {
-  it("captures a part, which releases the rest, and ships", async () => {
+  it("captures a part, which releases the rest, and ships the order", async () => {
     const scene = await bought();
     const { order } = scene;
     const payment = await paymentOf(admin, order.id);
@@ -113,7 +113,7 @@ describe("in Stripe's dashboard", () => {
     });
   });
 
-  it("a dispute holds the goods back until it is closed, and the admins hear of it", async () => {
+  it("a dispute blocks the shipment until it is closed, and notifies the admins", async () => {
     const scene = await bought();
     const { order } = scene;
     const { stripePaymentIntentId: payment_intent } = await paymentOf(admin, order.id);
@@ -152,7 +152,7 @@ describe("in Stripe's dashboard", () => {
     expect((await moveOn(order, "SHIPPED")).status).toBe(200);
   });
 
-  it("a lost dispute leaves the money withdrawn and the goods where they are", async () => {
+  it("a lost dispute withdraws the money and leaves the stock unchanged", async () => {
     const scene = await bought();
     const { stripePaymentIntentId: payment_intent, amount } = await paymentOf(admin, scene.order.id);
     await inDashboard(shop.send, `payment_intents/${String(payment_intent)}/capture`);
@@ -166,7 +166,7 @@ describe("in Stripe's dashboard", () => {
     expect((await moveOn(scene.order, "PROCESSING")).status).toBe(409);
   });
 
-  it("a lost dispute of a part leaves the rest, which comes back when the order is cancelled", async () => {
+  it("a lost dispute of a part leaves the rest, which is refunded when the order is cancelled", async () => {
     const { buyer, order, productId } = await bought();
     const { stripePaymentIntentId: payment_intent, amount } = await paymentOf(admin, order.id);
     await inDashboard(shop.send, `payment_intents/${String(payment_intent)}/capture`);
@@ -183,7 +183,7 @@ describe("in Stripe's dashboard", () => {
 });
 
 describe("the buyer's bank", () => {
-  it("that lets an authorization lapse cancels the order and frees its stock", async () => {
+  it("that lets an authorization expire cancels the order and releases its stock", async () => {
     const scene = await bought();
     const { stripePaymentIntentId } = await paymentOf(admin, scene.order.id);
     await inDashboard(shop.send, `payment_intents/${String(stripePaymentIntentId)}/expire`);
@@ -192,7 +192,7 @@ describe("the buyer's bank", () => {
     expect(await levelOf(admin, scene.productId)).toMatchObject({ onHand: 5, available: 5 });
   });
 
-  it("that wants to see the buyer is heard of; failed there, the order stays payable, and approved it is confirmed", async () => {
+  it("that requires 3-D Secure leaves the order payable after a failure, and confirms it after an approval", async () => {
     const scene = await placed();
     const { buyer, order } = scene;
     const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId: order.id });
@@ -216,7 +216,7 @@ describe("the buyer's bank", () => {
 });
 
 describe("the bank's page in a browser", () => {
-  it("is approved by its own form, posted as a browser posts it, and by no other page's", async () => {
+  it("accepts its own form as a browser posts it, and no form of another page", async () => {
     const { buyer, order } = await placed();
     const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId: order.id });
     expect((await confirmPayment(shop.send, intent, "pm_card_threeDSecure2Required")).status).toBe(200);
@@ -253,7 +253,7 @@ describe("the bank's page in a browser", () => {
 });
 
 describe("a card that is declined", () => {
-  it("leaves the order payable until its window ends, and no good card gets in after that", async () => {
+  it("leaves the order payable until its window ends, and not after that", async () => {
     const scene = await placed();
     const { buyer, order, productId } = scene;
     const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId: order.id });
@@ -263,7 +263,7 @@ describe("a card that is declined", () => {
     expect(again.clientSecret).toBe(intent.clientSecret);
 
     await shop.query("orders", "UPDATE orders SET payment_due_at = 1 WHERE id = ?", order.id);
-    // The sweep and the buyer's last try at once: one of them is first at Stripe, and the order follows that one.
+    // The sweep and the last attempt of the buyer run at once. The order follows the one that reaches Stripe first.
     const [, late] = await Promise.all([
       shop.cron("orders"),
       confirmPayment(shop.send, intent, "pm_card_chargeDeclined"),
@@ -281,8 +281,8 @@ describe("a card that is declined", () => {
   });
 });
 
-describe("a webhook that never comes", () => {
-  it("costs the buyer a delay: the sweep asks Stripe, confirms the order and reports it", async () => {
+describe("a lost webhook", () => {
+  it("delays the order until the sweep reads the payment from Stripe and records a finding", async () => {
     const scene = await placed();
     await setFaults(shop.send, { webhooks: "drop" });
     await pay(shop.send, scene.buyer, scene.order.id);
@@ -306,7 +306,7 @@ describe("a webhook that never comes", () => {
 });
 
 describe("a Stripe that hangs", () => {
-  it("is told apart from the shop in time, and leaves one intent that can be paid", async () => {
+  it("is reported as the provider's failure in time, and leaves one intent that can be paid", async () => {
     const { buyer, order } = await placed();
     await setFaults(shop.send, { answers: "hang" });
     const started = Date.now();

@@ -1,4 +1,4 @@
-// Before the first e2e file: the bundles and the seeded data that every one of them copies, so that no two make them at once.
+// Runs before the first e2e file: makes the bundles and the seeded data that the shops copy, so that no two files make them at once.
 import { makeScratch } from "../scripts/local/scratch.ts";
 
 export default async function prepare(): Promise<void> {

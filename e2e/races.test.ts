@@ -1,5 +1,5 @@
-// Two that want to decide the same thing at the same moment. Each race is run several times over all real Workers, and whoever
-// wins, money at Stripe, stock, payment and order have to tell one story when everything is swept.
+// Two conflicting requests at the same moment, several times each, over all Workers. Whichever wins, the money at Stripe, the stock, the
+// payment and the order agree after the sweeps.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cart, CreatedOrder, Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
@@ -35,8 +35,8 @@ afterAll(async () => {
   await shop.close();
 });
 
-/** Sweeps everything, as minutes would, and lets it arrive. */
-async function settle(): Promise<void> {
+/** Runs all sweeps, and waits until their events are delivered. */
+async function sweepAll(): Promise<void> {
   for (const worker of ["payments", "orders", "inventory", "gateway"]) await shop.cron(worker);
   await shop.quiet();
 }
@@ -47,15 +47,15 @@ interface Intent {
   readonly latest_charge: { readonly amount_refunded: number } | null;
 }
 
-/** What Stripe keeps of the money of one intent: received less refunded. */
+/** The money of one intent that Stripe keeps: received less refunded. */
 async function keptAtStripe(intentId: string): Promise<{ readonly status: string; readonly kept: number }> {
   const intent = await atStripe<Intent>(shop.send, `payment_intents/${intentId}?expand[]=latest_charge`);
-  // A cancelled authorization counts as refunded on its charge, though nothing was received.
+  // A cancelled authorization counts as refunded on its charge, although nothing was received.
   const refunded = intent.amount_received === 0 ? 0 : (intent.latest_charge?.amount_refunded ?? 0);
   return { status: intent.status, kept: intent.amount_received - refunded };
 }
 
-/** One confirmed order a round, each of a product of its own with five on hand, of which it takes two. */
+/** One confirmed order for each round, each of two out of five pieces of a product of its own. */
 async function confirmedOrders(): Promise<{ readonly order: Order; readonly productId: string }[]> {
   return await Promise.all(
     Array.from({ length: ROUNDS }, async () => {
@@ -70,8 +70,7 @@ function moveTo(orderId: string, status: string, more: object = {}): Promise<Ans
 }
 
 /**
- * What belongs together by an order's status: the money kept, what is on hand and
- * reserved of its product, and the order's own word.
+ * The consistent end states by the status of the order: the money kept, the stock of its product, and its stock status.
  */
 const WHOLE: Readonly<Record<string, (total: number) => object>> = {
   CONFIRMED: () => ({ kept: 0, onHand: 5, reserved: 2, stockStatus: "RESERVED" }),
@@ -79,7 +78,7 @@ const WHOLE: Readonly<Record<string, (total: number) => object>> = {
   CANCELLED: () => ({ kept: 0, onHand: 5, reserved: 0, stockStatus: "RELEASED" }),
 };
 
-/** The status in which an order ended, once its money here and at Stripe and its stock agree with it. */
+/** The final status of an order, after the check that payment, Stripe and stock agree with it. */
 async function endOf({ id }: { readonly id: string }, productId: string): Promise<string> {
   const order = await getOrder(admin, id);
   const payment = await paymentOf(admin, id);
@@ -115,7 +114,7 @@ describe("the last unit", () => {
 });
 
 describe("two refunds", () => {
-  it("never return more than was captured, in our books and at Stripe", async () => {
+  it("never return more than was captured, in the database and at Stripe", async () => {
     const orders = await confirmedOrders();
     for (const { order } of orders) {
       await moveTo(order.id, "PROCESSING");
@@ -127,7 +126,7 @@ describe("two refunds", () => {
       );
       expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409, 409, 409]);
     }
-    await settle();
+    await sweepAll();
     for (const { order } of orders) {
       const payment = await paymentOf(admin, order.id);
       const { kept } = await keptAtStripe(payment.stripePaymentIntentId ?? "");
@@ -140,7 +139,7 @@ describe("two refunds", () => {
 });
 
 describe("capture against cancel", () => {
-  it("leaves no money of a cancelled order behind", async () => {
+  it("keeps no money of a cancelled order", async () => {
     const orders = await confirmedOrders();
     await Promise.all(
       orders.map(async ({ order }) => {
@@ -151,13 +150,13 @@ describe("capture against cancel", () => {
         ]);
       }),
     );
-    await settle();
+    await sweepAll();
     for (const { order, productId } of orders) expect(await endOf(order, productId)).toBe("CANCELLED");
   });
 });
 
 describe("shipping against cancelling", () => {
-  it("has one winner, and money and goods go with it", async () => {
+  it("has one winner, and money and stock agree with it", async () => {
     const orders = await confirmedOrders();
     for (const { order } of orders) await moveTo(order.id, "PROCESSING");
     await Promise.all(
@@ -169,14 +168,14 @@ describe("shipping against cancelling", () => {
         return index % 2 === 0 ? steps : steps.toReversed();
       }),
     );
-    await settle();
+    await sweepAll();
     const ends = await Promise.all(orders.map(({ order, productId }) => endOf(order, productId)));
     expect(ends.every((status) => status === "SHIPPED" || status === "CANCELLED")).toBe(true);
   });
 });
 
 describe("payment against payment timeout", () => {
-  it("ends paid and confirmed, or cancelled with nothing taken", async () => {
+  it("ends paid and confirmed, or cancelled without a charge", async () => {
     const rounds = await Promise.all(
       Array.from({ length: ROUNDS }, async () => {
         const productId = await shelf.take(5);
@@ -185,13 +184,13 @@ describe("payment against payment timeout", () => {
         return { productId, order, intent };
       }),
     );
-    // The sweep takes everything open, whatever its age: all six are past their window as far as it is concerned.
+    // This sweep ignores age, so for it the window of all six is over.
     await Promise.all([
       ...rounds.slice(0, 3).map(({ intent }) => confirmPayment(shop.send, intent)),
       shop.cron("orders"),
       ...rounds.slice(3).map(({ intent }) => confirmPayment(shop.send, intent)),
     ]);
-    await settle();
+    await sweepAll();
     for (const { order, productId, intent } of rounds) {
       const status = await endOf(order, productId);
       const { status: atStripe } = await keptAtStripe(intent.stripePaymentIntentId);
@@ -229,14 +228,14 @@ describe("the browser's return against the webhook", () => {
         const productId = await shelf.take(5);
         const order = await placeOrder(buyer, [{ productId, quantity: 2 }]);
         const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId: order.id });
-        // The page comes back and asks again for the intent, and for the order, while the webhooks arrive twice.
+        // The page requests the intent and the order again while the webhooks arrive twice.
         const comeBack = (): Promise<unknown>[] =>
           Array.from({ length: 4 }, () => buyer.call("POST", "/api/payments/intent", { orderId: order.id }));
         await Promise.all([confirmPayment(shop.send, intent), ...comeBack(), shop.cron("payments")]);
         return { order, productId };
       }),
     );
-    await settle();
+    await sweepAll();
     await setFaults(shop.send, { webhooks: "deliver" });
     for (const { order, productId } of rounds) {
       expect(await endOf(order, productId)).toBe("CONFIRMED");
@@ -255,7 +254,7 @@ describe("two operators", () => {
     }
   });
 
-  it("who want different things do not both get their way", async () => {
+  it("who request conflicting changes do not both succeed", async () => {
     const orders = await confirmedOrders();
     for (const { order } of orders) {
       const answers = await Promise.all([
@@ -270,7 +269,7 @@ describe("two operators", () => {
       expect(status).toBe("CANCELLED");
       expect(history.at(-1)).toMatchObject({ to: "CANCELLED" });
     }
-    await settle();
+    await sweepAll();
     for (const { order, productId } of orders) expect(await endOf(order, productId)).toBe("CANCELLED");
   });
 });

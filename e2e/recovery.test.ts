@@ -6,7 +6,7 @@ import { figuresOf, killLoop } from "./chaos/kill-loop.ts";
 const ROUNDS = 3;
 const SEED = 20_264;
 
-it("kill -9 under load loses no order, payment, stock or event, and doubles none", async () => {
+it("SIGKILL under load loses and doubles no order, payment, stock or event", async () => {
   const result = await killLoop(ROUNDS, SEED);
   expect(result.audit.wrong, figuresOf(result)).toEqual([]);
   expect(result.audit.orders).toBeGreaterThan(0);

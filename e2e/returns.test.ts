@@ -1,5 +1,5 @@
-// Goods that come back and money that goes back, over all real Workers: the money at the sandbox, the stock, the order and the
-// mails agree at the end, whatever Stripe does meanwhile.
+// Returns and refunds over all Workers: the money at the sandbox, the stock, the order and the mails agree at the end, also when Stripe
+// fails.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Notification } from "#shared/contracts/notifications";
 import type { CreatedOrder, Order, OrderRefund } from "#shared/contracts/orders";
@@ -37,7 +37,7 @@ afterAll(async () => {
   await shop.close();
 });
 
-/** An order of five of one product, moved on as far as told. */
+/** An order of five pieces of one product, moved to a status. */
 async function orderOfFive(...steps: readonly string[]): Promise<{ buyer: Client; order: Order; productId: string }> {
   const { buyer } = await newBuyer(new Client(shop.send));
   const productId = await shelf.take(20);
@@ -57,7 +57,7 @@ async function delivered(): Promise<{ buyer: Client; order: Order; productId: st
   return { buyer, productId, order: done, itemId: done.items[0]?.id ?? "" };
 }
 
-/** What the sandbox has given back of a payment, refund by refund. */
+/** The amounts of the refunds of a payment at the sandbox. */
 async function givenBack({ stripePaymentIntentId }: Payment): Promise<number[]> {
   const { data } = await atStripe<{ data: { amount: number; status: string }[] }>(
     shop.send,
@@ -81,7 +81,7 @@ async function refundMails(buyer: Client): Promise<number> {
 }
 
 describe("a delivered order", () => {
-  it("of which 2 of 5 come back to the shelf and 1 does not: money, stock, order and mails agree", async () => {
+  it("of which 2 of 5 are restocked and 1 is not: money, stock, order and mails agree", async () => {
     const { buyer, order, productId, itemId } = await delivered();
     const unitPrice = order.items[0]?.unitPrice ?? 0;
     const body = {
@@ -134,7 +134,7 @@ describe("a delivered order", () => {
     expect((await getOrder(buyer, order.id)).status).toBe("DELIVERED");
   });
 
-  it("whose refund Stripe does without our hearing of it is settled by the sweeps, once", async () => {
+  it("whose refund got no response from Stripe is finished once, by the sweeps", async () => {
     const { buyer, order, productId, itemId } = await delivered();
     await setFaults(shop.send, { answers: "drop_after" });
     const path = `/api/orders/${order.id}/refunds`;
@@ -152,7 +152,7 @@ describe("a delivered order", () => {
     expect(findings).toEqual([{ kind: "refund_unfinished", outcome: "mended" }]);
   });
 
-  it("refunded by line and by amount at once gives back no more than was paid", async () => {
+  it("refunded by line and by amount at once returns no more than was paid", async () => {
     const { order, itemId } = await delivered();
     const payment = await paymentOf(admin, order.id);
     const answers = await Promise.all([
@@ -174,7 +174,7 @@ describe("a delivered order", () => {
   });
 });
 
-it("an order refunded whole before it ships is cancelled, and its stock comes back once", async () => {
+it("an order refunded in full before it ships is cancelled, and its stock is released once", async () => {
   const { buyer, order, productId } = await orderOfFive("PROCESSING");
   const payment = await paymentOf(admin, order.id);
   await admin.expect(200, "POST", `/api/payments/${payment.id}/capture`, {});
@@ -193,7 +193,7 @@ it("an order refunded whole before it ships is cancelled, and its stock comes ba
   expect(await givenBack(payment)).toEqual([order.total]);
 });
 
-it("what is refunded before it ships is not shipped", async () => {
+it("lines refunded before the shipment are not shipped", async () => {
   const { buyer, order, productId } = await orderOfFive("PROCESSING");
   const payment = await paymentOf(admin, order.id);
   await admin.expect(200, "POST", `/api/payments/${payment.id}/capture`, {});
@@ -205,7 +205,7 @@ it("what is refunded before it ships is not shipped", async () => {
   expect(await levelOf(admin, productId)).toMatchObject({ onHand: 17, reserved: 0, available: 17 });
 });
 
-it("a vendor finds the orders made of own products, and nobody else's", async () => {
+it("a vendor finds the orders of their own products only", async () => {
   const vendor = await signIn(new Client(shop.send), "vendor@example.com", "Vendor123!");
   const sales = await vendor.expect<Page<Order>>(200, "GET", "/api/orders?scope=sales");
   expect(sales.items.length).toBeGreaterThanOrEqual(3);
@@ -221,7 +221,7 @@ it("a vendor finds the orders made of own products, and nobody else's", async ()
   expect((await buyer.call<Problem>("GET", "/api/orders?scope=sales")).status).toBe(403);
 });
 
-it("a guest who uses the address of an account gets an order that only its token opens", async () => {
+it("an order of a guest with the address of an account is readable by its token only", async () => {
   const productId = await shelf.take(5);
   const { buyer, session } = await newBuyer(new Client(shop.send));
   const guest = new Client(shop.send);

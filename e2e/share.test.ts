@@ -1,4 +1,4 @@
-// Many who pay nothing want all of a product: together they get a share of it, and whoever pays or gives proof gets the rest.
+// Unpaid orders of guests and unproven accounts get a share of a product together; paid orders and proven accounts get the rest.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session } from "#shared/contracts/accounts";
 import type { CreatedOrder } from "#shared/contracts/orders";
@@ -28,7 +28,7 @@ let shelf: Shelf;
 let proven: Client;
 
 beforeAll(async () => {
-  // The caps of one network are not what is tested: all here come from one.
+  // All requests come from one network, whose caps are not under test.
   const wide = { OPEN_ORDERS_PER_NETWORK: "1000", OPEN_VALUE_PER_NETWORK: "1000000000000" };
   ({ shop, admin, shelf } = await openShop({ ORDER_CAPS: "on", ...wide }));
   proven = await signIn(new Client(shop.send), "customer@example.com", "Customer123!");
@@ -51,7 +51,7 @@ function countOf(answers: readonly Answered[], what: string): number {
 }
 
 describe("200 guests at once", () => {
-  it("get a quarter of the product while a proven buyer gets it at once, and all that is left", async () => {
+  it("get a quarter of the product, and a proven buyer gets all the rest", async () => {
     const productId = await shelf.take(40);
     const [answers, honest] = await Promise.all([
       Promise.all(Array.from({ length: 200 }, () => guestOrder(productId, 1))),
@@ -59,7 +59,7 @@ describe("200 guests at once", () => {
     ]);
     expect(honest.status).toBe("PENDING");
     const made = countOf(answers, "made");
-    // Ten of forty, or nine of thirty-nine, as the proven buyer's came first or last.
+    // Ten of forty, or nine of thirty-nine when the proven buyer came first.
     expect([9, 10]).toContain(made);
     expect(countOf(answers, "quantity_limited")).toBe(200 - made);
     const refused = answers.find(({ status }) => status !== 201);
@@ -71,7 +71,7 @@ describe("200 guests at once", () => {
 });
 
 describe("a guest's order", () => {
-  it("leaves the count when its money is authorized, or when it is cancelled", async () => {
+  it("no longer counts when it is authorized or cancelled", async () => {
     const productId = await shelf.take(8);
     const [first, second] = [await guestOrder(productId, 1), await guestOrder(productId, 1)];
     expect([first.status, second.status]).toEqual([201, 201]);
@@ -84,7 +84,7 @@ describe("a guest's order", () => {
     await pay(shop.send, buyerOf(first), first.body.id);
     await orderReaches(buyerOf(first), first.body.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
     await shop.quiet();
-    // A quarter of the seven that are neither paid nor proven is one, and that is the second guest's.
+    // A quarter of the other seven is one, and the second guest has it.
     expect((await guestOrder(productId, 1)).status).toBe(409);
     await buyerOf(second).expect(200, "POST", `/api/orders/${second.body.id}/cancel`, {});
     await shop.quiet();
@@ -104,8 +104,8 @@ describe("a guest's order", () => {
   });
 });
 
-describe("an account that is limited", () => {
-  it("verifies its e-mail address, and orders the same cart with the next access token", async () => {
+describe("a limited account", () => {
+  it("orders the same cart after it has verified its e-mail address", async () => {
     const productId = await shelf.take(20);
     const guest = new Client(shop.send);
     const { buyer, session } = await newBuyer(guest);

@@ -1,4 +1,4 @@
-// The page that shows Stripe's SDK set up against the sandbox: run as it is written, it prints what it says.
+// Runs the code of docs/stripe-sandbox.md, which sets up Stripe's SDK against the sandbox, and compares its output with the page.
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -25,7 +25,7 @@ function blocks(language: string): string {
   return [...PAGE.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "gs"))].map(([, text = ""]) => text).join("\n");
 }
 
-it("runs as written and prints what the page says", async () => {
+it("runs unchanged and prints what the page shows", async () => {
   const { port } = new URL(shop.origin);
   const program = ["--input-type=module", "--eval", blocks("js")];
   const { stdout } = await promisify(execFile)(process.execPath, program, {

@@ -1,4 +1,4 @@
-// The bank's page of 3-D Secure in a real browser: its own buttons work, and no other page's form does.
+// The 3-D Secure page of the bank in a real browser: its own buttons work, and no form of another page does.
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -30,7 +30,7 @@ afterAll(async () => {
 interface Scene {
   readonly buyer: Client;
   readonly order: CreatedOrder;
-  /** Where the bank asks the buyer. */
+  /** The page of the bank. */
   readonly url: string;
   readonly secret: string;
 }
@@ -43,7 +43,7 @@ async function atTheBank(): Promise<Scene> {
   });
   const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId: order.id });
   expect((await confirmPayment(shop.send, intent, "pm_card_threeDSecure2Required")).status).toBe(200);
-  await orderReaches(buyer, order.id, ({ paymentStatus }) => paymentStatus === "REQUIRES_ACTION", "asks for the buyer");
+  await orderReaches(buyer, order.id, ({ paymentStatus }) => paymentStatus === "REQUIRES_ACTION", "requires an action");
   const { stripePaymentIntentId, clientSecret: secret } = intent;
   return { buyer, order, secret, url: `${shop.origin}/_stripe/3ds/${stripePaymentIntentId}?secret=${secret}` };
 }
@@ -53,7 +53,7 @@ async function newPage(): Promise<Page> {
 }
 
 describe("the bank's page in a browser", () => {
-  it("is approved by its own button, and the order is confirmed", async () => {
+  it("confirms the order by its own button", async () => {
     const { buyer, order, url } = await atTheBank();
     const page = await newPage();
     await page.goto(url);
@@ -63,7 +63,7 @@ describe("the bank's page in a browser", () => {
     expect(confirmed.paymentStatus).toBe("AUTHORIZED");
   });
 
-  it("is refused by its other button, and the order stays payable", async () => {
+  it("fails the payment by its other button, and the order stays payable", async () => {
     const { buyer, order, url } = await atTheBank();
     const page = await newPage();
     await page.goto(url);
@@ -72,7 +72,7 @@ describe("the bank's page in a browser", () => {
     expect((await buyer.call("POST", "/api/payments/intent", { orderId: order.id })).status).toBe(200);
   });
 
-  describe("cannot be answered for the buyer", () => {
+  describe("refuses a form that is not its own", () => {
     let stranger: Server;
 
     beforeAll(async () => {
@@ -91,8 +91,8 @@ describe("the bank's page in a browser", () => {
       stranger.close();
     });
 
-    /** Posts the form of a page and tells the status of the answer and of the order's payment after it. */
-    async function pressed({ buyer, order }: Scene, page: Page): Promise<readonly [number, string]> {
+    /** Posts the form of a page. Returns the status of the response and the payment status of the order. */
+    async function submit({ buyer, order }: Scene, page: Page): Promise<readonly [number, string]> {
       const [answer] = await Promise.all([
         page.waitForResponse((response) => response.request().method() === "POST"),
         page.getByRole("button", { name: "Win a prize" }).click(),
@@ -101,22 +101,22 @@ describe("the bank's page in a browser", () => {
       return [answer.status(), paymentStatus];
     }
 
-    it("by a form on another site", async () => {
+    it("on another site", async () => {
       const scene = await atTheBank();
       const { port } = stranger.address() as AddressInfo;
       const page = await newPage();
       await page.goto(
         `http://127.0.0.1:${String(port)}/?${new URLSearchParams({ url: scene.url, secret: scene.secret }).toString()}`,
       );
-      expect(await pressed(scene, page)).toEqual([403, "REQUIRES_ACTION"]);
+      expect(await submit(scene, page)).toEqual([403, "REQUIRES_ACTION"]);
     });
 
-    it("by a form without an origin of its own", async () => {
+    it("of a page without an origin", async () => {
       const scene = await atTheBank();
       const page = await newPage();
       await page.setContent(`<form method="post" action="${scene.url}"><input name="secret" value="${scene.secret}">
         <input name="outcome" value="approve"><button>Win a prize</button></form>`);
-      expect(await pressed(scene, page)).toEqual([403, "REQUIRES_ACTION"]);
+      expect(await submit(scene, page)).toEqual([403, "REQUIRES_ACTION"]);
     });
   });
 });

@@ -1,4 +1,4 @@
-// Stripe's events as Stripe sends them at its worst: many times, late, out of order, and by somebody who is not Stripe.
+// Stripe's events arriving many times, late, out of order, and from a sender that is not Stripe.
 import { Stripe } from "stripe";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Order } from "#shared/contracts/orders";
@@ -35,7 +35,7 @@ interface StripeEvent {
   readonly data: { readonly object: { readonly id: string; readonly metadata?: Readonly<Record<string, string>> } };
 }
 
-/** The events that the sandbox keeps about one PaymentIntent, oldest first. */
+/** The events of one PaymentIntent at the sandbox, oldest first. */
 async function stripeEvents(intentId: string): Promise<StripeEvent[]> {
   const { data } = await atStripe<{ data: StripeEvent[] }>(shop.send, "events?limit=100");
   return data.filter((event) => event.data.object.id === intentId).toReversed();
@@ -96,7 +96,7 @@ describe("a Stripe event", () => {
     expect(after.history.filter(({ to }) => to === "CONFIRMED")).toHaveLength(1);
   });
 
-  it("that comes after a later one never moves the state back", async () => {
+  it("that arrives after a later one never moves the state back", async () => {
     const { buyer, order } = await newOrder();
     const intent = await pay(shop.send, buyer, order.id);
     await orderReaches(buyer, order.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
@@ -145,7 +145,7 @@ describe("a Stripe event", () => {
     expect(await getOrder(buyer, order.id)).toMatchObject({ status: "PENDING" });
   });
 
-  it("about an intent that the shop did not make is acknowledged and ignored", async () => {
+  it("about a foreign intent is acknowledged and ignored", async () => {
     const foreign = {
       id: `evt_foreign_${crypto.randomUUID()}`,
       object: "event",
@@ -157,7 +157,7 @@ describe("a Stripe event", () => {
 });
 
 describe("the sandbox's faults", () => {
-  it("webhooks that come twice and in disorder end in the same state", async () => {
+  it("webhooks that arrive twice and out of order end in the same state", async () => {
     await setFaults(shop.send, { webhooks: "duplicate" });
     try {
       const { buyer, order } = await newOrder();
@@ -169,7 +169,7 @@ describe("the sandbox's faults", () => {
     }
   });
 
-  it("an answer that is lost after Stripe did the work makes one intent", async () => {
+  it("a response lost after Stripe did the work makes one intent", async () => {
     const { buyer, order } = await newOrder();
     await setFaults(shop.send, { answers: "drop_after" });
     const lost = await buyer.call("POST", "/api/payments/intent", { orderId: order.id });
@@ -197,7 +197,7 @@ describe("the sandbox's faults", () => {
 });
 
 describe("an unpaid order", () => {
-  it("past its window is cancelled with its intent, and its stock is free", async () => {
+  it("past its window is cancelled with its intent, and its stock is released", async () => {
     const { buyer, order } = await newOrder();
     await buyer.expect(201, "POST", "/api/payments/intent", { orderId: order.id });
     await shop.query("orders", "UPDATE orders SET payment_due_at = 1 WHERE id = ?", order.id);
@@ -211,7 +211,7 @@ describe("an unpaid order", () => {
     expect(cancelled.history.at(-1)).toMatchObject({ to: "CANCELLED", reason: "payment_timeout" });
   });
 
-  it("that is paid at Stripe in the last moment lives", async () => {
+  it("that is paid at Stripe in the last moment is kept", async () => {
     const { buyer, order } = await newOrder();
     await setFaults(shop.send, { webhooks: "drop" });
     await pay(shop.send, buyer, order.id);

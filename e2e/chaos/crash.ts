@@ -2,13 +2,13 @@
 // here. After a step its response is lost (it throws) or the runtime is killed with SIGKILL, each on an order of its own. Later the
 // sweeps run, the clients repeat their requests, and each order has to end as that of the clean run.
 import { isDeepStrictEqual } from "node:util";
+import { mapConcurrent } from "#shared/concurrency";
 import { Client, signIn } from "../../scripts/shop/client.ts";
 import { ADMIN, BUYER, EXPIRED_AFTER_MS } from "./constants.ts";
 import { cartTokenOf } from "./flows.ts";
 import type { Cast, Flow, Run } from "./flows.ts";
 import { leftovers, openIntents, pictureOf } from "./picture.ts";
 import type { Picture } from "./picture.ts";
-import { inParallel } from "./parallel.ts";
 import { Pool } from "./pool.ts";
 import { ChaosShop, labelOf } from "./shop.ts";
 import type { Fault, Step } from "./shop.ts";
@@ -74,7 +74,7 @@ export class CrashTest {
     const points = (await this.#cleanRun(flow)).flatMap((step, index) =>
       plan(step, index).map((fault) => ({ step, fault })),
     );
-    const attempts = await inParallel(points, CONCURRENCY, async (point): Promise<Attempt> => {
+    const attempts = await mapConcurrent(points, { concurrency: CONCURRENCY }, async (point): Promise<Attempt> => {
       return { flow, run: await this.#newRun(flow), ...point, isMet: false };
     });
     await this.#chaos.still();
@@ -97,7 +97,7 @@ export class CrashTest {
     await this.#chaos.start(EXPIRED_AFTER_MS);
     this.#staff = await signInBoth(this.#chaos);
     await this.#chaos.sweep();
-    const refusals = await inParallel(this.attempts, CONCURRENCY, async (attempt) => {
+    const refusals = await mapConcurrent(this.attempts, { concurrency: CONCURRENCY }, async (attempt) => {
       let status = 0;
       for (let tried = 0; tried < MAX_ATTEMPTS && (status === 0 || status >= 500); tried += 1) {
         status = await attempt.flow.act(this.#cast(attempt.run), attempt.run);
@@ -140,7 +140,7 @@ export class CrashTest {
   }
 
   async #pictures(attempts: readonly Attempt[]): Promise<Picture[]> {
-    return await inParallel(attempts, CONCURRENCY, async ({ run }) => {
+    return await mapConcurrent(attempts, { concurrency: CONCURRENCY }, async ({ run }) => {
       return await pictureOf(this.#chaos, this.#staff.admin, run.productId);
     });
   }

@@ -1,13 +1,13 @@
 // Every event and webhook arrives one to three times, each copy with a delay of its own, so in any order. Each flow has to end as it does
 // when everything arrives once and in order.
 import { isDeepStrictEqual } from "node:util";
+import { mapConcurrent } from "#shared/concurrency";
 import { ADDRESS, Client, orderReaches, pay, signIn } from "../../scripts/shop/client.ts";
 import { ADMIN, BUYER, TIMEOUT_MS } from "./constants.ts";
 import { FLOWS, cartTokenOf } from "./flows.ts";
 import type { Cast, Flow, Run } from "./flows.ts";
 import { leftovers, openIntents, pictureOf } from "./picture.ts";
 import type { Picture } from "./picture.ts";
-import { inParallel } from "./parallel.ts";
 import { Pool } from "./pool.ts";
 import { ChaosShop } from "./shop.ts";
 
@@ -72,7 +72,7 @@ class Flows {
 
   /** Runs the flows, several at a time, waits `lateMs` for late copies and until nothing changes, and returns how each ended. */
   async run(flows: readonly Flow[], lateMs: number): Promise<Ended[]> {
-    const runs = await inParallel(flows, CONCURRENCY, async (flow) => {
+    const runs = await mapConcurrent(flows, { concurrency: CONCURRENCY }, async (flow) => {
       const productId = await this.#pool.take(this.#admin);
       const run = { productId, key: `flow-${productId}` };
       const cast = this.#castOf(run.key);
@@ -86,7 +86,7 @@ class Flows {
     });
     await this.#chaos.still();
     await this.#chaos.rest();
-    return await inParallel(runs, CONCURRENCY, async ({ flow, run }) => ({
+    return await mapConcurrent(runs, { concurrency: CONCURRENCY }, async ({ flow, run }) => ({
       flow,
       picture: await pictureOf(this.#chaos, this.#admin, run.productId),
     }));

@@ -10,7 +10,7 @@ import type { PaymentIntent } from "#shared/contracts/payments";
 
 type Api = ApiClient<Operations>;
 
-/** `fetch` against one server: the path begins with a slash. */
+/** `fetch` of one server. The path begins with a slash. */
 export type Send = (path: string, init?: RequestInit) => Promise<Response>;
 
 export interface Answer<T> {
@@ -35,7 +35,7 @@ export const ADDRESS = {
 } as const;
 
 export class Client {
-  /** The typed calls of the document. The untyped ones below are for requests that it does not allow. */
+  /** Typed calls of the OpenAPI document. The untyped methods below are for requests that it does not allow. */
   readonly api: Api;
   readonly #send: Send;
   readonly #headers: Readonly<Record<string, string>>;
@@ -73,7 +73,7 @@ export class Client {
     };
   }
 
-  /** The body of an answer with this status; anything else is an error that shows what came instead. */
+  /** Returns the body of a response with this status. @throws Error with any other response. */
   async expect<T>(
     status: number,
     method: string,
@@ -96,14 +96,14 @@ export async function signIn(client: Client, email: string, password: string): P
   return client.with({ authorization: `Bearer ${session.accessToken}` });
 }
 
-/** Runs all sweeps of a Worker over everything open, and answers the counts. */
+/** Runs all sweeps of a Worker, ignoring age and back-off. Returns their counts. */
 export async function runSweeps(send: Send, worker: string): Promise<Readonly<Record<string, number>>> {
   const response = await send(`/dev/cron/${worker}`, { method: "POST" });
   if (!response.ok) throw new Error(`cron of ${worker}: ${String(response.status)} ${await response.text()}`);
   return await response.json();
 }
 
-/** A buyer that nobody else uses. */
+/** Registers a new buyer. */
 export async function newBuyer(client: Client): Promise<{ readonly buyer: Client; readonly session: Session }> {
   const session = await client.api.call("POST /api/auth/register", {
     body: {
@@ -119,9 +119,9 @@ export async function levelOf(admin: Client, productId: string): Promise<Level> 
   return await admin.expect<Level>(200, "GET", `/api/inventory/${productId}`);
 }
 
-/** Products for tests to take: sold one at a time, and nothing of them reserved by a seeded order. */
+/** Products for tests: without a minimum quantity, and not reserved by a seeded order. */
 export interface Shelf {
-  /** A product that no other test has, with this much on hand. */
+  /** Returns a product that no other test has taken, and sets its stock. */
   take(onHand: number): Promise<string>;
 }
 
@@ -173,7 +173,7 @@ export async function getOrder(buyer: Client, orderId: string): Promise<Order> {
 
 type ConfirmableIntent = Pick<PaymentIntent, "stripePaymentIntentId" | "clientSecret" | "publishableKey">;
 
-/** What a browser with Stripe.js sends to pay: the confirmation of the intent with a test payment method. */
+/** The request by which Stripe.js pays in a browser: it confirms the intent with a test payment method. */
 export function confirmation(
   intent: ConfirmableIntent,
   paymentMethod = "pm_card_visa",
@@ -196,7 +196,7 @@ export async function confirmPayment(send: Send, intent: ConfirmableIntent, paym
   return await send(path, init);
 }
 
-/** Makes the intent of an order and pays it. */
+/** Creates the intent of an order and confirms it. */
 export async function pay(send: Send, buyer: Client, orderId: string): Promise<PaymentIntent> {
   const intent = await buyer.api.call("POST /api/payments/intent", { body: { orderId } });
   const confirmed = await confirmPayment(send, intent);
@@ -214,20 +214,20 @@ export interface Letter {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What the shop sent to a mail address, a phone number or a browser's endpoint, newest first. */
+/** The messages to a mail address, a phone number or the endpoint of a browser, newest first. */
 export async function lettersTo(send: Send, to: string): Promise<readonly Letter[]> {
   const json = new Client(send, { accept: "application/json" });
   const path = `/dev/mailbox?limit=1000&to=${encodeURIComponent(to)}`;
   return (await json.expect<{ items: readonly Letter[] }>(200, "GET", path)).items;
 }
 
-/** Polls until `read` gives something, and says what it waited for when it never does. */
+/** Polls until `read` returns a value. @throws Error with `what` after the timeout. */
 export async function eventually<T>(what: string, read: () => Promise<T | undefined>, timeoutMs = 20_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = await read();
     if (value !== undefined) return value;
-    if (Date.now() > deadline) throw new Error(`waited ${String(timeoutMs)} ms in vain: ${what}`);
+    if (Date.now() > deadline) throw new Error(`not within ${String(timeoutMs)} ms: ${what}`);
     await new Promise((resolve) => {
       setTimeout(resolve, 25);
     });

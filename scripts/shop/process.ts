@@ -16,23 +16,23 @@ export type Mode = "start" | "dev";
 export interface Server {
   readonly origin: string;
   readonly stateDir: string;
-  /** Where it runs, for a runtime of another kind on the same data once this one has ended. */
+  /** Its data, for another runtime after this one has ended. */
   readonly scratch: Scratch;
   readonly send: Send;
   readonly pid: () => number;
-  /** Runs all sweeps of a Worker over everything open. */
+  /** Runs all sweeps of a Worker, ignoring age and back-off. */
   cron(worker: string): Promise<Readonly<Record<string, number>>>;
-  /** Starts it on the same data, and answers when it is ready: `npm start`, or `npm run dev` when asked. */
+  /** Starts it on the same data and waits until it is ready. Default: `npm start`. */
   start(mode?: Mode): Promise<void>;
-  /** Tries to start a second one on the same data, and answers what it says. */
+  /** Tries to start a second one on the same data. Returns its output. */
   startAnother(mode?: Mode): Promise<string>;
-  /** SIGKILL to the command and to every process below it, as a power cut would. */
+  /** SIGKILL to the command and all its descendants, as in a power cut. */
   kill(): Promise<void>;
-  /** SIGKILL to the command alone, which leaves its runtime behind. */
+  /** SIGKILL to the command only; its runtime keeps running. */
   killCommand(): Promise<void>;
-  /** Asks it to end and waits; the data stays. Answers the exit code. */
+  /** Ends it by SIGTERM and keeps the data. Returns the exit code. */
   end(): Promise<number | null>;
-  /** Asks it to end, waits, and removes its data. */
+  /** Ends it by SIGTERM and removes its data. */
   stop(): Promise<void>;
 }
 

@@ -1,9 +1,9 @@
-// Inputs made from their schemas, so that a test that walks all routes covers a new one from the day it stands in the table.
+// Example inputs made from their schemas, so that tests over all routes cover a new route without a change.
 import { z } from "zod";
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** Members whose text has to be of a kind that their JSON Schema does not tell. */
+/** Texts for members whose JSON Schema does not describe all of their rules. */
 const TEXT_BY_NAME: Readonly<Record<string, string>> = {
   email: "hostile@example.com",
   currency: "USD",
@@ -11,7 +11,7 @@ const TEXT_BY_NAME: Readonly<Record<string, string>> = {
   auth: "A".repeat(22),
   cartToken: "t".repeat(43),
 };
-/** Texts that the patterns of the contracts take, tried in turn. */
+/** Texts that are tried, in this order, for a member with a pattern. */
 const FITTING_TEXTS = ["US", "+15550100", "2026-01-01T00:00:00.000Z", "en", "example text", "012345"];
 
 function textFor(schema: JsonSchema, name: string): string {
@@ -25,7 +25,7 @@ function textFor(schema: JsonSchema, name: string): string {
   return fitting.padEnd(schema.minLength ?? 0, "x").slice(0, schema.maxLength ?? 1_000);
 }
 
-/** A value that this schema takes. It has every member, the optional ones too, so that each can be spoilt. */
+/** A value that fits the schema. It has every optional member, so that tests can make each one wrong. */
 function exampleOf(schema: JsonSchema, definitions: Readonly<Record<string, JsonSchema>>, name = ""): unknown {
   if (schema.const !== undefined) return schema.const;
   if (schema.enum !== undefined) return schema.enum[0];
@@ -44,15 +44,15 @@ function exampleOf(schema: JsonSchema, definitions: Readonly<Record<string, Json
   return Math.max(1, schema.minimum ?? 1);
 }
 
-/** A value that the schema takes, with every optional member; undefined when the schema says more than JSON Schema can. */
+/** A value that fits the schema, with every optional member. Undefined when the schema has rules beyond JSON Schema. */
 export function exampleInput(schema: z.ZodType): Record<string, unknown> | undefined {
   const json = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
   const example = exampleOf(json, json.$defs ?? {});
   return schema.safeParse(example).success ? (example as Record<string, unknown>) : undefined;
 }
 
-/** The value with a member `name` added to each of its objects, one at a time, and the path of that member. */
-export function withStrangers(
+/** Copies of the value, each with a member `name` added to one of its objects, and the path of that member. */
+export function withUnknownMembers(
   value: unknown,
   name: string,
   trail: readonly string[] = [],
@@ -60,7 +60,7 @@ export function withStrangers(
   if (typeof value !== "object" || value === null) return [];
   const here = Array.isArray(value) ? [] : [{ path: [...trail, name].join("."), value: { ...value, [name]: 1 } }];
   const inside = Object.entries(value).flatMap(([key, member]) =>
-    withStrangers(member, name, [...trail, key]).map((made) => ({
+    withUnknownMembers(member, name, [...trail, key]).map((made) => ({
       path: made.path,
       value: Array.isArray(value)
         ? value.map((entry: unknown, index) => (String(index) === key ? made.value : entry))

@@ -1,11 +1,11 @@
-// What the tests of every Worker share: callers, stubs of a peer's contract, queues that remember, and queue batches by hand.
+// Helpers for the tests of every Worker: callers, stubs of contracts, queues that record messages, and deliveries of queue batches.
 import { createExecutionContext, createMessageBatch, getQueueResult, waitOnExecutionContext } from "cloudflare:test";
 import type { Role, Call } from "../call.ts";
 import type { EventEnvelope } from "../events/envelope.ts";
 import { newId } from "../ids.ts";
 import type { InboxQueues } from "../deps.ts";
 
-/** A call by a fresh user of this role, or by the one whose id is given, with a verified e-mail address. */
+/** A call by a user of this role with a verified e-mail address. Default: a new user. */
 export function callAs(role: Role, id: string = newId("usr")): Call {
   const requestId = newId("req");
   const actor = { role, id, email: `${id}@example.com`, name: "Test Person", emailVerified: true };
@@ -17,7 +17,7 @@ export function guestCall(): Call {
   return { actor: { role: "guest", id: "guest" }, requestId, correlationId: requestId };
 }
 
-/** A peer that answers only what the test says; any other method fails the test by its name. */
+/** A peer with these methods only. Any other method throws an error with its name. */
 export function stubOf<Contract extends object>(methods: Partial<Contract>): Contract {
   return new Proxy(methods as Contract, {
     get(target, property, receiver) {
@@ -31,11 +31,11 @@ export function stubOf<Contract extends object>(methods: Partial<Contract>): Con
 
 export interface RecordedQueues {
   readonly queues: InboxQueues;
-  /** Every message sent, with the consumer it went to, in order. */
+  /** Every message in the order of sending, with its consumer. */
   readonly sent: { readonly consumer: string; readonly event: EventEnvelope }[];
 }
 
-/** Producer bindings that keep what is sent, for all consumers. */
+/** Producer bindings for all consumers that record what is sent. */
 export function recordedQueues(): RecordedQueues {
   const sent: RecordedQueues["sent"] = [];
   const queueFor = (consumer: string): Queue =>
@@ -62,12 +62,12 @@ export function recordedQueues(): RecordedQueues {
 }
 
 export interface Delivery {
-  /** Ids of the events acknowledged and of those to be tried again. */
+  /** Ids of the events that were acknowledged, and of those to be retried. */
   readonly acknowledged: readonly string[];
   readonly retried: readonly string[];
 }
 
-/** Delivers bodies to a queue handler as one batch and waits for the work it started. */
+/** Delivers bodies to a queue handler as one batch, and waits for the work that it started. */
 export async function deliver(
   handler: (batch: MessageBatch, ctx: ExecutionContext) => Promise<void>,
   queue: string,

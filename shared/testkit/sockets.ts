@@ -1,30 +1,30 @@
-// The client's end of a live socket in a test: what came, in order, and how it ended.
+// The client of a live socket in a test: the messages that it received, and the close.
 
 export interface Listener<T> {
   readonly socket: WebSocket;
   /** The subprotocol that the server chose. */
   readonly protocol: string | null;
-  /** Everything that has come and parses as JSON, taken by `next` or not. */
+  /** Every JSON message so far, whether `next` has returned it or not. */
   readonly received: readonly T[];
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
-  /** The next message that no `next` has taken yet. */
+  /** The next message that `next` has not returned yet. */
   next(): Promise<T>;
   nextText(): Promise<string>;
 }
 
-/** Listens on the socket of an answer with 101; any other answer is an error. */
+/** Listens on the socket of a response. @throws Error when the response has none. */
 export function listening<T>(response: Response): Listener<T> {
   const { webSocket: socket } = response;
-  if (socket === null) throw new Error(`no socket but ${String(response.status)}`);
+  if (socket === null) throw new Error(`no socket, status ${String(response.status)}`);
   const received: T[] = [];
-  const untaken: string[] = [];
+  const unread: string[] = [];
   const waiting: ((text: string) => void)[] = [];
   socket.addEventListener("message", ({ data }) => {
     const text = String(data);
     if (text.startsWith("{")) received.push(JSON.parse(text) as T);
-    const taker = waiting.shift();
-    if (taker === undefined) untaken.push(text);
-    else taker(text);
+    const reader = waiting.shift();
+    if (reader === undefined) unread.push(text);
+    else reader(text);
   });
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.addEventListener("close", ({ code, reason }) => {
@@ -33,7 +33,7 @@ export function listening<T>(response: Response): Listener<T> {
   });
   socket.accept();
   const nextText = async (): Promise<string> =>
-    untaken.shift() ??
+    unread.shift() ??
     (await new Promise<string>((resolve) => {
       waiting.push(resolve);
     }));

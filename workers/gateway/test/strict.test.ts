@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ok } from "#shared/result";
-import { exampleInput, withStrangers } from "#shared/testkit/examples";
+import { exampleInput, withUnknownMembers } from "#shared/testkit/examples";
 import type { Route } from "../src/route.ts";
 import { allRoutes } from "../src/routes.ts";
 import { bearer, gateway, problemOf, tokenFor } from "./support.ts";
@@ -89,7 +89,7 @@ describe("a body", () => {
     "of %s with an unknown member, however deep, is refused",
     async (_name, route) => {
       const example = exampleInput(route.body as z.ZodType);
-      const places = withStrangers(example, STRANGER).filter(({ path }) => !path.startsWith("variables."));
+      const places = withUnknownMembers(example, STRANGER).filter(({ path }) => !path.startsWith("variables."));
       expect(places.map(({ path }) => path)).toContain(STRANGER);
       for (const { path, value } of places) expect(await blamed(await ask(route, "", value))).toEqual([path]);
     },
