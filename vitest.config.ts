@@ -182,7 +182,8 @@ export default defineConfig({
           globalSetup: ["e2e/prepare.ts"],
           environment: "node",
           testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // A hook may start a shop, and waits up to a minute for its first response.
+          hookTimeout: 120_000,
         },
       },
     ],
