@@ -1,6 +1,5 @@
 // What an order's events do to its stock: first every line's object, in parallel and idempotent by the order's owner key; then the
 // resulting event, in one batch with the inbox row.
-import { sql } from "drizzle-orm";
 import type { StockLine } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
 import type { Cause, EventEnvelope } from "#shared/events/envelope";
@@ -8,12 +7,13 @@ import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
 import { NOTHING } from "#shared/inbox";
 import type { Effect } from "#shared/inbox";
-import { outboxInsert, outboxInsertFrom, save } from "#shared/outbox";
+import { outboxInsert } from "#shared/outbox";
 import type { Result } from "#shared/result";
 import { WORKER } from "../constants.ts";
 import { sumLines } from "../domain/stock.ts";
 import type { OrderLine, Trace } from "../objects/requests.ts";
 import type { StockFailure } from "../objects/requests.ts";
+import { publishRejected } from "../store/rejections.ts";
 import type { InventoryDeps, StockCalls } from "./deps.ts";
 import { releaseAll } from "./holds.ts";
 import { onStock } from "./products.ts";
@@ -78,22 +78,6 @@ function published(
   const { orderId, reservationOwner } = event.data;
   const data = { orderId, reservationOwner, lines: [...lines] };
   return { statements: [outboxInsert(makeEvent(type, orderId, data, causeOf(deps, event)))] };
-}
-
-/**
- * Publishes the rejection, once for each event that caused it. False when another delivery of that event has committed its inbox
- * row with every line reserved: then nothing is published.
- */
-async function publishRejected(deps: InventoryDeps, rejected: EventEnvelope<"STOCK_REJECTED">): Promise<boolean> {
-  const cause = rejected.causationid ?? null;
-  const stored = sql`SELECT 1 FROM outbox
-    WHERE subject = ${rejected.subject} AND type = ${rejected.type} AND envelope ->> 'causationid' = ${cause}`;
-  const unlessHandled = sql`WHERE NOT EXISTS (${stored}) AND NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = ${cause})`;
-  const { results } = await save(deps, [
-    outboxInsertFrom(rejected, sql`${JSON.stringify(rejected)}`, unlessHandled),
-    stored,
-  ]);
-  return (results[1]?.results.length ?? 0) > 0;
 }
 
 /**
