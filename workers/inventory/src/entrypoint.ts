@@ -39,7 +39,7 @@ import { availabilities, level, listLevels, listLowStock, listTransactions } fro
 import { release, reserve } from "./service/manual.ts";
 
 export class InventoryRpc
-  extends domainWorker<InventoryEnv, InventoryDeps>({ createDeps, metrics, ...plan })
+  extends domainWorker<InventoryEnv, InventoryDeps>({ createDeps, ...plan, metrics })
   implements InventoryContract
 {
   override overview(call: Call): ReturnType<InventoryContract["overview"]> {

@@ -10,7 +10,7 @@ import { purgeReservations, writeShopThreshold } from "./store/sweeps.ts";
 
 export const plan: SweepPlan<InventoryDeps> = {
   sweeps: {
-    abandonedReservations: (deps, { call, everything }) => releaseAbandoned(deps, call, { everything }),
+    abandonedReservations: releaseAbandoned,
     expiredReservations: closeExpired,
     changedThresholds: (deps) => writeShopThreshold(deps, deps.lowStockThreshold),
     reconciliation: reconcileStock,
@@ -18,7 +18,6 @@ export const plan: SweepPlan<InventoryDeps> = {
   purges: { purgedReservations: purgeReservations },
 };
 
-/** The cron of each minute. */
 export async function runScheduled(env: InventoryEnv, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {
   await runCron(createDeps(env, ctx), plan);
 }

@@ -4,9 +4,7 @@ import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
 import { hold } from "../src/service/holds.ts";
 import { release, reserve } from "../src/service/manual.ts";
-import { plan } from "../src/scheduled.ts";
-import { runSweeps } from "#shared/sweep";
-import { env, flush, levelOf, projectionOf, stocked, warehouse } from "./warehouse.ts";
+import { env, flush, levelOf, projectionOf, stocked, sweep, warehouse } from "./warehouse.ts";
 
 const call = callAs("admin");
 const TTL = { ttlSeconds: 900 };
@@ -86,7 +84,7 @@ test("it expires in the object at once, and in D1 by the alarm", async () => {
     expect(await levelOf(deps, id)).toMatchObject({ available: 5 });
     await flush(id);
     expect(await projectionOf(id)).toMatchObject({ available: 5 });
-    expect(await runSweeps(deps, plan, { call, everything: false })).toMatchObject({ expiredReservations: 1 });
+    expect(await sweep(deps, { everything: false })).toMatchObject({ expiredReservations: 1 });
     expect(await release(deps, call, request)).toEqual({ ok: true, value: { released: [] } });
     expect(await reserve(deps, call, request)).toMatchObject({ ok: true });
   } finally {
@@ -103,8 +101,8 @@ test("the sweep releases a reservation that a crash left pending", async () => {
   await env.DB.prepare("UPDATE manual_reservations SET state = 'pending' WHERE owner = ?")
     .bind(`manual:${request.orderId}`)
     .run();
-  expect(await runSweeps(deps, plan, { call, everything: false })).toMatchObject({ abandonedReservations: 0 });
-  expect(await runSweeps(deps, plan, { call, everything: true })).toMatchObject({ abandonedReservations: 1 });
+  expect(await sweep(deps, { everything: false })).toMatchObject({ abandonedReservations: 0 });
+  expect(await sweep(deps, { everything: true })).toMatchObject({ abandonedReservations: 1 });
   expect(await levelOf(deps, id)).toMatchObject({ available: 5 });
   expect(await reserve(deps, call, request)).toMatchObject({ ok: true });
 });

@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test } from "vitest";
 import { openDatabase } from "#shared/database";
 import { newId } from "#shared/ids";
-import { callAs, stubOf } from "#shared/testkit/kit";
+import { stubOf } from "#shared/testkit/kit";
 import { RETENTION_MS } from "../src/constants.ts";
 import { reconcile } from "../src/objects/reconciliation.ts";
 import type { Reconciliation } from "../src/objects/reconciliation.ts";
@@ -11,8 +11,6 @@ import type { Stock } from "../src/objects/stock.ts";
 import { StockTables } from "../src/objects/tables.ts";
 import type { InventoryDeps } from "../src/service/deps.ts";
 import { reconcileStock } from "../src/service/reconciliation.ts";
-import { plan } from "../src/scheduled.ts";
-import { runSweeps } from "#shared/sweep";
 import {
   TRACE,
   env,
@@ -25,10 +23,9 @@ import {
   receive,
   stocked,
   stub,
+  sweep,
   warehouse,
 } from "./warehouse.ts";
-
-const call = callAs("admin");
 
 // A test's broken rows must not be found by the next one.
 afterEach(async () => {
@@ -269,7 +266,7 @@ test("a change while the ledgers are compared is not reported as a missing entry
   const { deps } = warehouse();
   const id = await busyProduct(deps);
   await tamper("DELETE FROM ledger WHERE type = 'sale' AND product_id = ?", id);
-  const entries = { part: "on_hand_after AS onHandAfter", reads: 1 };
+  const entries = { part: 'AS "onHandAfter"', reads: 1 };
   expect(await reconcileUnderChange(deps, id, entries)).toEqual({
     mended: ["stock_projection_differs"],
     open: [],
@@ -367,10 +364,7 @@ test("an object opened by an earlier version gets the tables that it lacks", asy
   await inObject(id, "DROP TABLE folded", "DROP TABLE returns", "DROP TABLE audit");
   await levelOf(deps, id);
   await evictDurableObject(stub(id));
-  expect(await runSweeps(deps, plan, { call, everything: true })).toMatchObject({
-    correctedProjections: 0,
-    openStockFindings: 0,
-  });
+  expect(await sweep(deps, { everything: true })).toMatchObject({ correctedProjections: 0, openStockFindings: 0 });
   await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
   expect(await reconcileStock(deps, { everything: true })).toEqual({ correctedProjections: 0, openStockFindings: 0 });
 });

@@ -5,9 +5,8 @@ import { expect, test } from "vitest";
 import type { InventoryContract } from "#shared/contracts/inventory";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
-import { runScheduled, plan } from "../src/scheduled.ts";
-import { runSweeps } from "#shared/sweep";
-import { TRACE, env, flush, ledgerOf, projectionOf, stocked, stub, warehouse } from "./warehouse.ts";
+import { runScheduled } from "../src/scheduled.ts";
+import { TRACE, env, flush, ledgerOf, projectionOf, stocked, stub, sweep, warehouse } from "./warehouse.ts";
 
 const call = callAs("admin");
 const inventory = (exports as unknown as { InventoryRpc: InventoryContract }).InventoryRpc;
@@ -19,9 +18,9 @@ test("the sweep flushes a change whose alarm was lost", async () => {
   await flush(id);
   await deps.stock(id).adjust({ delta: 1, reason: "restock", actor: "usr_1" }, TRACE);
   await runInDurableObject(stub(id), (_instance, state) => state.storage.deleteAlarm());
-  expect((await runSweeps(deps, plan, { call, everything: true }))["correctedProjections"]).toBeGreaterThanOrEqual(1);
+  expect((await sweep(deps, { everything: true }))["correctedProjections"]).toBeGreaterThanOrEqual(1);
   expect(await projectionOf(id)).toMatchObject({ on_hand: 22 });
-  expect(await runSweeps(deps, plan, { call, everything: true })).toMatchObject({ correctedProjections: 0 });
+  expect(await sweep(deps, { everything: true })).toMatchObject({ correctedProjections: 0 });
 });
 
 test("rows that D1 lost are written again, each once", async () => {
@@ -35,7 +34,7 @@ test("rows that D1 lost are written again, each once", async () => {
     env.DB.prepare("DELETE FROM ledger WHERE product_id = ? AND delta = 2").bind(id),
     env.DB.prepare("UPDATE stock_levels SET on_hand = 21, available = 21, sequence = 2 WHERE product_id = ?").bind(id),
   ]);
-  expect((await runSweeps(deps, plan, { call, everything: true }))["correctedProjections"]).toBeGreaterThanOrEqual(1);
+  expect((await sweep(deps, { everything: true }))["correctedProjections"]).toBeGreaterThanOrEqual(1);
   expect(await projectionOf(id)).toMatchObject({ on_hand: 23 });
   expect((await ledgerOf(id)).map(({ delta }) => delta)).toEqual([1, 2]);
 });
@@ -47,7 +46,7 @@ test("finished reservations are purged after their retention; live ones stay", a
     "INSERT INTO reservations (product_id, owner, quantity, state, updated_at) VALUES (?, ?, 1, ?, 1)",
   );
   await env.DB.batch([insert.bind(id, "old", "released"), insert.bind(id, "live", "reserved")]);
-  expect(await runSweeps(deps, plan, { call, everything: true })).toMatchObject({ purgedReservations: 1 });
+  expect(await sweep(deps, { everything: true })).toMatchObject({ purgedReservations: 1 });
   const { results } = await env.DB.prepare("SELECT owner FROM reservations WHERE product_id = ?").bind(id).all();
   expect(results).toEqual([{ owner: "live" }]);
 });
@@ -106,12 +105,12 @@ test("a reservation whose release fails stops neither the others nor the other s
       return deps.stock(productId);
     },
   };
-  expect(await runSweeps(half, plan, { call, everything: false })).toMatchObject({ abandonedReservations: 1 });
+  expect(await sweep(half, { everything: false })).toMatchObject({ abandonedReservations: 1 });
   const stateOf = async (productId: string): Promise<unknown> =>
     await env.DB.prepare("SELECT state FROM manual_reservations WHERE owner = ?")
       .bind(`manual:${productId}`)
       .first("state");
   expect([await stateOf(broken), await stateOf(fine)]).toEqual(["pending", "released"]);
-  await runSweeps(deps, plan, { call, everything: false });
+  await sweep(deps, { everything: false });
   expect(await stateOf(broken)).toBe("released");
 });

@@ -4,16 +4,19 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as workerEnv } from "cloudflare:workers";
 import type { CatalogContract, PricedProduct } from "#shared/contracts/catalog";
 import type { Level } from "#shared/contracts/inventory";
+import type { SweepCounts } from "#shared/contracts/messaging";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { makeEvent } from "#shared/events/envelope";
 import type { OrderEventData, StockLine } from "#shared/events/catalogue";
 import { newId } from "#shared/ids";
-import { deliver, recordedQueues, stubOf } from "#shared/testkit/kit";
+import { callAs, deliver, recordedQueues, stubOf } from "#shared/testkit/kit";
 import type { Delivery, RecordedQueues } from "#shared/testkit/kit";
 import { consume } from "#shared/inbox";
 import { ok } from "#shared/result";
+import { runSweeps } from "#shared/sweep";
 import { RETENTION_MS } from "../src/constants.ts";
 import { handlers } from "../src/consumer.ts";
+import { plan } from "../src/scheduled.ts";
 import type { Stock } from "../src/objects/stock.ts";
 import { createDeps } from "../src/service/deps.ts";
 import type { InventoryDeps } from "../src/service/deps.ts";
@@ -234,6 +237,11 @@ export function order(
   };
   const cause = { worker: "orders", correlationId: newId("req"), now: Date.now() };
   return { orderId, owner, lines, event: (type) => makeEvent(type, orderId, data, cause) };
+}
+
+/** Runs all sweeps of inventory. */
+export async function sweep(deps: InventoryDeps, options: { readonly everything: boolean }): Promise<SweepCounts> {
+  return await runSweeps(deps, plan, { call: callAs("admin"), ...options });
 }
 
 /** Delivers events to the inbox's consumer as one queue batch. */

@@ -90,7 +90,7 @@ export class Flusher {
     const ledger = tables.records.newLedger(after, upTo);
     const events = tables.records.pendingEvents(upTo);
     const audit = tables.records.pendingAudit(upTo);
-    await save(deps, flushStatements({ level, reservations, ledger, events, audit }, now));
+    await save(deps, { flush: flushStatements({ level, reservations, ledger, events, audit }, now) });
     await this.noteProjected(level.taken, () => tables.markFlushed(upTo));
     return true;
   }

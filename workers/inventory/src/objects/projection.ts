@@ -4,17 +4,29 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { auditInsertRows } from "#shared/audit";
 import type { AuditRow } from "#shared/audit";
-import { readAll } from "#shared/database";
+import { readAll, select } from "#shared/database";
 import type { Database } from "#shared/database";
 import { parseEvent } from "#shared/events/envelope";
 import { outboxInsertFrom } from "#shared/outbox";
 import { availabilityOf } from "../domain/stock.ts";
+import { reservations as stored, stockLevels } from "../schema.ts";
 import type { ProductDetails } from "./requests.ts";
 import type { EventRow, LedgerRow, ReservationRow } from "./schema.ts";
 import type { LevelState, Opening } from "./tables.ts";
 
-type StoredLevel = Omit<Opening["level"], "threshold" | "armed"> & { readonly available: number };
-type StoredReservation = Omit<ReservationRow, "counted"> & { readonly counted: number };
+/** The columns of a level that an object opens with and is compared by. Sequence 0, written by no object, is read as 1. */
+export const LEVEL = {
+  sku: stockLevels.sku,
+  name: stockLevels.name,
+  vendorId: stockLevels.vendorId,
+  version: stockLevels.productVersion,
+  opening: stockLevels.opening,
+  onHand: stockLevels.onHand,
+  reserved: stockLevels.reserved,
+  ownThreshold: stockLevels.lowStockThreshold,
+  availability: stockLevels.availability,
+  sequence: sql<number>`max(sequence, 1)`,
+};
 
 /**
  * Reads what an object opens with; undefined when D1 has no level of the product. Finished reservations come along, so that late
@@ -25,20 +37,17 @@ export async function readOpening(
   productId: string,
   defaultThreshold: number,
 ): Promise<Opening | undefined> {
-  const [levels, reservations] = await readAll<[StoredLevel, StoredReservation]>(db, [
-    sql`SELECT product_id AS productId, sku, name, vendor_id AS vendorId, product_version AS version, opening, on_hand AS onHand,
-      available, low_stock_threshold AS ownThreshold, availability, max(sequence, 1) AS sequence
-      FROM stock_levels WHERE product_id = ${productId}`,
-    sql`SELECT owner, order_id AS orderId, quantity, state, expires_at AS expiresAt, NULL AS attempt, updated_at AS updatedAt,
-      max(sequence, 1) AS sequence, counted FROM reservations WHERE product_id = ${productId}`,
-  ]);
+  const { owner, orderId, quantity, state, expiresAt, updatedAt, counted } = stored;
+  const [attempt, sequence] = [sql<null>`NULL`, sql<number>`max(sequence, 1)`];
+  const fields = { owner, orderId, quantity, state, expiresAt, attempt, updatedAt, sequence, counted };
+  const { levels, reservations } = await readAll(db, {
+    levels: select(LEVEL, sql`FROM stock_levels WHERE product_id = ${productId}`),
+    reservations: select(fields, sql`FROM reservations WHERE product_id = ${productId}`),
+  });
   const [level] = levels;
   if (level === undefined) return undefined;
   const threshold = level.ownThreshold ?? defaultThreshold;
-  return {
-    level: { ...level, threshold, armed: level.available > threshold },
-    reservations: reservations.map((row) => ({ ...row, counted: row.counted === 1 })),
-  };
+  return { level: { ...level, productId, threshold, armed: level.onHand - level.reserved > threshold }, reservations };
 }
 
 /** What the object of a new product opens with: nothing on hand. D1 has nothing of it yet. */

@@ -40,10 +40,10 @@ export async function reconcile(stock: Reconcilable, { isStale }: Staleness): Pr
   const found = await checkSums(stock);
   let compared: readonly Found[] | undefined;
   if (found.some(({ outcome }) => outcome === "open")) {
-    await save(stock.deps, findingInserts(stock, found));
+    await save(stock.deps, { findings: findingInserts(stock, found) });
   } else {
     found.push(...(await catchUp(stock, { isStale })));
-    await save(stock.deps, findingInserts(stock, found));
+    await save(stock.deps, { findings: findingInserts(stock, found) });
     compared = await compare(stock);
     found.push(...(compared ?? []));
   }
@@ -121,7 +121,7 @@ async function compare(stock: Reconcilable): Promise<Found[] | undefined> {
     }
     const entries = wrong.map(({ row }) => row);
     if (found[0]?.outcome === "mended") await rewrite(stock, entries, found);
-    else await save(deps, findingInserts(stock, found));
+    else await save(deps, { findings: findingInserts(stock, found) });
     return found;
   }
   return undefined;
@@ -172,7 +172,7 @@ async function rewrite(stock: Reconcilable, ledger: readonly LedgerRow[], found:
     const reservations = tables.changedReservations(0, Number.MAX_SAFE_INTEGER);
     // What the object has not flushed yet stays with its own flush.
     const copy = { level: { ...level, sequence: level.flushedSequence }, reservations, ledger };
-    await save(deps, [...rewriteStatements(copy, now), ...findingInserts(stock, found)]);
+    await save(deps, { copy: rewriteStatements(copy, now), findings: findingInserts(stock, found) });
     await flusher.noteProjected(level.taken);
     return true;
   });

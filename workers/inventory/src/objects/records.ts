@@ -2,7 +2,7 @@
 // their way to D1. Synchronous like tables.ts.
 import type { AuditRow } from "#shared/audit";
 import { ObjectTable, numberOf } from "./object-table.ts";
-import { LEDGER_FIGURES, adjustments, audit, events, ledger, returns } from "./schema.ts";
+import { LEDGER_SUM, adjustments, audit, events, ledger, returns } from "./schema.ts";
 import type { AdjustmentRow, EventRow, Figures, LedgerRow, ReturnRow } from "./schema.ts";
 
 export class StockRecords {
@@ -36,7 +36,11 @@ export class StockRecords {
   }
 
   ledgerFigures(): Figures[] {
-    return this.#sql.exec<Figures>(`SELECT ${LEDGER_FIGURES} FROM ledger GROUP BY type ORDER BY type`).toArray();
+    return this.#sql
+      .exec<Figures>(
+        `SELECT type AS name, count(*) AS rows, ${LEDGER_SUM} AS sum FROM ledger GROUP BY type ORDER BY type`,
+      )
+      .toArray();
   }
 
   /** The sum of all entries, also of those that only D1 has. */

@@ -2,21 +2,19 @@
 // again as a whole. The object is right; ledger entries that only D1 has are never touched.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { inJson, readAll } from "#shared/database";
-import type { Database } from "#shared/database";
+import { inJson, readAll, select } from "#shared/database";
+import type { Database, RowOf } from "#shared/database";
 import { FLUSH_CHANGES } from "../constants.ts";
-import { ledgerInsert, levelUpsert, reservationsUpsert } from "./projection.ts";
-import { LEDGER_FIGURES, RESERVATION_FIGURES } from "./schema.ts";
+import { ledger as stored } from "../schema.ts";
+import { LEVEL, ledgerInsert, levelUpsert, reservationsUpsert } from "./projection.ts";
+import { LEDGER_SUM, RESERVATION_SUM } from "./schema.ts";
 import type { Figures, LedgerRow, ReservationRow } from "./schema.ts";
 import type { LevelState } from "./tables.ts";
 
-/** A level in D1. `sequence` 0, written by no object yet, is read as 1, with which an object opens. */
-export type ProjectedLevel = Pick<
-  LevelState,
-  "sku" | "name" | "vendorId" | "version" | "opening" | "onHand" | "ownThreshold" | "availability" | "sequence"
-> & { readonly reserved: number };
+/** A level as D1 has it. */
+export type ProjectedLevel = RowOf<typeof LEVEL>;
 
-export interface Copy {
+interface Copy {
   readonly level: ProjectedLevel | undefined;
   readonly reservations: readonly Figures[];
   /** Entries since the oldest that the object keeps. */
@@ -31,31 +29,36 @@ export async function readCopy(
   productId: string,
   { finishedSince, ledgerSince }: { finishedSince: number; ledgerSince: number },
 ): Promise<Copy> {
-  const [levels, reservations, ledger, sums] = await readAll<[ProjectedLevel, Figures, Figures, { delta: number }]>(
-    db,
-    [
-      sql`SELECT sku, name, vendor_id AS vendorId, product_version AS version, opening, on_hand AS onHand, reserved,
-      low_stock_threshold AS ownThreshold, availability, max(sequence, 1) AS sequence
-      FROM stock_levels WHERE product_id = ${productId}`,
-      sql`SELECT ${sql.raw(RESERVATION_FIGURES)} FROM reservations
-      WHERE product_id = ${productId} AND (state IN ('held', 'reserved') OR updated_at >= ${finishedSince})
-      GROUP BY state ORDER BY state`,
-      sql`SELECT ${sql.raw(LEDGER_FIGURES)} FROM ledger WHERE product_id = ${productId} AND created_at >= ${ledgerSince}
-      GROUP BY type ORDER BY type`,
-      sql`SELECT coalesce(sum(delta), 0) AS delta FROM ledger WHERE product_id = ${productId}`,
-    ],
-  );
+  const figures = (name: string, sum: string): { name: SQL<string>; rows: SQL<number>; sum: SQL<string> } => ({
+    name: sql<string>`${sql.raw(name)}`,
+    rows: sql<number>`count(*)`,
+    sum: sql<string>`${sql.raw(sum)}`,
+  });
+  const { levels, reservations, ledger, sums } = await readAll(db, {
+    levels: select(LEVEL, sql`FROM stock_levels WHERE product_id = ${productId}`),
+    reservations: select(
+      figures("state", RESERVATION_SUM),
+      sql`FROM reservations WHERE product_id = ${productId}
+        AND (state IN ('held', 'reserved') OR updated_at >= ${finishedSince}) GROUP BY state ORDER BY state`,
+    ),
+    ledger: select(
+      figures("type", LEDGER_SUM),
+      sql`FROM ledger WHERE product_id = ${productId} AND created_at >= ${ledgerSince} GROUP BY type ORDER BY type`,
+    ),
+    sums: select({ delta: sql<number>`coalesce(sum(delta), 0)` }, sql`FROM ledger WHERE product_id = ${productId}`),
+  });
   return { level: levels[0], reservations, ledger, ledgerDelta: sums[0]?.delta ?? 0 };
 }
 
-/** D1's entries of the ledger since a time. */
+/** D1's ledger entries since a time (ms). */
 export async function readCopiedLedger(
   db: Database,
   productId: string,
   since: number,
 ): Promise<Omit<LedgerRow, "sequence">[]> {
-  return await db.all(sql`SELECT id, type, delta, on_hand_after AS onHandAfter, reference, actor, created_at AS createdAt
-    FROM ledger WHERE product_id = ${productId} AND created_at >= ${since}`);
+  const { id, type, delta, onHandAfter, reference, actor, createdAt } = stored;
+  const fields = { id, type, delta, onHandAfter, reference, actor, createdAt };
+  return await db.all(select(fields, sql`FROM ledger WHERE product_id = ${productId} AND created_at >= ${since}`));
 }
 
 function inChunks<T>(rows: readonly T[], statement: (chunk: readonly T[]) => SQL): SQL[] {

@@ -163,10 +163,9 @@ ${TRIGGERS}`;
  */
 export type Figures = { readonly name: string; readonly rows: number; readonly sum: string };
 
-/** The columns of Figures. D1's tables have the columns that are added up here too. */
-export const RESERVATION_FIGURES = `state AS name, count(*) AS rows, cast(sum(quantity) AS TEXT) || ':'
-  || cast(sum(updated_at) AS TEXT) || ':' || cast(sum(max(sequence, 1)) AS TEXT) || ':'
-  || cast(sum(coalesce(expires_at, 0)) AS TEXT) || ':' || cast(sum(length(owner)) AS TEXT) || ':' || cast(sum(counted) AS TEXT)
-  AS sum`;
-export const LEDGER_FIGURES = `type AS name, count(*) AS rows, cast(sum(delta) AS TEXT) || ':'
-  || cast(sum(on_hand_after) AS TEXT) || ':' || cast(sum(created_at) AS TEXT) AS sum`;
+/** The sums of Figures. D1's tables have these columns too. */
+export const RESERVATION_SUM = `cast(sum(quantity) AS TEXT) || ':' || cast(sum(updated_at) AS TEXT) || ':'
+  || cast(sum(max(sequence, 1)) AS TEXT) || ':' || cast(sum(coalesce(expires_at, 0)) AS TEXT) || ':'
+  || cast(sum(length(owner)) AS TEXT) || ':' || cast(sum(counted) AS TEXT)`;
+export const LEDGER_SUM = `cast(sum(delta) AS TEXT) || ':' || cast(sum(on_hand_after) AS TEXT) || ':'
+  || cast(sum(created_at) AS TEXT)`;

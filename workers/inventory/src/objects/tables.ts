@@ -4,7 +4,7 @@ import type { Published } from "../domain/stock.ts";
 import { ObjectTable, numberOf } from "./object-table.ts";
 import { StockRecords } from "./records.ts";
 import type { ProductDetails } from "./requests.ts";
-import { ADD_COUNTED, CREATE, CREATE_RECORDS, RESERVATION_FIGURES, level, reservations } from "./schema.ts";
+import { ADD_COUNTED, CREATE, CREATE_RECORDS, RESERVATION_SUM, level, reservations } from "./schema.ts";
 import type { Figures, LevelRow, ReservationRow } from "./schema.ts";
 
 export interface LevelState extends LevelRow {
@@ -161,7 +161,7 @@ export class StockTables {
   reservationFigures(finishedSince: number): Figures[] {
     return this.#storage.sql
       .exec<Figures>(
-        `SELECT ${RESERVATION_FIGURES} FROM reservations
+        `SELECT state AS name, count(*) AS rows, ${RESERVATION_SUM} AS sum FROM reservations
         WHERE sequence > 0 AND (state IN ('held', 'reserved') OR updated_at >= ?) GROUP BY state ORDER BY state`,
         finishedSince,
       )

@@ -16,9 +16,8 @@ import { decodeCursor, toPage } from "#shared/paging";
 import type { Page, PageQuery } from "#shared/paging";
 import { ok } from "#shared/result";
 import type { OwnedLevel } from "../objects/requests.ts";
-import { readLedger } from "../store/ledger.ts";
-import { byEmptiness, readAvailabilities, readLevels } from "../store/levels.ts";
-import type { LevelFilter } from "../store/levels.ts";
+import { byEmptiness, readAvailabilities, readLedger, readLevels } from "../store/lists.ts";
+import type { LevelFilter } from "../store/lists.ts";
 import type { InventoryDeps } from "./deps.ts";
 import { onStock, productNotFound } from "./products.ts";
 

@@ -8,9 +8,10 @@ import type { ReleaseInput, Released, ReserveInput } from "#shared/contracts/inv
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { StockLine } from "#shared/events/catalogue";
-import { log } from "#shared/logger";
 import { ok } from "#shared/result";
-import { PENDING_STALE_MS } from "../constants.ts";
+import { sweepEach } from "#shared/sweep";
+import type { SweepRun } from "#shared/sweep";
+import { PENDING_STALE_MS, SWEEP_CONCURRENCY } from "../constants.ts";
 import { sumLines } from "../domain/stock.ts";
 import type { ManualRow } from "../schema.ts";
 import { findManual, moveManual, openManual, readStalePending } from "../store/manual.ts";
@@ -88,21 +89,10 @@ export async function release(
 }
 
 /** Releases reservations that a crash left between their row and their last hold. Returns how many. */
-export async function releaseAbandoned(
-  deps: InventoryDeps,
-  call: Call,
-  { everything }: { readonly everything: boolean },
-): Promise<number> {
+export async function releaseAbandoned(deps: InventoryDeps, { call, everything }: SweepRun): Promise<number> {
   const rows = await readStalePending(deps, everything ? deps.now() : deps.now() - PENDING_STALE_MS);
-  let released = 0;
-  for (const row of rows) {
-    try {
-      await releaseManualLines(deps, call, row);
-      await moveManual(deps, row, ["pending"], "released");
-      released += 1;
-    } catch (error) {
-      log("warn", "releasing an abandoned reservation failed; the next sweep tries again", { owner: row.owner, error });
-    }
-  }
-  return released;
+  return await sweepEach(rows, { concurrency: SWEEP_CONCURRENCY, idOf: ({ owner }) => owner }, async (row) => {
+    await releaseManualLines(deps, call, row);
+    return await moveManual(deps, row, ["pending"], "released");
+  });
 }

@@ -1,5 +1,6 @@
 // Reconciliation of D1 with the Stock objects: some products in each sweep, those compared longest ago first. The objects compare,
 // repair and write the findings (objects/reconciliation.ts); this decides whose turn it is.
+import { mapConcurrent } from "#shared/concurrency";
 import { log } from "#shared/logger";
 import { LOST_AFTER_MS, RECONCILE_LIMIT, SWEEP_CONCURRENCY } from "../constants.ts";
 import { NO_DIFFERENCES } from "../objects/reconciliation.ts";
@@ -19,11 +20,9 @@ export async function reconcileStock(
   const candidates = everything
     ? await readAllCandidates(deps, staleBefore)
     : await readCandidates(deps, { staleBefore, limit: RECONCILE_LIMIT });
-  const all: Reconciled[] = [];
-  for (let start = 0; start < candidates.length; start += SWEEP_CONCURRENCY) {
-    const group = candidates.slice(start, start + SWEEP_CONCURRENCY);
-    all.push(...(await Promise.all(group.map((candidate) => reconcile(deps, candidate)))));
-  }
+  const all = await mapConcurrent(candidates, { concurrency: SWEEP_CONCURRENCY }, (candidate) =>
+    reconcile(deps, candidate),
+  );
   // A product whose object failed waits for its next turn too, so that it does not come first in every sweep.
   const consistent = all.filter(({ found }) => found?.isCompared === true && found.open.length === 0);
   if (all.length > 0) await markReconciled(deps, idsOf(all), idsOf(consistent));

@@ -1,15 +1,14 @@
 // The rows of manual reservations. Each change is one conditional statement; of two concurrent changes one finds its condition false.
-import { sql } from "drizzle-orm";
+import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { StaleWrite, commit, mustChange } from "#shared/database";
+import { StaleWrite, commit, inJson, mustChange, select } from "#shared/database";
+import type { Query } from "#shared/database";
 import type { Deps } from "#shared/deps";
+import { manualReservations } from "../schema.ts";
 import type { ManualRow } from "../schema.ts";
 
-const COLUMNS = sql`owner, generation, items, state, expires_at AS expiresAt, updated_at AS updatedAt`;
-
-async function rowsOf(deps: Deps, statements: readonly SQL[]): Promise<ManualRow[]> {
-  const { results } = await commit(deps.db, statements);
-  return (results.at(-1)?.results ?? []) as unknown as ManualRow[];
+function manualWhere(condition: SQL): Query<ManualRow> {
+  return select(getTableColumns(manualReservations), sql`FROM manual_reservations WHERE ${condition}`);
 }
 
 /**
@@ -21,21 +20,21 @@ export async function openManual(
   { owner, items, expiresAt }: Pick<ManualRow, "owner" | "items" | "expiresAt">,
 ): Promise<ManualRow> {
   const now = deps.now();
-  const [row] = await rowsOf(deps, [
-    sql`INSERT INTO manual_reservations (owner, items, state, expires_at, updated_at)
+  const { results } = await commit(deps.db, {
+    opened: sql`INSERT INTO manual_reservations (owner, items, state, expires_at, updated_at)
       VALUES (${owner}, ${items}, 'pending', ${expiresAt}, ${now})
       ON CONFLICT (owner) DO UPDATE SET generation = generation + 1, items = excluded.items, state = 'pending',
         expires_at = excluded.expires_at, updated_at = excluded.updated_at
       WHERE state IN ('released', 'failed') OR expires_at <= ${now}`,
-    sql`SELECT ${COLUMNS} FROM manual_reservations WHERE owner = ${owner}`,
-  ]);
+    current: manualWhere(sql`owner = ${owner}`),
+  });
+  const [row] = results.current.rows;
   if (row === undefined) throw new Error(`the reservation ${owner} was not written`);
   return row;
 }
 
 export async function findManual(deps: Deps, owner: string): Promise<ManualRow | undefined> {
-  const [row] = await rowsOf(deps, [sql`SELECT ${COLUMNS} FROM manual_reservations WHERE owner = ${owner}`]);
-  return row;
+  return await deps.db.first(manualWhere(sql`owner = ${owner}`));
 }
 
 /** Changes the state of this generation, and writes `andThen` with it. False when it was in none of the states `from`. */
@@ -46,14 +45,13 @@ export async function moveManual(
   to: ManualRow["state"],
   andThen: readonly SQL[] = [],
 ): Promise<boolean> {
-  const move = [
-    sql`UPDATE manual_reservations SET state = ${to}, updated_at = ${deps.now()}
-      WHERE owner = ${owner} AND generation = ${generation} AND state IN (SELECT value FROM json_each(${JSON.stringify(from)}))`,
-    mustChange(),
-    ...andThen,
-  ];
   try {
-    await commit(deps.db, move);
+    await commit(deps.db, {
+      moved: sql`UPDATE manual_reservations SET state = ${to}, updated_at = ${deps.now()}
+        WHERE owner = ${owner} AND generation = ${generation} AND ${inJson(sql`state`, from)}`,
+      mustHaveMoved: mustChange(),
+      andThen,
+    });
     return true;
   } catch (error) {
     if (error instanceof StaleWrite) return false;
@@ -63,16 +61,14 @@ export async function moveManual(
 
 /** Reservations pending since `before` (ms), which a crash left unfinished. */
 export async function readStalePending(deps: Deps, before: number): Promise<ManualRow[]> {
-  return await rowsOf(deps, [
-    sql`SELECT ${COLUMNS} FROM manual_reservations WHERE state = 'pending' AND updated_at <= ${before} LIMIT 100`,
-  ]);
+  return await deps.db.all(manualWhere(sql`state = 'pending' AND updated_at <= ${before} LIMIT 100`));
 }
 
 /** Closes expired reservations, whose holds have ended by themselves. Returns how many. */
 export async function closeExpired(deps: Deps): Promise<number> {
-  const rows = await rowsOf(deps, [
-    sql`UPDATE manual_reservations SET state = 'released', updated_at = ${deps.now()}
-      WHERE state IN ('pending', 'held') AND expires_at <= ${deps.now()} RETURNING ${COLUMNS}`,
-  ]);
-  return rows.length;
+  const { results } = await commit(deps.db, {
+    closed: sql`UPDATE manual_reservations SET state = 'released', updated_at = ${deps.now()}
+      WHERE state IN ('pending', 'held') AND expires_at <= ${deps.now()}`,
+  });
+  return results.closed.changes;
 }

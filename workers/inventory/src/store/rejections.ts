@@ -1,5 +1,6 @@
 // The rejection of an order's stock, in the outbox.
 import { sql } from "drizzle-orm";
+import { select } from "#shared/database";
 import type { Deps } from "#shared/deps";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsertFrom, save } from "#shared/outbox";
@@ -10,9 +11,12 @@ import { outboxInsertFrom, save } from "#shared/outbox";
  */
 export async function publishRejected(deps: Deps, rejected: EventEnvelope<"STOCK_REJECTED">): Promise<boolean> {
   const { subject, type, causationid: cause = null } = rejected;
-  const stored = sql`SELECT id FROM outbox WHERE subject = ${subject} AND type = ${type} AND envelope ->> 'causationid' = ${cause}`;
-  const unlessHandled = sql`WHERE NOT EXISTS (${stored}) AND NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = ${cause})`;
-  const insert = outboxInsertFrom(rejected, sql`${JSON.stringify(rejected)}`, unlessHandled);
-  const { results } = await save(deps, [insert, stored]);
-  return (results[1]?.results.length ?? 0) > 0;
+  const isStored = sql`FROM outbox WHERE subject = ${subject} AND type = ${type} AND envelope ->> 'causationid' = ${cause}`;
+  const unlessHandled = sql`WHERE NOT EXISTS (SELECT 1 ${isStored})
+    AND NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = ${cause})`;
+  const { stored } = await save(deps, {
+    rejection: outboxInsertFrom(rejected, sql`${JSON.stringify(rejected)}`, unlessHandled),
+    stored: select({ id: sql<string>`id` }, isStored),
+  });
+  return stored.rows.length > 0;
 }
