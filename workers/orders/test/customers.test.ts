@@ -2,9 +2,9 @@
 import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { callAs } from "#shared/testkit/kit";
-import { addItem } from "../src/service/cart.ts";
+import { addItem, customerCart } from "../src/service/cart.ts";
 import { cancelOrder } from "../src/service/commands.ts";
-import { customerCart, customerTotals } from "../src/service/customers.ts";
+import { customerTotals } from "../src/service/orders.ts";
 import { customerTotalsQuery } from "../src/store/orders.ts";
 import { confirmedOrder, must, openShop, ordered, refusal } from "./shop.ts";
 

@@ -12,9 +12,8 @@ import { listening } from "#shared/testkit/sockets";
 import type { Listener } from "#shared/testkit/sockets";
 import { plan } from "../src/scheduled.ts";
 import { runSweeps } from "#shared/sweep";
-import { addItem, changeItem, clearCart, getCart } from "../src/service/cart.ts";
+import { addItem, changeItem, clearCart, getCart, openCart } from "../src/service/cart.ts";
 import { createOrder } from "../src/service/place-order.ts";
-import { openCart } from "../src/service/live.ts";
 import { mergeCart } from "../src/service/merge.ts";
 import { must, openShop, ordersEnv, request } from "./shop.ts";
 import type { Shop } from "./shop.ts";
@@ -199,7 +198,7 @@ describe("a socket", () => {
   it("is not opened for nobody, nor by a request that the gateway did not make", async () => {
     const nobody = async (): Promise<Response> =>
       await openCart(shop.deps, socketRequest({ call: guestCall(), expiresAt: Date.now() + HOUR_MS }));
-    await expect(nobody()).rejects.toThrow("known by its token");
+    await expect(nobody()).rejects.toThrow("identified by its token");
     const forged = async (): Promise<Response> =>
       await openCart(shop.deps, new Request("https://live.invalid/", { headers: { upgrade: "websocket" } }));
     await expect(forged()).rejects.toThrow("JSON");

@@ -1,12 +1,11 @@
-// A cart as the API shows it: its lines with what the catalog says of them now. The use cases and the Cart object, which tells its
-// sockets, show it alike.
+// A cart as the API returns it: its lines at the catalog's prices of now. The use cases and the Cart object's sockets share it.
 import type { PricedProduct } from "#shared/contracts/catalog";
 import type { Cart, CartItem } from "#shared/contracts/orders";
 import { sha256Hex } from "#shared/hash";
 import { lineTotalMinor, sumMinor } from "#shared/money";
 import type { CartLine, CartState } from "./cart.ts";
 
-/** What an object tells of its cart. */
+/** What a Cart object returns of its state. */
 export interface CartView {
   readonly version: number;
   readonly lines: readonly CartLine[];
@@ -14,11 +13,11 @@ export interface CartView {
   readonly expiresAt: number;
 }
 
-/** How the shop shows its carts. */
+/** The shop's settings for rendering a cart. */
 export interface CartDisplay {
   /** ISO 4217. */
   readonly currency: string;
-  /** Until when a cart would live that had its first line now, in milliseconds since the epoch. */
+  /** When a cart would expire whose first line was added now, in milliseconds since the epoch. */
   readonly newExpiresAt: number;
 }
 
@@ -26,15 +25,12 @@ export function viewOf({ version, lines, expiresAt }: CartState): CartView {
   return { version, lines, expiresAt: lines.length === 0 ? 0 : expiresAt };
 }
 
-/** From the name of its object, so that a cart has its id before it has anything to store. */
+/** Derived from the object's name, so that a cart has an id before it stores anything. */
 export async function cartIdOf(name: string): Promise<string> {
   return `crt_${(await sha256Hex(name)).slice(0, 32)}`;
 }
 
-/**
- * A product that cannot be ordered any more (archived, a draft again, gone) stays in sight and costs nothing: the checkout
- * names it, and the subtotal is that of the rest.
- */
+/** A product that cannot be ordered any more stays visible and costs nothing; the checkout names it. */
 function renderLine(line: CartLine, product: PricedProduct | undefined, currency: string): CartItem {
   const { id, productId, quantity, priceWhenAdded } = line;
   const orderable = product?.status === "active" && product.currency === currency;
@@ -54,7 +50,7 @@ function renderLine(line: CartLine, product: PricedProduct | undefined, currency
   };
 }
 
-/** Puts the catalog's products to the lines of a cart. */
+/** Renders a cart with the catalog's products. */
 export function renderCart(
   id: string,
   view: CartView,

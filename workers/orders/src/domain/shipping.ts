@@ -1,4 +1,4 @@
-// What shipping costs and how long it takes, by weight and destination. Pure integer arithmetic in minor units.
+// The cost and the days of shipping, by weight and destination. Pure integer arithmetic in minor units.
 import type { ShippingMethod, ShippingMethodId } from "#shared/contracts/orders";
 import { currencyExponent } from "#shared/money";
 
@@ -8,13 +8,13 @@ type Zone = "domestic" | "continent" | "world";
 const DOMESTIC = "US";
 const CONTINENT: ReadonlySet<string> = new Set(["CA", "MX"]);
 
-/** The heaviest consignment that parcel carriers take as a matter of course; above it goes a pallet. */
+/** The heaviest consignment that parcel carriers usually take; heavier ones go on a pallet. */
 export const PARCEL_MAX_GRAMS = 30_000;
 
 interface Rate {
   /** Hundredths of the currency's main unit. */
   readonly base: number;
-  /** For each kilogram begun, as carriers count. */
+  /** For each started kilogram, as carriers count. */
   readonly perKilogram: number;
   readonly minDays: number;
   readonly maxDays: number;
@@ -27,7 +27,7 @@ const NAMES: Readonly<Record<ShippingMethodId, string>> = {
 };
 
 /**
- * Freight has the dearest base, since a truck calls whatever it loads, and the cheapest kilogram; express always costs more than
+ * Freight has the highest base, since a truck comes whatever it loads, and the cheapest kilogram. Express always costs more than
  * standard. Days are working days from dispatch.
  */
 const RATES: Readonly<Record<ShippingMethodId, Readonly<Record<Zone, Rate>>>> = {
@@ -65,7 +65,7 @@ export function shippingMethods(weightGrams: number, country: string, currency: 
   return METHODS.filter((id) => id === "freight" || weightGrams <= PARCEL_MAX_GRAMS)
     .map((id) => {
       const { base, perKilogram, minDays, maxDays } = RATES[id][zoneOf(country)];
-      // Only a currency without cents has anything to round; the shop does not pay the difference.
+      // Rounds up in currencies without cents, so that the shop does not pay the difference.
       return { id, name: NAMES[id], amount: Math.ceil((base + perKilogram * kilograms) * scale), minDays, maxDays };
     })
     .toSorted((one, other) => one.amount - other.amount);

@@ -1,5 +1,5 @@
-// One cart: a user's or a guest's. The object keeps the state of domain/cart.ts and makes each step atomic; prices and names are
-// the catalog's, and no stock is held here. Devices that are connected are told of every new version.
+// One cart: a user's or a guest's. The object stores the state of domain/cart.ts and makes each step atomic. Prices and names come
+// from the catalog, and no stock is held here. Connected devices are sent every new version.
 import { DurableObject } from "cloudflare:workers";
 import { systemCall } from "#shared/call";
 import type { CatalogContract } from "#shared/contracts/catalog";
@@ -37,7 +37,7 @@ import { orderExists } from "../store/orders.ts";
 import type { CartObject, Expiry, LineWrite, Merged, CartContext, Write } from "./cart-object.ts";
 
 const STATE_KEY = "cart";
-/** An alarm that finds its time in the past would come again at once. */
+/** An alarm set in the past would fire at once, again and again. */
 const MIN_ALARM_MS = 1_000;
 
 function conflict(state: CartState, ifVersion: number | undefined): Outcome<null> {
@@ -48,7 +48,7 @@ function conflict(state: CartState, ifVersion: number | undefined): Outcome<null
 export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   readonly #db: Database = openDatabase(this.env.DB);
   readonly #sockets = new LiveSockets(this.ctx);
-  /** What is stored, once read: every step loads it several times. */
+  /** The stored state, cached: every step loads it several times. */
   #state: CartState | undefined;
 
   view(context: CartContext): Promise<CartView> {
@@ -82,15 +82,15 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   ): Promise<Outcome<Checkout & { readonly watched: boolean }>> {
     const { now, orderId, attemptId, until } = input;
     return this.#run("Cart.checkout", input, async () => {
-      // A repeat is answered from the record, so that sending an order again later still finds it.
+      // A repeat is answered from the record, so that a request that is sent again later still finds its order.
       if (!isCheckoutRepeated(expire(this.#load(), now))) await this.#finishCheckout(now);
-      const taken = checkOut(expire(this.#load(), now), orderId, { id: attemptId, until }, now);
-      if (!taken.ok) return taken;
-      this.#save(taken.value.state);
+      const checkedOut = checkOut(expire(this.#load(), now), orderId, { id: attemptId, until }, now);
+      if (!checkedOut.ok) return checkedOut;
+      this.#save(checkedOut.value.state);
       const watched = this.#sockets.count > 0;
-      // Should nobody say what became of it.
+      // For an attempt that never reports its end.
       if (watched) await this.#armBy(until);
-      return ok({ ...taken.value.checkout, watched });
+      return ok({ ...checkedOut.value.checkout, watched });
     });
   }
 
@@ -115,7 +115,7 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
       await this.#finishCheckout(now);
       let closing = decide();
       if (closing.ok && closing.value.transfer !== null && closing.value.state.closed?.done === false) {
-        // Armed before the lines are on the way, so that they arrive whatever becomes of the request. Others may come in between.
+        // Armed before the lines are returned, so that they arrive even if the request fails. Other calls may run during the await.
         await this.#armBy(now + MERGE_RETRY_MS);
         closing = decide();
       }
@@ -140,19 +140,21 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
       decision = { taken: true, notMerged: joined.notMerged };
       return ok(joined.state);
     };
-    // The decision and the lines are one write: there is no await between the two.
-    const kept = (): void => {
+    // The decision and the lines are written together: there is no await between the two.
+    const keep = (): void => {
       if (decision !== undefined) this.#keepDecision(mergeId, decision);
     };
-    const written = await this.#write("Cart.absorb", { ...write, ifVersion: undefined }, plan, kept);
+    const written = await this.#write("Cart.absorb", { ...write, ifVersion: undefined }, plan, keep);
     if (!written.ok) return written;
     if (decision === undefined) throw new Error("a merge was written undecided");
     return ok({ ...decision, view: written.value });
   }
 
-  decided(input: CartContext & { readonly mergeId: string; readonly taken: boolean }): Promise<void> {
-    return this.#run("Cart.decided", input, async () => {
-      this.#save(input.taken ? completeTransfer(this.#load(), input.mergeId) : reopen(this.#load(), input.mergeId));
+  endTransfer(input: CartContext & { readonly mergeId: string; readonly isAbsorbed: boolean }): Promise<void> {
+    return this.#run("Cart.endTransfer", input, async () => {
+      this.#save(
+        input.isAbsorbed ? completeTransfer(this.#load(), input.mergeId) : reopen(this.#load(), input.mergeId),
+      );
       await Promise.resolve();
     });
   }
@@ -161,7 +163,7 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     return this.#run("Cart.expiry", context, async () => {
       await this.#finishCheckout(context.now);
       const { version, lines, expiresAt, customer, checkout } = this.#load();
-      // Whether lines that are being ordered were left behind shows when the last attempt is over.
+      // Lines that are being ordered expire only after the last attempt.
       const until = Math.max(expiresAt, ...(checkout?.attempts.map((attempt) => attempt.until) ?? []));
       return until > context.now ? { live: true, until } : { live: false, version, lines, customer };
     });
@@ -177,9 +179,9 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     const context = { now: Date.now(), correlationId: pass.call.correlationId };
     return await this.#run("Cart.fetch", context, async () => {
       await this.#finishCheckout(context.now);
-      const shown = await this.#render(viewOf(expire(this.#load(), context.now)), context);
-      // What changed while the catalog was asked is told when this step ends.
-      return this.#sockets.accept(pass, context.now, { text: JSON.stringify(shown), version: shown.version });
+      const cart = await this.#render(viewOf(expire(this.#load(), context.now)), context);
+      // A change during that read is sent when this step ends.
+      return this.#sockets.accept(pass, context.now, { text: JSON.stringify(cart), version: cart.version });
     });
   }
 
@@ -201,13 +203,14 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
   }
 
   /**
-   * Runs one changing step: settle, expire, compare the version, plan, keep. `kept` writes beside the state, in the same step.
+   * Runs one changing step: finish a checkout, expire, compare the version, plan, write. `keep` writes something in the same step as
+   * the state.
    */
   #write(
     operation: string,
     write: Write,
     plan: (state: CartState) => Outcome<CartState>,
-    kept: () => void = () => undefined,
+    keep: () => void = () => undefined,
   ): Promise<Outcome<CartView>> {
     const { now, ifVersion, expiresAt, customer } = write;
     const decide = (): Outcome<CartState> => {
@@ -221,18 +224,18 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
       let planned = decide();
       if (planned.ok && planned.value.lines.length > 0 && !planned.value.indexed) {
         await writeCartIndex(this.#db, this.#name(), customer, expiresAt);
-        // Others may have come in between while D1 wrote.
+        // Other calls may have run while D1 wrote.
         planned = decide();
         if (planned.ok) planned = ok({ ...planned.value, indexed: true });
       }
       if (!planned.ok) return planned;
-      kept();
+      keep();
       this.#save({ ...planned.value, customer });
       return ok(viewOf(planned.value));
     });
   }
 
-  /** Settles a recorded checkout against the orders table. The record is compared again after the read: others may have. */
+  /** Finishes a recorded checkout by the orders table. Other calls may run during the read, so the record is compared again. */
   async #finishCheckout(now: number): Promise<void> {
     const { checkout } = this.#load();
     if (checkout === null) return;
@@ -241,19 +244,19 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     if (state.checkout?.orderId === checkout.orderId) this.#save(finishCheckout(state, { isOrdered, now }));
   }
 
-  /** Brings a merge to its end that a request has begun: the other cart takes the lines or has refused them before. */
+  /** Finishes a merge that a request has begun: the other cart absorbs the lines, or has refused them before. */
   async #finishMerge({ now, correlationId }: CartContext): Promise<void> {
     const { closed } = this.#load();
     if (closed === null || closed.done) return;
     const { mergeId, lines, customer, expiresAt, ifVersion } = closed;
     const other: CartObject = this.env.CART.getByName(closed.into);
     const absorbed = await other.absorb({ now, correlationId, mergeId, lines, customer, expiresAt, ifVersion });
-    const taken = absorbed.ok && absorbed.value.taken;
+    const isAbsorbed = absorbed.ok && absorbed.value.taken;
     if (!absorbed.ok && absorbed.error.code !== "cart_version_conflict") {
       throw new Error(`the other cart refused: ${absorbed.error.code}`);
     }
     const state = this.#load();
-    this.#save(taken ? completeTransfer(state, mergeId) : reopen(state, mergeId));
+    this.#save(isAbsorbed ? completeTransfer(state, mergeId) : reopen(state, mergeId));
   }
 
   #decision(mergeId: string): MergeDecision | undefined {
@@ -261,19 +264,19 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     return stored === undefined ? undefined : MergeDecision.parse(stored);
   }
 
-  /** Kept for ever: a copy of the request may come late, and the lines must not come twice. */
+  /** Stored for ever: a late copy of the request must not add the lines twice. */
   #keepDecision(mergeId: string, decision: MergeDecision): void {
     this.ctx.storage.kv.put(`merge:${mergeId}`, decision);
   }
 
-  /** The cart as the API shows it. */
+  /** The cart as the API returns it. */
   async #render(view: CartView, { now, correlationId }: CartContext): Promise<RenderedCart> {
     const ids = view.lines.map(({ productId }) => productId);
     const catalog = peer<CatalogContract>(this.env.CATALOG);
     const call = systemCall("cart_live", correlationId);
     const found = ids.length === 0 ? ok([]) : await catalog.pricedProducts(call, { ids, fresh: false });
     if (!found.ok) throw new Error(`the catalog refused: ${found.error.code}`);
-    // A setting that is no number has stopped the Worker before: see createDeps.
+    // createDeps has checked that the setting is a number.
     const newExpiresAt = now + Number(this.env.CART_TTL_SECONDS) * 1_000;
     return renderCart(await cartIdOf(this.#name()), view, found.value, {
       currency: this.env.SHOP_CURRENCY,
@@ -281,36 +284,33 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     });
   }
 
-  /**
-   * Ends the sockets whose token has, and tells the others of a version that they have
-   * not seen. What cannot be told now is told by the alarm.
-   */
+  /** Closes the sockets whose token has expired, and sends the others a version that they lack. The alarm repeats a failed attempt. */
   async #notifySockets(context: CartContext): Promise<void> {
     try {
       this.#sockets.closeExpired(context.now);
       const view = viewOf(expire(this.#load(), context.now));
       if (this.#sockets.lacks(view.version)) {
-        const shown = await this.#render(view, context);
-        // Of two that render at a time, the later may come first; an older version is then sent to nobody.
-        this.#sockets.send(JSON.stringify(shown), context.now, shown.version);
+        const cart = await this.#render(view, context);
+        // Of two concurrent renderings the later may end first; the older version is then not sent.
+        this.#sockets.send(JSON.stringify(cart), context.now, cart.version);
       }
       if (this.#load().closed?.done === true) this.#sockets.closeAll(SOCKET_CLOSE.ended, "the cart was merged");
       await this.#rearm(context.now);
     } catch (error) {
-      log("warn", "sockets were not told", { error });
+      log("warn", "sockets were not notified", { error });
       await this.#armBy(context.now + PUSH_RETRY_MS);
     }
   }
 
-  /** Sets the alarm for the first of what this cart waits for; an idle cart without sockets waits for nothing. */
+  /** Sets the alarm for the next time that matters. An idle cart without sockets needs none. */
   async #rearm(now: number): Promise<void> {
     const { closed, checkout, lines, expiresAt } = this.#load();
     const merge = closed?.done === false ? [now + MERGE_RETRY_MS] : [];
     const watched = this.#sockets.nextExpiry();
     const leases = checkout?.attempts.map(({ until }) => until) ?? [];
-    const told = watched === undefined ? [] : [watched, ...leases, ...(lines.length > 0 ? [expiresAt] : [])];
-    // What has passed was seen to when this step began.
-    const times = [...merge, ...told].filter((at) => at > now);
+    const notifyAt = watched === undefined ? [] : [watched, ...leases, ...(lines.length > 0 ? [expiresAt] : [])];
+    // Times in the past were handled when this step began.
+    const times = [...merge, ...notifyAt].filter((at) => at > now);
     if (times.length > 0) await this.#armBy(Math.max(Math.min(...times), now + MIN_ALARM_MS));
   }
 
@@ -321,7 +321,7 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
 
   #name(): string {
     const { name } = this.ctx.id;
-    if (name === undefined) throw new Error("a cart is reached by its name");
+    if (name === undefined) throw new Error("a Cart object needs a name");
     return name;
   }
 
@@ -338,7 +338,7 @@ export class Cart extends DurableObject<OrdersEnv> implements CartObject {
     this.#state = state;
   }
 
-  /** Every step ends by telling the sockets what it changed, beside its answer. */
+  /** Every step ends by notifying the sockets, without delaying its answer. */
   async #run<T>(operation: string, context: CartContext, work: () => Promise<T>): Promise<T> {
     const { correlationId } = context;
     const level = parseLogLevel(this.env.LOG_LEVEL);

@@ -1,4 +1,4 @@
-// Which part a caller has in an order. Somebody else's order is not found, so nobody learns that it exists.
+// In which capacity a caller sees an order. Another's order is not found, so that nobody learns that it exists.
 import type { Call } from "#shared/call";
 import { isAdmin, isUser } from "#shared/call";
 import { fail } from "#shared/errors";
@@ -12,7 +12,7 @@ import { findOrder } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import type { OrdersDeps } from "./deps.ts";
 
-/** An order, and as what the caller sees it. */
+/** An order, and in which capacity the caller sees it. */
 export interface Visible {
   readonly stored: StoredOrder;
   readonly party: Party;
@@ -20,7 +20,7 @@ export interface Visible {
 
 const NO_ORDER = fail("not_found", "There is no such order.");
 
-/** The digest a guest's token is stored under, or undefined without one. */
+/** The digest of a guest's token, as stored; undefined without a token. */
 export async function tokenHash(orderToken: string | undefined): Promise<string | undefined> {
   return orderToken === undefined ? undefined : await sha256Hex(orderToken);
 }

@@ -1,5 +1,6 @@
-// The cart's use cases. The object decides; here its lines get what the catalog and inventory say of them now.
+// The cart's use cases. The Cart object decides; here its lines get today's prices and stock.
 import type { z } from "zod";
+import { isAdmin } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { PricedProduct } from "#shared/contracts/catalog";
 import type {
@@ -7,19 +8,21 @@ import type {
   Cart,
   ChangeItemInput,
   ClearCartInput,
+  CustomerInput,
   GetCartInput,
   RemoveItemInput,
 } from "#shared/contracts/orders";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
+import { socketPassOf } from "#shared/sockets";
 import { NO_LINE, versionConflict } from "../domain/cart.ts";
 import type { Limits } from "../domain/cart.ts";
 import { cartIdOf, renderCart } from "../domain/cart-view.ts";
 import type { CartView } from "../domain/cart-view.ts";
 import type { CartContext, Write } from "../objects/cart-object.ts";
 import type { OrdersDeps } from "./deps.ts";
-import { customerOf, requireCart } from "./owner.ts";
+import { cartName, customerOf, requireCart } from "./owner.ts";
 
 const NO_PRODUCT = fail("product_not_found", "There is no such product in the shop, or not any more.");
 
@@ -32,7 +35,7 @@ export function writeOf(deps: OrdersDeps, call: Call, ifVersion: number | undefi
   return { ...context, ifVersion, expiresAt: context.now + deps.cartTtlMs, customer: customerOf(call) };
 }
 
-/** Shows the cart at the catalog's prices; asks it only for products that `known` lacks. */
+/** Renders the cart at the catalog's prices; reads only the products that `known` lacks. */
 export async function render(
   deps: OrdersDeps,
   call: Call,
@@ -47,11 +50,11 @@ export async function render(
     if (!found.ok) return found;
     for (const product of found.value) products.set(product.id, product);
   }
-  const showing = { currency: deps.currency, newExpiresAt: deps.now() + deps.cartTtlMs };
-  return ok(renderCart(await cartIdOf(name), view, [...products.values()], showing));
+  const display = { currency: deps.currency, newExpiresAt: deps.now() + deps.cartTtlMs };
+  return ok(renderCart(await cartIdOf(name), view, [...products.values()], display));
 }
 
-/** The product and what a quantity of it is held against. Both peers are asked at once. */
+/** The product and the limits on its quantity. Catalog and inventory are read concurrently. */
 async function limitsOf(
   deps: OrdersDeps,
   call: Call,
@@ -104,7 +107,7 @@ export async function changeItem(
   const name = await requireCart(call, input.cartToken);
   if (!name.ok) return name;
   const { itemId, quantity, ifVersion } = input;
-  // Which product a line is of never changes; everything else is decided in the object's own step below.
+  // A line's product never changes; everything else is decided in the object's own step below.
   const { lines, version } = await deps.cart(name.value).view(contextOf(deps, call));
   const line = lines.find(({ id }) => id === itemId);
   if (line === undefined) {
@@ -139,4 +142,22 @@ export async function clearCart(
   if (!name.ok) return name;
   const cleared = await deps.cart(name.value).clear(writeOf(deps, call, ifVersion));
   return cleared.ok ? await render(deps, call, name.value, cleared.value) : cleared;
+}
+
+/** For admins: the cart of an account, whose Cart object is named by the account's id. Fails with forbidden. */
+export async function customerCart(
+  deps: OrdersDeps,
+  call: Call,
+  { customerId }: z.output<typeof CustomerInput>,
+): Promise<Outcome<Cart>> {
+  if (!isAdmin(call.actor)) return fail("forbidden", "Only an admin sees a customer's cart.");
+  return await render(deps, call, customerId, await deps.cart(customerId).view(contextOf(deps, call)));
+}
+
+/** Passes a WebSocket upgrade on to the caller's Cart object. */
+export async function openCart(deps: OrdersDeps, request: Request): Promise<Response> {
+  const { call, cartToken } = socketPassOf(request);
+  const name = await cartName(call, cartToken);
+  if (name === undefined) throw new Error("a guest's cart is identified by its token");
+  return await deps.cart(name).fetch(request);
 }

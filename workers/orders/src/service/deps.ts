@@ -13,21 +13,21 @@ export interface OrdersDeps extends Deps {
   readonly catalog: CatalogContract;
   readonly inventory: InventoryContract;
   readonly payments: PaymentsContract;
-  /** A cart by its object's name. Ask for it anew before each call, which is counted as one. */
+  /** A Cart object by its name. Get it again for each call: getting it counts the call. */
   readonly cart: (name: string) => CartObject;
   /** ISO 4217. */
   readonly currency: string;
   readonly cartTtlMs: number;
   /** How long an order waits for its payment at most. */
   readonly paymentWindowMs: number;
-  /** How long the order of a guest or an unproven account does until a payment method was tried. */
+  /** How long the order of a guest or an unproven account waits for a payment method to be tried. */
   readonly untriedWindowMs: number;
-  /** Whether the caps against abuse apply (docs/adr/020-abuse-caps.md): always, unless ORDER_CAPS is `off`, exactly. */
+  /** Whether the caps against abuse apply (docs/adr/020-abuse-caps.md): always, unless ORDER_CAPS is exactly `off`. */
   readonly orderCaps: boolean;
   readonly caps: Caps;
 }
 
-/** A whole number above zero. A setting that is none stops the Worker: guessing would lose carts. */
+/** A whole number above zero. Any other setting stops the Worker: guessing would lose carts. */
 function wholeSetting(name: string, value: string, unit: string): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number) || number <= 0)

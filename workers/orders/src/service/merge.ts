@@ -1,5 +1,5 @@
-// A guest signs in and their cart joins the one of the account. Close, take in, let go: each step is the decision of one object
-// and can be repeated, so whoever comes again, the client or the guest's cart by its alarm, ends what a crash left half done.
+// Merges a guest's cart into the account's after sign-in: close the one, absorb its lines into the other, drop them. Each step is
+// decided by one object and can be repeated, so the client or the guest's cart, by its alarm, finishes what a crash interrupted.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import { isUser } from "#shared/call";
@@ -23,7 +23,7 @@ interface Pair {
   readonly own: string;
 }
 
-async function shown(
+async function renderMerged(
   deps: OrdersDeps,
   call: Call,
   { own }: Pair,
@@ -34,7 +34,7 @@ async function shown(
   return cart.ok ? ok({ ...cart.value, notMerged: [...notMerged] }) : cart;
 }
 
-/** Nothing to merge: the user's cart as it is, if it is the one that If-Match means. */
+/** Nothing to merge: the user's cart as it is. Fails with cart_version_conflict. */
 async function unchanged(
   deps: OrdersDeps,
   call: Call,
@@ -45,20 +45,20 @@ async function unchanged(
   if (ifVersion !== undefined && ifVersion !== view.version) {
     return versionConflict(view.version);
   }
-  return await shown(deps, call, pair, view, []);
+  return await renderMerged(deps, call, pair, view, []);
 }
 
-/** Lets the guest's cart go beside the answer: should this be lost, its alarm finds the same out. */
+/** Has the guest's cart drop its lines, without delaying the answer. If this is lost, its alarm does the same. */
 function releaseGuestCart(deps: OrdersDeps, call: Call, { guest }: Pair, mergeId: string): void {
-  const told = deps.cart(guest).decided({ ...contextOf(deps, call), mergeId, taken: true });
+  const dropped = deps.cart(guest).endTransfer({ ...contextOf(deps, call), mergeId, isAbsorbed: true });
   deps.waitUntil(
-    told.catch((error: unknown) => {
+    dropped.catch((error: unknown) => {
       log("warn", "a merged cart is left to its alarm", { mergeId, error });
     }),
   );
 }
 
-/** Undefined: this merge was refused before, to a copy of the request, and the guest's cart is open again. */
+/** Undefined when this merge was refused to a copy of the request, and the guest's cart is open again. */
 async function deliver(
   deps: OrdersDeps,
   call: Call,
@@ -69,10 +69,10 @@ async function deliver(
   const absorbed = await deps.cart(pair.own).absorb({ ...writeOf(deps, call, ifVersion), mergeId, lines });
   if (absorbed.ok && absorbed.value.taken) {
     releaseGuestCart(deps, call, pair, mergeId);
-    return await shown(deps, call, pair, absorbed.value.view, absorbed.value.notMerged);
+    return await renderMerged(deps, call, pair, absorbed.value.view, absorbed.value.notMerged);
   }
-  // Before the refusal is told, so that whoever hears of it finds the guest's cart as it was.
-  await deps.cart(pair.guest).decided({ ...contextOf(deps, call), mergeId, taken: false });
+  // Before the refusal is returned, so that its reader finds the guest's cart open.
+  await deps.cart(pair.guest).endTransfer({ ...contextOf(deps, call), mergeId, isAbsorbed: false });
   return absorbed.ok ? undefined : absorbed;
 }
 

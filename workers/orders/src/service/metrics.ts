@@ -1,5 +1,4 @@
-// The figures of orders and carts. What is open has a partial index; what is not grows for ever and is counted over the newest
-// only.
+// The metrics of orders and carts. Open orders have a partial index; all orders grow for ever, so only the newest are counted.
 import { sql } from "drizzle-orm";
 import { OrderStatus } from "#shared/contracts/orders";
 import type { OrdersOverview } from "#shared/contracts/orders";
@@ -12,10 +11,10 @@ import type { Deps } from "#shared/deps";
 import { PAYMENT_OVERDUE } from "../domain/order.ts";
 import { conditionSql } from "../store/conditions.ts";
 
-/** Read from the end of the table, since ids sort by time: by the index on the time, row by row, it takes ten times as long. */
+/** Read from the end of the table, since ids sort by time. By the index on the time it takes ten times as long. */
 const COUNTED_ORDERS = 20_000;
 
-/** Each status, also one that no order has: a figure that vanishes cannot be told from one that nobody asked for. */
+/** Every status, also one without orders: a metric of 0 differs from one that is missing. */
 const STATUSES = sql`SELECT value AS status, 0 AS counted FROM json_each(${JSON.stringify(OrderStatus.options)})`;
 
 /** The newest orders by status. */

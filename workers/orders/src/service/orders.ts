@@ -1,8 +1,15 @@
-// Reading orders: the list, one, and where it is.
+// Reads orders: the list, one order, its tracking and its payments.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import { isAdmin } from "#shared/call";
-import type { GetOrderInput, ListOrdersInput, Order, OrderTracking } from "#shared/contracts/orders";
+import type {
+  CustomerInput,
+  CustomerTotals,
+  GetOrderInput,
+  ListOrdersInput,
+  Order,
+  OrderTracking,
+} from "#shared/contracts/orders";
 import type { Payment } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
@@ -13,6 +20,7 @@ import { estimatedDelivery } from "../domain/shipping.ts";
 import { isStaff } from "../domain/order.ts";
 import { listStoredOrders } from "../store/list.ts";
 import type { OrderFilter } from "../store/list.ts";
+import { readCustomerTotals } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import { openOrder } from "./access.ts";
 import type { Visible } from "./access.ts";
@@ -21,8 +29,8 @@ import type { OrdersDeps } from "./deps.ts";
 type ListInput = z.output<typeof ListOrdersInput>;
 
 /**
- * Sales are orders of which every line was the caller's own product when it was ordered: others show what is not theirs to see.
- * They need the role, as one such order does (access.ts): who is no vendor any more reads none.
+ * Sales are orders whose lines were all the caller's own products when ordered. They need the role, as a single such order does
+ * (access.ts): a former vendor reads none.
  */
 function whoseOrders(
   { actor }: Call,
@@ -37,11 +45,12 @@ function whoseOrders(
   return ok(scope === undefined && isAdmin(actor) ? filter : { customerId: actor.id });
 }
 
-/** An order as staff sees it, with what staff noted on it. */
+/** An order with the references that only staff sees. */
 function forStaff({ order, references: { externalId, metadata } }: StoredOrder): Order {
   return { ...order, externalId, metadata: metadata ?? {} };
 }
 
+/** The order as this party may see it. */
 export function renderFor({ stored, party }: Visible): Order {
   return isStaff(party) || party === "system" ? forStaff(stored) : stored.order;
 }
@@ -52,7 +61,7 @@ function ms(moment: string | undefined): number | undefined {
 
 /** See OrdersContract.listOrders. */
 export async function listOrders(deps: OrdersDeps, call: Call, input: ListInput): Promise<Outcome<Page<Order>>> {
-  const { limit, cursor, scope: asked, customerId: _customerId, ...filters } = input;
+  const { limit, cursor, scope: view, customerId: _customerId, ...filters } = input;
   const whose = whoseOrders(call, input);
   if (!whose.ok) return whose;
   const scope = ["orders", whose.value, filters];
@@ -61,7 +70,7 @@ export async function listOrders(deps: OrdersDeps, call: Call, input: ListInput)
   const { createdFrom, createdTo, updatedSince } = filters;
   const times = { createdFrom: ms(createdFrom), createdTo: ms(createdTo), updatedSince: ms(updatedSince) };
   const filter: OrderFilter = { ...filters, ...times, ...whose.value };
-  const render = isAdmin(call.actor) || asked === "sales" ? forStaff : ({ order }: StoredOrder): Order => order;
+  const render = isAdmin(call.actor) || view === "sales" ? forStaff : ({ order }: StoredOrder): Order => order;
   if (updatedSince !== undefined) {
     const rows = await listStoredOrders(deps.db, filter, key.value, limit);
     return ok(await toFeedPage(rows, scope, ({ changeSeq }) => [changeSeq], render));
@@ -79,7 +88,7 @@ export async function getOrder(
   return visible.ok ? ok(renderFor(visible.value)) : visible;
 }
 
-/** The promise runs from dispatch; before it, from now on. */
+/** The last promised day, counted from dispatch, or from now before it; null when it was delivered or cancelled. */
 function promisedDay({ status, history, shippingMethod, shippingAddress }: Order, now: number): string | null {
   if (status === "DELIVERED" || status === "CANCELLED") return null;
   const shippedAt = history.find(({ to }) => to === "SHIPPED")?.at;
@@ -120,4 +129,19 @@ export async function listOrderPayments(
 ): Promise<Outcome<{ readonly items: readonly Payment[] }>> {
   const visible = await openOrder(deps, call, input);
   return visible.ok ? await deps.payments.listPayments(call, { orderId: input.orderId }) : visible;
+}
+
+/** See OrdersContract.customerTotals. */
+export async function customerTotals(
+  deps: OrdersDeps,
+  { actor }: Call,
+  { customerId }: z.output<typeof CustomerInput>,
+): Promise<Outcome<CustomerTotals>> {
+  if (!isAdmin(actor)) return fail("forbidden", "Only an admin sees a customer's orders.");
+  const rows = await readCustomerTotals(deps.db, customerId);
+  const bought = rows.filter(({ total }) => total !== null);
+  return ok({
+    count: rows.reduce((sum, { count }) => sum + count, 0),
+    total: Object.fromEntries(bought.map(({ currency, total }) => [currency, total ?? 0])),
+  });
 }

@@ -1,4 +1,4 @@
-// Who is buying: whose cart a call means, and who an order is for.
+// Whose cart a call means, and who an order is for.
 import type { Call } from "#shared/call";
 import { isProven, isUser, localeOf } from "#shared/call";
 import { fail } from "#shared/errors";
@@ -20,16 +20,16 @@ export async function guestCartName(cartToken: string): Promise<string> {
   return `guest:${await sha256Hex(cartToken)}`;
 }
 
-/** The name of the cart's object: a user has one, a guest's is known by its token. */
+/** The name of the caller's Cart object; undefined for a guest without a token. */
 export async function cartName(call: Call, cartToken: string | undefined): Promise<string | undefined> {
   if (isUser(call.actor)) return call.actor.id;
   return cartToken === undefined ? undefined : await guestCartName(cartToken);
 }
 
-/** The same, where there must be a cart. */
+/** The same, where a cart is needed. Fails with validation_failed. */
 export async function requireCart(call: Call, cartToken: string | undefined): Promise<Outcome<string>> {
   const name = await cartName(call, cartToken);
   if (name !== undefined) return ok(name);
   const errors = [{ path: "cartToken", message: "is needed without an account" }];
-  return fail("validation_failed", "A guest's cart is known by its token.", { errors });
+  return fail("validation_failed", "A guest's cart is identified by its token.", { errors });
 }

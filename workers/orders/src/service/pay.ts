@@ -1,4 +1,4 @@
-// Paying an order: whose it is, that it can be paid and how much are decided here, the rest is the payments Worker's.
+// Pays an order: who may pay it, whether it can be paid and how much are decided here, the rest by the payments Worker.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import { isAdmin, isProven, isUser } from "#shared/call";
@@ -27,7 +27,7 @@ interface Made {
 
 const NOT_PAYABLE = fail(
   "order_not_payable",
-  "This order cannot be paid any more: it is paid, cancelled or past its time.",
+  "This order cannot be paid: it is paid, cancelled, or past its payment window.",
 );
 
 async function payerOf({ actor }: Call, orderToken: string | undefined, now: number): Promise<Payer> {
@@ -39,7 +39,7 @@ async function payerOf({ actor }: Call, orderToken: string | undefined, now: num
   };
 }
 
-/** Selling all of an order does not make it one's own to pay. */
+/** A vendor who sells the whole order may not pay it. */
 function isPayer({ actor }: Call, { stored, party }: Visible): boolean {
   return party === "buyer" || isAdmin(actor) || stored.order.customerId === actor.id;
 }
@@ -61,8 +61,8 @@ async function idempotencyOf(
 }
 
 /**
- * By what payments counts declined cards, unless the caller is proven. The order tells whose they are, so that a guest's token does
- * not open a second count for an account's order. Digests: payments need not know who it is.
+ * Under what payments counts declined cards, unless the caller is proven. The order names the payer, so that a guest's token opens no
+ * second count for an account's order. Digests, because payments need not know who it is.
  */
 async function unprovenPayer(
   call: Call,
@@ -83,7 +83,7 @@ async function unprovenPayer(
 export async function payOrder(deps: OrdersDeps, call: Call, input: Input): Promise<Outcome<Made>> {
   const now = deps.now();
   const idempotency = await idempotencyOf(call, input);
-  const ask = async (payable: Payable, mayBegin: boolean): Promise<Outcome<Made>> => {
+  const createIntent = async (payable: Payable, mayBegin: boolean): Promise<Outcome<Made>> => {
     const unproven = await unprovenPayer(call, payable);
     return await deps.payments.createIntent(call, {
       orderId: input.orderId,
@@ -94,13 +94,15 @@ export async function payOrder(deps: OrdersDeps, call: Call, input: Input): Prom
     });
   };
   const payable = await claimForPayment(deps.db, input.orderId, await payerOf(call, input.orderToken, now), now);
-  if (payable !== undefined) return await ask(payable, true);
+  if (payable !== undefined) return await createIntent(payable, true);
   const visible = await openOrder(deps, call, input);
   if (!visible.ok) return visible;
   const { stored } = visible.value;
-  // A repeated request gets its intent as it is now, paid too.
+  // A repeated request gets its intent in its present state, even if it is paid.
   const mayRepeat = idempotency !== undefined && MONEY_IN.includes(stored.order.paymentStatus);
-  // Payments knows whether declined cards ended it, and when to come back.
+  // Payments knows whether declined cards ended it, and when another try is allowed.
   const isVoid = stored.order.paymentStatus === "VOIDED";
-  return (mayRepeat || isVoid) && isPayer(call, visible.value) ? await ask(payableOf(stored), false) : NOT_PAYABLE;
+  return (mayRepeat || isVoid) && isPayer(call, visible.value)
+    ? await createIntent(payableOf(stored), false)
+    : NOT_PAYABLE;
 }

@@ -1,4 +1,4 @@
-// What staff notes on an order: its id in another system and pairs of texts. Nothing of it reaches the buyer.
+// Staff's references on an order: its id in another system, and metadata. The buyer never sees them.
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
@@ -9,7 +9,7 @@ import type { Outcome } from "#shared/errors";
 import { canonicalJson } from "#shared/hash";
 import { ok } from "#shared/result";
 import { isStaff } from "../domain/order.ts";
-import { writeReferences } from "../store/references.ts";
+import { writeReferences } from "../store/write.ts";
 import { openOrder } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { renderFor } from "./orders.ts";
@@ -17,11 +17,11 @@ import { retryOnStale } from "./retry.ts";
 
 type Input = z.output<typeof UpdateOrderInput>;
 
-async function note(deps: OrdersDeps, call: Call, { externalId, metadata, ...ref }: Input): Promise<Outcome<Order>> {
+async function update(deps: OrdersDeps, call: Call, { externalId, metadata, ...ref }: Input): Promise<Outcome<Order>> {
   const visible = await openOrder(deps, call, ref);
   if (!visible.ok) return visible;
   const { stored, party } = visible.value;
-  if (!isStaff(party)) return fail("forbidden", "Only staff notes something on an order.");
+  if (!isStaff(party)) return fail("forbidden", "Only staff sets the references of an order.");
   const before = stored.references;
   const references = {
     externalId: externalId === undefined ? before.externalId : externalId,
@@ -39,7 +39,7 @@ async function note(deps: OrdersDeps, call: Call, { externalId, metadata, ...ref
 /** See OrdersContract.updateOrder. */
 export async function updateOrder(deps: OrdersDeps, call: Call, input: Input): Promise<Outcome<Order>> {
   try {
-    return await retryOnStale(() => note(deps, call, input));
+    return await retryOnStale(() => update(deps, call, input));
   } catch (error) {
     if (!(error instanceof UniqueViolation)) throw error;
     return fail("external_id_taken", "Another order has this external id.");

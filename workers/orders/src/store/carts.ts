@@ -1,4 +1,4 @@
-// The index of carts: which objects the expiry sweep has to ask.
+// The index of carts: which Cart objects the expiry sweep has to query.
 import { and, asc, eq, lte } from "drizzle-orm";
 import { commit, mustChange } from "#shared/database";
 import type { Database } from "#shared/database";
@@ -10,7 +10,7 @@ import { carts } from "../schema.ts";
 
 export type CartRow = typeof carts.$inferSelect;
 
-/** Written before the cart's first line is, so that no line can lie where no sweep looks. */
+/** Written before the cart's first line, so that the sweep can find every line. */
 export async function writeCartIndex(
   db: Database,
   id: string,
@@ -30,7 +30,7 @@ export async function expiredCartRows(db: Database, now: number, limit: number):
   return await db.select().from(carts).where(lte(carts.expiresAt, now)).orderBy(asc(carts.expiresAt)).limit(limit);
 }
 
-/** Moves the row to the time the object gave; one that was written anew meanwhile stays. */
+/** Moves the row to the time that the object gave, unless it was rewritten since it was read. */
 export async function postponeCartRow(db: Database, row: CartRow, expiresAt: number): Promise<void> {
   await commit(db, [
     db
@@ -41,8 +41,8 @@ export async function postponeCartRow(db: Database, row: CartRow, expiresAt: num
 }
 
 /**
- * Ends the row and tells of it, once, however many sweeps run at a time.
- * @throws StaleWrite when the cart came back to life or another sweep was first.
+ * Deletes the row and publishes the event, once, however many sweeps run concurrently.
+ * @throws StaleWrite when the cart was used again or another sweep was first.
  */
 export async function endCartRow(deps: Deps, row: CartRow, event: EventEnvelope | undefined): Promise<void> {
   await save(deps, [

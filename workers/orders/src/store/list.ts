@@ -1,5 +1,5 @@
-// The lists of orders. A page's ids are chosen first, within the index that gives the page's order or finds the narrowest filter;
-// only the page's own orders are then read with their lines. test/plans.test.ts holds each filter to its index.
+// The lists of orders. A page's ids are selected first, from the index that has the page's order or serves the narrowest filter; only
+// these orders are then read with their lines. test/plans.test.ts holds each filter to its index.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { OrderStatus, PaymentStatus } from "#shared/contracts/orders";
@@ -26,12 +26,12 @@ export interface OrderFilter {
 
 type Key = readonly (string | number)[] | undefined;
 
-/** From the beginning of a column's texts; the greatest code point sorts after all that may follow. */
+/** Texts that begin with `text`; the greatest code point sorts after any continuation. */
 function begins(column: SQL, text: SQL): SQL {
   return sql`${column} >= ${text} AND ${column} < ${text} || char(1114111)`;
 }
 
-/** Each part is a range of its own index. Only the letters A to Z are folded, by SQLite on both sides. */
+/** Each part is a range of its own index. SQLite ignores the case of the letters A to Z only, on both sides. */
 function found(q: string): SQL {
   const lower = sql`lower(${q})`;
   const parts = [begins(sql`number`, sql`upper(${q})`), begins(sql`email`, lower), begins(sql`addressee`, lower)];
@@ -65,7 +65,7 @@ function conditionsOf(filter: OrderFilter): SQL[] {
 /** The ids of a page: newest first after `key` (created_at, id), or the changes after `key` (change_seq). */
 export function pageQuery(filter: OrderFilter, key: Key, limit: number): SQL {
   const { updatedSince } = filter;
-  // A change's place is never below its time, and what is committed later has a greater one: nothing stands before the start.
+  // A change's position is never below its time, and later commits have greater ones: no change is missed.
   const after =
     updatedSince === undefined
       ? key && sql`(created_at, id) < (${key[0] ?? 0}, ${key[1] ?? ""})`

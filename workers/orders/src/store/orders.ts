@@ -1,4 +1,4 @@
-// Reading orders: one statement brings an order with its lines and history.
+// Reads orders: one statement returns an order with its lines, history and refunds.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { z } from "zod";
@@ -80,7 +80,7 @@ interface Row {
   readonly refunds: string;
 }
 
-/** An order as it is stored: what the API shows, and what the rules need beside it. Times in milliseconds. */
+/** A stored order: what the API returns, and what the rules need. Times in milliseconds. */
 export interface StoredOrder {
   readonly order: Order;
   readonly version: number;
@@ -94,11 +94,11 @@ export interface StoredOrder {
   readonly accessTokenHash: string | null;
   readonly createdAt: number;
   readonly paymentDueAt: number;
-  /** What staff noted on it; in `order` it is not, so that only who asks for it shows it. */
+  /** Staff's references. They are not in `order`, so that none is rendered by accident. */
   readonly references: { readonly externalId: string | null; readonly metadata: Metadata | null };
-  /** The place of its last change among all orders' changes. */
+  /** The position of its last change among all orders' changes. */
   readonly changeSeq: number;
-  /** Per line: whose product it is. */
+  /** Whose product each line is; null is the shop's. */
   readonly vendorIds: readonly (string | null)[];
 }
 
@@ -123,8 +123,8 @@ function renderItem({ vendorId: _vendorId, ...item }: StoredItem): Order["items"
 }
 
 function renderHistory({ tracking, ...entry }: z.infer<typeof StoredHistory>[number]): Order["history"][number] {
-  const shown = { ...entry, at: iso(entry.at), ...(tracking === null ? {} : { tracking }) };
-  return shown as Order["history"][number];
+  const rendered = { ...entry, at: iso(entry.at), ...(tracking === null ? {} : { tracking }) };
+  return rendered as Order["history"][number];
 }
 
 function stored(row: Row): StoredOrder {
@@ -193,18 +193,18 @@ export async function findOrder(db: Database, id: string): Promise<StoredOrder |
 /** The order placed by this request, or by another checkout of the same cart. */
 export async function findPlaced(db: Database, requestKey: string, orderId?: string): Promise<StoredOrder | undefined> {
   const found = await readOrders(db, sql`WHERE request_key = ${requestKey} OR id = ${orderId ?? ""} LIMIT 2`);
-  // The request's own order comes before the one that only shares the cart.
+  // The order of the request itself goes before one that only shares the cart.
   return found.find(({ order }) => order.id !== orderId) ?? found[0];
 }
 
 interface CurrencyTotal {
   readonly currency: string;
   readonly count: number;
-  /** Of the orders that are not cancelled; null where all are. */
+  /** Of the orders that are not cancelled; null when all are. */
   readonly total: number | null;
 }
 
-/** The sums of a customer's orders; the index orders_by_customer finds them. */
+/** The sums of a customer's orders, found by the index orders_by_customer. */
 export function customerTotalsQuery(customerId: string): SQL {
   return sql`SELECT currency, count(*) AS count, sum(total) FILTER (WHERE status <> 'CANCELLED') AS total
     FROM orders WHERE customer_id = ${customerId} GROUP BY currency ORDER BY currency`;
@@ -216,4 +216,15 @@ export async function readCustomerTotals(db: Database, customerId: string): Prom
 
 export async function orderExists(db: Database, id: string): Promise<boolean> {
   return (await db.all(sql`SELECT 1 FROM orders WHERE id = ${id}`)).length > 0;
+}
+
+// The position of a change among all changes of orders, assigned in its commit: see migrations/order/0007_lists.sql.
+const LAST = "coalesce((SELECT max(change_seq) FROM orders WHERE change_seq IS NOT NULL), 0)";
+
+/** For an INSERT whose member is the time of the change. */
+export const PLACE_FROM_TIME = `max(?, ${LAST} + 1)`;
+
+/** For an UPDATE at `now`, in milliseconds. */
+export function nextPlace(now: number): SQL {
+  return sql`max(${now}, ${sql.raw(LAST)} + 1)`;
 }

@@ -6,7 +6,7 @@ import type { Database } from "#shared/database";
 import { Customer } from "#shared/events/catalogue";
 import { z } from "zod";
 import { CAN_BE_PAID } from "../domain/order.ts";
-import { nextPlace } from "./changes.ts";
+import { nextPlace } from "./orders.ts";
 import { conditionSql } from "./conditions.ts";
 
 const Payable = z.object({

@@ -10,7 +10,7 @@ import type { Effect } from "#shared/inbox";
 import { outboxInsertFrom } from "#shared/outbox";
 import { changeOf, moneyKnownAfter, openAfter } from "../domain/order.ts";
 import type { Change, OrderEvent } from "../domain/order.ts";
-import { nextPlace } from "./changes.ts";
+import { nextPlace } from "./orders.ts";
 import { anySql, conditionSql } from "./conditions.ts";
 
 /** What the outgoing event continues; a sweep has no event that caused it. */

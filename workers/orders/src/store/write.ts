@@ -1,6 +1,7 @@
 // Writes orders on request: the batch that places one and the batch of a command.
 import { and, eq, sql } from "drizzle-orm";
 import type { Order } from "#shared/contracts/orders";
+import type { Metadata } from "#shared/contracts/references";
 import { insertInto, mustChange } from "#shared/database";
 import type { Statement } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
@@ -8,7 +9,7 @@ import { outboxInsert, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { sellerOfAll } from "../domain/new-order.ts";
 import type { Caps, Counted } from "../domain/caps.ts";
-import { PLACE_FROM_TIME } from "./changes.ts";
+import { PLACE_FROM_TIME } from "./orders.ts";
 import { orderHistory, orders } from "../schema.ts";
 import { mustBeWithinCaps } from "./caps.ts";
 import type { StoredOrder } from "./orders.ts";
@@ -122,5 +123,22 @@ export async function writeTransition(
     }),
     outboxInsert(event),
     ...audit,
+  ]);
+}
+
+/** Sets staff's references on an order. @throws StaleWrite when the order changed since it was read, UniqueViolation when another order has the external id. */
+export async function writeReferences(
+  deps: Deps,
+  { order, version }: StoredOrder,
+  { externalId, metadata }: { readonly externalId: string | null; readonly metadata: Metadata | null },
+  now: number,
+  audit: Statement,
+): Promise<void> {
+  const text = metadata === null ? null : JSON.stringify(metadata);
+  await save(deps, [
+    sql`UPDATE orders SET external_id = ${externalId}, metadata = ${text}, version = version + 1, updated_at = ${now}
+      WHERE id = ${order.id} AND version = ${version}`,
+    mustChange(),
+    audit,
   ]);
 }
