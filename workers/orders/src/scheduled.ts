@@ -1,4 +1,4 @@
-// The sweeps of carts and orders, each a use case of its own.
+// The sweeps of carts and orders by name. See shared/sweep.ts for how they run.
 import type { SweepPlan } from "#shared/sweep";
 import { runCron } from "#shared/worker";
 import { RETURNED_HOLD_MS } from "./constants.ts";
@@ -11,7 +11,6 @@ import { cancelUnpaid } from "./service/unpaid.ts";
 import { republishUnsettled } from "./service/unsettled.ts";
 import { purgeReturnedHolds } from "./store/caps.ts";
 
-/** `everything` ignores pauses and batch limits; an open payment window or a living cart is not a pause. */
 export const plan: SweepPlan<OrdersDeps> = {
   sweeps: {
     unpaidOrders: cancelUnpaid,

@@ -1,4 +1,4 @@
-// The tables of migrations/order as Drizzle writes them. Reads that gather an order with its lines are SQL in store/orders.ts.
+// The tables of migrations/order that reads and inserts take their types from.
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { OrderRefund, OrderStatus, PaymentStatus, ShippingMethodId, StockStatus } from "#shared/contracts/orders";
 
@@ -33,7 +33,8 @@ export const orders = sqliteTable("orders", {
   version: integer().notNull().default(1),
   externalId: text("external_id"),
   metadata: text(),
-  changeSeq: integer("change_seq"),
+  // NULL only inside an INSERT: a trigger fills it in.
+  changeSeq: integer("change_seq").notNull(),
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),
 });

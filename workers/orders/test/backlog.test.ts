@@ -1,10 +1,10 @@
-// Many unpaid orders at once: all of them end in one sweep, and those that cannot keep no other out. In a file of its own, for the
-// orders that it leaves behind.
+// Many unpaid orders: one sweep cancels all of them, and those that it cannot cancel delay no others. In a file of its own, because
+// of the orders that it leaves behind.
 import { describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
 import { UNPAID_SWEEP_MS } from "../src/constants.ts";
-import { plan } from "../src/scheduled.ts";
 import { runSweeps } from "#shared/sweep";
+import { plan } from "../src/scheduled.ts";
 import { cancelUnpaid } from "../src/service/unpaid.ts";
 import { claimForPayment } from "../src/store/pay.ts";
 import { closing, openShop, ordered, ordersEnv, reread } from "./shop.ts";
@@ -34,7 +34,7 @@ async function statusCount(ids: readonly string[], status: string): Promise<unkn
 }
 
 describe("due orders", () => {
-  it("end in one sweep of a minute, 300 of them, with few calls of payments", async () => {
+  it("are cancelled by one sweep, 300 of them, with few calls to payments", async () => {
     const made = openShop();
     const ids = await orders(made, 300);
     let calls = 0;
@@ -63,7 +63,7 @@ describe("due orders", () => {
     expect([calls, batches]).toEqual([300, 12]);
   }, 60_000);
 
-  it("end oldest first, and no batch is begun once the time is up", async () => {
+  it("are cancelled oldest first, and no batch is begun after the time limit", async () => {
     const made = openShop();
     const ids = await orders(made, 120);
     const asked: string[] = [];
@@ -82,7 +82,7 @@ describe("due orders", () => {
     expect(await cancelUnpaid(shop.deps, { everything: false })).toBe(120 - ended);
   }, 60_000);
 
-  it("that Stripe cannot be asked about keep neither later ones out nor those that no payment has begun for", async () => {
+  it("that Stripe gives no answer about delay neither later ones nor those without a payment", async () => {
     const made = openShop();
     const stuck = await orders(made, 30);
     await beginPayment(made, stuck);
@@ -100,7 +100,7 @@ describe("due orders", () => {
     await cancelUnpaid(shop.deps, { everything: false });
     expect(await statusCount(later, "CANCELLED")).toBe(2);
     expect(await statusCount(stuck, "PENDING")).toBe(30);
-    // What was asked in vain comes after what is due since.
+    // Those that could not be cancelled come after those that became due since.
     const fresh = await orders(made, 1);
     await beginPayment(made, fresh);
     shop.advance(120_000);

@@ -1,4 +1,4 @@
-// What one order costs this Worker, counted by the cost lines that the shared code logs: see Budget in README.md.
+// What one order costs this Worker, counted from the cost lines of the log: see Budget in README.md.
 import { expect, it, vi } from "vitest";
 import { withInvocation } from "#shared/logger";
 import type { PaymentsContract } from "#shared/contracts/payments";
@@ -15,7 +15,7 @@ interface Spent {
   readonly rowsWritten: number;
 }
 
-/** Runs `work` and adds up its cost lines. What a Cart object spends itself is not among them. */
+/** Runs `work` and adds up its cost lines, without the Cart object's own. */
 async function spentBy(work: () => Promise<unknown>): Promise<Spent> {
   const lines: string[] = [];
   const spy = vi.spyOn(console, "log").mockImplementation((line: string) => {
@@ -31,7 +31,7 @@ async function spentBy(work: () => Promise<unknown>): Promise<Spent> {
   return { d1RoundTrips: sum("d1RoundTrips"), objectCalls: sum("objectCalls"), rowsWritten: sum("rowsWritten") };
 }
 
-it("takes one cart call a step, one batch to order, one statement to pay, and one batch an event", async () => {
+it("is one cart call per step, one batch to order, one statement to pay, and one batch per event", async () => {
   const createIntent: PaymentsContract["createIntent"] = async () => fail("payment_provider_unavailable", "stubbed");
   const shop = openShop({ createIntent }).with({ logLevel: "debug", orderCaps: true });
   const call = callAs("customer");
@@ -51,6 +51,6 @@ it("takes one cart call a step, one batch to order, one statement to pay, and on
   const confirmed = await spentBy(async () => await shop.receive(paymentEvent(orderId, "AUTHORIZED", 1)));
   expect([reserved.d1RoundTrips, confirmed.d1RoundTrips]).toEqual([1, 1]);
   const rows = [ordered, paid, reserved, confirmed].map(({ rowsWritten }) => rowsWritten);
-  // Index rows count; how many of them an outbox row has is the shared migration's to say.
+  // Index rows count; the shared migration decides how many an outbox row has.
   expect(rows.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(35);
 });

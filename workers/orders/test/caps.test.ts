@@ -1,5 +1,5 @@
-// The caps on open unpaid orders: who is counted for what, that they hold under concurrency, and that honest buyers are not in
-// their way.
+// The caps on open unpaid orders: who is counted under which cap, that caps hold under concurrency, and that honest buyers are not
+// hindered.
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
@@ -11,8 +11,8 @@ import { readMetrics } from "#shared/metrics";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
 import type { CapName, Caps } from "../src/domain/caps.ts";
 import { RETURNED_HOLD_MS } from "../src/constants.ts";
-import { plan } from "../src/scheduled.ts";
 import { runSweeps } from "#shared/sweep";
+import { plan } from "../src/scheduled.ts";
 import { cancelOrder } from "../src/service/commands.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { metrics } from "../src/service/metrics.ts";
@@ -80,7 +80,7 @@ async function networkColumn(orderId: string): Promise<unknown> {
 }
 
 describe("a guest e-mail in one network", () => {
-  it("may have three open unpaid orders; then the refusal says what to do, and nothing is held", async () => {
+  it("may have three open unpaid orders; the next is refused with a remedy, and holds nothing", async () => {
     const [network, email] = [somewhere(), someEmail()];
     const codes = await placeMany(4, () => place(shop, guestFrom(network), { email }));
     expect(codes).toEqual(["made", "made", "made", "too_many_open_orders"]);
@@ -102,7 +102,7 @@ describe("a guest e-mail in one network", () => {
     await one();
   });
 
-  it("is another guest in another network, up to twenty orders of the e-mail", async () => {
+  it("counts as another guest in another network, up to twenty orders of the e-mail", async () => {
     const email = someEmail();
     const codes = await placeMany(22, (n) => place(shop, guestFrom(`${email} ${String(n % 10)}`), { email }));
     expect([countOf(codes, "made"), countOf(codes, "too_many_open_orders")]).toEqual([20, 2]);
@@ -110,7 +110,7 @@ describe("a guest e-mail in one network", () => {
 });
 
 describe("a network", () => {
-  it("may have so many orders of guests and unproven accounts, and any number of proven ones", async () => {
+  it("caps the orders of guests and unproven accounts, not those of proven accounts", async () => {
     const network = somewhere();
     const at = capped({ network: { orders: 4, value: MUCH } });
     const codes = await placeMany(6, (n) =>
@@ -122,7 +122,7 @@ describe("a network", () => {
     must(await place(at, guestFrom(somewhere()), { email: someEmail() }));
   });
 
-  it("counts nothing of a proven account", async () => {
+  it("does not count a proven account", async () => {
     const network = somewhere();
     const at = capped({ network: { orders: 1, value: MUCH } });
     const buyer = { ...callAs("customer"), network };
@@ -132,7 +132,7 @@ describe("a network", () => {
 });
 
 describe("an account", () => {
-  it("may have three open unpaid orders from wherever, until it has verified its e-mail address", async () => {
+  it("may have three open unpaid orders over all networks, until it has verified its e-mail address", async () => {
     const id = newId("usr");
     const codes = await placeMany(4, () => place(shop, unproven(somewhere(), id)));
     expect(codes).toEqual(["made", "made", "made", "too_many_open_orders"]);
@@ -148,7 +148,7 @@ describe("an account", () => {
     expect((await place(shop, buyer)).ok).toBe(true);
   });
 
-  it("that is proven has a cap too, and keeps no hold of what is refused", async () => {
+  it("that is proven has a cap too, and a refused order holds nothing", async () => {
     const at = capped({ provenAccount: { orders: 2, value: MUCH } });
     const buyer = callAs("customer");
     const made = await Promise.all(Array.from({ length: 8 }, () => place(at, buyer)));
@@ -193,8 +193,8 @@ describe("the value of open unpaid orders", () => {
   });
 });
 
-describe("at once", () => {
-  it("as many orders are made as the cap allows, and the stock of the others is free again", async () => {
+describe("concurrently", () => {
+  it("as many orders are placed as the cap allows, and the stock of the others is released", async () => {
     const [network, email] = [somewhere(), someEmail()];
     const made = await Promise.all(
       Array.from({ length: 27 }, (_, n) =>
@@ -206,7 +206,7 @@ describe("at once", () => {
     expect(shop.inventory.available(productId)).toBe(1_000 - 3);
   });
 
-  it("copies of the last request that the cap allows are all answered with its order", async () => {
+  it("all copies of the last request that the cap allows get its order", async () => {
     const at = capped({ unprovenAccount: { orders: 1, value: MUCH } });
     const buyer = unproven(somewhere());
     const copies = await Promise.all(Array.from({ length: 20 }, () => place(at, buyer, { idempotencyKey: "k" })));
@@ -216,7 +216,7 @@ describe("at once", () => {
     expect(shop.inventory.available(productId)).toBe(1_000 - 1);
   });
 
-  it("a request whose copy was refused and gave their hold back goes on with a hold of its own", async () => {
+  it("a request whose copy was refused and returned their hold gets a hold of its own", async () => {
     const at = capped({ provenAccount: { orders: 1, value: MUCH } });
     const buyer = callAs("customer");
     const asked = { idempotencyKey: "k" };
@@ -254,7 +254,7 @@ describe("at once", () => {
   });
 });
 
-it("remembers a hold that was given back until no copy of its request can come any more", async () => {
+it("remembers a returned hold until no copy of its request can use it", async () => {
   const at = capped({ provenAccount: { orders: 1, value: MUCH } });
   const buyer = callAs("customer");
   await Promise.all([place(at, buyer), place(at, buyer)]);
@@ -263,15 +263,15 @@ it("remembers a hold that was given back until no copy of its request can come a
       .bind(shop.deps.now() - RETURNED_HOLD_MS)
       .first("count");
   const cron = systemCall("cron", "cron");
-  await runSweeps(at.deps, plan, { call: cron, everything: false });
+  await runSweeps(at.deps, plan, { call: cron, everything: true });
   expect(await returned()).not.toBe(0);
   at.advance(RETURNED_HOLD_MS + 1);
-  await runSweeps(at.deps, plan, { call: cron, everything: false });
+  await runSweeps(at.deps, plan, { call: cron, everything: true });
   expect(await ordersEnv.DB.prepare("SELECT 1 FROM returned_holds").first()).toBeNull();
 });
 
 describe("the network of an order", () => {
-  it("is kept as a digest while the order is open and unpaid, and no longer", async () => {
+  it("is stored as a digest only while the order is open and unpaid", async () => {
     const network = "192.0.2.77";
     const one = async (): Promise<CreatedOrder> =>
       must(await place(shop, guestFrom(network), { email: someEmail() })).order;
@@ -285,13 +285,13 @@ describe("the network of an order", () => {
     for (const { id } of [cancelled, paid, rejected]) expect(await networkColumn(id)).toBeNull();
   });
 
-  it("is not kept of a proven account", async () => {
+  it("is not stored for a proven account", async () => {
     const { order } = must(await place(shop, { ...callAs("customer"), network: somewhere() }));
     expect(await networkColumn(order.id)).toBeNull();
   });
 });
 
-it("counts by indexes that hold open unpaid orders alone", async () => {
+it("counts by indexes of open unpaid orders only", async () => {
   const plans = await Promise.all(
     [
       "SELECT count(*), sum(total) FROM orders WHERE open_unpaid = 1 AND buyer = ? AND network = ?",
@@ -308,13 +308,13 @@ it("counts by indexes that hold open unpaid orders alone", async () => {
   expect(plans).toEqual([["orders_open_by_buyer"], ["orders_open_by_buyer"], ["orders_open_by_network"]]);
 });
 
-it("lets everything through when they are off", async () => {
+it("applies no cap when they are off", async () => {
   const [network, email] = [somewhere(), someEmail()];
   const off = shop.with({ orderCaps: false });
   expect(countOf(await placeMany(6, () => place(off, guestFrom(network), { email })), "made")).toBe(6);
 });
 
-it("shows what is open and unpaid, and how long what should have ended waits", async () => {
+it("measures open unpaid orders, and how long the oldest is overdue", async () => {
   const figures = async (name: string): Promise<readonly { readonly labels: object; readonly value: number }[]> =>
     (await readMetrics(shop.deps, metrics(shop.deps)))
       .filter((metric) => metric.name === name)

@@ -1,4 +1,4 @@
-// The cart: what can be put in it, versions, limits, and its end.
+// The cart: lines, versions, limits and expiry.
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
@@ -11,8 +11,8 @@ import { newId } from "#shared/ids";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
 import { CHECKOUT_LEASE_MS } from "../src/constants.ts";
 import type { CartContext } from "../src/objects/cart-object.ts";
-import { plan } from "../src/scheduled.ts";
 import { runSweeps } from "#shared/sweep";
+import { plan } from "../src/scheduled.ts";
 import { addItem, changeItem, clearCart, getCart, removeItem } from "../src/service/cart.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { guestCartName } from "../src/service/owner.ts";
@@ -55,7 +55,7 @@ describe("the cart", () => {
     expect(must(await getCart(shop.deps, call, {}))).toMatchObject({ id: added.id, version: 6 });
   });
 
-  it("reads as empty where there is none, and needs a token from a guest", async () => {
+  it("reads as empty before it exists, and needs a guest's token", async () => {
     expect(must(await getCart(shop.deps, callAs("customer"), {}))).toMatchObject({ items: [], version: 0 });
     expect(refusal(await getCart(shop.deps, guestCall(), {})).code).toBe("validation_failed");
     const cartToken = randomToken();
@@ -81,7 +81,7 @@ describe("the cart", () => {
     expect(refusal(await add(plenty, 1)).code).toBe("validation_failed");
   });
 
-  it("lets no concurrent additions pass what is available", async () => {
+  it("limits concurrent additions to what is available", async () => {
     const call = callAs("customer");
     const productId = shop.product({ stock: 5 });
     const results = await Promise.all(
@@ -100,7 +100,7 @@ describe("the cart", () => {
     expect((await addItem(shop.deps, call, { productId: ids[0] ?? "", quantity: 1 })).ok).toBe(true);
   });
 
-  it("refuses a write whose version is stale, one of two that race, and tells the current one", async () => {
+  it("refuses a write with a stale version, also one of two concurrent ones, and returns the current version", async () => {
     const call = callAs("customer");
     const productId = shop.product();
     const { version } = must(await addItem(shop.deps, call, { productId, quantity: 1 }));
@@ -116,7 +116,7 @@ describe("the cart", () => {
 });
 
 describe("what the catalog changes", () => {
-  it("shows on the line: the price of now, and the one it was added at until the buyer changes the line", async () => {
+  it("shows on the line: the current price, and the one when added until the buyer changes the line", async () => {
     const call = callAs("customer");
     const productId = shop.product({ unitPrice: 700 });
     const added = must(await addItem(shop.deps, call, { productId, quantity: 2 }));
@@ -177,7 +177,7 @@ describe("what the catalog changes", () => {
     },
   );
 
-  it("keeps the line of a product that the catalog does not know any more in sight", async () => {
+  it("keeps the line of a product that is gone from the catalog visible", async () => {
     const call = callAs("customer");
     const productId = shop.product();
     must(await addItem(shop.deps, call, { productId, quantity: 1 }));
@@ -188,8 +188,8 @@ describe("what the catalog changes", () => {
   });
 });
 
-describe("the end of a cart", () => {
-  it("reads as empty once expired, before any sweep, and starts anew with a higher version", async () => {
+describe("the expiry of a cart", () => {
+  it("reads as empty once expired, before any sweep, and continues with a higher version", async () => {
     const call = callAs("customer");
     const productId = shop.product();
     const { version } = must(await addItem(shop.deps, call, { productId, quantity: 1 }));
@@ -202,7 +202,7 @@ describe("the end of a cart", () => {
     expect(renewed.version).toBeGreaterThan(expired.version);
   });
 
-  it("is told once by CART_EXPIRED, and never for a cart without lines", async () => {
+  it("publishes CART_EXPIRED once, and never for a cart without lines", async () => {
     const call = callAs("customer");
     const empty = callAs("customer");
     const productId = shop.product({ unitPrice: 300 });
@@ -225,7 +225,7 @@ describe("the end of a cart", () => {
     expect(await indexRows(call.actor.id)).toBe(1);
   });
 
-  it("does not come while the cart is touched, though its index row is old", async () => {
+  it("does not happen while the cart is used, even if its index row is old", async () => {
     const call = callAs("customer");
     const productId = shop.product();
     must(await addItem(shop.deps, call, { productId, quantity: 1 }));
@@ -239,7 +239,7 @@ describe("the end of a cart", () => {
     expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED"]);
   });
 
-  it("tells who the cart belonged to when it was last changed, in their words of then", async () => {
+  it("names the customer of the last change, in their language of then", async () => {
     const first = callAs("customer");
     const later: Call = {
       ...first,
@@ -256,7 +256,7 @@ describe("the end of a cart", () => {
     ]);
   });
 
-  it("names nobody when it was a guest's", async () => {
+  it("names nobody for a guest's cart", async () => {
     const cartToken = randomToken();
     must(await addItem(shop.deps, guestCall(), { cartToken, productId: shop.product(), quantity: 1 }));
     shop.advance(shop.deps.cartTtlMs);
@@ -267,7 +267,7 @@ describe("the end of a cart", () => {
     expect(JSON.stringify(told)).not.toContain(cartToken);
   });
 
-  it("is told once though the sweep crashes at any of its steps, and leaves the stock of all others alone", async () => {
+  it("is published once even if the sweep crashes at any step, and leaves others' stock alone", async () => {
     const other = callAs("customer");
     const productId = shop.product({ stock: 10 });
     const order = must(await createOrder(shop.deps, other, request({ items: [{ productId, quantity: 4 }] }))).order;
@@ -298,14 +298,14 @@ describe("the end of a cart", () => {
     expect(must(await getCart(shop.deps, other, {})).itemCount).toBe(2);
     expect(shop.inventory.held).toEqual(held);
     expect(order.items).toMatchObject([{ quantity: 4 }]);
-    // A second life of the cart ends with an event of its own.
+    // A cart that is used again expires with another event.
     must(await addItem(shop.deps, call, { productId, quantity: 1 }));
     shop.advance(shop.deps.cartTtlMs);
     await runSweeps(shop.deps, plan, { call: systemCall("test", "c"), everything: true });
     expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED", "CART_EXPIRED"]);
   });
 
-  it("waits for an order that is being made of it, and reminds of nothing that was ordered", async () => {
+  it("waits for an order that is being placed, and leaves out what was ordered", async () => {
     const call = callAs("customer");
     const productId = shop.product();
     must(await addItem(shop.deps, call, { productId, quantity: 2 }));
@@ -327,7 +327,7 @@ describe("the end of a cart", () => {
     expect(await indexRows(call.actor.id)).toBe(0);
   });
 
-  it("is told when the order that was being made of it failed", async () => {
+  it("is published when the order that was being placed failed", async () => {
     const call = callAs("customer");
     must(await addItem(shop.deps, call, { productId: shop.product(), quantity: 2 }));
     shop.advance(shop.deps.cartTtlMs - 1_000);
@@ -340,7 +340,7 @@ describe("the end of a cart", () => {
     expect(await eventTypes(shop, call.actor.id)).toEqual(["CART_EXPIRED"]);
   });
 
-  it("reminds of what can still be bought, and of nothing where all is archived", async () => {
+  it("lists what can still be bought, and is not published if all is archived", async () => {
     const [mixed, gone] = [callAs("customer"), callAs("customer")];
     const [sold, archived] = [shop.product({ unitPrice: 300 }), shop.product({ unitPrice: 500 })];
     must(await addItem(shop.deps, mixed, { productId: sold, quantity: 1 }));
@@ -356,7 +356,7 @@ describe("the end of a cart", () => {
     expect(await eventTypes(shop, gone.actor.id)).toEqual([]);
   });
 
-  it("can be told of a cart that no payment could carry", async () => {
+  it("is published for a cart that costs more than a payment can carry", async () => {
     const call = callAs("customer");
     const productId = shop.product({ unitPrice: 99_999_999, stock: 10_000 });
     must(await addItem(shop.deps, call, { productId, quantity: 9_999 }));

@@ -1,4 +1,4 @@
-// What people do to an order: who sees it, what moves it on, what pays for it.
+// Commands on orders: who sees an order, who changes its status, who pays for it.
 import { beforeEach, describe, expect, it } from "vitest";
 import type { PaymentsContract } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
@@ -28,7 +28,7 @@ import type { Shop } from "./shop.ts";
 
 const admin = callAs("admin");
 let shop: Shop;
-/** What createIntent was asked, in order. */
+/** The inputs of createIntent, in order. */
 let intents: Parameters<PaymentsContract["createIntent"]>[1][];
 let captures: number;
 beforeEach(() => {
@@ -61,7 +61,7 @@ const move = async (orderId: string, status: string, call = admin, more: object 
   await changeStatus(shop.deps, call, { orderId, status: status as "SHIPPED", ...more });
 
 describe("staff", () => {
-  it("moves an order to DELIVERED, capturing before it ships, and each step is told once", async () => {
+  it("moves an order to DELIVERED, capturing before it ships, and publishes each step once", async () => {
     const { id } = await confirmedOrder(shop);
     must(await move(id, "PROCESSING"));
     const tracking = { carrier: "UPS", number: "1Z999" };
@@ -105,7 +105,7 @@ describe("staff", () => {
     expect(must(await move(id, "PENDING")).history).toHaveLength(1);
   });
 
-  it("keeps the goods while the money cannot be taken or is disputed", async () => {
+  it("cannot ship while the money cannot be captured or is disputed", async () => {
     const { id } = await confirmedOrder(shop);
     must(await move(id, "PROCESSING"));
     const broke = shop.with({
@@ -118,7 +118,7 @@ describe("staff", () => {
     expect(await reread(shop, id)).toMatchObject({ status: "PROCESSING" });
   });
 
-  it("of one vendor moves on only what is all their own", async () => {
+  it("of one vendor moves only orders whose lines are all their own", async () => {
     const vendor = callAs("vendor");
     const own = shop.product({ vendorId: vendor.actor.id });
     const foreign = shop.product({ vendorId: newId("usr") });
@@ -135,7 +135,7 @@ describe("staff", () => {
     expect(refusal(await move(bought.id, "PROCESSING", buyer)).code).toBe("forbidden");
   });
 
-  it("decides again when the order changed meanwhile", async () => {
+  it("decides again when the order has changed since it was read", async () => {
     const { id } = await confirmedOrder(shop);
     const results = await Promise.all([
       ...Array.from({ length: 4 }, () => move(id, "PROCESSING")),
@@ -148,7 +148,7 @@ describe("staff", () => {
 });
 
 describe("cancelling", () => {
-  it("is the buyer's until it is packed, staff's until it leaves, and once", async () => {
+  it("is allowed to the buyer until it is packed, to staff until it leaves, and happens once", async () => {
     const buyer = callAs("customer");
     const order = await confirmedOrder(shop, buyer);
     const cancelled = must(await cancelOrder(shop.deps, buyer, { orderId: order.id, reason: "changed my mind" }));
@@ -170,7 +170,7 @@ describe("cancelling", () => {
     expect(must(await move(packed.id, "CANCELLED", admin, { reason: "damaged" })).status).toBe("CANCELLED");
   });
 
-  it("and shipping at once end in one of the two, told once", async () => {
+  it("and shipping concurrently end in one of the two, published once", async () => {
     const { id } = await confirmedOrder(shop);
     must(await move(id, "PROCESSING"));
     await Promise.all([move(id, "SHIPPED"), move(id, "CANCELLED")]);
@@ -182,7 +182,7 @@ describe("cancelling", () => {
 });
 
 describe("paying", () => {
-  it("asks payments for the order's own total and marks that a payment has begun", async () => {
+  it("makes an intent over the order's own total and marks that a payment has begun", async () => {
     const buyer = callAs("customer");
     const order = await ordered(shop, buyer);
     const paid = must(await payOrder(shop.deps, buyer, { orderId: order.id, idempotencyKey: "k" }));
@@ -202,7 +202,7 @@ describe("paying", () => {
     expect(await reread(shop, order.id)).toMatchObject({ paymentStatus: "CREATED", status: "PENDING" });
   });
 
-  it("is for its buyer, while it can be paid", async () => {
+  it("is allowed to the buyer while the order can be paid", async () => {
     const buyer = callAs("customer");
     const order = await ordered(shop, buyer);
     const pay = async (call = buyer) => refusal(await payOrder(shop.deps, call, { orderId: order.id })).code;
@@ -219,7 +219,7 @@ describe("paying", () => {
     expect(intents).toEqual([]);
   });
 
-  it("repeated under its key finds its intent, though it is paid by now, and only for its buyer", async () => {
+  it("repeated under its key returns its intent, even a paid one, and only to its buyer", async () => {
     const buyer = callAs("customer");
     const vendor = callAs("vendor");
     const productId = shop.product({ vendorId: vendor.actor.id });
@@ -278,7 +278,7 @@ describe("reading", () => {
     expect(must(await listOrders(shop.deps, admin, { limit: 100 })).items.length).toBeGreaterThan(6);
   });
 
-  it("tells where an order is, and when it should come", async () => {
+  it("returns the tracking and the estimated delivery", async () => {
     const buyer = callAs("customer");
     const order = await confirmedOrder(shop, buyer);
     const track = async () => must(await getTracking(shop.deps, buyer, { orderId: order.id }));
@@ -286,7 +286,7 @@ describe("reading", () => {
     expect(before).toMatchObject({ status: "CONFIRMED", carrier: null, number: null, url: null });
     const promise = (): string => new Date(estimatedDelivery(shop.deps.now(), "standard", "US")).toISOString();
     expect(before.estimatedDelivery).toBe(promise());
-    // Until it leaves, the promise is what it would be if it left now.
+    // Before dispatch, the delivery is estimated as if it left now.
     shop.advance(3 * 24 * 3_600_000);
     expect((await track()).estimatedDelivery).toBe(promise());
     must(await move(order.id, "PROCESSING"));

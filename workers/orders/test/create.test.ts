@@ -1,4 +1,4 @@
-// Making orders: what they cost, what refuses them, and that one request or one cart makes one order.
+// Placing orders: prices, refusals, and one order per request and per cart version.
 import { beforeEach, describe, expect, it } from "vitest";
 import { randomToken } from "#shared/hash";
 import { newId } from "#shared/ids";
@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 
 describe("an order", () => {
-  it("is priced by the catalog, holds its stock, and tells of itself once", async () => {
+  it("is priced by the catalog, holds its stock, and publishes ORDER_CREATED once", async () => {
     const call = callAs("customer");
     const productId = shop.product({ unitPrice: 1_000, weightGrams: 1_500, vendorId: newId("usr") });
     const order = await ordered(shop, call, [
@@ -49,7 +49,7 @@ describe("an order", () => {
     expect(shop.inventory.heldBy(data?.reservationOwner ?? "")).toEqual({ [productId]: 3 });
   });
 
-  it("costs what the quote said, and is refused where another total was expected", async () => {
+  it("costs what the quote said, and is refused when another total is expected", async () => {
     const call = callAs("customer");
     const items = [{ productId: shop.product(), quantity: 2 }];
     const asked = { items, shippingAddress: { ...ADDRESS, country: "CA" }, shippingMethod: "express" as const };
@@ -88,7 +88,7 @@ describe("an order", () => {
     expect(shop.inventory.held.size).toBe(0);
   });
 
-  it("is open to its guest by the token that is told, and to nobody else", async () => {
+  it("is visible to its guest by the returned token, and to nobody else", async () => {
     const items = [{ productId: shop.product(), quantity: 1 }];
     expect(refusal(await createOrder(shop.deps, guestCall(), request({ items }))).code).toBe("validation_failed");
     const input = request({ items, email: "guest@example.com" });
@@ -111,7 +111,7 @@ describe("an order", () => {
 });
 
 describe("one request", () => {
-  it("makes one order however often it is sent at once, and later", async () => {
+  it("makes one order however often it is sent, concurrently and later", async () => {
     const call = callAs("customer");
     const productId = shop.product({ stock: 3 });
     const input = request({ items: [{ productId, quantity: 3 }], idempotencyKey: "k" });
@@ -130,7 +130,7 @@ describe("one request", () => {
     expect(refusal(another).code).toBe("product_unavailable");
   });
 
-  it("is refused with another body at once, and the loser keeps no stock", async () => {
+  it("is refused with another body sent concurrently, and the loser keeps no stock", async () => {
     const call = callAs("customer");
     const shared = shop.product();
     const extra = shop.product();
@@ -147,7 +147,7 @@ describe("one request", () => {
     expect(shop.inventory.available(extra)).toBe(10 - (held[extra] ?? 0));
   });
 
-  it("with another body that runs short at the same moment leaves its twin's hold alone", async () => {
+  it("with another body that runs short at the same time leaves the first one's hold alone", async () => {
     const call = callAs("customer");
     const [shared, scarce] = [shop.product(), shop.product({ stock: 1 })];
     const one = { productId: shared, quantity: 2 };
@@ -170,7 +170,7 @@ describe("one request", () => {
     expect(shop.inventory.available(shared)).toBe(8);
   });
 
-  it("that loses to its copy keeps the hold that it made first, and lets go what only it asked for", async () => {
+  it("that loses to its copy keeps the shared hold, and releases what only it held", async () => {
     const call = callAs("customer");
     const [shared, extra] = [shop.product(), shop.product()];
     const one = { productId: shared, quantity: 2 };
@@ -225,7 +225,7 @@ describe("one cart", () => {
     return { call, productId };
   }
 
-  it("checked out many times at once makes one order, and is empty right after", async () => {
+  it("checked out many times concurrently makes one order, and is empty right after", async () => {
     const { call, productId } = await filled(callAs("customer"), 2);
     const made = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
@@ -240,7 +240,7 @@ describe("one cart", () => {
     expect(refusal(await createOrder(shop.deps, call, request({}))).code).toBe("cart_empty");
   });
 
-  it("checked out twice at once answers both with the same order", async () => {
+  it("checked out twice concurrently returns the same order to both", async () => {
     const { call } = await filled();
     const made = (await Promise.all([1, 2].map(() => createOrder(shop.deps, call, request({}))))).map(must);
     expect(made[0]?.order.id).toBe(made[1]?.order.id);
@@ -248,7 +248,7 @@ describe("one cart", () => {
     expect(must(await createOrder(shop.deps, call, request({}))).replayed).toBe(true);
   });
 
-  it("checked out under two keys at once makes one order and leaves no second hold", async () => {
+  it("checked out under two keys concurrently makes one order and leaves no second hold", async () => {
     const { call, productId } = await filled();
     const made = await Promise.all(
       ["a", "b"].map((idempotencyKey) => createOrder(shop.deps, call, request({ idempotencyKey }))),
@@ -257,7 +257,7 @@ describe("one cart", () => {
     expect(shop.inventory.available(productId)).toBe(8);
   });
 
-  it("ordered a second time with other details is told its order, under another key too", async () => {
+  it("ordered a second time with other details is refused with the order's id, also under another key", async () => {
     const { call } = await filled();
     const first = must(await createOrder(shop.deps, call, request({ idempotencyKey: "a" })));
     const elsewhere = { shippingAddress: { ...ADDRESS, city: "Shelbyville" } };
@@ -269,7 +269,7 @@ describe("one cart", () => {
     expect(sameKey.code).toBe("idempotency_key_reused");
   });
 
-  it("of a guest, ordered a second time with other details, is told to its owner alone", async () => {
+  it("of a guest, ordered a second time with other details, shows the order's id to its owner only", async () => {
     const cartToken = randomToken();
     must(await addItem(shop.deps, guestCall(), { cartToken, productId: shop.product(), quantity: 1 }));
     const mine = { cartToken, email: "guest@example.com" };
@@ -283,7 +283,7 @@ describe("one cart", () => {
     expect(refusal(await createOrder(shop.deps, guestCall(), stranger)).code).toBe("cart_empty");
   });
 
-  it("asked for under the key of an earlier order gets that one, and stays free to be ordered", async () => {
+  it("checked out under the key of an earlier order returns that one, and can still be ordered", async () => {
     const { call } = await filled();
     const first = must(await createOrder(shop.deps, call, request({ idempotencyKey: "again" })));
     must(await addItem(shop.deps, call, { productId: shop.product(), quantity: 1 }));
@@ -359,7 +359,7 @@ describe("one cart", () => {
     expect(must(await getCart(shop.deps, call, {})).items).toEqual([]);
   });
 
-  it("belongs to one guest, whose order it becomes", async () => {
+  it("of a guest becomes that guest's order", async () => {
     const cartToken = randomToken();
     must(await addItem(shop.deps, guestCall(), { cartToken, productId: shop.product(), quantity: 1 }));
     const input = request({ cartToken, email: "guest@example.com" });

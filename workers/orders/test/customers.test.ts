@@ -12,7 +12,7 @@ const admin = callAs("admin");
 const shop = openShop();
 
 describe("a customer's orders", () => {
-  it("are counted, and summed up by currency without those that are cancelled", async () => {
+  it("are counted, and summed by currency without the cancelled ones", async () => {
     const buyer = callAs("customer");
     const [kept, dropped] = [await confirmedOrder(shop, buyer), await ordered(shop, buyer)];
     must(await cancelOrder(shop.deps, buyer, { orderId: dropped.id }));
@@ -21,7 +21,7 @@ describe("a customer's orders", () => {
     expect(totals).toEqual({ count: 2, total: { [kept.currency]: kept.total } });
   });
 
-  it("are none of somebody who has only cancelled ones, or none at all", async () => {
+  it("sum to nothing for a customer with only cancelled orders, or none", async () => {
     const buyer = callAs("customer");
     const none = { customerId: buyer.actor.id };
     expect(must(await customerTotals(shop.deps, admin, none))).toEqual({ count: 0, total: {} });
@@ -30,20 +30,22 @@ describe("a customer's orders", () => {
   });
 
   it("are found by the index of a customer's orders", async () => {
-    const plan = await shop.deps.db.all<{ detail: string }>(sql`EXPLAIN QUERY PLAN ${customerTotalsQuery("usr_1")}`);
+    const plan = await shop.deps.db.all<{ detail: string }>(
+      sql`EXPLAIN QUERY PLAN ${customerTotalsQuery("usr_1").getSQL()}`,
+    );
     expect(plan[0]?.detail).toContain("USING INDEX orders_by_customer");
   });
 });
 
 describe("a customer's cart", () => {
-  it("is what its owner sees", async () => {
+  it("is the cart that its owner sees", async () => {
     const buyer = callAs("customer");
     const added = must(await addItem(shop.deps, buyer, { productId: shop.product(), quantity: 2 }));
     expect(must(await customerCart(shop.deps, admin, { customerId: buyer.actor.id }))).toEqual(added);
   });
 });
 
-it("are both an admin's alone to see", async () => {
+it("and orders are visible to admins only", async () => {
   const buyer = callAs("customer");
   const own = { customerId: buyer.actor.id };
   for (const call of [buyer, callAs("vendor")]) {

@@ -1,4 +1,4 @@
-// What orders tells payments of who pays, so that declined cards are counted, and what it answers for an order that they ended.
+// What orders reports to payments about the payer, for counting declined cards, and the answer for an order that they ended.
 import { beforeEach, expect, it } from "vitest";
 import type { Call } from "#shared/call";
 import type { PaymentsContract } from "#shared/contracts/payments";
@@ -39,13 +39,13 @@ async function guestOrder(): Promise<CreatedOrder> {
   return must(await createOrder(shop.deps, guestCall(), request({ items, email: "guest@example.com" }))).order;
 }
 
-/** The order's payer as payments is told, when this call asks. */
+/** The order's payer as this call reports it to payments. */
 async function payerOf(call: Call, orderId: string, orderToken?: string): Promise<Asked["unproven"]> {
   expect(refusal(await payOrder(shop.deps, call, { orderId, orderToken })).code).toBe("too_many_attempts");
   return asked.at(-1)?.unproven;
 }
 
-it("tells payments nothing of a proven account, and of another one digests alone", async () => {
+it("reports nothing about a proven account, and only digests of others", async () => {
   const proven = callAs("customer");
   expect(await payerOf(from(proven, "192.0.2.1"), (await ordered(shop, proven)).id)).toBeUndefined();
   const buyer = unproven();
@@ -58,7 +58,7 @@ it("tells payments nothing of a proven account, and of another one digests alone
   expect((await payerOf(from(buyer, "192.0.2.2"), order.id))?.payer).toBe(payer?.payer);
 });
 
-it("tells a guest by e-mail and client network together", async () => {
+it("identifies a guest by e-mail and client network together", async () => {
   const first = await guestOrder();
   const second = await guestOrder();
   const here = from(guestCall(), "192.0.2.1");
@@ -69,7 +69,7 @@ it("tells a guest by e-mail and client network together", async () => {
   expect(elsewhere?.network).not.toBe(payer?.network);
 });
 
-it("passes on why an order that declined cards ended cannot be paid, and when to come back", async () => {
+it("returns why an order that declined cards ended cannot be paid, and when to retry", async () => {
   const buyer = callAs("customer");
   const order = await ordered(shop, buyer);
   await shop.receive(paymentEvent(order.id, "VOIDED", 3, "too_many_declines"));
@@ -80,7 +80,7 @@ it("passes on why an order that declined cards ended cannot be paid, and when to
   expect(asked).toMatchObject([{ orderId: order.id, mayBegin: false }]);
 });
 
-it("begins no payment of an order that was cancelled", async () => {
+it("begins no payment of a cancelled order", async () => {
   const buyer = callAs("customer");
   const order = await ordered(shop, buyer);
   must(await cancelOrder(shop.deps, buyer, { orderId: order.id }));

@@ -1,4 +1,4 @@
-// Guests: an order of theirs opens to its own token and to nothing else, and an e-mail address says nothing about an account.
+// Guests: only its own token opens a guest's order, and an e-mail address reveals nothing about an account.
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Call } from "#shared/call";
 import type { CreatedOrder } from "#shared/contracts/orders";
@@ -83,13 +83,13 @@ describe("a guest's order", () => {
     expect(refusal(refunded).code).toBe("not_found");
   });
 
-  it("is stored with the digest of its token alone", async () => {
+  it("is stored with only the digest of its token", async () => {
     const { id, accessToken = "" } = await guestOrder("owner@example.com", randomToken());
     const row = await ordersEnv.DB.prepare("SELECT * FROM orders WHERE id = ?").bind(id).first();
     const envelopes = await ordersEnv.DB.prepare("SELECT envelope FROM outbox WHERE subject = ?").bind(id).all();
     expect(row?.["access_token_hash"]).toBe(await sha256Hex(accessToken));
     expect(JSON.stringify([row, envelopes.results])).not.toContain(accessToken);
-    await shop.settled();
+    await shop.idle();
     expect(JSON.stringify(shop.sent)).not.toContain(accessToken);
   });
 });
@@ -105,7 +105,7 @@ describe("a guest with the e-mail address of an account", () => {
     return { owner, email, own };
   }
 
-  it("touches nothing of the account: neither its orders nor its cart, and its order is nobody's", async () => {
+  it("reaches neither the orders nor the cart of the account, and the guest's order belongs to no account", async () => {
     const { owner, email, own } = await both();
     const cart = must(await getCart(shop.deps, owner, {}));
     const made = await guestOrder(email);
@@ -113,12 +113,12 @@ describe("a guest with the e-mail address of an account", () => {
     expect(must(await listOrders(shop.deps, owner, { limit: 20 })).items.map(({ id }) => id)).toEqual([own.id]);
     expect(must(await getCart(shop.deps, owner, {}))).toEqual(cart);
     expect(refusal(await getOrder(shop.deps, owner, { orderId: made.id })).code).toBe("not_found");
-    await shop.settled();
+    await shop.idle();
     const told = shop.sent.find(({ event }) => event.subject === made.id);
     expect(told?.event.data).toMatchObject({ customer: { id: null, email } });
   });
 
-  it("is answered as with any other address, after the same work", async () => {
+  it("gets the same answer as with any other address, after the same work", async () => {
     const { email } = await both();
     const seen = await Promise.all(
       [email, email.toUpperCase(), "nobody@example.com"].map(async (address) => {
@@ -134,7 +134,7 @@ describe("a guest with the e-mail address of an account", () => {
     );
     expect(seen[0]).toEqual(seen[2]);
     expect(seen[1]).toEqual(seen[2]);
-    // There is nobody to ask whether an address has an account.
+    // No peer can say whether an address has an account.
     expect(Object.keys(ordersEnv)).not.toContain("ACCOUNTS");
   });
 
@@ -154,7 +154,7 @@ describe("a guest's Idempotency-Key", () => {
   const order = (call: Call, input: Record<string, unknown>) =>
     createOrder(shop.deps, call, request({ email, ...input }));
 
-  it("without a cart token is refused to the same e-mail elsewhere, which sees nothing, and doubles no order", async () => {
+  it("without a cart token is refused to the same e-mail from another network, which sees nothing, and makes no second order", async () => {
     const productId = shop.product();
     const asked = { items: [{ productId, quantity: 1 }], idempotencyKey: "1" };
     const mine = must(await order(from("192.0.2.1"), asked));
@@ -165,7 +165,7 @@ describe("a guest's Idempotency-Key", () => {
     expect(must(await order(from("192.0.2.1"), asked))).toMatchObject({ replayed: true, order: { id: mine.order.id } });
   });
 
-  it("sent from two networks at once makes one order and leaves no second hold", async () => {
+  it("sent from two networks concurrently makes one order and leaves no second hold", async () => {
     const productId = shop.product();
     const asked = { items: [{ productId, quantity: 1 }], idempotencyKey: "2" };
     const made = await Promise.all(["192.0.2.1", "198.51.100.7"].map((network) => order(from(network), asked)));
@@ -173,7 +173,7 @@ describe("a guest's Idempotency-Key", () => {
     expect(shop.inventory.available(productId)).toBe(9);
   });
 
-  it("with a cart token is the guest's wherever the guest is", async () => {
+  it("with a cart token works from every network", async () => {
     const asked = {
       items: [{ productId: shop.product(), quantity: 1 }],
       idempotencyKey: "3",
@@ -185,7 +185,7 @@ describe("a guest's Idempotency-Key", () => {
   });
 });
 
-/** A peer whose calls are noted by name. */
+/** A peer whose calls are recorded by name. */
 function spied<Peer extends object>(name: string, peer: Peer, calls: string[]): Peer {
   return new Proxy(peer, {
     get(target, property, receiver) {

@@ -1,4 +1,4 @@
-// What a desk and an ERP ask the list of orders: filters, the feed of changes, and what staff noted.
+// The list of orders: filters, the feed of changes, and staff's references.
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Call } from "#shared/call";
 import { ListOrdersInput, UpdateOrderInput } from "#shared/contracts/orders";
@@ -33,7 +33,7 @@ async function orderOf(email: string, name: string): Promise<Order> {
 }
 
 describe("a filter", () => {
-  it("finds by number, e-mail and what any of them or the addressee begins with, whatever the case", async () => {
+  it("finds by number, e-mail, and the beginning of these or the addressee, in any case", async () => {
     const unique = crypto.randomUUID().slice(0, 8);
     const order = await orderOf(`Ada.${unique}@Example.com`, `Ada Love${unique}`);
     const other = await orderOf(`bo.${unique}@example.com`, `Grace ${unique} Hopper`);
@@ -47,7 +47,7 @@ describe("a filter", () => {
     expect(await ids({ q: `bo.${unique}`, email: `ada.${unique}@example.com` })).toEqual([]);
   });
 
-  it("takes several statuses, and several of payments, and both narrow", async () => {
+  it("accepts several statuses and payment statuses, and combines them", async () => {
     const buyer = callAs("customer");
     const [open, paid, gone] = [
       await ordered(shop, buyer),
@@ -64,7 +64,7 @@ describe("a filter", () => {
     }
   });
 
-  it("takes the beginning of a time in and its end not", async () => {
+  it("includes the start of a period and excludes its end", async () => {
     const buyer = callAs("customer");
     const first = await ordered(shop, buyer);
     shop.advance(1_000);
@@ -75,7 +75,7 @@ describe("a filter", () => {
     expect(ListOrdersInput.safeParse({ createdFrom: "yesterday" }).success).toBe(false);
   });
 
-  it("shows a customer own orders only, whatever it says", async () => {
+  it("shows a customer only own orders, whatever is asked for", async () => {
     const order = await confirmedOrder(shop);
     const stranger = callAs("customer");
     const queries = [
@@ -91,7 +91,7 @@ describe("a filter", () => {
 });
 
 describe("the feed of changes", () => {
-  it("brings each change once more, the oldest first, and its last cursor stays good", async () => {
+  it("returns each changed order again, oldest change first, and its last cursor stays valid", async () => {
     const buyer = callAs("customer");
     const [first, second] = [await ordered(shop, buyer), await ordered(shop, buyer)];
     const query = { customerId: buyer.actor.id, updatedSince: first.createdAt };
@@ -106,7 +106,7 @@ describe("the feed of changes", () => {
     expect(refusal(misused).code).toBe("invalid_cursor");
   });
 
-  it("orders by the commits, so that a change whose clock is behind is not skipped", async () => {
+  it("is in the order of the commits, so that a change with a late clock is not skipped", async () => {
     const buyer = callAs("customer");
     const first = await ordered(shop, buyer);
     const query = { customerId: buyer.actor.id, updatedSince: first.createdAt };
@@ -117,7 +117,7 @@ describe("the feed of changes", () => {
     expect(await ids({ ...query, cursor: undefined })).toEqual([first.id]);
   });
 
-  it("misses nothing while others write", async () => {
+  it("misses no change during concurrent writes", async () => {
     const buyer = callAs("customer");
     const since = new Date(shop.deps.now()).toISOString();
     const written: string[] = [];
@@ -137,7 +137,7 @@ describe("the feed of changes", () => {
     const last = new Map<string, string>();
     let cursor: string | undefined;
     for (let isOver = false; !isOver;) {
-      // What is not written by now is read by the next round.
+      // The next round reads what is not written yet.
       const wasWriting = isWriting;
       const query = { customerId: buyer.actor.id, updatedSince: since, limit: 3, cursor };
       const { items, nextCursor } = await page(query);
@@ -151,11 +151,11 @@ describe("the feed of changes", () => {
   });
 });
 
-describe("what staff notes", () => {
+describe("staff's references", () => {
   const note = async (orderId: string, body: object, call = admin): ReturnType<typeof updateOrder> =>
     await updateOrder(shop.deps, call, UpdateOrderInput.parse({ orderId, ...body }));
 
-  it("is found by its external id, shown to staff alone, audited, and a change of the feed", async () => {
+  it("find the order by its external id, are visible to staff only, audited, and in the feed", async () => {
     const [buyer, vendor] = [callAs("customer"), callAs("vendor")];
     const items = [{ productId: shop.product({ vendorId: vendor.actor.id }), quantity: 1 }];
     const order = await confirmedOrder(shop, buyer, items);
@@ -180,7 +180,7 @@ describe("what staff notes", () => {
     expect(results).toEqual([{ n: 3 }]);
   });
 
-  it("is refused when another order has the external id, and of buyers", async () => {
+  it("are refused to buyers, and with another order's external id", async () => {
     const buyer = callAs("customer");
     const [one, other] = [await ordered(shop, buyer), await ordered(shop, buyer)];
     const externalId = crypto.randomUUID();
@@ -190,7 +190,7 @@ describe("what staff notes", () => {
     expect(refusal(await note(one.id, { externalId: null }, callAs("vendor"))).code).toBe("not_found");
   });
 
-  it("has at most twenty pairs of texts", () => {
+  it("have at most twenty pairs of metadata", () => {
     const pairs = (count: number): Record<string, string> =>
       Object.fromEntries(Array.from({ length: count }, (_none, index) => [`k${String(index)}`, "v"]));
     const takes = (metadata: unknown): boolean => UpdateOrderInput.safeParse({ orderId: "ord_1", metadata }).success;

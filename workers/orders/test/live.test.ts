@@ -1,4 +1,4 @@
-// Live carts: every device hears of every new version, in order, whoever made it and whatever the object has been through.
+// Live carts: every device receives every new version, in order, whoever made it, also after hibernation.
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Call } from "#shared/call";
@@ -10,8 +10,8 @@ import { MAX_SOCKETS, SOCKET_CLOSE, socketRequest } from "#shared/sockets";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
 import { listening } from "#shared/testkit/sockets";
 import type { Listener } from "#shared/testkit/sockets";
-import { plan } from "../src/scheduled.ts";
 import { runSweeps } from "#shared/sweep";
+import { plan } from "../src/scheduled.ts";
 import { addItem, changeItem, clearCart, getCart, openCart } from "../src/service/cart.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { mergeCart } from "../src/service/merge.ts";
@@ -38,7 +38,7 @@ const add = async (call: Call, productId: string, quantity = 1, cartToken?: stri
   must(await addItem(shop.deps, call, { productId, quantity, cartToken }));
 
 describe("a connected device", () => {
-  it("gets the cart as GET shows it, and each change that another makes", async () => {
+  it("receives the cart as GET returns it, and each change of another device", async () => {
     const call = callAs("customer");
     const productId = shop.product({ unitPrice: 700 });
     const before = await add(call, productId);
@@ -56,7 +56,7 @@ describe("a connected device", () => {
     expect((await laptop.next()).items).toEqual([]);
   });
 
-  it("hears versions that only grow, the last one included, while many change at once", async () => {
+  it("receives growing versions, up to the last one, during concurrent changes", async () => {
     const call = callAs("customer");
     const productId = shop.product({ stock: 1_000 });
     const phone = await connect(call);
@@ -68,7 +68,7 @@ describe("a connected device", () => {
     expect(last).toEqual(must(await getCart(shop.deps, call, {})));
   });
 
-  it("gets the present state when it comes again, and hears on after hibernation", async () => {
+  it("receives the present state when it reconnects, and changes after hibernation", async () => {
     const call = callAs("customer");
     const productId = shop.product();
     const [phone, laptop] = [await connect(call), await connect(call)];
@@ -84,7 +84,7 @@ describe("a connected device", () => {
     expect(phone.received).toHaveLength(1);
   });
 
-  it("sees the cart empty itself when its order is placed, without another context", async () => {
+  it("receives the empty cart when its order is placed, without another call", async () => {
     const call = callAs("customer");
     await add(call, shop.product(), 2);
     const phone = await connect(call);
@@ -93,7 +93,7 @@ describe("a connected device", () => {
     expect(await phone.next()).toMatchObject({ items: [], itemCount: 0 });
   });
 
-  it("sees that too when nobody said so: the alarm asks", async () => {
+  it("receives it without a notification too: the alarm finds the order", async () => {
     const call = callAs("customer");
     await add(call, shop.product(), 2);
     const phone = await connect(call);
@@ -113,7 +113,7 @@ describe("a connected device", () => {
     expect((await phone.next()).items).toEqual([]);
   });
 
-  it("sees the cart expire, by the sweep", async () => {
+  it("receives the expired cart from the sweep", async () => {
     const call = callAs("customer");
     const brief = shop.with({ cartTtlMs: 60_000 });
     must(await addItem(brief.deps, call, { productId: shop.product(), quantity: 1 }));
@@ -124,7 +124,7 @@ describe("a connected device", () => {
     expect((await phone.next()).items).toEqual([]);
   });
 
-  it("sees the cart expire before any sweep, by the object's own alarm", async () => {
+  it("receives the expired cart before any sweep, from the object's alarm", async () => {
     const call = callAs("customer");
     const brief = shop.with({ cartTtlMs: 400 });
     must(await addItem(brief.deps, call, { productId: shop.product(), quantity: 1 }));
@@ -133,7 +133,7 @@ describe("a connected device", () => {
     expect((await phone.next()).items).toEqual([]);
   });
 
-  it("is told later what the catalog kept from being told", async () => {
+  it("is notified later when the catalog did not answer", async () => {
     const call = callAs("customer");
     const phone = await connect(call);
     await phone.next();
@@ -148,7 +148,7 @@ describe("a connected device", () => {
 });
 
 describe("a guest's device", () => {
-  it("hears of the guest's cart only, sees it merged, and is sent away", async () => {
+  it("receives the guest's cart only, then the merged one, and is disconnected", async () => {
     const [cartToken, other] = [randomToken(), randomToken()];
     const productId = shop.product();
     await add(guestCall(), productId, 2, cartToken);
@@ -171,7 +171,7 @@ describe("a guest's device", () => {
 });
 
 describe("a socket", () => {
-  it("ends with its token: at once, by the object's alarm, or at a change after it", async () => {
+  it("is closed when its token expires: at connect, by the alarm, or at a later change", async () => {
     const call = callAs("customer");
     const late = await connect(call, undefined, Date.now() - 1);
     expect((await late.closed).code).toBe(SOCKET_CLOSE.expired);
@@ -185,7 +185,7 @@ describe("a socket", () => {
     expect(fresh.received).toHaveLength(1);
   });
 
-  it("ends when it talks, and when newer ones take its place", async () => {
+  it("is closed when it sends a message, and when there are too many newer ones", async () => {
     const call = callAs("customer");
     const [first, loud] = [await connect(call), await connect(call)];
     await loud.next();
@@ -195,7 +195,7 @@ describe("a socket", () => {
     expect((await first.closed).code).toBe(SOCKET_CLOSE.displaced);
   });
 
-  it("is not opened for nobody, nor by a request that the gateway did not make", async () => {
+  it("is not opened without a cart, nor by a request that the gateway did not make", async () => {
     const nobody = async (): Promise<Response> =>
       await openCart(shop.deps, socketRequest({ call: guestCall(), expiresAt: Date.now() + HOUR_MS }));
     await expect(nobody()).rejects.toThrow("identified by its token");

@@ -1,4 +1,4 @@
-// A guest's cart joins a user's: once, whole, and whatever happens between the two objects.
+// Merging a guest's cart into a user's: once, completely, whatever fails between the two objects.
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { Call } from "#shared/call";
@@ -9,8 +9,8 @@ import type { Cart, MergedCart } from "#shared/contracts/orders";
 import type { Outcome } from "#shared/errors";
 import { randomToken } from "#shared/hash";
 import { callAs, guestCall } from "#shared/testkit/kit";
-import { plan } from "../src/scheduled.ts";
 import { runSweeps } from "#shared/sweep";
+import { plan } from "../src/scheduled.ts";
 import { addItem, changeItem, clearCart, getCart } from "../src/service/cart.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { mergeCart } from "../src/service/merge.ts";
@@ -43,7 +43,7 @@ async function guestCart(products: Readonly<Record<string, number>>): Promise<st
   return cartToken;
 }
 
-type Method = "close" | "absorb" | "decided";
+type Method = "close" | "absorb" | "endTransfer";
 
 /** A shop in which one step between the objects breaks, before it reaches its object or after it did its work. */
 function breaking(method: Method, when: "before" | "after"): Shop {
@@ -70,7 +70,7 @@ async function alarmOf(cartToken: string): Promise<boolean> {
 }
 
 describe("a merge", () => {
-  it("adds what both have, keeps the rest, and closes the guest's cart for ever", async () => {
+  it("adds up common products, keeps the rest, and closes the guest's cart for good", async () => {
     const [both, mine, theirs] = [shop.product(), shop.product(), shop.product()];
     const user = callAs("customer");
     await add(user, both, 2);
@@ -89,7 +89,7 @@ describe("a merge", () => {
     expect(refusal(order).code).toBe("cart_empty");
   });
 
-  it("happens once, however often and however concurrently the user asks", async () => {
+  it("happens once, however often and however concurrently it is requested", async () => {
     const productId = shop.product();
     const user = callAs("customer");
     const cartToken = await guestCart({ [productId]: 3 });
@@ -99,7 +99,7 @@ describe("a merge", () => {
     expect(must(await merge(user, cartToken)).items).toEqual([]);
   });
 
-  it("goes to exactly one of two users", async () => {
+  it("is done for exactly one of two users", async () => {
     const productId = shop.product();
     const users = [callAs("customer"), callAs("customer"), callAs("customer")];
     const cartToken = await guestCart({ [productId]: 3 });
@@ -127,7 +127,7 @@ describe("a merge", () => {
     expect(refusal(await mergeCart(shop.deps, guestCall(), { cartToken: unknown })).code).toBe("unauthenticated");
   });
 
-  it("tells what found no room, the same each time it is asked", async () => {
+  it("lists what did not fit, the same for each repetition", async () => {
     const user = callAs("customer");
     const much = shop.product({ stock: 100_000 });
     const ids = Array.from({ length: MAX_CART_LINES - 2 }, () => shop.product());
@@ -146,7 +146,7 @@ describe("a merge", () => {
     expect(must(await merge(user, cartToken)).notMerged).toEqual(merged.notMerged);
   });
 
-  it("does not ask for stock: the checkout tells what is short", async () => {
+  it("does not check stock: the checkout reports shortages", async () => {
     const productId = shop.product({ stock: 5 });
     const user = callAs("customer");
     await add(user, productId, 4);
@@ -158,7 +158,7 @@ describe("a merge", () => {
     });
   });
 
-  it("tells of no abandoned cart but the user's", async () => {
+  it("leads to CART_EXPIRED for the user's cart only", async () => {
     const productId = shop.product();
     const user = callAs("customer");
     const cartToken = await guestCart({ [productId]: 1 });
@@ -171,7 +171,7 @@ describe("a merge", () => {
 });
 
 describe("If-Match", () => {
-  it("keeps both carts as they are when the user's is another, and merges at the right one", async () => {
+  it("keeps both carts when the user's has another version, and merges at the right one", async () => {
     const [mine, theirs] = [shop.product(), shop.product()];
     const user = callAs("customer");
     const { version } = await add(user, mine);
@@ -188,7 +188,7 @@ describe("If-Match", () => {
     expect(quantities(must(await merge(user, cartToken, shop, version)))).toEqual({ [mine]: 1, [theirs]: 3 });
   });
 
-  it("lets one of two writes of one version through, whichever it is", async () => {
+  it("lets one of two writes of one version succeed, whichever it is", async () => {
     for (let round = 0; round < 5; round += 1) {
       const [mine, theirs] = [shop.product(), shop.product()];
       const user = callAs("customer");
@@ -205,7 +205,7 @@ describe("If-Match", () => {
     }
   });
 
-  it("does not lose the lines between copies of which one is refused", async () => {
+  it("does not lose the lines when one of two copies is refused", async () => {
     for (let round = 0; round < 5; round += 1) {
       const [mine, theirs] = [shop.product(), shop.product()];
       const user = callAs("customer");
@@ -223,13 +223,13 @@ describe("If-Match", () => {
   });
 });
 
-describe("a merge that breaks", () => {
+describe("an interrupted merge", () => {
   const STEPS: readonly (readonly [Method, "before" | "after"])[] = [
     ["close", "after"],
     ["absorb", "before"],
     ["absorb", "after"],
-    ["decided", "before"],
-    ["decided", "after"],
+    ["endTransfer", "before"],
+    ["endTransfer", "after"],
   ];
 
   describe.each(STEPS)("at %s, %s it", (method, when) => {
@@ -239,8 +239,8 @@ describe("a merge that breaks", () => {
       await add(user, mine, 2);
       const cartToken = await guestCart({ [theirs]: 4, [mine]: 1 });
       const attempt = merge(user, cartToken, breaking(method, when));
-      // What the guest's cart is told goes beside the answer.
-      if (method === "decided") must(await attempt);
+      // The guest's cart is notified without delaying the answer.
+      if (method === "endTransfer") must(await attempt);
       else await expect(attempt).rejects.toThrow("crash");
       return { user, cartToken, expected: { [mine]: 3, [theirs]: 4 } };
     };
@@ -252,7 +252,7 @@ describe("a merge that breaks", () => {
       expect(quantities(await cartOf(user))).toEqual(expected);
     });
 
-    it("is finished by the guest's cart when nobody comes again", async () => {
+    it("is finished by the guest's cart without a retry", async () => {
       const { user, cartToken, expected } = await broken();
       expect(await alarmOf(cartToken)).toBe(true);
       expect(quantities(await cartOf(user))).toEqual(expected);
@@ -284,7 +284,7 @@ describe("a merge that breaks", () => {
     const user = callAs("customer");
     await add(user, mine);
     const cartToken = await guestCart({ [theirs]: 2 });
-    const attempt = merge(user, cartToken, breaking("decided", "before"), 99);
+    const attempt = merge(user, cartToken, breaking("endTransfer", "before"), 99);
     await expect(attempt).rejects.toThrow("crash");
     await alarmOf(cartToken);
     expect(quantities(await cartOf(guestCall(), cartToken))).toEqual({ [theirs]: 2 });
@@ -294,7 +294,7 @@ describe("a merge that breaks", () => {
 });
 
 describe("a guest's checkout and a merge", () => {
-  it("exclude each other while the order is being made, and the merge takes what was not ordered", async () => {
+  it("exclude each other while the order is being placed, and the merge takes what was not ordered", async () => {
     const productId = shop.product();
     const cartToken = await guestCart({ [productId]: 2 });
     const user = callAs("customer");
@@ -316,7 +316,7 @@ describe("a guest's checkout and a merge", () => {
     expect(quantities(must(await merge(user, cartToken)))).toEqual({ [productId]: 1 });
   });
 
-  it("never both have the lines", async () => {
+  it("never both get the lines", async () => {
     for (let round = 0; round < 8; round += 1) {
       const productId = shop.product();
       const cartToken = await guestCart({ [productId]: 2 });

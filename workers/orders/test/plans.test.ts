@@ -140,7 +140,7 @@ describe("a page of orders", () => {
     },
   );
 
-  it("by a status that few have reads the index alone, once", async () => {
+  it("by a rare status reads only the index, once", async () => {
     const { plan, read } = await run({ status: ["PENDING"], paymentStatus: ["DISPUTED"] });
     expect(plan).toContain("SCAN orders USING COVERING INDEX orders_by_time");
     expect(read).toBeLessThanOrEqual(ROWS + 100);
@@ -164,7 +164,7 @@ describe("a page of orders", () => {
     expect(read).toBeLessThan(500);
   });
 
-  it("takes the place of a change from its index", async () => {
+  it("takes the position of a change from its index", async () => {
     const { results } = await ordersEnv.DB.prepare(
       "EXPLAIN QUERY PLAN SELECT max(change_seq) FROM orders WHERE change_seq IS NOT NULL",
     ).all<{ detail: string }>();

@@ -1,4 +1,4 @@
-// Orders that have lost sight of their money or their stock: found by the sweep, mended where that can be, and reported.
+// Orders that missed events about their money or their stock: found by the sweeps, mended where possible, and reported.
 import { sql } from "drizzle-orm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
@@ -7,8 +7,8 @@ import { commit } from "#shared/database";
 import { ok } from "#shared/result";
 import { callAs } from "#shared/testkit/kit";
 import { RECONCILE_SLICES, UNSETTLED_AFTER_MS } from "../src/constants.ts";
-import { plan } from "../src/scheduled.ts";
 import { runSweeps } from "#shared/sweep";
+import { plan } from "../src/scheduled.ts";
 import { reconcileOrders, reconcileWithPayment } from "../src/service/reconcile.ts";
 import { changeStatus } from "../src/service/commands.ts";
 import {
@@ -77,8 +77,8 @@ async function confirmAll(): Promise<void> {
   await ordersEnv.DB.exec("UPDATE outbox SET confirmed_at = time WHERE confirmed_at IS NULL");
 }
 
-describe("an order that has not heard of its payment", () => {
-  it("goes on as if it had, when the event was given up, and later events still count", async () => {
+describe("an order that missed a payment event", () => {
+  it("adopts the payment's state after the event became a dead letter, and later events still count", async () => {
     const order = await ordered(shop);
     await shop.receive(stockEvent("STOCK_RESERVED", order.id));
     paymentIs(order.id, "AUTHORIZED", 1);
@@ -94,7 +94,7 @@ describe("an order that has not heard of its payment", () => {
     expect(await reread(shop, order.id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "CAPTURED" });
   });
 
-  it("and has missed several events is not moved back by those of them that come late", async () => {
+  it("is not moved back by missed events that arrive late", async () => {
     const { id } = await confirmedOrder(shop);
     paymentIs(id, "PARTIALLY_REFUNDED", 5);
     expect(await reconcileWithPayment(shop.deps, id, { everything: true })).toBe(true);
@@ -107,7 +107,7 @@ describe("an order that has not heard of its payment", () => {
     expect(await reconcileWithPayment(shop.deps, id, { everything: true })).toBe(false);
   });
 
-  it("past its window lives, and is confirmed, when payments says that it is paid", async () => {
+  it("past its window is confirmed instead of cancelled when payments says that it is paid", async () => {
     const order = await ordered(shop);
     await shop.receive(stockEvent("STOCK_RESERVED", order.id));
     paymentIs(order.id, "AUTHORIZED");
@@ -117,7 +117,7 @@ describe("an order that has not heard of its payment", () => {
     expect(await findings(order.id)).toEqual([{ kind: "payment_unknown_to_order", outcome: "mended" }]);
   });
 
-  it("is cancelled when the money is gone", async () => {
+  it("is cancelled when the money was voided", async () => {
     const { id } = await confirmedOrder(shop);
     paymentIs(id, "VOIDED");
     expect(await reconcileWithPayment(shop.deps, id, { everything: true })).toBe(true);
@@ -126,7 +126,7 @@ describe("an order that has not heard of its payment", () => {
     expect(await reconcileWithPayment(shop.deps, id, { everything: true })).toBe(false);
   });
 
-  it("is left to its events while these may be on their way, and to the buyer while nothing is paid", async () => {
+  it("is left alone while its events may be on their way, or nothing is paid", async () => {
     const { id } = await confirmedOrder(shop);
     paymentIs(id, "CAPTURED");
     expect(await reconcileWithPayment(shop.deps, id, { everything: false })).toBe(false);
@@ -137,7 +137,7 @@ describe("an order that has not heard of its payment", () => {
   });
 });
 
-describe("an order that believes in money", () => {
+describe("an order that records money", () => {
   it.each([
     ["payments has nothing of", undefined],
     ["the buyer has yet to pay", "CREATED"],
@@ -149,7 +149,7 @@ describe("an order that believes in money", () => {
     expect(await reread(shop, id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "AUTHORIZED" });
   });
 
-  it("of which payments knows an older state, as after a restore, is reported too", async () => {
+  it("is reported when payments has an older state, as after a restore", async () => {
     const { id } = await confirmedOrder(shop);
     await shop.receive(paymentEvent(id, "CAPTURED", 3));
     paymentIs(id, "AUTHORIZED", 2);
@@ -182,7 +182,7 @@ describe("a shipped order", () => {
       )
       .map(({ consumer, event }) => `${event.type} ${consumer}`);
 
-  it("whose goods inventory has not taken off the shelf is told anew, delivered or not, until it has", async () => {
+  it("is republished until inventory has consumed its stock, delivered or not", async () => {
     const { id } = await confirmedOrder(shop);
     paymentIs(id, "CAPTURED");
     await shop.receive(paymentEvent(id, "CAPTURED", 2));
@@ -190,7 +190,7 @@ describe("a shipped order", () => {
       must(await changeStatus(shop.deps, admin, { orderId: id, status }));
     }
     expect((await reread(shop, id)).stockStatus).toBe("RESERVED");
-    await shop.settled();
+    await shop.idle();
     await confirmAll();
     shop.advance(UNSETTLED_AFTER_MS - 60_000);
     await runSweeps(shop.deps, plan, { call: cron, everything: false });
@@ -200,7 +200,7 @@ describe("a shipped order", () => {
     expect(republished(id)).toEqual(["ORDER_SHIPPED inventory"]);
     expect(await findings(id)).toEqual([{ kind: "order_not_followed", outcome: "open" }]);
     must(await changeStatus(shop.deps, admin, { orderId: id, status: "DELIVERED" }));
-    await shop.settled();
+    await shop.idle();
     await confirmAll();
     shop.advance(2 * UNSETTLED_AFTER_MS);
     await runSweeps(shop.deps, plan, { call: cron, everything: false });
@@ -214,7 +214,7 @@ describe("a shipped order", () => {
   });
 });
 
-it("a payment under 3-D Secure shows at its order, and an old word of it changes nothing", async () => {
+it("a payment under 3-D Secure is recorded at its order, and an older event changes nothing", async () => {
   const order = await ordered(shop);
   await shop.receive(paymentEvent(order.id, "REQUIRES_ACTION", 2));
   expect(await reread(shop, order.id)).toMatchObject({ paymentStatus: "REQUIRES_ACTION", status: "PENDING" });

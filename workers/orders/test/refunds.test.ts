@@ -1,4 +1,4 @@
-// Refunds of lines: never more than was ordered, whoever asks at once and wherever the work stops, and each told once.
+// Refunds of lines: never more than was ordered, under concurrency and after any interruption, and each published once.
 import type { SQL } from "drizzle-orm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
@@ -12,8 +12,8 @@ import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
 import { callAs } from "#shared/testkit/kit";
 import { REFUND_RETRY_MS } from "../src/constants.ts";
-import { plan } from "../src/scheduled.ts";
 import { runSweeps } from "#shared/sweep";
+import { plan } from "../src/scheduled.ts";
 import { cancelOrder, changeStatus } from "../src/service/commands.ts";
 import { refundLines } from "../src/service/refunds.ts";
 import {
@@ -152,7 +152,7 @@ const quantities = async (orderId: string): Promise<number[]> =>
   (await reread(shop, orderId)).items.map(({ refundedQuantity }) => refundedQuantity);
 
 describe("a refund of lines", () => {
-  it("gives back what they cost, shows at the order, and sends back to the shelf what was said", async () => {
+  it("refunds what they cost, is listed at the order, and restocks as requested", async () => {
     const { order, five, two } = await delivered();
     const lines = [
       { itemId: five, quantity: 2 },
@@ -173,7 +173,7 @@ describe("a refund of lines", () => {
     expect(after.items.map(({ refundedQuantity }) => refundedQuantity)).toEqual([3, 1]);
     expect(after.refunds).toEqual([made]);
     expect(payments.given()).toBe(made.amount);
-    await shop.settled();
+    await shop.idle();
     const [productId, other] = order.items.map((item) => item.productId);
     expect(returned(order.id)).toMatchObject([
       {
@@ -191,7 +191,7 @@ describe("a refund of lines", () => {
     expect(await audited(order.id)).toEqual(["order.status", "order.status", "order.status", "order.refund"]);
   });
 
-  it("of everything with the shipping is the total, whatever the parts", async () => {
+  it("of everything with the shipping is the total, in whatever parts", async () => {
     const { order, five, two } = await delivered();
     refundOf(await refund({ orderId: order.id, lines: [{ itemId: five, quantity: 2 }] }));
     refundOf(await refund({ orderId: order.id, lines: [{ itemId: two, quantity: 2 }], includeShipping: true }));
@@ -206,7 +206,7 @@ describe("a refund of lines", () => {
     expect(await quantities(order.id)).toEqual([5, 2]);
   });
 
-  it("is an admin's, of an order that is there, of lines that it has, and of money that was taken", async () => {
+  it("needs an admin, an existing order, its own lines, and captured money", async () => {
     const vendor = callAs("vendor");
     const { order, five } = await delivered();
     const body = { orderId: order.id, lines: [{ itemId: five, quantity: 1 }] };
@@ -225,7 +225,7 @@ describe("a refund of lines", () => {
     expect((await reread(shop, order.id)).refunds).toEqual([]);
   });
 
-  it("of goods that cost nothing asks nobody for money", async () => {
+  it("of goods that cost nothing calls no payments", async () => {
     const { id, items } = await confirmedOrder(shop, undefined, [
       { productId: shop.product({ unitPrice: 0 }), quantity: 2 },
     ]);
@@ -233,11 +233,11 @@ describe("a refund of lines", () => {
     expect(made).toMatchObject({ amount: 0, status: "done" });
     expect(made).not.toHaveProperty("paymentId");
     expect(payments.asked).toBe(0);
-    await shop.settled();
+    await shop.idle();
     expect(returned(id)).toMatchObject([{ data: { shipped: false } }]);
   });
 
-  it("that payments refuses, because the money went another way, leaves its units free", async () => {
+  it("that payments refuses, because the money was refunded otherwise, frees its units", async () => {
     const { order, five } = await delivered();
     payments.refunds.set("by amount", { amount: order.total - 1_000, status: "succeeded" });
     const body = { orderId: order.id, lines: [{ itemId: five, quantity: 1 }], idempotencyKey: "k" };
@@ -250,8 +250,8 @@ describe("a refund of lines", () => {
   });
 });
 
-describe("refunds at once", () => {
-  it("never take more of a line than was ordered", async () => {
+describe("concurrent refunds", () => {
+  it("never refund more of a line than was ordered", async () => {
     const { order, five } = await delivered();
     const body = { orderId: order.id, lines: [{ itemId: five, quantity: 2 }] };
     const results = await Promise.all(Array.from({ length: 12 }, () => refund(body)));
@@ -259,11 +259,11 @@ describe("refunds at once", () => {
     for (const result of results.filter(({ ok }) => !ok)) expect(refusal(result).code).toBe("refund_exceeds_order");
     expect(await quantities(order.id)).toEqual([4, 0]);
     expect(payments.given()).toBe(4 * 1_250);
-    await shop.settled();
+    await shop.idle();
     expect(returned(order.id)).toHaveLength(2);
   });
 
-  it("of one unit each all come through, one after the other", async () => {
+  it("of one unit each all succeed, one after the other", async () => {
     const [productId, buyer] = [shop.product({ unitPrice: 99, stock: 20 }), callAs("customer")];
     const { id, items, total } = await confirmedOrder(shop, buyer, [{ productId, quantity: 16 }]);
     payments.payment = { ...capturedPayment(id), amount: total, amountCaptured: total };
@@ -274,7 +274,7 @@ describe("refunds at once", () => {
     expect(payments.given()).toBe(16 * 99);
   });
 
-  it("are refused by the database too, should they pass every other guard", async () => {
+  it("are refused by the database too, if every other guard fails", async () => {
     const { five } = await delivered();
     const over = async (): Promise<unknown> =>
       await ordersEnv.DB.prepare("UPDATE order_items SET refunded_quantity = 6 WHERE id = ?").bind(five).run();
@@ -293,25 +293,25 @@ describe("refunds at once", () => {
     expect(refusal(await refund(other)).code).toBe("idempotency_key_reused");
     // A key belongs to its user.
     expect(must(await refund(other, callAs("admin"))).replayed).toBe(false);
-    await shop.settled();
+    await shop.idle();
     expect(returned(order.id)).toHaveLength(2);
   });
 
-  it("with a cancellation tell inventory of the goods once: by the return, or with the whole reservation", async () => {
+  it("with a cancellation restock the goods once: by the return, or with the whole reservation", async () => {
     const { order, five } = await delivered("PROCESSING");
     payments.before = async () => {
       payments.before = () => undefined;
       must(await cancelOrder(shop.deps, admin, { orderId: order.id }));
     };
     expect(refundOf(await refund({ orderId: order.id, lines: [{ itemId: five, quantity: 2 }] })).status).toBe("done");
-    await shop.settled();
+    await shop.idle();
     expect(returned(order.id)).toEqual([]);
     expect((await eventTypes(shop, order.id)).at(-1)).toBe("ORDER_CANCELLED");
     const late = await refund({ orderId: order.id, lines: [{ itemId: five, quantity: 1 }] });
     expect(refusal(late).code).toBe("payment_not_refundable");
   });
 
-  it("with a status change lose neither", async () => {
+  it("with a status change both succeed", async () => {
     const { order, five } = await delivered("PROCESSING");
     const [moved, made] = await Promise.all([
       changeStatus(shop.deps, admin, { orderId: order.id, status: "SHIPPED" }),
@@ -323,7 +323,7 @@ describe("refunds at once", () => {
   });
 });
 
-describe("a refund whose work stops", () => {
+describe("an interrupted refund", () => {
   const stop = (): never => {
     throw new Error("the power is out");
   };
@@ -345,14 +345,14 @@ describe("a refund whose work stops", () => {
     await Promise.all([1, 2, 3].map(() => runSweeps(shop.deps, plan, { call: cron, everything: false })));
     expect((await reread(shop, order.id)).refunds).toMatchObject([{ id: made.id, status: "done" }]);
     expect(payments.given()).toBe(2 * 1_250);
-    await shop.settled();
+    await shop.idle();
     expect(returned(order.id)).toHaveLength(1);
     expect(await findings(made.id)).toEqual([{ kind: "refund_unfinished", outcome: "mended" }]);
     expect(must(await refund(body))).toMatchObject({ replayed: true, refund: { id: made.id, status: "done" } });
     expect(await audited(order.id)).toContain("order.refund");
   });
 
-  it("before its answer is written is finished by the next request of its key, in the name of who asked first", async () => {
+  it("is finished by the next request under its key, in the name of the first caller", async () => {
     const { order, five } = await delivered();
     payments.after = stop;
     const body = { orderId: order.id, lines: [{ itemId: five, quantity: 2 }], idempotencyKey: "k" };
@@ -362,7 +362,7 @@ describe("a refund whose work stops", () => {
     expect([...payments.refunds.keys()]).toEqual([expect.stringContaining(`${admin.actor.id}|rfd_`)]);
   });
 
-  it("and that is then refused gives its units back, and tells an operator", async () => {
+  it("that is refused later frees its units, and is reported", async () => {
     const { order, five } = await delivered();
     payments.before = stop;
     const made = refundOf(await refund({ orderId: order.id, lines: [{ itemId: five, quantity: 2 }] }));
@@ -374,7 +374,7 @@ describe("a refund whose work stops", () => {
     expect(await findings(made.id)).toEqual([{ kind: "refund_unfinished", outcome: "open" }]);
   });
 
-  it("because payments stays away is tried ever more seldom, and reported when that takes long", async () => {
+  it("during an outage of payments is repeated with growing pauses, and reported when that takes long", async () => {
     const { order, five } = await delivered();
     payments.before = stop;
     const made = refundOf(await refund({ orderId: order.id, lines: [{ itemId: five, quantity: 1 }] }));
@@ -392,7 +392,7 @@ describe("a refund whose work stops", () => {
     expect(await findings(made.id)).toEqual([{ kind: "refund_unfinished", outcome: "mended" }]);
   });
 
-  it("at Stripe, pending, waits until it is known how it ended", async () => {
+  it("that is pending at Stripe waits for the result", async () => {
     const { order, five } = await delivered();
     payments.answersWith = "pending";
     const made = refundOf(await refund({ orderId: order.id, lines: [{ itemId: five, quantity: 1 }] }));
@@ -403,12 +403,12 @@ describe("a refund whose work stops", () => {
     expect(await quantities(order.id)).toEqual([0, 0]);
   });
 
-  it("and is refused while a later try is under way counts as that one ends", async () => {
+  it("that is refused during a later attempt gets the result of that attempt", async () => {
     const { order, five } = await delivered();
     const body = { orderId: order.id, lines: [{ itemId: five, quantity: 1 }], idempotencyKey: "k" };
     payments.before = async () => {
       payments.before = () => undefined;
-      // The first try hangs before it is refused; a copy of the request succeeds in the meantime.
+      // The first attempt hangs before it is refused; a copy of the request succeeds first.
       expect(must(await refund(body)).refund.status).toBe("done");
       payments.refunds.clear();
       payments.refunds.set("by amount", { amount: order.total, status: "succeeded" });
@@ -418,7 +418,7 @@ describe("a refund whose work stops", () => {
     expect(await quantities(order.id)).toEqual([1, 0]);
   });
 
-  it("and is refused while a copy of the request reads it is no success for the copy either", async () => {
+  it("that is refused while a copy of the request reads it is a refusal for the copy too", async () => {
     const { order, five } = await delivered();
     const body = { orderId: order.id, lines: [{ itemId: five, quantity: 1 }], idempotencyKey: "k" };
     const { promise: hasRead, resolve: read } = Promise.withResolvers<void>();
@@ -427,23 +427,27 @@ describe("a refund whose work stops", () => {
       return hasRead;
     };
     const first = refund(body);
-    // The copy finds the refund requested, and goes on once that is refused.
+    // The copy reads the refund as requested, and continues after it is refused.
     const all = async (query: SQL): Promise<unknown[]> => {
       const rows = await shop.deps.db.all<object>(query);
-      if (rows.some((row) => "idempotency_key" in row)) {
+      if (rows.some((row) => "idempotencyKey" in row)) {
         read();
         await first;
       }
       return rows;
     };
     const db = new Proxy(shop.deps.db, {
-      get: (target, name) => (name === "all" ? all : (Reflect.get(target, name) as unknown)),
+      get: (target, name) => {
+        if (name === "all") return all;
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === "function" ? (member.bind(target) as unknown) : member;
+      },
     });
     expect(refusal(await refund(body, admin, { ...shop.deps, db })).code).toBe("payment_not_refundable");
     expect(refusal(await first).code).toBe("amount_exceeds_captured");
   });
 
-  it("and succeeds after another try was refused is not kept quiet", async () => {
+  it("that succeeds after another attempt was refused is reported", async () => {
     const { order, five } = await delivered();
     const body = { orderId: order.id, lines: [{ itemId: five, quantity: 1 }], idempotencyKey: "k" };
     payments.before = async () => {

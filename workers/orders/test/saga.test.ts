@@ -46,7 +46,7 @@ describe("an order is confirmed", () => {
     expect(await eventTypes(shop, order.id)).toEqual(["ORDER_CREATED", "ORDER_CONFIRMED"]);
   });
 
-  it("by an event that carries everything and names its cause", async () => {
+  it("by an event that carries the whole order and names its cause", async () => {
     const order = await ordered(shop);
     const last = paymentEvent(order.id, "AUTHORIZED", 1);
     await shop.receive(stockEvent("STOCK_RESERVED", order.id));
@@ -82,7 +82,7 @@ describe("an order is cancelled", () => {
     expect(await eventTypes(shop, order.id)).toEqual(["ORDER_CREATED", "ORDER_CANCELLED"]);
   });
 
-  it("when its money goes, and a late authorization does not bring it back", async () => {
+  it("when its money is voided, and a late authorization does not revive it", async () => {
     const order = await ordered(shop);
     await shop.receive(stockEvent("STOCK_RESERVED", order.id), paymentEvent(order.id, "VOIDED", 2));
     await shop.receive(paymentEvent(order.id, "AUTHORIZED", 1));
@@ -92,12 +92,12 @@ describe("an order is cancelled", () => {
   });
 });
 
-it("tries an event again whose order is not there yet", async () => {
+it("retries an event whose order does not exist yet", async () => {
   const event = stockEvent("STOCK_RESERVED", newId("ord"));
   expect(await shop.receive(event)).toEqual({ acknowledged: [], retried: [event.id] });
 });
 
-it("refuses a payment status that it does not know, and keeps why", async () => {
+it("refuses an unknown payment status, and records the reason", async () => {
   const order = await ordered(shop);
   const event = paymentEvent(order.id, "MELTED", 1);
   expect((await shop.receive(event)).retried).toEqual([event.id]);

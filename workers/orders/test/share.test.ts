@@ -1,5 +1,5 @@
-// Whose orders count toward the share of a product that buyers without proof may hold together, and that inventory hears of their
-// money, and of no other's.
+// Which orders count toward the share of a product that unproven buyers may hold together, and that inventory learns of their
+// money only.
 import { beforeEach, expect, it } from "vitest";
 import type { Call } from "#shared/call";
 import type { InventoryContract } from "#shared/contracts/inventory";
@@ -59,19 +59,19 @@ it.each([
   expect(asked).toMatchObject([{ counted, lines: [{ quantity: 6, minimum: 6 }] }]);
 });
 
-it("without the caps nobody's does", async () => {
+it("without the caps no order counts", async () => {
   await order(shop.with({ orderCaps: false }), guestCall());
   expect(asked).toMatchObject([{ counted: false }]);
 });
 
-it("inventory hears that a counted order's money is authorized, and the sweep counts on it", async () => {
+it("inventory learns that a counted order's money is authorized, and the sweep relies on it", async () => {
   const { event, heardBy } = await confirmed(shop, guestCall());
   expect(event.data).toMatchObject({ counted: true, moneyAuthorized: true });
   expect(heardBy).toEqual(["inventory", "notifications"]);
   expect((await unconfirmedEvents(shop.deps)).find(({ id }) => id === event.id)).toMatchObject({ counted: 1 });
 });
 
-it("of a proven buyer's order it does not, and the sweep does not ask for it", async () => {
+it("inventory does not learn it of a proven buyer's order, and the sweep does not wait for it", async () => {
   const { event, heardBy } = await confirmed(shop, proven);
   expect(event.data).toMatchObject({ counted: false });
   expect(heardBy).toEqual(["notifications"]);

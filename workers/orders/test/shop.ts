@@ -1,5 +1,5 @@
-// What the tests of this Worker share: its use cases over real D1 and Cart objects, with a clock of their own, recorded queues,
-// and peers that answer as their contracts say.
+// What the tests of this Worker share: its use cases over real D1 and Cart objects, with a settable clock, recorded queues,
+// and peers stubbed by their contracts.
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import type { z } from "zod";
@@ -68,7 +68,7 @@ class FakeInventory {
           .filter(({ productId, quantity }) => quantity > this.available(productId))
           .map(({ productId, quantity }) => ({ productId, requested: quantity, available: this.available(productId) }));
         if (shortages.length > 0) {
-          // As the objects do it: what the owner was found to hold already goes too.
+          // As the Stock objects do: the owner's existing holds are released too.
           for (const line of lines) this.held.delete(keyOf(line));
           for (const line of lines) this.closed.add(keyOf(line));
           return fail("insufficient_stock", "Not enough stock.", { shortages });
@@ -98,15 +98,15 @@ export interface Shop {
   readonly sent: RecordedQueues["sent"];
   readonly inventory: FakeInventory;
   readonly products: Map<string, PricedProduct>;
-  /** Puts a product on sale and gives its id. */
+  /** Puts a product on sale and returns its id. */
   product(overrides?: Partial<PricedProduct> & { readonly stock?: number }): string;
   advance(ms: number): void;
-  /** The same shop with other answers. */
+  /** The same shop with other dependencies. */
   with(overrides: Partial<OrdersDeps>): Shop;
   /** Delivers events to the orders inbox as one queue batch. */
   receive(...events: readonly EventEnvelope[]): Promise<Delivery>;
-  /** Waits for what was started beside the answers. */
-  settled(): Promise<void>;
+  /** Waits for background work. */
+  idle(): Promise<void>;
 }
 
 export function openShop(payments: Partial<PaymentsContract> = {}): Shop {
@@ -125,7 +125,7 @@ export function openShop(payments: Partial<PaymentsContract> = {}): Shop {
     },
     queues,
     now: () => now,
-    // Tests of the caps turn them on; the others order more than one buyer may.
+    // Only tests of the caps turn them on; the others exceed them.
     orderCaps: false,
     catalog,
     inventory: stubOf<InventoryContract>(inventory.contract()),
@@ -147,14 +147,14 @@ export function openShop(payments: Partial<PaymentsContract> = {}): Shop {
     },
     with: (overrides) => build({ ...deps, ...overrides }),
     receive: (...events) => deliver((batch) => consume(batch, deps, handlers(deps)), "tradepost-orders-inbox", events),
-    settled: async () => {
+    idle: async () => {
       await Promise.all(background);
     },
   });
   return build(deps);
 }
 
-/** Payments that closes unpaid orders as told. */
+/** Payments that closes unpaid orders with the given outcomes. */
 export function closing(
   answer: (order: { readonly orderId: string; readonly unlessTried: boolean }) => ClosedUnpaid["outcome"],
 ): Partial<PaymentsContract> {
@@ -200,7 +200,7 @@ export function request(input: Record<string, unknown>): OrderRequest {
   return CreateOrderInput.parse({ shippingAddress: ADDRESS, ...input });
 }
 
-/** Orders items and gives the order. */
+/** Places an order. */
 export async function ordered(
   shop: Shop,
   call: Call = callAs("customer"),
@@ -209,7 +209,7 @@ export async function ordered(
   return must(await createOrder(shop.deps, call, request({ items }))).order;
 }
 
-/** The order as the table has it. */
+/** The order as stored. */
 export async function reread(shop: Shop, id: string): Promise<Order> {
   const stored = await findOrder(shop.deps.db, id);
   if (stored === undefined) expect.fail(`no order ${id}`);
@@ -257,12 +257,12 @@ export async function confirmedOrder(shop: Shop, call?: Call, items?: readonly S
   return order;
 }
 
-/** The types of the events that this order has caused, in order, as the outbox has them. */
+/** The types of the order's events in the outbox, in order. */
 export async function eventTypes(shop: Shop, subject: string): Promise<readonly string[]> {
   const { results } = await ordersEnv.DB.prepare("SELECT type FROM outbox WHERE subject = ? ORDER BY time, id")
     .bind(subject)
     .all<{ type: string }>();
-  await shop.settled();
+  await shop.idle();
   return results.map(({ type }) => type);
 }
 

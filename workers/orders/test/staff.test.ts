@@ -1,4 +1,4 @@
-// What staff sees and does: a vendor's sales, two operators at once, and the audit of it all.
+// Staff: a vendor's sales, two operators at a time, and the audit.
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Call, Role } from "#shared/call";
 import { ListOrdersInput } from "#shared/contracts/orders";
@@ -72,7 +72,7 @@ describe("a vendor's sales", () => {
     quantity: 1,
   });
 
-  it("are the orders of own products only, page by page; purchases stay what one gets unasked", async () => {
+  it("are the orders of own products only, page by page; purchases are the default", async () => {
     const sales: string[] = [];
     for (let index = 0; index < 5; index += 1) {
       sales.unshift((await confirmedOrder(shop, undefined, [sold(vendor), sold(vendor)])).id);
@@ -101,7 +101,7 @@ describe("a vendor's sales", () => {
     expect(refusal(misused).code).toBe("invalid_cursor");
   });
 
-  it("are nobody else's to list: a customer has none, and an admin is told by whom it was bought", async () => {
+  it("are refused to customers, and an admin's own ones name the buyer", async () => {
     const buyer = callAs("customer");
     const order = await confirmedOrder(shop, buyer, [sold(vendor)]);
     expect(refusal(await listOrders(shop.deps, buyer, { limit: 20, scope: "sales" })).code).toBe("forbidden");
@@ -114,7 +114,7 @@ describe("a vendor's sales", () => {
   /** The same person after the next sign-in with another role. */
   const as = (role: Role): Call => ({ ...vendor, actor: { ...vendor.actor, role } as Call["actor"] });
 
-  it("are read as one and as a list by the same callers, through each change of role and of the product's vendor", async () => {
+  it("are readable singly and as a list by the same callers, after each change of role and of the product's vendor", async () => {
     const productId = shop.product({ vendorId: vendor.actor.id });
     const buyer = callAs("customer");
     const order = await confirmedOrder(shop, buyer, [{ productId, quantity: 1 }]);
@@ -147,7 +147,7 @@ describe("a vendor's sales", () => {
     expect(refusal(await getOrder(shop.deps, vendor, { orderId: next.id })).code).toBe("not_found");
   });
 
-  it("may have been bought by who sells no more: then they are purchases still", async () => {
+  it("bought by a former vendor are still that buyer's purchases", async () => {
     const own = await confirmedOrder(shop, vendor, [sold(vendor)]);
     const dismissed = as("customer");
     expect(must(await getOrder(shop.deps, dismissed, { orderId: own.id })).id).toBe(own.id);
@@ -174,7 +174,7 @@ it("a status that does not exist is refused", () => {
   expect(ListOrdersInput.safeParse({ scope: "everything" }).success).toBe(false);
 });
 
-describe("two operators at once", () => {
+describe("two operators", () => {
   const [one, other] = [callAs("admin"), callAs("admin")];
   const move = (call: Call, orderId: string, status: string): ReturnType<typeof changeStatus> =>
     changeStatus(shop.deps, call, { orderId, status: status as "SHIPPED" });
@@ -201,7 +201,7 @@ describe("two operators at once", () => {
     }
   });
 
-  it("shipping with two parcels' numbers ship once; the other's number is a change of the tracking, told as one", async () => {
+  it("who ship with two tracking numbers ship once; the other number is a change of the tracking, published as such", async () => {
     const { id } = await confirmedOrder(shop);
     must(await move(one, id, "PROCESSING"));
     const ship = (call: Call, number: string): ReturnType<typeof changeStatus> =>
@@ -220,7 +220,7 @@ describe("two operators at once", () => {
 describe("a vendor's cancellation", () => {
   const vendor = callAs("vendor");
 
-  /** A confirmed order of the vendor's, in a shop whose payments close as told. */
+  /** A confirmed order of the vendor's, in a shop whose payments close as given. */
   async function sale(close: (orderId: string) => ReturnType<PaymentsContract["close"]>): Promise<{
     readonly id: string;
     readonly asked: unknown[];
@@ -242,7 +242,7 @@ describe("a vendor's cancellation", () => {
     return { id, asked, cancel };
   }
 
-  it("lets the authorization go first, and is on record as staff's", async () => {
+  it("voids the authorization first, and is recorded as staff's", async () => {
     const { id, asked, cancel } = await sale(async () => ok("closed"));
     expect(must(await cancel()).status).toBe("CANCELLED");
     expect(asked).toEqual([{ orderId: id, unless: "captured" }]);
@@ -269,7 +269,7 @@ describe("a vendor's cancellation", () => {
     expect(asked).toEqual([]);
   });
 
-  it("is refused when payments knows of a capture that the order has not heard of yet", async () => {
+  it("is refused when payments has a capture that the order has not seen yet", async () => {
     const { id, cancel } = await sale(async () => ok("paid"));
     expect(refusal(await cancel()).code).toBe("forbidden");
     expect((await reread(shop, id)).status).toBe("CONFIRMED");
@@ -277,7 +277,7 @@ describe("a vendor's cancellation", () => {
     expect(await audit(id)).toEqual([]);
   });
 
-  it("is refused when the capture is heard of while payments is being asked", async () => {
+  it("is refused when the capture's event arrives during the call to payments", async () => {
     const { id, cancel } = await sale(async (orderId) => {
       await shop.receive(paymentEvent(orderId, "CAPTURED", 2));
       return ok("paid");
@@ -286,13 +286,13 @@ describe("a vendor's cancellation", () => {
     expect((await reread(shop, id)).status).toBe("CONFIRMED");
   });
 
-  it("changes nothing while payments cannot ask Stripe", async () => {
+  it("changes nothing while payments cannot reach Stripe", async () => {
     const { id, cancel } = await sale(async () => fail("payment_provider_unavailable", "No answer."));
     expect(refusal(await cancel()).code).toBe("payment_provider_unavailable");
     expect((await reread(shop, id)).status).toBe("CONFIRMED");
   });
 
-  it("is done when the void that it brought about has cancelled the order already", async () => {
+  it("succeeds when its own void has cancelled the order already", async () => {
     const { id, cancel } = await sale(async (orderId) => {
       await shop.receive(paymentEvent(orderId, "VOIDED", 2));
       return ok("closed");
@@ -303,7 +303,7 @@ describe("a vendor's cancellation", () => {
 });
 
 describe("the audit", () => {
-  it("has what staff did, by whom and why, and neither what buyers did nor what was refused", async () => {
+  it("records what staff did, by whom and why, and neither buyers' commands nor refused ones", async () => {
     const vendor = callAs("vendor");
     const buyer = callAs("customer");
     const productId = shop.product({ vendorId: vendor.actor.id });

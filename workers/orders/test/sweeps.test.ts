@@ -1,4 +1,4 @@
-// What time brings about, and the Worker's own wiring.
+// Sweeps, and the Worker's wiring.
 import { SELF, createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
@@ -12,8 +12,8 @@ import { callAs, guestCall } from "#shared/testkit/kit";
 import { UNSETTLED_AFTER_MS } from "../src/constants.ts";
 import { OrdersRpc } from "../src/entrypoint.ts";
 import worker from "../src/index.ts";
-import { plan } from "../src/scheduled.ts";
 import { runSweeps } from "#shared/sweep";
+import { plan } from "../src/scheduled.ts";
 import { cancelOrder } from "../src/service/commands.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { createDeps, secondsSetting } from "../src/service/deps.ts";
@@ -35,7 +35,7 @@ import type { Shop } from "./shop.ts";
 const cron = systemCall("cron", "cron");
 
 describe("an unpaid order", () => {
-  it("ends when its window is over and payments has closed it, once", async () => {
+  it("is cancelled once, when its window is over and payments has closed it", async () => {
     const shop = openShop(closing(() => "closed"));
     const call = callAs("customer");
     const order = await ordered(shop, call);
@@ -54,7 +54,7 @@ describe("an unpaid order", () => {
     expect(told?.event.correlationid).toBe(call.correlationId);
   });
 
-  it("says the same reason when its void comes back before the sweep is done", async () => {
+  it("has the same reason when the event of its void arrives before the sweep is done", async () => {
     const shop = openShop();
     const order = await ordered(shop);
     shop.advance(shop.deps.paymentWindowMs);
@@ -81,7 +81,7 @@ describe("an unpaid order", () => {
     expect(await reread(shop, order.id)).toMatchObject({ status: "PENDING" });
   });
 
-  it("does not keep the others when it cannot be ended", async () => {
+  it("that cannot be cancelled does not delay the others", async () => {
     const made = openShop();
     const [broken, fine] = [await ordered(made), await ordered(made)];
     const shop = openShop(closing(({ orderId }) => (orderId === broken.id ? "unknown" : "closed")));
@@ -92,7 +92,7 @@ describe("an unpaid order", () => {
   });
 });
 
-describe("the order of a buyer without proof", () => {
+describe("the order of an unproven buyer", () => {
   const windowOf = ({ createdAt, paymentDueAt }: Order): number => Date.parse(paymentDueAt) - Date.parse(createdAt);
   const unproven = (): Call => {
     const call = callAs("customer");
@@ -104,7 +104,7 @@ describe("the order of a buyer without proof", () => {
     return must(await createOrder(shop.deps, guestCall(), request({ items, email: "guest@example.com" }))).order;
   }
 
-  it("waits five minutes for a payment method to be tried; a proven account's waits its whole window", async () => {
+  it("waits five minutes for a payment method to be tried; a proven account's waits the whole window", async () => {
     const shop = openShop(closing(() => "closed"));
     const [guests, unprovens, provens] = [
       await guestOrder(shop),
@@ -123,7 +123,7 @@ describe("the order of a buyer without proof", () => {
     expect(statuses).toEqual(["CANCELLED", "CANCELLED", "PENDING"]);
   });
 
-  it("never waits longer than the payment window, however long it might without a try", () => {
+  it("never waits longer than the payment window, however long the untried window is", () => {
     const settings = { ...ordersEnv, PAYMENT_WINDOW_SECONDS: "60" };
     expect(createDeps(settings, { waitUntil: () => undefined }).untriedWindowMs).toBe(60_000);
   });
@@ -142,7 +142,7 @@ describe("the order of a buyer without proof", () => {
     },
   );
 
-  it("ends when its window is over, whatever is tried after that", async () => {
+  it("is cancelled when its window is over, whatever is tried after that", async () => {
     const asked: boolean[] = [];
     let own = "";
     const shop = openShop(
@@ -164,7 +164,7 @@ describe("the order of a buyer without proof", () => {
     expect([(await reread(shop, order.id)).status, asked]).toEqual(["CANCELLED", [false]]);
   });
 
-  it("has its whole window by a try in time that is told late", async () => {
+  it("gets the whole window by a try in time that is reported late", async () => {
     const shop = openShop();
     const order = await guestOrder(shop);
     shop.advance(299_000);
@@ -174,7 +174,7 @@ describe("the order of a buyer without proof", () => {
     expect(windowOf(await reread(shop, order.id))).toBe(1_800_000);
   });
 
-  it("is not closed while a payment method is being tried that the shop has not heard of", async () => {
+  it("is not closed while a payment method is being tried without an event yet", async () => {
     const asked: boolean[] = [];
     let own = "";
     const shop = openShop(
@@ -196,8 +196,8 @@ describe("the order of a buyer without proof", () => {
   });
 });
 
-describe("the net under it all", () => {
-  const anew = (shop: Shop, orderId: string): readonly string[] =>
+describe("an unsettled order", () => {
+  const republished = (shop: Shop, orderId: string): readonly string[] =>
     shop.sent
       .filter(({ event }) => event.subject === orderId && event.causationid !== undefined)
       .map(({ consumer, event }) => `${event.type} ${consumer}`)
@@ -206,57 +206,68 @@ describe("the net under it all", () => {
     await ordersEnv.DB.exec("UPDATE outbox SET confirmed_at = 1 WHERE confirmed_at IS NULL");
   };
 
-  it("publishes an order's last event anew when its stock does not follow, with growing pauses, and not to people", async () => {
+  it("has its last event republished with growing pauses when its stock does not follow, and not to people", async () => {
     const shop = openShop();
     const order = await ordered(shop);
     shop.advance(2 * UNSETTLED_AFTER_MS);
     await runSweeps(shop.deps, plan, { call: cron, everything: false });
-    expect(anew(shop, order.id)).toEqual([]);
+    expect(republished(shop, order.id)).toEqual([]);
     shop.advance(-2 * UNSETTLED_AFTER_MS);
     await confirmAll();
     const pauses: number[] = [];
     for (let minute = 1, last = 0; minute <= 40; minute += 1) {
-      // The payment window is not what this test is about.
+      // Keeps the payment window out of this test.
       await commit(shop.deps.db, [sql`UPDATE orders SET payment_due_at = ${shop.deps.now() * 2}`]);
       shop.advance(60_000);
       await runSweeps(shop.deps, plan, { call: cron, everything: false });
-      const count = anew(shop, order.id).length;
+      const count = republished(shop, order.id).length;
       if (count > last) pauses.push(minute);
       last = count;
     }
     expect(pauses).toEqual([5, 10, 20, 40]);
-    expect(new Set(anew(shop, order.id))).toEqual(new Set(["ORDER_CREATED inventory"]));
+    expect(new Set(republished(shop, order.id))).toEqual(new Set(["ORDER_CREATED inventory"]));
     const { results } = await ordersEnv.DB.prepare("SELECT 1 FROM outbox WHERE subject = ? AND confirmed_at IS NULL")
       .bind(order.id)
       .all();
     expect(results).toEqual([]);
   });
 
-  it("does so at once for everything, and stops when stock and money have followed", async () => {
+  it("is republished at once for everything, and no more when stock and money have followed", async () => {
     const shop = openShop();
     const order = await ordered(shop);
     await shop.receive(stockEvent("STOCK_RESERVED", order.id));
     await confirmAll();
     await runSweeps(shop.deps, plan, { call: cron, everything: true });
-    expect(anew(shop, order.id)).toEqual([]);
+    expect(republished(shop, order.id)).toEqual([]);
     must(await cancelOrder(shop.deps, callAs("admin"), { orderId: order.id }));
     await runSweeps(shop.deps, plan, { call: cron, everything: true });
-    expect(anew(shop, order.id)).toEqual([]);
+    expect(republished(shop, order.id)).toEqual([]);
     await confirmAll();
     await runSweeps(shop.deps, plan, { call: cron, everything: true });
-    expect(anew(shop, order.id)).toEqual(["ORDER_CANCELLED inventory", "ORDER_CANCELLED payments"]);
+    expect(republished(shop, order.id)).toEqual(["ORDER_CANCELLED inventory", "ORDER_CANCELLED payments"]);
     await shop.receive(stockEvent("STOCK_RELEASED", order.id));
     shop.advance(UNSETTLED_AFTER_MS);
     await runSweeps(shop.deps, plan, { call: cron, everything: true });
-    expect(anew(shop, order.id)).toHaveLength(2);
+    expect(republished(shop, order.id)).toHaveLength(2);
     await shop.receive(paymentEvent(order.id, "AUTHORIZED", 1));
     await runSweeps(shop.deps, plan, { call: cron, everything: true });
-    expect(anew(shop, order.id)).toHaveLength(4);
+    expect(republished(shop, order.id)).toHaveLength(4);
   });
 });
 
+it.each(Object.keys(plan.sweeps))("a failing %s sweep is counted, and stops no other", async (name) => {
+  const poisoned: typeof plan = {
+    sweeps: { ...plan.sweeps, [name]: () => Promise.reject(new Error("poisoned")) },
+  };
+  const { failedSweeps, ...counts } = await runSweeps(openShop().deps, poisoned, { call: cron, everything: false });
+  expect(failedSweeps).toBe(1);
+  const others = Object.keys(plan.sweeps).filter((other) => other !== name);
+  expect(Object.keys(counts)).toEqual(expect.arrayContaining(others));
+  expect(counts).not.toHaveProperty(name);
+});
+
 describe("the Worker", () => {
-  it("parses what it is asked, and answers about its own", async () => {
+  it("parses its inputs, and serves carts, orders and sweeps", async () => {
     const ctx = createExecutionContext();
     const rpc = new OrdersRpc(ctx, ordersEnv);
     const call = callAs("customer");
@@ -268,14 +279,14 @@ describe("the Worker", () => {
     await waitOnExecutionContext(ctx);
   });
 
-  it("serves nothing to the world, and runs its cron", async () => {
+  it("serves no public requests, and runs its cron", async () => {
     expect((await SELF.fetch("https://orders.example/")).status).toBe(404);
     const ctx = createExecutionContext();
     await worker.scheduled({ cron: "* * * * *", scheduledTime: Date.now(), noRetry: () => undefined }, ordersEnv, ctx);
     await waitOnExecutionContext(ctx);
   });
 
-  it("does not start on a setting that is no time", () => {
+  it("does not start on an invalid duration", () => {
     expect(() => secondsSetting("CART_TTL_SECONDS", "soon")).toThrow("CART_TTL_SECONDS");
     expect(secondsSetting("CART_TTL_SECONDS", "2")).toBe(2_000);
   });

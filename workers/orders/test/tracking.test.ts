@@ -1,4 +1,4 @@
-// Where a parcel is followed: set with SHIPPED, set or changed later, told once per change, and never lost under a success.
+// Tracking: set with SHIPPED, set or changed later, published once per change, and never lost under a success.
 import { beforeEach, expect, it } from "vitest";
 import type { OrderTracking, SetTrackingInput } from "#shared/contracts/orders";
 import type { Outcome } from "#shared/errors";
@@ -38,14 +38,14 @@ async function shipped(more: object = {}, call = callAs("customer")): Promise<st
 }
 
 async function changesOf(orderId: string): Promise<unknown[]> {
-  await shop.settled();
+  await shop.idle();
   return shop.sent
     .filter(({ event, consumer }) => event.subject === orderId && consumer === "notifications")
     .filter(({ event }) => event.type === "ORDER_TRACKING_CHANGED")
     .map(({ event }) => (event.data as { tracking: unknown }).tracking);
 }
 
-it("sent with another status than SHIPPED is refused by its path, and nothing changes", async () => {
+it("sent with another status than SHIPPED is refused at its path, and nothing changes", async () => {
   const { id } = await confirmedOrder(shop);
   for (const status of ["PROCESSING", "DELIVERED", "CANCELLED"]) {
     const refused = refusal(await move(id, status, { tracking: FIRST }));
@@ -91,7 +91,7 @@ it.each(["PUT", "PATCH"])(
   },
 );
 
-it("can be set right after the delivery, and the delivery tells what stands", async () => {
+it("can be set right after delivery", async () => {
   const id = await shipped({ tracking: FIRST });
   must(await move(id, "DELIVERED"));
   expect(must(await set(id, SECOND)).status).toBe("DELIVERED");
@@ -100,13 +100,13 @@ it("can be set right after the delivery, and the delivery tells what stands", as
   expect((await reread(shop, id)).tracking).toEqual(SECOND);
 });
 
-it("of an order that has not left is refused with where it can go", async () => {
+it("of an order that has not left is refused with its status", async () => {
   const { id } = await confirmedOrder(shop);
   expect(refusal(await set(id, FIRST))).toMatchObject({ code: "illegal_transition", from: "CONFIRMED", to: "SHIPPED" });
   expect(await reread(shop, id)).not.toHaveProperty("tracking");
 });
 
-it("is staff's of the whole order: not a buyer's, not a vendor's of a part", async () => {
+it("needs staff of the whole order: no buyer, no vendor of a part", async () => {
   const [buyer, vendor] = [callAs("customer"), callAs("vendor")];
   const id = await shipped({}, buyer);
   expect(refusal(await set(id, FIRST, buyer)).code).toBe("forbidden");
@@ -118,7 +118,7 @@ it("is staff's of the whole order: not a buyer's, not a vendor's of a part", asy
   expect(must(await set(own.id, FIRST, vendor))).toMatchObject(FIRST);
 });
 
-it("set to the same by several at once is one change", async () => {
+it("set to the same value concurrently is one change", async () => {
   const id = await shipped();
   const answers = await Promise.all(Array.from({ length: 4 }, () => set(id, FIRST)));
   expect(answers.every((answer) => answer.ok)).toBe(true);

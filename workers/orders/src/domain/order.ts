@@ -52,6 +52,11 @@ export const OPEN_UNPAID: Condition = { status: ["PENDING"], paymentStatus: PAYA
 export const CAN_BE_PAID: Condition = { ...OPEN_UNPAID, isOverdue: false };
 export const PAYMENT_OVERDUE: Condition = { ...OPEN_UNPAID, isOverdue: true };
 
+/** Between payment and delivery: the order relies on its money, and staff still works on it. */
+export const PAID_AND_OPEN: Condition = { status: ["CONFIRMED", "PROCESSING", "SHIPPED"] };
+/** Inventory has not answered ORDER_CREATED. */
+export const AWAITS_STOCK: Condition = { status: ["PENDING"], stockStatus: ["PENDING"] };
+
 /** In which capacity somebody acts on an order. A vendor is staff of orders whose lines are all theirs, but refunds no money. */
 export type Party = "buyer" | "vendor" | "admin" | "system";
 
@@ -250,7 +255,7 @@ export function applyChange(
   };
 }
 
-/** A shop's sweep sees an order as staff does, but is not told apart as staff in its events. */
+/** Whether a person of the staff acts; a sweep is none. */
 export function isStaff(party: Party): boolean {
   return party === "vendor" || party === "admin";
 }

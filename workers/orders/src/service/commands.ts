@@ -16,6 +16,7 @@ import type { Outcome } from "#shared/errors";
 import { makeEvent } from "#shared/events/envelope";
 import { canonicalJson } from "#shared/hash";
 import { ok } from "#shared/result";
+import { retryOnStale } from "#shared/retry";
 import { CAPTURED_IS_THE_ADMINS, MONEY_KNOWN, SHIPPED_OR_LATER, command, isStaff } from "../domain/order.ts";
 import { stateOf } from "../store/orders.ts";
 import { writeTransition } from "../store/write.ts";
@@ -23,7 +24,6 @@ import { openOrder } from "./access.ts";
 import type { Visible } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { renderFor, trackingOf } from "./orders.ts";
-import { retryOnStale } from "./retry.ts";
 
 type Tracking = z.output<typeof TrackingBody>;
 

@@ -20,7 +20,7 @@ import { estimatedDelivery } from "../domain/shipping.ts";
 import { isStaff } from "../domain/order.ts";
 import { listStoredOrders } from "../store/list.ts";
 import type { OrderFilter } from "../store/list.ts";
-import { readCustomerTotals } from "../store/orders.ts";
+import { customerTotalsQuery } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import { openOrder } from "./access.ts";
 import type { Visible } from "./access.ts";
@@ -138,7 +138,7 @@ export async function customerTotals(
   { customerId }: z.output<typeof CustomerInput>,
 ): Promise<Outcome<CustomerTotals>> {
   if (!isAdmin(actor)) return fail("forbidden", "Only an admin sees a customer's orders.");
-  const rows = await readCustomerTotals(deps.db, customerId);
+  const rows = await deps.db.all(customerTotalsQuery(customerId));
   const bought = rows.filter(({ total }) => total !== null);
   return ok({
     count: rows.reduce((sum, { count }) => sum + count, 0),

@@ -15,6 +15,7 @@ import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { networkDigest } from "#shared/network";
 import { ok } from "#shared/result";
+import { replayOrRefuse } from "#shared/retry";
 import { MAX_STALE_RETRIES, ORDER_COMMIT_DEADLINE_MS } from "../constants.ts";
 import { countedAs, tooManyOpenOrders } from "../domain/caps.ts";
 import type { Counted } from "../domain/caps.ts";
@@ -79,6 +80,7 @@ export async function createOrder(deps: OrdersDeps, call: Call, input: Input): P
     if (cart !== undefined) notifyCart(deps, call, cart);
     return ok({ order: placed.order, replayed: false });
   }
+  // Whatever refused it may be the work of a copy that won: emptied the cart, taken the last unit, reached the cap.
   const winner = await findWinner(deps, request, basket.ok ? basket.value : undefined);
   const { refusal, unused } = placed;
   if (unused !== undefined && winner?.reservationOwner !== unused.owner) await releaseHold(deps, call, unused);
@@ -306,9 +308,10 @@ async function findWinner(
 /** The winner's order, if this request asked for the same. Fails with idempotency_key_reused, cart_already_ordered. */
 async function replay(request: OrderRequest, winner: StoredOrder): Promise<Created> {
   const { order, requestKey: key, accessTokenHash } = winner;
-  if (winner.fingerprint !== request.fingerprint) {
+  const earlier = replayOrRefuse(winner, request.fingerprint, () => winner);
+  if (!earlier.ok) {
     return request.input.idempotencyKey !== undefined && key === (await keyOf(request))
-      ? fail("idempotency_key_reused", "This Idempotency-Key was used before with another body.")
+      ? earlier
       : fail("cart_already_ordered", "This cart was ordered already, with other details: see that order.", {
           orderId: order.id,
         });

@@ -67,7 +67,7 @@ export async function reconcileWithPayment(
   if (isUnbacked(stored, payment)) {
     log("error", "an order records money that payments does not have", { orderId, ...details });
     const finding = { kind: "order_without_payment", subject: orderId, outcome: "open", details } as const;
-    await commit(deps.db, [findingInsert(now, finding)]);
+    await commit(deps.db, { finding: findingInsert(now, finding) });
     return true;
   }
   if (payment === undefined || isSame(order.paymentStatus, payment.status)) return false;
@@ -77,7 +77,10 @@ export async function reconcileWithPayment(
   const { status: paymentStatus, version } = payment;
   const change = changeOf({ kind: "payment", paymentStatus, version, reportedAt: now });
   const cause = { correlationid: correlationId };
-  await save(deps, [...changeStatements(orderId, change, cause, { ...deps, now }), findingInsert(now, finding)]);
+  await save(deps, {
+    change: changeStatements(orderId, change, cause, { ...deps, now }),
+    finding: findingInsert(now, finding),
+  });
   return true;
 }
 

@@ -8,12 +8,12 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { canonicalJson } from "#shared/hash";
 import { ok } from "#shared/result";
+import { retryOnStale } from "#shared/retry";
 import { isStaff } from "../domain/order.ts";
 import { writeReferences } from "../store/write.ts";
 import { openOrder } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
 import { renderFor } from "./orders.ts";
-import { retryOnStale } from "./retry.ts";
 
 type Input = z.output<typeof UpdateOrderInput>;
 

@@ -14,6 +14,7 @@ import { fingerprint } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { log } from "#shared/logger";
 import { ok } from "#shared/result";
+import { replayOrRefuse, retryOnStale } from "#shared/retry";
 import { sweepEach } from "#shared/sweep";
 import {
   EVERYTHING_LIMIT,
@@ -36,7 +37,6 @@ import {
 import type { StoredRefund } from "../store/refunds.ts";
 import { openOrder } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";
-import { retryOnStale } from "./retry.ts";
 
 const ROUTE = "POST /api/orders/{orderId}/refunds";
 
@@ -82,9 +82,8 @@ async function resultOfOther(deps: OrdersDeps, own: Attempt, id: string): Promis
   if (own.kind === "refused") return own;
   const { orderId, amount } = refund;
   const details = { orderId, amount };
-  await commit(deps.db, [
-    findingInsert(deps.now(), { kind: "refund_paid_but_refused", subject: id, outcome: "open", details }),
-  ]);
+  const finding = { kind: "refund_paid_but_refused", subject: id, outcome: "open", details } as const;
+  await commit(deps.db, { finding: findingInsert(deps.now(), finding) });
   return { kind: "refused", failure: NOT_REFUNDABLE };
 }
 
@@ -133,7 +132,7 @@ async function resumeRefund(deps: OrdersDeps, stored: StoredRefund): Promise<boo
   const attempt = await executeRefund(deps, claimed, findingOf);
   if (attempt.kind !== "waiting") return true;
   if (claimed.attempts >= REFUND_REPORT_AFTER_TRIES) {
-    await commit(deps.db, [findingInsert(deps.now(), findingOf("open"))]);
+    await commit(deps.db, { finding: findingInsert(deps.now(), findingOf("open")) });
   }
   return false;
 }
@@ -229,9 +228,8 @@ function resultOf(attempt: Attempt, { replayed }: { readonly replayed: boolean }
 
 /** Replays the refund of an earlier copy of the request, with another attempt if it is still open. */
 async function replay(deps: OrdersDeps, made: StoredRefund, requestFingerprint: string): Promise<Refunded> {
-  if (made.fingerprint !== requestFingerprint) {
-    return fail("idempotency_key_reused", "This request was made before with another body.");
-  }
+  const earlier = replayOrRefuse(made, requestFingerprint, () => made);
+  if (!earlier.ok) return earlier;
   const claimed = made.refund.status === "requested" ? await claimAttempt(deps, made) : undefined;
   if (claimed !== undefined) return resultOf(await executeRefund(deps, claimed), { replayed: true });
   const { refund } = (await findRefund(deps.db, made.refund.id)) ?? made;

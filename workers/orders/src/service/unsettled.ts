@@ -17,7 +17,7 @@ async function republish(deps: OrdersDeps, event: EventEnvelope): Promise<true> 
   const { id: eventId, subject, type } = event;
   log("warn", "stock or money has not followed the order; its last event is republished", { orderId: subject, type });
   const details = { published: type, eventId };
-  await commit(deps.db, [findingInsert(deps.now(), { kind: KIND, subject, outcome: "open", details })]);
+  await commit(deps.db, { finding: findingInsert(deps.now(), { kind: KIND, subject, outcome: "open", details }) });
   const consumers = consumersOf(routeOf(event)).filter((consumer) => consumer !== "notifications");
   await republishEvent(deps, event, consumers);
   return true;

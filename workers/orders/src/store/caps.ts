@@ -2,7 +2,7 @@
 // which decides. Both indexes that serve it hold open unpaid orders only.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { commit } from "#shared/database";
+import { commit, select } from "#shared/database";
 import type { Database } from "#shared/database";
 import type { CapName, Caps, Counted, Exceeded } from "../domain/caps.ts";
 
@@ -39,8 +39,10 @@ export async function exceededCap(
   caps: Caps,
   total: number,
 ): Promise<Exceeded | undefined> {
-  const [row] = await db.all<Exceeded>(sql`${exceeded(counted, caps, { orders: 1, value: total })} LIMIT 1`);
-  return row;
+  const fields = { cap: sql<CapName>`over."cap"`, by: sql<Exceeded["by"]>`over."by"` };
+  return await db.first(
+    select(fields, sql`FROM (${exceeded(counted, caps, { orders: 1, value: total })}) AS over LIMIT 1`),
+  );
 }
 
 /**
@@ -53,7 +55,8 @@ export function mustBeWithinCaps(counted: Counted, caps: Caps, reservationOwner:
 }
 
 export async function isReturned(db: Database, reservationOwner: string): Promise<boolean> {
-  return (await db.all(sql`SELECT 1 FROM returned_holds WHERE owner = ${reservationOwner}`)).length > 0;
+  const found = select({ one: sql<number>`1` }, sql`FROM returned_holds WHERE owner = ${reservationOwner}`);
+  return (await db.first(found)) !== undefined;
 }
 
 /** Keeps any later order from using this hold. Writes nothing when an order uses it already. */
@@ -61,15 +64,15 @@ export async function returnHold(
   db: Database,
   { owner, requestKey, now }: { readonly owner: string; readonly requestKey: string; readonly now: number },
 ): Promise<void> {
-  await commit(db, [
-    sql`INSERT INTO returned_holds (owner, returned_at) SELECT ${owner}, ${now}
+  await commit(db, {
+    returned: sql`INSERT INTO returned_holds (owner, returned_at) SELECT ${owner}, ${now}
       WHERE NOT EXISTS (SELECT 1 FROM orders WHERE request_key = ${requestKey} AND reservation_owner = ${owner})
       ON CONFLICT DO NOTHING`,
-  ]);
+  });
 }
 
-/** Deletes returned holds that no attempt can use any more. */
+/** Deletes holds returned before this time (ms). Returns how many. */
 export async function purgeReturnedHolds(db: Database, before: number): Promise<number> {
-  const { results } = await commit(db, { holds: sql`DELETE FROM returned_holds WHERE returned_at < ${before}` });
-  return results.holds.changes;
+  const { results } = await commit(db, { purged: sql`DELETE FROM returned_holds WHERE returned_at < ${before}` });
+  return results.purged.changes;
 }

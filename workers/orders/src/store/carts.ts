@@ -1,6 +1,6 @@
 // The index of carts: which Cart objects the expiry sweep has to query.
-import { and, asc, eq, lte } from "drizzle-orm";
-import { commit, mustChange } from "#shared/database";
+import { getTableColumns, sql } from "drizzle-orm";
+import { commit, mustChange, select } from "#shared/database";
 import type { Database } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsert, save } from "#shared/outbox";
@@ -17,27 +17,23 @@ export async function writeCartIndex(
   customer: Customer | null,
   expiresAt: number,
 ): Promise<void> {
-  const row = { customer: customer === null ? null : JSON.stringify(customer), expiresAt };
-  await commit(db, [
-    db
-      .insert(carts)
-      .values({ id, ...row })
-      .onConflictDoUpdate({ target: carts.id, set: row }),
-  ]);
+  const text = customer === null ? null : JSON.stringify(customer);
+  await commit(db, {
+    row: sql`INSERT INTO carts (id, customer, expires_at) VALUES (${id}, ${text}, ${expiresAt})
+      ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, expires_at = excluded.expires_at`,
+  });
 }
 
 export async function expiredCartRows(db: Database, now: number, limit: number): Promise<readonly CartRow[]> {
-  return await db.select().from(carts).where(lte(carts.expiresAt, now)).orderBy(asc(carts.expiresAt)).limit(limit);
+  const due = sql`FROM carts WHERE expires_at <= ${now} ORDER BY expires_at LIMIT ${limit}`;
+  return await db.all(select(getTableColumns(carts), due));
 }
 
 /** Moves the row to the time that the object gave, unless it was rewritten since it was read. */
 export async function postponeCartRow(db: Database, row: CartRow, expiresAt: number): Promise<void> {
-  await commit(db, [
-    db
-      .update(carts)
-      .set({ expiresAt })
-      .where(and(eq(carts.id, row.id), eq(carts.expiresAt, row.expiresAt))),
-  ]);
+  await commit(db, {
+    row: sql`UPDATE carts SET expires_at = ${expiresAt} WHERE id = ${row.id} AND expires_at = ${row.expiresAt}`,
+  });
 }
 
 /**
@@ -45,9 +41,9 @@ export async function postponeCartRow(db: Database, row: CartRow, expiresAt: num
  * @throws StaleWrite when the cart was used again or another sweep was first.
  */
 export async function endCartRow(deps: Deps, row: CartRow, event: EventEnvelope | undefined): Promise<void> {
-  await save(deps, [
-    deps.db.delete(carts).where(and(eq(carts.id, row.id), eq(carts.expiresAt, row.expiresAt))),
-    mustChange(),
-    ...(event === undefined ? [] : [outboxInsert(event)]),
-  ]);
+  await save(deps, {
+    row: sql`DELETE FROM carts WHERE id = ${row.id} AND expires_at = ${row.expiresAt}`,
+    guard: mustChange(),
+    event: event === undefined ? [] : [outboxInsert(event)],
+  });
 }

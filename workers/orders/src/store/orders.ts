@@ -1,13 +1,15 @@
 // Reads orders: one statement returns an order with its lines, history and refunds.
-import { sql } from "drizzle-orm";
+import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { z } from "zod";
 import { Address, OrderRefund, TrackingBody } from "#shared/contracts/orders";
-import type { Order, OrderStatus, PaymentStatus, ShippingMethodId, StockStatus } from "#shared/contracts/orders";
+import type { Order } from "#shared/contracts/orders";
 import { Metadata } from "#shared/contracts/references";
-import type { Database } from "#shared/database";
+import { select } from "#shared/database";
+import type { Database, Query, RowOf } from "#shared/database";
 import { Customer, OrderEventData } from "#shared/events/catalogue";
 import type { OrderState } from "../domain/order.ts";
+import { orders } from "../schema.ts";
 
 const StoredItem = z.object({
   id: z.string(),
@@ -44,42 +46,6 @@ const StoredRefunds = z.array(
   ),
 );
 
-interface Row {
-  readonly id: string;
-  readonly number: string;
-  readonly customer_id: string | null;
-  readonly customer: string;
-  readonly status: OrderStatus;
-  readonly currency: string;
-  readonly subtotal: number;
-  readonly discount: number;
-  readonly shipping: number;
-  readonly tax: number;
-  readonly total: number;
-  readonly shipping_address: string;
-  readonly shipping_method: ShippingMethodId;
-  readonly payment_status: PaymentStatus;
-  readonly payment_version: number;
-  readonly stock_status: StockStatus;
-  readonly payment_due_at: number;
-  readonly tracking: string | null;
-  readonly reservation_owner: string;
-  readonly request_key: string;
-  readonly fingerprint: string;
-  readonly correlation_id: string;
-  readonly access_token_hash: string | null;
-  readonly event_data: string;
-  readonly external_id: string | null;
-  readonly metadata: string | null;
-  readonly change_seq: number;
-  readonly version: number;
-  readonly created_at: number;
-  readonly updated_at: number;
-  readonly items: string;
-  readonly history: string;
-  readonly refunds: string;
-}
-
 /** A stored order: what the API returns, and what the rules need. Times in milliseconds. */
 export interface StoredOrder {
   readonly order: Order;
@@ -102,17 +68,19 @@ export interface StoredOrder {
   readonly vendorIds: readonly (string | null)[];
 }
 
-const SELECT = sql`SELECT orders.*,
-  (SELECT json_group_array(json_object('id', id, 'productId', product_id, 'vendorId', vendor_id, 'sku', sku, 'name', name,
-      'unitPrice', unit_price, 'quantity', quantity, 'lineTotal', line_total, 'refundedQuantity', refunded_quantity))
-    FROM (SELECT * FROM order_items WHERE order_id = orders.id ORDER BY position)) AS items,
-  (SELECT json_group_array(json_object('from', from_status, 'to', to_status, 'at', at, 'actor', actor, 'reason', reason,
-      'tracking', json(tracking)))
-    FROM (SELECT * FROM order_history WHERE order_id = orders.id ORDER BY version)) AS history,
-  (SELECT json_group_array(json_object('id', id, 'orderId', order_id, 'paymentId', payment_id, 'amount', amount, 'shipping', shipping,
-      'currency', currency, 'status', status, 'lines', json(lines), 'reason', reason, 'createdAt', created_at))
-    FROM (SELECT * FROM order_refunds WHERE order_id = orders.id ORDER BY id)) AS refunds
-  FROM orders`;
+const FIELDS = {
+  ...getTableColumns(orders),
+  items: sql<string>`(SELECT json_group_array(json_object('id', id, 'productId', product_id, 'vendorId', vendor_id, 'sku', sku,
+      'name', name, 'unitPrice', unit_price, 'quantity', quantity, 'lineTotal', line_total, 'refundedQuantity', refunded_quantity))
+    FROM (SELECT * FROM order_items WHERE order_id = orders.id ORDER BY position))`,
+  history: sql<string>`(SELECT json_group_array(json_object('from', from_status, 'to', to_status, 'at', at, 'actor', actor,
+      'reason', reason, 'tracking', json(tracking)))
+    FROM (SELECT * FROM order_history WHERE order_id = orders.id ORDER BY version))`,
+  refunds: sql<string>`(SELECT json_group_array(json_object('id', id, 'orderId', order_id, 'paymentId', payment_id,
+      'amount', amount, 'shipping', shipping, 'currency', currency, 'status', status, 'lines', json(lines), 'reason', reason,
+      'createdAt', created_at))
+    FROM (SELECT * FROM order_refunds WHERE order_id = orders.id ORDER BY id))`,
+};
 
 function iso(time: number): string {
   return new Date(time).toISOString();
@@ -127,13 +95,13 @@ function renderHistory({ tracking, ...entry }: z.infer<typeof StoredHistory>[num
   return rendered as Order["history"][number];
 }
 
-function stored(row: Row): StoredOrder {
+function stored(row: RowOf<typeof FIELDS>): StoredOrder {
   const items = StoredItems.parse(JSON.parse(row.items));
   const history = StoredHistory.parse(JSON.parse(row.history));
   const order: Order = {
     id: row.id,
     number: row.number,
-    customerId: row.customer_id,
+    customerId: row.customerId,
     status: row.status,
     subtotal: row.subtotal,
     discount: row.discount,
@@ -142,35 +110,35 @@ function stored(row: Row): StoredOrder {
     total: row.total,
     currency: row.currency,
     items: items.map(renderItem),
-    shippingAddress: Address.parse(JSON.parse(row.shipping_address)),
-    shippingMethod: row.shipping_method,
-    paymentStatus: row.payment_status,
-    stockStatus: row.stock_status,
-    paymentDueAt: iso(row.payment_due_at),
+    shippingAddress: Address.parse(JSON.parse(row.shippingAddress)),
+    shippingMethod: row.shippingMethod,
+    paymentStatus: row.paymentStatus,
+    stockStatus: row.stockStatus,
+    paymentDueAt: iso(row.paymentDueAt),
     ...(row.tracking === null ? {} : { tracking: TrackingBody.parse(JSON.parse(row.tracking)) }),
     history: history.map(renderHistory),
     refunds: StoredRefunds.parse(JSON.parse(row.refunds)),
-    createdAt: iso(row.created_at),
-    updatedAt: iso(row.updated_at),
+    createdAt: iso(row.createdAt),
+    updatedAt: iso(row.updatedAt),
   };
   return {
     order,
     version: row.version,
-    paymentVersion: row.payment_version,
+    paymentVersion: row.paymentVersion,
     customer: Customer.parse(JSON.parse(row.customer)),
-    eventData: OrderEventData.parse(JSON.parse(row.event_data)),
-    reservationOwner: row.reservation_owner,
-    requestKey: row.request_key,
+    eventData: OrderEventData.parse(JSON.parse(row.eventData)),
+    reservationOwner: row.reservationOwner,
+    requestKey: row.requestKey,
     fingerprint: row.fingerprint,
-    correlationId: row.correlation_id,
-    accessTokenHash: row.access_token_hash,
-    createdAt: row.created_at,
-    paymentDueAt: row.payment_due_at,
+    correlationId: row.correlationId,
+    accessTokenHash: row.accessTokenHash,
+    createdAt: row.createdAt,
+    paymentDueAt: row.paymentDueAt,
     references: {
-      externalId: row.external_id,
+      externalId: row.externalId,
       metadata: row.metadata === null ? null : Metadata.parse(JSON.parse(row.metadata)),
     },
-    changeSeq: row.change_seq,
+    changeSeq: row.changeSeq,
     vendorIds: items.map(({ vendorId }) => vendorId),
   };
 }
@@ -183,7 +151,7 @@ export function stateOf({ order, paymentVersion, paymentDueAt, createdAt }: Stor
 
 /** `condition` is the rest of the statement, from its WHERE on. */
 export async function readOrders(db: Database, condition: SQL): Promise<StoredOrder[]> {
-  return (await db.all<Row>(sql`${SELECT} ${condition}`)).map(stored);
+  return (await db.all(select(FIELDS, sql`FROM orders ${condition}`))).map(stored);
 }
 
 export async function findOrder(db: Database, id: string): Promise<StoredOrder | undefined> {
@@ -197,25 +165,23 @@ export async function findPlaced(db: Database, requestKey: string, orderId?: str
   return found.find(({ order }) => order.id !== orderId) ?? found[0];
 }
 
-interface CurrencyTotal {
-  readonly currency: string;
-  readonly count: number;
-  /** Of the orders that are not cancelled; null when all are. */
-  readonly total: number | null;
-}
-
-/** The sums of a customer's orders, found by the index orders_by_customer. */
-export function customerTotalsQuery(customerId: string): SQL {
-  return sql`SELECT currency, count(*) AS count, sum(total) FILTER (WHERE status <> 'CANCELLED') AS total
-    FROM orders WHERE customer_id = ${customerId} GROUP BY currency ORDER BY currency`;
-}
-
-export async function readCustomerTotals(db: Database, customerId: string): Promise<CurrencyTotal[]> {
-  return await db.all<CurrencyTotal>(customerTotalsQuery(customerId));
+/** The sums of a customer's orders, found by the index orders_by_customer. `total` is of those not cancelled; null when all are. */
+export function customerTotalsQuery(
+  customerId: string,
+): Query<{ readonly currency: string; readonly count: number; readonly total: number | null }> {
+  const fields = {
+    currency: orders.currency,
+    count: sql<number>`count(*)`,
+    total: sql<number | null>`sum(total) FILTER (WHERE status <> 'CANCELLED')`,
+  };
+  return select(
+    fields,
+    sql`FROM orders WHERE customer_id = ${customerId} GROUP BY orders.currency ORDER BY orders.currency`,
+  );
 }
 
 export async function orderExists(db: Database, id: string): Promise<boolean> {
-  return (await db.all(sql`SELECT 1 FROM orders WHERE id = ${id}`)).length > 0;
+  return (await db.first(select({ id: orders.id }, sql`FROM orders WHERE id = ${id}`))) !== undefined;
 }
 
 // The position of a change among all changes of orders, assigned in its commit: see migrations/order/0007_lists.sql.

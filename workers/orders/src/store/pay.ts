@@ -1,22 +1,22 @@
 // Claims an order for payment in one statement: whether it can be paid, that a payment has begun, and what it costs.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { commit } from "#shared/database";
+import { commit, returning } from "#shared/database";
 import type { Database } from "#shared/database";
 import { Customer } from "#shared/events/catalogue";
-import { z } from "zod";
 import { CAN_BE_PAID } from "../domain/order.ts";
 import { nextPlace } from "./orders.ts";
+import { orders } from "../schema.ts";
 import { conditionSql } from "./conditions.ts";
 
-const Payable = z.object({
-  orderNumber: z.string(),
-  amount: z.int(),
-  currency: z.string(),
-  customer: z.string().transform((text) => Customer.parse(JSON.parse(text))),
-  correlationId: z.string(),
-});
-export type Payable = z.infer<typeof Payable>;
+/** What payments needs of an order to make its intent. Amount in minor units. */
+export interface Payable {
+  readonly orderNumber: string;
+  readonly amount: number;
+  readonly currency: string;
+  readonly customer: Customer;
+  readonly correlationId: string;
+}
 
 /** Who wants to pay: an admin, or whoever has the order as a customer or by its token. */
 export type Payer =
@@ -42,15 +42,16 @@ export async function claimForPayment(
   payer: Payer,
   now: number,
 ): Promise<Payable | undefined> {
-  const { results } = await commit(db, [
-    // A begun payment is CREATED; a try that was made before stays what it is.
-    sql`UPDATE orders SET payment_status = iif(payment_status = 'NONE', 'CREATED', payment_status),
-        updated_at = iif(payment_status = 'NONE', ${now}, updated_at),
-        version = iif(payment_status = 'NONE', version + 1, version),
-        change_seq = iif(payment_status = 'NONE', ${nextPlace(now)}, change_seq)
-      WHERE id = ${orderId} AND ${conditionSql(CAN_BE_PAID, now)} AND ${ownedBy(payer)}
-      RETURNING number AS orderNumber, total AS amount, currency, customer, correlation_id AS correlationId`,
-  ]);
-  const [row] = results[0]?.results ?? [];
-  return row === undefined ? undefined : Payable.parse(row);
+  // A begun payment is CREATED; a status after a try stays what it is.
+  const claim = sql`UPDATE orders SET payment_status = iif(payment_status = 'NONE', 'CREATED', payment_status),
+      updated_at = iif(payment_status = 'NONE', ${now}, updated_at),
+      version = iif(payment_status = 'NONE', version + 1, version),
+      change_seq = iif(payment_status = 'NONE', ${nextPlace(now)}, change_seq)
+    WHERE id = ${orderId} AND ${conditionSql(CAN_BE_PAID, now)} AND ${ownedBy(payer)}`;
+  const { number: orderNumber, total: amount, currency, customer, correlationId } = orders;
+  const { results } = await commit(db, {
+    claimed: returning(claim, { orderNumber, amount, currency, customer, correlationId }),
+  });
+  const [row] = results.claimed.rows;
+  return row === undefined ? undefined : { ...row, customer: Customer.parse(JSON.parse(row.customer)) };
 }

@@ -1,6 +1,10 @@
 // Which orders to reconcile with their payments.
 import { sql } from "drizzle-orm";
+import { select } from "#shared/database";
 import type { Database } from "#shared/database";
+import { PAID_AND_OPEN } from "../domain/order.ts";
+import { orders } from "../schema.ts";
+import { conditionSql } from "./conditions.ts";
 
 /** Times in milliseconds: created from `from` until before `to`, and unchanged since `unchangedSince`. */
 export interface ReconcileWindow {
@@ -18,11 +22,10 @@ export async function ordersToReconcile(
   db: Database,
   { from, to, unchangedSince, limit }: ReconcileWindow,
 ): Promise<readonly string[]> {
-  const rows = await db.all<{ id: string }>(sql`
-    SELECT id FROM orders WHERE id IN (SELECT subject FROM dead_letters AS dead WHERE type LIKE 'PAYMENT%'
-      AND NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = dead.event_id) ORDER BY random() LIMIT ${limit})
-    UNION
-    SELECT id FROM (SELECT id FROM orders WHERE created_at >= ${from} AND created_at < ${to} AND updated_at <= ${unchangedSince}
-      AND status IN ('CONFIRMED', 'PROCESSING', 'SHIPPED') ORDER BY random() LIMIT ${limit})`);
+  const dead = sql`SELECT subject FROM dead_letters AS dead WHERE type LIKE 'PAYMENT%'
+    AND NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = dead.event_id) ORDER BY random() LIMIT ${limit}`;
+  const open = sql`SELECT id FROM orders WHERE created_at >= ${from} AND created_at < ${to} AND updated_at <= ${unchangedSince}
+    AND ${conditionSql(PAID_AND_OPEN, unchangedSince)} ORDER BY random() LIMIT ${limit}`;
+  const rows = await db.all(select({ id: orders.id }, sql`FROM orders WHERE id IN (${dead}) OR id IN (${open})`));
   return rows.map(({ id }) => id);
 }

@@ -1,12 +1,12 @@
 // Refunds of lines: the batch that reserves the quantities before payments is called, and the batches that finish the refund. It is
 // finished once, because each of them moves it out of `requested`.
-import { sql } from "drizzle-orm";
+import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
 import { OrderRefundLine } from "#shared/contracts/orders";
 import type { OrderRefund } from "#shared/contracts/orders";
-import { commit, insertInto, mustChange } from "#shared/database";
+import { commit, insertInto, mustChange, returning, select } from "#shared/database";
 import type { Database, Statement } from "#shared/database";
 import { makeEvent } from "#shared/events/envelope";
 import { findingInsert } from "#shared/findings";
@@ -31,48 +31,34 @@ export interface StoredRefund {
   readonly attempts: number;
 }
 
-const Row = z.object({
-  id: z.string(),
-  order_id: z.string(),
-  payment_id: z.string().nullable(),
-  amount: z.int(),
-  shipping: z.int(),
-  currency: z.string(),
-  status: z.enum(["requested", "done", "refused"]),
-  lines: z.string(),
-  reason: z.string().nullable(),
-  actor: z.string(),
-  fingerprint: z.string(),
-  correlation_id: z.string(),
-  attempts: z.int(),
-  created_at: z.int(),
-});
+type Row = typeof orderRefunds.$inferSelect;
 
-function stored(row: unknown): StoredRefund {
-  const { id, order_id, payment_id, lines, created_at, ...rest } = Row.parse(row);
-  const { amount, shipping, currency, status, reason } = rest;
+function stored({ paymentId, lines, createdAt, ...row }: Row): StoredRefund {
+  const { id, orderId, amount, shipping, currency, status, reason, actor, fingerprint, correlationId, attempts } = row;
   return {
     refund: {
       id,
-      orderId: order_id,
-      ...(payment_id === null ? {} : { paymentId: payment_id }),
+      orderId,
+      ...(paymentId === null ? {} : { paymentId }),
       amount,
       shipping,
       currency,
       status,
       lines: z.array(OrderRefundLine).parse(JSON.parse(lines)),
       reason,
-      createdAt: new Date(created_at).toISOString(),
+      createdAt: new Date(createdAt).toISOString(),
     },
-    actor: rest.actor,
-    fingerprint: rest.fingerprint,
-    correlationId: rest.correlation_id,
-    attempts: rest.attempts,
+    actor,
+    fingerprint,
+    correlationId,
+    attempts,
   };
 }
 
+const FIELDS = getTableColumns(orderRefunds);
+
 async function readWhere(db: Database, condition: SQL): Promise<StoredRefund[]> {
-  return (await db.all(sql`SELECT * FROM order_refunds WHERE ${condition}`)).map(stored);
+  return (await db.all(select(FIELDS, sql`FROM order_refunds WHERE ${condition}`))).map(stored);
 }
 
 export async function findRefund(db: Database, id: string): Promise<StoredRefund | undefined> {
@@ -130,10 +116,10 @@ export async function insertRefund(
   // Every later answer repeats the time of the first.
   const now = Date.parse(refund.createdAt);
   const lines = JSON.stringify(refund.lines);
-  await save(deps, [
-    sql`${bumpOrder(orderId, now)} AND ${isAsComputed(order)}`,
-    mustChange(),
-    insertRow({
+  await save(deps, {
+    order: sql`${bumpOrder(orderId, now)} AND ${isAsComputed(order)}`,
+    guard: mustChange(),
+    refund: insertRow({
       ...refund,
       lines,
       actor,
@@ -145,13 +131,13 @@ export async function insertRefund(
       createdAt: now,
       updatedAt: now,
     }),
-    addQuantities(orderId, sql`${lines}`, 1),
-    auditInsert(call, now, {
+    quantities: addQuantities(orderId, sql`${lines}`, 1),
+    audit: auditInsert(call, now, {
       action: "order.refund",
       subject: orderId,
       details: { refundId: id, amount, currency, shipping, lines: refund.lines, reason },
     }),
-  ]);
+  });
 }
 
 /** Claims the next attempt. Undefined when the refund is finished, or another attempt was claimed since it was read. */
@@ -161,11 +147,10 @@ export async function claimAttempt(
 ): Promise<StoredRefund | undefined> {
   const now = deps.now();
   const next = now + retryAfterMs(attempts + 1, REFUND_RETRY_MS, REFUND_RETRY_MAX_MS);
-  const { results } = await commit(deps.db, [
-    sql`UPDATE order_refunds SET attempts = attempts + 1, next_attempt_at = ${next}, updated_at = ${now}
-      WHERE id = ${refund.id} AND status = 'requested' AND attempts = ${attempts} RETURNING *`,
-  ]);
-  const [row] = results[0]?.results ?? [];
+  const claim = sql`UPDATE order_refunds SET attempts = attempts + 1, next_attempt_at = ${next}, updated_at = ${now}
+    WHERE id = ${refund.id} AND status = 'requested' AND attempts = ${attempts}`;
+  const { results } = await commit(deps.db, { claimed: returning(claim, FIELDS) });
+  const [row] = results.claimed.rows;
   return row === undefined ? undefined : stored(row);
 }
 
@@ -202,11 +187,11 @@ export async function markDone(
   const envelope = sql`json_set(${JSON.stringify(event)}, '$.data.shipped',
     json(iif(status IN ('SHIPPED', 'DELIVERED'), 'true', 'false')))`;
   const unlessCancelled = sql`FROM orders WHERE id = ${orderId} AND status <> 'CANCELLED'`;
-  await save(deps, [
-    ...finish(refund, "done", now, sql``, sql``),
-    ...(lines.length === 0 ? [] : [outboxInsertFrom(event, envelope, unlessCancelled)]),
-    ...(finding === undefined ? [] : [findingInsert(now, finding)]),
-  ]);
+  await save(deps, {
+    refund: finish(refund, "done", now, sql``, sql``),
+    event: lines.length === 0 ? [] : [outboxInsertFrom(event, envelope, unlessCancelled)],
+    finding: finding === undefined ? [] : [findingInsert(now, finding)],
+  });
 }
 
 /**
@@ -215,9 +200,9 @@ export async function markDone(
  */
 export async function markRefused(deps: Deps, { refund, attempts }: StoredRefund, finding?: Finding): Promise<void> {
   const now = deps.now();
-  await save(deps, [
-    ...finish(refund, "refused", now, sql`, idempotency_key = NULL`, sql` AND attempts = ${attempts}`),
-    addQuantities(refund.orderId, sql`${JSON.stringify(refund.lines)}`, -1),
-    ...(finding === undefined ? [] : [findingInsert(now, finding)]),
-  ]);
+  await save(deps, {
+    refund: finish(refund, "refused", now, sql`, idempotency_key = NULL`, sql` AND attempts = ${attempts}`),
+    quantities: addQuantities(refund.orderId, sql`${JSON.stringify(refund.lines)}`, -1),
+    finding: finding === undefined ? [] : [findingInsert(now, finding)],
+  });
 }

@@ -1,8 +1,9 @@
 // Orders whose payment window is over without authorized money.
 import { sql } from "drizzle-orm";
-import { commit, inJson } from "#shared/database";
+import { commit, inJson, select } from "#shared/database";
 import type { Database } from "#shared/database";
 import { PAYMENT_OVERDUE, TRIED } from "../domain/order.ts";
+import { orders } from "../schema.ts";
 import { conditionSql } from "./conditions.ts";
 
 export interface DueOrder {
@@ -19,11 +20,14 @@ export async function dueOrders(
   db: Database,
   { now, paymentWindowMs, limit }: { readonly now: number; readonly paymentWindowMs: number; readonly limit: number },
 ): Promise<readonly DueOrder[]> {
-  const rows = await db.all<{ id: string; correlationId: string; isBegun: number; isUntried: number }>(sql`
-    SELECT id, correlation_id AS correlationId, payment_status <> 'NONE' AS isBegun,
-      payment_due_at < created_at + ${paymentWindowMs} AND NOT ${conditionSql({ paymentStatus: TRIED }, now)} AS isUntried
-    FROM orders WHERE ${conditionSql(PAYMENT_OVERDUE, now)}
-    ORDER BY end_tried_at, payment_due_at LIMIT ${limit}`);
+  const fields = {
+    id: orders.id,
+    correlationId: orders.correlationId,
+    isBegun: sql<number>`payment_status <> 'NONE'`,
+    isUntried: sql<number>`payment_due_at < created_at + ${paymentWindowMs} AND NOT ${conditionSql({ paymentStatus: TRIED }, now)}`,
+  };
+  const due = sql`FROM orders WHERE ${conditionSql(PAYMENT_OVERDUE, now)} ORDER BY end_tried_at, payment_due_at LIMIT ${limit}`;
+  const rows = await db.all(select(fields, due));
   return rows.map((row) => ({ ...row, isBegun: row.isBegun === 1, isUntried: row.isUntried === 1 }));
 }
 
@@ -33,13 +37,15 @@ export async function extendWindow(
   ids: readonly string[],
   { now, paymentWindowMs }: { readonly now: number; readonly paymentWindowMs: number },
 ): Promise<void> {
-  await commit(db, [
-    sql`UPDATE orders SET payment_due_at = created_at + ${paymentWindowMs}, version = version + 1, updated_at = ${now}
+  await commit(db, {
+    extended: sql`UPDATE orders SET payment_due_at = created_at + ${paymentWindowMs}, version = version + 1, updated_at = ${now}
       WHERE ${inJson(sql`id`, ids)} AND status = 'PENDING' AND payment_due_at < created_at + ${paymentWindowMs}`,
-  ]);
+  });
 }
 
 /** Puts orders that could not be cancelled now behind all others. */
 export async function postpone(db: Database, ids: readonly string[], now: number): Promise<void> {
-  await commit(db, [sql`UPDATE orders SET end_tried_at = ${now} WHERE ${inJson(sql`id`, ids)} AND status = 'PENDING'`]);
+  await commit(db, {
+    postponed: sql`UPDATE orders SET end_tried_at = ${now} WHERE ${inJson(sql`id`, ids)} AND status = 'PENDING'`,
+  });
 }

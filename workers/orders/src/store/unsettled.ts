@@ -1,13 +1,15 @@
 // Orders whose stock or money has not followed their status, and the events that should have made them follow.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { commit } from "#shared/database";
+import { commit, select } from "#shared/database";
 import type { Database } from "#shared/database";
 import { parseEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
+import { AWAITS_STOCK } from "../domain/order.ts";
+import { conditionSql } from "./conditions.ts";
 
 /** Each order with the type of the event that inventory or payments has not acted on. The partial indexes find them. */
-const UNSETTLED = sql`SELECT id, updated_at, 'ORDER_CREATED' AS type FROM orders WHERE status = 'PENDING' AND stock_status = 'PENDING'
+const UNSETTLED = sql`SELECT id, updated_at, 'ORDER_CREATED' AS type FROM orders WHERE ${conditionSql(AWAITS_STOCK, 0)}
     UNION ALL
     SELECT id, updated_at, iif(status = 'CANCELLED', 'ORDER_CANCELLED', 'ORDER_SHIPPED') AS type FROM orders WHERE unsettled = 1`;
 
@@ -23,19 +25,22 @@ export async function unsettledEvents(
     minPauseMs === undefined
       ? sql`true`
       : sql`${now} - last.time >= max(${minPauseMs}, last.time - unsettled_orders.updated_at)`;
-  const rows = await db.all<{ envelope: string }>(sql`
-    WITH unsettled_orders AS (${UNSETTLED})
-    SELECT last.envelope FROM unsettled_orders JOIN outbox AS last ON last.id =
-      (SELECT id FROM outbox WHERE subject = unsettled_orders.id AND type = unsettled_orders.type ORDER BY time DESC, id DESC LIMIT 1)
-    WHERE last.confirmed_at IS NOT NULL AND ${isDue} ORDER BY last.time LIMIT ${limit}`);
+  const rows = await db.all(
+    select(
+      { envelope: sql<string>`last.envelope` },
+      sql`FROM (${UNSETTLED}) AS unsettled_orders JOIN outbox AS last ON last.id =
+        (SELECT id FROM outbox WHERE subject = unsettled_orders.id AND type = unsettled_orders.type ORDER BY time DESC, id DESC LIMIT 1)
+      WHERE last.confirmed_at IS NOT NULL AND ${isDue} ORDER BY last.time LIMIT ${limit}`,
+    ),
+  );
   return rows.map(({ envelope }) => parseEvent(JSON.parse(envelope))).filter((event) => event !== undefined);
 }
 
 /** Marks the open findings of this kind as mended whose orders are unsettled no longer. */
 export async function mendSettledFindings(db: Database, kind: string, now: number): Promise<void> {
-  await commit(db, [
-    sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now} WHERE kind = ${kind} AND outcome = 'open'
+  await commit(db, {
+    mended: sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now} WHERE kind = ${kind} AND outcome = 'open'
       AND NOT EXISTS (SELECT 1 FROM orders WHERE id = subject
-        AND (unsettled = 1 OR (status = 'PENDING' AND stock_status = 'PENDING')))`,
-  ]);
+        AND (unsettled = 1 OR ${conditionSql(AWAITS_STOCK, now)}))`,
+  });
 }

@@ -1,5 +1,5 @@
 // Writes orders on request: the batch that places one and the batch of a command.
-import { and, eq, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { Order } from "#shared/contracts/orders";
 import type { Metadata } from "#shared/contracts/references";
 import { insertInto, mustChange } from "#shared/database";
@@ -49,8 +49,8 @@ export async function insertOrder(deps: Deps, placed: NewOrder, caps: Caps): Pro
     metadata: _metadata,
     ...columns
   } = order;
-  await save(deps, [
-    insertOrderRow({
+  await save(deps, {
+    order: insertOrderRow({
       ...columns,
       customer: JSON.stringify(placed.customer),
       shippingAddress: JSON.stringify(order.shippingAddress),
@@ -67,13 +67,13 @@ export async function insertOrder(deps: Deps, placed: NewOrder, caps: Caps): Pro
       updatedAt: now,
       changeSeq: now,
     }),
-    ...(counted === undefined ? [] : [mustBeWithinCaps(counted, caps, reservationOwner)]),
-    insertItems(order, vendorIds),
-    ...history.map(({ actor }) =>
+    caps: counted === undefined ? [] : [mustBeWithinCaps(counted, caps, reservationOwner)],
+    items: insertItems(order, vendorIds),
+    history: history.map(({ actor }) =>
       insertHistory({ orderId: id, version: 1, fromStatus: null, toStatus: status, at: now, actor }),
     ),
-    outboxInsert(placed.event),
-  ]);
+    event: outboxInsert(placed.event),
+  });
 }
 
 function jsonOrNull(value: object | undefined): string | null {
@@ -98,20 +98,13 @@ export async function writeTransition(
   { before, after, event, entry, now, audit }: Transition,
 ): Promise<void> {
   const version = before.version + 1;
-  await save(deps, [
-    deps.db
-      .update(orders)
-      .set({
-        status: after.status,
-        tracking: jsonOrNull(after.tracking),
-        // No command leads to an order that is open and unpaid.
-        network: null,
-        version,
-        updatedAt: now,
-      })
-      .where(and(eq(orders.id, after.id), eq(orders.version, before.version))),
-    mustChange(),
-    insertHistory({
+  // No command leads to an order that is open and unpaid, so its client network is no longer needed.
+  await save(deps, {
+    order: sql`UPDATE orders SET status = ${after.status}, tracking = ${jsonOrNull(after.tracking)}, network = NULL,
+        version = ${version}, updated_at = ${now}
+      WHERE id = ${after.id} AND version = ${before.version}`,
+    guard: mustChange(),
+    history: insertHistory({
       orderId: after.id,
       version,
       fromStatus: entry.from,
@@ -121,9 +114,9 @@ export async function writeTransition(
       reason: entry.reason,
       tracking: jsonOrNull(entry.tracking),
     }),
-    outboxInsert(event),
-    ...audit,
-  ]);
+    event: outboxInsert(event),
+    audit,
+  });
 }
 
 /** Sets staff's references on an order. @throws StaleWrite when the order changed since it was read, UniqueViolation when another order has the external id. */
@@ -135,10 +128,10 @@ export async function writeReferences(
   audit: Statement,
 ): Promise<void> {
   const text = metadata === null ? null : JSON.stringify(metadata);
-  await save(deps, [
-    sql`UPDATE orders SET external_id = ${externalId}, metadata = ${text}, version = version + 1, updated_at = ${now}
+  await save(deps, {
+    order: sql`UPDATE orders SET external_id = ${externalId}, metadata = ${text}, version = version + 1, updated_at = ${now}
       WHERE id = ${order.id} AND version = ${version}`,
-    mustChange(),
+    guard: mustChange(),
     audit,
-  ]);
+  });
 }

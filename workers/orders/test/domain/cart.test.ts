@@ -1,4 +1,4 @@
-// The cart's rules over random histories: versions only grow, a checkout is settled exactly once.
+// The cart's rules over random histories: versions only grow, and a checkout is finished exactly once.
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Outcome } from "#shared/errors";
@@ -69,7 +69,7 @@ function run(state: CartState, { kind, product, quantity }: Step, attempt: numbe
   throw new Error(`no step ${String(kind satisfies never)}`);
 }
 
-it("keeps its rules whatever is done to it", () => {
+it("keeps its rules in every history", () => {
   fc.assert(
     fc.property(steps, (items) => {
       let state: CartState = EMPTY_CART;
@@ -82,7 +82,7 @@ it("keeps its rules whatever is done to it", () => {
         expect(state.version - before.version).toBeGreaterThanOrEqual(same ? 0 : 1);
         expect(new Set(state.lines.map(({ productId }) => productId)).size).toBe(state.lines.length);
         expect(state.lines.every(({ quantity }) => quantity > 0)).toBe(true);
-        // Of one version there is one order id.
+        // One version has one order id.
         const [old, recorded] = [before.checkout, state.checkout];
         expect(old?.version !== recorded?.version || old?.orderId === recorded?.orderId).toBe(true);
       }
@@ -90,7 +90,7 @@ it("keeps its rules whatever is done to it", () => {
   );
 });
 
-it("gives up exactly what was ordered, whatever was added or taken out meanwhile", () => {
+it("loses exactly what was ordered, whatever was added or removed since the checkout", () => {
   const quantity = fc.integer({ min: 1, max: 9 });
   fc.assert(
     fc.property(fc.dictionary(fc.constantFrom("a", "b", "c"), quantity, { minKeys: 1 }), steps, (ordered, items) => {
@@ -109,7 +109,7 @@ it("gives up exactly what was ordered, whatever was added or taken out meanwhile
   );
 });
 
-it("does not forget an order that may still be made, and forgets one whose every attempt is over", () => {
+it("keeps a checkout while an attempt's lease runs, and drops it afterwards", () => {
   const cart = must(addLine(EMPTY_CART, { id: "itm_1", productId: "prd_1", quantity: 1 }, LIMITS, 1_000));
   const first = must(checkOut(cart, "ord_1", { id: "try_1", until: 100 }, 0));
   const { state, checkout } = must(checkOut(first.state, "ord_2", { id: "try_2", until: 120 }, 20));

@@ -1,4 +1,4 @@
-// The steps of a merge as rules: nothing is lost, nothing is doubled, and what is decided stays.
+// The steps of a merge: nothing is lost, nothing is doubled, and decisions are final.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MAX_QUANTITY } from "#shared/contracts/inventory";
@@ -27,8 +27,8 @@ const someLines = fc.uniqueArray(
   { selector: ([productId]) => productId, maxLength: MAX_CART_LINES },
 );
 
-describe("taking a guest's lines in", () => {
-  it("keeps every limit, and accounts for every piece", () => {
+describe("absorbing a guest's lines", () => {
+  it("keeps every limit, and accounts for every unit", () => {
     fc.assert(
       fc.property(someLines, someLines, (own, theirs) => {
         const [before, guest] = [cart(own), cart(theirs)];
@@ -50,14 +50,14 @@ describe("a guest's cart", () => {
   if (!closing.ok) throw new Error("it does not close");
   const { state: closed, transfer } = closing.value;
 
-  it("hands the same transfer to the same user, and none to another", () => {
+  it("gives the same transfer to the same user, and none to another", () => {
     expect(transfer).toEqual({ mergeId: "m1", lines: cart(lines).lines });
     expect(closed).toMatchObject({ lines: [], version: 4 });
     expect(closeFor(closed, { ...TO, mergeId: "m2" })).toEqual({ ok: true, value: { state: closed, transfer } });
     expect(closeFor(closed, { ...TO, into: "usr_2" })).toMatchObject({ ok: false, error: { code: "cart_closed" } });
   });
 
-  it("opens again with its lines only while nothing was taken, and only for that merge", () => {
+  it("opens again with its lines only before they are absorbed, and only for that merge", () => {
     expect(reopen(closed, "m1")).toMatchObject({ lines: cart(lines).lines, version: 5, closed: null });
     expect(reopen(closed, "m2")).toBe(closed);
     const done = completeTransfer(closed, "m1");

@@ -49,8 +49,28 @@ const RANK: Readonly<Record<OrderStatus, number>> = {
   CANCELLED: 5,
 };
 
+describe("an event", () => {
+  const payments = PaymentStatus.options.flatMap((paymentStatus) =>
+    [null, "too_many_declines"].map((reason) => ({
+      kind: "payment" as const,
+      paymentStatus,
+      reason,
+      version: 1,
+      reportedAt: 0,
+    })),
+  );
+  const stocks = (["RESERVED", "REJECTED", "RELEASED", "CONSUMED"] as const).map((stockStatus) => ({
+    kind: "stock" as const,
+    stockStatus,
+  }));
+
+  it.each([...stocks, ...payments])("can only confirm an order or only cancel it: %o", (event) => {
+    expect(new Set(changeOf(event).transitions.map(({ to }) => to)).size).toBeLessThanOrEqual(1);
+  });
+});
+
 describe("the state machine", () => {
-  it("never goes back, never leaves an end, and skips no step", () => {
+  it("never goes back, never leaves a final status, and skips no step", () => {
     fc.assert(
       fc.property(steps, (items) => {
         let state = START;
@@ -66,7 +86,7 @@ describe("the state machine", () => {
     );
   });
 
-  it("confirms nothing without stock and money, and ships nothing whose money is disputed or gone", () => {
+  it("confirms nothing without stock and money, and ships nothing whose money is disputed, voided or refunded", () => {
     fc.assert(
       fc.property(steps, (items) => {
         let state = START;

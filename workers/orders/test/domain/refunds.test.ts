@@ -1,4 +1,4 @@
-// What refunds of lines give back, over random orders and random ways to give them back.
+// The amounts of refunds of lines, over random orders and random parts.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Order } from "#shared/contracts/orders";
@@ -80,7 +80,7 @@ const orders = lines.chain((all) => {
 });
 
 describe("sharing an amount out", () => {
-  it("gives each its exact part rounded down or up, and all of it", () => {
+  it("gives each its exact part rounded down or up, and distributes the whole amount", () => {
     fc.assert(
       fc.property(
         fc.nat({ max: MAX_AMOUNT_MINOR }),
@@ -100,7 +100,7 @@ describe("sharing an amount out", () => {
     );
   });
 
-  it("gives what is left over to the largest remainders", () => {
+  it("gives the rest to the largest remainders", () => {
     expect(shareOut(100, [1, 1, 1])).toEqual([34, 33, 33]);
     expect(shareOut(10, [15, 25, 60])).toEqual([2, 2, 6]);
     expect(shareOut(5, [0, 0])).toEqual([5, 0]);
@@ -108,7 +108,7 @@ describe("sharing an amount out", () => {
 });
 
 describe("a refund of lines", () => {
-  it("in any parts and any order gives back at the end exactly what was paid, and at no time more", () => {
+  it("in any parts and any order refunds exactly what was paid in the end, and never more", () => {
     fc.assert(
       fc.property(orders, fc.infiniteStream(fc.nat()), (start, stream) => {
         let order = start;
@@ -136,7 +136,7 @@ describe("a refund of lines", () => {
     );
   });
 
-  it("gives back whole units at their price where there is neither discount nor tax", () => {
+  it("refunds whole units at their price without discount and tax", () => {
     fc.assert(
       fc.property(lines, fc.nat(), (all, pick) => {
         const order = orderOf(all, { shipping: 599 });
@@ -151,7 +151,7 @@ describe("a refund of lines", () => {
     );
   });
 
-  it("that was refused leaves its units and its money to be given back", () => {
+  it("that was refused leaves its units and its money refundable", () => {
     fc.assert(
       fc.property(orders, (start) => {
         const all = start.items.map(({ id, quantity }) => ({ itemId: id, quantity, restock: true }));
@@ -165,7 +165,7 @@ describe("a refund of lines", () => {
     );
   });
 
-  it("takes no more than is left, of a line named twice either, nor the shipping twice", () => {
+  it("refunds no more than is left, also of a line named twice, and the shipping once", () => {
     const order = orderOf([{ unitPrice: 250, quantity: 5 }], { shipping: 599 });
     const line = (quantity: number, restock = true) => ({ itemId: "itm_0", quantity, restock });
     const code = (outcome: Outcome<unknown>): string => (outcome.ok ? "ok" : outcome.error.code);
@@ -185,12 +185,12 @@ describe("a refund of lines", () => {
     expect(value(draftRefund(after, [line(2)], { includeShipping: false })).amount).toBe(500);
   });
 
-  it("is tried again after pauses that double up to a limit", () => {
+  it("is repeated after pauses that double up to a limit", () => {
     expect([1, 2, 3, 9, 99].map((attempts) => retryAfterMs(attempts, 60, 500))).toEqual([60, 120, 240, 500, 500]);
   });
 });
 
-it("an order has a seller when one vendor sells all its lines", () => {
+it("an order has one seller when one vendor sells all its lines", () => {
   expect(sellerOfAll(["usr_1", "usr_1"])).toBe("usr_1");
   expect(sellerOfAll(["usr_1", "usr_2"])).toBeNull();
   expect(sellerOfAll(["usr_1", null])).toBeNull();

@@ -32,7 +32,7 @@ describe("totals", () => {
         const lines = basket.map(({ quantity }, index) => ({ productId: `prd_${String(index)}`, quantity }));
         const priced = priceLines(lines, products, "USD");
         const result = priced.ok ? calculate(priced.value, country, "USD", undefined) : priced;
-        // Whatever these baskets cost and weigh, a payment carries it.
+        // A payment can carry any of these baskets.
         if (!result.ok) throw new Error(result.error.code);
         const { quote, method } = result.value;
         expect(quote.subtotal).toBe(basket.reduce((sum, { price, quantity }) => sum + price * quantity, 0));
@@ -49,7 +49,7 @@ describe("totals", () => {
     expect(calculate([dear], "US", "USD", undefined)).toMatchObject({ error: { code: "validation_failed" } });
   });
 
-  it("sum the lines of one product before any limit is looked at", () => {
+  it("sum the lines of one product before any limit is checked", () => {
     const lines = [
       { productId: "prd_1", quantity: 9_000 },
       { productId: "prd_2", quantity: 1 },
