@@ -81,7 +81,10 @@ export async function runSweeps<D extends Deps>(deps: D, plan: SweepPlan<D>, run
   for (const [name, sweep] of Object.entries(due)) {
     try {
       const found = await sweep(deps, run);
-      Object.assign(counts, typeof found === "number" ? { [name]: found } : found);
+      // Sweeps may count the same thing, so equal names add up.
+      for (const [counted, count] of Object.entries(typeof found === "number" ? { [name]: found } : found)) {
+        counts[counted] = (counts[counted] ?? 0) + count;
+      }
       succeeded.push(name);
     } catch (error) {
       await recordFailure(deps, name, error);

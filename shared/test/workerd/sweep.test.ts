@@ -74,6 +74,13 @@ describe("sweeps", () => {
     expect(await findings()).toEqual([{ subject: "second", outcome: "mended", times: 2 }]);
   });
 
+  it("add up what several of them count under one name", async () => {
+    const plan: SweepPlan<Deps> = {
+      sweeps: { one: () => Promise.resolve({ found: 2 }), two: () => Promise.resolve({ found: 3 }) },
+    };
+    expect(await runSweeps(deps, plan, { call, everything: false })).toMatchObject({ found: 5 });
+  });
+
   it("purge in the first minute of an hour, or when asked for everything", async () => {
     const plan: SweepPlan<Deps> = { sweeps: {}, purges: { own: () => Promise.resolve(2) } };
     const names = { own: 2, purgedEvents: 0, purgedInbox: 0, purgedAudit: 0, purgedFindings: 0, purgedDeadLetters: 0 };
