@@ -1,81 +1,72 @@
 // Limits and times of payments.
 
-/** A webhook's signature is good for this long (Stripe's own default, https://docs.stripe.com/webhooks#replay-attacks). */
+/** A webhook's signature is valid for this long, Stripe's own default (https://docs.stripe.com/webhooks#replay-attacks). */
 export const WEBHOOK_TOLERANCE_SECONDS = 300;
-/** Stripe's events are a few KB; the API's limit for a body is taken for them too. */
+/** Stripe's events have a few KB; this is the API's own limit for bodies. */
 export const MAX_WEBHOOK_BYTES = 256 * 1_024;
-/** Told to whoever's event could not be stored; Stripe has a back-off of its own. */
-export const WEBHOOK_RETRY_AFTER_SECONDS = 5;
 export const WEBHOOK_PATH = "/api/webhooks/stripe";
 
-/** How long Stripe is waited for, and how often the SDK asks again after a lost connection or a 5xx. */
+/** How long to wait for an answer of Stripe, and how often the SDK retries after a lost connection or a 5xx. */
 export interface TimeoutPolicy {
   readonly timeoutMs: number;
   readonly retries: number;
 }
-/** Somebody waits: one try, well under the gateway's deadline of 10 s; what it left undone the sweeps finish. */
+/** For calls that somebody waits for: one attempt, well under the gateway's deadline of 10 s. Sweeps finish what is left undone. */
 export const CALL_TIMEOUT_POLICY: TimeoutPolicy = { timeoutMs: 4_000, retries: 0 };
-/** Webhooks, events and sweeps, where a repeated try costs nobody anything. */
+/** For webhooks, events and sweeps, which nobody waits for. */
 export const BACKGROUND_TIMEOUT_POLICY: TimeoutPolicy = { timeoutMs: 8_000, retries: 1 };
-/** A call asks Stripe several times, one after the other; this ends the wait for all of them before the gateway ends it. */
+/** A call may need several answers of Stripe. This limits the wait for all of them, to less than the gateway's deadline. */
 export const CALL_DEADLINE_MS = 8_000;
-/** Pauses before Stripe is asked again for what another call holds for a moment. */
+/** Pauses before a request is repeated that Stripe refused because another call holds the object. */
 export const BUSY_RETRY_PAUSES_MS: readonly number[] = [200, 500];
-/** The host of the sandbox's binding; it is resolved by nobody, the binding is the way. */
+/** The host of the sandbox's binding. It is never resolved, because the binding carries the request. */
 export const SANDBOX_HOST = "stripe.sandbox";
 
-/** An open payment is asked for at Stripe after 1, 2, 4 … minutes: the net for webhooks that never came. */
+/** An open payment is checked at Stripe after 1, 2, 4 … minutes, in case its webhooks were lost. */
 export const FIRST_CHECK_MS = 60_000;
-/** The back-off's end. Stripe's own retries last three days; asking four times a day costs nothing. */
+/** The longest pause between checks. Stripe retries webhooks for three days, so four checks a day are enough. */
 export const MAX_CHECK_MS = 6 * 60 * 60 * 1_000;
-/** An authorization lapses within days and changes hardly ever before capture. */
-export const AUTHORIZED_CHECK_MS = MAX_CHECK_MS;
-/** Where the back-off of an authorized payment starts: at its end. */
-export const AUTHORIZED_ATTEMPTS = 9;
-/** A dispute takes weeks; its webhooks may be lost like any other. */
-export const DISPUTED_CHECK_MS = MAX_CHECK_MS;
-/** A webhook stored and not processed by then has lost its process. */
+/** The attempts that an authorized or disputed payment starts with. It rarely changes, so its back-off is at the longest pause. */
+export const SLOW_CHECK_ATTEMPTS = 9;
+/** After this time a stored webhook that is not processed has lost its process. */
 export const WEBHOOK_RETRY_MS = 30_000;
-/** A pending refund is taken to Stripe again after this, then with the same back-off as checks. */
+/** A pending refund is executed again after this time, then with the same back-off as checks. */
 export const REFUND_RETRY_MS = 60_000;
 
-/** Refunds of a closed order that the buyer's bank may send back before no other is tried. */
-export const MAX_SENT_BACK = 3;
+/** A closed order's refund is given up after the buyer's bank has returned this many. */
+export const MAX_RETURNED_REFUNDS = 3;
 
-/** How long orders may ask about a payment that it was told of, before it is told again; the pause doubles each time. */
+/** A payment's event is republished when orders still lacks it this long after it was published. The pause doubles each time. */
 export const REPUBLISH_AFTER_MS = 5 * 60 * 1_000;
 
-/**
- * The admins are told this long before an authorization lapses: a working day
- * in which to ship, or to ask the buyer to pay anew.
- */
+/** The admins are notified this long before an authorization expires: a working day to ship, or to ask the buyer to pay again. */
 export const EXPIRY_NOTICE_MS = 24 * 60 * 60 * 1_000;
 /**
- * How long an authorization is good for where Stripe does not say (`capture_before` is of cards only): the seven days of a card,
- * less a day (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method).
+ * How long an authorization lasts when Stripe does not say, as it does for cards only (`capture_before`): a card's seven days less one
+ * (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method).
  */
 export const DEFAULT_CAPTURE_WINDOW_MS = 6 * 24 * 60 * 60 * 1_000;
 
-/** Stripe's list of events is compared with what its webhooks brought this often. */
+/** How often Stripe's list of events is compared with what its webhooks delivered. */
 export const COMPARE_EVENTS_EVERY_MS = 10 * 60_000;
-/** Younger events may still be on their way. */
+/** Younger events are not compared: their webhooks may still arrive. */
 export const EVENT_GRACE_MS = 2 * 60_000;
-/** Stripe counts in seconds and its lists may lag: what was compared last is compared once more. */
+/** Each comparison repeats the last part of the one before, because Stripe counts in seconds and its lists may lag. */
 export const EVENT_OVERLAP_MS = 10 * 60_000;
-/** The first comparison looks back this far. Stripe keeps its list for 30 days. */
+/** How far back the first comparison goes. Stripe keeps its list for 30 days. */
 export const FIRST_EVENTS_MS = 24 * 60 * 60 * 1_000;
-/** One comparison's stretch of time, so that a backlog is caught up in pieces. */
+/** The time that one comparison covers, so that a backlog is compared in slices. */
 export const EVENTS_SLICE_MS = 6 * 60 * 60 * 1_000;
-/** Far above what happens in a slice; the SDK wants a bound. */
+/** Far more events than a slice has; the SDK requires a limit. */
 export const MAX_EVENTS_PER_SLICE = 10_000;
 /** Declines of a payer and of a client network count for this long. */
 export const DECLINE_WINDOW_MS = 60 * 60 * 1_000;
-/** An order that is over by its declines frees its stock within seconds; a new order for the same goods should come after that. */
+/** An order that was ended after too many declines releases its stock within this time; then a new order can have it. */
 export const NEW_ORDER_AFTER_MS = 10_000;
 /** Longer than any order waits for its payment. */
 export const DECLINE_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
 
-/** What the endpoint has to be subscribed to at Stripe, and what the comparison asks for. */
+/** The event types that the webhook endpoint is subscribed to at Stripe, and that the comparison lists. */
 export const WEBHOOK_TYPES = [
   "payment_intent.amount_capturable_updated",
   "payment_intent.succeeded",
@@ -95,12 +86,16 @@ export const WEBHOOK_TYPES = [
   "charge.dispute.funds_reinstated",
 ] as const;
 
-/** How many rows of a kind one sweep takes; the rest has the next minute. */
+/** How many rows of a kind one sweep claims. The next minute's sweep claims the rest. */
 export const SWEEP_BATCH = 100;
-/** At once, so that a sweep neither crawls nor meets Stripe's rate limit. */
+/** How many rows a sweep claims that is run over everything. */
+export const EVERYTHING_LIMIT = 10_000;
+/** Concurrent requests of a sweep: fast enough, and below Stripe's rate limit. */
 export const SWEEP_CONCURRENCY = 8;
-/** Writes refused by the version check are decided anew this often; each loser has seen a winner. */
-export const MAX_TRIES = 12;
+/** Orders that closeUnpaid closes concurrently. A Worker may have 6 open connections (https://developers.cloudflare.com/workers/platform/limits/). */
+export const MAX_CLOSING_CONCURRENCY = 5;
+/** How often a decision is repeated whose write was refused by the version check. Each time, another writer succeeded. */
+export const MAX_ATTEMPTS = 12;
 
 /** Stripe repeats a webhook for three days at most; operators look back further. */
 export const STRIPE_EVENT_RETENTION_MS = 90 * 24 * 60 * 60 * 1_000;

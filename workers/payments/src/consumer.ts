@@ -1,22 +1,23 @@
-// What payments does on other Workers' events.
+// Handles the events of other Workers.
 import { NOTHING, consume } from "#shared/inbox";
 import type { Handlers } from "#shared/inbox";
 import { cancelOrderPayments } from "./service/closing.ts";
 import { createDeps } from "./service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
 
-/**
- * ORDER_CANCELLED: the order is closed first, then its money goes back. The effect is at Stripe and idempotent there, so it comes
- * before the inbox row; an event that fails midway is delivered again and goes on.
- */
 export function handlers(deps: PaymentsDeps): Handlers {
   return {
+    /**
+     * Closes the order, then returns its money. The effect is at Stripe and idempotent, so it precedes the inbox row: an event that
+     * fails in between is delivered again.
+     */
     ORDER_CANCELLED: async (event) => {
-      const { orderId, reason } = event.data;
-      await cancelOrderPayments(deps, orderId, reason ?? "order_cancelled", {
+      const { orderId } = event.data;
+      const reason = event.data.reason ?? "order_cancelled";
+      await cancelOrderPayments(deps, orderId, reason, {
         actor: "orders",
         reason: event.type,
-        voidReason: reason ?? "order_cancelled",
+        voidReason: reason,
         causationId: event.id,
         traceparent: event.traceparent,
       });

@@ -1,4 +1,4 @@
-// The RPC surface of payments. See PaymentsContract for what each method promises.
+// The RPC methods of payments. PaymentsContract documents them.
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import {
@@ -16,8 +16,7 @@ import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
 import { plan } from "./scheduled.ts";
 import { capture, captureOrder } from "./service/captures.ts";
-import { close } from "./service/closing.ts";
-import { closeUnpaid } from "./service/close-unpaid.ts";
+import { close, closeUnpaid } from "./service/closing.ts";
 import { callDeps, createDeps } from "./service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
 import { metrics, overview } from "./service/metrics.ts";

@@ -1,4 +1,4 @@
-// Wiring only: RPC for the other Workers, Stripe's webhook, the inbox and the cron.
+// Wires the Worker: RPC for the other Workers, Stripe's webhook, the inbox and the cron.
 import { consumeBatch } from "./consumer.ts";
 import { runScheduled } from "./scheduled.ts";
 import { createDeps } from "./service/deps.ts";

@@ -1,14 +1,14 @@
-// The tables of migrations/payment, for typed queries. Constraints and indexes stand only there.
-import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+// The tables of migrations/payment as types for queries. Constraints and indexes are in the migrations only.
+import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { PaymentState, Refund } from "#shared/contracts/payments";
-import type { Customer } from "#shared/events/catalogue";
 import type { Cap } from "./domain/payment.ts";
 
 export const payments = sqliteTable("payments", {
   id: text().primaryKey(),
   orderId: text("order_id").notNull(),
   orderNumber: text("order_number").notNull(),
-  customer: text({ mode: "json" }).$type<Customer>().notNull(),
+  /** JSON of a Customer. */
+  customer: text().notNull(),
   amount: integer().notNull(),
   amountCapturable: integer("amount_capturable").notNull().default(0),
   amountCaptured: integer("amount_captured").notNull().default(0),
@@ -36,18 +36,15 @@ export const payments = sqliteTable("payments", {
 });
 export type PaymentRow = typeof payments.$inferSelect;
 
-export const paymentHistory = sqliteTable(
-  "payment_history",
-  {
-    paymentId: text("payment_id").notNull(),
-    version: integer().notNull(),
-    status: text().$type<PaymentState>().notNull(),
-    at: integer().notNull(),
-    actor: text().notNull(),
-    reason: text(),
-  },
-  (table) => [primaryKey({ columns: [table.paymentId, table.version] })],
-);
+export const paymentHistory = sqliteTable("payment_history", {
+  paymentId: text("payment_id").notNull(),
+  version: integer().notNull(),
+  status: text().$type<PaymentState>().notNull(),
+  at: integer().notNull(),
+  actor: text().notNull(),
+  reason: text(),
+});
+export type HistoryRow = typeof paymentHistory.$inferSelect;
 
 export const refunds = sqliteTable("refunds", {
   id: text().primaryKey(),
@@ -81,27 +78,16 @@ export const disputes = sqliteTable("disputes", {
 });
 export type DisputeRow = typeof disputes.$inferSelect;
 
-export const captures = sqliteTable(
-  "captures",
-  {
-    actor: text().notNull(),
-    idempotencyKey: text("idempotency_key").notNull(),
-    fingerprint: text().notNull(),
-    paymentId: text("payment_id").notNull(),
-    amount: integer().notNull(),
-    createdAt: integer("created_at").notNull(),
-    capturedAt: integer("captured_at"),
-  },
-  (table) => [primaryKey({ columns: [table.actor, table.idempotencyKey] })],
-);
-export type CaptureRow = typeof captures.$inferSelect;
-
-export const intentKeys = sqliteTable("intent_keys", {
-  idempotencyKey: text("idempotency_key").primaryKey(),
+export const captures = sqliteTable("captures", {
+  actor: text().notNull(),
+  idempotencyKey: text("idempotency_key").notNull(),
   fingerprint: text().notNull(),
   paymentId: text("payment_id").notNull(),
+  amount: integer().notNull(),
   createdAt: integer("created_at").notNull(),
+  capturedAt: integer("captured_at"),
 });
+export type CaptureRow = typeof captures.$inferSelect;
 
 export const stripeEvents = sqliteTable("stripe_events", {
   id: text().primaryKey(),
@@ -115,20 +101,7 @@ export const stripeEvents = sqliteTable("stripe_events", {
 });
 export type StripeEventRow = typeof stripeEvents.$inferSelect;
 
-export const closedOrders = sqliteTable("closed_orders", {
-  orderId: text("order_id").primaryKey(),
-  reason: text().notNull(),
-  closedAt: integer("closed_at").notNull(),
-});
-
-export const declines = sqliteTable("declines", {
-  chargeId: text("charge_id").primaryKey(),
-  orderId: text("order_id").notNull(),
-  payer: text(),
-  network: text(),
-  at: integer().notNull(),
-});
-
+/** The table `marks`: how far a sweep that works through time has come. */
 export const cursors = sqliteTable("marks", {
   name: text().primaryKey(),
   at: integer().notNull(),

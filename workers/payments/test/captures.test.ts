@@ -21,7 +21,7 @@ import {
 } from "./kit.ts";
 
 describe("a capture", () => {
-  it("takes all that is authorized", async () => {
+  it("captures all that is authorized", async () => {
     const world = newWorld();
     const input = intentInput();
     const { id } = await newAuthorized(world, input);
@@ -35,7 +35,7 @@ describe("a capture", () => {
     expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_AUTHORIZED", "PAYMENT_CAPTURED"]);
   });
 
-  it("of a part releases the rest, which is no refund", async () => {
+  it("of a part releases the rest without a refund", async () => {
     const world = newWorld();
     const { id } = await newAuthorized(world);
     const call = adminCall();
@@ -57,7 +57,7 @@ describe("a capture", () => {
     }
   });
 
-  it("of a part lets the order ship, and its refunds end at what was captured", async () => {
+  it("of a part lets the order ship, and refunds are limited to what was captured", async () => {
     const world = newWorld();
     const input = intentInput();
     const { id } = await newAuthorized(world, input);
@@ -72,7 +72,7 @@ describe("a capture", () => {
     expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "REFUNDED", amountRefunded: 1_000 });
   });
 
-  it("is on record before Stripe is asked, and one that fits nothing is not", async () => {
+  it("is in the audit log before Stripe is called, unless it cannot be made", async () => {
     const world = newWorld();
     const { id } = await newAuthorized(world);
     const call = adminCall();
@@ -85,32 +85,29 @@ describe("a capture", () => {
     ]);
   });
 
-  it.each(["drop_after", "hang"] as const)(
-    "that is left half-made by %s is found by the sweep in time",
-    async (fault) => {
-      const world = newWorld({ timeoutMs: 200 });
-      const input = intentInput();
-      const { id, stripePaymentIntentId } = await newAuthorized(world, input);
-      world.peer.faults = [fault];
-      expect(await capture(world.deps, adminCall(), { paymentId: id, amount: 1_000 })).toMatchObject({
-        error: { code: "payment_provider_unavailable" },
-      });
-      // Whether it hung before or after the work.
-      if (fault === "hang")
-        await world.deps.stripe.paymentIntents.capture(stripePaymentIntentId, { amount_to_capture: 1_000 });
-      const [row] = await world.deps.db.all<{ due: number }>(
-        sql`SELECT next_check_at AS due FROM payments WHERE id = ${id}`,
-      );
-      expect((row?.due ?? Infinity) - Date.now()).toBeLessThanOrEqual(60_000);
-      expect((await sweepAll(world))["missedWebhooks"]).toBe(1);
-      const payment = await paymentOf(world, input.orderId);
-      expect(payment).toMatchObject({ status: "CAPTURED", amountCaptured: 1_000 });
-      expect(payment.history.at(-1)).toMatchObject({ actor: "sweep:open_payments" });
-      expect(await findingsOf(world, id)).toMatchObject([{ kind: "webhook_missed", outcome: "mended" }]);
-    },
-  );
+  it.each(["drop_after", "hang"] as const)("that %s interrupts is found by the sweep", async (fault) => {
+    const world = newWorld({ timeoutMs: 200 });
+    const input = intentInput();
+    const { id, stripePaymentIntentId } = await newAuthorized(world, input);
+    world.peer.faults = [fault];
+    expect(await capture(world.deps, adminCall(), { paymentId: id, amount: 1_000 })).toMatchObject({
+      error: { code: "payment_provider_unavailable" },
+    });
+    // The capture may have hung before or after the work.
+    if (fault === "hang")
+      await world.deps.stripe.paymentIntents.capture(stripePaymentIntentId, { amount_to_capture: 1_000 });
+    const [row] = await world.deps.db.all<{ due: number }>(
+      sql`SELECT next_check_at AS due FROM payments WHERE id = ${id}`,
+    );
+    expect((row?.due ?? Infinity) - Date.now()).toBeLessThanOrEqual(60_000);
+    expect((await sweepAll(world))["missedWebhooks"]).toBe(1);
+    const payment = await paymentOf(world, input.orderId);
+    expect(payment).toMatchObject({ status: "CAPTURED", amountCaptured: 1_000 });
+    expect(payment.history.at(-1)).toMatchObject({ actor: "sweep:open_payments" });
+    expect(await findingsOf(world, id)).toMatchObject([{ kind: "webhook_missed", outcome: "mended" }]);
+  });
 
-  it("of money whose webhook never came does not put the buyer's payment to the staff's name", async () => {
+  it("does not attribute the buyer's payment to staff when its webhook was lost", async () => {
     const world = newWorld();
     const input = intentInput();
     const { id, stripePaymentIntentId } = await newIntent(world, input);
@@ -124,7 +121,7 @@ describe("a capture", () => {
     ]);
   });
 
-  it("of money whose webhook never came is replayed under its key like any other", async () => {
+  it("is replayed under its key when the payment's webhook was lost", async () => {
     const world = newWorld();
     const { id, stripePaymentIntentId } = await newIntent(world);
     world.peer.authorize(stripePaymentIntentId);
@@ -137,7 +134,7 @@ describe("a capture", () => {
     });
   });
 
-  it("against a cancellation leaves either a void, or a capture that was refunded", async () => {
+  it("concurrent with a cancellation ends in a void or a refunded capture", async () => {
     for (let round = 0; round < 5; round += 1) {
       const world = newWorld();
       const input = intentInput();
@@ -175,7 +172,7 @@ describe("a capture", () => {
     });
   });
 
-  it("under one key is one, replayed; another request under it is refused", async () => {
+  it("is made once under a key and replayed; another request under the key is refused", async () => {
     const world = newWorld();
     const { id } = await newAuthorized(world);
     const call = adminCall();
@@ -191,7 +188,7 @@ describe("a capture", () => {
     expect(world.peer.requests.filter((request) => request.endsWith("/capture"))).toHaveLength(1);
   });
 
-  it("whose answer was lost is found done by the retry under its key", async () => {
+  it("whose answer was lost is replayed by a retry under its key", async () => {
     const world = newWorld();
     const { id } = await newAuthorized(world);
     const call = adminCall();
@@ -201,7 +198,7 @@ describe("a capture", () => {
     expect(valueOf(await capture(world.deps, call, input)).payment).toMatchObject({ amountCaptured: 500 });
   });
 
-  it("twice at once takes the money once", async () => {
+  it("made twice concurrently captures once", async () => {
     const world = newWorld();
     const input = intentInput();
     const { id } = await newAuthorized(world, input);
@@ -214,7 +211,7 @@ describe("a capture", () => {
 });
 
 describe("the capture for a shipment", () => {
-  it("takes the whole authorization, and succeeds when it was captured before", async () => {
+  it("captures the whole authorization, and succeeds again when it is captured", async () => {
     const world = newWorld();
     const input = intentInput();
     await newAuthorized(world, input);
@@ -235,7 +232,7 @@ describe("the capture for a shipment", () => {
     expect(valueOf(await captureOrder(world.deps, adminCall(), { orderId })).status).toBe("CAPTURED");
   });
 
-  it("is refused without a payment, and after the authorization has lapsed", async () => {
+  it("is refused without a payment, and after the authorization has expired", async () => {
     const world = newWorld();
     const input = intentInput();
     const { orderId } = input;

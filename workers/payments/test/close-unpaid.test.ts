@@ -1,7 +1,7 @@
-// The time-out of many unpaid orders in one call: each by itself, and none whose payment method is being tried.
+// The time-out of many unpaid orders in one call. Each is closed by itself, and none whose buyer tried a payment method.
 import { expect, it } from "vitest";
 import { newId } from "#shared/ids";
-import { closeUnpaid } from "../src/service/close-unpaid.ts";
+import { closeUnpaid } from "../src/service/closing.ts";
 import { adminCall, eventTypesOf, intentInput, newAuthorized, newIntent, newWorld, paymentOf, valueOf } from "./kit.ts";
 import type { World } from "./kit.ts";
 
@@ -15,7 +15,7 @@ async function closed(
   return orderIds.map((id) => answer.find(({ orderId }) => orderId === id)?.outcome);
 }
 
-it("closes those without a payment and with an open one, and lets those live that are paid or cannot be asked about", async () => {
+it("closes orders with an open or no payment, and leaves paid ones and those that Stripe does not answer for", async () => {
   const world = newWorld();
   const [open, paid, processing] = [intentInput(), intentInput(), intentInput()];
   await newIntent(world, open);
@@ -28,7 +28,7 @@ it("closes those without a payment and with an open one, and lets those live tha
 });
 
 it.each(["requires_action", "declined"])(
-  "leaves a payment alone that was tried (%s) before its webhook came, and tells orders of it",
+  "leaves a payment alone that was tried (%s), and sends its event",
   async (state) => {
     const world = newWorld();
     const input = intentInput();

@@ -44,7 +44,7 @@ describe("closing an unpaid order", () => {
     expect(more).toEqual([]);
   });
 
-  it("lets an order live that Stripe knows as paid, and sends its event", async () => {
+  it("leaves an order open that is paid at Stripe, and sends its event", async () => {
     const world = newWorld();
     const input = intentInput();
     const { orderId } = input;
@@ -56,7 +56,7 @@ describe("closing an unpaid order", () => {
     expect(await eventTypesOf(world, orderId)).toEqual(["PAYMENT_AUTHORIZED"]);
   });
 
-  it("tells orders anew of a payment whose event went astray there, with growing pauses", async () => {
+  it("republishes the event of a payment that orders missed, with growing pauses", async () => {
     const world = newWorld();
     const input = intentInput();
     const { orderId } = input;
@@ -89,7 +89,7 @@ describe("closing an unpaid order", () => {
     });
   });
 
-  it("closes nothing while Stripe cannot be asked", async () => {
+  it("closes nothing while Stripe does not answer", async () => {
     const world = newWorld();
     const input = intentInput();
     const { orderId } = input;
@@ -112,7 +112,7 @@ describe("closing an unpaid order", () => {
     });
   });
 
-  it("ends the same after the answer to the cancelling was lost", async () => {
+  it("has the same result when the answer to the cancellation was lost", async () => {
     const world = newWorld();
     const input = intentInput();
     const { orderId } = input;
@@ -123,7 +123,7 @@ describe("closing an unpaid order", () => {
     expect(await eventTypesOf(world, orderId)).toEqual(["PAYMENT_VOIDED"]);
   });
 
-  it("against an intent that is being made leaves nothing that can be paid", async () => {
+  it("concurrent with the creation of an intent leaves nothing that can be paid", async () => {
     const world = newWorld();
     const input = intentInput();
     const { orderId } = input;
@@ -140,7 +140,7 @@ describe("closing an unpaid order", () => {
     expect(await eventTypesOf(world, orderId)).toEqual(["PAYMENT_VOIDED"]);
   });
 
-  it("against twenty buyers' calls at once leaves nothing that can be paid", async () => {
+  it("concurrent with twenty calls for an intent leaves nothing that can be paid", async () => {
     const world = newWorld();
     const input = intentInput();
     const { orderId } = input;
@@ -156,7 +156,7 @@ describe("closing an unpaid order", () => {
 describe("closing an order unless its money is captured", () => {
   const unless = "captured" as const;
 
-  it("lets an authorization go, on record before Stripe is asked, and nothing can be captured after it", async () => {
+  it("releases an authorization, with an audit entry first, and nothing can be captured after it", async () => {
     const world = newWorld();
     const input = intentInput();
     const { orderId } = input;
@@ -192,7 +192,7 @@ describe("closing an order unless its money is captured", () => {
     expect(world.peer.refunds.size).toBe(0);
   });
 
-  it.each(["captured unheard of", "captured while Stripe is being asked"])(
+  it.each(["captured without a webhook", "captured while Stripe is being called"])(
     "leaves money alone that was %s",
     async (when) => {
       const world = newWorld();
@@ -202,7 +202,7 @@ describe("closing an order unless its money is captured", () => {
       const capture = async (): Promise<void> => {
         await world.deps.stripe.paymentIntents.capture(stripePaymentIntentId);
       };
-      if (when === "captured unheard of") await capture();
+      if (when === "captured without a webhook") await capture();
       else {
         world.peer.before = async (request) => {
           if (!request.endsWith("/cancel")) return;
@@ -218,7 +218,7 @@ describe("closing an order unless its money is captured", () => {
     },
   );
 
-  it("against captures at once leaves either a void or a capture that nobody refunds", async () => {
+  it("concurrent with captures ends in a void or a capture that is not refunded", async () => {
     for (let round = 0; round < 10; round += 1) {
       const world = newWorld();
       const input = intentInput();
@@ -238,7 +238,7 @@ describe("closing an order unless its money is captured", () => {
 });
 
 describe("ORDER_CANCELLED", () => {
-  it("cancels an authorization, once, however often it comes", async () => {
+  it("cancels an authorization once, however often it is delivered", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId } = await newAuthorized(world, input);
@@ -269,7 +269,7 @@ describe("ORDER_CANCELLED", () => {
     });
   });
 
-  it("that comes before there is a payment lets none be made", async () => {
+  it("delivered before there is a payment prevents one", async () => {
     const world = newWorld();
     const input = intentInput();
     await consumeEvents(world, [orderCancelled(input)]);
@@ -288,7 +288,7 @@ describe("ORDER_CANCELLED", () => {
   });
 
   it.each(["drop_before", "drop_after", "error_500"] as const)(
-    "is tried again after %s, and makes one refund",
+    "is retried after %s, and makes one refund",
     async (fault) => {
       for (const good of [0, 1, 2, 3]) {
         const world = newWorld();
@@ -306,7 +306,7 @@ describe("ORDER_CANCELLED", () => {
     },
   );
 
-  it("is retried by the queue while Stripe processes the payment, and by the sweep too", async () => {
+  it("is retried by the queue and by the sweep while Stripe processes the payment", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId } = await newIntent(world, input);
@@ -322,7 +322,7 @@ describe("ORDER_CANCELLED", () => {
     expect(row).toEqual({ event_id: event.id });
   });
 
-  it("published anew has orders told anew of the end of its payment", async () => {
+  it("delivered again republishes the payment's last event to orders", async () => {
     const world = newWorld();
     const input = intentInput();
     await newAuthorized(world, input);
@@ -334,7 +334,7 @@ describe("ORDER_CANCELLED", () => {
     expect(world.recorded.sent).toMatchObject([{ consumer: "orders", event: { type: "PAYMENT_VOIDED" } }]);
   });
 
-  it("whose refunds the bank sends back is given up after three, and somebody is told", async () => {
+  it("gives up after the bank returned three refunds, and records a finding", async () => {
     const world = newWorld();
     const input = intentInput();
     const { id, stripePaymentIntentId } = await newAuthorized(world, input);
@@ -351,7 +351,7 @@ describe("ORDER_CANCELLED", () => {
     expect(await findingsOf(world, id)).toMatchObject([{ kind: "refund_failed", outcome: "open", times: 3 }]);
   });
 
-  it("closes a disputed payment's order and leaves the money to the dispute", async () => {
+  it("closes a disputed payment's order without a refund", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId } = await newAuthorized(world, input);

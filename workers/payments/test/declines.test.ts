@@ -1,11 +1,11 @@
-// Cards that are tried out: declined too often, a payment ends and no other can be begun for a while.
+// Card testing: after too many declines a payment ends, and no other can be begun for a while.
 import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { DECLINE_WINDOW_MS } from "../src/constants.ts";
-import { declineCaps } from "../src/service/caps.ts";
+import { declineCaps } from "../src/service/decline-caps.ts";
 import { createIntent } from "../src/service/intents.ts";
 import {
   countOf,
@@ -25,12 +25,12 @@ import type { IntentInput, World } from "./kit.ts";
 
 const FAILED = "payment_intent.payment_failed";
 
-/** A buyer that payments knows by digests alone: a new one, and of a network of their own unless it is given. */
+/** A new unproven buyer, from a client network of their own unless one is given. */
 function unprovenPayer(network: string = newId("req")): NonNullable<IntentInput["unproven"]> {
   return { payer: newId("usr"), network };
 }
 
-/** A card is declined, and Stripe tells of it. */
+/** A card is declined, and its webhook is delivered. */
 async function decline(world: World, intentId: string, atMs?: number): Promise<void> {
   world.peer.decline(intentId, "insufficient_funds", atMs);
   await post(world, await world.peer.intentWebhook(FAILED, intentId));
@@ -44,7 +44,7 @@ async function ask(world: World, input: IntentInput): Promise<Outcome<unknown>> 
   return await createIntent(world.deps, guestCall(), input);
 }
 
-/** Orders of one payer, declined until `times` declines are counted; each order stays below its own cap. */
+/** Declines a payer's cards `times` times, over so many orders that none reaches the order's own cap. */
 async function declineOverOrders(
   world: World,
   unproven: IntentInput["unproven"],
@@ -60,7 +60,7 @@ async function declineOverOrders(
 const TOO_MANY = { ok: false, error: { code: "too_many_attempts" } };
 
 describe("an order whose cards are declined", () => {
-  it("can be tried four times, and ends with the fifth: at Stripe, and with an event", async () => {
+  it("is ended by its fifth decline, at Stripe and with an event", async () => {
     const world = newWorld();
     const input = intentInput();
     const intent = await newIntent(world, input);
@@ -78,7 +78,7 @@ describe("an order whose cards are declined", () => {
     expect(await findingsOf(world, intent.id)).toMatchObject([{ kind: "card_testing", outcome: "mended", times: 1 }]);
   });
 
-  it("gets no other intent, whoever asks, and says when a new order can be paid", async () => {
+  it("gets no other intent, and the failure says when a new order can be paid", async () => {
     const world = newWorld();
     const input = intentInput();
     const intent = await newIntent(world, input);
@@ -93,7 +93,7 @@ describe("an order whose cards are declined", () => {
     expect(await paymentsOf(world, input.orderId)).toHaveLength(1);
   });
 
-  it("is refused under the key that made its intent, too", async () => {
+  it("is also refused under the key that made its intent", async () => {
     const world = newWorld();
     const idempotency = { key: newId("req"), fingerprint: "same" };
     const input = intentInput({ idempotency });
@@ -105,7 +105,7 @@ describe("an order whose cards are declined", () => {
     });
   });
 
-  it("counts each decline once, however often and in whatever order it is told", async () => {
+  it("counts each decline once, however often and in whatever order it is reported", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId: id } = await newIntent(world, input);
@@ -121,7 +121,7 @@ describe("an order whose cards are declined", () => {
     expect(world.peer.intent(id).status).toBe("requires_payment_method");
   });
 
-  it("ends with its fifth decline when all webhooks were lost, once a sweep asks", async () => {
+  it("is ended by the sweep when all webhooks were lost", async () => {
     const world = newWorld();
     const input = intentInput();
     const intent = await newIntent(world, input);
@@ -132,7 +132,7 @@ describe("an order whose cards are declined", () => {
     expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "VOIDED" });
   });
 
-  it("ends when its buyer comes back and Stripe had not told of the declines", async () => {
+  it("is ended when its buyer returns and the webhooks were lost", async () => {
     const world = newWorld();
     const input = intentInput();
     const intent = await newIntent(world, input);
@@ -141,7 +141,7 @@ describe("an order whose cards are declined", () => {
     expect(world.peer.intent(intent.stripePaymentIntentId).status).toBe("canceled");
   });
 
-  it("asks Stripe for its charges only when a decline is new", async () => {
+  it("fetches its charges only when a decline is new", async () => {
     const world = newWorld();
     const { stripePaymentIntentId: id } = await newIntent(world);
     await decline(world, id);
@@ -152,7 +152,7 @@ describe("an order whose cards are declined", () => {
 });
 
 describe("a payment that a cap ended", () => {
-  it("is cancelled by the sweep when Stripe could not be asked, and cannot be begun again meanwhile", async () => {
+  it("is cancelled by the sweep after an outage of Stripe, and cannot be begun again before", async () => {
     const world = newWorld();
     const input = intentInput();
     const intent = await newIntent(world, input);
@@ -172,7 +172,7 @@ describe("a payment that a cap ended", () => {
     expect(await findingsOf(world, intent.id)).toMatchObject([{ kind: "card_testing" }]);
   });
 
-  it("keeps the money that came before Stripe heard of the end", async () => {
+  it("keeps money that arrived before the intent was cancelled", async () => {
     const world = newWorld();
     const input = intentInput();
     const intent = await newIntent(world, input);
@@ -197,7 +197,7 @@ describe("a payment that a cap ended", () => {
     expect(await findingsOf(world, intent.id)).not.toMatchObject([{ kind: "card_testing" }]);
   });
 
-  it("is no more told apart by its payer, once it is decided", async () => {
+  it("no longer has its payer once it is decided", async () => {
     const world = newWorld();
     for (const end of ["authorize", "declined"] as const) {
       const input = intentInput({ unproven: unprovenPayer() });
@@ -215,7 +215,7 @@ describe("a payment that a cap ended", () => {
     }
   });
 
-  it("is none where a good card came before the declines were told", async () => {
+  it("is not ended if a good card followed before the declines were reported", async () => {
     const world = newWorld();
     const input = intentInput();
     const intent = await newIntent(world, input);
@@ -230,7 +230,7 @@ describe("a payment that a cap ended", () => {
 });
 
 describe("an unproven payer", () => {
-  it("has 20 declines an hour over all orders, and is told when to come back", async () => {
+  it("is limited to 20 declines an hour over all orders, and learns when to try again", async () => {
     const world = newWorld();
     const unproven = unprovenPayer();
     const first = Date.now() - DECLINE_WINDOW_MS / 2;
@@ -252,7 +252,7 @@ describe("an unproven payer", () => {
     expect(await ask(world, fresh)).toMatchObject({ ok: true });
   });
 
-  it("has no more tries with an intent from before: its next decline ends it", async () => {
+  it("over the cap has an earlier intent ended by the next decline", async () => {
     const world = newWorld();
     const unproven = unprovenPayer();
     const others = [
@@ -266,7 +266,7 @@ describe("an unproven payer", () => {
     }
   });
 
-  it("shares 60 declines an hour with all others of the client network, which never stop a proven account", async () => {
+  it("shares 60 declines an hour with the client network, which never stop a proven account", async () => {
     const world = newWorld();
     const network = newId("req");
     for (let payer = 0; payer < 4; payer += 1) await declineOverOrders(world, unprovenPayer(network), 15);
@@ -278,7 +278,7 @@ describe("an unproven payer", () => {
     expect(await ask(world, proven)).toMatchObject({ ok: true });
   });
 
-  it("who proves the account goes on with the order, and then counts for nobody's hour", async () => {
+  it("who proves the account can continue the order and counts for no hourly cap", async () => {
     const world = newWorld();
     const unproven = unprovenPayer();
     const input = intentInput({ unproven });
@@ -291,7 +291,7 @@ describe("an unproven payer", () => {
     expect(world.peer.intent(intent.stripePaymentIntentId).status).toBe("requires_payment_method");
   });
 
-  it("is stopped by declines that come at the same time on several orders", async () => {
+  it("is stopped by concurrent declines of several orders", async () => {
     const world = newWorld();
     const unproven = unprovenPayer();
     const intents = await Promise.all(Array.from({ length: 3 }, () => newIntent(world, intentInput({ unproven }))));
@@ -310,7 +310,7 @@ describe("the caps", () => {
     NETWORK_DECLINES_PER_HOUR: "60",
   } as const;
 
-  it("are lifted by ORDER_CAPS=off, exactly", () => {
+  it("are switched off by exactly ORDER_CAPS=off", () => {
     expect(declineCaps({ ...SET, ORDER_CAPS: "off" })).toBeUndefined();
     for (const ORDER_CAPS of ["on", "OFF", "", "false"]) {
       expect(declineCaps({ ...SET, ORDER_CAPS })).toEqual({ order: 5, payer: 20, network: 60 });
@@ -321,7 +321,7 @@ describe("the caps", () => {
     expect(() => declineCaps({ ...SET, ORDER_CAPS: "on", DECLINES_PER_HOUR: value })).toThrow("DECLINES_PER_HOUR");
   });
 
-  it("that are lifted leave declines counted and payments alone", async () => {
+  it("that are off leave declines counted and payments alone", async () => {
     const on = newWorld();
     const world = { ...on, deps: { ...on.deps, declineCaps: undefined } };
     const input = intentInput({ unproven: unprovenPayer() });

@@ -27,7 +27,7 @@ interface Scene {
   readonly paymentId: string;
   readonly intentId: string;
   readonly orderId: string;
-  /** Stripe's dispute takes this state, and its webhook comes. */
+  /** Gives Stripe's dispute this state and delivers its webhook. */
   readonly dispute: (status: string, type?: string, amount?: number) => Promise<void>;
 }
 
@@ -46,7 +46,7 @@ async function captured(): Promise<Scene> {
 }
 
 describe("a dispute", () => {
-  it("shows with its deadline, stops refunds, and tells the admins once", async () => {
+  it("is listed with its deadline, prevents refunds, and notifies the admins once", async () => {
     const { world, paymentId, orderId, intentId, dispute } = await captured();
     await dispute("needs_response", "charge.dispute.created");
     await dispute("needs_response", "charge.dispute.funds_withdrawn");
@@ -80,7 +80,7 @@ describe("a dispute", () => {
     expect((await eventTypesOf(world, orderId)).filter((type) => type === "PAYMENT_DISPUTED")).toHaveLength(1);
   });
 
-  it("that is answered shows so and changes nothing else", async () => {
+  it("that the shop responded to changes its status only", async () => {
     const { world, orderId, dispute } = await captured();
     await dispute("needs_response");
     const before = await eventTypesOf(world, orderId);
@@ -92,7 +92,7 @@ describe("a dispute", () => {
     expect(await eventTypesOf(world, orderId)).toEqual(before);
   });
 
-  it("that is won leaves the payment to what the money says", async () => {
+  it("that is won leaves the payment as its money says", async () => {
     const { world, paymentId, orderId, dispute } = await captured();
     valueOf(await refund(world.deps, adminCall(), { paymentId, amount: 345 }));
     await dispute("needs_response");
@@ -105,7 +105,7 @@ describe("a dispute", () => {
     expect(valueOf(await refund(world.deps, adminCall(), { paymentId })).refund.amount).toBe(AMOUNT - 345);
   });
 
-  it("that is lost shows the money withdrawn, stays DISPUTED, and says why", async () => {
+  it("that is lost shows the money withdrawn and leaves the payment DISPUTED", async () => {
     const { world, paymentId, orderId, dispute } = await captured();
     await dispute("needs_response");
     await dispute("lost", "charge.dispute.closed");
@@ -123,7 +123,7 @@ describe("a dispute", () => {
     });
   });
 
-  it("is one, however its webhooks are doubled and shuffled", async () => {
+  it("is recorded once, however its webhooks are duplicated and reordered", async () => {
     const { world, orderId, intentId } = await captured();
     world.peer.disputes.set(intentId, { status: "won", reason: "fraudulent" });
     const object = { object: "dispute", id: `du_${intentId}`, payment_intent: intentId };
@@ -136,7 +136,7 @@ describe("a dispute", () => {
     expect(await noticesOf(world, orderId)).toHaveLength(1);
   });
 
-  it("as an inquiry holds the goods back and no money", async () => {
+  it("that is an inquiry blocks the order and withdraws no money", async () => {
     const { world, orderId, dispute } = await captured();
     await dispute("warning_needs_response");
     expect(await paymentOf(world, orderId)).toMatchObject({ status: "DISPUTED", disputes: [{ amountWithdrawn: 0 }] });
@@ -144,7 +144,7 @@ describe("a dispute", () => {
     expect((await paymentOf(world, orderId)).status).toBe("CAPTURED");
   });
 
-  it("whose end was never told is found by the sweep", async () => {
+  it("whose last webhook was lost is found by the sweep", async () => {
     const { world, paymentId, orderId, intentId, dispute } = await captured();
     await dispute("needs_response");
     world.peer.disputes.set(intentId, { status: "won", reason: "fraudulent" });
@@ -155,7 +155,7 @@ describe("a dispute", () => {
     expect((await sweepAll(world))["openPayments"]).toBe(0);
   });
 
-  it("of a cancelled order that is won ends in its refund", async () => {
+  it("of a cancelled order is refunded once it is won", async () => {
     const { world, input, orderId, intentId, dispute } = await captured();
     await dispute("needs_response");
     await consumeEvents(world, [orderCancelled(input)]);
@@ -167,7 +167,7 @@ describe("a dispute", () => {
     expect((await paymentOf(world, orderId)).status).toBe("REFUNDED");
   });
 
-  it("of a part that is lost leaves the rest to be refunded, and no more", async () => {
+  it("of a part that is lost leaves only the rest refundable", async () => {
     const { world, paymentId, orderId, intentId, dispute } = await captured();
     await dispute("lost", "charge.dispute.closed", 345);
     const refundOf = async (amount?: number): Promise<unknown> =>
@@ -181,7 +181,7 @@ describe("a dispute", () => {
   });
 
   it.each(["before", "after"])(
-    "of a part that is lost %s the order is cancelled ends in the refund of the rest",
+    "of a part that is lost %s the order is cancelled ends in a refund of the rest",
     async (when) => {
       const { world, input, paymentId, orderId, intentId, dispute } = await captured();
       await dispute(when === "before" ? "lost" : "needs_response", "charge.dispute.created", 345);
@@ -200,7 +200,7 @@ describe("a dispute", () => {
     },
   );
 
-  it("of a part that is lost, whose rest Stripe does not give back at once, is tried again by the sweep", async () => {
+  it("of a part that is lost has the refund of the rest retried by the sweep", async () => {
     const { world, input, paymentId, intentId, dispute } = await captured();
     await dispute("lost", "charge.dispute.closed", 345);
     world.peer.faults = ["drop_before", "drop_before"];

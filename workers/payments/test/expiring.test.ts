@@ -36,13 +36,13 @@ async function authorized(): Promise<Scene> {
 }
 
 describe("an authorization", () => {
-  it("shows until when it can be captured", async () => {
+  it("is listed with the time until which it can be captured", async () => {
     const { world, orderId } = await authorized();
     const { captureBefore } = await paymentOf(world, orderId);
     expect(captureBefore).toBe(new Date((world.peer.captureBefore ?? 0) * 1_000).toISOString());
   });
 
-  it("about to lapse is flagged to the admins a day before, once", async () => {
+  it("that expires within a day is reported to the admins, once", async () => {
     const { world, orderId, paymentId } = await authorized();
     const expiresAt = (world.peer.captureBefore ?? 0) * 1_000;
     world.clock.skewMs = expiresAt - EXPIRY_NOTICE_MS - 60_000 - Date.now();
@@ -66,7 +66,7 @@ describe("an authorization", () => {
     ]);
   });
 
-  it("is flagged once by sweeps at the same time", async () => {
+  it("is flagged once by concurrent sweeps", async () => {
     const { world, orderId, paymentId } = await authorized();
     world.clock.skewMs = 7 * DAY_MS;
     const counts = await Promise.all([sweepAll(world), sweepAll(world), sweepAll(world)]);
@@ -75,7 +75,7 @@ describe("an authorization", () => {
     expect(await findingsOf(world, paymentId)).toMatchObject([{ times: 1 }]);
   });
 
-  it("that was captured in time is nothing to look at any more", async () => {
+  it("that was captured in time has its finding mended", async () => {
     const { world, orderId, paymentId } = await authorized();
     world.clock.skewMs = 6.5 * DAY_MS;
     await sweepAll(world);
@@ -85,7 +85,7 @@ describe("an authorization", () => {
     expect((await sweepAll(world))["expiringAuthorizations"]).toBe(0);
   });
 
-  it("of which Stripe does not say when it lapses is flagged by the rule of thumb", async () => {
+  it("without an expiry at Stripe is flagged by the default", async () => {
     const world = newWorld();
     await endOthers(world);
     world.peer.captureBefore = undefined;
@@ -98,7 +98,7 @@ describe("an authorization", () => {
     expect((await sweepAll(world))["expiringAuthorizations"]).toBe(1);
   });
 
-  it("whose end was not kept is asked for before anybody is told", async () => {
+  it("without a stored expiry is read from Stripe before anybody is notified", async () => {
     const { world, orderId, paymentId } = await authorized();
     await world.deps.db.run(sql`UPDATE payments SET capture_until = NULL, updated_at = 1 WHERE id = ${paymentId}`);
     expect((await sweepAll(world))["expiringAuthorizations"]).toBe(0);
@@ -109,7 +109,7 @@ describe("an authorization", () => {
   });
 
   it.each(["payment_intent.canceled", "charge.expired", undefined])(
-    "that has lapsed voids the payment and says so, heard by %s",
+    "that has expired voids the payment, found by %s",
     async (type) => {
       const { world, orderId, paymentId, intentId } = await authorized();
       const intent = world.peer.intent(intentId);

@@ -1,4 +1,4 @@
-// Idempotency keys of payment intents that found a payment instead of making it.
+// Idempotency keys that found an existing payment instead of making one.
 import { describe, expect, it } from "vitest";
 import { callAs } from "#shared/testkit/kit";
 import { createIntent } from "../src/service/intents.ts";
@@ -11,7 +11,7 @@ function keyed(fingerprint: string): { readonly key: string; readonly fingerprin
 }
 
 describe("a key that found a payment", () => {
-  it("gets the first answer again, with the payment as it is now", async () => {
+  it("replays the first answer, with the payment as it is now", async () => {
     const world = newWorld();
     const input = intentInput();
     await newIntent(world, input);
@@ -32,7 +32,7 @@ describe("a key that found a payment", () => {
     });
   });
 
-  it("is refused for another order, and no payment of that is written", async () => {
+  it("is refused for another order, without writing its payment", async () => {
     const world = newWorld();
     const input = intentInput();
     await newIntent(world, input);
@@ -46,7 +46,7 @@ describe("a key that found a payment", () => {
     expect(await paymentsOf(world, other.orderId)).toEqual([]);
   });
 
-  it("is refused for one of two orders that bring it at once", async () => {
+  it("is refused for one of two orders that use it concurrently", async () => {
     const world = newWorld();
     const { key } = keyed("a");
     const inputs = [intentInput(), intentInput()];
@@ -62,7 +62,7 @@ describe("a key that found a payment", () => {
     ]);
   });
 
-  it("is not remembered when the order could not be paid", async () => {
+  it("is not stored when the order could not be paid", async () => {
     const world = newWorld();
     const paid = intentInput();
     await newAuthorized(world, paid);

@@ -22,7 +22,7 @@ import {
 const CANCEL = { actor: "orders", reason: "ORDER_CANCELLED" };
 
 describe("an order's payment intent", () => {
-  it("is made at Stripe for manual capture, with the payment's id in its metadata", async () => {
+  it("is created at Stripe for manual capture, with the payment's id in its metadata", async () => {
     const world = newWorld();
     const input = intentInput();
     const made = valueOf(await createIntent(world.deps, callAs("customer"), input));
@@ -37,7 +37,7 @@ describe("an order's payment intent", () => {
     expect(await paymentOf(world, input.orderId)).toMatchObject({ history: [{ status: "CREATED", reason: "intent" }] });
   });
 
-  it("is the same one for a second call, while it can be paid", async () => {
+  it("is the same for a second call while it can be paid", async () => {
     const world = newWorld();
     const input = intentInput();
     const first = await newIntent(world, input);
@@ -47,7 +47,7 @@ describe("an order's payment intent", () => {
     expect(second.intent.clientSecret).toBe(first.clientSecret);
   });
 
-  it("is one, when twenty calls ask at once", async () => {
+  it("is created once by twenty concurrent calls", async () => {
     const world = newWorld();
     const input = intentInput();
     const made = await Promise.all(
@@ -122,7 +122,7 @@ describe("an order's payment intent", () => {
     expect(again).toMatchObject({ ok: false, error: { code: "order_not_payable" } });
   });
 
-  it("is refused for an order that was paid without our having heard", async () => {
+  it("is refused for an order that was paid without a webhook", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId } = await newIntent(world, input);
@@ -132,7 +132,7 @@ describe("an order's payment intent", () => {
     expect((await paymentOf(world, input.orderId)).status).toBe("AUTHORIZED");
   });
 
-  it("is refused for an amount other than the one it was made for", async () => {
+  it("is refused for another amount", async () => {
     const world = newWorld();
     const input = intentInput();
     await newIntent(world, input);
@@ -150,7 +150,7 @@ describe("an order's payment intent", () => {
     expect(world.peer.requests).toEqual([]);
   });
 
-  it("is cancelled, and told to nobody, when the order is closed while Stripe makes it", async () => {
+  it("is cancelled and returned to nobody when the order is closed during its creation", async () => {
     const world = newWorld();
     const input = intentInput();
     world.peer.before = async (request) => {
@@ -185,14 +185,14 @@ describe("an intent under an Idempotency-Key", () => {
 });
 
 describe("the tables", () => {
-  it("refuse captured over the amount, and refunded over the captured", async () => {
+  it("refuse to capture more than the amount, and to refund more than was captured", async () => {
     const world = newWorld();
     const { id } = await newIntent(world);
     const set = async (column: string, value: number): Promise<void> => {
       await world.deps.db.run(sql`UPDATE payments SET ${sql.identifier(column)} = ${value} WHERE id = ${id}`);
     };
-    await expect(set("amount_captured", AMOUNT + 1)).rejects.toThrow(/Failed query/);
-    await expect(set("amount_refunded", 1)).rejects.toThrow(/Failed query/);
+    await expect(set("amount_captured", AMOUNT + 1)).rejects.toThrow(/CHECK constraint failed/);
+    await expect(set("amount_refunded", 1)).rejects.toThrow(/CHECK constraint failed/);
   });
 });
 

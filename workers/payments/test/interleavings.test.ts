@@ -1,5 +1,5 @@
-// Whatever comes in whatever order, however often, with Stripe failing in between: once everything open was swept, the money
-// and the rows are where a clean run leaves them.
+// Random orders and repetitions of steps, with failures of Stripe in between. After all sweeps, the money and the rows are as after an
+// undisturbed run.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PaymentEventData } from "#shared/events/catalogue";
@@ -75,7 +75,7 @@ async function newScene(): Promise<Scene> {
   return { world, input, intentId, cancelled: orderCancelled(input) };
 }
 
-/** Stripe is well again, and everything that is open is swept until nothing is. */
+/** Ends Stripe's failures and sweeps until nothing is open. */
 async function comeToRest({ world, cancelled }: Scene): Promise<void> {
   await world.drained();
   world.peer.faults = [];
@@ -86,7 +86,7 @@ async function comeToRest({ world, cancelled }: Scene): Promise<void> {
 }
 
 describe("a cancelled order's payment", () => {
-  it("ends with the money given back exactly once, whatever came in whatever order", async () => {
+  it("ends with the money returned exactly once, whatever happens in whatever order", async () => {
     const steps = fc.array(fc.constantFrom(...STEPS), { minLength: 1, maxLength: 6 });
     const faults = fc.array(fc.constantFrom(...FAULTS), { maxLength: 8 });
     await fc.assert(
@@ -120,7 +120,7 @@ describe("a cancelled order's payment", () => {
 });
 
 describe("a paid order's payment", () => {
-  it("ends authorized or captured, with one event each, whatever came in whatever order", async () => {
+  it("ends authorized or captured, with one event each, whatever happens in whatever order", async () => {
     const steps = fc.array(fc.constantFrom("webhook", "same_webhook", "sweep", "close", "capture"), {
       minLength: 1,
       maxLength: 6,

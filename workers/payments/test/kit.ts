@@ -1,4 +1,4 @@
-// What the tests of payments share: the Worker's dependencies over a Stripe in memory, and the steps of a payment's life.
+// Helpers of payments' tests: the Worker's dependencies over a Stripe in memory, and the steps of a payment.
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import { vi } from "vitest";
@@ -14,10 +14,10 @@ import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { consume } from "#shared/inbox";
 import { newId } from "#shared/ids";
+import { runSweeps } from "#shared/sweep";
 import type { z } from "zod";
 import { handlers } from "../src/consumer.ts";
 import { plan } from "../src/scheduled.ts";
-import { runSweeps } from "#shared/sweep";
 import { createDeps } from "../src/service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "../src/service/deps.ts";
 import { createIntent } from "../src/service/intents.ts";
@@ -28,7 +28,7 @@ import { StripePeer } from "./stripe-peer.ts";
 
 export const AMOUNT = 12_345;
 
-// Use cases called outside an invocation log at the default level; the failures that tests bring about are not news.
+// Use cases outside an invocation log at the default level, and tests cause failures on purpose.
 vi.spyOn(console, "warn").mockImplementation(() => undefined);
 vi.spyOn(console, "error").mockImplementation(() => undefined);
 
@@ -36,7 +36,7 @@ export interface World {
   readonly deps: PaymentsDeps;
   readonly peer: StripePeer;
   readonly recorded: RecordedQueues;
-  /** Waits for everything that was left to waitUntil. */
+  /** Waits for all work that was passed to waitUntil. */
   readonly drained: () => Promise<void>;
   readonly clock: { skewMs: number };
 }
@@ -45,7 +45,7 @@ export function bindings(): PaymentsBindings {
   return env;
 }
 
-/** The Worker over a Stripe of its own. `retries` are the SDK's, none unless a test is about them. */
+/** The Worker over a Stripe of its own. The SDK does not retry unless a test is about that. */
 export function newWorld(options: { readonly retries?: number; readonly timeoutMs?: number } = {}): World {
   const peer = new StripePeer();
   const recorded = recordedQueues();
@@ -81,7 +81,7 @@ export function intentInput(overrides: Partial<IntentInput> = {}): IntentInput {
   };
 }
 
-/** The value, or a failure that says which. */
+/** The value of an outcome. @throws when it is a failure */
 export function valueOf<T>(outcome: Outcome<T>): T {
   if (!outcome.ok) throw new Error(`expected a value, got ${outcome.error.code}`);
   return outcome.value;
@@ -98,7 +98,7 @@ export async function post(world: World, request: Request): Promise<Response> {
   return response;
 }
 
-/** A payment whose money is authorized, as Stripe told by webhook. */
+/** A payment whose money is authorized, as a webhook reported. */
 export async function newAuthorized(world: World, input: IntentInput = intentInput()): Promise<PaymentIntent> {
   const intent = await newIntent(world, input);
   world.peer.authorize(intent.stripePaymentIntentId);
@@ -119,7 +119,7 @@ export async function paymentOf(world: World, orderId: string): Promise<Payment>
   return payment;
 }
 
-/** The order's events in the outbox, in the order they were written: its payment's, and mails to the admins. */
+/** The order's events in the outbox, oldest first: its payment's, and mails to the admins. */
 export async function eventsOf(world: World, orderId: string): Promise<EventEnvelope[]> {
   const rows = await world.deps.db.all<{ envelope: string }>(
     sql`SELECT envelope FROM outbox WHERE subject = ${orderId} ORDER BY id`,
@@ -127,7 +127,7 @@ export async function eventsOf(world: World, orderId: string): Promise<EventEnve
   return rows.map(({ envelope }) => JSON.parse(envelope) as EventEnvelope);
 }
 
-/** The mails that the admins are to get about the order, by their kind. */
+/** The mails to the admins about the order. */
 export async function noticesOf(world: World, orderId: string): Promise<{ kind: string; variables: object }[]> {
   return (await eventsOf(world, orderId)).flatMap((event) =>
     event.type === "NOTIFICATION_SEND" && event.data.recipient === null ? [event.data] : [],
@@ -142,7 +142,7 @@ export interface FoundRow {
   readonly details: string;
 }
 
-/** What sweeps found on any of these subjects. */
+/** The findings about any of these subjects. */
 export async function findingsOf(world: World, ...subjects: readonly string[]): Promise<FoundRow[]> {
   return await world.deps.db.all<FoundRow>(
     sql`SELECT kind, subject, outcome, times, details FROM findings WHERE ${inJson(sql`subject`, subjects)} ORDER BY kind, subject`,
@@ -163,7 +163,7 @@ export async function auditOf(
   }));
 }
 
-/** As the outbox sweep does once every consumer has them, or keeps them as dead letters. */
+/** Confirms events as the outbox sweep does once every consumer has them, even as dead letters. */
 export async function confirmEventsOf(world: World, orderId: string): Promise<void> {
   await world.deps.db.run(sql`UPDATE outbox SET confirmed_at = 1 WHERE subject = ${orderId}`);
 }
@@ -224,15 +224,12 @@ export function adminCall(): Call {
   return callAs("admin");
 }
 
-/**
- * Ends what earlier scenes of the same file left open: each has a Stripe of its
- * own, and a sweep of all would ask the wrong one.
- */
+/** Ends what earlier tests of the same file left open. Each test has its own Stripe, and a sweep would call the wrong one. */
 export async function endOthers(world: World): Promise<void> {
   await endOthersBut(world, "");
 }
 
-/** The same, but for one payment. */
+/** The same, except for one payment. */
 export async function endOthersBut(world: World, paymentId: string): Promise<void> {
   await world.deps.db.run(
     sql`UPDATE payments SET next_check_at = NULL WHERE next_check_at IS NOT NULL AND id <> ${paymentId}`,
@@ -243,9 +240,14 @@ export async function endOthersBut(world: World, paymentId: string): Promise<voi
   await world.deps.db.run(sql`UPDATE stripe_events SET next_attempt_at = NULL WHERE next_attempt_at IS NOT NULL`);
 }
 
-/** All sweeps over everything open. */
-export async function sweepAll(world: World): Promise<SweepCounts> {
-  const counts = await runSweeps(world.deps, plan, { call: systemCall("cron", newId("req")), everything: true });
+/** Runs all sweeps: those that are due, or over everything open. */
+export async function sweep(world: World, { everything }: { readonly everything: boolean }): Promise<SweepCounts> {
+  const counts = await runSweeps(world.deps, plan, { call: systemCall("cron", newId("req")), everything });
   await world.drained();
   return counts;
+}
+
+/** Runs all sweeps over everything open. */
+export function sweepAll(world: World): Promise<SweepCounts> {
+  return sweep(world, { everything: true });
 }

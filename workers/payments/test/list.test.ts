@@ -1,28 +1,28 @@
-// The list of all payments: what each filter shows, page by page, and that each has an index to begin with.
+// The list of all payments: the filters, the pages, and that each filter uses an index.
 import { sql } from "drizzle-orm";
-import type { SQL } from "drizzle-orm";
+import type { Statement } from "#shared/database";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ListAllPaymentsInput, PaymentState } from "#shared/contracts/payments";
 import type { Payment } from "#shared/contracts/payments";
 import type { Page } from "#shared/paging";
 import { callAs } from "#shared/testkit/kit";
 import { listAllPayments } from "../src/service/list.ts";
-import { listStatement } from "../src/store/list.ts";
+import { listKeys } from "../src/store/list.ts";
 import type { PaymentFilter } from "../src/store/list.ts";
 import { newAuthorized, newWorld, paymentOf, valueOf, intentInput } from "./kit.ts";
 import type { World } from "./kit.ts";
 
-/** When the first of the rows below was begun; each other one a minute after the one before. */
+/** When the first of the rows below was made; each further one is a minute younger. */
 const FIRST = Date.UTC(2026, 0, 1);
 const MINUTE = 60_000;
 /** As many rows as a shop of some years has. */
 const ROWS = 100_000;
-/** The newest of them: what is open, and what waits for its capture. */
+/** The newest of them are open or wait for their capture. */
 const OPEN_FROM = ROWS - 400;
 
 let world: World;
 
-/** Rows as a shop has them: most captured long ago, few of them void, refunded or disputed, the newest open. */
+/** Realistic rows: most captured long ago, few void, refunded or disputed, the newest open. */
 async function fillShop(): Promise<void> {
   const status = sql`CASE WHEN n >= ${OPEN_FROM} THEN iif(n % 4 = 0, 'CREATED', 'AUTHORIZED')
     WHEN n % 1000 = 1 THEN 'DISPUTED' WHEN n % 100 = 2 THEN 'VOIDED' WHEN n % 500 = 3 THEN 'REFUNDED' ELSE 'CAPTURED' END`;
@@ -63,14 +63,14 @@ function at(n: number): string {
 const numberOf = ({ id }: Payment): number => Number(id.slice("pay_".length));
 
 describe("the list of payments", () => {
-  it("shows the newest first, and a page goes on where the last one ended", async () => {
+  it("is newest first, and a page continues where the last one ended", async () => {
     const first = await list({ limit: 3 });
     expect(first.items.map(numberOf)).toEqual([ROWS - 1, ROWS - 2, ROWS - 3]);
     const second = await list({ limit: 3, cursor: first.nextCursor });
     expect(second.items.map(numberOf)).toEqual([ROWS - 4, ROWS - 5, ROWS - 6]);
   });
 
-  it("takes createdFrom with its moment and createdTo without it", async () => {
+  it("includes createdFrom and excludes createdTo", async () => {
     const some = await all({ createdFrom: at(1_000), createdTo: at(1_010) });
     expect(some.map(numberOf)).toEqual([1009, 1008, 1007, 1006, 1005, 1004, 1003, 1002, 1001, 1000]);
     expect((await list({ createdFrom: at(ROWS - 1) })).items).toHaveLength(1);
@@ -78,7 +78,7 @@ describe("the list of payments", () => {
     expect((await list({ createdTo: at(1) })).items.map(numberOf)).toEqual([0]);
   });
 
-  it("shows every payment of a status, once, and no other", async () => {
+  it("has every payment of a status once, and no other", async () => {
     const [row] = await world.deps.db.all<{ n: number }>(
       sql`SELECT count(*) AS n FROM payments WHERE status = 'VOIDED'`,
     );
@@ -89,7 +89,7 @@ describe("the list of payments", () => {
     expect((await list({ status: "CAPTURED" })).items.map(numberOf)[0]).toBe(OPEN_FROM - 1);
   });
 
-  it("flagged shows what is disputed, disagrees or is about to lapse, and says which", async () => {
+  it("has with flagged what is disputed, disagrees or expires, and says which", async () => {
     const flagged = await all({ flagged: "true" });
     expect(flagged.filter(({ flags }) => flags.includes("disputed")).length).toBeGreaterThan(90);
     const others = flagged.filter(({ flags }) => !flags.includes("disputed"));
@@ -101,7 +101,7 @@ describe("the list of payments", () => {
     expect(authorized.items.map(numberOf)).toEqual([ROWS - 3]);
   });
 
-  it("refuses a cursor of another filter, and a filter that is none", async () => {
+  it("refuses a cursor of another filter, and an invalid filter", async () => {
     const { nextCursor } = await list({ limit: 1 });
     const input = ListAllPaymentsInput.parse({ status: "VOIDED", cursor: nextCursor });
     expect(await listAllPayments(world.deps, callAs("admin"), input)).toMatchObject({
@@ -112,7 +112,7 @@ describe("the list of payments", () => {
     }
   });
 
-  it("shows a payment with its parts, as its order's list does", async () => {
+  it("has payments with their refunds, disputes and history, as the order's list", async () => {
     const input = intentInput();
     await newAuthorized(world, input);
     const [newest] = (await list({ status: "AUTHORIZED", limit: 1 })).items;
@@ -120,8 +120,8 @@ describe("the list of payments", () => {
   });
 });
 
-/** How many rows the statement read, as D1 counts and bills them. */
-async function rowsRead(statement: SQL): Promise<number> {
+/** How many rows the statement reads, as D1 counts and bills them. */
+async function rowsRead(statement: Statement): Promise<number> {
   const { meta } = await world.deps.db.run(statement);
   return meta.rows_read;
 }
@@ -140,11 +140,11 @@ describe("with 100,000 payments, a page of 20", () => {
     ...PaymentState.options.map((status) => [`status ${status} in a range of time`, { status, ...RANGE }] as const),
   ];
 
-  it.each(filters)("by %s reads some hundred rows", async (_name, filter) => {
+  it.each(filters)("by %s reads a few hundred rows", async (_name, filter) => {
     const wanted = { flagged: false, ...filter };
-    // An open status is sorted from all that is open; any other begins where its page does.
-    expect(await rowsRead(listStatement(wanted, undefined, 21))).toBeLessThan(1_000);
+    // For an open status, all open payments are sorted. Any other query begins at its page.
+    expect(await rowsRead(listKeys(wanted, undefined, 21))).toBeLessThan(1_000);
     const after = { createdAt: FIRST + 25_000 * MINUTE, id: "pay_025000" };
-    expect(await rowsRead(listStatement(wanted, after, 21))).toBeLessThan(1_000);
+    expect(await rowsRead(listKeys(wanted, after, 21))).toBeLessThan(1_000);
   });
 });

@@ -1,11 +1,8 @@
-// What webhooks did not tell: found by asking Stripe, made good, and reported.
+// Changes that webhooks did not report: found at Stripe, made up for, and recorded as findings.
 import { sql } from "drizzle-orm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { newId } from "#shared/ids";
-import { systemCall } from "#shared/call";
 import { COMPARE_EVENTS_EVERY_MS, EVENT_GRACE_MS } from "../src/constants.ts";
-import { plan } from "../src/scheduled.ts";
-import { runSweeps } from "#shared/sweep";
 import { captureOrder } from "../src/service/captures.ts";
 import { close } from "../src/service/closing.ts";
 import {
@@ -21,6 +18,7 @@ import {
   newWorld,
   paymentOf,
   post,
+  sweep,
   sweepAll,
   valueOf,
 } from "./kit.ts";
@@ -34,11 +32,9 @@ beforeEach(async () => {
   await world.deps.db.run(sql`DELETE FROM marks`);
 });
 
-/** As the cron runs it, each minute. */
-async function sweepDue(): Promise<Readonly<Record<string, number>>> {
-  const counts = await runSweeps(world.deps, plan, { call: systemCall("cron", newId("req")), everything: false });
-  await world.drained();
-  return counts;
+/** Runs the sweeps as the cron does each minute. */
+function sweepDue(): ReturnType<typeof sweep> {
+  return sweep(world, { everything: false });
 }
 
 async function captured(): Promise<{ paymentId: string; intentId: string; orderId: string }> {
@@ -62,7 +58,7 @@ function dashboardRefund(intentId: string, amount: number): object {
 }
 
 describe("a payment that succeeded at Stripe and whose webhook never came", () => {
-  it("is found by asking, processed, counted and reported", async () => {
+  it("is found by the sweep, processed, counted and reported", async () => {
     const input = intentInput();
     const { id, stripePaymentIntentId } = await newIntent(world, input);
     world.peer.authorize(stripePaymentIntentId);
@@ -98,7 +94,7 @@ describe("a payment that succeeded at Stripe and whose webhook never came", () =
 });
 
 describe("Stripe's list of events", () => {
-  it("brings what nothing else would ask about: a refund in the dashboard", async () => {
+  it("reveals what no other check would find: a refund in the dashboard", async () => {
     const { intentId, orderId } = await captured();
     const eventId = world.peer.happened("refund.created", dashboardRefund(intentId, 45));
     expect(await sweepAll(world)).toMatchObject({ missedWebhooks: 1, webhooks: 1 });
@@ -107,7 +103,7 @@ describe("Stripe's list of events", () => {
     expect((await sweepAll(world))["missedWebhooks"]).toBe(0);
   });
 
-  it("is left alone about what came, is still coming, or is not this shop's", async () => {
+  it("changes nothing for events that were delivered, are too young, or belong to others", async () => {
     const { intentId, orderId } = await captured();
     const refund = dashboardRefund(intentId, 45);
     const eventId = world.peer.happened("refund.created", refund);
@@ -136,7 +132,7 @@ describe("Stripe's list of events", () => {
     expect(asked()).toBe(2);
   });
 
-  it("is compared again from the same point after Stripe could not be asked, and holds up no other sweep", async () => {
+  it("is compared from the same point after an outage, which stops no other sweep", async () => {
     const { intentId, orderId } = await captured();
     world.peer.happened("refund.created", dashboardRefund(intentId, 45));
     world.peer.faults = ["error_500"];
@@ -145,7 +141,7 @@ describe("Stripe's list of events", () => {
     expect((await paymentOf(world, orderId)).amountRefunded).toBe(45);
   });
 
-  it("stores one event once, by sweeps and its late webhook at the same time", async () => {
+  it("stores an event once, by concurrent sweeps and its late webhook", async () => {
     const { intentId, orderId } = await captured();
     const refund = dashboardRefund(intentId, 45);
     const eventId = world.peer.happened("refund.created", refund);
@@ -159,8 +155,8 @@ describe("Stripe's list of events", () => {
   });
 });
 
-describe("an intent that names a payment which is not here", () => {
-  it("is reported when there is money in it, and ignored when there is none", async () => {
+describe("an intent that names an unknown payment", () => {
+  it("is reported when it has money, and ignored when it has none", async () => {
     const input = intentInput();
     const { stripePaymentIntentId: intentId } = await newIntent(world, input);
     const other = {
@@ -180,8 +176,8 @@ describe("an intent that names a payment which is not here", () => {
   });
 });
 
-describe("a payment that its order never heard of", () => {
-  it("is told again and reported", async () => {
+describe("a payment whose event orders missed", () => {
+  it("has its event republished and reported", async () => {
     const input = intentInput();
     const { id } = await newAuthorized(world, input);
     await confirmEventsOf(world, input.orderId);

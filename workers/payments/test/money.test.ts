@@ -1,5 +1,5 @@
-// What was captured and what went back, over random stories of staff, buyers' banks and Stripe's dashboard, with doubled and late
-// webhooks and answers that get lost: once everything open was swept, the books are Stripe's, and each refund was made once.
+// Captured and refunded money, over random actions of staff, banks and Stripe's dashboard, with duplicate and late webhooks and lost
+// answers. After all sweeps, the amounts are Stripe's and each refund was made once.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { capture } from "../src/service/captures.ts";
@@ -28,11 +28,11 @@ interface Scene {
   readonly paymentId: string;
   readonly intentId: string;
   readonly cancelled: ReturnType<typeof orderCancelled>;
-  /** Refunds that calls have been told of. */
+  /** Refunds that calls returned. */
   readonly told: Set<string>;
 }
 
-/** A call's key: with few of them, the same is sent again, also with another amount. */
+/** A call's key. There are few, so that calls repeat one, sometimes with another amount. */
 const Key = fc.option(fc.constantFrom("a", "b", "c"), { nil: undefined });
 const Amount = fc.integer({ min: 1, max: AMOUNT });
 
@@ -58,7 +58,7 @@ const Faults = fc.array(
   { maxLength: 10 },
 );
 
-/** Steps one after the other, some of them several at once. */
+/** Steps in sequence, some of which are several concurrent actions. */
 function stories(step: fc.Arbitrary<Step>): fc.Arbitrary<Step[][]> {
   return fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 6 });
 }
@@ -70,7 +70,7 @@ function dispute({ world: { peer }, intentId }: Scene, amount: number): void {
   peer.disputes.set(intentId, { status: "needs_response", reason: "fraudulent", amount: Math.min(amount, left) });
 }
 
-/** The bank decides on the oldest refund that it can. */
+/** The bank decides on the oldest refund that is undecided. */
 function settle({ world }: Scene, status: string): void {
   const waiting = [...world.peer.refunds.values()].find((one) => one.status === "pending");
   const made =
@@ -146,7 +146,7 @@ async function tell(
   for (const steps of story) await Promise.all(steps.map((step) => run(scene, step)));
 }
 
-/** Stripe is well, the banks have decided, one webhook comes, and everything open is swept until nothing is. */
+/** Ends Stripe's failures, lets the banks decide, delivers one webhook, and sweeps until nothing is open. */
 async function comeToRest({ world, intentId }: Scene): Promise<void> {
   const { peer } = world;
   await world.drained();
@@ -174,7 +174,7 @@ async function expectBooksToBeStripes({ world, input, intentId, told }: Scene, i
   expect(
     new Map(here.map(({ stripeRefundId, status, amount }) => [stripeRefundId, `${status} ${String(amount)}`])),
   ).toEqual(new Map([...peer.refunds.values()].map(({ id, status, amount }) => [id, `${status} ${String(amount)}`])));
-  // What was never at Stripe has failed.
+  // Refunds that never reached Stripe have failed.
   expect(
     new Set(payment.refunds.map(({ stripeRefundId, status }) => stripeRefundId !== null || status === "failed")),
   ).not.toContain(false);
@@ -190,7 +190,7 @@ async function expectBooksToBeStripes({ world, input, intentId, told }: Scene, i
 }
 
 describe("a payment's money", () => {
-  it("is in the books as at Stripe, whatever staff, banks and the dashboard do with it", async () => {
+  it("is recorded as at Stripe, whatever staff, banks and the dashboard do", async () => {
     expect.hasAssertions();
     await fc.assert(
       fc.asyncProperty(
@@ -211,7 +211,7 @@ describe("a payment's money", () => {
     );
   });
 
-  it("is never asked back over what was captured, without Stripe having to refuse it", async () => {
+  it("is never refunded over what was captured, without Stripe having to refuse", async () => {
     const amounts = fc.array(fc.integer({ min: 1, max: 6_000 }), { minLength: 2, maxLength: 10 });
     await fc.assert(
       fc.asyncProperty(amounts, Amount, fc.boolean(), async (asked, part, isCancelled) => {
@@ -230,7 +230,7 @@ describe("a payment's money", () => {
     );
   });
 
-  it("that came back from the bank is not taken for refunded by a truth that was read before", async () => {
+  it("that the bank returned is not recorded as refunded by an older snapshot", async () => {
     const scene = await newScene("pending");
     const { world, input, paymentId, intentId } = scene;
     valueOf(await capture(world.deps, adminCall(), { paymentId }));

@@ -1,5 +1,4 @@
-// Stripe hangs or is slow: the caller has an answer before the gateway gives up, nothing is half-made for good, and the sweeps
-// finish.
+// Stripe hangs or is slow. The caller gets an answer before the gateway gives up, and the sweeps finish what was begun.
 import { describe, expect, it } from "vitest";
 import { ok } from "#shared/result";
 import { callAs } from "#shared/testkit/kit";
@@ -25,7 +24,7 @@ import {
 } from "./kit.ts";
 import type { World } from "./kit.ts";
 
-/** The gateway's PEER_DEADLINE_MS; e2e/payments.test.ts holds the two together. */
+/** The gateway's PEER_DEADLINE_MS; e2e/payments.test.ts checks that the two are equal. */
 const PEER_DEADLINE_MS = 10_000;
 
 const UNAVAILABLE = { ok: false, error: { code: "payment_provider_unavailable" } };
@@ -37,14 +36,14 @@ async function hanging(): Promise<World> {
 }
 
 describe("the time a call waits for Stripe", () => {
-  it("ends before the gateway's, with the pauses and without retries", () => {
+  it("ends before the gateway's deadline, with the pauses and without retries", () => {
     const pauses = BUSY_RETRY_PAUSES_MS.reduce((sum, ms) => sum + ms, 0);
     expect(CALL_TIMEOUT_POLICY.retries).toBe(0);
     expect(CALL_TIMEOUT_POLICY.timeoutMs + pauses).toBeLessThan(PEER_DEADLINE_MS / 2);
     expect(CALL_DEADLINE_MS).toBeLessThan(PEER_DEADLINE_MS - 1_000);
   });
 
-  it("is that of calls at the entrypoint and longer where nobody waits", () => {
+  it("is short for calls, and longer where nobody waits", () => {
     const ctx = { waitUntil: () => undefined };
     const timeoutOf = (deps: { stripe: unknown }): number =>
       (deps.stripe as { getApiField(key: string): number }).getApiField("timeout");
@@ -52,7 +51,7 @@ describe("the time a call waits for Stripe", () => {
     expect(timeoutOf(createDeps(bindings(), ctx))).toBeGreaterThan(CALL_TIMEOUT_POLICY.timeoutMs);
   });
 
-  it("ends for work that is slow as a whole, which goes on without the caller", async () => {
+  it("ends for work that is slow as a whole, which continues without the caller", async () => {
     const world = newWorld();
     const gate = Promise.withResolvers<null>();
     let isDone = false;
@@ -84,7 +83,7 @@ describe("a Stripe that hangs", () => {
     expect(world.peer.intents.size).toBe(1);
   });
 
-  it("leaves a refund pending, which the sweep finishes", async () => {
+  it("leaves a refund pending, which the sweep executes", async () => {
     const world = await hanging();
     const input = intentInput();
     const { id, stripePaymentIntentId } = await newAuthorized(world, input);
@@ -114,7 +113,7 @@ describe("a Stripe that hangs", () => {
     expect(valueOf(await close(world.deps, adminCall(), { orderId: unpaid.orderId }))).toBe("closed");
   });
 
-  it("for a moment is asked again when it says that it is busy with the same key", async () => {
+  it("is called again when it is busy with the same key", async () => {
     const world = newWorld();
     const input = intentInput();
     world.peer.faults = ["busy", "busy"];

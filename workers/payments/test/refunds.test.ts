@@ -43,7 +43,7 @@ describe("a refund", () => {
     ]);
   });
 
-  it("over what is left is refused, and so is one of an uncaptured payment", async () => {
+  it("is refused over what is left, and of an uncaptured payment", async () => {
     const world = newWorld();
     const { paymentId } = await captured(world);
     expect(await refund(world.deps, adminCall(), { paymentId, amount: AMOUNT + 1 })).toMatchObject({
@@ -58,7 +58,7 @@ describe("a refund", () => {
     });
   });
 
-  it("by ten callers at once never exceeds what was captured", async () => {
+  it("by ten concurrent callers never exceeds what was captured", async () => {
     const world = newWorld();
     const { paymentId, intentId, orderId } = await captured(world);
     const outcomes = await Promise.all(
@@ -69,7 +69,7 @@ describe("a refund", () => {
     expect(await paymentOf(world, orderId)).toMatchObject({ amountRefunded: 10_000, status: "PARTIALLY_REFUNDED" });
   });
 
-  it("counts a pending one as gone", async () => {
+  it("counts a pending one as refunded", async () => {
     const world = newWorld();
     const { paymentId } = await captured(world);
     world.peer.faults = ["drop_before"];
@@ -81,7 +81,7 @@ describe("a refund", () => {
     });
   });
 
-  it("under one key is one, at once and later; another request under it is refused", async () => {
+  it("is made once under a key, concurrently and later; another request under the key is refused", async () => {
     const world = newWorld();
     const { paymentId, intentId } = await captured(world);
     const call = adminCall();
@@ -97,7 +97,7 @@ describe("a refund", () => {
   });
 
   it.each(["before", "after"] as const)(
-    "whose answer was lost is one, by the sweep; Stripe's keys forgotten %s",
+    "whose answer was lost is made once by the sweep; Stripe's keys expired %s",
     async (when) => {
       const world = newWorld();
       const { paymentId, intentId, orderId } = await captured(world);
@@ -116,7 +116,7 @@ describe("a refund", () => {
     },
   );
 
-  it("whose answer was lost is one, by the retry under its key", async () => {
+  it("whose answer was lost is made once by the retry under its key", async () => {
     const world = newWorld();
     const { paymentId, intentId } = await captured(world);
     const call = adminCall();
@@ -130,7 +130,7 @@ describe("a refund", () => {
     expect(world.peer.refundedOf(intentId)).toBe(700);
   });
 
-  it("made in Stripe's dashboard is taken over, once", async () => {
+  it("made in Stripe's dashboard is recorded once", async () => {
     const world = newWorld();
     const { paymentId, intentId, orderId } = await captured(world);
     const made = { id: "re_dashboard", object: "refund" as const, amount: 45, created: 1_790_000_000, currency: "usd" };
@@ -153,7 +153,7 @@ describe("a refund", () => {
     });
   });
 
-  it("that Stripe refuses is failed, takes no money out of what is left, and frees its key", async () => {
+  it("that Stripe refuses is failed, reserves no money, and frees its key", async () => {
     const world = newWorld();
     const { paymentId, intentId, orderId } = await captured(world);
     world.peer.disputes.set(intentId, { status: "needs_response", reason: "fraudulent" });
@@ -169,7 +169,7 @@ describe("a refund", () => {
     expect(valueOf(await refund(world.deps, call, input)).refund.status).toBe("succeeded");
   });
 
-  it("is on record with who asked, once, and one that does not fit is not", async () => {
+  it("is in the audit log once, unless its amount is too large", async () => {
     const world = newWorld();
     const { paymentId } = await captured(world);
     const call = adminCall();
@@ -180,7 +180,7 @@ describe("a refund", () => {
     expect(audit).toMatchObject([{ actor: call.actor.id, details: { amount: 100, reason: "late" } }]);
   });
 
-  it("that the bank keeps pending counts as gone, and gives its amount back when it fails", async () => {
+  it("that is pending at the bank reserves its amount until it fails", async () => {
     const world = newWorld();
     const { paymentId, intentId, orderId } = await captured(world);
     world.peer.refundStatus = "pending";
@@ -200,7 +200,7 @@ describe("a refund", () => {
     expect(world.peer.refundedOf(intentId)).toBe(AMOUNT);
   });
 
-  it("that had succeeded and fails at the bank takes the payment back to what the money says", async () => {
+  it("that succeeded and then fails at the bank returns the payment to its former state", async () => {
     const world = newWorld();
     const { paymentId, orderId } = await captured(world);
     const { refund: done } = valueOf(await refund(world.deps, adminCall(), { paymentId }));
@@ -218,7 +218,7 @@ describe("a refund", () => {
   });
 
   it.each(["drop_after", "drop_before", "hang", "error_500"] as const)(
-    "ten times at once over %s never takes more than was captured, also after the sweeps",
+    "made ten times concurrently over %s never exceeds what was captured, even after the sweeps",
     async (fault) => {
       const world = newWorld({ timeoutMs: 200 });
       const { paymentId, intentId, orderId } = await captured(world);
@@ -240,10 +240,10 @@ describe("a refund", () => {
     },
   );
 
-  it("in the dashboard and here at once never takes more than was captured", async () => {
+  it("made concurrently here and in the dashboard never exceeds what was captured", async () => {
     const world = newWorld();
     const { paymentId, intentId, orderId } = await captured(world);
-    // Somebody refunds in the dashboard after our row was written and before Stripe is asked.
+    // Somebody refunds in the dashboard after our row was written and before Stripe is called.
     world.peer.before = async (request) => {
       if (request !== "POST /v1/refunds") return;
       world.peer.before = undefined;

@@ -1,5 +1,5 @@
-// Stripe at the other end, in memory: as much of its HTTP API as payments speaks, so that the real SDK runs over it. It keeps
-// intents, refunds and idempotency keys, can fail in the ways a network and Stripe do, and counts what it was asked.
+// Stripe in memory: the part of its HTTP API that payments uses, so that the real SDK runs over it. It stores intents, refunds and
+// idempotency keys, can fail as a network and Stripe do, and records its requests.
 import { Stripe } from "stripe";
 
 type Form = Readonly<Record<string, string>>;
@@ -42,7 +42,7 @@ interface StoredRefund {
 interface StoredDispute {
   status: string;
   reason: string;
-  /** All of the intent's money unless it says otherwise. */
+  /** Without it, all of the intent's money. */
   amount?: number;
 }
 
@@ -57,7 +57,10 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** `busy` is Stripe's conflict of two calls under one key; `error_500` does nothing and fails; `drop_after` does the work and loses the answer; `hang` answers never. */
+/**
+ * `busy`: Stripe's conflict of two calls under one key. `error_500`: fails without doing the work. `drop_before` and `drop_after`: breaks
+ * the connection before or after the work. `hang`: never answers.
+ */
 export type Fault = "error_500" | "drop_after" | "drop_before" | "hang" | "busy";
 
 const CANCELABLE = ["requires_payment_method", "requires_confirmation", "requires_action", "requires_capture"];
@@ -83,27 +86,27 @@ export class StripePeer {
   readonly intents = new Map<string, StoredIntent>();
   readonly refunds = new Map<string, StoredRefund>();
   readonly charges: StoredCharge[] = [];
-  /** Disputes by the intent they are about. */
+  /** Disputes by their intent. */
   readonly disputes = new Map<string, StoredDispute>();
-  /** Stripe's list of events, oldest first: what happened, whether its webhook came or not. */
+  /** Stripe's list of events, oldest first, whether their webhooks were delivered or not. */
   readonly events: { id: string; type: string; created: number }[] = [];
-  /** Each request as `METHOD /path`, faults included. */
+  /** Each request as `METHOD /path`, including those that failed. */
   readonly requests: string[] = [];
-  /** Taken by the requests to come, in order; `undefined` is a request that goes well. */
+  /** The faults of the next requests, in order; `undefined` for one that succeeds. */
   faults: (Fault | undefined)[] = [];
-  /** When charges lapse, in seconds; Stripe does not say so of every method. */
+  /** When authorizations expire, in seconds. Stripe does not say so for every method. */
   captureBefore: number | undefined = Math.floor(Date.now() / 1_000) + 7 * 24 * 60 * 60;
-  /** What the next refunds are at first: a bank may take days. */
+  /** The first status of the next refunds: a bank may take days. */
   refundStatus = "succeeded";
-  /** Runs before a request is handled: where a test lets something else happen in between. */
+  /** Runs before each request is handled. Tests use it to let something else happen in between. */
   before: ((request: string) => Promise<void> | void) | undefined;
-  /** The same for when it is handled and its answer under way. */
+  /** Runs after each request is handled and before it is answered. */
   after: ((request: string) => Promise<void> | void) | undefined;
-  /** Refunds that were asked for over what was left. */
+  /** Refunds that were requested over what was left. */
   overAsked = 0;
   readonly #saved = new Map<string, Saved>();
 
-  /** The Fetcher that the SDK is given. */
+  /** The Fetcher to give to the SDK. */
   fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
     const { pathname } = new URL(request.url);
@@ -133,21 +136,21 @@ export class StripePeer {
     });
   }
 
-  /** Stripe repeats what it answered under a key, a 5xx included, and refuses the key for another request. */
+  /** Stripe repeats its answer under a key, even a 5xx, and refuses the key for another request. */
   #once(key: string | null, fingerprint: string, work: () => Answer): Answer {
     const saved = key === null ? undefined : this.#saved.get(key);
     if (saved !== undefined && saved.fingerprint !== fingerprint) {
       return { status: 400, body: { error: { type: "idempotency_error", message: "Keys for idempotent requests…" } } };
     }
     const answer = saved ?? work();
-    // A snapshot: what is answered later under this key is what was answered then.
+    // A copy, because the object may change before the answer is repeated.
     if (key !== null && saved === undefined) {
       this.#saved.set(key, { fingerprint, status: answer.status, body: structuredClone(answer.body) });
     }
     return answer;
   }
 
-  /** As Stripe does a day later. */
+  /** Forgets all idempotency keys, as Stripe does after a day. */
   forgetKeys(): void {
     this.#saved.clear();
   }
@@ -238,7 +241,7 @@ export class StripePeer {
     return refund;
   }
 
-  /** Somebody refunds in Stripe's dashboard, where it can be: at most what is left. */
+  /** Somebody refunds in Stripe's dashboard, if possible: at most what is left. */
   refundInDashboard(id: string, amount: number): void {
     const intent = this.intent(id);
     const dispute = this.disputes.get(id);
@@ -285,19 +288,19 @@ export class StripePeer {
     return { status: 200, body: { object: "list", has_more: false, url: "/v1/events", data } };
   }
 
-  /** An intent as Stripe answers it with `expand[]=latest_charge`, as it is now. */
+  /** An intent as Stripe returns it with `expand[]=latest_charge`. */
   expanded(intent: StoredIntent): Record<string, unknown> {
     const charge = {
       ...this.charges.find(({ id }) => id === intent.latest_charge),
       disputed: this.disputes.has(intent.id),
       payment_method_details: { card: this.captureBefore === undefined ? {} : { capture_before: this.captureBefore } },
-      // What a partial capture released is not in it, since 2025-03-31.basil.
+      // Since 2025-03-31.basil this excludes what a partial capture released.
       amount_refunded: this.refundedOf(intent.id),
     };
     return structuredClone({ ...intent, latest_charge: intent.latest_charge === null ? null : charge });
   }
 
-  /** What a lost dispute has taken. */
+  /** The amount of a lost dispute. */
   lostOf({ id, amount_received }: Pick<StoredIntent, "id" | "amount_received">): number {
     const dispute = this.disputes.get(id);
     return dispute?.status === "lost" ? (dispute.amount ?? amount_received) : 0;
@@ -315,7 +318,7 @@ export class StripePeer {
     return intent;
   }
 
-  /** The buyer's card is good: the money is authorized. */
+  /** The buyer pays with a good card: the money is authorized. */
   authorize(id: string): void {
     const intent = this.intent(id);
     Object.assign(intent, {
@@ -350,7 +353,7 @@ export class StripePeer {
     return id;
   }
 
-  /** What Stripe would post to the webhook now, signed. `object` overrides members of the event's object. */
+  /** A signed webhook request as Stripe would post it now. `object` overrides members of the event's object. */
   async webhook(
     type: string,
     object: object,
@@ -360,7 +363,7 @@ export class StripePeer {
     return await signed(payload, options.secret, options.timestamp);
   }
 
-  /** Puts an event into Stripe's list whose webhook never comes. */
+  /** Adds an event to Stripe's list whose webhook is never delivered. */
   happened(type: string, object: object, atMs = Date.now()): string {
     const event = { id: nextId("evt"), object: "event", type, created: Math.floor(atMs / 1_000), data: { object } };
     this.events.push(structuredClone(event));

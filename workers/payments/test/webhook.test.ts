@@ -26,7 +26,7 @@ import { signed } from "./stripe-peer.ts";
 const AUTHORIZED = "payment_intent.amount_capturable_updated";
 
 describe("a webhook of Stripe's", () => {
-  it("is stored, answered, and makes the payment what Stripe says", async () => {
+  it("is stored, answered, and gives the payment Stripe's state", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId } = await newIntent(world, input);
@@ -45,7 +45,7 @@ describe("a webhook of Stripe's", () => {
     expect(world.recorded.sent).toEqual([{ consumer: "orders", event }]);
   });
 
-  it("has one effect, delivered ten times at once and again later", async () => {
+  it("has one effect when delivered ten times concurrently and again later", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId } = await newIntent(world, input);
@@ -65,7 +65,7 @@ describe("a webhook of Stripe's", () => {
     expect(world.recorded.sent).toHaveLength(1);
   });
 
-  it("never takes the state back when capturable comes after succeeded", async () => {
+  it("never reverts the state when capturable arrives after succeeded", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId } = await newIntent(world, input);
@@ -82,7 +82,7 @@ describe("a webhook of Stripe's", () => {
     expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_CAPTURED"]);
   });
 
-  it("of a declined card makes the payment fail, payable again", async () => {
+  it("of a declined card fails the payment, which can be paid again", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId } = await newIntent(world, input);
@@ -95,7 +95,7 @@ describe("a webhook of Stripe's", () => {
     expect((await paymentOf(world, input.orderId)).status).toBe("AUTHORIZED");
   });
 
-  it("of a 3-D Secure under way tells orders, and of one that fails leaves the payment payable", async () => {
+  it("of 3-D Secure sends an event when it begins, and leaves the payment payable when it fails", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId: id } = await newIntent(world, input);
@@ -123,7 +123,7 @@ describe("a webhook of Stripe's", () => {
     expect(world.recorded.sent.map(({ consumer }) => consumer)).toContain("orders");
   });
 
-  it("of a card that is good after the window has ended finds the door closed", async () => {
+  it("of a good card after the payment window changes nothing", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId: id } = await newIntent(world, input);
@@ -132,13 +132,13 @@ describe("a webhook of Stripe's", () => {
     expect((await paymentOf(world, input.orderId)).status).toBe("FAILED");
     expect(valueOf(await close(world.deps, callAs("admin"), { orderId: input.orderId }))).toBe("closed");
     expect(world.peer.intent(id).status).toBe("canceled");
-    // Stripe lets nobody pay it now. What was told before and comes late moves nothing.
+    // Nobody can pay it at Stripe now. An older webhook that arrives late changes nothing.
     const late = { ...world.peer.intent(id), status: "requires_capture", amount_capturable: AMOUNT };
     await post(world, await world.peer.webhook(AUTHORIZED, late));
     expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_FAILED", "PAYMENT_VOIDED"]);
   });
 
-  it("of an unknown type is acknowledged, and believed in nothing but which intent it is about", async () => {
+  it("of an unknown type is acknowledged, and trusted only to name its intent", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId: id } = await newIntent(world, input);
@@ -156,13 +156,13 @@ describe("a webhook of Stripe's", () => {
     expect(open).toBeUndefined();
   });
 
-  it("under an id that was used with another body does what the first one asked for", async () => {
+  it("under an id that was used with another body has the effect of the first body", async () => {
     const world = newWorld();
     const [first, second] = [intentInput(), intentInput()];
     const one = await newIntent(world, first);
     const two = await newIntent(world, second);
     for (const { stripePaymentIntentId } of [one, two]) world.peer.authorize(stripePaymentIntentId);
-    // Stored, and not processed yet.
+    // The event is stored and not processed yet.
     world.peer.faults = ["error_500"];
     await post(world, await world.peer.intentWebhook(AUTHORIZED, one.stripePaymentIntentId, "evt_same"));
     const other = await world.peer.intentWebhook(AUTHORIZED, two.stripePaymentIntentId, "evt_same");
@@ -175,7 +175,7 @@ describe("a webhook of Stripe's", () => {
     expect(rows.map(({ payload }) => payload.includes(one.stripePaymentIntentId))).toEqual([true]);
   });
 
-  it("of Stripe's other mode is acknowledged, reported and without effect; another API version is no matter", async () => {
+  it("of Stripe's other mode is acknowledged and reported without effect; another API version is accepted", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId: id } = await newIntent(world, input);
@@ -215,7 +215,7 @@ describe("a webhook of Stripe's", () => {
     expect(new Set(versions).size).toBe(3);
   });
 
-  it("about an intent made elsewhere is acknowledged and ignored", async () => {
+  it("about an intent created elsewhere is acknowledged and ignored", async () => {
     const world = newWorld();
     const foreign = { object: "payment_intent", id: "pi_elsewhere", metadata: {} };
     expect((await post(world, await world.peer.webhook(AUTHORIZED, foreign, { id: "evt_foreign" }))).status).toBe(200);
@@ -235,7 +235,7 @@ describe("a webhook of Stripe's", () => {
     expect(await paymentOf(world, input.orderId)).toMatchObject({ status: "AUTHORIZED", stripePaymentIntentId: id });
   });
 
-  it("about other money than was asked for flags the payment and confirms nothing", async () => {
+  it("about other money than was requested flags the payment and confirms nothing", async () => {
     const world = newWorld();
     const input = intentInput();
     const { id, stripePaymentIntentId } = await newIntent(world, input);
@@ -273,7 +273,7 @@ describe("a webhook of Stripe's", () => {
     expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_AUTHORIZED"]);
   });
 
-  it("that never came is made good by the sweep of open payments", async () => {
+  it("that was lost is made up for by the sweep of open payments", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId } = await newIntent(world, input);
@@ -282,11 +282,11 @@ describe("a webhook of Stripe's", () => {
     expect((await paymentOf(world, input.orderId)).status).toBe("AUTHORIZED");
   });
 
-  it("of a payment that came too late voids it at once", async () => {
+  it("of a payment of a closed order voids it", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId } = await newIntent(world, input);
-    // The order was closed while Stripe could not be reached.
+    // The order was closed while Stripe did not answer.
     world.peer.faults = ["drop_before"];
     const cancel = cancelOrderPayments(world.deps, input.orderId, "payment_timeout", {
       actor: "orders",
@@ -308,7 +308,7 @@ describe("a webhook of Stripe's", () => {
     world.peer.authorize(stripePaymentIntentId);
     world.peer.before = async () => {
       world.peer.before = undefined;
-      // The consumer of ORDER_CANCELLED writes this first, and dies.
+      // The consumer of ORDER_CANCELLED writes this first and then dies.
       await world.deps.db.run(sql`INSERT INTO closed_orders VALUES (${input.orderId}, 'cancelled', 1)`);
     };
     await post(world, await world.peer.intentWebhook(AUTHORIZED, stripePaymentIntentId));
@@ -316,7 +316,7 @@ describe("a webhook of Stripe's", () => {
     expect(await eventTypesOf(world, input.orderId)).toEqual(["PAYMENT_VOIDED"]);
   });
 
-  it("of a payment captured too late refunds it", async () => {
+  it("of a captured payment of a closed order refunds it", async () => {
     const world = newWorld();
     const input = intentInput();
     const { stripePaymentIntentId: id } = await newIntent(world, input);
@@ -362,7 +362,7 @@ describe("a webhook that Stripe did not send", () => {
     data: { object: { object: "payment_intent", id: "pi_x" } },
   });
 
-  /** The answer's status and code, once it is a problem and nothing was written. */
+  /** The status and code of an answer, after checking that it is a problem and nothing was written. */
   async function refusalOf(request: Request): Promise<string> {
     const world = newWorld();
     const before = await countOf(world, "stripe_events");
@@ -402,11 +402,11 @@ describe("a webhook that Stripe did not send", () => {
     );
   });
 
-  it("is refused when it is signed and not an event", async () => {
+  it("is refused when it is signed but not an event", async () => {
     expect(await refusalOf(await signed(`{"object":"event"}`))).toBe("400 validation_failed");
   });
 
-  it("is refused over 256 KiB without being read to its end, whatever it says of its length", async () => {
+  it("is refused over 256 KiB without being read to its end, whatever its content-length says", async () => {
     const { url, headers } = await signed(PAYLOAD);
     let chunks = 0;
     const endless = new ReadableStream<Uint8Array>({
@@ -429,7 +429,7 @@ describe("a webhook that Stripe did not send", () => {
     expect(response.headers.get("allow")).toBe("POST");
   });
 
-  it("carries the security headers and the request id whatever the answer", async () => {
+  it("always answers with the security headers and the request id", async () => {
     const world = newWorld();
     const headers = { "x-request-id": "req-1" };
     const { url } = await signed(PAYLOAD);
@@ -443,7 +443,7 @@ describe("a webhook that Stripe did not send", () => {
     await world.drained();
   });
 
-  it("is 503 when it cannot be stored, so that Stripe sends it again", async () => {
+  it("is answered with 503 when it cannot be stored, so that Stripe sends it again", async () => {
     const { deps } = newWorld();
     const broken = {
       ...deps,

@@ -1,4 +1,4 @@
-// The Worker as it is deployed: its own bindings, entrypoint and handlers. Nothing here reaches Stripe.
+// The Worker as it is deployed: with its own bindings, entrypoint and handlers. Nothing here reaches Stripe.
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
@@ -12,7 +12,7 @@ import { StripePeer, signed } from "./stripe-peer.ts";
 
 const sandbox = { fetch: new StripePeer().fetch } as unknown as Fetcher;
 
-/** The Worker's own, with a Stripe beside it that holds nothing. */
+/** The Worker's own bindings, with an empty Stripe. */
 function bindings(): PaymentsBindings {
   return { ...ownBindings(), STRIPE_SANDBOX: sandbox };
 }
@@ -33,7 +33,7 @@ describe("the Worker", () => {
 
   it("verifies webhooks with its own secret", async () => {
     const ctx = createExecutionContext();
-    // A request of this test's making has no `cf`, which the handler does not look at.
+    // A request made here has no `cf`, which the handler does not read.
     const handle = worker.fetch as (
       request: Request,
       env: PaymentsBindings,
@@ -50,7 +50,7 @@ describe("the Worker", () => {
     expect([good.status, bad.status]).toEqual([200, 400]);
   });
 
-  it("takes events from its queue and keeps what is none as a dead letter", async () => {
+  it("handles events from its queue and stores anything else as a dead letter", async () => {
     const event = orderCancelled(intentInput());
     const { acknowledged } = await deliver(
       (batch, ctx) => worker.queue(batch, bindings(), ctx),
@@ -74,6 +74,7 @@ describe("the Worker", () => {
       missedWebhooks: 0,
       expiringAuthorizations: 0,
       purgedStripeEvents: 0,
+      purgedDeclines: 0,
       purgedEvents: 0,
       purgedInbox: 0,
     });

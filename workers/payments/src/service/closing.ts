@@ -1,136 +1,129 @@
-// The end of an order's payments: of one that was not paid in time or that its vendor cancels (close, asked by orders) and of a
-// cancelled one (cancelOrderPayments, by ORDER_CANCELLED). The first lets a paid or a captured order live; the second gives its
-// money back.
-import { sql } from "drizzle-orm";
+// Ends an order's payments. `close` and `closeUnpaid`, called by orders, end the payment of an order that was not paid in time or that
+// its vendor cancels; a paid or captured order may stay open. ORDER_CANCELLED ends it in any case and returns the money.
+import type { Stripe } from "stripe";
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
 import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";
+import { mapConcurrent } from "#shared/concurrency";
 import { StaleWrite } from "#shared/database";
-import type { CloseInput, PaymentState } from "#shared/contracts/payments";
+import type { CloseInput, CloseUnpaidInput, ClosedUnpaid, PaymentState } from "#shared/contracts/payments";
 import type { Outcome } from "#shared/errors";
+import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
-import { MAX_TRIES } from "../constants.ts";
-import { isCaptured, isOpen, isPaid } from "../domain/payment.ts";
-import { scheduleCheck, closeOrder, voidWithoutIntent } from "../store/payments.ts";
+import { retryOnStale } from "#shared/retry";
+import { MAX_ATTEMPTS, MAX_CLOSING_CONCURRENCY } from "../constants.ts";
+import { isCaptured, isOpen, isOver, isPaid } from "../domain/payment.ts";
+import { closeOrder, closeOrderWithoutPayment, closedOrder } from "../store/closed-orders.ts";
+import { scheduleCheck } from "../store/payments.ts";
 import type { Change } from "../store/payments.ts";
-import { byId, byOrder, loadViews, viewStatements, viewsOf } from "../store/views.ts";
+import { byId, byOrder, loadViews, viewQueries, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
+import { voidWithoutIntent } from "./changes.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { withCallDeadline } from "./stripe/failures.ts";
-import { StillProcessing, cancelIntent, reconcile } from "./reconcile.ts";
-import { retrieveIntent } from "./stripe/client.ts";
+import { reconcile } from "./reconcile.ts";
 import { republishLastEvent } from "./republish.ts";
+import { cancelIntent, retrieveIntent } from "./stripe/client.ts";
+import { StillProcessing, withCallDeadline } from "./stripe/failures.ts";
 
-interface Closing {
-  readonly call: Call;
+interface ClosePolicy {
   readonly orderId: string;
-  readonly change: Change;
-  /** Why orders closes the order; what PAYMENT_VOIDED and the closed order tell. */
+  /** Why orders closes the order. PAYMENT_VOIDED and the closed order carry it. */
   readonly reason: "payment_timeout" | "order_cancelled";
   /** Whether a payment in this state keeps the order open. */
-  readonly keeps: (status: PaymentState) => boolean;
-  /** Whether an open payment that a payment method was tried for is left alone. */
-  readonly leavesTried: boolean;
+  readonly keepsOpen: (status: PaymentState) => boolean;
+  /** Leaves an open payment alone if the buyer tried a payment method. */
+  readonly sparesTried?: boolean;
 }
 
-/** What one look at an order's payments came to; `again` when something changed under it. */
-type Step = "paid" | "closed" | "tried" | "again";
-
-async function closeUnstored(deps: PaymentsDeps, view: View, { orderId, change, reason }: Closing): Promise<Step> {
-  const now = deps.now();
-  try {
-    await save(deps, [...voidWithoutIntent(view, change, now), closeOrder(orderId, reason, now, false)]);
-    return "closed";
-  } catch (error) {
-    if (error instanceof StaleWrite) return "again";
-    throw error;
-  }
+interface Closing extends ClosePolicy {
+  readonly call: Call;
+  readonly change: Change;
 }
 
-/** Before Stripe is asked to let an authorization go: who asks is on record, and a sweep finds out what came of it. */
-async function begin(deps: PaymentsDeps, { row }: View, { call, orderId, reason }: Closing): Promise<void> {
+type Closed = "paid" | "closed" | "tried";
+
+/** Before Stripe is called to release an authorization: records who does it, and has a sweep look at the payment. */
+async function announceVoid(deps: PaymentsDeps, { row }: View, { call, orderId, reason }: Closing): Promise<void> {
   if (row.status !== "AUTHORIZED" || !isUser(call.actor)) return;
   const now = deps.now();
   const details = { orderId, amount: row.amountCapturable, reason };
-  await save(deps, [
-    scheduleCheck(byId(row.id), now),
-    auditInsert(call, now, { action: "payment.void", subject: row.id, details }),
-  ]);
+  await save(deps, {
+    check: scheduleCheck(byId(row.id), now),
+    audit: auditInsert(call, now, { action: "payment.void", subject: row.id, details }),
+  });
+}
+
+function isTried({ status, last_payment_error: error }: Stripe.PaymentIntent): boolean {
+  return status !== "canceled" && (status === "requires_action" || error !== null);
 }
 
 /**
- * Asks Stripe about a payment. One that keeps the order open is recorded, which sends its event; any other has its intent cancelled,
- * which Stripe refuses once it is captured. The order is closed in the batch that writes the payment void: no new payment fits
- * between the two, as there is one per order until then.
+ * Decides by what Stripe holds. A payment that keeps the order open is written, which sends its event. Any other intent is cancelled,
+ * which Stripe refuses once it is captured. One batch voids the payment and closes the order, so no payment can be made in between.
  */
-async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, closing: Closing): Promise<Step> {
-  const { orderId, change, reason, keeps, leavesTried } = closing;
+async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, closing: Closing): Promise<Closed> {
+  const { orderId, change, reason, keepsOpen, sparesTried } = closing;
   const intent = await retrieveIntent(deps.stripe, intentId);
-  const isOurMoney = intent.amount === view.row.amount && intent.currency.toUpperCase() === view.row.currency;
-  const isTaken = intent.status === "succeeded" || (intent.status === "requires_capture" && keeps("AUTHORIZED"));
-  if (isOurMoney && isTaken) {
+  const { status } = intent;
+  const isRequestedMoney = intent.amount === view.row.amount && intent.currency.toUpperCase() === view.row.currency;
+  const hasMoney = status === "succeeded" || (status === "requires_capture" && keepsOpen("AUTHORIZED"));
+  if (isRequestedMoney && hasMoney) {
     const row = await reconcile(deps, view, change, { answer: intent });
-    return keeps(row.status) ? "paid" : "again";
+    if (keepsOpen(row.status)) return "paid";
+    throw new StaleWrite(`payment ${row.id} changed while its order was closed`);
   }
-  // Money taken that is not what was asked for is an operator's to sort out: neither paid nor to be closed.
-  if (intent.status === "processing" || (intent.status === "succeeded" && !isOurMoney)) {
+  // Captured money that is not what was requested is for an operator: the order is neither paid nor to be closed.
+  if (status === "processing" || (status === "succeeded" && !isRequestedMoney)) {
     throw new StillProcessing(`payment ${view.row.id} cannot be closed yet`);
   }
-  const isTried = intent.status === "requires_action" || intent.last_payment_error !== null;
-  if (leavesTried && isTried && intent.status !== "canceled") {
+  if (sparesTried === true && isTried(intent)) {
     await reconcile(deps, view, change, { answer: intent });
     return "tried";
   }
-  if (intent.status !== "canceled") await begin(deps, view, closing);
-  const canceled = intent.status === "canceled" ? intent : await cancelIntent(deps, intentId);
-  if (canceled === undefined) return "again";
-  const also = [closeOrder(orderId, reason, deps.now(), false)];
-  await reconcile(deps, view, change, { answer: canceled, also });
+  if (status !== "canceled") await announceVoid(deps, view, closing);
+  const answer = status === "canceled" ? intent : await cancelIntent(deps.stripe, intentId);
+  if (answer === undefined) throw new StaleWrite(`intent ${intentId} changed while its order was closed`);
+  await reconcile(deps, view, change, { answer, also: [closeOrder(orderId, reason, deps.now())] });
   return "closed";
 }
 
-async function closeStep(deps: PaymentsDeps, closing: Closing): Promise<Step> {
-  const { orderId, reason, keeps } = closing;
+async function closeWithoutPayment(deps: PaymentsDeps, { orderId, reason }: Closing): Promise<Closed> {
+  const { closed } = await save(deps, {
+    closing: closeOrderWithoutPayment(orderId, reason, deps.now()),
+    closed: closedOrder(orderId),
+  });
+  if (closed.rows.length === 0) throw new StaleWrite(`order ${orderId} got a payment while it was closed`);
+  return "closed";
+}
+
+/** @throws StaleWrite when the order's payments changed in the meantime */
+async function tryClosing(deps: PaymentsDeps, closing: Closing): Promise<Closed> {
+  const { orderId, reason, change, keepsOpen } = closing;
   const views = await loadViews(deps.db, byOrder(orderId));
-  const paid = views.find(({ row, closed }) => closed === null && keeps(row.status));
+  const paid = views.find(({ row, closed }) => closed === null && keepsOpen(row.status));
   if (paid !== undefined) {
     await republishLastEvent(deps, paid.row);
     return "paid";
   }
-  const open = views.find(({ row }) => isOpen(row.status) || (row.status === "AUTHORIZED" && !keeps(row.status)));
+  const open = views.find(({ row: { status } }) => isOpen(status) || (status === "AUTHORIZED" && !keepsOpen(status)));
   if (open !== undefined) {
-    const { stripePaymentIntentId } = open.row;
-    return stripePaymentIntentId === null
-      ? await closeUnstored(deps, open, closing)
-      : await closeAtStripe(deps, open, stripePaymentIntentId, closing);
+    const intentId = open.row.stripePaymentIntentId;
+    if (intentId !== null) return await closeAtStripe(deps, open, intentId, closing);
+    const now = deps.now();
+    await save(deps, { voided: voidWithoutIntent(open, change, now), closed: closeOrder(orderId, reason, now) });
+    return "closed";
   }
-  if (views.some(({ closed }) => closed !== null)) return "closed";
-  const { results } = await save(deps, [
-    closeOrder(orderId, reason, deps.now(), true),
-    sql`SELECT 1 AS closed FROM closed_orders WHERE order_id = ${orderId}`,
-  ]);
-  return (results[1]?.results.length ?? 0) > 0 ? "closed" : "again";
+  return views.some(({ closed }) => closed !== null) ? "closed" : await closeWithoutPayment(deps, closing);
 }
 
-type Wanted = Pick<Closing, "orderId" | "reason" | "keeps" | "leavesTried">;
-
-/** Ends an order's payments, as wanted. Fails with payment_provider_unavailable. */
-export async function closePayments(
-  deps: PaymentsDeps,
-  call: Call,
-  wanted: Wanted,
-): Promise<Outcome<"paid" | "closed" | "tried">> {
-  const { orderId, reason } = wanted;
+/** Ends an order's payments. Fails with payment_provider_unavailable. */
+async function closePayments(deps: PaymentsDeps, call: Call, policy: ClosePolicy): Promise<Outcome<Closed>> {
+  const { reason } = policy;
   const change: Change = { actor: call.actor.id, reason, voidReason: reason, traceparent: call.traceparent };
-  return await withCallDeadline(deps, async () => {
-    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-      const step = await closeStep(deps, { ...wanted, call, change });
-      if (step !== "again") return ok(step);
-    }
-    throw new StaleWrite(`the payments of ${orderId} kept changing`);
-  });
+  const attempt = (): Promise<Closed> => tryClosing(deps, { ...policy, call, change });
+  return await withCallDeadline(deps, async () => ok(await retryOnStale(attempt, { attempts: MAX_ATTEMPTS })));
 }
 
 /** See PaymentsContract.close. */
@@ -139,33 +132,47 @@ export async function close(
   call: Call,
   { orderId, unless }: z.output<typeof CloseInput>,
 ): Promise<Outcome<"paid" | "closed">> {
-  const wanted: Wanted =
+  const policy: ClosePolicy =
     unless === "captured"
-      ? { orderId, reason: "order_cancelled", keeps: isCaptured, leavesTried: false }
-      : { orderId, reason: "payment_timeout", keeps: isPaid, leavesTried: false };
-  const closed = await closePayments(deps, call, wanted);
-  if (closed.ok && closed.value === "tried") throw new Error("a payment was spared that was not to be");
-  return closed as Outcome<"paid" | "closed">;
+      ? { orderId, reason: "order_cancelled", keepsOpen: isCaptured }
+      : { orderId, reason: "payment_timeout", keepsOpen: isPaid };
+  const closed = await closePayments(deps, call, policy);
+  if (!closed.ok) return closed;
+  if (closed.value === "tried") throw new Error(`order ${orderId} was left open for a tried payment method`);
+  return ok(closed.value);
 }
 
-/** Gives back the money of one payment of a closed order, or sees to it that there will be none. Idempotent. */
+/** See PaymentsContract.closeUnpaid. */
+export async function closeUnpaid(
+  deps: PaymentsDeps,
+  call: Call,
+  { orders }: z.output<typeof CloseUnpaidInput>,
+): Promise<Outcome<readonly ClosedUnpaid[]>> {
+  const concurrency = MAX_CLOSING_CONCURRENCY;
+  const outcomes = await mapConcurrent(orders, { concurrency }, async ({ orderId, correlationId, unlessTried }) => {
+    const policy = { orderId, reason: "payment_timeout", keepsOpen: isPaid, sparesTried: unlessTried } as const;
+    try {
+      const closed = await closePayments(deps, { ...call, correlationId }, policy);
+      return { orderId, outcome: closed.ok ? closed.value : ("unknown" as const) };
+    } catch (error) {
+      log("warn", "an unpaid order could not be closed", { orderId, error });
+      return { orderId, outcome: "unknown" as const };
+    }
+  });
+  return ok(outcomes);
+}
+
+/** Returns the money of one payment of a closed order, or ends it unpaid. Idempotent. */
 export async function endClosedPayment(deps: PaymentsDeps, view: View, change: Change): Promise<void> {
   const { status, stripePaymentIntentId } = view.row;
-  if (status === "VOIDED" || status === "REFUNDED") {
-    await republishLastEvent(deps, view.row);
-    return;
-  }
-  if (stripePaymentIntentId !== null) {
-    await reconcile(deps, view, change);
-    return;
-  }
-  await save(deps, voidWithoutIntent(view, change, deps.now()));
+  if (isOver(status)) await republishLastEvent(deps, view.row);
+  else if (stripePaymentIntentId !== null) await reconcile(deps, view, change);
+  else await save(deps, { voided: voidWithoutIntent(view, change, deps.now()) });
 }
 
 /**
- * Remembers that the order is closed, even before it has a payment, and gives back what it has: by Stripe's present state the
- * intent is cancelled, or what was captured refunded.
- * @throws StripeUnavailable, StillProcessing, StaleWrite: to be tried again; a sweep does so too.
+ * Closes a cancelled order, even before it has a payment, and returns its money.
+ * @throws StripeUnavailable, StillProcessing, StaleWrite: to be tried again, which a sweep does too
  */
 export async function cancelOrderPayments(
   deps: PaymentsDeps,
@@ -174,11 +181,10 @@ export async function cancelOrderPayments(
   change: Change,
 ): Promise<void> {
   const now = deps.now();
-  const { results } = await save(deps, [
-    closeOrder(orderId, reason, now, false),
-    scheduleCheck(byOrder(orderId), now),
-    ...viewStatements(byOrder(orderId)),
-  ]);
-  const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
-  for (const view of viewsOf(rows(2), rows(3))) await endClosedPayment(deps, view, change);
+  const { payments, refunds } = await save(deps, {
+    closed: closeOrder(orderId, reason, now),
+    check: scheduleCheck(byOrder(orderId), now),
+    ...viewQueries(byOrder(orderId)),
+  });
+  for (const view of viewsOf(payments.rows, refunds.rows)) await endClosedPayment(deps, view, change);
 }

@@ -1,5 +1,5 @@
-// The figures of payments: what is open at Stripe, what of its webhooks waits, and what came in. Each has a partial index, except
-// payments by status, which is counted over the newest only.
+// The metrics of payments: payments by status, revenue, and what waits for Stripe or for its webhooks. Each query uses a partial index,
+// except payments by status, which counts the newest only.
 import { sql } from "drizzle-orm";
 import { PaymentState } from "#shared/contracts/payments";
 import type { PaymentsOverview } from "#shared/contracts/payments";
@@ -13,12 +13,12 @@ import { DECLINE_WINDOW_MS } from "../constants.ts";
 import { payments } from "../schema.ts";
 import type { PaymentsDeps } from "./deps.ts";
 
-/** Read from the end of the table: some 20 ms. Exact for a shop that has had no more. */
+/** Reading these takes some 20 ms. The count is exact for a shop that has no more. */
 const COUNTED_PAYMENTS = 20_000;
-/** A month of captured payments is read from an index that has all of the figures: some 300,000 short entries in a large shop. */
+/** The index has all columns of this query. A month has some 300,000 short entries in a large shop. */
 const REVENUE_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 
-/** Each status, also one that no payment has. */
+/** Every status, including those that no payment has. */
 const STATUSES = sql`SELECT value AS status, 0 AS counted FROM json_each(${JSON.stringify(PaymentState.options)})`;
 
 /** Captured and refunded of the payments begun since, by currency. */
@@ -61,17 +61,17 @@ export function metrics(deps: PaymentsDeps): readonly MetricQuery[] {
     },
     {
       name: "tradepost_payments_to_check",
-      help: "Payments that Stripe will be asked about again.",
+      help: "Payments that will be checked at Stripe.",
       rows: sql`SELECT count(*) AS value FROM payments WHERE next_check_at IS NOT NULL`,
     },
     {
       name: "tradepost_refunds_pending",
-      help: "Refunds that Stripe has not settled.",
+      help: "Refunds that are pending at Stripe.",
       rows: sql`SELECT count(*) AS value FROM refunds WHERE next_attempt_at IS NOT NULL`,
     },
     {
       name: "tradepost_declines_1h",
-      help: "Declined cards of the last hour: many are somebody trying out card numbers.",
+      help: "Declined cards of the last hour. Many mean that somebody tests card numbers.",
       rows: sql`SELECT count(*) AS value FROM declines WHERE at > ${now - DECLINE_WINDOW_MS}`,
     },
     {

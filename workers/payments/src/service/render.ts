@@ -1,24 +1,19 @@
-// Rows as the contract shows them.
-import { getTableColumns, sql } from "drizzle-orm";
-import type { Column, SQL } from "drizzle-orm";
+// Renders rows in the form of the contract.
+import type { SQL } from "drizzle-orm";
 import type { Dispute, Payment, PaymentFlag, PaymentIntent, Refund } from "#shared/contracts/payments";
-import { readAll, select } from "#shared/database";
-import { disputes, paymentHistory, payments, refunds } from "../schema.ts";
 import type { DisputeRow, PaymentRow, RefundRow } from "../schema.ts";
+import { readPaymentsWithParts } from "../store/list.ts";
+import type { PaymentsWithParts } from "../store/list.ts";
+import { byId } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
 
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 export function renderRefund(row: RefundRow): Refund {
-  const { id, paymentId, amount, currency, status, reason, stripeRefundId } = row;
-  return {
-    id,
-    paymentId,
-    amount,
-    currency,
-    status,
-    reason,
-    stripeRefundId,
-    createdAt: new Date(row.createdAt).toISOString(),
-  };
+  const { id, paymentId, amount, currency, status, reason, stripeRefundId, createdAt } = row;
+  return { id, paymentId, amount, currency, status, reason, stripeRefundId, createdAt: isoTime(createdAt) };
 }
 
 /** Undefined until Stripe has answered. */
@@ -28,25 +23,13 @@ export function renderIntent(row: PaymentRow, publishableKey: string): PaymentIn
   return { id, orderId, amount, currency, status, stripePaymentIntentId, clientSecret, publishableKey };
 }
 
-function isoTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
-}
-
 function renderDispute(row: DisputeRow): Dispute {
   const { id, amount, currency, reason, status, amountWithdrawn, evidenceDueAt, createdAt } = row;
-  return {
-    id,
-    amount,
-    currency,
-    reason,
-    status,
-    amountWithdrawn,
-    evidenceDueBy: isoTime(evidenceDueAt),
-    createdAt: new Date(createdAt).toISOString(),
-  };
+  const evidenceDueBy = evidenceDueAt === null ? null : isoTime(evidenceDueAt);
+  return { id, amount, currency, reason, status, amountWithdrawn, evidenceDueBy, createdAt: isoTime(createdAt) };
 }
 
-/** Why somebody has to look at a payment; as FLAGGED in store/list.ts. */
+/** Why somebody has to look at a payment: the condition of payments_flagged in store/list.ts as names. */
 function flagsOf({ status, flag, expiryFlaggedAt }: PaymentRow): PaymentFlag[] {
   return [
     ...(status === "DISPUTED" ? (["disputed"] as const) : []),
@@ -55,16 +38,7 @@ function flagsOf({ status, flag, expiryFlaggedAt }: PaymentRow): PaymentFlag[] {
   ];
 }
 
-type HistoryRow = typeof paymentHistory.$inferSelect;
-
-/** What belongs to the payments that are shown. */
-interface Parts {
-  readonly refunds: readonly RefundRow[];
-  readonly disputes: readonly DisputeRow[];
-  readonly history: readonly HistoryRow[];
-}
-
-function renderPayment(row: PaymentRow, parts: Parts): Payment {
+function renderPayment(row: PaymentRow, { refunds, disputes, history }: PaymentsWithParts): Payment {
   const { id, orderId, amount, amountCapturable, amountCaptured, amountRefunded, currency, status } = row;
   const own = <T extends { readonly paymentId: string }>(rows: readonly T[]): T[] =>
     rows.filter(({ paymentId }) => paymentId === id);
@@ -80,37 +54,29 @@ function renderPayment(row: PaymentRow, parts: Parts): Payment {
     status,
     version: row.version,
     flags: flagsOf(row),
-    captureBefore: isoTime(row.captureUntil),
+    captureBefore: row.captureUntil === null ? null : isoTime(row.captureUntil),
     stripePaymentIntentId: row.stripePaymentIntentId,
-    refunds: own(parts.refunds).map(renderRefund),
-    disputes: own(parts.disputes).map(renderDispute),
-    history: own(parts.history).map((entry) => ({
-      status: entry.status,
-      at: new Date(entry.at).toISOString(),
-      actor: entry.actor,
-      reason: entry.reason,
+    refunds: own(refunds).map(renderRefund),
+    disputes: own(disputes).map(renderDispute),
+    history: own(history).map(({ status: changed, at, actor, reason }) => ({
+      status: changed,
+      at: isoTime(at),
+      actor,
+      reason,
     })),
-    createdAt: new Date(row.createdAt).toISOString(),
+    createdAt: isoTime(row.createdAt),
   };
 }
 
-/** Payments (`match` is a condition on them) with their refunds, disputes and history, oldest first, in one round trip. */
-export async function readPayments(deps: PaymentsDeps, match: SQL): Promise<Payment[]> {
-  const ofPayment = (column: Column): SQL => sql`${column} IN (SELECT id FROM payments WHERE ${match})`;
-  const found = await readAll(deps.db, {
-    payments: select(getTableColumns(payments), sql`FROM payments WHERE ${match} ORDER BY created_at, id`),
-    refunds: select(
-      getTableColumns(refunds),
-      sql`FROM refunds WHERE ${ofPayment(refunds.paymentId)} ORDER BY created_at, id`,
-    ),
-    disputes: select(
-      getTableColumns(disputes),
-      sql`FROM disputes WHERE ${ofPayment(disputes.paymentId)} ORDER BY created_at`,
-    ),
-    history: select(
-      getTableColumns(paymentHistory),
-      sql`FROM payment_history WHERE ${ofPayment(paymentHistory.paymentId)} ORDER BY version`,
-    ),
-  });
+/** Payments, oldest first. `match` is a condition on them. */
+export async function readPayments({ db }: PaymentsDeps, match: SQL): Promise<Payment[]> {
+  const found = await readPaymentsWithParts(db, match);
   return found.payments.map((row) => renderPayment(row, found));
+}
+
+/** @throws when there is no such payment; payments are never deleted. */
+export async function readPayment(deps: PaymentsDeps, paymentId: string): Promise<Payment> {
+  const [payment] = await readPayments(deps, byId(paymentId));
+  if (payment === undefined) throw new Error(`payment ${paymentId} does not exist`);
+  return payment;
 }

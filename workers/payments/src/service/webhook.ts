@@ -1,28 +1,21 @@
-// Stripe's webhook: verified over the bytes as they came, stored once, answered, and processed after the answer. Nothing in the
-// body is believed but which intent it is about: the state is read from Stripe.
-import { sql } from "drizzle-orm";
+// Stripe's webhook: verified over the raw body, stored once, answered, and processed after the answer. The body is only trusted to name
+// the intent it is about; the state is read from Stripe.
 import { Stripe } from "stripe";
 import { z } from "zod";
+import type { ErrorCode } from "#shared/errors";
 import { findingInsert } from "#shared/findings";
 import { newId } from "#shared/ids";
 import { log, withInvocation } from "#shared/logger";
 import { save } from "#shared/outbox";
-import {
-  MAX_WEBHOOK_BYTES,
-  WEBHOOK_PATH,
-  WEBHOOK_RETRY_AFTER_SECONDS,
-  WEBHOOK_TOLERANCE_SECONDS,
-} from "../constants.ts";
-import { stripeEvents } from "../schema.ts";
-import { fromRow } from "../store/rows.ts";
-import { eventInsert, eventUnprocessed } from "../store/stripe-events.ts";
-import { byIntent, viewStatements, viewsOf } from "../store/views.ts";
+import { problemResponse } from "#shared/problems";
+import { CONTENT_SECURITY_POLICY, SECURITY_HEADERS } from "#shared/security-headers";
+import { MAX_WEBHOOK_BYTES, WEBHOOK_PATH, WEBHOOK_RETRY_MS, WEBHOOK_TOLERANCE_SECONDS } from "../constants.ts";
+import { eventInsert, unprocessedEvent } from "../store/stripe-events.ts";
+import { byIntent, noPayment, viewQueries, viewsOf } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
-import { answerHeaders, problem } from "./problems.ts";
-import { processEvent, processStored } from "./stripe/events.ts";
-import { StripeEvent, subjectOf } from "./stripe/event-subject.ts";
+import { StripeEvent, processEvent, processStored, subjectOf } from "./stripe/events.ts";
 
-/** The body's text, or undefined when it is over the limit; it is read no further than that. */
+/** The body's text, or undefined when it is over the limit; no more than the limit is read. */
 async function readText(request: Request): Promise<string | undefined> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_WEBHOOK_BYTES) return undefined;
   const chunks: Uint8Array[] = [];
@@ -35,45 +28,47 @@ async function readText(request: Request): Promise<string | undefined> {
   return await new Blob(chunks).text();
 }
 
-/** Stripe's event, if Stripe signed these bytes not long ago. */
-async function verified(deps: PaymentsDeps, body: string, signature: string): Promise<unknown> {
-  return await deps.stripe.webhooks.constructEventAsync(body, signature, deps.webhookSecret, WEBHOOK_TOLERANCE_SECONDS);
-}
-
-/** An event of test mode at an endpoint of live mode, or the reverse: the endpoint is set up at the wrong place. */
-function isOtherMode(deps: PaymentsDeps, { livemode }: StripeEvent): boolean {
-  return livemode !== undefined && livemode !== deps.livemode;
-}
-
-/**
- * Takes note of an event that cannot be about this shop's money. It is acknowledged: Stripe would only repeat it, and in the end
- * switch the endpoint off.
- */
-async function refuseMode(deps: PaymentsDeps, event: StripeEvent): Promise<void> {
-  const { id, type, livemode } = event;
+/** Records an event of the other mode. It is acknowledged all the same, because Stripe would repeat it and disable the endpoint. */
+async function recordOtherMode(deps: PaymentsDeps, { id, type, livemode }: StripeEvent): Promise<void> {
   log("error", "a webhook of Stripe's other mode", { stripeEventId: id, type, livemode });
   const details = { type, livemode, expected: deps.livemode };
-  await save(deps, [findingInsert(deps.now(), { kind: "webhook_other_mode", subject: id, outcome: "open", details })]);
+  const finding = { kind: "webhook_other_mode", subject: id, outcome: "open", details } as const;
+  await save(deps, { finding: findingInsert(deps.now(), finding) });
 }
 
-/** Stores the event and reads its payment in one round trip; a copy of a processed event has nothing left to do. */
+/** Stores the event and reads its payment in one round trip. For a copy of a processed event nothing is left to do. */
 async function accept(deps: PaymentsDeps, event: StripeEvent, payload: string): Promise<void> {
   const subject = subjectOf(event);
-  const { results } = await save(deps, [
-    eventInsert({ id: event.id, type: event.type, payload }, subject !== undefined, deps.now()),
-    eventUnprocessed(event.id, payload),
-    ...viewStatements(subject === undefined ? sql`false` : byIntent(subject.intentId, subject.paymentId)),
-  ]);
-  const rows = (index: number): Record<string, unknown>[] => results[index]?.results ?? [];
-  const [unprocessed] = rows(1);
-  if (unprocessed === undefined) return;
-  const stored = fromRow(stripeEvents, unprocessed);
-  if (unprocessed["differs"] === 1 || subject === undefined) {
-    // An id has one event: what was stored first. Stripe counts its deliveries in the body, so that alone is nothing to tell.
-    deps.waitUntil(processStored(deps, stored));
-    return;
-  }
-  deps.waitUntil(processEvent(deps, stored, subject, viewsOf(rows(2), rows(3))));
+  const now = deps.now();
+  const processAt = subject === undefined ? null : now + WEBHOOK_RETRY_MS;
+  const { unprocessed, payments, refunds } = await save(deps, {
+    stored: eventInsert({ id: event.id, type: event.type, payload }, { processAt, now }),
+    unprocessed: unprocessedEvent(event.id),
+    ...viewQueries(subject === undefined ? noPayment : byIntent(subject.intentId, subject.paymentId)),
+  });
+  const [stored] = unprocessed.rows;
+  if (stored === undefined) return;
+  const isSameBody = stored.payload === payload;
+  deps.waitUntil(
+    subject !== undefined && isSameBody
+      ? processEvent(deps, stored, subject, viewsOf(payments.rows, refunds.rows))
+      : // The first body of an id counts. Copies differ, because Stripe counts its deliveries in the body.
+        processStored(deps, stored),
+  );
+}
+
+/** The headers of every answer. Stripe calls this Worker directly, so it sets the headers that the gateway sets elsewhere. */
+function answerHeaders(requestId: string): Readonly<Record<string, string>> {
+  return { ...SECURITY_HEADERS, "content-security-policy": CONTENT_SECURITY_POLICY, "x-request-id": requestId };
+}
+
+function problem(
+  code: ErrorCode,
+  detail: string,
+  requestId: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return problemResponse({ code, detail }, requestId, { ...answerHeaders(requestId), ...headers });
 }
 
 async function receive(request: Request, deps: PaymentsDeps, requestId: string): Promise<Response> {
@@ -83,46 +78,44 @@ async function receive(request: Request, deps: PaymentsDeps, requestId: string):
   }
   const signature = request.headers.get("stripe-signature");
   if (signature === null) return problem("invalid_signature", "The Stripe-Signature header is missing.", requestId);
+  const { stripe, webhookSecret, livemode } = deps;
   let parsed: unknown;
   try {
-    parsed = await verified(deps, body, signature);
+    parsed = await stripe.webhooks.constructEventAsync(body, signature, webhookSecret, WEBHOOK_TOLERANCE_SECONDS);
   } catch (error) {
     if (error instanceof SyntaxError) return problem("malformed_json", "The body is not JSON.", requestId);
     if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) throw error;
     log("warn", "a webhook's signature was refused", { reason: error.message.split("\n")[0] });
     return problem("invalid_signature", "The signature does not match the body, or is too old.", requestId);
   }
-  const event = StripeEvent.safeParse(parsed);
-  if (!event.success) return problem("validation_failed", "The body is not an event of Stripe's.", requestId);
-  if (isOtherMode(deps, event.data)) await refuseMode(deps, event.data);
-  else await accept(deps, event.data, body);
+  const { data: event } = StripeEvent.safeParse(parsed);
+  if (event === undefined) return problem("validation_failed", "The body is not an event of Stripe's.", requestId);
+  if (event.livemode !== undefined && event.livemode !== livemode) await recordOtherMode(deps, event);
+  else await accept(deps, event, body);
   return Response.json({ received: true }, { headers: { "cache-control": "no-store", ...answerHeaders(requestId) } });
 }
 
-/** A request id that came with the request, when it is sane; the gateway's rule. */
+/** Accepted request ids, as in the gateway. */
 const RequestId = z.string().regex(/^[A-Za-z0-9._-]{1,100}$/);
 
 /** Answers the one public route of this Worker: POST /api/webhooks/stripe. */
 export async function handleWebhook(request: Request, deps: PaymentsDeps): Promise<Response> {
   const requestId = RequestId.safeParse(request.headers.get("x-request-id")).data ?? newId("req");
-  const { worker, logLevel: level } = deps;
-  const path = new URL(request.url).pathname;
-  if (path !== WEBHOOK_PATH) return problem("not_found", "There is nothing here.", requestId);
+  if (new URL(request.url).pathname !== WEBHOOK_PATH) {
+    return problem("not_found", "There is nothing here.", requestId);
+  }
   if (request.method !== "POST") {
     return problem("method_not_allowed", "Only POST is allowed here.", requestId, { allow: "POST" });
   }
-  return await withInvocation(
-    { worker, operation: "webhook", correlationId: requestId, requestId, level },
-    async () => {
-      try {
-        return await receive(request, deps, requestId);
-      } catch (error) {
-        // Nothing is stored, so Stripe sends it again.
-        log("error", "a webhook could not be taken", { error });
-        return problem("service_unavailable", "The event could not be stored; send it again.", requestId, {
-          "retry-after": String(WEBHOOK_RETRY_AFTER_SECONDS),
-        });
-      }
-    },
-  );
+  const { worker, logLevel: level } = deps;
+  const invocation = { worker, operation: "webhook", correlationId: requestId, requestId, level };
+  return await withInvocation(invocation, async () => {
+    try {
+      return await receive(request, deps, requestId);
+    } catch (error) {
+      // Nothing is stored, so Stripe sends the event again.
+      log("error", "a webhook could not be stored", { error });
+      return problem("service_unavailable", "The event could not be stored; send it again.", requestId);
+    }
+  });
 }

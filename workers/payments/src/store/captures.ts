@@ -1,11 +1,18 @@
-// What was asked to be captured under an Idempotency-Key, written before Stripe is asked.
-import { sql } from "drizzle-orm";
+// The amount to capture under each Idempotency-Key, written before Stripe is called.
+import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { select } from "#shared/database";
+import type { Query } from "#shared/database";
+import { captures } from "../schema.ts";
 import type { CaptureRow } from "../schema.ts";
 
 type CaptureKey = Pick<CaptureRow, "actor" | "idempotencyKey">;
 
-/** The whole of what can be captured when `amount` is null. Writes nothing when the key is taken or there is nothing to capture. */
+function isOfKey({ actor, idempotencyKey }: CaptureKey): SQL {
+  return sql`actor = ${actor} AND idempotency_key = ${idempotencyKey}`;
+}
+
+/** Writes nothing when the key is used or there is nothing to capture. Without `amount`, all that can be captured. */
 export function captureInsert(
   key: CaptureKey & Pick<CaptureRow, "fingerprint" | "paymentId">,
   amount: number | null,
@@ -17,16 +24,15 @@ export function captureInsert(
     ON CONFLICT DO NOTHING`;
 }
 
-export function captureSelect({ actor, idempotencyKey }: CaptureKey): SQL {
-  return sql`SELECT * FROM captures WHERE actor = ${actor} AND idempotency_key = ${idempotencyKey}`;
+export function captureSelect(key: CaptureKey): Query<CaptureRow> {
+  return select(getTableColumns(captures), sql`FROM captures WHERE ${isOfKey(key)}`);
 }
 
-export function captureDone({ actor, idempotencyKey }: CaptureKey, now: number): SQL {
-  return sql`UPDATE captures SET captured_at = ${now}
-    WHERE actor = ${actor} AND idempotency_key = ${idempotencyKey} AND captured_at IS NULL`;
+export function captureDone(key: CaptureKey, now: number): SQL {
+  return sql`UPDATE captures SET captured_at = ${now} WHERE ${isOfKey(key)} AND captured_at IS NULL`;
 }
 
-/** Frees the key of a capture that Stripe refused: only successes are remembered. */
-export function captureRefused({ actor, idempotencyKey }: CaptureKey): SQL {
-  return sql`DELETE FROM captures WHERE actor = ${actor} AND idempotency_key = ${idempotencyKey} AND captured_at IS NULL`;
+/** Frees the key of a capture that Stripe refused, because only successes are replayed. */
+export function captureRefused(key: CaptureKey): SQL {
+  return sql`DELETE FROM captures WHERE ${isOfKey(key)} AND captured_at IS NULL`;
 }

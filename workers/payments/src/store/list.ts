@@ -1,8 +1,11 @@
-// Payments of all orders, newest first. Each filter has an index to begin with; a further one narrows what that gives.
-import { sql } from "drizzle-orm";
+// Reads payments as the contract renders them, and the pages of all payments, newest first. Each filter of the list begins at an index.
+import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { PaymentState } from "#shared/contracts/payments";
-import type { Database } from "#shared/database";
+import { readAll, select } from "#shared/database";
+import type { Database, Query } from "#shared/database";
+import { disputes, paymentHistory, payments, refunds } from "../schema.ts";
+import type { DisputeRow, HistoryRow, PaymentRow, RefundRow } from "../schema.ts";
 
 export interface PaymentFilter {
   readonly status?: PaymentState | undefined;
@@ -10,44 +13,37 @@ export interface PaymentFilter {
   readonly createdFrom?: number | undefined;
   /** Before this time (ms). */
   readonly createdTo?: number | undefined;
-  /** Only what somebody has to look at. */
+  /** Only payments that somebody has to look at. */
   readonly flagged: boolean;
 }
 
-/** Where a payment stands in the list. */
 export interface PaymentKey {
   readonly createdAt: number;
   readonly id: string;
 }
 
-/** The conditions of the partial indexes, word for word: SQLite takes an index only where it finds its condition in the query. */
-const FLAGGED = sql`(status = 'DISPUTED' OR flag IS NOT NULL OR (status = 'AUTHORIZED' AND expiry_flagged_at IS NOT NULL))`;
-const RARE = sql`status IN ('PARTIALLY_REFUNDED', 'REFUNDED', 'VOIDED', 'DISPUTED')`;
-const TO_CHECK = sql`next_check_at IS NOT NULL`;
+/** The indexes with their conditions, word for word: SQLite uses a partial index only if the query contains its condition. */
+const INDEXES = {
+  payments_flagged: sql`(status = 'DISPUTED' OR flag IS NOT NULL OR (status = 'AUTHORIZED' AND expiry_flagged_at IS NOT NULL))`,
+  payments_by_rare_status: sql`status IN ('PARTIALLY_REFUNDED', 'REFUNDED', 'VOIDED', 'DISPUTED')`,
+  payments_to_check: sql`next_check_at IS NOT NULL`,
+  payments_by_time: sql`true`,
+};
 
-type Source = "payments_flagged" | "payments_by_rare_status" | "payments_to_check" | "payments_by_time";
-
-/** Payments of these states are all to be checked, and few: what is open, and what waits for its capture. */
+/** Payments in these states all have a next check, and there are few: the open ones and the uncaptured ones. */
 const CHECKED: readonly PaymentState[] = ["CREATED", "REQUIRES_ACTION", "FAILED", "AUTHORIZED"];
 
-function sourceOf({ status, flagged }: PaymentFilter): Source {
+function indexOf({ status, flagged }: PaymentFilter): keyof typeof INDEXES {
   if (flagged) return "payments_flagged";
-  // Most payments are CAPTURED: the newest of all hold a page of them.
+  // Most payments are CAPTURED, so the newest payments of all contain a page of them.
   if (status === undefined || status === "CAPTURED") return "payments_by_time";
   return CHECKED.includes(status) ? "payments_to_check" : "payments_by_rare_status";
 }
 
-const CONDITIONS: Readonly<Record<Source, SQL>> = {
-  payments_flagged: FLAGGED,
-  payments_by_rare_status: RARE,
-  payments_to_check: TO_CHECK,
-  payments_by_time: sql`true`,
-};
-
-export function listStatement(filter: PaymentFilter, after: PaymentKey | undefined, limit: number): SQL {
+export function listKeys(filter: PaymentFilter, after: PaymentKey | undefined, limit: number): Query<PaymentKey> {
   const { status, createdFrom, createdTo } = filter;
-  const source = sourceOf(filter);
-  // One upper bound: given two, SQLite begins at either. A cursor's place is before createdTo.
+  const index = indexOf(filter);
+  // A single upper bound, because SQLite could begin at either of two. A cursor's place is before createdTo anyway.
   const before =
     after !== undefined
       ? [sql`(created_at, id) < (${after.createdAt}, ${after.id})`]
@@ -55,21 +51,41 @@ export function listStatement(filter: PaymentFilter, after: PaymentKey | undefin
         ? []
         : [sql`created_at < ${createdTo}`];
   const conditions = [
-    CONDITIONS[source],
+    INDEXES[index],
     ...(status === undefined ? [] : [sql`status = ${status}`]),
     ...(createdFrom === undefined ? [] : [sql`created_at >= ${createdFrom}`]),
     ...before,
   ];
-  return sql`SELECT id, created_at AS createdAt FROM payments INDEXED BY ${sql.identifier(source)}
-    WHERE ${sql.join(conditions, sql` AND `)} ORDER BY created_at DESC, id DESC LIMIT ${limit}`;
+  return select(
+    { id: payments.id, createdAt: payments.createdAt },
+    sql`FROM payments INDEXED BY ${sql.identifier(index)}
+      WHERE ${sql.join(conditions, sql` AND `)} ORDER BY payments.created_at DESC, payments.id DESC LIMIT ${limit}`,
+  );
 }
 
-/** The keys of one page. */
-export async function listKeys(
-  db: Database,
-  filter: PaymentFilter,
-  after: PaymentKey | undefined,
-  limit: number,
-): Promise<PaymentKey[]> {
-  return await db.all<{ id: string; createdAt: number }>(listStatement(filter, after, limit));
+export interface PaymentsWithParts {
+  readonly payments: readonly PaymentRow[];
+  readonly refunds: readonly RefundRow[];
+  readonly disputes: readonly DisputeRow[];
+  readonly history: readonly HistoryRow[];
+}
+
+/** Reads payments in one round trip. `match` is a condition on them. */
+export async function readPaymentsWithParts(db: Database, match: SQL): Promise<PaymentsWithParts> {
+  const ofPayments = sql`payment_id IN (SELECT id FROM payments WHERE ${match})`;
+  return await readAll(db, {
+    payments: select(
+      getTableColumns(payments),
+      sql`FROM payments WHERE ${match} ORDER BY payments.created_at, payments.id`,
+    ),
+    refunds: select(
+      getTableColumns(refunds),
+      sql`FROM refunds WHERE ${ofPayments} ORDER BY refunds.created_at, refunds.id`,
+    ),
+    disputes: select(getTableColumns(disputes), sql`FROM disputes WHERE ${ofPayments} ORDER BY disputes.created_at`),
+    history: select(
+      getTableColumns(paymentHistory),
+      sql`FROM payment_history WHERE ${ofPayments} ORDER BY payment_history.version`,
+    ),
+  });
 }

@@ -1,50 +1,76 @@
-// Stripe's events: each stored once, then processed once or more, to one effect.
+// Stripe's events: each stored once, and processed at least once. Also the cursor up to which Stripe's list was compared with them.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { select } from "#shared/database";
+import type { Query } from "#shared/database";
 import { MAX_CHECK_MS, STRIPE_EVENT_RETENTION_MS, WEBHOOK_RETRY_MS } from "../constants.ts";
-import { backoffMs } from "../domain/payment.ts";
+import { backoffMs } from "../domain/checks.ts";
+import { cursors, stripeEvents } from "../schema.ts";
+import type { StripeEventRow } from "../schema.ts";
+
+export const STORED_EVENT = {
+  id: stripeEvents.id,
+  type: stripeEvents.type,
+  payload: stripeEvents.payload,
+  attempts: stripeEvents.attempts,
+};
+export type StoredEvent = Pick<StripeEventRow, keyof typeof STORED_EVENT>;
 
 /**
- * Stores an event; a copy changes nothing. One that tells of no payment is stored
- * as processed; another is the sweep's after `retryMs`.
+ * Stores an event; a copy changes nothing. The sweep processes it at `processAt` (ms) if nobody has by then. Null for an event that is
+ * not about a payment: it is stored as processed.
  */
 export function eventInsert(
-  event: { id: string; type: string; payload: string },
-  aboutPayment: boolean,
-  now: number,
-  retryMs = WEBHOOK_RETRY_MS,
+  { id, type, payload }: Pick<StoredEvent, "id" | "type" | "payload">,
+  { processAt, now }: { readonly processAt: number | null; readonly now: number },
 ): SQL {
   return sql`INSERT INTO stripe_events (id, type, payload, received_at, processed_at, next_attempt_at)
-    VALUES (${event.id}, ${event.type}, ${event.payload}, ${now}, ${aboutPayment ? null : now},
-      ${aboutPayment ? now + retryMs : null})
+    VALUES (${id}, ${type}, ${payload}, ${now}, ${processAt === null ? now : null}, ${processAt})
     ON CONFLICT DO NOTHING`;
 }
 
-/** Gives the event's row while it is stored and not processed. `differs` when another body came under its id before. */
-export function eventUnprocessed(eventId: string, payload: string): SQL {
-  return sql`SELECT *, payload <> ${payload} AS differs FROM stripe_events WHERE id = ${eventId} AND processed_at IS NULL`;
+/** The event's row if it is stored and not processed. */
+export function unprocessedEvent(eventId: string): Query<StoredEvent> {
+  return select(STORED_EVENT, sql`FROM stripe_events WHERE id = ${eventId} AND processed_at IS NULL`);
 }
 
-/** Those of these ids that are not stored, with the intent's payment here where there is one. */
-export function eventsNotStored(events: readonly { readonly id: string; readonly intentId: string }[]): SQL {
-  return sql`SELECT value ->> 'id' AS id, EXISTS (SELECT 1 FROM payments
-      WHERE stripe_payment_intent_id = value ->> 'intentId') AS known
-    FROM json_each(${JSON.stringify(events)})
-    WHERE NOT EXISTS (SELECT 1 FROM stripe_events WHERE stripe_events.id = value ->> 'id')`;
+/** Those of these ids that are not stored. `isOurs` is 1 when the intent has a payment here. */
+export function eventsNotStored(
+  events: readonly { readonly id: string; readonly intentId: string }[],
+): Query<{ readonly id: string; readonly isOurs: number }> {
+  return select(
+    {
+      id: sql<string>`value ->> 'id'`,
+      isOurs: sql<number>`EXISTS (SELECT 1 FROM payments WHERE stripe_payment_intent_id = value ->> 'intentId')`,
+    },
+    sql`FROM json_each(${JSON.stringify(events)})
+      WHERE NOT EXISTS (SELECT 1 FROM stripe_events WHERE stripe_events.id = value ->> 'id')`,
+  );
 }
 
-/** `note` tells why an event was acknowledged without an effect. */
+/** `note` says why an event was acknowledged without an effect. */
 export function eventProcessed(eventId: string, now: number, note: string | null = null): SQL {
   return sql`UPDATE stripe_events SET processed_at = ${now}, next_attempt_at = NULL, error = ${note}
     WHERE id = ${eventId} AND processed_at IS NULL`;
 }
 
-export function eventFailed(eventId: string, attempts: number, error: string, now: number): SQL {
-  return sql`UPDATE stripe_events SET attempts = ${attempts + 1}, error = ${error},
-      next_attempt_at = ${now + backoffMs(attempts, WEBHOOK_RETRY_MS, MAX_CHECK_MS)}
-    WHERE id = ${eventId} AND processed_at IS NULL`;
+export function eventFailed({ id, attempts }: Pick<StoredEvent, "id" | "attempts">, error: string, now: number): SQL {
+  const nextAttemptAt = now + backoffMs(attempts, { first: WEBHOOK_RETRY_MS, max: MAX_CHECK_MS });
+  return sql`UPDATE stripe_events SET attempts = ${attempts + 1}, error = ${error}, next_attempt_at = ${nextAttemptAt}
+    WHERE id = ${id} AND processed_at IS NULL`;
 }
 
 export function eventsPurge(now: number): SQL {
   return sql`DELETE FROM stripe_events WHERE processed_at < ${now - STRIPE_EVENT_RETENTION_MS}`;
+}
+
+/** Up to when (ms) the comparison has come; no row before the first one. */
+export function cursorSelect(name: string): Query<{ readonly at: number }> {
+  return select({ at: cursors.at }, sql`FROM marks WHERE name = ${name}`);
+}
+
+/** Advances a cursor, never back: of two concurrent sweeps the further one wins. */
+export function advanceCursor(name: string, at: number): SQL {
+  return sql`INSERT INTO marks (name, at) VALUES (${name}, ${at})
+    ON CONFLICT (name) DO UPDATE SET at = max(at, excluded.at)`;
 }

@@ -1,18 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PaymentState } from "#shared/contracts/payments";
-import {
-  IntentStatus,
-  backoffMs,
-  canFollow,
-  decide,
-  deriveState,
-  eventOf,
-  isOpen,
-  isPaid,
-  refundable,
-} from "../../src/domain/payment.ts";
-import type { RecordedState, StripeSnapshot, SnapshotDispute, SnapshotRefund } from "../../src/domain/payment.ts";
+import { FIRST_CHECK_MS, MAX_CHECK_MS } from "../../src/constants.ts";
+import { backoffMs, planCheck } from "../../src/domain/checks.ts";
+import { canFollow, decide, eventOf, isOpen, isPaid } from "../../src/domain/payment.ts";
+import type { RecordedState } from "../../src/domain/payment.ts";
+import { refundable, refusalOf } from "../../src/domain/refunds.ts";
+import { IntentStatus, deriveState } from "../../src/domain/snapshot.ts";
+import type { StripeSnapshot, SnapshotDispute, SnapshotRefund } from "../../src/domain/snapshot.ts";
 
 const BASE: StripeSnapshot = {
   intentId: "pi_1",
@@ -58,7 +53,7 @@ function disputeOf(status: string): SnapshotDispute {
   };
 }
 
-/** Truths that Stripe could tell: captured within the amount, refunded within the captured. */
+/** Possible snapshots: captured within the amount, refunded within the captured. */
 const snapshots: fc.Arbitrary<StripeSnapshot> = fc
   .record({
     status: fc.constantFrom(...IntentStatus.options),
@@ -115,7 +110,7 @@ describe("the state derived from Stripe", () => {
     },
   );
 
-  it("keeps refunded within captured within the amount, and counts only refunds that were done", () => {
+  it("keeps refunded within captured within the amount, and counts only succeeded refunds", () => {
     fc.assert(
       fc.property(snapshots, (snapshot) => {
         const { amountCaptured, amountRefunded, amountCapturable } = deriveState(snapshot);
@@ -142,7 +137,7 @@ describe("the state derived from Stripe", () => {
 });
 
 describe("a decision", () => {
-  it("is taken once: the same truth again changes nothing", () => {
+  it("is made once: the same snapshot again changes nothing", () => {
     fc.assert(
       fc.property(snapshots, (snapshot) => {
         const known = { ...KNOWN, amount: snapshot.amount, currency: snapshot.currency };
@@ -153,7 +148,7 @@ describe("a decision", () => {
     );
   });
 
-  it("never lowers a payment's rank, whatever truths come in whatever order", () => {
+  it("never lowers a payment's rank, whatever snapshots are taken in whatever order", () => {
     const rank = (status: PaymentState): number => (isOpen(status) ? 0 : status === "AUTHORIZED" ? 1 : 2);
     fc.assert(
       fc.property(fc.array(snapshots, { maxLength: 8 }), (sequence) => {
@@ -174,27 +169,27 @@ describe("a decision", () => {
     );
   });
 
-  it("confirms no other amount and no other currency", () => {
+  it("never confirms another amount or currency", () => {
     const authorized = { ...BASE, status: "requires_capture" as const, amountCapturable: 1_000 };
     expect(decide(KNOWN, { ...authorized, amount: 999 })).toEqual({ kind: "mismatch" });
     expect(decide(KNOWN, { ...authorized, currency: "EUR" })).toEqual({ kind: "mismatch" });
     expect(decide(KNOWN, authorized)).toMatchObject({ kind: "change", next: { status: "AUTHORIZED" } });
   });
 
-  it("voids for our reason where there is one, and keeps it", () => {
+  it("voids for our own reason if there is one, and keeps it", () => {
     const canceled = { ...BASE, status: "canceled" as const, cancellationReason: "requested_by_customer" };
     expect(decide(KNOWN, canceled, "payment_timeout")).toMatchObject({ next: { reason: "payment_timeout" } });
     expect(decide({ ...KNOWN, status: "VOIDED", reason: "payment_timeout" }, canceled)).toEqual({ kind: "unchanged" });
   });
 
-  it("leaves what is void void, and voids nothing that was captured", () => {
+  it("leaves a void payment void, and voids nothing that was captured", () => {
     for (const status of PaymentState.options) {
       expect(canFollow("VOIDED", status)).toBe(status === "VOIDED");
       expect(canFollow(status, "VOIDED")).toBe(isOpen(status) || status === "AUTHORIZED" || status === "VOIDED");
     }
   });
 
-  it("has an event for every state but the one in which the buyer has yet to begin", () => {
+  it("has an event for every state but CREATED", () => {
     const silent = PaymentState.options.filter((status) => eventOf(status) === undefined);
     expect(silent).toEqual(["CREATED"]);
     expect(PaymentState.options.filter(isPaid)).toEqual(["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"]);
@@ -202,7 +197,7 @@ describe("a decision", () => {
 });
 
 describe("what may still be refunded", () => {
-  it("plus what is pending, done or lost is what was captured, while that is not exceeded", () => {
+  it("plus what is pending, succeeded or lost equals what was captured, unless that exceeds it", () => {
     const statuses = fc.constantFrom<SnapshotRefund["status"][]>("pending", "succeeded", "failed", "canceled");
     const refunds = fc.array(fc.record({ amount: fc.integer({ min: 1, max: 1_000 }), status: statuses }), {
       maxLength: 8,
@@ -222,11 +217,45 @@ describe("what may still be refunded", () => {
   });
 });
 
+describe("a refused refund", () => {
+  it.each([
+    ["AUTHORIZED", null, 0, "not_refundable"],
+    ["CAPTURED", null, 600, "exceeds"],
+    ["REFUNDED", null, 600, "exceeds"],
+    ["DISPUTED", "fraudulent", 600, "not_refundable"],
+    ["DISPUTED", "dispute_lost", 600, "not_refundable"],
+    ["DISPUTED", "dispute_lost", 700, "exceeds"],
+  ] as const)(
+    "of a payment that is %s (%s) with %d captured and 600 disputed is %s",
+    (status, reason, amount, refusal) => {
+      const disputes = status === "DISPUTED" ? [disputeOf("lost")] : [];
+      expect(refusalOf({ status, reason, amountCaptured: amount }, [], disputes)).toBe(refusal);
+    },
+  );
+});
+
+describe("the next check", () => {
+  it.each([
+    ["FAILED", null, false, 0, FIRST_CHECK_MS],
+    ["AUTHORIZED", null, false, 0, MAX_CHECK_MS],
+    ["AUTHORIZED", null, true, 0, FIRST_CHECK_MS],
+    ["DISPUTED", "fraudulent", true, 600, MAX_CHECK_MS],
+    ["DISPUTED", "dispute_lost", false, 0, null],
+    ["CAPTURED", null, false, 600, null],
+    ["CAPTURED", null, true, 600, FIRST_CHECK_MS],
+    ["VOIDED", null, true, 0, null],
+  ] as const)("of a payment that is %s (%s), closed: %s, with %d left, is after %s ms", (...row) => {
+    const [status, reason, isClosed, amountLeft, pauseMs] = row;
+    const { nextCheckAt } = planCheck({ ...KNOWN, status, reason }, { isClosed, amountLeft, now: 1 });
+    expect(nextCheckAt).toBe(pauseMs === null ? null : pauseMs + 1);
+  });
+});
+
 describe("the back-off", () => {
-  it("doubles from the first up to the longest", () => {
-    expect([0, 1, 2, 3].map((attempts) => backoffMs(attempts, 60_000, 400_000))).toEqual([
-      60_000, 120_000, 240_000, 400_000,
-    ]);
-    expect(backoffMs(10_000, 60_000, 400_000)).toBe(400_000);
+  const PAUSES = { first: 60_000, max: 400_000 };
+
+  it("doubles from the first pause up to the longest", () => {
+    expect([0, 1, 2, 3].map((attempts) => backoffMs(attempts, PAUSES))).toEqual([60_000, 120_000, 240_000, 400_000]);
+    expect(backoffMs(10_000, PAUSES)).toBe(400_000);
   });
 });

@@ -1,21 +1,55 @@
-// Processes a stored event: right after it came, by its duplicate, or by the sweep. Any number of these at once have one effect,
-// because each writes what Stripe holds now behind the payment's version.
+// Processes Stripe's events: after their webhook, after a copy of it, and by the sweep. Concurrent runs have one effect, because each
+// writes what Stripe holds now behind the payment's version.
+import { z } from "zod";
 import { findingInsert } from "#shared/findings";
 import { log, withInvocation } from "#shared/logger";
 import { save } from "#shared/outbox";
-import type { StripeEventRow } from "../../schema.ts";
 import { eventFailed, eventProcessed } from "../../store/stripe-events.ts";
+import type { StoredEvent } from "../../store/stripe-events.ts";
 import { byIntent, loadViews } from "../../store/views.ts";
 import type { View } from "../../store/views.ts";
 import type { PaymentsDeps } from "../deps.ts";
 import { reconcile } from "../reconcile.ts";
-import { StripeRefused, retrieveIntent } from "./client.ts";
-import { StripeEvent, subjectOf } from "./event-subject.ts";
-import type { EventSubject } from "./event-subject.ts";
+import { retrieveIntent } from "./client.ts";
+import { StripeRefused } from "./failures.ts";
 
-type StoredEvent = Pick<StripeEventRow, "id" | "type" | "attempts">;
+/** An object's id, where Stripe may have put the object itself. */
+const Reference = z.union([z.string(), z.looseObject({ id: z.string() }).transform(({ id }) => id)]);
 
-/** The row that has the intent; else the one the metadata names, when it has none yet and so this may be its own. */
+const EventObject = z.looseObject({
+  object: z.string(),
+  id: z.string().optional(),
+  payment_intent: Reference.nullish(),
+  metadata: z.record(z.string(), z.string()).nullish(),
+});
+
+/** https://docs.stripe.com/api/events/object. Unknown members are allowed, because Stripe adds some at any time. */
+export const StripeEvent = z.looseObject({
+  id: z.string().min(1).max(255),
+  type: z.string().min(1).max(255),
+  livemode: z.boolean().optional(),
+  data: z.looseObject({ object: EventObject }),
+});
+export type StripeEvent = z.infer<typeof StripeEvent>;
+
+export interface EventSubject {
+  readonly intentId: string;
+  /** From the metadata of an intent or a charge. Refunds and disputes do not carry it. */
+  readonly paymentId: string | undefined;
+}
+
+/** Undefined for an event that cannot be about a payment of this shop, such as one about an intent created elsewhere. */
+export function subjectOf(event: StripeEvent): EventSubject | undefined {
+  const { object } = event.data;
+  const paymentId = object.metadata?.["paymentId"];
+  if (object.object === "payment_intent") {
+    return object.id === undefined || paymentId === undefined ? undefined : { intentId: object.id, paymentId };
+  }
+  const intentId = object.payment_intent;
+  return typeof intentId === "string" ? { intentId, paymentId } : undefined;
+}
+
+/** The payment that has the intent; else the one that the metadata names, if it has no intent yet. */
 function ownerOf(views: readonly View[], { intentId, paymentId }: EventSubject): View | undefined {
   return (
     views.find(({ row }) => row.stripePaymentIntentId === intentId) ??
@@ -23,7 +57,7 @@ function ownerOf(views: readonly View[], { intentId, paymentId }: EventSubject):
   );
 }
 
-/** A refund or dispute names only its intent. Where no row has that, the intent's own metadata tells whose it is. */
+/** Finds the payment of an event. If the event names only an intent that no row has, the intent's metadata names the payment. */
 async function findOwner(deps: PaymentsDeps, subject: EventSubject, views: readonly View[]): Promise<View | undefined> {
   const owner = ownerOf(views, subject);
   if (owner !== undefined || subject.paymentId !== undefined) return owner;
@@ -41,46 +75,48 @@ async function applyToPayment(
   view: View,
 ): Promise<void> {
   const change = { actor: "stripe", reason: event.type };
-  const also = [eventProcessed(event.id, deps.now())];
-  const declined = event.type === "payment_intent.payment_failed";
+  const options = {
+    also: [eventProcessed(event.id, deps.now())],
+    reportsDecline: event.type === "payment_intent.payment_failed",
+  };
   if (view.row.stripePaymentIntentId !== null) {
-    await reconcile(deps, view, change, { also, declined });
+    await reconcile(deps, view, change, options);
     return;
   }
-  // Only Stripe's own word makes an intent ours; the event's copy of the metadata could be of another time.
-  const intent = await retrieveIntent(deps.stripe, subject.intentId);
-  if (intent.metadata["paymentId"] === view.row.id) {
-    await reconcile(deps, view, change, { answer: intent, adopt: intent.id, also, declined });
+  // Whose intent it is, only Stripe's present answer decides; the event's copy of the metadata may be old.
+  const answer = await retrieveIntent(deps.stripe, subject.intentId);
+  if (answer.metadata["paymentId"] === view.row.id) {
+    await reconcile(deps, view, change, { ...options, answer, adopt: answer.id });
   } else {
     await ignore(deps, event);
   }
 }
 
 async function ignore(deps: PaymentsDeps, event: StoredEvent): Promise<void> {
-  await save(deps, [eventProcessed(event.id, deps.now(), "not about a payment of this shop")]);
+  await save(deps, { processed: eventProcessed(event.id, deps.now(), "not about a payment of this shop") });
 }
 
-/** States of an intent that hold money, or held it. */
+/** States of an intent that has or had money. */
 const MONEY_STATES: readonly string[] = ["requires_capture", "succeeded"];
 
 /**
- * An intent that names a payment of this shop's which is not here: after the database was set back, or when two shops share an
- * account of Stripe's. With money in it somebody has to look; what to do with it, this Worker cannot know.
+ * Records an intent with money whose payment does not exist, for an operator to decide. That happens after the database was restored to
+ * an earlier state, or when two shops share a Stripe account.
  */
 async function reportUnknownPayment(deps: PaymentsDeps, event: StoredEvent, { intentId }: EventSubject): Promise<void> {
   const { metadata, status, amount, currency } = await retrieveIntent(deps.stripe, intentId);
-  if (metadata["paymentId"] === undefined || !MONEY_STATES.includes(status)) {
+  const { paymentId, orderId } = metadata;
+  if (paymentId === undefined || !MONEY_STATES.includes(status)) {
     await ignore(deps, event);
     return;
   }
-  log("error", "Stripe holds money of a payment that is not here", { intentId, paymentId: metadata["paymentId"] });
-  const { paymentId, orderId } = metadata;
+  log("error", "Stripe holds money of an unknown payment", { intentId, paymentId });
   const details = { paymentId, orderId, status, amount, currency };
   const now = deps.now();
-  await save(deps, [
-    findingInsert(now, { kind: "payment_unknown", subject: intentId, outcome: "open", details }),
-    eventProcessed(event.id, now, "about a payment that is not here"),
-  ]);
+  await save(deps, {
+    finding: findingInsert(now, { kind: "payment_unknown", subject: intentId, outcome: "open", details }),
+    processed: eventProcessed(event.id, now, "about an unknown payment"),
+  });
 }
 
 async function attempt(
@@ -100,11 +136,11 @@ async function attempt(
     }
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     log("warn", "a Stripe event is left to the sweep", { stripeEventId: event.id, type: event.type, error });
-    await save(deps, [eventFailed(event.id, event.attempts, reason, deps.now())]);
+    await save(deps, { failed: eventFailed(event, reason, deps.now()) });
   }
 }
 
-/** Never throws for what a later try can mend: the failure is kept with the event, and the sweep takes it up. */
+/** Processes an event, given the payments that it may be about. A failure is stored with the event, and the sweep tries it again. */
 export async function processEvent(
   deps: PaymentsDeps,
   event: StoredEvent,
@@ -119,15 +155,9 @@ export async function processEvent(
 }
 
 /** Processes an event from its stored payload. */
-export async function processStored(
-  deps: PaymentsDeps,
-  row: StoredEvent & Pick<StripeEventRow, "payload">,
-): Promise<void> {
-  const event = StripeEvent.parse(JSON.parse(row.payload));
-  const subject = subjectOf(event);
-  if (subject === undefined) {
-    await ignore(deps, row);
-    return;
-  }
-  await processEvent(deps, row, subject, await loadViews(deps.db, byIntent(subject.intentId, subject.paymentId)));
+export async function processStored(deps: PaymentsDeps, event: StoredEvent): Promise<void> {
+  const subject = subjectOf(StripeEvent.parse(JSON.parse(event.payload)));
+  if (subject === undefined) await ignore(deps, event);
+  else
+    await processEvent(deps, event, subject, await loadViews(deps.db, byIntent(subject.intentId, subject.paymentId)));
 }

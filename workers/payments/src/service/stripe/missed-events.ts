@@ -1,10 +1,11 @@
-// Compares Stripe's list of events with what its webhooks brought. What is missing is stored, and then processed as if it had come:
-// a lost webhook costs a delay, also about a refund, a dispute or a payment that nothing else would ask about.
+// Compares Stripe's list of events with what its webhooks delivered. Missing events are stored and then processed like delivered ones.
+// A lost webhook thus costs a delay only, even about a refund or a dispute that no other check would find.
 import type { Stripe } from "stripe";
 import { StaleWrite, mustChange } from "#shared/database";
 import { findingInsert } from "#shared/findings";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
+import type { SweepRun } from "#shared/sweep";
 import {
   COMPARE_EVENTS_EVERY_MS,
   EVENTS_SLICE_MS,
@@ -14,23 +15,24 @@ import {
   MAX_EVENTS_PER_SLICE,
   WEBHOOK_TYPES,
 } from "../../constants.ts";
-import { advanceCursor, readCursor } from "../../store/cursors.ts";
-import { eventInsert, eventsNotStored } from "../../store/stripe-events.ts";
+import { advanceCursor, cursorSelect, eventInsert, eventsNotStored } from "../../store/stripe-events.ts";
 import type { PaymentsDeps } from "../deps.ts";
-import { ask } from "./client.ts";
-import { StripeEvent, subjectOf } from "./event-subject.ts";
+import { StripeEvent, subjectOf } from "./events.ts";
+import type { EventSubject } from "./events.ts";
+import { StripeUnavailable, request } from "./failures.ts";
 
 const CURSOR = "stripe_events";
 
-interface Missed {
+interface ListedEvent {
   readonly event: StripeEvent;
+  readonly subject: EventSubject;
   readonly payload: string;
 }
 
-/** Events of Stripe's between two moments (ms), oldest first. */
+/** Stripe's events between two moments (ms), oldest first. */
 async function eventsBetween(stripe: Stripe, from: number, to: number): Promise<Stripe.Event[]> {
   const created = { gte: Math.floor(from / 1_000), lte: Math.ceil(to / 1_000) };
-  const list = await ask(() =>
+  const list = await request(() =>
     stripe.events
       .list({ created, types: [...WEBHOOK_TYPES], limit: 100 })
       .autoPagingToArray({ limit: MAX_EVENTS_PER_SLICE }),
@@ -38,35 +40,35 @@ async function eventsBetween(stripe: Stripe, from: number, to: number): Promise<
   return list.toReversed();
 }
 
-/** Those about payments of this shop's that are not stored. */
-async function missedEvents(deps: PaymentsDeps, events: readonly Stripe.Event[]): Promise<Missed[]> {
-  const ours = events.flatMap((listed) => {
-    const event = StripeEvent.parse(listed);
+/** The events about payments of this shop that are not stored. */
+async function missedEvents(deps: PaymentsDeps, listed: readonly Stripe.Event[]): Promise<ListedEvent[]> {
+  const events = listed.flatMap((item) => {
+    const event = StripeEvent.parse(item);
     const subject = subjectOf(event);
-    return subject === undefined ? [] : [{ event, subject, payload: JSON.stringify(listed) }];
+    return subject === undefined ? [] : [{ event, subject, payload: JSON.stringify(item) }];
   });
-  if (ours.length === 0) return [];
-  const ids = ours.map(({ event, subject }) => ({ id: event.id, intentId: subject.intentId }));
-  const rows = await deps.db.all<{ id: string; known: number }>(eventsNotStored(ids));
-  const missing = new Map(rows.map(({ id, known }) => [id, known === 1]));
-  // A refund or dispute names no payment of ours: then its intent has to be one of ours.
-  return ours.filter(({ event, subject }) => {
-    const known = missing.get(event.id);
-    return known !== undefined && (known || subject.paymentId !== undefined);
+  if (events.length === 0) return [];
+  const ids = events.map(({ event, subject }) => ({ id: event.id, intentId: subject.intentId }));
+  const missing = new Map((await deps.db.all(eventsNotStored(ids))).map(({ id, isOurs }) => [id, isOurs === 1]));
+  // Refunds and disputes carry no payment id. They are ours if their intent is.
+  return events.filter(({ event, subject }) => {
+    const isOurs = missing.get(event.id);
+    return isOurs !== undefined && (isOurs || subject.paymentId !== undefined);
   });
 }
 
-/** Stores one, due at once for the sweep of stored events. False when its webhook came after all. */
-async function storeMissed(deps: PaymentsDeps, { event, payload }: Missed): Promise<boolean> {
+/** Stores a missed event, due now for the sweep of stored events. Returns false when its webhook came after all. */
+async function storeMissed(
+  deps: PaymentsDeps,
+  { event: { id, type }, subject, payload }: ListedEvent,
+): Promise<boolean> {
   const now = deps.now();
-  const { id, type } = event;
-  const details = { type, intentId: subjectOf(event)?.intentId };
+  const details = { type, intentId: subject.intentId };
   try {
-    await save(deps, [
-      eventInsert({ id, type, payload }, true, now, 0),
-      mustChange(),
-      findingInsert(now, { kind: "webhook_missed", subject: id, outcome: "mended", details }),
-    ]);
+    await save(deps, {
+      stored: [eventInsert({ id, type, payload }, { processAt: now, now }), mustChange()],
+      finding: findingInsert(now, { kind: "webhook_missed", subject: id, outcome: "mended", details }),
+    });
   } catch (error) {
     if (error instanceof StaleWrite) return false;
     throw error;
@@ -77,33 +79,35 @@ async function storeMissed(deps: PaymentsDeps, { event, payload }: Missed): Prom
 
 async function compareSlice(deps: PaymentsDeps, from: number, to: number): Promise<number> {
   let missed = 0;
-  for (const item of await missedEvents(deps, await eventsBetween(deps.stripe, from - EVENT_OVERLAP_MS, to))) {
-    if (await storeMissed(deps, item)) missed += 1;
+  for (const listed of await missedEvents(deps, await eventsBetween(deps.stripe, from - EVENT_OVERLAP_MS, to))) {
+    if (await storeMissed(deps, listed)) missed += 1;
   }
   return missed;
 }
 
-/** The stretches of time from `from` to `to` that have not been compared. */
-function* slices(from: number, to: number): Generator<readonly [number, number]> {
-  for (let start = from; start < to; start += EVENTS_SLICE_MS) yield [start, Math.min(start + EVENTS_SLICE_MS, to)];
-}
-
-/**
- * Compares one slice of time when it is time for it; with `everything` up to this moment, what has just happened included.
- * Returns how many events had been missed. Stripe not answering leaves it to the next sweep.
- */
-export async function compareEvents(
-  deps: PaymentsDeps,
-  { everything }: { readonly everything: boolean },
-): Promise<number> {
+/** Compares one slice of time if the last comparison is long enough ago; with `everything`, all time up to now. */
+async function compareEvents(deps: PaymentsDeps, { everything }: SweepRun): Promise<number> {
   const now = deps.now();
-  const mark = (await readCursor(deps.db, CURSOR)) ?? now - FIRST_EVENTS_MS;
-  if (!everything && now - mark < COMPARE_EVENTS_EVERY_MS + EVENT_GRACE_MS) return 0;
+  const cursor = (await deps.db.first(cursorSelect(CURSOR)))?.at ?? now - FIRST_EVENTS_MS;
+  if (!everything && now - cursor < COMPARE_EVENTS_EVERY_MS + EVENT_GRACE_MS) return 0;
+  const end = everything ? now : now - EVENT_GRACE_MS;
   let missed = 0;
-  for (const [from, to] of slices(mark, everything ? now : now - EVENT_GRACE_MS)) {
+  for (let from = cursor; from < end; from += EVENTS_SLICE_MS) {
+    const to = Math.min(from + EVENTS_SLICE_MS, end);
     missed += await compareSlice(deps, from, to);
-    await deps.db.run(advanceCursor(CURSOR, Math.min(to, now - EVENT_GRACE_MS)));
+    await save(deps, { cursor: advanceCursor(CURSOR, Math.min(to, now - EVENT_GRACE_MS)) });
     if (!everything) break;
   }
   return missed;
+}
+
+/** Finds and stores missed events, and returns how many. When Stripe is not available, the next sweep does so. */
+export async function findMissedEvents(deps: PaymentsDeps, run: SweepRun): Promise<number> {
+  try {
+    return await compareEvents(deps, run);
+  } catch (error) {
+    if (!(error instanceof StripeUnavailable)) throw error;
+    log("warn", "Stripe's list of events is left to the next sweep", { error });
+    return 0;
+  }
 }

@@ -1,15 +1,14 @@
-// The truth about one payment: what Stripe holds of it now, in the words of domain.ts.
+// Takes the snapshot of a payment: what Stripe holds of it now, in the terms of domain/snapshot.ts.
 import type { Stripe } from "stripe";
 import { sumMinor } from "#shared/money";
-import { IntentStatus } from "../../domain/payment.ts";
-import type { Decline, SnapshotDispute, SnapshotRefund, StripeSnapshot } from "../../domain/payment.ts";
+import { IntentStatus } from "../../domain/snapshot.ts";
+import type { Decline, SnapshotDispute, SnapshotRefund, StripeSnapshot } from "../../domain/snapshot.ts";
 import type { View } from "../../store/views.ts";
-import { ask } from "./client.ts";
+import { listRefunds } from "./client.ts";
+import { request } from "./failures.ts";
 
 /** Stripe's largest page. */
 const PAGE = 100;
-/** The SDK's largest list. A list cut short would show less refunded than was. */
-const MAX_REFUNDS = 10_000;
 
 function refundStatus(status: string | null): SnapshotRefund["status"] {
   return status === "succeeded" || status === "failed" || status === "canceled" ? status : "pending";
@@ -24,14 +23,6 @@ function toSnapshotRefund(refund: Stripe.Refund): SnapshotRefund {
     reason: refund.metadata?.["reason"] ?? refund.reason ?? null,
     createdAt: refund.created * 1_000,
   };
-}
-
-/** All refunds of an intent, newest first. */
-export async function refundsOf(stripe: Stripe, intentId: string): Promise<SnapshotRefund[]> {
-  const list = await ask(() =>
-    stripe.refunds.list({ payment_intent: intentId, limit: PAGE }).autoPagingToArray({ limit: MAX_REFUNDS }),
-  );
-  return list.map(toSnapshotRefund);
 }
 
 function toSnapshotDispute(dispute: Stripe.Dispute): SnapshotDispute {
@@ -49,13 +40,13 @@ function toSnapshotDispute(dispute: Stripe.Dispute): SnapshotDispute {
 }
 
 async function disputesOf(stripe: Stripe, intentId: string): Promise<SnapshotDispute[]> {
-  const { data } = await ask(() => stripe.disputes.list({ payment_intent: intentId, limit: PAGE }));
+  const { data } = await request(() => stripe.disputes.list({ payment_intent: intentId, limit: PAGE }));
   return data.map(toSnapshotDispute);
 }
 
-/** The failed charges of an intent, newest first: the last hundred, far above what any cap lets through. */
+/** The failed charges of an intent, newest first. One page is far more than any cap allows. */
 async function declinesOf(stripe: Stripe, intentId: string): Promise<Decline[]> {
-  const { data } = await ask(() => stripe.charges.list({ payment_intent: intentId, limit: PAGE }));
+  const { data } = await request(() => stripe.charges.list({ payment_intent: intentId, limit: PAGE }));
   return data
     .filter(({ status }) => status === "failed")
     .map(({ id, created }) => ({ chargeId: id, at: created * 1_000 }));
@@ -65,31 +56,30 @@ function chargeOf(intent: Stripe.PaymentIntent): Stripe.Charge | null {
   return typeof intent.latest_charge === "object" ? intent.latest_charge : null;
 }
 
-/** Until when (ms) an intent, read with its charge, can be captured; null when Stripe does not say. */
+/** Until when (ms) an intent, read with its charge, can be captured. Null when Stripe does not say. */
 export function captureUntilOf(intent: Stripe.PaymentIntent): number | null {
   const seconds = chargeOf(intent)?.payment_method_details?.card?.capture_before;
   return seconds === undefined ? null : seconds * 1_000;
 }
 
 /**
- * Completes what an intent, read or just answered with its charge, tells by the refunds, disputes and declines it can have. `known`
- * is what is known here: with refunds there is something to compare even when the charge tells of none, and a failed charge that is
- * counted is no news. `declined`: an event told of a decline, which a good card may have followed since.
+ * The snapshot of an intent that was just read with its charge. Refunds, disputes and declines are fetched only if some may be new.
+ * `recorded`: what our rows say. `reportsDecline`: an event reported a decline, which a good card may have followed since.
  */
 export async function takeSnapshot(
   stripe: Stripe,
   intent: Stripe.PaymentIntent,
-  known: Pick<View, "refunds" | "declines">,
-  { declined = false }: { readonly declined?: boolean | undefined } = {},
+  recorded: Pick<View, "refunds" | "declines">,
+  { reportsDecline = false }: { readonly reportsDecline?: boolean | undefined } = {},
 ): Promise<StripeSnapshot> {
   const charge = chargeOf(intent);
-  const captured = intent.status === "succeeded";
-  const mayHaveRefunds = captured && (charge === null || charge.amount_refunded > 0 || known.refunds.length > 0);
-  const isNewDecline = charge?.status === "failed" && !known.declines.includes(charge.id);
+  const isCaptured = intent.status === "succeeded";
+  const mayHaveRefunds = isCaptured && (charge === null || charge.amount_refunded > 0 || recorded.refunds.length > 0);
+  const isNewDecline = charge?.status === "failed" && !recorded.declines.includes(charge.id);
   const [refunds, disputes, declines] = await Promise.all([
-    mayHaveRefunds ? refundsOf(stripe, intent.id) : null,
-    captured && charge?.disputed === true ? disputesOf(stripe, intent.id) : null,
-    isNewDecline || (declined && charge?.status !== "failed") ? declinesOf(stripe, intent.id) : null,
+    mayHaveRefunds ? listRefunds(stripe, intent.id) : null,
+    isCaptured && charge?.disputed === true ? disputesOf(stripe, intent.id) : null,
+    isNewDecline || (reportsDecline && charge?.status !== "failed") ? declinesOf(stripe, intent.id) : null,
   ]);
   const failure = intent.last_payment_error;
   return {
@@ -102,7 +92,7 @@ export async function takeSnapshot(
     amountReceived: intent.amount_received,
     failure: failure === null ? null : (failure.decline_code ?? failure.code ?? failure.type),
     cancellationReason: intent.cancellation_reason,
-    refunds,
+    refunds: refunds === null ? null : refunds.map(toSnapshotRefund),
     disputes,
     declines,
     captureUntil: captureUntilOf(intent),
