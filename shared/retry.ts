@@ -23,6 +23,19 @@ export async function retryOnStale<T>(
   }
 }
 
+/** As `retryOnStale`, for a use case: fails with service_unavailable when other requests came first at every attempt. */
+export async function retryOrRefuse<T>(
+  decide: () => Promise<Outcome<T>>,
+  options?: { readonly attempts?: number },
+): Promise<Outcome<T>> {
+  try {
+    return await retryOnStale(decide, options);
+  } catch (error) {
+    if (!(error instanceof StaleWrite)) throw error;
+    return fail("service_unavailable", "Others are changing this at the moment; try again.");
+  }
+}
+
 /**
  * Answers a request whose idempotency key was used before: with the stored result when it asks for the same, by its fingerprint
  * (see `fingerprint` in hash.ts), and with idempotency_key_reused when it asks for something else.

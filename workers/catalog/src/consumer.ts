@@ -1,11 +1,11 @@
-// What the catalog hears: how much inventory has of a product.
+// The catalog's inbox: inventory reports the stock of a product.
 import { consume } from "#shared/inbox";
 import type { Handlers } from "#shared/inbox";
 import { createDeps } from "./service/deps.ts";
 import { availabilityUpdate, productExists } from "./store/products.ts";
 
 export const handlers: Handlers = {
-  // Sequence numbers make any order of arrival end the same; a product not yet here is tried again.
+  // Sequence numbers make the order of arrival irrelevant. A report of an unknown product is retried.
   STOCK_AVAILABILITY_CHANGED: ({ data }) => ({
     statements: [availabilityUpdate(data)],
     known: productExists(data.productId),

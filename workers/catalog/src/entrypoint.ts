@@ -1,4 +1,4 @@
-// The catalog's RPC surface. Every method is described in shared/contracts/catalog.ts.
+// The catalog's RPC surface. shared/contracts/catalog*.ts document each method.
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import { GetProductInput, ListProductsInput, PricedProductsInput } from "#shared/contracts/catalog";
@@ -41,16 +41,16 @@ import type { Outcome } from "#shared/errors";
 import { serve } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
 import { plan } from "./scheduled.ts";
-import { createBrand, deleteBrand, updateBrand } from "./service/brands.ts";
-import { createCategory, deleteCategory, updateCategory } from "./service/categories.ts";
+import { createBrand, deleteBrand, listBrands, updateBrand } from "./service/brands.ts";
+import { createCategory, deleteCategory, listCategories, updateCategory } from "./service/categories.ts";
+import { createProduct } from "./service/create-product.ts";
 import { createDeps } from "./service/deps.ts";
 import type { CatalogDeps } from "./service/deps.ts";
 import { metrics } from "./service/metrics.ts";
 import { addImage, imageFile, removeImage, updateImage } from "./service/images.ts";
-import { listProducts } from "./service/listing.ts";
-import { archiveProduct, createProduct, listManagedProducts, managedProduct, updateProduct } from "./service/manage.ts";
+import { listManagedProducts, listProducts } from "./service/listing.ts";
+import { archiveProduct, managedProduct, updateProduct } from "./service/manage.ts";
 import { getProduct, pricedProducts } from "./service/products.ts";
-import { listBrands, listCategories } from "./service/taxonomy.ts";
 
 const Base = domainWorker<CatalogEnv, CatalogDeps>({ createDeps, metrics, ...plan });
 
@@ -123,6 +123,7 @@ export class CatalogRpc extends Base implements CatalogContract {
   imageFile(call: Call, input: z.input<typeof ImageFileInput>): Promise<Outcome<ImageFile>> {
     return serve(createDeps(this.env, this.ctx), "imageFile", call, ImageFileInput, input, imageFile);
   }
+
   createCategory(call: Call, input: z.input<typeof NewCategory>): Promise<Outcome<ManagedCategory>> {
     return serve(createDeps(this.env, this.ctx), "createCategory", call, NewCategory, input, createCategory);
   }

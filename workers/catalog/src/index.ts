@@ -1,4 +1,4 @@
-// Wiring only: the RPC surface for other Workers, the inbox and the cron. The catalog speaks no HTTP.
+// Wires the RPC surface, the inbox and the cron. The catalog serves no HTTP.
 import { consumeBatch } from "./consumer.ts";
 import { runScheduled } from "./scheduled.ts";
 

@@ -1,4 +1,4 @@
-// The catalog's sweeps: the log of events and the inbox are cleared, and objects of the bucket that no picture points to.
+// The catalog's own sweep: loose objects of the bucket, which no picture points to.
 import type { SweepPlan } from "#shared/sweep";
 import { runCron } from "#shared/worker";
 import { createDeps } from "./service/deps.ts";
@@ -6,7 +6,7 @@ import type { CatalogDeps } from "./service/deps.ts";
 import { purgeLooseObjects } from "./service/images.ts";
 
 export const plan: SweepPlan<CatalogDeps> = {
-  sweeps: { purgedObjects: (deps, { everything }) => purgeLooseObjects(deps, { everything }) },
+  sweeps: { purgedObjects: purgeLooseObjects },
 };
 
 export async function runScheduled(env: CatalogEnv, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {

@@ -1,13 +1,13 @@
-// The tables, as migrations/product makes them. The full-text index `product_search` is kept by triggers and is not a table
-// that Drizzle can model: store/listing.ts reads it in SQL.
-import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+// Tables of migrations/product whose columns give rows their types. Pictures are read as JSON (store/managed.ts), and the full-text
+// index `product_search`, which triggers maintain, is no table that Drizzle can model.
+import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 export const categories = sqliteTable("categories", {
   id: text("id").primaryKey(),
   parentId: text("parent_id"),
   slug: text("slug").notNull(),
   name: text("name").notNull(),
-  /** Names from the department down, joined by " / ". */
+  /** Names from the department to the category, joined by " / ". */
   path: text("path").notNull(),
   /** Ids in the same order, as `/a/b/`. */
   idPath: text("id_path").notNull(),
@@ -39,39 +39,21 @@ export const products = sqliteTable("products", {
   version: integer("version").notNull(),
   availability: text("availability", { enum: ["in_stock", "low_stock", "out_of_stock"] }).notNull(),
   available: integer("available").notNull(),
-  /** The stock object's own number of the event that set the two above. */
+  /** The sequence number of the report that set the two above. */
   availabilitySequence: integer("availability_sequence").notNull(),
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),
-  /** Of the request that made the product; null without an Idempotency-Key. */
   externalId: text("external_id"),
-  metadata: text(),
-  changeSeq: integer("change_seq"),
+  /** JSON of `Metadata`. */
+  metadata: text("metadata"),
+  /** Null only inside the trigger that sets it. */
+  changeSeq: integer("change_seq").notNull(),
+  /** This and the next: of the request that created the product; null without an Idempotency-Key. */
   requestKey: text("request_key"),
   fingerprint: text("fingerprint"),
 });
 
-export const productImages = sqliteTable(
-  "product_images",
-  {
-    productId: text("product_id").notNull(),
-    position: integer("position").notNull(),
-    url: text("url").notNull(),
-    alt: text("alt").notNull(),
-    /** This and all below but the last: null of a picture that was not uploaded. */
-    id: text("id"),
-    contentHash: text("content_hash"),
-    contentType: text("content_type", { enum: ["image/png", "image/jpeg", "image/webp", "image/avif"] }),
-    width: integer("width"),
-    height: integer("height"),
-    sizeBytes: integer("size_bytes"),
-    /** The number of a picture that was not uploaded, once it may stand elsewhere than at that position. */
-    drawing: integer("drawing"),
-  },
-  (table) => [primaryKey({ columns: [table.productId, table.position] })],
-);
-
-/** Objects of the bucket that no picture points to, or not yet. */
+/** Objects of the bucket that no picture points to, or does not yet. */
 export const looseObjects = sqliteTable("loose_objects", {
   key: text("key").primaryKey(),
   createdAt: integer("created_at").notNull(),

@@ -1,16 +1,16 @@
-// A small shop that the tests of this Worker write into their own D1, and dependencies that remember nothing.
+// A small shop that the tests write into their own D1, and dependencies without a cache.
 import { env, exports } from "cloudflare:workers";
 import type { CatalogContract } from "#shared/contracts/catalog";
 import { openDatabase } from "#shared/database";
 import { recordedQueues } from "#shared/testkit/kit";
-import { Recent } from "../src/domain/recent.ts";
+import { TtlCache } from "../src/domain/ttl-cache.ts";
 import type { CatalogDeps } from "../src/service/deps.ts";
 
 export const testEnv = env as unknown as CatalogEnv;
-/** The Worker as the others call it. */
+/** The Worker as other Workers call it. */
 export const rpc = (exports as unknown as { CatalogRpc: CatalogContract }).CatalogRpc;
 
-/** Dependencies on the real D1. `ttlMs` 0 makes every read a fresh one. */
+/** Dependencies with the real D1. `ttlMs` 0 disables the cache. */
 export function testDeps(ttlMs = 0, now: () => number = () => Date.now()): CatalogDeps {
   return {
     worker: "catalog",
@@ -19,7 +19,7 @@ export function testDeps(ttlMs = 0, now: () => number = () => Date.now()): Catal
     now,
     waitUntil: () => {},
     logLevel: "off",
-    recent: new Recent(ttlMs, 10),
+    prices: new TtlCache(ttlMs, 10),
     images: testEnv.IMAGES,
     currency: "USD",
   };
@@ -85,7 +85,7 @@ export interface ProductColumns {
   readonly [column: string]: string | number | null;
 }
 
-/** An active product in Drills with two images, but for what is said. */
+/** An active product in Drills with two images, with the given columns. */
 export function productRow(columns: ProductColumns): ProductColumns {
   return {
     slug: columns.id.replace("prd_", "slug-"),

@@ -1,6 +1,5 @@
 // Which index serves each filter of the lists of products, on a table of 100,000 rows, without the statistics that D1 does not keep.
-// Two things are not held here, because they read all that matches whatever the index: the facets, and the order of relevance
-// of a full-text search. They await the work on what a request costs.
+// Facets and the order by relevance are not checked here: they read every match, whatever the index.
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Call } from "#shared/call";
 import { ListProductsInput } from "#shared/contracts/catalog";
@@ -10,8 +9,10 @@ import { callAs } from "#shared/testkit/kit";
 import { planListing } from "../src/domain/listing.ts";
 import type { After } from "../src/domain/listing.ts";
 import { readListing } from "../src/store/listing.ts";
-import { readMade, readManaged, readManagedList } from "../src/store/managed.ts";
-import type { ManagedFilter } from "../src/store/managed.ts";
+import { readCreated } from "../src/store/create-product.ts";
+import { readManaged } from "../src/store/managed.ts";
+import { readManagedList } from "../src/store/managed-list.ts";
+import type { ManagedFilter } from "../src/store/managed-list.ts";
 import { readActiveProduct, readPricedProducts } from "../src/store/products.ts";
 import { testEnv } from "./fixture.ts";
 
@@ -40,13 +41,13 @@ beforeAll(async () => {
 }, 60_000);
 
 interface Read {
-  /** What SQLite does with tables, joined by "; ". */
+  /** The details of the query plan, joined by "; ". */
   readonly plan: string;
   readonly rows: number;
   readonly read: number;
 }
 
-/** Runs a read of the store and tells how the database answers its one statement. */
+/** Runs a read of the store and explains its one statement. */
 async function planOf(read: (db: Database) => Promise<unknown>): Promise<Read> {
   const ran: { text: string; params: unknown[] }[] = [];
   const recorded = new Proxy(testEnv.DB, {
@@ -93,16 +94,16 @@ interface Plan<Filter> {
   readonly filter: Filter;
   /** A part of the plan. */
   readonly plan: string;
-  /** Left out: a full page. */
+  /** Default: a full page. */
   readonly rows?: number;
-  /** How many rows the index has of the filter, when the page is sorted from them. Left out: the page follows its index. */
+  /** The rows of the index that match the filter, when the page is sorted from them. Default: the index gives the order. */
   readonly of?: number;
 }
 
-/** A row of the page costs six: itself, its brand, its category and its place. */
+/** A row of the page costs six reads: its own, its brand, its category and its images. */
 const PAGE_READS = 300;
 
-function hold({ plan, read }: Read, wanted: Plan<unknown>): void {
+function expectIndexed({ plan, read }: Read, wanted: Plan<unknown>): void {
   expect(plan).toContain(wanted.plan);
   expect(plan).not.toMatch(/SCAN (?:p|products|brands|b|c|categories)\b(?! USING COVERING)/);
   // Each row that is sorted is read once more.
@@ -154,10 +155,10 @@ describe("a page of staff's products", () => {
 
   it.each(MANAGED)("by $name is served by an index", async (wanted) => {
     const first = await page(wanted.filter);
-    hold(first, wanted);
+    expectIndexed(first, wanted);
     expect(first.rows).toBe(wanted.rows ?? 21);
     const isFeed = wanted.filter.updatedSince !== undefined;
-    hold(await page({ ...wanted.filter, after: isFeed ? [60_000] : [60_000, "prd_60000"] }), {
+    expectIndexed(await page({ ...wanted.filter, after: isFeed ? [60_000] : [60_000, "prd_60000"] }), {
       ...wanted,
       plan: "",
     });
@@ -190,12 +191,12 @@ describe("a page of the shop's products, without facets", () => {
   it.each(PUBLIC)("by $name is served by an index", async (wanted) => {
     const plan = planListing(ListProductsInput.parse(wanted.filter));
     const page = async (after: After): Promise<Read> =>
-      await planOf(async (db) => await readListing(db, plan, after, 20, false));
+      await planOf(async (db) => await readListing(db, plan, after, 20, { withFacets: false }));
     const first = await page({ kind: "start" });
-    hold(first, wanted);
+    expectIndexed(first, wanted);
     expect(first.rows).toBe(wanted.rows ?? 21);
     const value = plan.sort === "name" ? "N60000" : 60_000;
-    hold(await page({ kind: "key", value, id: "prd_60000" }), { ...wanted, plan: "" });
+    expectIndexed(await page({ kind: "key", value, id: "prd_60000" }), { ...wanted, plan: "" });
   });
 });
 
@@ -205,16 +206,16 @@ describe("one product", () => {
     ["by its slug", async (db) => await readActiveProduct(db, "slug-78")],
     ["for an admin", async (db) => await readManaged(db, admin, "prd_78")],
     ["for its vendor", async (db) => await readManaged(db, VENDOR, "prd_2")],
-    ["by the request that made it", async (db) => await readMade(db, "k78")],
+    ["by the request that created it", async (db) => await readCreated(db, "k78")],
     ["to be sold", async (db) => await readPricedProducts(db, ["prd_78"])],
-  ])("%s is looked up", async (_name, lookUp) => {
+  ])("%s is found by an index", async (_name, lookUp) => {
     const { plan, rows, read } = await planOf(lookUp);
     expect(plan).not.toMatch(/SCAN (?:p|products|brands|b|c|categories)\b/);
     expect(rows).toBe(1);
     expect(read).toBeLessThan(10);
   });
 
-  it("takes the place of its change from the index", async () => {
+  it("finds the last change in the index", async () => {
     const { results } = await testEnv.DB.prepare(
       "EXPLAIN QUERY PLAN SELECT max(change_seq) FROM products WHERE change_seq IS NOT NULL",
     ).all<{ detail: string }>();

@@ -1,4 +1,5 @@
-// Where a category stands, and what a change of that comes to.
+// The tree of categories: how it is built from rows, and where a category is after a move.
+import type { CategoryNode } from "#shared/contracts/catalog";
 import { MAX_CATEGORY_DEPTH } from "#shared/contracts/catalog-taxonomy";
 import type { CategoryChanges, ManagedCategory } from "#shared/contracts/catalog-taxonomy";
 import { fail, invalidInput } from "#shared/errors";
@@ -6,13 +7,13 @@ import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 
 export interface CategoryPlace extends ManagedCategory {
-  /** Ids from the department down, as `/a/b/`. */
+  /** Ids from the department to the category, as `/a/b/`. */
   readonly idPath: string;
-  /** The level of the deepest category at or below it; a department's own is 1. */
+  /** The level of the deepest category at or below it. A department is on level 1. */
   readonly deepest: number;
 }
 
-/** What a category is put below. */
+/** The new parent of a category. */
 export type ParentPlace = Pick<CategoryPlace, "id" | "path" | "idPath">;
 
 export interface CategoryMove {
@@ -24,7 +25,7 @@ export interface CategoryMove {
 
 export const TOO_DEEP = fail(
   "category_too_deep",
-  `Categories stand at most ${String(MAX_CATEGORY_DEPTH)} levels deep.`,
+  `The tree of categories has at most ${String(MAX_CATEGORY_DEPTH)} levels.`,
 );
 export const UNKNOWN_PARENT = invalidInput([{ path: "parentId", message: "there is no such category" }]);
 
@@ -32,7 +33,10 @@ function levelOf(idPath: string): number {
   return idPath.split("/").length - 2;
 }
 
-/** `parent` is the one that the category will have; undefined for none, or when there is none by that id. */
+/**
+ * Decides a change of a category. `parent` is its parent after the change; undefined for a department, or when no category has that
+ * id. Fails with validation_failed, category_cycle, category_too_deep.
+ */
 export function planMove(
   category: CategoryPlace,
   changes: CategoryChanges,
@@ -42,7 +46,7 @@ export function planMove(
   if (parentId === null) return placed(category, name, undefined);
   if (parent === undefined) return UNKNOWN_PARENT;
   if (parent.idPath.startsWith(category.idPath)) {
-    return fail("category_cycle", "A category cannot stand below itself, nor below one that stands below it.");
+    return fail("category_cycle", "A category cannot be below itself or one of its descendants.");
   }
   return placed(category, name, parent);
 }
@@ -53,4 +57,22 @@ function placed(category: CategoryPlace, name: string, parent: ParentPlace | und
   if (deepest + levelOf(moved) - levelOf(idPath) > MAX_CATEGORY_DEPTH) return TOO_DEEP;
   const path = parent === undefined ? name : `${parent.path} / ${name}`;
   return ok({ name, parentId: parent?.id ?? null, path, idPath: moved });
+}
+
+export interface CategoryRow extends Omit<CategoryNode, "productCount" | "children"> {
+  readonly parentId: string | null;
+  /** Active products of the category itself. */
+  readonly ownCount: number;
+}
+
+/** Builds the tree with the number of products at and below each category. Siblings keep the order of the rows. */
+export function buildTree(rows: readonly CategoryRow[]): CategoryNode[] {
+  const byParent = Map.groupBy(rows, ({ parentId }) => parentId);
+  const below = (parentId: string | null): CategoryNode[] =>
+    (byParent.get(parentId) ?? []).map(({ id, slug, name, ownCount }) => {
+      const children = below(id);
+      const productCount = children.reduce((sum, child) => sum + child.productCount, ownCount);
+      return { id, slug, name, productCount, children };
+    });
+  return below(null);
 }

@@ -1,16 +1,11 @@
-// What a picture is, by its own bytes: whatever a client calls it. A file is taken when its structure holds from the first byte to
-// the last and tells its size in pixels; anything behind the end (a script, an archive) makes it no picture.
-import type { ImageType } from "#shared/contracts/catalog-staff";
+// Pictures of products: the format of an uploaded file, and the order in which the shop shows them. The bytes alone decide the format.
+// A file is accepted when its structure is valid from the first byte to the last; a script or an archive behind the end is not.
+import type { ImageChanges, ImageType, ManagedImage } from "#shared/contracts/catalog-staff";
 import { avifSize } from "./image/avif.ts";
+import type { Size } from "./image/bytes.ts";
 import { jpegSize } from "./image/jpeg.ts";
 import { pngSize } from "./image/png.ts";
 import { webpSize } from "./image/webp.ts";
-
-/** In pixels. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
 
 export interface Picture extends Size {
   readonly contentType: ImageType;
@@ -25,8 +20,8 @@ const READERS: readonly (readonly [ImageType, Reader])[] = [
   ["image/avif", avifSize],
 ];
 
-/** Reading past the end is how a truncated file shows. */
-function tried(read: Reader, view: DataView): Size | undefined {
+/** A truncated file makes the reader read past its end. */
+function readSize(read: Reader, view: DataView): Size | undefined {
   try {
     return read(view);
   } catch (error) {
@@ -35,12 +30,26 @@ function tried(read: Reader, view: DataView): Size | undefined {
   }
 }
 
-/** The kind and size of a picture; undefined when these bytes are none of the kinds that the shop takes. */
+/** The format and size of a picture; undefined when the bytes are in none of the supported formats. */
 export function pictureOf(bytes: Uint8Array): Picture | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (const [contentType, read] of READERS) {
-    const size = tried(read, view);
+    const size = readSize(read, view);
     if (size !== undefined) return size.width > 0 && size.height > 0 ? { contentType, ...size } : undefined;
   }
   return undefined;
+}
+
+/** A product's pictures after a change of one; undefined when it has no such picture. A position past the last is the last. */
+export function rearranged(
+  images: readonly ManagedImage[],
+  imageId: string,
+  { alt, position }: ImageChanges,
+): readonly ManagedImage[] | undefined {
+  const index = images.findIndex(({ id }) => id === imageId);
+  const image = images[index];
+  if (image === undefined) return undefined;
+  const changed = alt === undefined ? image : { ...image, alt };
+  const others = images.toSpliced(index, 1);
+  return others.toSpliced(position === undefined ? index : position - 1, 0, changed);
 }

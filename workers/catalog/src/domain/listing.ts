@@ -1,11 +1,11 @@
-// The public list's plan: which filters, which order, and what a cursor of it must hold.
+// The plan of the public list: its filters, its order, and the key in its cursors.
 import type { z } from "zod";
 import type { ListProductsInput } from "#shared/contracts/catalog";
 import { RELEVANCE_DEPTH } from "../constants.ts";
 import { parseSearch } from "./search.ts";
 import type { Search } from "./search.ts";
 
-/** `changed` is the order of a feed of changes, which nobody asks for by name. */
+/** `changed` is the order of the feed of changes. `updatedSince` selects it, not `sort`. */
 export type Sort = "relevance" | "newest" | "price" | "-price" | "name" | "changed";
 
 export interface ListingPlan {
@@ -23,20 +23,20 @@ export interface ListingPlan {
   readonly inStockOnly: boolean;
 }
 
-/** Where a page begins: after so many (by relevance), or after this key (any other order). */
+/** Where a page begins: after a number of rows (by relevance), or after a key (any other order). */
 export type After =
   | { readonly kind: "start" }
   | { readonly kind: "place"; readonly place: number }
   | { readonly kind: "key"; readonly value: string | number; readonly id: string };
 
-/** Relevance needs words to be relevant to; without them the newest come first. */
+/** Plans a list. Without words to search for, relevance becomes newest. */
 export function planListing(input: z.output<typeof ListProductsInput>): ListingPlan {
   const search = parseSearch(input.q);
   const updatedSince = input.updatedSince === undefined ? undefined : Date.parse(input.updatedSince);
-  const wanted = updatedSince === undefined ? (input.sort ?? "relevance") : "changed";
+  const requested = updatedSince === undefined ? (input.sort ?? "relevance") : "changed";
   return {
     search,
-    sort: wanted === "relevance" && search.kind !== "match" ? "newest" : wanted,
+    sort: requested === "relevance" && search.kind !== "match" ? "newest" : requested,
     category: input.category,
     brand: input.brand,
     sku: input.sku,
@@ -47,7 +47,7 @@ export function planListing(input: z.output<typeof ListProductsInput>): ListingP
   };
 }
 
-/** Reads a cursor's key for this order; undefined when it cannot be one, whoever made it. */
+/** Parses the key of a cursor of this order; undefined when it is not one. */
 export function parseAfter(sort: Sort, key: readonly (string | number)[]): After | undefined {
   const [first, second] = key;
   if (sort === "relevance") {
@@ -59,7 +59,7 @@ export function parseAfter(sort: Sort, key: readonly (string | number)[]): After
   return { kind: "key", value: first, id: second };
 }
 
-/** What the cursor after this row holds. `place` counts from 1 over all pages. */
+/** The key of the cursor after this row. `place` counts from 1 over all pages. */
 export function keyAfter(
   sort: Sort,
   row: {

@@ -1,32 +1,24 @@
-// A product as the shop shows it, from what the database has of it.
+// A product as the public sees it.
 import type { Product } from "#shared/contracts/catalog";
-import type { Availability } from "#shared/events/catalogue";
+import { fail } from "#shared/errors";
 
-export interface ProductRow {
-  readonly id: string;
-  readonly slug: string;
-  readonly sku: string;
-  readonly name: string;
-  readonly description: string;
-  readonly price: number;
-  readonly currency: string;
+export const UNKNOWN_PRODUCT = fail("product_not_found", "There is no such product in the shop, or not any more.");
+
+/** A stored product with its brand and category. Times in milliseconds since the epoch. */
+export interface ProductRow extends Omit<Product, "brand" | "category" | "createdAt" | "updatedAt"> {
   readonly brandId: string;
   readonly brandName: string;
   readonly categoryId: string;
   readonly categoryName: string;
   readonly categoryPath: string;
-  readonly availability: Availability;
-  readonly weightGrams: number;
-  readonly minOrderQuantity: number;
-  /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly updatedAt: number;
-  /** JSON of `[[url, alt], …]`, in order. */
-  readonly images: string;
 }
 
+/** Picks each member by name, so that no other column of the row becomes public. */
 export function toProduct(row: ProductRow): Product {
-  const { id, slug, sku, name, description, price, currency, availability, weightGrams, minOrderQuantity } = row;
+  const { id, slug, sku, name, description, price, currency, images, availability, weightGrams, minOrderQuantity } =
+    row;
   return {
     id,
     slug,
@@ -37,7 +29,7 @@ export function toProduct(row: ProductRow): Product {
     currency,
     brand: { id: row.brandId, name: row.brandName },
     category: { id: row.categoryId, name: row.categoryName, path: row.categoryPath },
-    images: (JSON.parse(row.images) as [string, string][]).map(([url, alt]) => ({ url, alt })),
+    images,
     availability,
     weightGrams,
     minOrderQuantity,

@@ -1,19 +1,19 @@
-// What a shopper types, as an FTS5 query. Every word becomes a quoted string, so nothing in it is syntax
-// (https://sqlite.org/fts5.html#fts5_strings); all words must occur, and the last may be the beginning of one.
+// Turns a search text into an FTS5 query. Every word becomes a quoted string, so none is syntax
+// (https://sqlite.org/fts5.html#fts5_strings). All words must occur; the last one may be a prefix.
 import { MAX_SEARCH_WORDS } from "../constants.ts";
 
-/** A search for everything, for nothing (there was text, but no word in it), or for what the expression matches. */
+/** A search for everything, for nothing (the text has no word), or for the matches of an FTS5 expression. */
 export type Search =
   | { readonly kind: "all" }
   | { readonly kind: "nothing" }
   | { readonly kind: "match"; readonly expression: string };
 
-// What the index's tokenizer takes for a part of a word (https://sqlite.org/fts5.html#unicode61_tokenizer), and marks, which
-// it folds into the letter before them.
+// Characters that the index's tokenizer reads as parts of words (https://sqlite.org/fts5.html#unicode61_tokenizer), and marks,
+// which it joins with the letter before them.
 const SEPARATORS = /[^\p{L}\p{N}\p{Co}\p{M}]+/gu;
 const WORD_CHARACTER = /[\p{L}\p{N}\p{Co}]/u;
 
-/** `SAF-GLV-0012` is one word here: its parts must follow one another. */
+/** `SAF-GLV-0012` becomes one phrase, whose parts must be adjacent. */
 function phrases(text: string): string[] {
   return text
     .split(/\s+/u)
@@ -21,7 +21,7 @@ function phrases(text: string): string[] {
     .filter((word) => WORD_CHARACTER.test(word));
 }
 
-/** Turns any text into a search. Text of punctuation alone finds nothing rather than everything. */
+/** Parses a search text. Punctuation alone finds nothing rather than everything. */
 export function parseSearch(text: string | undefined): Search {
   if (text === undefined || text.trim() === "") return { kind: "all" };
   const words = phrases(text.normalize("NFC")).slice(0, MAX_SEARCH_WORDS);

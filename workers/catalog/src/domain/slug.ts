@@ -1,15 +1,12 @@
-// A name as a part of a URL. It is made once and stays when the name changes, so that links do not break.
+// Slugs: names as parts of URLs. A slug stays when the name changes, so that links do not break.
 
 const MAX_SLUG_CHARACTERS = 80;
-/** Paths under /api/products that mean something else. */
+/** Other paths under /api/products. */
 const RESERVED: ReadonlySet<string> = new Set(["managed"]);
-/** Letters that no decomposition turns into plain ones. */
+/** Letters that Unicode decomposition does not turn into ASCII. */
 const PLAIN: Readonly<Record<string, string>> = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th" };
 
-/**
- * `Nitrile Gloves, Größe M` is `nitrile-gloves-grosse-m`. Undefined when nothing
- * of the name can stand in a slug, or it is reserved.
- */
+/** `Nitrile Gloves, Größe M` is `nitrile-gloves-grosse-m`. Undefined when no character is left, or the slug is reserved. */
 export function slugOf(name: string): string | undefined {
   const slug = name
     .normalize("NFKD")
@@ -22,7 +19,7 @@ export function slugOf(name: string): string | undefined {
   return slug === "" || RESERVED.has(slug) ? undefined : slug;
 }
 
-/** The slug of a thing of this kind whose name alone gives none, or a taken one. The end of an id is random. */
+/** A slug for a name that gives none, or one that is taken. It ends in the random part of the id. */
 export function distinctSlug(name: string, id: string, kind: "product" | "category" | "brand"): string {
   return `${slugOf(name) ?? kind}-${id.slice(-8).toLowerCase()}`;
 }

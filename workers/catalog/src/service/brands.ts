@@ -1,4 +1,4 @@
-// What admins do with brands.
+// Brands: the public list, and the changes of admins.
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
@@ -9,12 +9,16 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
-import { deleteBrand as remove, insertBrand, readBrand, renameBrand } from "../store/brands.ts";
-import { untilSettled } from "./attempts.ts";
+import { retryOrRefuse } from "#shared/retry";
+import { deleteBrand as remove, insertBrand, readBrand, readBrands, renameBrand } from "../store/brands.ts";
 import type { CatalogDeps } from "./deps.ts";
-import { underOwnSlug } from "./slugs.ts";
+import { withOwnSlug } from "./slugs.ts";
 
 const UNKNOWN = fail("not_found", "There is no such brand.");
+
+export async function listBrands(deps: CatalogDeps): Promise<Outcome<{ readonly items: readonly Brand[] }>> {
+  return ok({ items: await readBrands(deps.db) });
+}
 
 export async function createBrand(
   deps: CatalogDeps,
@@ -23,7 +27,7 @@ export async function createBrand(
 ): Promise<Outcome<Brand>> {
   const id = newId("brd");
   const audit = auditInsert(call, deps.now(), { action: "brand.create", subject: id, details: { name } });
-  return await underOwnSlug({ id, name }, "brand", "brands.slug", async (slug) => {
+  return await withOwnSlug("brand", { id, name }, async (slug) => {
     await insertBrand(deps, { id, slug, name }, audit);
     return ok({ id, slug, name, productCount: 0 });
   });
@@ -34,7 +38,7 @@ export async function updateBrand(
   call: Call,
   { brandId, changes }: z.output<typeof UpdateBrandInput>,
 ): Promise<Outcome<Brand>> {
-  return await untilSettled(async () => {
+  return await retryOrRefuse(async () => {
     const brand = await readBrand(deps.db, brandId);
     if (brand === undefined) return UNKNOWN;
     const { name = brand.name } = changes;
@@ -61,6 +65,6 @@ export async function deleteBrand(
   } catch (error) {
     if (!(error instanceof StaleWrite)) throw error;
     if ((await readBrand(deps.db, brandId)) === undefined) return UNKNOWN;
-    return fail("brand_in_use", "The brand has products, in whatever status; give them another brand first.");
+    return fail("brand_in_use", "The brand has products, in any status; give them another brand first.");
   }
 }

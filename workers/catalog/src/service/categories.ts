@@ -1,8 +1,9 @@
-// What admins do with the tree of categories. Who stands where is decided over what was read, and written over that alone: of two
-// moves that would make a circle together, the second sees the first.
+// The tree of categories: the public view, and the changes of admins. A move is written only over the tree that it was decided on, so
+// that two concurrent moves cannot make a cycle together.
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
+import type { CategoryNode } from "#shared/contracts/catalog";
 import type {
   CategoryInput,
   ManagedCategory,
@@ -14,20 +15,25 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
-import { TOO_DEEP, UNKNOWN_PARENT, planMove } from "../domain/category.ts";
+import { retryOrRefuse } from "#shared/retry";
+import { TOO_DEEP, UNKNOWN_PARENT, buildTree, planMove } from "../domain/category.ts";
 import type { CategoryMove, CategoryPlace } from "../domain/category.ts";
 import {
   categoryExists,
   deleteCategory as remove,
   insertCategory,
   moveCategory,
+  readCategories,
   readForMove,
 } from "../store/categories.ts";
-import { untilSettled } from "./attempts.ts";
 import type { CatalogDeps } from "./deps.ts";
-import { underOwnSlug } from "./slugs.ts";
+import { withOwnSlug } from "./slugs.ts";
 
 const UNKNOWN = fail("not_found", "There is no such category.");
+
+export async function listCategories(deps: CatalogDeps): Promise<Outcome<{ readonly items: readonly CategoryNode[] }>> {
+  return ok({ items: buildTree(await readCategories(deps.db)) });
+}
 
 export async function createCategory(
   deps: CatalogDeps,
@@ -38,17 +44,16 @@ export async function createCategory(
   const details = { name, parentId };
   const audit = auditInsert(call, deps.now(), { action: "category.create", subject: id, details });
   try {
-    const made = await underOwnSlug({ id, name }, "category", "categories.slug", async (slug) => {
-      return await insertCategory(deps, { id, slug, name, parentId }, audit);
-    });
-    return ok(made);
+    return ok(
+      await withOwnSlug("category", { id, name }, (slug) => insertCategory(deps, { id, slug, name, parentId }, audit)),
+    );
   } catch (error) {
     if (!(error instanceof StaleWrite) || parentId === null) throw error;
     return (await categoryExists(deps.db, parentId)) ? TOO_DEEP : UNKNOWN_PARENT;
   }
 }
 
-/** From what to what, of the members that change. */
+/** The old and new values of a change, for the audit log. */
 function changesOf(category: CategoryPlace, move: CategoryMove): Readonly<Record<string, unknown>> {
   return {
     ...(move.name === category.name ? {} : { name: { from: category.name, to: move.name } }),
@@ -61,7 +66,7 @@ export async function updateCategory(
   call: Call,
   { categoryId, changes }: z.output<typeof UpdateCategoryInput>,
 ): Promise<Outcome<ManagedCategory>> {
-  return await untilSettled(async () => {
+  return await retryOrRefuse(async () => {
     const { category, parent } = await readForMove(deps.db, categoryId, changes);
     if (category === undefined) return UNKNOWN;
     const planned = planMove(category, changes, parent);
@@ -91,6 +96,6 @@ export async function deleteCategory(
   } catch (error) {
     if (!(error instanceof StaleWrite)) throw error;
     if (!(await categoryExists(deps.db, categoryId))) return UNKNOWN;
-    return fail("category_in_use", "The category has products, in whatever status, or categories below it.");
+    return fail("category_in_use", "The category has products, in any status, or categories below it.");
   }
 }

@@ -1,4 +1,4 @@
-// Pictures that staff upload: judged by their bytes, kept in R2 under a key of their own, and only then a row of the product.
+// Pictures that staff uploads: validated by their bytes, stored in R2, and only then added to the product.
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
@@ -18,29 +18,27 @@ import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { ok } from "#shared/result";
+import { retryOrRefuse } from "#shared/retry";
 import { LOOSE_OBJECTS_PER_SWEEP, LOOSE_OBJECT_TTL_MS, MAX_IMAGE_PIXELS } from "../constants.ts";
-import { rearranged } from "../domain/gallery.ts";
-import { pictureOf } from "../domain/image.ts";
+import { pictureOf, rearranged } from "../domain/image.ts";
 import type { Picture } from "../domain/image.ts";
-import { toManaged } from "../domain/managed.ts";
+import { UNKNOWN_PRODUCT } from "../domain/product.ts";
 import {
+  addLooseObject,
   arrangeImages,
+  claimLooseObjects,
   deleteImage,
-  doomLoose,
-  forgetLoose,
   insertImage,
-  nameLoose,
-  nameLooseAgain,
   readSameImage,
+  removeLooseObjects,
+  restoreLooseObject,
 } from "../store/images.ts";
 import type { ImageInsert } from "../store/images.ts";
 import { readManaged } from "../store/managed.ts";
-import { untilSettled } from "./attempts.ts";
 import type { CatalogDeps } from "./deps.ts";
-import { UNKNOWN_PRODUCT } from "./manage.ts";
 
 const UNKNOWN_IMAGE = fail("not_found", "There is no such image.");
-const UNSUPPORTED = fail("unsupported_media_type", "The file must be a whole PNG, JPEG, WebP or AVIF picture.");
+const UNSUPPORTED = fail("unsupported_media_type", "The file must be a complete PNG, JPEG, WebP or AVIF picture.");
 
 const EXTENSIONS: Readonly<Record<ImageType, string>> = {
   "image/png": "png",
@@ -48,7 +46,7 @@ const EXTENSIONS: Readonly<Record<ImageType, string>> = {
   "image/webp": "webp",
   "image/avif": "avif",
 };
-/** What a client says when it does not know. */
+/** Content types of a client that does not know the type. */
 const NO_TYPE: ReadonlySet<string> = new Set(["", "application/octet-stream"]);
 
 function objectKey(productId: string, imageId: string): string {
@@ -59,17 +57,17 @@ function invalidFile(message: string): Outcome<never> {
   return invalidInput([{ path: "file", message }]);
 }
 
-/** Judges by content alone; what the sender says may only agree. */
-function judge(bytes: Uint8Array, declaredType: string | undefined): Outcome<Picture> {
+/** Validates the bytes. The declared type must agree with them or be absent. */
+function validate(bytes: Uint8Array, declaredType: string | undefined): Outcome<Picture> {
   if (bytes.byteLength === 0) return invalidFile("is empty");
   if (bytes.byteLength > MAX_IMAGE_BYTES) {
-    return fail("payload_too_large", `An image may be at most ${String(MAX_IMAGE_BYTES)} bytes.`);
+    return fail("payload_too_large", `An image may have at most ${String(MAX_IMAGE_BYTES)} bytes.`);
   }
   const picture = pictureOf(bytes);
   if (picture === undefined) return UNSUPPORTED;
   const declared = (declaredType ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   if (!NO_TYPE.has(declared) && declared !== picture.contentType) {
-    return fail("unsupported_media_type", `The file is ${picture.contentType} and not ${declared.slice(0, 100)}.`);
+    return fail("unsupported_media_type", `The file is ${picture.contentType}, not ${declared.slice(0, 100)}.`);
   }
   return picture.width * picture.height > MAX_IMAGE_PIXELS
     ? invalidFile(`has more than ${String(MAX_IMAGE_PIXELS)} pixels`)
@@ -83,10 +81,10 @@ async function hashOf(bytes: Uint8Array): Promise<string> {
 
 type Added = Outcome<{ readonly image: ManagedImage; readonly added: boolean }>;
 
-/** What it means that a picture could not be bound to its product. */
-async function unbound(deps: CatalogDeps, insert: ImageInsert, error: unknown): Promise<Added> {
+/** The outcome of an upload whose picture could not be written. Its object is loose again. */
+async function notInserted(deps: CatalogDeps, insert: ImageInsert, error: unknown): Promise<Added> {
   if (!(error instanceof StaleWrite) && !(error instanceof UniqueViolation)) throw error;
-  await nameLooseAgain(deps, insert.key);
+  await restoreLooseObject(deps, insert.key);
   const { image, count } = await readSameImage(deps.db, insert.productId, insert.contentHash);
   if (image !== undefined) return ok({ image, added: false });
   if (count >= MAX_IMAGES_PER_PRODUCT) {
@@ -95,18 +93,17 @@ async function unbound(deps: CatalogDeps, insert: ImageInsert, error: unknown): 
   throw error;
 }
 
-/** See CatalogStaffContract. */
 export async function addImage(
   deps: CatalogDeps,
   call: Call,
   { productId, bytes, declaredType, alt }: z.output<typeof AddImageInput>,
 ): Promise<Added> {
-  const picture = judge(bytes, declaredType);
+  const picture = validate(bytes, declaredType);
   if (!picture.ok) return picture;
   const { contentType, width, height } = picture.value;
   const id = newId("img");
   const key = objectKey(productId, id);
-  if (!(await nameLoose(deps, call, key, productId))) return UNKNOWN_PRODUCT;
+  if (!(await addLooseObject(deps, call, key, productId))) return UNKNOWN_PRODUCT;
   await deps.images.put(key, bytes, { httpMetadata: { contentType } });
   const now = deps.now();
   const insert: ImageInsert = {
@@ -123,11 +120,9 @@ export async function addImage(
   const details = { imageId: id, contentType, width, height, sizeBytes: bytes.byteLength };
   const audit = auditInsert(call, now, { action: "product.add_image", subject: productId, details });
   try {
-    const image = await insertImage(deps, call, insert, audit);
-    if (image === undefined) throw new Error("a written image is not there");
-    return ok({ image, added: true });
+    return ok({ image: await insertImage(deps, call, insert, audit), added: true });
   } catch (error) {
-    return await unbound(deps, insert, error);
+    return await notInserted(deps, insert, error);
   }
 }
 
@@ -136,10 +131,10 @@ export async function updateImage(
   call: Call,
   { productId, imageId, changes }: z.output<typeof UpdateImageInput>,
 ): Promise<Outcome<ManagedImages>> {
-  return await untilSettled(async () => {
+  return await retryOrRefuse(async () => {
     const row = await readManaged(deps.db, call, productId);
     if (row === undefined) return UNKNOWN_PRODUCT;
-    const { images } = toManaged(row);
+    const { images } = row;
     const items = rearranged(images, imageId, changes);
     const changed = items?.find(({ id }) => id === imageId);
     if (items === undefined || changed === undefined) return UNKNOWN_IMAGE;
@@ -177,19 +172,19 @@ export async function imageFile(
   const object = await deps.images.get(objectKey(productId, imageId));
   if (object === null) return UNKNOWN_IMAGE;
   const contentType = IMAGE_TYPES.find((type) => type === object.httpMetadata?.contentType);
-  if (contentType === undefined) throw new Error("an object of the bucket is no picture");
+  if (contentType === undefined) throw new Error("an object in the bucket is not a picture");
   return ok({ contentType, sizeBytes: object.size, body: object.body });
 }
 
-/** Deletes objects that no picture points to. `everything` leaves none for later. Returns how many. */
+/** Deletes loose objects; `everything` includes the recent ones. Returns how many. */
 export async function purgeLooseObjects(
   deps: CatalogDeps,
   { everything }: { readonly everything: boolean },
 ): Promise<number> {
   const before = everything ? deps.now() : deps.now() - LOOSE_OBJECT_TTL_MS;
-  const keys = await doomLoose(deps, before, LOOSE_OBJECTS_PER_SWEEP);
+  const keys = await claimLooseObjects(deps, before, LOOSE_OBJECTS_PER_SWEEP);
   if (keys.length === 0) return 0;
   await deps.images.delete(keys);
-  await forgetLoose(deps, keys);
+  await removeLooseObjects(deps, keys);
   return keys.length;
 }

@@ -1,25 +1,29 @@
-// The public list: filters, full text, facets and paging.
+// The lists of products: the public one with full text and facets, and the one of staff.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import type { ListProductsInput, ProductPage } from "#shared/contracts/catalog";
+import type { ListManagedInput, ManagedProductPage } from "#shared/contracts/catalog-staff";
 import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { decodeCursor, toFeedPage, toPage } from "#shared/paging";
 import { ok } from "#shared/result";
 import { keyAfter, parseAfter, planListing } from "../domain/listing.ts";
 import type { After, ListingPlan } from "../domain/listing.ts";
+import { toManaged } from "../domain/managed.ts";
 import { toProduct } from "../domain/product.ts";
+import { parseSearch } from "../domain/search.ts";
 import { readListing } from "../store/listing.ts";
+import { readManagedList } from "../store/managed-list.ts";
 import type { CatalogDeps } from "./deps.ts";
 
-const NOTHING: ProductPage = { items: [], nextCursor: null, facets: { brands: [], categories: [], price: null } };
+const EMPTY: ProductPage = { items: [], nextCursor: null, facets: { brands: [], categories: [], price: null } };
 
 async function afterCursor(scope: unknown, plan: ListingPlan, cursor: string | undefined): Promise<Outcome<After>> {
   if (cursor === undefined) return ok({ kind: "start" });
   const key = await decodeCursor(scope, cursor);
   if (!key.ok) return key;
   const after = parseAfter(plan.sort, key.value);
-  return after === undefined ? fail("invalid_cursor", "The cursor is not one of this list.") : ok(after);
+  return after === undefined ? fail("invalid_cursor", "The cursor does not belong to this list.") : ok(after);
 }
 
 async function readPage(
@@ -29,7 +33,7 @@ async function readPage(
   limit: number,
   scope: unknown,
 ): Promise<ProductPage> {
-  const { rows, facets } = await readListing(deps.db, plan, after, limit, after.kind === "start");
+  const { rows, facets } = await readListing(deps.db, plan, after, limit, { withFacets: after.kind === "start" });
   const skipped = after.kind === "place" ? after.place : 0;
   const placed = rows.map((row, index) => ({ ...row, place: skipped + index + 1 }));
   const keyOf = (row: (typeof placed)[number]): readonly (string | number)[] => keyAfter(plan.sort, row);
@@ -40,7 +44,7 @@ async function readPage(
   return { items: [...items], nextCursor, ...(facets === undefined ? {} : { facets }) };
 }
 
-/** See CatalogContract. The cursor belongs to the plan: the same words and filters in the same order. */
+/** A cursor is bound to the plan: the same search, filters and order. */
 export async function listProducts(
   deps: CatalogDeps,
   _call: Call,
@@ -48,13 +52,34 @@ export async function listProducts(
 ): Promise<Outcome<ProductPage>> {
   if (input.updatedSince !== undefined && input.sort !== undefined) {
     return invalidInput([
-      { path: "sort", message: "does not go with `updatedSince`, whose order is that of the changes" },
+      { path: "sort", message: "cannot be combined with `updatedSince`, which sorts by the time of the change" },
     ]);
   }
   const plan = planListing(input);
   const scope = ["products", plan];
   const after = await afterCursor(scope, plan, input.cursor);
   if (!after.ok) return after;
-  if (plan.search.kind === "nothing") return ok(NOTHING);
+  if (plan.search.kind === "nothing") return ok(EMPTY);
   return ok(await readPage(deps, plan, after.value, input.limit, scope));
+}
+
+export async function listManagedProducts(
+  deps: CatalogDeps,
+  call: Call,
+  { limit, cursor, q, ...filters }: z.output<typeof ListManagedInput>,
+): Promise<Outcome<ManagedProductPage>> {
+  const search = parseSearch(q);
+  const scope = ["managed products", call.actor.role === "vendor" ? call.actor.id : null, filters, search];
+  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
+  if (!key.ok) return key;
+  if (search.kind === "nothing") return ok({ items: [], nextCursor: null });
+  const { status, brand, category, sku, externalId } = filters;
+  const updatedSince = filters.updatedSince === undefined ? undefined : Date.parse(filters.updatedSince);
+  const isFeed = updatedSince !== undefined;
+  const filter = { status, brand, category, sku, externalId, updatedSince, search, after: key.value };
+  const rows = await readManagedList(deps.db, call, { ...filter, limit: isFeed ? limit : limit + 1 });
+  const { items, nextCursor } = isFeed
+    ? await toFeedPage(rows, scope, ({ changeSeq }) => [changeSeq], toManaged)
+    : await toPage(rows, limit, scope, ({ createdAt, id }) => [createdAt, id], toManaged);
+  return ok({ items: [...items], nextCursor });
 }

@@ -1,4 +1,4 @@
-// The figures of the catalog.
+// The gauges of the catalog.
 import { sql } from "drizzle-orm";
 import type { MetricQuery } from "#shared/metrics";
 

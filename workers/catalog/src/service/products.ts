@@ -1,15 +1,12 @@
-// One product for the shop, and several for a Worker that sells them.
+// One product for the public, and several for a Worker that sells them.
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import type { GetProductInput, PricedProduct, PricedProductsInput, ProductDetail } from "#shared/contracts/catalog";
-import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
-import { toProduct } from "../domain/product.ts";
+import { UNKNOWN_PRODUCT, toProduct } from "../domain/product.ts";
 import { readActiveProduct, readPricedProducts } from "../store/products.ts";
 import type { CatalogDeps } from "./deps.ts";
-
-const UNKNOWN = fail("product_not_found", "There is no such product in the shop, or not any more.");
 
 export async function getProduct(
   deps: CatalogDeps,
@@ -17,17 +14,17 @@ export async function getProduct(
   { idOrSlug }: z.output<typeof GetProductInput>,
 ): Promise<Outcome<ProductDetail>> {
   const row = await readActiveProduct(deps.db, idOrSlug);
-  return row === undefined ? UNKNOWN : ok({ ...toProduct(row), available: row.available });
+  return row === undefined ? UNKNOWN_PRODUCT : ok({ ...toProduct(row), available: row.available });
 }
 
-/** Reads only what is not known from the last moments. */
-async function recentlyPriced(deps: CatalogDeps, ids: readonly string[]): Promise<PricedProduct[]> {
-  const known = ids.flatMap((id) => deps.recent.get<PricedProduct>(`priced ${id}`, deps.now()) ?? []);
-  const missing = ids.filter((id) => known.every((product) => product.id !== id));
-  if (missing.length === 0) return known;
+/** Reads only the products that are not cached. */
+async function cachedProducts(deps: CatalogDeps, ids: readonly string[]): Promise<PricedProduct[]> {
+  const cached = ids.flatMap((id) => deps.prices.get(id, deps.now()) ?? []);
+  const missing = ids.filter((id) => cached.every((product) => product.id !== id));
+  if (missing.length === 0) return cached;
   const read = await readPricedProducts(deps.db, missing);
-  for (const product of read) deps.recent.set(`priced ${product.id}`, product, deps.now());
-  return [...known, ...read];
+  for (const product of read) deps.prices.set(product.id, product, deps.now());
+  return [...cached, ...read];
 }
 
 export async function pricedProducts(
@@ -37,5 +34,5 @@ export async function pricedProducts(
 ): Promise<Outcome<readonly PricedProduct[]>> {
   const unique = [...new Set(ids)];
   if (unique.length === 0) return ok([]);
-  return ok(fresh ? await readPricedProducts(deps.db, unique) : await recentlyPriced(deps, unique));
+  return ok(fresh ? await readPricedProducts(deps.db, unique) : await cachedProducts(deps, unique));
 }

@@ -1,12 +1,13 @@
-// A row under a slug of its own: that of its name, or when it is taken one with a random end, which needs no look beforehand.
+// Gives a new row the slug of its name, or one with a random end when another row has that.
 import { UniqueViolation } from "#shared/database";
 import { distinctSlug, slugOf } from "../domain/slug.ts";
 
-/** `write` runs once more with another slug when the first is refused by the UNIQUE constraint of this name. */
-export async function underOwnSlug<T>(
+const CONSTRAINTS = { product: "products.slug", category: "categories.slug", brand: "brands.slug" } as const;
+
+/** Calls `write` with a slug, and once more with another when the first is taken. */
+export async function withOwnSlug<T>(
+  kind: keyof typeof CONSTRAINTS,
   { id, name }: { readonly id: string; readonly name: string },
-  kind: "category" | "brand",
-  constraint: "categories.slug" | "brands.slug",
   write: (slug: string) => Promise<T>,
 ): Promise<T> {
   const plain = slugOf(name);
@@ -14,7 +15,7 @@ export async function underOwnSlug<T>(
   try {
     return await write(plain);
   } catch (error) {
-    if (!(error instanceof UniqueViolation) || error.constraint !== constraint) throw error;
+    if (!(error instanceof UniqueViolation) || error.constraint !== CONSTRAINTS[kind]) throw error;
     return await write(distinctSlug(name, id, kind));
   }
 }

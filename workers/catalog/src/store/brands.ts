@@ -1,16 +1,25 @@
-// Brands as admins write them; the full-text index follows by trigger.
+// Brands. Triggers update the full-text index.
 import { sql } from "drizzle-orm";
 import type { Brand } from "#shared/contracts/catalog";
-import { mustChange } from "#shared/database";
+import { mustChange, select } from "#shared/database";
 import type { Database, Statement } from "#shared/database";
-import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
+import { save } from "#shared/outbox";
+import { brands } from "../schema.ts";
+
+const FIELDS = {
+  id: brands.id,
+  slug: brands.slug,
+  name: brands.name,
+  productCount: sql<number>`(SELECT count(*) FROM products WHERE brand_id = brands.id AND status = 'active')`,
+};
+
+export async function readBrands(db: Database): Promise<Brand[]> {
+  return await db.all(select(FIELDS, sql`FROM brands ORDER BY name`));
+}
 
 export async function readBrand(db: Database, brandId: string): Promise<Brand | undefined> {
-  const [brand] = await db.all<Brand>(sql`SELECT id, slug, name,
-      (SELECT count(*) FROM products WHERE brand_id = brands.id AND status = 'active') AS productCount
-    FROM brands WHERE id = ${brandId}`);
-  return brand;
+  return await db.first(select(FIELDS, sql`FROM brands WHERE id = ${brandId}`));
 }
 
 /** @throws UniqueViolation of slug. */
@@ -19,23 +28,23 @@ export async function insertBrand(
   { id, slug, name }: Omit<Brand, "productCount">,
   audit: Statement,
 ): Promise<void> {
-  await save(deps, [sql`INSERT INTO brands (id, slug, name) VALUES (${id}, ${slug}, ${name})`, audit]);
+  await save(deps, { brand: sql`INSERT INTO brands (id, slug, name) VALUES (${id}, ${slug}, ${name})`, audit });
 }
 
-/** @throws StaleWrite when the brand is gone or has another name by now. */
+/** @throws StaleWrite when the brand is gone, or its name has changed since it was read. */
 export async function renameBrand(deps: Deps, read: Brand, name: string, audit: Statement): Promise<void> {
-  await save(deps, [
-    sql`UPDATE brands SET name = ${name} WHERE id = ${read.id} AND name = ${read.name}`,
-    mustChange(),
+  await save(deps, {
+    rename: sql`UPDATE brands SET name = ${name} WHERE id = ${read.id} AND name = ${read.name}`,
+    renamed: mustChange(),
     audit,
-  ]);
+  });
 }
 
-/** @throws StaleWrite when there is no such brand, or it has products. */
+/** @throws StaleWrite when the brand does not exist, or has products. */
 export async function deleteBrand(deps: Deps, brandId: string, audit: Statement): Promise<void> {
-  await save(deps, [
-    sql`DELETE FROM brands WHERE id = ${brandId} AND NOT EXISTS (SELECT 1 FROM products WHERE brand_id = ${brandId})`,
-    mustChange(),
+  await save(deps, {
+    delete: sql`DELETE FROM brands WHERE id = ${brandId} AND NOT EXISTS (SELECT 1 FROM products WHERE brand_id = ${brandId})`,
+    deleted: mustChange(),
     audit,
-  ]);
+  });
 }

@@ -1,77 +1,102 @@
-// The tree of categories as admins write it. `path` and `id_path` of all below a category are written in the one statement that
-// moves it; the full-text index follows by trigger.
+// The tree of categories. One statement moves a category with all below it, and triggers update the full-text index.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { MAX_CATEGORY_DEPTH } from "#shared/contracts/catalog-taxonomy";
 import type { CategoryChanges, ManagedCategory } from "#shared/contracts/catalog-taxonomy";
-import { mustChange, readAll } from "#shared/database";
+import { mustChange, readAll, select } from "#shared/database";
 import type { Database, Statement } from "#shared/database";
-import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
-import type { CategoryMove, CategoryPlace, ParentPlace } from "../domain/category.ts";
+import { save } from "#shared/outbox";
+import type { CategoryMove, CategoryPlace, CategoryRow, ParentPlace } from "../domain/category.ts";
+import { categories } from "../schema.ts";
+
+const { id, parentId, slug, name, path, idPath } = categories;
 
 const LEVEL = sql`(length(id_path) - length(replace(id_path, '/', '')) - 1)`;
 
-/** A category and all below it: one range, since "~" sorts after all that an id may hold. */
-function below(idPath: string): SQL {
-  return sql`id_path >= ${idPath} AND id_path < ${idPath} || '~'`;
+/** A category and all below it: one range, because "~" sorts after every character of an id. */
+function below(ids: string): SQL {
+  return sql`id_path >= ${ids} AND id_path < ${ids} || '~'`;
 }
 
-/** A category before a change, and the one that it will stand below. */
+/** The position behind the last category below this parent. */
+function lastPosition(parent: string | null): SQL {
+  return sql`(SELECT coalesce(max(position), 0) + 1 FROM categories WHERE parent_id IS ${parent})`;
+}
+
+/** All categories, siblings in the shop's order. */
+export async function readCategories(db: Database): Promise<CategoryRow[]> {
+  const ownCount = sql<number>`(SELECT count(*) FROM products WHERE category_id = categories.id AND status = 'active')`;
+  return await db.all(
+    select({ id, parentId, slug, name, ownCount }, sql`FROM categories ORDER BY position, categories.name`),
+  );
+}
+
+/** A category before a change, and its parent after the change. */
 export async function readForMove(
   db: Database,
   categoryId: string,
-  { parentId }: CategoryChanges,
+  changes: CategoryChanges,
 ): Promise<{ readonly category: CategoryPlace | undefined; readonly parent: ParentPlace | undefined }> {
-  const asked = parentId === undefined ? sql`(SELECT parent_id FROM categories WHERE id = ${categoryId})` : parentId;
-  const [[category], [parent]] = await readAll<[CategoryPlace, ParentPlace]>(db, [
-    sql`SELECT id, slug, name, parent_id AS parentId, path, id_path AS idPath,
-        (SELECT max${LEVEL} FROM categories deeper
-          WHERE deeper.id_path >= categories.id_path AND deeper.id_path < categories.id_path || '~') AS deepest
-      FROM categories WHERE id = ${categoryId}`,
-    sql`SELECT id, path, id_path AS idPath FROM categories WHERE id = ${asked}`,
-  ]);
-  return { category, parent };
+  const current = sql`(SELECT parent_id FROM categories WHERE id = ${categoryId})`;
+  const deepest = sql<number>`(SELECT max${LEVEL} FROM categories deeper
+    WHERE deeper.id_path >= categories.id_path AND deeper.id_path < categories.id_path || '~')`;
+  const { category, parent } = await readAll(db, {
+    category: select(
+      { id, slug, name, parentId, path, idPath, deepest },
+      sql`FROM categories WHERE id = ${categoryId}`,
+    ),
+    parent: select(
+      { id, path, idPath },
+      sql`FROM categories WHERE id = ${changes.parentId === undefined ? current : changes.parentId}`,
+    ),
+  });
+  return { category: category[0], parent: parent[0] };
 }
 
 export async function categoryExists(db: Database, categoryId: string): Promise<boolean> {
   return (await db.all(sql`SELECT 1 FROM categories WHERE id = ${categoryId}`)).length > 0;
 }
 
-/** @throws StaleWrite when there is no such parent, or it stands too deep to have any below it; UniqueViolation of slug. */
+/** @throws StaleWrite when the parent does not exist, or is on the deepest level; UniqueViolation of slug. */
 export async function insertCategory(
   deps: Deps,
-  { id, slug, name, parentId }: Omit<ManagedCategory, "path">,
+  category: Omit<ManagedCategory, "path">,
   audit: Statement,
 ): Promise<ManagedCategory> {
-  const position = sql`(SELECT coalesce(max(position), 0) + 1 FROM categories WHERE parent_id IS ${parentId})`;
-  const { results } = await save(deps, [
-    parentId === null
-      ? sql`INSERT INTO categories (id, parent_id, slug, name, path, id_path, position)
-          VALUES (${id}, NULL, ${slug}, ${name}, ${name}, '/' || ${id} || '/', ${position})`
-      : sql`INSERT INTO categories (id, parent_id, slug, name, path, id_path, position)
-          SELECT ${id}, id, ${slug}, ${name}, path || ' / ' || ${name}, id_path || ${id} || '/', ${position}
-          FROM categories WHERE id = ${parentId} AND ${LEVEL} < ${MAX_CATEGORY_DEPTH}`,
-    mustChange(),
+  const position = lastPosition(category.parentId);
+  const { written } = await save(deps, {
+    insert:
+      category.parentId === null
+        ? sql`INSERT INTO categories (id, parent_id, slug, name, path, id_path, position)
+          VALUES (${category.id}, NULL, ${category.slug}, ${category.name}, ${category.name}, '/' || ${category.id} || '/', ${position})`
+        : sql`INSERT INTO categories (id, parent_id, slug, name, path, id_path, position)
+          SELECT ${category.id}, id, ${category.slug}, ${category.name}, path || ' / ' || ${category.name},
+            id_path || ${category.id} || '/', ${position}
+          FROM categories WHERE id = ${category.parentId} AND ${LEVEL} < ${MAX_CATEGORY_DEPTH}`,
+    inserted: mustChange(),
     audit,
-    sql`SELECT path FROM categories WHERE id = ${id}`,
-  ]);
-  return { id, slug, name, parentId, path: String(results.at(-1)?.results[0]?.["path"]) };
+    written: select({ id, slug, name, parentId, path }, sql`FROM categories WHERE id = ${category.id}`),
+  });
+  const [row] = written.rows;
+  if (row === undefined) throw new Error("a written category is not there");
+  return row;
 }
 
-/** Aborts the batch when what was decided on is not so any more: where both stand, and how deep it goes below. */
-function unmoved({ id, name, path, idPath, deepest }: CategoryPlace, parent: ParentPlace | undefined): SQL {
-  const parentStands =
+/** Aborts the batch unless category, parent and depth are as they were when the move was decided. */
+function mustBeAsRead(category: CategoryPlace, parent: ParentPlace | undefined): SQL {
+  const parentIsSame =
     parent === undefined
       ? sql`true`
       : sql`EXISTS (SELECT 1 FROM categories WHERE id = ${parent.id} AND path = ${parent.path} AND id_path = ${parent.idPath})`;
   return sql`SELECT json(iif(
-    EXISTS (SELECT 1 FROM categories WHERE id = ${id} AND name = ${name} AND path = ${path} AND id_path = ${idPath})
-      AND ${parentStands} AND (SELECT max${LEVEL} FROM categories WHERE ${below(idPath)}) = ${deepest},
+    EXISTS (SELECT 1 FROM categories WHERE id = ${category.id} AND name = ${category.name} AND path = ${category.path}
+        AND id_path = ${category.idPath})
+      AND ${parentIsSame} AND (SELECT max${LEVEL} FROM categories WHERE ${below(category.idPath)}) = ${category.deepest},
     'true', 'stale write'))`;
 }
 
-/** @throws StaleWrite when the tree is not as it was read. */
+/** Renames and moves a category, with all below it. @throws StaleWrite when the tree has changed since it was read. */
 export async function moveCategory(
   deps: Deps,
   category: CategoryPlace,
@@ -79,29 +104,28 @@ export async function moveCategory(
   move: CategoryMove,
   audit: Statement,
 ): Promise<void> {
-  const { id, path, idPath } = category;
-  const last = sql`(SELECT coalesce(max(position), 0) + 1 FROM categories WHERE parent_id IS ${move.parentId})`;
-  const moves = move.parentId !== category.parentId;
-  await save(deps, [
-    unmoved(category, parent),
-    sql`UPDATE categories SET
-        name = iif(id = ${id}, ${move.name}, name),
-        parent_id = iif(id = ${id}, ${move.parentId}, parent_id),
-        position = ${moves ? sql`iif(id = ${id}, ${last}, position)` : sql`position`},
-        path = ${move.path} || substr(path, length(${path}) + 1),
-        id_path = ${move.idPath} || substr(id_path, length(${idPath}) + 1)
-      WHERE ${below(idPath)}`,
+  const isThis = sql`id = ${category.id}`;
+  const position = move.parentId === category.parentId ? sql`position` : lastPosition(move.parentId);
+  await save(deps, {
+    asRead: mustBeAsRead(category, parent),
+    move: sql`UPDATE categories SET
+        name = iif(${isThis}, ${move.name}, name),
+        parent_id = iif(${isThis}, ${move.parentId}, parent_id),
+        position = iif(${isThis}, ${position}, position),
+        path = ${move.path} || substr(path, length(${category.path}) + 1),
+        id_path = ${move.idPath} || substr(id_path, length(${category.idPath}) + 1)
+      WHERE ${below(category.idPath)}`,
     audit,
-  ]);
+  });
 }
 
-/** @throws StaleWrite when there is no such category, or it is not empty. */
+/** @throws StaleWrite when the category does not exist, or is not empty. */
 export async function deleteCategory(deps: Deps, categoryId: string, audit: Statement): Promise<void> {
-  await save(deps, [
-    sql`DELETE FROM categories WHERE id = ${categoryId}
+  await save(deps, {
+    delete: sql`DELETE FROM categories WHERE id = ${categoryId}
       AND NOT EXISTS (SELECT 1 FROM products WHERE category_id = ${categoryId})
       AND NOT EXISTS (SELECT 1 FROM categories child WHERE child.parent_id = ${categoryId})`,
-    mustChange(),
+    deleted: mustChange(),
     audit,
-  ]);
+  });
 }

@@ -1,27 +1,28 @@
-// The public list and its facets, in SQL: keysets, the full-text index and the grouping are beyond what Drizzle says well.
-// `status = 'active'` stands in every statement as text, because the partial indexes serve no bound parameter.
+// The public list and its facets. `status = 'active'` is literal text in every statement, because partial indexes serve no bound
+// parameter. test/plans.test.ts checks the index of each filter.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { Facets } from "#shared/contracts/catalog";
-import { inJson, readAll } from "#shared/database";
-import type { Database } from "#shared/database";
+import { Facets } from "#shared/contracts/catalog";
+import { Query, inJson, readAll, select } from "#shared/database";
+import type { Database, RowOf } from "#shared/database";
 import { MAX_FACET_ENTRIES, RELEVANCE_DEPTH } from "../constants.ts";
 import type { After, ListingPlan, Sort } from "../domain/listing.ts";
 import type { ProductRow } from "../domain/product.ts";
+import { PRODUCT_FIELDS, PRODUCT_JOINS, imagesJson, p, withImages } from "./products.ts";
 
 export interface ListedRow extends ProductRow {
-  /** The place of its last change among all products' changes. */
+  /** The position of the product's last change among all changes of products. */
   readonly changeSeq: number;
 }
 
 export interface ListingRows {
-  /** One more than the limit when there are more. */
+  /** One more than the limit when a next page exists. */
   readonly rows: readonly ListedRow[];
-  /** Undefined unless asked for. */
+  /** Undefined unless requested. */
   readonly facets: Facets | undefined;
 }
 
-/** A hit in the name or the SKU is worth more than one in the description. In the order of the index's columns. */
+/** Weights of the index's columns: a match in the name or the SKU counts more than one in the description. */
 const RANK = sql`bm25(product_search, 10.0, 8.0, 1.0, 4.0, 3.0)`;
 
 const ORDER_COLUMN: Readonly<
@@ -40,7 +41,7 @@ function source({ search }: ListingPlan): SQL {
     : sql`products p`;
 }
 
-/** What every part of the answer obeys: the facets of a group ignore that group's own filter, but never these. */
+/** The conditions of the page and of all facets. A facet ignores its own filter, but never these. */
 function baseConditions({ search, inStockOnly, sku, updatedSince }: ListingPlan): SQL[] {
   return [
     ...(search.kind === "match" ? [sql`product_search MATCH ${search.expression}`] : []),
@@ -51,14 +52,14 @@ function baseConditions({ search, inStockOnly, sku, updatedSince }: ListingPlan)
   ];
 }
 
-/** Slugs hold no underscore and ids always do, so one text never names two rows. */
+/** By ids or slugs. Ids have an underscore and slugs none, so that no text matches two brands. */
 export function brandCondition({ brand }: Pick<ListingPlan, "brand">): SQL | undefined {
   return brand === undefined
     ? undefined
     : sql`p.brand_id IN (SELECT id FROM brands WHERE ${inJson(sql`id`, brand)} UNION ALL SELECT id FROM brands WHERE ${inJson(sql`slug`, brand)})`;
 }
 
-/** The category and all below it: one range of `id_path`, since "~" sorts after all that an id may hold. */
+/** The category and all below it: one range of `id_path`, because "~" sorts after every character of an id. */
 export function categoryCondition({ category }: Pick<ListingPlan, "category">): SQL | undefined {
   return category === undefined
     ? undefined
@@ -75,7 +76,7 @@ function priceCondition({ minPrice, maxPrice }: ListingPlan): SQL | undefined {
   return conditions.length === 0 ? undefined : sql.join(conditions, sql` AND `);
 }
 
-/** The order of the page, the condition that begins it, and how far it reaches. */
+/** The order of a page, the condition that excludes earlier pages, and the LIMIT. */
 function ordering(
   plan: ListingPlan,
   after: After,
@@ -87,56 +88,59 @@ function ordering(
     return { key: RANK, direction: sql`ASC`, where: [], window };
   }
   const { column, descending } = ORDER_COLUMN[plan.sort];
-  const isBegun = after.kind === "key" && plan.sort !== "changed";
+  const hasKey = after.kind === "key" && plan.sort !== "changed";
   const past = descending ? sql`<` : sql`>`;
   return {
     key: column,
     direction: descending ? sql`DESC` : sql`ASC`,
-    where: isBegun ? [sql`(${column}, p.id) ${past} (${after.value}, ${after.id})`] : [],
+    where: hasKey ? [sql`(${column}, p.id) ${past} (${after.value}, ${after.id})`] : [],
     window: sql`LIMIT ${limit + 1}`,
   };
 }
 
-/** A feed goes on behind the place that was last seen, and does not read again what is before it. */
-function begun(plan: ListingPlan, after: After): ListingPlan {
+/** A feed continues behind the last position of the previous page. */
+function continued(plan: ListingPlan, after: After): ListingPlan {
   return plan.sort === "changed" && after.kind === "key" ? { ...plan, updatedSince: Number(after.value) + 1 } : plan;
 }
 
-/** Picks the page by id first, so that sorting carries no descriptions and only the page's own rows are joined. */
-function pageStatement(plan: ListingPlan, after: After, limit: number): SQL {
+const FIELDS = { ...PRODUCT_FIELDS, changeSeq: p.changeSeq, images: imagesJson(1) } as const;
+
+/** Selects the ids of the page first, so that sorting carries no descriptions and only the rows of the page are joined. */
+function pageQuery(plan: ListingPlan, after: After, limit: number): Query<RowOf<typeof FIELDS>> {
   const { key, direction, where, window } = ordering(plan, after, limit);
   const filters = [brandCondition(plan), categoryCondition(plan), priceCondition(plan)];
-  const conditions = [...baseConditions(begun(plan, after)), ...filters.filter((part) => part !== undefined), ...where];
-  return sql`WITH page AS MATERIALIZED (
+  const conditions = [
+    ...baseConditions(continued(plan, after)),
+    ...filters.filter((part) => part !== undefined),
+    ...where,
+  ];
+  return select(
+    FIELDS,
+    sql`FROM (
       SELECT p.search_id, ${key} AS sort_key FROM ${source(plan)} WHERE ${sql.join(conditions, sql` AND `)}
       ORDER BY ${key} ${direction}, p.id ${direction} ${window}
-    )
-    SELECT p.id, p.slug, p.sku, p.name, p.description, p.price, p.currency,
-      b.id AS brandId, b.name AS brandName, c.id AS categoryId, c.name AS categoryName, c.path AS categoryPath,
-      p.availability, p.weight_grams AS weightGrams, p.min_order_quantity AS minOrderQuantity, p.created_at AS createdAt,
-      p.updated_at AS updatedAt, p.change_seq AS changeSeq,
-      (SELECT json_group_array(json_array(url, alt)) FROM
-        (SELECT url, alt FROM product_images WHERE product_id = p.id ORDER BY position LIMIT 1)) AS images
-    FROM page JOIN products p ON p.search_id = page.search_id
-    JOIN brands b ON b.id = p.brand_id JOIN categories c ON c.id = p.category_id
-    ORDER BY page.sort_key ${direction}, p.id ${direction}`;
+    ) page JOIN products p ON p.search_id = page.search_id ${PRODUCT_JOINS}
+    ORDER BY page.sort_key ${direction}, p.id ${direction}`,
+  );
 }
 
-interface FacetRow {
-  readonly brands: string;
-  readonly categories: string;
-  readonly min: number | null;
-  readonly max: number | null;
-}
+const FACETS = {
+  brands: sql<string>`(SELECT json_group_array(json_object('id', id, 'name', name, 'count', count)) FROM brand_counts)`,
+  categories: sql<string>`(SELECT json_group_array(json_object('id', id, 'name', name, 'count', count)) FROM category_counts)`,
+  min: sql<number | null>`(SELECT min(price) FROM matched WHERE in_brand AND in_category)`,
+  max: sql<number | null>`(SELECT max(price) FROM matched WHERE in_brand AND in_category)`,
+} as const;
 
 /**
- * Each group leaves its own filter out, so that one may choose again. What a search matches is found once and kept for the
- * groups; without one, three walks over the covering index of brands cost half of a copy of the whole table.
+ * Each facet ignores its own filter, so that the shopper can choose another value. The matches of a search are materialized once for
+ * all facets. Without a search, three scans of the covering index of brands cost half of a copy of the table.
  */
-function facetStatement(plan: ListingPlan): SQL {
+function facetQuery(plan: ListingPlan): Query<RowOf<typeof FACETS>> {
   const always = sql`true`;
   const keep = plan.search.kind === "match" ? sql`MATERIALIZED` : sql`NOT MATERIALIZED`;
-  return sql`WITH matched AS ${keep} (
+  const facets = select(FACETS, sql``);
+  return new Query(
+    sql`WITH matched AS ${keep} (
       SELECT p.brand_id, p.category_id, p.price, ${brandCondition(plan) ?? always} AS in_brand,
         ${categoryCondition(plan) ?? always} AS in_category, ${priceCondition(plan) ?? always} AS in_price
       FROM ${source(plan)} WHERE ${sql.join(baseConditions(plan), sql` AND `)}
@@ -151,32 +155,26 @@ function facetStatement(plan: ListingPlan): SQL {
         SELECT category_id, count(*) AS count FROM matched WHERE in_brand AND in_price GROUP BY category_id
       ) m JOIN categories c ON c.id = m.category_id ORDER BY m.count DESC, c.name LIMIT ${MAX_FACET_ENTRIES}
     )
-    SELECT (SELECT json_group_array(json_object('id', id, 'name', name, 'count', count)) FROM brand_counts) AS brands,
-      (SELECT json_group_array(json_object('id', id, 'name', name, 'count', count)) FROM category_counts) AS categories,
-      (SELECT min(price) FROM matched WHERE in_brand AND in_category) AS min,
-      (SELECT max(price) FROM matched WHERE in_brand AND in_category) AS max`;
+    ${facets.getSQL()}`,
+    facets.decode,
+  );
 }
 
-function toFacets(row: FacetRow): Facets {
-  return {
-    brands: JSON.parse(row.brands) as Facets["brands"],
-    categories: JSON.parse(row.categories) as Facets["categories"],
-    price: row.min === null || row.max === null ? null : { min: row.min, max: row.max },
-  };
+function toFacets({ brands, categories, min, max }: RowOf<typeof FACETS>): Facets {
+  const price = min === null || max === null ? null : { min, max };
+  return Facets.parse({ brands: JSON.parse(brands), categories: JSON.parse(categories), price });
 }
 
-/** One page, and with it the facets when they are asked for, in one round trip. */
+/** One page, and its facets on request, in one round trip. */
 export async function readListing(
   db: Database,
   plan: ListingPlan,
   after: After,
   limit: number,
-  withFacets: boolean,
+  { withFacets }: { readonly withFacets: boolean },
 ): Promise<ListingRows> {
-  if (!withFacets) return { rows: await db.all<ListedRow>(pageStatement(plan, after, limit)), facets: undefined };
-  const [rows, [facetRow]] = await readAll<[ListedRow, FacetRow]>(db, [
-    pageStatement(plan, after, limit),
-    facetStatement(plan),
-  ]);
-  return { rows, facets: facetRow === undefined ? undefined : toFacets(facetRow) };
+  const page = pageQuery(plan, after, limit);
+  if (!withFacets) return { rows: (await db.all(page)).map(withImages), facets: undefined };
+  const { rows, facets } = await readAll(db, { rows: page, facets: facetQuery(plan) });
+  return { rows: rows.map(withImages), facets: facets[0] && toFacets(facets[0]) };
 }

@@ -1,11 +1,59 @@
-// Single products, and what other Workers need of several. Subqueries name the outer table in plain SQL, see taxonomy.ts.
-import { and, eq, or, sql } from "drizzle-orm";
+// Products as the public and other Workers read them, and the stock that inventory reports.
+import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { PricedProduct } from "#shared/contracts/catalog";
-import { inJson } from "#shared/database";
+import { alias } from "drizzle-orm/sqlite-core";
+import { z } from "zod";
+import { ProductImage } from "#shared/contracts/catalog";
+import { MAX_IMAGES_PER_PRODUCT } from "#shared/contracts/catalog-staff";
+import type { PricedProduct, Product } from "#shared/contracts/catalog";
+import { inJson, select } from "#shared/database";
 import type { Database } from "#shared/database";
+import type { EventData } from "#shared/events/catalogue";
 import type { ProductRow } from "../domain/product.ts";
 import { brands, categories, products } from "../schema.ts";
+
+export const p = alias(products, "p");
+const b = alias(brands, "b");
+const c = alias(categories, "c");
+
+/** The columns of a `ProductRow` but the images, from `products p` and PRODUCT_JOINS. */
+export const PRODUCT_FIELDS = {
+  id: p.id,
+  slug: p.slug,
+  sku: p.sku,
+  name: p.name,
+  description: p.description,
+  price: p.price,
+  currency: p.currency,
+  brandId: b.id,
+  brandName: b.name,
+  categoryId: c.id,
+  categoryName: c.name,
+  categoryPath: c.path,
+  availability: p.availability,
+  weightGrams: p.weightGrams,
+  minOrderQuantity: p.minOrderQuantity,
+  createdAt: p.createdAt,
+  updatedAt: p.updatedAt,
+} as const;
+
+export const PRODUCT_JOINS = sql`JOIN brands b ON b.id = p.brand_id JOIN categories c ON c.id = p.category_id`;
+
+/** The first images of `products p` as JSON of `ProductImage[]`. */
+export function imagesJson(limit: number): SQL<string> {
+  return sql<string>`(SELECT json_group_array(json_object('url', url, 'alt', alt)) FROM
+    (SELECT url, alt FROM product_images WHERE product_id = p.id ORDER BY position LIMIT ${limit}))`;
+}
+
+const Images = z.array(ProductImage);
+
+/** Parses the column of `imagesJson`. */
+export function withImages<Row extends { readonly images: string }>(
+  row: Row,
+): Omit<Row, "images"> & { readonly images: Product["images"] } {
+  const { images, ...rest } = row;
+  return { ...rest, images: Images.parse(JSON.parse(images)) };
+}
 
 export interface DetailRow extends ProductRow {
   readonly available: number;
@@ -13,57 +61,39 @@ export interface DetailRow extends ProductRow {
 
 /** One active product with all its images. */
 export async function readActiveProduct(db: Database, idOrSlug: string): Promise<DetailRow | undefined> {
-  const rows = await db
-    .select({
-      id: products.id,
-      slug: products.slug,
-      sku: products.sku,
-      name: products.name,
-      description: products.description,
-      price: products.price,
-      currency: products.currency,
-      brandId: brands.id,
-      brandName: brands.name,
-      categoryId: categories.id,
-      categoryName: categories.name,
-      categoryPath: categories.path,
-      availability: products.availability,
-      available: products.available,
-      weightGrams: products.weightGrams,
-      minOrderQuantity: products.minOrderQuantity,
-      createdAt: products.createdAt,
-      updatedAt: products.updatedAt,
-      images: sql<string>`(SELECT json_group_array(json_array(url, alt)) FROM
-        (SELECT url, alt FROM product_images WHERE product_id = products.id ORDER BY position))`,
-    })
-    .from(products)
-    .innerJoin(brands, eq(brands.id, products.brandId))
-    .innerJoin(categories, eq(categories.id, products.categoryId))
-    .where(and(or(eq(products.id, idOrSlug), eq(products.slug, idOrSlug)), eq(products.status, "active")));
-  return rows[0];
+  const fields = { ...PRODUCT_FIELDS, available: p.available, images: imagesJson(MAX_IMAGES_PER_PRODUCT) };
+  const row = await db.first(
+    select(
+      fields,
+      sql`FROM products p ${PRODUCT_JOINS} WHERE (p.id = ${idOrSlug} OR p.slug = ${idOrSlug}) AND p.status = 'active'`,
+    ),
+  );
+  return row === undefined ? undefined : withImages(row);
 }
 
-/**
- * What it takes to sell these products, whatever their status. As plain SQL:
- * Drizzle takes longer to build it than SQLite to run it.
- */
+/** The data needed to sell these products, in any status. */
 export async function readPricedProducts(db: Database, ids: readonly string[]): Promise<PricedProduct[]> {
-  return await db.all<PricedProduct>(sql`SELECT id, sku, name, price AS unitPrice, currency,
-      coalesce((SELECT url FROM product_images WHERE product_id = products.id ORDER BY position LIMIT 1), '') AS imageUrl,
-      weight_grams AS weightGrams, min_order_quantity AS minOrderQuantity, status, vendor_id AS vendorId, availability
-    FROM products WHERE ${inJson(sql`id`, ids)}`);
+  const fields = {
+    id: products.id,
+    sku: products.sku,
+    name: products.name,
+    unitPrice: products.price,
+    currency: products.currency,
+    imageUrl: sql<string>`coalesce((SELECT url FROM product_images WHERE product_id = products.id ORDER BY position LIMIT 1), '')`,
+    weightGrams: products.weightGrams,
+    minOrderQuantity: products.minOrderQuantity,
+    status: products.status,
+    vendorId: products.vendorId,
+    availability: products.availability,
+  };
+  return await db.all(select(fields, sql`FROM products WHERE ${inJson(sql`id`, ids)}`));
 }
 
-/** Takes over what inventory tells, unless something newer is known. `available` is never negative in a list. */
-export function availabilityUpdate(told: {
-  readonly productId: string;
-  readonly availability: PricedProduct["availability"];
-  readonly available: number;
-  readonly sequence: number;
-}): SQL {
-  return sql`UPDATE products SET availability = ${told.availability}, available = ${Math.max(0, told.available)},
-      availability_sequence = ${told.sequence}
-    WHERE id = ${told.productId} AND availability_sequence < ${told.sequence}`;
+/** Applies what inventory reports, unless a later report is known. `available` is never negative in the catalog. */
+export function availabilityUpdate(report: EventData<"STOCK_AVAILABILITY_CHANGED">): SQL {
+  return sql`UPDATE products SET availability = ${report.availability}, available = ${Math.max(0, report.available)},
+      availability_sequence = ${report.sequence}
+    WHERE id = ${report.productId} AND availability_sequence < ${report.sequence}`;
 }
 
 /** NULL while no product has this id. */

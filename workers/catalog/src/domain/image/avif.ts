@@ -1,11 +1,11 @@
-// AVIF (https://aomediacodec.github.io/av1-avif/): boxes as ISO/IEC 14496-12 has them. The size stands in an `ispe` property under
-// meta/iprp/ipco; thumbnails, tiles and alpha planes have one too, so the largest is the picture's.
-import type { Size } from "../image.ts";
-import { asciiAt } from "./text.ts";
+// AVIF (https://aomediacodec.github.io/av1-avif/): boxes of ISO/IEC 14496-12. The size is in an `ispe` property under meta/iprp/ipco.
+// Thumbnails, tiles and alpha planes have one too, so the largest is that of the picture.
+import { asciiAt } from "./bytes.ts";
+import type { Size } from "./bytes.ts";
 
 interface Box {
   readonly type: string;
-  /** Where its content begins and ends. */
+  /** The offsets of its content. */
   readonly start: number;
   readonly end: number;
 }
@@ -15,12 +15,12 @@ const BRANDS: ReadonlySet<string> = new Set(["avif", "avis"]);
 const FULL_BOX_BYTES = 4;
 
 /**
- * Boxes and brands of one file together. An encoder writes some 30; ten megabytes of empty boxes are over a million, and walking
- * them would stall whoever shares the isolate.
+ * The most boxes and brands of one file. An encoder writes some 30. Ten megabytes of empty boxes are over a million, and reading
+ * them would stall every request in the isolate.
  */
 const MAX_BOXES = 1_000;
 
-/** Reads the boxes of one file, each once, and keeps none. */
+/** Reads the boxes of one file, each once. */
 class BoxWalk {
   readonly #view: DataView;
   #left = MAX_BOXES;
@@ -29,7 +29,7 @@ class BoxWalk {
     this.#view = view;
   }
 
-  /** Counts one box or brand; a file with more than MAX_BOXES is none that an encoder wrote. */
+  /** Counts one box or brand. False above MAX_BOXES. */
   #count(): boolean {
     this.#left -= 1;
     return this.#left >= 0;
@@ -37,7 +37,7 @@ class BoxWalk {
 
   #boxAt(offset: number, to: number): Box | undefined {
     const shortLength = this.#view.getUint32(offset);
-    // 1: a length of 64 bits follows. 0: to the end of the file.
+    // 1: a length of 64 bits follows. 0: the box extends to the end of the file.
     const isLong = shortLength === 1;
     const long = (): number => Number(this.#view.getBigUint64(offset + 8));
     const length = isLong ? long() : shortLength === 0 ? to - offset : shortLength;
@@ -46,7 +46,7 @@ class BoxWalk {
     return { type: asciiAt(this.#view, offset + 4, 4), start: offset + header, end: offset + length };
   }
 
-  /** Visits the boxes between two places. False when they do not fill the space exactly, or are too many. */
+  /** Visits the boxes between two offsets. False when they do not fill the space exactly, or are too many. */
   each(from: number, to: number, visit: (box: Box) => void): boolean {
     for (let offset = from; offset !== to;) {
       const box = this.#count() ? this.#boxAt(offset, to) : undefined;
@@ -57,7 +57,7 @@ class BoxWalk {
     return true;
   }
 
-  /** The first box of this type between two places; undefined when there is none or the places are not sound. */
+  /** The first box of this type between two offsets; undefined when there is none or the boxes are not valid. */
   first(from: number, to: number, type: string): Box | undefined {
     let found: Box | undefined;
     const sound = this.each(from, to, (box) => {
@@ -66,7 +66,7 @@ class BoxWalk {
     return sound ? found : undefined;
   }
 
-  /** Whether the file type box names AVIF: the major brand, its version, then the compatible brands. */
+  /** Whether the file type box (major brand, version, compatible brands) names AVIF. */
   hasBrand({ start, end }: Box): boolean {
     for (let offset = start; offset + 4 <= end && this.#count(); offset += 4) {
       if (offset !== start + 4 && BRANDS.has(asciiAt(this.#view, offset, 4))) return true;
@@ -75,7 +75,7 @@ class BoxWalk {
   }
 }
 
-/** Undefined when it is no whole AVIF; throws RangeError when it is cut short. */
+/** The size of a complete AVIF; undefined for any other file. @throws RangeError when the file is truncated. */
 export function avifSize(view: DataView): Size | undefined {
   if (asciiAt(view, 4, 4) !== "ftyp") return undefined;
   const walk = new BoxWalk(view);

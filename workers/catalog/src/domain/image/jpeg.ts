@@ -1,18 +1,18 @@
-// JPEG (ITU-T T.81, annex B): segments behind markers; the frame header tells the size, scans hold the picture. Cameras put a
-// second whole picture behind the first (CIPA DC-007, multi-picture format), which is taken; anything else there is not.
-import type { Size } from "../image.ts";
+// JPEG (ITU-T T.81, annex B): segments that begin with markers. The frame header has the size, scans have the pixels. Cameras append
+// complete further pictures (CIPA DC-007, multi-picture format), which are accepted; any other bytes at the end are not.
+import type { Size } from "./bytes.ts";
 
 const START = 0xffd8;
 const START_OF_SCAN = 0xda;
 const END = 0xd9;
-/** SOF0 to SOF15, without the three of that range that mean something else (DHT, JPG, DAC). */
+/** Markers within SOF0 to SOF15 that begin no frame: DHT, JPG, DAC. */
 const NO_FRAMES: ReadonlySet<number> = new Set([0xc4, 0xc8, 0xcc]);
 
 function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && !NO_FRAMES.has(marker);
 }
 
-/** Stuffed bytes and restart markers belong to the scan; any other marker ends it. */
+/** The end of a scan: the first marker that is neither a stuffed byte nor a restart marker. */
 function scanEnd(view: DataView, from: number): number {
   for (let offset = from; ; offset += 1) {
     if (view.getUint8(offset) !== 0xff) continue;
@@ -22,7 +22,7 @@ function scanEnd(view: DataView, from: number): number {
   }
 }
 
-/** One picture from its start marker: its size, and where it ends. */
+/** Reads one picture from its start marker: its size, and the offset of its end. */
 function onePicture(view: DataView, start: number): { readonly size: Size; readonly end: number } | undefined {
   if (view.getUint16(start) !== START) return undefined;
   let size: Size | undefined;
@@ -47,7 +47,7 @@ function onePicture(view: DataView, start: number): { readonly size: Size; reado
   }
 }
 
-/** Undefined when it is no whole JPEG; throws RangeError when it is cut short. */
+/** The size of a complete JPEG; undefined for any other file. @throws RangeError when the file is truncated. */
 export function jpegSize(view: DataView): Size | undefined {
   const first = onePicture(view, 0);
   if (first === undefined) return undefined;

@@ -1,13 +1,13 @@
 // PNG (https://www.w3.org/TR/png-3/): a signature and chunks, IHDR first and IEND last.
-import type { Size } from "../image.ts";
-import { asciiAt } from "./text.ts";
+import { asciiAt } from "./bytes.ts";
+import type { Size } from "./bytes.ts";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] as const;
 const HEADER_BYTES = 13;
-/** Length, type and checksum around a chunk's data. */
+/** Length, type and checksum of a chunk. */
 const CHUNK_FRAME_BYTES = 12;
 
-/** Undefined when it is no whole PNG; throws RangeError when it is cut short. */
+/** The size of a complete PNG; undefined for any other file. @throws RangeError when the file is truncated. */
 export function pngSize(view: DataView): Size | undefined {
   if (SIGNATURE.some((byte, index) => view.getUint8(index) !== byte)) return undefined;
   const start = SIGNATURE.length;

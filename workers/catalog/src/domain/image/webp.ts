@@ -1,13 +1,13 @@
-// WebP (RFC 9649): a RIFF file whose first chunk tells the size: VP8 (lossy), VP8L (lossless) or VP8X (extended).
-import type { Size } from "../image.ts";
-import { asciiAt } from "./text.ts";
+// WebP (RFC 9649): a RIFF file whose first chunk has the size: VP8 (lossy), VP8L (lossless) or VP8X (extended).
+import { asciiAt } from "./bytes.ts";
+import type { Size } from "./bytes.ts";
 
 const CHUNK_HEADER_BYTES = 8;
 const FIRST_CHUNK = 12;
-/** What holds pixels: a still picture, or the frames of a moving one. */
+/** Chunks with pixels: a still picture, or the frames of an animation. */
 const PIXELS: ReadonlySet<string> = new Set(["VP8 ", "VP8L", "ANMF"]);
 const VP8L_SIGNATURE = 0x2f;
-/** As a little-endian number of three bytes. */
+/** A little-endian number of three bytes. */
 const VP8_START_CODE = 0x2a019d;
 
 function uint24(view: DataView, offset: number): number {
@@ -31,7 +31,7 @@ function firstChunkSize(view: DataView, data: number): Size | undefined {
   }
 }
 
-/** Undefined when it is no whole WebP; throws RangeError when it is cut short. */
+/** The size of a complete WebP; undefined for any other file. @throws RangeError when the file is truncated. */
 export function webpSize(view: DataView): Size | undefined {
   if (asciiAt(view, 0, 4) !== "RIFF" || asciiAt(view, 8, 4) !== "WEBP") return undefined;
   if (view.getUint32(4, true) + CHUNK_HEADER_BYTES !== view.byteLength) return undefined;
