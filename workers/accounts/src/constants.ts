@@ -30,9 +30,6 @@ export const MAX_KNOWN_SOURCES = 30;
 /** Attempts at a write that depends on a checked password, when concurrent sign-ins replace the hash in between. */
 export const MAX_CREDENTIAL_ATTEMPTS = 3;
 
-/** Attempts at a role change, when concurrent changes come first. One of them succeeds in every round. */
-export const MAX_ROLE_ATTEMPTS = 5;
-
 /** A program that signs in at each run has thousands of sessions; support needs only the latest. */
 export const MAX_LISTED_SESSIONS = 100;
 

@@ -91,7 +91,7 @@ export async function sendTokenMail(
 ): Promise<void> {
   const { token, mail: command } = await tokenMail(deps, call, purpose, user);
   try {
-    await save(deps, [token, mustChange(), command]);
+    await save(deps, { token, inserted: mustChange(), command });
   } catch (error) {
     if (!(error instanceof StaleWrite)) throw error;
   }

@@ -11,13 +11,13 @@ import type {
   UserPage,
   UserSession,
 } from "#shared/contracts/accounts";
-import { StaleWrite } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { decodeCursor, toPage } from "#shared/paging";
 import { ok } from "#shared/result";
+import { retryOrRefuse } from "#shared/retry";
 import type { z } from "zod";
-import { MAX_LISTED_SESSIONS, MAX_ROLE_ATTEMPTS } from "../constants.ts";
+import { MAX_LISTED_SESSIONS } from "../constants.ts";
 import { renderUser } from "../domain/session.ts";
 import { readForRole, readUsers, writeRole } from "../store/roles.ts";
 import { readSessions } from "../store/sessions.ts";
@@ -65,7 +65,7 @@ export async function changeRole(
   { userId, role }: z.output<typeof ChangeRoleInput>,
 ): Promise<Outcome<User>> {
   const callerId = call.actor.id;
-  for (let attempts = 1; attempts <= MAX_ROLE_ATTEMPTS; attempts += 1) {
+  return await retryOrRefuse(async () => {
     const { callerIsAdmin, user, hasOtherAdmin } = await readForRole(deps.db, callerId, userId);
     if (!callerIsAdmin) return fail("forbidden", "Your role does not allow this any more.");
     if (user === undefined) return fail("not_found", "There is no such user.");
@@ -75,12 +75,7 @@ export async function changeRole(
     }
     const details = { from: user.role, to: role };
     const audit = auditInsert(call, deps.now(), { action: "user.change_role", subject: userId, details });
-    try {
-      await writeRole(deps, callerId, user, role, audit);
-      return ok(renderUser({ ...user, role }));
-    } catch (error) {
-      if (!(error instanceof StaleWrite)) throw error;
-    }
-  }
-  return fail("service_unavailable", "Others are changing the user at the moment; try again.");
+    await writeRole(deps, callerId, user, role, audit);
+    return ok(renderUser({ ...user, role }));
+  });
 }

@@ -75,6 +75,6 @@ export async function limitAttempts<T>(
   if ("refusedBy" in count) return refusal(count);
   const counted = { ...attempt, ...count };
   const outcome = await run(counted);
-  if (!outcome.ok && outcome.error.code === "service_unavailable") await save(deps, cancelAttempt(counted));
+  if (!outcome.ok && outcome.error.code === "service_unavailable") await save(deps, { cancel: cancelAttempt(counted) });
   return outcome;
 }

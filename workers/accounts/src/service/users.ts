@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { ChangePasswordInput, LoginInput, RegisterInput, Session, User } from "#shared/contracts/accounts";
-import { StaleWrite, UniqueViolation, mustChange } from "#shared/database";
+import { UniqueViolation, mustChange } from "#shared/database";
 import type { Statement } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
@@ -11,6 +11,7 @@ import { randomToken, sha256Hex } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { save } from "#shared/outbox";
 import { ok } from "#shared/result";
+import { retryOnStale } from "#shared/retry";
 import { MAX_CREDENTIAL_ATTEMPTS } from "../constants.ts";
 import { renderUser } from "../domain/session.ts";
 import type { UserRow } from "../schema.ts";
@@ -63,14 +64,13 @@ export async function register(
   const deviceToken = randomToken();
   const verification = await tokenMail(deps, call, "email_verification", user);
   try {
-    await save(deps, [
-      insertUser(user),
-      userRegistered(deps, call, user),
-      verification.token,
-      verification.mail,
-      ...beginFamily(user, newId("fam"), await sha256Hex(token), now),
-      ...(await rememberSignIn(deps, call, user, deviceToken)),
-    ]);
+    await save(deps, {
+      user: insertUser(user),
+      event: userRegistered(deps, call, user),
+      ...verification,
+      session: beginFamily(user, newId("fam"), await sha256Hex(token), now),
+      sources: await rememberSignIn(deps, call, user, deviceToken),
+    });
   } catch (error) {
     if (error instanceof UniqueViolation && error.constraint === "users.email") {
       return fail(
@@ -104,16 +104,8 @@ async function rememberSignIn(
   return rememberSources(id, sources, deps.now());
 }
 
-/** Repeats a check and the write that depends on it when another write replaced the password or its hash in between. */
-async function untilCurrent<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempts = 1; ; attempts += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof StaleWrite) || attempts >= MAX_CREDENTIAL_ATTEMPTS) throw error;
-    }
-  }
-}
+/** Another sign-in may replace an outdated hash between the check of the password and the write. */
+const CREDENTIAL_RETRIES = { attempts: MAX_CREDENTIAL_ATTEMPTS };
 
 export async function login(
   deps: AccountsDeps,
@@ -121,7 +113,7 @@ export async function login(
   input: z.output<typeof LoginInput>,
 ): Promise<Outcome<Session>> {
   return await limitAttempts(deps, call, input, (attempt) =>
-    untilCurrent(() => attemptLogin(deps, call, input, attempt)),
+    retryOnStale(() => attemptLogin(deps, call, input, attempt), CREDENTIAL_RETRIES),
   );
 }
 
@@ -141,12 +133,12 @@ async function attemptLogin(
   if (!hash.ok) return hash;
   const token = randomToken();
   const deviceToken = await deviceTokenFor(deps, input, attempt);
-  await save(deps, [
-    ...clearAttempt(attempt),
-    ...(await rememberSignIn(deps, call, user, deviceToken)),
-    ...(outdated ? [replacePassword(user, hash.value)] : []),
-    ...beginFamily({ id: user.id, passwordHash: hash.value }, newId("fam"), await sha256Hex(token), deps.now()),
-  ]);
+  await save(deps, {
+    attempt: clearAttempt(attempt),
+    sources: await rememberSignIn(deps, call, user, deviceToken),
+    password: outdated ? [replacePassword(user, hash.value)] : [],
+    session: beginFamily({ id: user.id, passwordHash: hash.value }, newId("fam"), await sha256Hex(token), deps.now()),
+  });
   return ok({ ...(await renderSession(deps, key, user, token)), deviceToken });
 }
 
@@ -165,7 +157,7 @@ export async function changePassword(
   const allowed = await rejectEasyPassword("newPassword", input.newPassword, email);
   if (!allowed.ok) return allowed;
   return await limitAttempts(deps, call, { email }, (attempt) =>
-    untilCurrent(() => attemptChangePassword(deps, call, input, attempt)),
+    retryOnStale(() => attemptChangePassword(deps, call, input, attempt), CREDENTIAL_RETRIES),
   );
 }
 
@@ -184,15 +176,15 @@ async function attemptChangePassword(
   if (!check.value.matches) return INVALID_CREDENTIALS;
   const newHash = await hashPassword(deps, call, input.newPassword);
   if (!newHash.ok) return newHash;
-  await save(deps, [
-    replacePassword(user, newHash.value),
-    mustChange(),
-    ...clearAttempt(attempt),
+  await save(deps, {
+    password: replacePassword(user, newHash.value),
+    replaced: mustChange(),
+    attempt: clearAttempt(attempt),
     // A reset that somebody else requested must not undo this change.
-    deleteMailTokens(user.id, "password_reset"),
-    endFamiliesOfUser(user.id, deps.now(), "password"),
-    passwordChangedMail(deps, call, user),
-    passwordChanged(deps, call, user.id),
-  ]);
+    resets: deleteMailTokens(user.id, "password_reset"),
+    sessions: endFamiliesOfUser(user.id, deps.now(), "password"),
+    mail: passwordChangedMail(deps, call, user),
+    event: passwordChanged(deps, call, user.id),
+  });
   return ok(null);
 }

@@ -1,11 +1,12 @@
 // Tokens that a mail carries. Each is valid once: of two concurrent uses, the one whose batch deletes the row wins.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { StaleWrite, mustChange } from "#shared/database";
+import { StaleWrite, mustChange, select } from "#shared/database";
 import type { Database, Statement } from "#shared/database";
 import type { Deps } from "#shared/deps";
 import { save } from "#shared/outbox";
 import { MAX_LIVE_MAIL_TOKENS } from "../constants.ts";
+import { users } from "../schema.ts";
 import type { MailTokenRow, UserRow } from "../schema.ts";
 
 type Purpose = MailTokenRow["purpose"];
@@ -27,11 +28,14 @@ export async function findMailTokenUser(
   purpose: Purpose,
   now: number,
 ): Promise<TokenOwner | undefined> {
-  const [user] = await db.all<TokenOwner>(
-    sql`SELECT u.id, u.email, u.name, u.email_verified_at AS emailVerifiedAt FROM mail_tokens t JOIN users u ON u.id = t.user_id
-      WHERE t.token_hash = ${tokenHash} AND t.purpose = ${purpose} AND t.expires_at > ${now}`,
+  const { id, email, name, emailVerifiedAt } = users;
+  return await db.first(
+    select(
+      { id, email, name, emailVerifiedAt },
+      sql`FROM mail_tokens t JOIN users ON users.id = t.user_id
+        WHERE t.token_hash = ${tokenHash} AND t.purpose = ${purpose} AND t.expires_at > ${now}`,
+    ),
   );
-  return user;
 }
 
 /**
@@ -44,12 +48,12 @@ export async function useMailToken(
   statements: readonly Statement[],
 ): Promise<boolean> {
   try {
-    await save(deps, [
-      sql`DELETE FROM mail_tokens WHERE token_hash = ${tokenHash} AND purpose = ${purpose} AND expires_at > ${deps.now()}`,
-      mustChange(),
-      deleteMailTokens(userId, purpose),
-      ...statements,
-    ]);
+    await save(deps, {
+      use: sql`DELETE FROM mail_tokens WHERE token_hash = ${tokenHash} AND purpose = ${purpose} AND expires_at > ${deps.now()}`,
+      used: mustChange(),
+      otherTokens: deleteMailTokens(userId, purpose),
+      effect: statements,
+    });
     return true;
   } catch (error) {
     if (error instanceof StaleWrite) return false;
@@ -64,6 +68,6 @@ export function deleteMailTokens(userId: string, purpose: Purpose): SQL {
 
 /** Deletes expired tokens. Returns how many. */
 export async function purgeMailTokens(deps: Deps): Promise<number> {
-  const { results } = await save(deps, [sql`DELETE FROM mail_tokens WHERE expires_at <= ${deps.now()}`]);
-  return results[0]?.meta.changes ?? 0;
+  const { expired } = await save(deps, { expired: sql`DELETE FROM mail_tokens WHERE expires_at <= ${deps.now()}` });
+  return expired.changes;
 }

@@ -2,14 +2,15 @@
 // after the other, so of two admins who step down at once the second stays.
 import { sql } from "drizzle-orm";
 import type { Role } from "#shared/call";
-import { mustChange, readAll } from "#shared/database";
+import { mustChange, readAll, select } from "#shared/database";
 import type { Database, Statement } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import type { PublicUser } from "../domain/session.ts";
+import { users } from "../schema.ts";
 import { endFamiliesOfUser } from "./sessions.ts";
+import { PUBLIC_FIELDS } from "./users.ts";
 
-const COLUMNS = sql`id, email, name, role, created_at AS createdAt, email_verified_at AS emailVerifiedAt`;
 /** Sorts after every character that may follow a prefix. */
 const LAST_CHARACTER = "\u{10FFFF}";
 
@@ -29,8 +30,8 @@ export async function readUsers(db: Database, { prefix, role, after, limit }: Us
     ...(role === undefined ? [] : [sql`role = ${role}`]),
     ...(after === undefined ? [] : [sql`email > ${after}`]),
   ];
-  return await db.all<PublicUser>(
-    sql`SELECT ${COLUMNS} FROM users WHERE ${sql.join(conditions, sql` AND `)} ORDER BY email LIMIT ${limit + 1}`,
+  return await db.all(
+    select(PUBLIC_FIELDS, sql`FROM users WHERE ${sql.join(conditions, sql` AND `)} ORDER BY email LIMIT ${limit + 1}`),
   );
 }
 
@@ -43,12 +44,12 @@ export interface RoleContext {
 }
 
 export async function readForRole(db: Database, callerId: string, userId: string): Promise<RoleContext> {
-  const [callers, [user], others] = await readAll<[object, PublicUser, object]>(db, [
-    sql`SELECT 1 FROM users WHERE id = ${callerId} AND role = 'admin'`,
-    sql`SELECT ${COLUMNS} FROM users WHERE id = ${userId}`,
-    sql`SELECT 1 FROM users WHERE role = 'admin' AND id <> ${userId} LIMIT 1`,
-  ]);
-  return { callerIsAdmin: callers.length > 0, user, hasOtherAdmin: others.length > 0 };
+  const { caller, user, otherAdmin } = await readAll(db, {
+    caller: select({ id: users.id }, sql`FROM users WHERE id = ${callerId} AND role = 'admin'`),
+    user: select(PUBLIC_FIELDS, sql`FROM users WHERE id = ${userId}`),
+    otherAdmin: select({ id: users.id }, sql`FROM users WHERE role = 'admin' AND id <> ${userId} LIMIT 1`),
+  });
+  return { callerIsAdmin: caller.length > 0, user: user[0], hasOtherAdmin: otherAdmin.length > 0 };
 }
 
 /**
@@ -62,12 +63,12 @@ export async function writeRole(
   role: Role,
   audit: Statement,
 ): Promise<void> {
-  await save(deps, [
-    sql`UPDATE users SET role = ${role} WHERE id = ${user.id} AND role = ${user.role}
+  await save(deps, {
+    role: sql`UPDATE users SET role = ${role} WHERE id = ${user.id} AND role = ${user.role}
       AND (role <> 'admin' OR EXISTS (SELECT 1 FROM users other WHERE other.role = 'admin' AND other.id <> ${user.id}))
       AND EXISTS (SELECT 1 FROM users caller WHERE caller.id = ${callerId} AND caller.role = 'admin')`,
-    mustChange(),
-    endFamiliesOfUser(user.id, deps.now(), "role"),
+    changed: mustChange(),
+    sessions: endFamiliesOfUser(user.id, deps.now(), "role"),
     audit,
-  ]);
+  });
 }

@@ -2,14 +2,16 @@
 // batches one after the other.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { mustChange } from "#shared/database";
+import { mustChange, select } from "#shared/database";
 import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { REFRESH_TOKEN_LIFE_MS } from "../constants.ts";
 import { familyTimes } from "../domain/session.ts";
 import type { PublicUser } from "../domain/session.ts";
+import { refreshTokens, tokenFamilies } from "../schema.ts";
 import type { FamilyRow, UserRow } from "../schema.ts";
+import { PUBLIC_FIELDS } from "./users.ts";
 
 /**
  * Begins a family with its first token. The batch fails with StaleWrite unless the user's password is still `passwordHash`, so
@@ -39,12 +41,6 @@ export type Rotation =
   | { readonly kind: "reused"; readonly familyId: string }
   | { readonly kind: "invalid" };
 
-interface RotationRow extends PublicUser {
-  readonly familyId: string;
-  readonly usedAt: number | null;
-  readonly rotated: number;
-}
-
 /**
  * Replaces a refresh token with the next one. A token that was used before ends its family instead, because thief and owner cannot
  * be told apart (RFC 9700, 4.14.2). Of two concurrent uses the second is such a reuse.
@@ -52,24 +48,30 @@ interface RotationRow extends PublicUser {
 export async function rotateToken(deps: Deps, tokenHash: string, nextHash: string): Promise<Rotation> {
   const now = deps.now();
   const expiresAt = sql`min(${now + REFRESH_TOKEN_LIFE_MS}, ends_at)`;
-  const { results } = await save(deps, [
-    sql`UPDATE token_families SET ended_at = ${now}, ended_by = 'reuse' WHERE ended_at IS NULL
+  const { token } = await save(deps, {
+    endReused: sql`UPDATE token_families SET ended_at = ${now}, ended_by = 'reuse' WHERE ended_at IS NULL
       AND id = (SELECT family_id FROM refresh_tokens WHERE token_hash = ${tokenHash} AND used_at IS NOT NULL)`,
-    sql`UPDATE refresh_tokens SET used_at = ${now}
+    use: sql`UPDATE refresh_tokens SET used_at = ${now}
       WHERE token_hash = ${tokenHash} AND used_at IS NULL AND expires_at > ${now}
         AND EXISTS (SELECT 1 FROM token_families WHERE id = family_id AND ended_at IS NULL)`,
-    sql`INSERT INTO refresh_tokens (token_hash, family_id, created_at, expires_at)
+    next: sql`INSERT INTO refresh_tokens (token_hash, family_id, created_at, expires_at)
       SELECT ${nextHash}, id, ${now}, ${expiresAt} FROM token_families
       WHERE changes() > 0 AND id = (SELECT family_id FROM refresh_tokens WHERE token_hash = ${tokenHash})`,
-    sql`UPDATE token_families SET expires_at = ${expiresAt}, last_used_at = ${now}
+    extend: sql`UPDATE token_families SET expires_at = ${expiresAt}, last_used_at = ${now}
       WHERE id = (SELECT family_id FROM refresh_tokens WHERE token_hash = ${nextHash})`,
-    sql`SELECT u.id, u.email, u.name, u.role, u.created_at AS createdAt, u.email_verified_at AS emailVerifiedAt,
-        t.family_id AS familyId, t.used_at AS usedAt,
-        EXISTS (SELECT 1 FROM refresh_tokens WHERE token_hash = ${nextHash}) AS rotated
-      FROM refresh_tokens t JOIN token_families f ON f.id = t.family_id JOIN users u ON u.id = f.user_id
-      WHERE t.token_hash = ${tokenHash}`,
-  ]);
-  const row = results[4]?.results[0] as RotationRow | undefined;
+    token: select(
+      {
+        ...PUBLIC_FIELDS,
+        familyId: refreshTokens.familyId,
+        usedAt: refreshTokens.usedAt,
+        rotated: sql<number>`EXISTS (SELECT 1 FROM refresh_tokens next WHERE next.token_hash = ${nextHash})`,
+      },
+      sql`FROM refresh_tokens JOIN token_families ON token_families.id = refresh_tokens.family_id
+        JOIN users ON users.id = token_families.user_id
+        WHERE refresh_tokens.token_hash = ${tokenHash}`,
+    ),
+  });
+  const [row] = token.rows;
   if (row === undefined) return { kind: "invalid" };
   const { familyId, usedAt, rotated, ...user } = row;
   if (rotated === 1) return { kind: "rotated", user };
@@ -78,19 +80,22 @@ export async function rotateToken(deps: Deps, tokenHash: string, nextHash: strin
 
 /** Sessions that can still be refreshed, the last used first. */
 export async function readSessions(db: Database, userId: string, now: number, limit: number): Promise<SessionRow[]> {
-  return await db.all<SessionRow>(
-    sql`SELECT id, created_at AS createdAt, expires_at AS expiresAt, last_used_at AS lastUsedAt FROM token_families
-      WHERE user_id = ${userId} AND ended_at IS NULL AND expires_at > ${now}
-      ORDER BY last_used_at DESC, id DESC LIMIT ${limit}`,
+  const { id, createdAt, expiresAt, lastUsedAt } = tokenFamilies;
+  return await db.all(
+    select(
+      { id, createdAt, expiresAt, lastUsedAt },
+      sql`FROM token_families WHERE user_id = ${userId} AND ended_at IS NULL AND expires_at > ${now}
+        ORDER BY last_used_at DESC, id DESC LIMIT ${limit}`,
+    ),
   );
 }
 
 /** Ends the family of a refresh token, if there is one. */
 export async function endFamilyOf(deps: Deps, tokenHash: string): Promise<void> {
-  await save(deps, [
-    sql`UPDATE token_families SET ended_at = ${deps.now()}, ended_by = 'logout'
+  await save(deps, {
+    end: sql`UPDATE token_families SET ended_at = ${deps.now()}, ended_by = 'logout'
       WHERE ended_at IS NULL AND id = (SELECT family_id FROM refresh_tokens WHERE token_hash = ${tokenHash})`,
-  ]);
+  });
 }
 
 export function endFamiliesOfUser(userId: string, now: number, by: "password" | "role"): SQL {
@@ -101,9 +106,9 @@ export function endFamiliesOfUser(userId: string, now: number, by: "password" | 
 /** Deletes expired tokens and families. Returns how many tokens. */
 export async function purgeSessions(deps: Deps): Promise<number> {
   const now = deps.now();
-  const { results } = await save(deps, [
-    sql`DELETE FROM refresh_tokens WHERE expires_at <= ${now}`,
-    sql`DELETE FROM token_families WHERE expires_at <= ${now}`,
-  ]);
-  return results[0]?.meta.changes ?? 0;
+  const { tokens } = await save(deps, {
+    tokens: sql`DELETE FROM refresh_tokens WHERE expires_at <= ${now}`,
+    families: sql`DELETE FROM token_families WHERE expires_at <= ${now}`,
+  });
+  return tokens.changes;
 }

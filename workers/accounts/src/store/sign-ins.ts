@@ -2,6 +2,7 @@
 // was right, so that concurrent attempts cannot exceed the limit: D1 runs batches one after the other.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { select } from "#shared/database";
 import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
@@ -37,13 +38,13 @@ export type AttemptCount =
   | { readonly countsForEmail: boolean }
   | { readonly refusedBy: "source" | "email"; readonly until: number };
 
-function isKnown(email: string, source: string, since: number): SQL {
-  return sql`EXISTS (SELECT 1 FROM users u JOIN known_sources k ON k.user_id = u.id
+function isKnown(email: string, source: string, since: number): SQL<number> {
+  return sql<number>`EXISTS (SELECT 1 FROM users u JOIN known_sources k ON k.user_id = u.id
     WHERE u.email = ${email} AND k.source = ${source} AND k.seen_at > ${since})`;
 }
 
 export async function isKnownSource(db: Database, email: string, source: string, since: number): Promise<boolean> {
-  const [row] = await db.all<{ known: number }>(sql`SELECT ${isKnown(email, source, since)} AS known`);
+  const row = await db.first(select({ known: isKnown(email, source, since) }, sql``));
   return row?.known === 1;
 }
 
@@ -60,17 +61,17 @@ export async function countAttempt(deps: Deps, attempt: Attempt, limits: Attempt
   const { email, emailBucket, source, sourceBucket } = attempt;
   const now = deps.now();
   const known = isKnown(email, source, limits.knownSince);
-  const { results } = await save(deps, [
-    addFailure(sourceBucket, limits.perSource, now, sql`true`),
-    addFailure(emailBucket, limits.perEmail, now, sql`changes() > 0 AND NOT ${known}`),
-    sql`SELECT ${known} AS known, (SELECT ends_at FROM wrong_passwords WHERE bucket = ${sourceBucket}) AS sourceEnds,
-      (SELECT ends_at FROM wrong_passwords WHERE bucket = ${emailBucket}) AS emailEnds`,
-  ]);
-  const [ofSource, ofEmail, read] = results;
-  const row = read?.results[0] as { known: number; sourceEnds: number; emailEnds: number | null } | undefined;
-  if (ofSource?.meta.changes === 0) return { refusedBy: "source", until: row?.sourceEnds ?? now };
+  const endOf = (bucket: string): SQL<number | null> =>
+    sql<number | null>`(SELECT ends_at FROM wrong_passwords WHERE bucket = ${bucket})`;
+  const { perSource, perEmail, context } = await save(deps, {
+    perSource: addFailure(sourceBucket, limits.perSource, now, sql`true`),
+    perEmail: addFailure(emailBucket, limits.perEmail, now, sql`changes() > 0 AND NOT ${known}`),
+    context: select({ known, sourceEnds: endOf(sourceBucket), emailEnds: endOf(emailBucket) }, sql``),
+  });
+  const [row] = context.rows;
+  if (perSource.changes === 0) return { refusedBy: "source", until: row?.sourceEnds ?? now };
   const countsForEmail = row?.known !== 1;
-  if (ofEmail?.meta.changes === 0 && countsForEmail) return { refusedBy: "email", until: row?.emailEnds ?? now };
+  if (perEmail.changes === 0 && countsForEmail) return { refusedBy: "email", until: row?.emailEnds ?? now };
   return { countsForEmail };
 }
 
@@ -107,12 +108,12 @@ export function rememberSources(userId: string, sources: readonly string[], now:
 
 /** Deletes ended windows. Returns how many. */
 export async function purgeWrongPasswords(deps: Deps): Promise<number> {
-  const { results } = await save(deps, [sql`DELETE FROM wrong_passwords WHERE ends_at <= ${deps.now()}`]);
-  return results[0]?.meta.changes ?? 0;
+  const { windows } = await save(deps, { windows: sql`DELETE FROM wrong_passwords WHERE ends_at <= ${deps.now()}` });
+  return windows.changes;
 }
 
 /** Deletes sources that were last seen before `since`. Returns how many. */
 export async function purgeKnownSources(deps: Deps, since: number): Promise<number> {
-  const { results } = await save(deps, [sql`DELETE FROM known_sources WHERE seen_at <= ${since}`]);
-  return results[0]?.meta.changes ?? 0;
+  const { sources } = await save(deps, { sources: sql`DELETE FROM known_sources WHERE seen_at <= ${since}` });
+  return sources.changes;
 }

@@ -1,17 +1,22 @@
 // Users, their passwords and the state of their e-mail addresses.
-import { eq, sql } from "drizzle-orm";
+import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { select } from "#shared/database";
 import type { Database, Statement } from "#shared/database";
 import { users } from "../schema.ts";
 import type { UserRow } from "../schema.ts";
 
+const FIELDS = getTableColumns(users);
+/** The columns of a `PublicUser`. */
+export const { passwordHash: _passwordHash, ...PUBLIC_FIELDS } = FIELDS;
+
 /** The column ignores case. */
 export async function findUserByEmail(db: Database, email: string): Promise<UserRow | undefined> {
-  return await db.select().from(users).where(eq(users.email, email)).get();
+  return await db.first(select(FIELDS, sql`FROM users WHERE email = ${email}`));
 }
 
 export async function findUser(db: Database, id: string): Promise<UserRow | undefined> {
-  return await db.select().from(users).where(eq(users.id, id)).get();
+  return await db.first(select(FIELDS, sql`FROM users WHERE id = ${id}`));
 }
 
 export function insertUser(user: UserRow): Statement {
