@@ -49,7 +49,7 @@ export const ListProductsInput = PageQuery.extend({
     .stringbool({ truthy: ["true", "1"], falsy: ["false", "0"], case: "sensitive" })
     .optional()
     .meta({
-      description: "`true`: only products that can be ordered. `false`: only those that cannot.",
+      description: "`true`: only products that can be ordered. `false` or left out: all.",
       type: "boolean",
     }),
   sort: z

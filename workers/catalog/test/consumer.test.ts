@@ -1,4 +1,4 @@
-// Availability as inventory tells it: any order, any number of copies, and products not yet known.
+// Reports of stock by inventory: in any order, in any number of copies, and for unknown products.
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it, vi } from "vitest";
@@ -12,9 +12,9 @@ import { consumeBatch } from "../src/consumer.ts";
 import worker from "../src/index.ts";
 import { insertProducts, insertTaxonomy, rpc, testEnv } from "./fixture.ts";
 
-type Told = EventEnvelope<"STOCK_AVAILABILITY_CHANGED">;
+type StockReport = EventEnvelope<"STOCK_AVAILABILITY_CHANGED">;
 
-function told(productId: string, sequence: number, available: number): Told {
+function report(productId: string, sequence: number, available: number): StockReport {
   const availability = available > 5 ? "in_stock" : available > 0 ? "low_stock" : "out_of_stock";
   return makeEvent(
     "STOCK_AVAILABILITY_CHANGED",
@@ -39,38 +39,38 @@ async function stockOf(productId: string): Promise<unknown> {
 beforeAll(insertTaxonomy);
 
 describe("STOCK_AVAILABILITY_CHANGED", () => {
-  it("is shown on the product, and leaves its version alone", async () => {
+  it("sets the stock of the product, and not its version", async () => {
     await insertProducts({ id: "prd_1", name: "Drill" });
-    const event = told("prd_1", 3, 2);
+    const event = report("prd_1", 3, 2);
     expect(await send([event])).toEqual({ acknowledged: [event.id], retried: [] });
     expect(await stockOf("prd_1")).toEqual({ availability: "low_stock", available: 2, sequence: 3, version: 1 });
   });
 
-  it("has no effect when something newer is known, also as another delivery", async () => {
+  it("has no effect when a later report is known, also when it is delivered again", async () => {
     await insertProducts({ id: "prd_2", name: "Saw" });
-    const newer = told("prd_2", 9, 0);
+    const newer = report("prd_2", 9, 0);
     await send([newer]);
-    await send([told("prd_2", 8, 50), told("prd_2", 9, 40), newer]);
+    await send([report("prd_2", 8, 50), report("prd_2", 9, 40), newer]);
     expect(await stockOf("prd_2")).toMatchObject({ availability: "out_of_stock", available: 0, sequence: 9 });
   });
 
-  it("never shows less than nothing", async () => {
+  it("never sets a negative number", async () => {
     await insertProducts({ id: "prd_3", name: "File" });
-    await send([told("prd_3", 1, -4)]);
+    await send([report("prd_3", 1, -4)]);
     expect(await stockOf("prd_3")).toMatchObject({ availability: "out_of_stock", available: 0 });
   });
 
-  it("is tried again while the product is unknown, without holding up others", async () => {
+  it("is retried while the product is unknown, without delaying others", async () => {
     await insertProducts({ id: "prd_4", name: "Rasp" });
-    const early = told("prd_early", 1, 9);
-    const fine = told("prd_4", 1, 9);
+    const early = report("prd_early", 1, 9);
+    const fine = report("prd_4", 1, 9);
     expect(await send([early, fine])).toEqual({ acknowledged: [fine.id], retried: [early.id] });
     await insertProducts({ id: "prd_early", name: "Late Product", available: 0, availability: "out_of_stock" });
     expect(await send([early])).toEqual({ acknowledged: [early.id], retried: [] });
     expect(await stockOf("prd_early")).toMatchObject({ available: 9, sequence: 1 });
   });
 
-  it("ends the same whatever the order, the copies and the batches", async () => {
+  it("has the same result in any order, copies and batches", async () => {
     let product = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -80,7 +80,7 @@ describe("STOCK_AVAILABILITY_CHANGED", () => {
           product += 1;
           const id = `prd_any${String(product)}`;
           await insertProducts({ id, name: `Any ${String(product)}` });
-          const events = Array.from({ length: 10 }, (_, index) => told(id, index + 1, index * 2));
+          const events = Array.from({ length: 10 }, (_, index) => report(id, index + 1, index * 2));
           const shuffled = order.flatMap((index) => events[index] ?? []);
           for (let at = 0; at < shuffled.length; at += batchSize) await send(shuffled.slice(at, at + batchSize));
           const last = Math.max(...order);
@@ -91,8 +91,8 @@ describe("STOCK_AVAILABILITY_CHANGED", () => {
     );
   });
 
-  it("becomes a dead letter when the queue gives up, which can be replayed", async () => {
-    const lost = told("prd_never", 1, 1);
+  it("becomes a dead letter, which can be replayed, when the queue gives up", async () => {
+    const lost = report("prd_never", 1, 1);
     await send([lost]);
     await deliver((batch, ctx) => consumeBatch(batch, testEnv, ctx), "tradepost-catalog-dead-letters", [lost]);
     const letters = await rpc.listDeadLetters(callAs("admin"), {});
@@ -104,9 +104,9 @@ describe("STOCK_AVAILABILITY_CHANGED", () => {
 });
 
 describe("the sweeps", () => {
-  it("clear old events and old inbox rows, by cron as by call", async () => {
+  it("delete old events and old inbox rows, by cron and by RPC", async () => {
     const old = Date.now() - 2 * EVENT_RETENTION_MS - 1;
-    // An id tells when its event was made, and the purge goes by it.
+    // The id contains the time of the event, which the purge uses.
     const inbox = (tail: string): D1PreparedStatement =>
       testEnv.DB.prepare("INSERT INTO inbox (event_id, handled_at) VALUES (?, ?)").bind(
         `${firstIdAt("evt", old)}${tail}`,

@@ -1,4 +1,4 @@
-// Pictures that staff upload, on a real bucket and a real D1: what is taken, where a crash may leave things, and who clears up.
+// Uploaded pictures, with a real bucket and a real D1: what is accepted, what a crash leaves, and what the sweep deletes.
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ManagedImage, ManagedProduct } from "#shared/contracts/catalog-staff";
 import type { Outcome } from "#shared/errors";
@@ -14,7 +14,7 @@ const vendor = callAs("vendor");
 let productId = "";
 let salt = 0;
 
-/** A picture that no other test has. */
+/** A picture with unique bytes. */
 function fresh(): Uint8Array<ArrayBuffer> {
   salt += 1;
   return png(8, 6, String(salt));
@@ -88,7 +88,7 @@ describe("an uploaded picture", () => {
     expect(await looseKeys()).toEqual([]);
   });
 
-  it("comes behind the others, is named by the product unless said, and changes the product's version", async () => {
+  it("is added behind the others, with the product's name by default, and bumps the product's version", async () => {
     const urls = [(await add(fresh())).url, (await add(fresh())).url];
     expect(await present()).toMatchObject({ version: 3, images: urls.map((url) => ({ url, alt: "Pictured" })) });
     const { results } = await testEnv.DB.prepare("SELECT action FROM audit_log WHERE subject = ?")
@@ -97,20 +97,20 @@ describe("an uploaded picture", () => {
     expect(results.map((row) => row["action"])).toEqual(["product.create", "product.add_image", "product.add_image"]);
   });
 
-  it("sent again is the same picture, also ten times at once", async () => {
+  it("is the same picture when it is sent again, also ten times concurrently", async () => {
     const bytes = fresh();
     const answers = await Promise.all(Array.from({ length: 10 }, () => rpc.addImage(vendor, { productId, bytes })));
     const added = answers.map((answer) => valueOf(answer));
     expect(new Set(added.map(({ image }) => image.id)).size).toBe(1);
     expect(added.filter((answer) => answer.added)).toHaveLength(1);
     expect((await present()).images).toHaveLength(1);
-    // What the others had put goes with the sweep.
+    // The sweep deletes the objects of the others.
     expect(await looseKeys()).toHaveLength(9);
     await purgeLooseObjects(testDeps(), { everything: true });
     expect(await objects()).toHaveLength(1);
   });
 
-  it("is the twentieth at most", async () => {
+  it("is refused above twenty", async () => {
     const answers = await Promise.all(
       Array.from({ length: 23 }, () => rpc.addImage(vendor, { productId, bytes: fresh() })),
     );
@@ -122,7 +122,7 @@ describe("an uploaded picture", () => {
   });
 });
 
-describe("what is no picture", () => {
+describe("a file that is not a picture", () => {
   it.each([
     ["nothing", new Uint8Array(), "validation_failed"],
     ["SVG", text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"), "unsupported_media_type"],
@@ -136,7 +136,7 @@ describe("what is no picture", () => {
     expect([await objects(), await looseKeys(), (await present()).version]).toEqual([[], [], 1]);
   });
 
-  it("is what is called something else", async () => {
+  it("is one with another declared type", async () => {
     for (const declaredType of ["image/jpeg", "image/svg+xml", "text/html", "image/png-x"]) {
       expect(await rpc.addImage(vendor, { productId, bytes: fresh(), declaredType })).toMatchObject({
         error: { code: "unsupported_media_type" },
@@ -147,7 +147,7 @@ describe("what is no picture", () => {
     }
   });
 
-  it("takes no picture for another's product", async () => {
+  it("refuses a picture for another vendor's product", async () => {
     const stranger = callAs("vendor");
     expect(await rpc.addImage(stranger, { productId, bytes: fresh() })).toMatchObject({
       error: { code: "product_not_found" },
@@ -159,7 +159,7 @@ describe("what is no picture", () => {
 });
 
 describe("a removed picture", () => {
-  it("is off the product at once, and its object goes when no page shows it any more", async () => {
+  it("leaves the product at once, and its object is deleted when no cached page shows it any more", async () => {
     const { id: imageId } = await add(fresh());
     const other = await add(fresh());
     expect(await rpc.removeImage(vendor, { productId, imageId })).toEqual({ ok: true, value: null });
@@ -207,14 +207,14 @@ describe("a crash", () => {
     }
   };
 
-  it("before the object is put leaves a name that the sweep forgets", async () => {
+  it("before the object is put leaves an entry that the sweep removes", async () => {
     expect(await upload({ put: () => Promise.reject(new Error("crash")) })).toBe("crash");
     expect([(await present()).images, await objects(), (await looseKeys()).length]).toEqual([[], [], 1]);
     await purgeLooseObjects(testDeps(), { everything: true });
     expect(await looseKeys()).toEqual([]);
   });
 
-  it("between object and row leaves no row, and an object that the sweep deletes", async () => {
+  it("between object and row leaves an object that the sweep deletes", async () => {
     const put = async (key: string, bytes: unknown): Promise<never> => {
       await testEnv.IMAGES.put(key, bytes as Uint8Array);
       throw new Error("crash");
@@ -227,7 +227,7 @@ describe("a crash", () => {
     expect([await objects(), await looseKeys()]).toEqual([[], []]);
   });
 
-  it("of the sweep between the two is mended by the next", async () => {
+  it("of the sweep between its two steps is repaired by the next one", async () => {
     const { id: imageId } = await add(fresh());
     await rpc.removeImage(vendor, { productId, imageId });
     const deps = testDeps();
@@ -241,7 +241,7 @@ describe("a crash", () => {
   });
 });
 
-it("an upload whose object the sweep has taken meanwhile writes no row", async () => {
+it("an upload whose object the sweep has claimed writes no row", async () => {
   const deps = testDeps();
   const images = Object.assign(Object.create(testEnv.IMAGES) as R2Bucket, {
     put: async (key: string, bytes: Uint8Array) => {
@@ -268,7 +268,7 @@ describe("a change of a picture", () => {
     return images;
   }
 
-  it("moves it to a place and the others along, and the first is what lists show", async () => {
+  it("moves it to a position and shifts the others, and lists show the first one", async () => {
     const images = await addNamed("a", "b", "c", "d");
     const move = async (index: number, position: number): Promise<string> => {
       const changes = { position };
@@ -287,14 +287,14 @@ describe("a change of a picture", () => {
     expect(await rpc.pricedProducts(guestCall(), { ids: [productId] })).toMatchObject({
       value: [{ imageUrl: images[3]?.url }],
     });
-    // The last move changed nothing and wrote nothing.
+    // The last move changed nothing, so it wrote nothing.
     expect((await present()).version).toBe(1 + 4 + 3);
     valueOf(await rpc.removeImage(vendor, { productId, imageId: images[2]?.id ?? "" }));
     await addNamed("e");
     expect((await alts()).join("")).toBe("dabe");
   });
 
-  it("gives it other words", async () => {
+  it("changes its text", async () => {
     const [image] = await addNamed("before");
     const imageId = image?.id ?? "";
     const changed = valueOf(await rpc.updateImage(vendor, { productId, imageId, changes: { alt: " After " } }));
@@ -309,7 +309,7 @@ describe("a change of a picture", () => {
     expect(await rpc.updateImage(vendor, { productId, imageId, changes: {} })).toEqual({ ok: true, value: changed });
   });
 
-  it("of several at once loses none", async () => {
+  it("loses none of several concurrent ones", async () => {
     const images = await addNamed("a", "b", "c", "d");
     const answers = await Promise.all(
       images.map(({ id }, index) =>
@@ -349,7 +349,7 @@ describe("a change of a picture", () => {
     });
   });
 
-  it("is for its staff alone, and of its own product", async () => {
+  it("is refused to other vendors, and for another product", async () => {
     const [image] = await addNamed("mine");
     const imageId = image?.id ?? "";
     const changes = { alt: "theirs" };

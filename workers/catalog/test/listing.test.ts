@@ -1,4 +1,4 @@
-// The public list: filters, facets, full text and paging, on a real D1.
+// The public list: filters, facets, full text and paging, with a real D1.
 import { beforeAll, describe, expect, it } from "vitest";
 import { ListProductsInput } from "#shared/contracts/catalog";
 import type { ProductPage } from "#shared/contracts/catalog";
@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 
 describe("the list", () => {
-  it("shows active products only, newest first, with what api.md names and the first image", async () => {
+  it("contains active products only, newest first, with every documented member and the first image", async () => {
     const { items, nextCursor } = await list({});
     expect(items.map(({ id }) => id)).toEqual(["prd_1", "prd_2", "prd_4", "prd_3", "prd_5"]);
     expect(nextCursor).toBeNull();
@@ -68,13 +68,13 @@ describe("the list", () => {
     });
   });
 
-  it("sorts by price both ways and by name without regard to case", async () => {
+  it("sorts by price in both directions and by name ignoring case", async () => {
     expect(await ids({ sort: "price" })).toEqual(["prd_5", "prd_4", "prd_2", "prd_3", "prd_1"]);
     expect(await ids({ sort: "-price" })).toEqual(["prd_1", "prd_3", "prd_2", "prd_4", "prd_5"]);
     expect(await ids({ sort: "name" })).toEqual(["prd_2", "prd_1", "prd_3", "prd_4", "prd_5"]);
   });
 
-  it("filters by category, id or slug, with all below it and no other whose id begins alike", async () => {
+  it("filters by category, id or slug, including all below it and none whose id has the same prefix", async () => {
     expect(await ids({ category: "cat_tools" })).toEqual(["prd_1", "prd_2", "prd_4", "prd_3"]);
     expect(await ids({ category: "saws" })).toEqual(["prd_4", "prd_3"]);
     expect(await ids({ category: "nothing-here" })).toEqual([]);
@@ -90,7 +90,7 @@ describe("the list", () => {
 });
 
 describe("facets", () => {
-  it("count what matches, with the whole price range", async () => {
+  it("count the matches, and give the whole price range", async () => {
     expect((await list({})).facets).toEqual({
       brands: [
         { id: "brd_iron", name: "Ironmark", count: 4 },
@@ -105,7 +105,7 @@ describe("facets", () => {
     });
   });
 
-  it("leave out a group's own filter and obey the others", async () => {
+  it("ignore their own filter and obey the others", async () => {
     const { facets } = await list({ category: "saws", brand: "ironmark", minPrice: 3_000 });
     expect(facets?.categories).toEqual([
       { id: "cat_drills", name: "Drills", count: 1 },
@@ -123,11 +123,11 @@ describe("facets", () => {
 });
 
 describe("search", () => {
-  it("puts a hit in the name before one in the description", async () => {
+  it("ranks a match in the name above one in the description", async () => {
     expect(await ids({ q: "drill" })).toEqual(["prd_2", "prd_1", "prd_4"]);
   });
 
-  it("finds by stem, by the beginning of the last word, by SKU, by brand without its accents and by category", async () => {
+  it("finds by stem, by a prefix as the last word, by SKU, by brand without accents and by category", async () => {
     expect(await ids({ q: "glove" })).toEqual(["prd_5"]);
     expect(await ids({ q: "safety glo" })).toEqual(["prd_5"]);
     expect(await ids({ q: "tol-drl-00" })).toEqual(["prd_1"]);
@@ -135,17 +135,17 @@ describe("search", () => {
     expect((await ids({ q: "saws", sort: "price" })).toSorted()).toEqual(["prd_3", "prd_4"]);
   });
 
-  it("combines with filters and any order", async () => {
+  it("combines with filters and every order", async () => {
     expect(await ids({ q: "drill", category: "drills", sort: "price" })).toEqual(["prd_2", "prd_1"]);
     expect(await ids({ q: "saw", inStock: "true" })).toEqual(["prd_3"]);
   });
 
-  it("takes blank text for none and text without a word for a search that finds nothing", async () => {
+  it("ignores blank text, and finds nothing for text without a word", async () => {
     expect(await ids({ q: "   " })).toHaveLength(5);
     expect(await ids({ q: "%%%" })).toEqual([]);
   });
 
-  it("answers any text whatever is in it", async () => {
+  it("accepts any text", async () => {
     const texts = [
       '"',
       '""',
@@ -181,7 +181,7 @@ describe("search", () => {
     for (const q of texts) expect((await outcome({ q })).ok).toBe(true);
   });
 
-  it("follows a renamed brand and a deleted product", async () => {
+  it("reflects a renamed brand and a deleted product", async () => {
     await insertProducts({ id: "prd_8", name: "Passing Thing", brand_id: "brd_sud" });
     await testEnv.DB.prepare("UPDATE brands SET name = 'Nordwerk' WHERE id = 'brd_sud'").run();
     expect((await ids({ q: "nordwerk" })).toSorted()).toEqual(["prd_2", "prd_8"]);
@@ -208,7 +208,7 @@ describe("paging", () => {
     return seen;
   }
 
-  it("walks every order to its end without a gap or a repeat, ties included", async () => {
+  it("visits every product once in every order, also equal ones", async () => {
     for (const sort of ["newest", "price", "-price", "name"]) {
       expect(await pages({ sort })).toEqual(await ids({ sort }));
     }
@@ -216,7 +216,7 @@ describe("paging", () => {
     expect(await pages({ category: "tools", sort: "price" })).toEqual(await ids({ category: "tools", sort: "price" }));
   });
 
-  it("neither skips nor repeats while newer products come in", async () => {
+  it("neither skips nor repeats while newer products are added", async () => {
     const first = await list({ limit: 2 });
     await insertProducts({ id: "prd_9", name: "Brand New", created_at: 9 });
     const second = await list({ limit: 2, cursor: first.nextCursor });
@@ -224,7 +224,7 @@ describe("paging", () => {
     await testEnv.DB.prepare("DELETE FROM products WHERE id = 'prd_9'").run();
   });
 
-  it("refuses a cursor of other filters or another order, and one that is none", async () => {
+  it("refuses a cursor of other filters or another order, and a text that is no cursor", async () => {
     const { nextCursor } = await list({ limit: 1, sort: "price" });
     const wrong = [
       { sort: "price", cursor: nextCursor, brand: "ironmark" },
@@ -238,13 +238,13 @@ describe("paging", () => {
     expect(await ids({ sort: "price", cursor: nextCursor, limit: 3 })).toEqual(["prd_4", "prd_2", "prd_3"]);
   });
 
-  it("refuses a forged key of the right scope", async () => {
+  it("refuses a forged key with the right scope", async () => {
     const scope = ["products", planListing(ListProductsInput.parse({ sort: "name" }))];
     const cursor = await encodeCursor(scope, [5, "prd_1"]);
     expect(await outcome({ sort: "name", cursor })).toMatchObject({ error: { code: "invalid_cursor" } });
   });
 
-  it("ends a list by relevance at a thousand", async () => {
+  it("ends a list by relevance at its thousandth product", async () => {
     const many = Array.from({ length: 1_010 }, (_, index) =>
       productRow({ id: `prd_many${String(index)}`, name: `Washer ${String(index)}`, category_id: "cat_toolsafe" }),
     );
@@ -267,7 +267,7 @@ describe("paging", () => {
 });
 
 describe("a list", () => {
-  it("is read anew each time: its age is counted once, by the gateway's caches", async () => {
+  it("is not cached: only the gateway caches it", async () => {
     const search = async (): Promise<number> => {
       const result = await rpc.listProducts(guestCall(), { q: "comet" });
       return result.ok ? result.value.items.length : -1;

@@ -1,4 +1,4 @@
-// What a desk and an ERP ask the lists of products: filters of several values, the feed of changes, and staff's external ids.
+// The lists of products as a support desk and an ERP use them: filters with several values, the feed of changes, external ids.
 import { beforeAll, describe, expect, it } from "vitest";
 import { ListProductsInput } from "#shared/contracts/catalog";
 import type { ManagedProduct, ProductChanges } from "#shared/contracts/catalog-staff";
@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 
 describe("the lists of products", () => {
-  it("take several brands and categories, by id or slug, and facets that leave their own group out", async () => {
+  it("filter by several brands and categories, by id or slug, with facets that ignore their own filter", async () => {
     expect(await publicIds({ category: "saws,safety" })).toEqual(["prd_c", "prd_b"]);
     expect(await publicIds({ category: "cat_drills,safety", brand: "ironmark,brd_sud" })).toEqual(["prd_c", "prd_a"]);
     expect(await publicIds({ brand: "ironmark,nobody" })).toEqual(["prd_a"]);
@@ -46,7 +46,7 @@ describe("the lists of products", () => {
     expect(ListProductsInput.safeParse({ brand: "a,,b" }).success).toBe(false);
   });
 
-  it("find by SKU, whatever the case, and facets count what was found", async () => {
+  it("find by SKU in any case, and facets count the matches", async () => {
     expect(await publicIds({ sku: "sku-b" })).toEqual(["prd_b"]);
     expect(await managedIds({ sku: "SKU-A" }, vendor)).toEqual(["prd_a"]);
     expect(await managedIds({ sku: "SKU-B" }, vendor)).toEqual([]);
@@ -54,7 +54,7 @@ describe("the lists of products", () => {
     expect(facets?.brands).toMatchObject([{ id: "brd_sud", count: 1 }]);
   });
 
-  it("bring each change once more, the oldest first, though the clock of its writer is behind", async () => {
+  it("return each change, the oldest first, also when the clock of its writer is behind", async () => {
     const updatedSince = new Date(1_700_000_000_000).toISOString();
     const read = async (
       list: "listProducts" | "listManagedProducts",
@@ -85,7 +85,7 @@ describe("the lists of products", () => {
     });
   });
 
-  it("show the external id and the metadata to staff alone, find by the one, and keep it unique", async () => {
+  it("return external id and metadata to staff alone, filter by external id, and keep it unique", async () => {
     const metadata = { bin: "A-7", note: "fragile" };
     const before = await change("prd_c", { externalId: "ERP-1", metadata });
     expect(before).toMatchObject({ externalId: "ERP-1", metadata });

@@ -1,5 +1,5 @@
-// What staff does with products, through the RPC surface on a real D1: one request one product, own products only, every write with
-// its event and its audit row, and everything that reads a product following in the same batch.
+// Staff's products, through the RPC surface with a real D1: one request creates one product, vendors reach only their own, and every
+// write has its event, its audit row and the update of search in one batch.
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Call } from "#shared/call";
 import type { ManagedProduct } from "#shared/contracts/catalog-staff";
@@ -56,7 +56,7 @@ beforeAll(async () => {
 });
 
 describe("a new product", () => {
-  it("is whole, its maker's, and has its event and audit row", async () => {
+  it("is complete, belongs to its creator, and has an event and an audit row", async () => {
     const product = await create({ name: "  Click Wrench  ", sku: "CW-1" });
     expect(product).toMatchObject({
       name: "Click Wrench",
@@ -85,7 +85,7 @@ describe("a new product", () => {
     ]);
   });
 
-  it("is found, counted and shown at once", async () => {
+  it("is found, counted and returned at once", async () => {
     const counts = async (): Promise<[number, number]> => {
       const brands = valueOf(await rpc.listBrands(guestCall())).items;
       const tree = valueOf(await rpc.listCategories(guestCall())).items;
@@ -99,7 +99,7 @@ describe("a new product", () => {
     expect(await rpc.getProduct(guestCall(), { idOrSlug: product.slug })).toMatchObject({ value: { id: product.id } });
   });
 
-  it("is nobody's when an admin makes it, and not public as a draft", async () => {
+  it("has no vendor when an admin creates it, and is not public as a draft", async () => {
     const product = await create({ name: "Draughtless", status: "draft" }, admin);
     expect(product).toMatchObject({ vendorId: null, status: "draft" });
     expect(await found("draughtless")).toEqual([]);
@@ -108,7 +108,7 @@ describe("a new product", () => {
     });
   });
 
-  it("gets a slug of its own, whatever its name", async () => {
+  it("gets a unique slug for any name", async () => {
     const products = await Promise.all(
       ["Same Name", "Same Name", "手套 1", "managed", "Same  name!"].map((name) => create({ name })),
     );
@@ -147,7 +147,7 @@ describe("a new product", () => {
     expect(await Promise.all(["products", "outbox", "audit_log"].map(countOf))).toEqual(before);
   });
 
-  it("takes any text for text", async () => {
+  it("treats every character literally", async () => {
     const name = `Robert'); DROP TABLE products;-- "NEAR(" * ^a OR b: 🧰`;
     const product = await create({ name, description: "Line 1\nLine 2\t<script>alert(1)</script> NULL" });
     expect(product.name).toBe(name);
@@ -155,14 +155,14 @@ describe("a new product", () => {
     expect(await found("Robert'); DROP TABLE")).toEqual([product.id]);
   });
 
-  it("has a SKU that no other has, in any case of letters", async () => {
+  it("has a SKU that is unique ignoring case", async () => {
     await create({ sku: "Unique-1" });
     expect(await rpc.createProduct(admin, body({ sku: "unique-1" }))).toMatchObject({ error: { code: "sku_taken" } });
   });
 });
 
 describe("a repeated request", () => {
-  it("answers the same product as it is now", async () => {
+  it("returns the current state of the same product", async () => {
     const asked = body({ idempotencyKey: "k1" });
     const first = valueOf(await rpc.createProduct(vendor, asked));
     expect(first.replayed).toBe(false);
@@ -172,7 +172,7 @@ describe("a repeated request", () => {
     expect(await rowsOf("outbox", first.product.id)).toHaveLength(2);
   });
 
-  it("with another body is refused, and another user's key is another", async () => {
+  it("is refused with another body, and does not share its key with another user", async () => {
     const asked = body({ idempotencyKey: "k2" });
     valueOf(await rpc.createProduct(vendor, asked));
     expect(await rpc.createProduct(vendor, { ...asked, sku: newId("req") })).toMatchObject({
@@ -184,7 +184,7 @@ describe("a repeated request", () => {
     expect(await rpc.createProduct(admin, asked)).toMatchObject({ error: { code: "sku_taken" } });
   });
 
-  it("ten times at once makes one product", async () => {
+  it("creates one product when it is sent ten times concurrently", async () => {
     const asked = body({ idempotencyKey: "k3" });
     const answers = await Promise.all(Array.from({ length: 10 }, () => rpc.createProduct(vendor, asked)));
     const products = answers.map((answer) => valueOf(answer));
@@ -192,7 +192,7 @@ describe("a repeated request", () => {
     expect(products.filter(({ replayed }) => !replayed)).toHaveLength(1);
   });
 
-  it("that was refused may be tried again under its key", async () => {
+  it("can reuse its key after it was refused", async () => {
     const asked = body({ idempotencyKey: "k4", categoryId: "cat_none" });
     expect(await rpc.createProduct(vendor, asked)).toMatchObject({ error: { code: "validation_failed" } });
     expect(await rpc.createProduct(vendor, { ...asked, categoryId: "cat_saws" })).toMatchObject({
@@ -202,7 +202,7 @@ describe("a repeated request", () => {
 });
 
 describe("a change", () => {
-  it("changes what is given, keeps the slug, and reaches search", async () => {
+  it("changes the given members, keeps the slug, and updates search", async () => {
     const product = await create({ name: "Quillsaw" });
     const changes = { name: "Plumesaw", price: 1, categoryId: "cat_drills", description: "New." };
     const changed = valueOf(await rpc.updateProduct(vendor, { productId: product.id, changes }));
@@ -224,7 +224,7 @@ describe("a change", () => {
     });
   });
 
-  it("that changes nothing writes nothing", async () => {
+  it("writes nothing when it changes nothing", async () => {
     const product = await create();
     for (const changes of [{}, { price: product.price, currency: "USD" }]) {
       expect(await rpc.updateProduct(vendor, { productId: product.id, changes })).toMatchObject({
@@ -235,7 +235,7 @@ describe("a change", () => {
     expect(await rowsOf("outbox", product.id)).toHaveLength(1);
   });
 
-  it("of a version that is gone is refused", async () => {
+  it("is refused over an old version", async () => {
     const { id: productId } = await create();
     valueOf(await rpc.updateProduct(vendor, { productId, changes: { price: 2 }, ifVersion: 1 }));
     expect(await rpc.updateProduct(vendor, { productId, changes: { price: 3 }, ifVersion: 1 })).toMatchObject({
@@ -246,7 +246,7 @@ describe("a change", () => {
     });
   });
 
-  it("loses none of several at once that touch different members", async () => {
+  it("loses none of several concurrent ones of different members", async () => {
     const { id: productId } = await create();
     const all = [{ price: 77 }, { weightGrams: 77 }, { minOrderQuantity: 77 }, { description: "77" }];
     const answers = await Promise.all(all.map((changes) => rpc.updateProduct(vendor, { productId, changes })));
@@ -260,7 +260,7 @@ describe("a change", () => {
     expect(versions.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it("of the same version is won by one", async () => {
+  it("succeeds once over one version", async () => {
     const { id: productId } = await create();
     const prices = [1, 2, 3, 4, 5];
     const answers = await Promise.all(
@@ -269,7 +269,7 @@ describe("a change", () => {
     expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
   });
 
-  it("is refused where a new product would be", async () => {
+  it("is refused for the reasons that a new product is", async () => {
     const taken = await create();
     const { id: productId } = await create();
     for (const [changes, code] of [
@@ -286,7 +286,7 @@ describe("a change", () => {
 });
 
 describe("archiving", () => {
-  it("takes a product out of the shop, once, and active again brings it back", async () => {
+  it("removes a product from the shop once, and the status active brings it back", async () => {
     const product = await create({ name: "Gonelamp" });
     const { id: productId } = product;
     for (let time = 0; time < 2; time += 1) {
@@ -308,8 +308,8 @@ describe("archiving", () => {
   });
 });
 
-describe("another's product", () => {
-  it("does not exist for a vendor, and does for an admin", async () => {
+describe("another vendor's product", () => {
+  it("is not found for a vendor, but for an admin", async () => {
     const { id: productId } = await create();
     const stranger = callAs("vendor");
     const unknown = { error: { code: "product_not_found" } };
@@ -322,7 +322,7 @@ describe("another's product", () => {
     });
   });
 
-  it("and a vendorless product are closed to customers, should one ever come", async () => {
+  it("is not found for a customer, nor is a product without a vendor", async () => {
     const { id: productId } = await create({}, admin);
     expect(await rpc.managedProduct(callAs("customer"), { productId })).toMatchObject({ ok: false });
   });
@@ -331,7 +331,7 @@ describe("another's product", () => {
 describe("the vendor of a product", () => {
   const named = callAs("vendor");
 
-  it("is named by an admin, at once or later, and may be nobody again", async () => {
+  it("is set by an admin at creation or later, and can be removed again", async () => {
     const made = await create({ vendorId: named.actor.id }, admin);
     const productId = made.id;
     expect(made.vendorId).toBe(named.actor.id);
@@ -353,7 +353,7 @@ describe("the vendor of a product", () => {
     });
   });
 
-  it("is not for a vendor to say, own or not", async () => {
+  it("cannot be set by a vendor", async () => {
     const { id: productId } = await create();
     for (const vendorId of [vendor.actor.id, named.actor.id, null]) {
       expect(await rpc.createProduct(vendor, body({ vendorId }))).toMatchObject({ error: { code: "forbidden" } });
@@ -364,13 +364,13 @@ describe("the vendor of a product", () => {
     expect(await rpc.managedProduct(vendor, { productId })).toMatchObject({ value: { version: 1 } });
   });
 
-  it.each(["", "prd_1", "usr_", "usr_'--", "usr_\u0000"])("is not %j", async (vendorId) => {
+  it.each(["", "prd_1", "usr_", "usr_'--", "usr_\u0000"])("cannot be %j", async (vendorId) => {
     expect(await rpc.createProduct(admin, body({ vendorId }))).toMatchObject({
       error: { code: "validation_failed", errors: [{ path: "vendorId" }] },
     });
   });
 
-  it("changes while the vendor writes: the write is whole or not there", async () => {
+  it("can change during a write of the old vendor, which succeeds or fails as a whole", async () => {
     const { id: productId } = await create({ vendorId: named.actor.id, price: 5 }, admin);
     const [given, priced] = await Promise.all([
       rpc.updateProduct(admin, { productId, changes: { vendorId: vendor.actor.id } }),
@@ -384,7 +384,7 @@ describe("the vendor of a product", () => {
 });
 
 describe("the list of staff", () => {
-  it("has own products in every status, newest first, by status, by words and by page", async () => {
+  it("contains own products in every status, newest first, filtered by status and words, in pages", async () => {
     const call = callAs("vendor");
     const made: string[] = [];
     for (const status of ["active", "draft", "archived"] as const) {

@@ -17,7 +17,7 @@ import { readActiveProduct, readPricedProducts } from "../src/store/products.ts"
 import { testEnv } from "./fixture.ts";
 
 const ROWS = 100_000;
-/** Ten departments with ten categories each, 200 brands, 100 vendors. One product in four is a draft, one in 5,000 archived. */
+/** Ten departments with ten categories each, 200 brands, 100 vendors. A quarter of the products are drafts, one in 5,000 is archived. */
 const FILL = [
   `INSERT INTO brands (id, slug, name) WITH RECURSIVE rows (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM rows WHERE n < 199)
     SELECT 'brd_' || n, 'brand-' || n, 'Brand ' || n FROM rows`,

@@ -1,4 +1,4 @@
-// One product, priced products, images, categories and brands, through the RPC surface and the use cases.
+// One product, priced products, categories and brands, through the RPC surface and the use cases.
 import { beforeAll, describe, expect, it } from "vitest";
 import { guestCall } from "#shared/testkit/kit";
 import { pricedProducts } from "../src/service/products.ts";
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 
 describe("one product", () => {
-  it("is found by id and by slug, with all images in order and what is available", async () => {
+  it("is found by id and by slug, with all images in order and the available number", async () => {
     const byId = await rpc.getProduct(call, { idOrSlug: "prd_1" });
     expect(byId).toMatchObject({
       ok: true,
@@ -31,11 +31,11 @@ describe("one product", () => {
     expect(await rpc.getProduct(call, { idOrSlug: "cordless-drill" })).toEqual(byId);
   });
 
-  it("may have no image", async () => {
+  it("can have no image", async () => {
     expect(await rpc.getProduct(call, { idOrSlug: "prd_3" })).toMatchObject({ value: { images: [] } });
   });
 
-  it("is not there when archived or unknown", async () => {
+  it("is not found when it is archived or unknown", async () => {
     for (const idOrSlug of ["prd_2", "prd_none", "slug-2", "'", "\u0000"]) {
       expect(await rpc.getProduct(call, { idOrSlug })).toMatchObject({
         ok: false,
@@ -44,7 +44,7 @@ describe("one product", () => {
     }
   });
 
-  it("is read anew each time", async () => {
+  it("is not cached", async () => {
     const name = async (id: string): Promise<string | undefined> => {
       const result = await rpc.getProduct(call, { idOrSlug: id });
       return result.ok ? result.value.name : undefined;
@@ -58,7 +58,7 @@ describe("one product", () => {
 });
 
 describe("priced products", () => {
-  it("tells of any status, once each, and leaves out what does not exist", async () => {
+  it("are returned once each, in any status, without unknown ids", async () => {
     const result = await rpc.pricedProducts(call, { ids: ["prd_1", "prd_2", "prd_1", "prd_gone"] });
     if (!result.ok) throw new Error(result.error.code);
     expect(result.value.toSorted((a, b) => a.id.localeCompare(b.id))).toMatchObject([
@@ -67,7 +67,7 @@ describe("priced products", () => {
     ]);
   });
 
-  it("reads fresh ones from the database every time and others at most every two seconds", async () => {
+  it("are read every time when fresh, and at most every two seconds otherwise", async () => {
     let now = 0;
     const deps = testDeps(2_000, () => now);
     const price = async (ids: string[], fresh: boolean): Promise<number[]> => {
@@ -83,7 +83,7 @@ describe("priced products", () => {
     await testEnv.DB.prepare("UPDATE products SET price = 1000 WHERE id = 'prd_1'").run();
   });
 
-  it("refuses what is no product id and more than a cart holds", async () => {
+  it("are refused for an invalid id and for more than the lines of a cart", async () => {
     const many = Array.from({ length: 101 }, (_, index) => `prd_${String(index)}`);
     for (const ids of [["ord_1"], many]) {
       expect(await rpc.pricedProducts(call, { ids })).toMatchObject({ error: { code: "validation_failed" } });
@@ -93,7 +93,7 @@ describe("priced products", () => {
 });
 
 describe("browsing", () => {
-  it("gives the tree in its order with the active products at and below each category", async () => {
+  it("returns the tree in order with the active products at and below each category", async () => {
     const result = await rpc.listCategories(call);
     expect(result).toMatchObject({
       value: {
@@ -113,7 +113,7 @@ describe("browsing", () => {
     });
   });
 
-  it("gives the brands by name with their active products", async () => {
+  it("returns the brands by name with their active products", async () => {
     expect(await rpc.listBrands(call)).toMatchObject({
       value: { items: [{ id: "brd_iron" }, { id: "brd_sud", slug: "kabelwerk-sud", productCount: 1 }] },
     });

@@ -1,5 +1,5 @@
-// What admins do with categories and brands, on a real D1: everything that shows a category follows it, no two moves at once make a
-// circle, and nothing is deleted under a product.
+// Changes of categories and brands, with a real D1: search and paths follow, concurrent moves make no cycle, and nothing with products
+// is deleted.
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Brand, CategoryNode } from "#shared/contracts/catalog";
 import { MAX_CATEGORY_DEPTH } from "#shared/contracts/catalog-taxonomy";
@@ -52,7 +52,7 @@ async function tree(): Promise<CategoryNode[]> {
   return [...valueOf(await rpc.listCategories(guestCall())).items];
 }
 
-/** Each category's paths are its parent's with its own name and id, and all of them hang in the tree. */
+/** Checks that the paths of each category extend those of its parent, and that all categories are in the tree. */
 async function treeIsWhole(): Promise<void> {
   const { results } = await testEnv.DB.prepare(
     `SELECT c.id FROM categories c LEFT JOIN categories p ON p.id = c.parent_id
@@ -68,7 +68,7 @@ beforeAll(async () => {
 });
 
 describe("a new category", () => {
-  it("stands behind its siblings, with a slug of its own, its path and its audit row", async () => {
+  it("is behind its siblings, with a unique slug, its path and an audit row", async () => {
     const made = await category("  Jig Saws ", "cat_saws");
     expect(made).toEqual({
       id: made.id,
@@ -85,13 +85,13 @@ describe("a new category", () => {
     await treeIsWhole();
   });
 
-  it("made ten times at once under one name is ten, each with its slug", async () => {
+  it("gets its own slug when ten of one name are created concurrently", async () => {
     const made = await Promise.all(Array.from({ length: 10 }, () => category("Twins")));
     expect(new Set(made.map(({ slug }) => slug)).size).toBe(10);
     await treeIsWhole();
   });
 
-  it("goes only so deep", async () => {
+  it("is refused below the deepest level", async () => {
     let parentId: string | null = null;
     for (let level = 1; level <= MAX_CATEGORY_DEPTH; level += 1)
       parentId = (await category(`Deep ${level}`, parentId)).id;
@@ -122,7 +122,7 @@ describe("a new category", () => {
     expect(flat(await tree())).toHaveLength(before);
   });
 
-  it("takes any text for text", async () => {
+  it("treats every character literally", async () => {
     const name = `Robert'); DROP TABLE categories;-- % _ / " 手套`;
     const made = await category(name);
     expect(made).toMatchObject({ name, path: name });
@@ -137,7 +137,7 @@ describe("a new category", () => {
 });
 
 describe("a change of a category", () => {
-  it("takes search, facets, breadcrumbs and filters along, and leaves the slug", async () => {
+  it("updates search, facets, paths and filters, and keeps the slug", async () => {
     const top = await category("Quarrels");
     const middle = await category("Zwingen", top.id);
     const leaf = await category("Bolts", middle.id);
@@ -164,7 +164,7 @@ describe("a change of a category", () => {
     await treeIsWhole();
   });
 
-  it("that changes nothing writes nothing", async () => {
+  it("writes nothing when it changes nothing", async () => {
     const made = await category("Still");
     for (const changes of [{}, { name: "Still" }, { name: " Still ", parentId: null }]) {
       expect(await rpc.updateCategory(admin, { categoryId: made.id, changes })).toEqual({ ok: true, value: made });
@@ -172,7 +172,7 @@ describe("a change of a category", () => {
     expect(await auditOf(made.id)).toHaveLength(1);
   });
 
-  it("makes no circle", async () => {
+  it("makes no cycle", async () => {
     const top = await category("Round");
     const middle = await category("And", top.id);
     const leaf = await category("About", middle.id);
@@ -187,7 +187,7 @@ describe("a change of a category", () => {
     expect(codeOf(await rpc.updateCategory(admin, { categoryId: "cat_none", changes: {} }))).toBe("not_found");
   });
 
-  it("makes no circle with another at once, whichever comes first", async () => {
+  it("makes no cycle with a concurrent one, in either order", async () => {
     for (let round = 0; round < 5; round += 1) {
       const [one, two, three] = [await category("One"), await category("Two"), await category("Three")];
       const below = [
@@ -205,7 +205,7 @@ describe("a change of a category", () => {
     }
   });
 
-  it("loses none of several at once, and grows no deeper than it may", async () => {
+  it("loses none of several concurrent ones, and exceeds no level", async () => {
     const top = await category("Busy");
     const child = await category("Bee", top.id);
     const jobs = [
@@ -222,7 +222,7 @@ describe("a change of a category", () => {
 });
 
 describe("deleting a category", () => {
-  it("is refused while it has categories or products of any status, and takes it away after", async () => {
+  it("is refused while it has subcategories or products in any status, and succeeds after", async () => {
     const top = await category("Doomed");
     const leaf = await category("Too", top.id);
     const remove = async (categoryId: string): Promise<string> =>
@@ -237,7 +237,7 @@ describe("deleting a category", () => {
     await treeIsWhole();
   });
 
-  it("and filling it at once: one of the two is refused, and never with a fault", async () => {
+  it("and adding a product concurrently: one of the two is refused, and neither crashes", async () => {
     for (let round = 0; round < 5; round += 1) {
       const { id: categoryId } = await category("Contended");
       const productId = await productIn("cat_saws");
@@ -258,7 +258,7 @@ describe("deleting a category", () => {
 });
 
 describe("a brand", () => {
-  it("is made, renamed everywhere with its slug kept, and deleted once it has no products", async () => {
+  it("is created, renamed everywhere with the same slug, and deleted once it has no products", async () => {
     const made = await brand("Schnörkelwerk");
     expect(made).toEqual({ id: made.id, slug: "schnorkelwerk", name: "Schnörkelwerk", productCount: 0 });
     expect((await brand("schnorkelwerk")).slug).toMatch(/^schnorkelwerk-[0-9a-f]{8}$/);
@@ -284,7 +284,7 @@ describe("a brand", () => {
     ]);
   });
 
-  it("renamed by several at once has the last one's name, and each change in the audit", async () => {
+  it("has the last name after concurrent renamings, and an audit row for each", async () => {
     const { id: brandId } = await brand("Zero");
     const names = ["One", "Two", "Three"];
     const answers = await Promise.all(names.map((name) => rpc.updateBrand(admin, { brandId, changes: { name } })));
@@ -298,7 +298,7 @@ describe("a brand", () => {
     );
   });
 
-  it("deleted while a product is made of it: one of the two is refused", async () => {
+  it("deleted while a product of it is created: one of the two is refused", async () => {
     for (let round = 0; round < 5; round += 1) {
       const { id: brandId } = await brand("Contended");
       const base = {
@@ -319,12 +319,12 @@ describe("a brand", () => {
     }
   });
 
-  it.each(["", " ", "\u0000", "A\u0007", "x".repeat(101), "\u2066A"])("is not called %j", async (name) => {
+  it.each(["", " ", "\u0000", "A\u0007", "x".repeat(101), "\u2066A"])("cannot be called %j", async (name) => {
     expect(codeOf(await rpc.createBrand(admin, { name }))).toBe("validation_failed");
     expect(codeOf(await rpc.updateBrand(admin, { brandId: "brd_sud", changes: { name } }))).toBe("validation_failed");
   });
 
-  it("that there is not cannot be changed", async () => {
+  it("is not found by an unknown id", async () => {
     expect(codeOf(await rpc.updateBrand(admin, { brandId: "brd_none", changes: { name: "A" } }))).toBe("not_found");
     expect(codeOf(await rpc.deleteBrand(admin, { brandId: "cat_saws" }))).toBe("validation_failed");
   });

@@ -1,4 +1,4 @@
-// What counts as a picture, and how large it is, by its bytes alone.
+// The format and size of a picture, by its bytes alone.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pictureOf } from "../../src/domain/image.ts";
@@ -15,31 +15,31 @@ const KINDS = [
 ] as const;
 
 describe.each(KINDS)("%s", (_name, whole, contentType) => {
-  it("is known with its size", () => {
+  it("is recognized with its size", () => {
     expect(pictureOf(whole)).toEqual({ contentType, width: 640, height: 480 });
   });
 
-  it("is read where it lies in a larger buffer", () => {
+  it("is read from a part of a larger buffer", () => {
     const padded = concat(text("junk"), whole, text("junk"));
     expect(pictureOf(padded.subarray(4, 4 + whole.length))).toEqual({ contentType, width: 640, height: 480 });
   });
 
-  it("is refused when it is cut short, anywhere", () => {
+  it("is refused when it is truncated anywhere", () => {
     const taken = Array.from({ length: whole.length }, (_, length) => length).filter(
       (length) => pictureOf(whole.subarray(0, length)) !== undefined,
     );
     expect(taken).toEqual([]);
   });
 
-  it.each(["\n", "<script>alert(1)</script>", "PK\u0003\u0004", "\u0000"])("is refused with %j behind it", (tail) => {
+  it.each(["\n", "<script>alert(1)</script>", "PK\u0003\u0004", "\u0000"])("is refused with %j at its end", (tail) => {
     expect(pictureOf(concat(whole, text(tail)))).toBeUndefined();
   });
 
-  it("is refused behind something else", () => {
+  it("is refused after other bytes", () => {
     expect(pictureOf(concat(text("<html>"), whole))).toBeUndefined();
   });
 
-  it("never throws, whatever a byte becomes", () => {
+  it("never throws, whatever byte changes", () => {
     const property = fc.property(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 255 }), (place, value) => {
       const changed = Uint8Array.from(whole);
       changed[place] = value;
@@ -57,31 +57,31 @@ it.each([
   ["BMP", "BM________________"],
   ["PDF", "%PDF-1.7"],
   ["a RIFF that is sound", "RIFF\u0004\u0000\u0000\u0000WAVE"],
-])("%s is no picture", (_name, content) => {
+])("%s is not a picture", (_name, content) => {
   expect(pictureOf(text(content))).toBeUndefined();
 });
 
-it("any bytes at all are judged without throwing", () => {
+it("any bytes are read without throwing", () => {
   const property = fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
     pictureOf(bytes);
   });
   expect(fc.check(property).failed).toBe(false);
 });
 
-it("a video in the same boxes is no picture", () => {
+it("a video in the same boxes is not a picture", () => {
   expect(pictureOf(avif(640, 480, "mp42"))).toBeUndefined();
 });
 
 describe("an AVIF of very many boxes", () => {
-  it("is known up to a thousand of them", () => {
+  it("is recognized up to a thousand of them", () => {
     expect(pictureOf(avif(640, 480, "avif", { extra: 900 }))).toMatchObject({ width: 640, height: 480 });
   });
 
-  it.each([{ extra: 1_000 }, { brands: 1_000 }])("is refused beyond: %j", (many) => {
+  it.each([{ extra: 1_000 }, { brands: 1_000 }])("is refused above: %j", (many) => {
     expect(pictureOf(avif(640, 480, "avif", many))).toBeUndefined();
   });
 
-  it("is refused without being walked to its end", () => {
+  it("is refused without being read to its end", () => {
     const reads = { count: 0 };
     const bytes = avif(640, 480, "avif", { extra: 100_000 });
     const view = new Proxy(new DataView(bytes.buffer), {
@@ -97,7 +97,7 @@ describe("an AVIF of very many boxes", () => {
   });
 });
 
-it("a second whole JPEG behind the first is a camera's habit", () => {
+it("a second complete JPEG behind the first is accepted, because cameras write it", () => {
   expect(pictureOf(concat(jpeg(640, 480), jpeg(64, 48)))).toMatchObject({ width: 640, height: 480 });
   expect(pictureOf(concat(jpeg(640, 480), png(64, 48)))).toBeUndefined();
 });
@@ -105,6 +105,6 @@ it("a second whole JPEG behind the first is a camera's habit", () => {
 it.each([
   [0, 10],
   [10, 0],
-])("a picture of %i by %i is none", (width, height) => {
+])("a picture of %i by %i pixels is refused", (width, height) => {
   for (const make of [png, jpeg, lossyWebp]) expect(pictureOf(make(width, height))).toBeUndefined();
 });

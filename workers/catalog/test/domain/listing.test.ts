@@ -1,4 +1,4 @@
-// The list's plan and what its cursors may hold.
+// The plan of the public list and the keys of its cursors.
 import { describe, expect, it } from "vitest";
 import { ListProductsInput } from "#shared/contracts/catalog";
 import { keyAfter, parseAfter, planListing } from "../../src/domain/listing.ts";
@@ -8,7 +8,7 @@ const plan = (input: Record<string, unknown>): ReturnType<typeof planListing> =>
   planListing(ListProductsInput.parse(input));
 
 describe("planListing", () => {
-  it("sorts by relevance with words and by newest without, unless told", () => {
+  it("sorts by relevance with words and by newest without, by default", () => {
     expect(plan({}).sort).toBe("newest");
     expect(plan({ q: "glove" }).sort).toBe("relevance");
     expect(plan({ q: "glove", sort: "-price" }).sort).toBe("-price");
@@ -16,7 +16,7 @@ describe("planListing", () => {
     expect(plan({ q: "!!", sort: "relevance" }).sort).toBe("newest");
   });
 
-  it("takes inStock=false for no filter", () => {
+  it("treats inStock=false as no filter", () => {
     expect(plan({ inStock: "true" }).inStockOnly).toBe(true);
     expect(plan({ inStock: "false" })).toEqual(plan({}));
   });
@@ -25,7 +25,7 @@ describe("planListing", () => {
 describe("a cursor's key", () => {
   const row = { id: "prd_1", name: "Ratchet", price: 500, createdAt: 1_700_000_000_000, changeSeq: 7, place: 20 };
 
-  it("comes back as the place it was made at, in every order", () => {
+  it("parses to the position it was made for, in every order", () => {
     const sorts: readonly Sort[] = ["newest", "price", "-price", "name", "changed"];
     for (const sort of sorts) {
       expect(parseAfter(sort, keyAfter(sort, row))).toEqual({
@@ -37,7 +37,7 @@ describe("a cursor's key", () => {
     expect(parseAfter("relevance", keyAfter("relevance", row))).toEqual({ kind: "place", place: 20 });
   });
 
-  it("is refused when it is not of its order", () => {
+  it("is refused when it belongs to another order", () => {
     const cases: readonly (readonly [Sort, readonly (string | number)[]])[] = [
       ["relevance", [0]],
       ["relevance", [1.5]],

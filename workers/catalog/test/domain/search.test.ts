@@ -1,11 +1,11 @@
-// What a shopper types becomes an FTS5 expression in which nothing is syntax.
+// A search text becomes an FTS5 expression in which none of it is syntax.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MAX_SEARCH_WORDS } from "../../src/constants.ts";
 import { parseSearch } from "../../src/domain/search.ts";
 
 describe("parseSearch", () => {
-  it("asks for all words, the last as a beginning", () => {
+  it("requires all words, the last as a prefix", () => {
     expect(parseSearch("cut  resistant glo")).toEqual({
       kind: "match",
       expression: `"cut" "resistant" "glo"*`,
@@ -16,18 +16,18 @@ describe("parseSearch", () => {
     expect(parseSearch("SAF-GLV-0012")).toEqual({ kind: "match", expression: `"SAF GLV 0012"*` });
   });
 
-  it("takes no text for no search", () => {
+  it("treats blank text as no search", () => {
     expect(parseSearch(undefined)).toEqual({ kind: "all" });
     expect(parseSearch("  ")).toEqual({ kind: "all" });
   });
 
-  it("takes text without a word for a search that finds nothing", () => {
+  it("treats text without a word as a search that finds nothing", () => {
     for (const text of ["???", '"', "*", "- + ^", "😀", "\u0000", "\u0301"]) {
       expect(parseSearch(text)).toEqual({ kind: "nothing" });
     }
   });
 
-  it("leaves no operator, quote or control character of any text in the expression", () => {
+  it("keeps no operator, quote or control character of any text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => {
         const search = parseSearch(text);

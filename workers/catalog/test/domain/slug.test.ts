@@ -15,7 +15,7 @@ describe("a slug", () => {
     expect(slugOf(name)).toBe(slug);
   });
 
-  it("is what the database takes, for any name", () => {
+  it("is valid for the database, for any name", () => {
     const property = fc.property(fc.string({ unit: "binary", maxLength: 200 }), (name) => {
       return [slugOf(name) ?? "none", distinctSlug(name, "prd_0123456789abcdef", "product")].every((slug) =>
         /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(slug),
@@ -24,7 +24,7 @@ describe("a slug", () => {
     expect(fc.check(property).failed).toBe(false);
   });
 
-  it("with a distinct end is never a reserved word", () => {
+  it("is never a reserved word with a random end", () => {
     expect(distinctSlug("managed", "prd_0000000012345678", "product")).toBe("product-12345678");
   });
 });
