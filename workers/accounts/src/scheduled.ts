@@ -1,4 +1,4 @@
-// The daily sweeps: expired sessions and tokens, signing keys, old events.
+// The daily sweeps: signing keys, and everything that has expired.
 import type { SweepPlan } from "#shared/sweep";
 import { runCron } from "#shared/worker";
 import { createDeps } from "./service/deps.ts";
@@ -11,7 +11,7 @@ import { purgeKnownSources, purgeWrongPasswords } from "./store/sign-ins.ts";
 
 export const plan: SweepPlan<AccountsDeps> = {
   sweeps: {
-    // `everything` makes the next signing key whatever the age of the present one.
+    // `everything` ignores the age of the current key.
     madeSigningKeys: (deps, { everything }) => rotateKeys(deps, { early: everything }),
     purgedSigningKeys: purgeKeys,
   },
