@@ -1,6 +1,5 @@
-// `npm run bench`: starts `npm start` on data of its own with rate limits and caps on orders off, measures it from this process,
-// and prints a table. In the same run, by the same client on the same kind of socket, a Worker that only answers "ok" is the
-// floor of each row.
+// `npm run bench`: starts `npm start` on data of its own without rate limits and caps, measures it from this process, and prints a
+// table. The floor of each row is a Worker that only returns "ok", measured in the same run by the same client.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -20,7 +19,7 @@ const BUYERS = 200;
 const UNITS = 50;
 const HOLDERS = 1_000;
 const HOLDABLE = 317;
-/** Events and projections of the measure before are out of the way after this. */
+/** Time for the events and projections of the previous measurement. */
 const SETTLE_MS = 2_000;
 
 interface Line extends Measure {
@@ -43,7 +42,7 @@ async function measureFloor(): Promise<Line[]> {
   for (const clients of CLIENTS) {
     const { request, close } = connect(`http://127.0.0.1:${chunk.toString().trim()}`, clients);
     const work = async (): Promise<void> => {
-      if ((await request("/")).status !== 200) throw new Error("the floor does not answer");
+      if ((await request("/")).status !== 200) throw new Error("the floor does not respond");
     };
     const pid = floor.pid ?? 0;
     const result = await measure({ clients, durationMs: DURATION_MS, warmUpMs: WARM_UP_MS, pid, work });
@@ -133,7 +132,7 @@ try {
     steps.set(clients, orderSteps);
     const rows: readonly (readonly [string, (client: number, round: number) => Promise<void>])[] = [
       ["product list", async () => await shop.listProducts(request)],
-      // Each client on a way of its own: all at the same one at once would measure how a cold cache is filled 16 times.
+      // Each client has its own sequence. Otherwise all would fill the same cold cache at once.
       ["one product", async (client, round) => await shop.oneProduct(request, stage, round + client * 13)],
       ["search, 200 queries", async (client, round) => await shop.search(request, stage, round + client * 13)],
       ["add to cart", async (client, round) => await shop.addToCart(request, stage, client, round)],

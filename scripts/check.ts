@@ -1,4 +1,4 @@
-// `npm run check`: what CI asks of a change before its tests. Every part runs, so that one report shows all that is wrong.
+// `npm run check`: the checks of CI before the tests. Every check runs, so that one report shows all failures.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { ROOT } from "./local/workers.ts";

@@ -1,6 +1,5 @@
-// `npm run deploy -- --env staging|production`: creates what is missing, migrates, brings the new versions into traffic step by
-// step and takes them back when the shop stops answering. It sets no secret: it stops and tells which are missing. See
-// docs/deploy.md.
+// `npm run deploy -- --env staging|production`: creates missing resources, migrates, shifts traffic to the new versions in steps, and
+// rolls back when the shop fails its smoke test. It sets no secrets: it stops and lists the missing ones. See docs/deploy.md.
 import { parseArgs } from "node:util";
 import { bucketNames, databaseIds, deployedWorkers, queueNames, readAccount } from "./deploy/account.ts";
 import type { Account } from "./deploy/account.ts";
@@ -22,10 +21,10 @@ import type { Wrangler } from "./deploy/wrangler.ts";
 import { buildAssets } from "./local/assets.ts";
 import { DATABASES } from "./local/workers.ts";
 
-/** Two weeks, the longest there is: what an outage leaves in a queue has to outlive it. */
+/** Two weeks, the maximum: messages in a queue have to survive an outage. */
 const MESSAGE_RETENTION_SECONDS = 14 * 24 * 60 * 60;
 
-/** The commands that make what the account lacks. */
+/** The commands that create the resources that the account lacks. */
 export function creations(
   environment: Environment,
   present: {
@@ -52,14 +51,14 @@ export function creations(
   ];
 }
 
-/** The commands that bring every database to its newest migration. */
+/** The commands that migrate every database. */
 export function migrations(environment: Environment): string[][] {
   return deploymentOrder()
     .filter((worker) => Object.hasOwn(DATABASES, worker))
     .map((worker) => ["d1", "migrations", "apply", "DB", "--remote", "-c", configFile(worker, environment)]);
 }
 
-/** What to type for each secret that is not set yet. */
+/** The command that sets each missing secret. */
 export function missingSecrets(environment: Environment, set: ReadonlyMap<string, readonly string[]>): string[] {
   return [...requiredSecrets()].flatMap(([worker, required]) => {
     const name = deployedName(worker, environment);
@@ -73,24 +72,24 @@ async function runAll(run: Wrangler, commands: readonly (readonly string[])[]): 
   for (const command of commands) await run(command);
 }
 
-/** Builds every Worker as it would be deployed, and prints what a deployment into an empty account would run. Asks nobody. */
+/** Builds every Worker as for a deployment, and prints the commands of a deployment into an empty account. Works offline. */
 async function dryRun(environment: Environment, run: Wrangler): Promise<void> {
   buildAssets();
   writeConfigs(environment, new Map());
   const workers = deploymentOrder();
   for (const worker of workers) await run(["deploy", "--dry-run", "-c", configFile(worker, environment)]);
-  console.log(`\nIn an account that has nothing yet, this would run for ${environment.name}:`);
+  console.log(`\nIn an empty account, a deployment of ${environment.name} would run:`);
   const empty = creations(environment, { databases: [], queues: [], buckets: [] });
   for (const command of [...empty, ...migrations(environment)]) console.log(`  wrangler ${command.join(" ")}`);
   for (const worker of workers) console.log(`  wrangler deploy -c ${configFile(worker, environment)}`);
-  console.log(`  and ask https://${environment.host} whether it is well`);
+  console.log(`  and the smoke test against https://${environment.host}`);
   const secrets = missingSecrets(environment, new Map());
-  console.log(`\nSecrets that have to be there first:\n${secrets.map((line) => `  ${line}`).join("\n")}`);
+  console.log(`\nSecrets that have to be set first:\n${secrets.map((line) => `  ${line}`).join("\n")}`);
   const left = placeholders(environment);
   if (left.length > 0) console.log(`\nStill to be set in deploy/${environment.name}.toml: ${left.join(", ")}`);
 }
 
-/** The state of the account's Workers, callees first. Throws when a secret is missing, before anything is made. */
+/** The deployed Workers of the account, callees first. @throws Error when a secret is missing, before anything is created. */
 async function releasesOf(environment: Environment, account: Account): Promise<Release[]> {
   const workers = deploymentOrder();
   const deployed = await deployedWorkers(
@@ -108,7 +107,7 @@ async function releasesOf(environment: Environment, account: Account): Promise<R
   });
 }
 
-/** Deploys; see the head of this file. An environment that has no databases yet is deployed at once: nobody uses it. */
+/** Deploys. An environment without databases is deployed in one step, because nobody uses it. */
 export async function deploy(
   environment: Environment,
   account: Account,
@@ -130,7 +129,7 @@ export async function deploy(
   await rollOut(releases, tools, immediate || isFirst);
 }
 
-/** Runs the command line; `tools` only differs in tests. Throws with what a person has to do. */
+/** Runs the command line. Tests pass other `tools`. @throws Error that says what to do. */
 export async function main(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,

@@ -1,5 +1,5 @@
-// Generates the types that the compiler needs: the runtime's (not in git, 600 KB) and one `env.d.ts` beside each wrangler file.
-// `--check` writes nothing and fails when an env.d.ts does not match its wrangler file.
+// Generates the types of the runtime (600 KB, not in git) and one `env.d.ts` beside each wrangler file. `--check` writes nothing and fails
+// when an env.d.ts does not match its wrangler file.
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { LOCAL_WORKERS, ROOT, workerFolder, wranglerFile } from "./local/workers
 
 const RUNTIME_TYPES = path.join(ROOT, ".wrangler/types/runtime.d.ts");
 
-/** Wrangler file and where its types stand, both relative to the root, and the interface's name. */
+/** A wrangler file, the path of its types, both relative to the root, and the name of the interface. */
 const WORKERS = LOCAL_WORKERS.map((worker) => ({
   config: path.relative(ROOT, wranglerFile(worker)),
   out: `${workerFolder(worker)}/env.d.ts`,

@@ -1,5 +1,5 @@
-// The floor of the benchmark, as a process of its own: a Worker that answers "ok", on the same kind of socket as the shop. Prints
-// its port; ends with its parent.
+// The floor of the benchmark, in a process of its own: a Worker that returns "ok", on the same kind of socket as the shop. Prints its
+// port, and ends with its parent.
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { readWranglerFile } from "../local/configs.ts";
 import { findFreePort } from "../local/processes.ts";

@@ -1,5 +1,5 @@
-// Load from this process: so many clients, each sending its next request when the last one is answered, for a fixed time. What it
-// costs is read from the system: CPU time of the server's processes, not of this one.
+// Load from this process for a fixed time: each client sends its next request after the last response. The cost is the CPU time of the
+// server's processes.
 import { Pool } from "undici";
 import { cpuMsOf } from "../local/processes.ts";
 
@@ -22,7 +22,7 @@ export interface Connection {
   readonly close: () => Promise<void>;
 }
 
-/** As many connections as clients; none waits for another's. */
+/** One connection for each client, so that none waits for another. */
 export function connect(origin: string, connections: number): Connection {
   const pool = new Pool(origin, { connections, pipelining: 1 });
   return {
@@ -47,7 +47,7 @@ export interface Measure {
   readonly count: number;
 }
 
-/** The value below which this share of the sorted samples lies. */
+/** The value below which a `share` (0 to 1) of the sorted samples lies. */
 function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }
@@ -68,9 +68,9 @@ export interface LoadOptions {
   readonly clients: number;
   readonly durationMs: number;
   readonly warmUpMs: number;
-  /** The server: its CPU time is counted with that of all processes below it. */
+  /** The server. The CPU time of its descendants is included. */
   readonly pid: number;
-  /** One unit of work. Throws when an answer is wrong, which ends the measure. */
+  /** One unit of work. @throws Error at a wrong response, which ends the measurement. */
   readonly work: (client: number, round: number) => Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// What the benchmark does in the shop: buyers, products with enough stock, and each unit of work that is measured.
+// The benchmark's buyers and products, and the units of work that it measures.
 import type { Session } from "#shared/contracts/accounts";
 import type { ProductPage } from "#shared/contracts/catalog";
 import type { Level } from "#shared/contracts/inventory";
@@ -7,17 +7,17 @@ import type { PaymentIntent } from "#shared/contracts/payments";
 import { ADDRESS, confirmation } from "../shop/client.ts";
 import type { Answer, Request, RequestOptions } from "./load.ts";
 
-/** Enough that no measure sells it out, and no cart meets the limit of 9,999 a line. */
+/** Enough for every measurement. */
 const AMPLE_STOCK = 100_000;
 const PRODUCTS = 60;
 const QUERIES = 200;
-/** How often a buyer looks whether the order is CONFIRMED; each look is one more request. */
-const LOOK_EVERY_MS = 10;
+/** How often a buyer polls for CONFIRMED. Each poll is one more request. */
+const POLL_MS = 10;
 const CONFIRM_TIMEOUT_MS = 20_000;
-/** The holds of the rush are still there when they are counted, and gone soon after. */
+/** Long enough to count the holds after the rush. */
 const HOLD_SECONDS = 60;
 
-/** Without reading the body: what this process spends on parsing is taken from the server's two cores. */
+/** Does not parse the body: this process shares two cores with the server. */
 function expectStatus(answer: Answer, status: number, what: string): void {
   if (answer.status !== status) throw new Error(`${what}: ${answer.status} instead of ${status}: ${answer.body}`);
 }
@@ -42,7 +42,7 @@ function bearer(token: string): RequestOptions {
   return { headers: { authorization: `Bearer ${token}` } };
 }
 
-/** What the measures work with. */
+/** Accounts, products and queries for the measurements. */
 export interface Stage {
   readonly admin: string;
   /** One access token for each client: 15 minutes are longer than the whole run. */
@@ -74,7 +74,7 @@ export async function availableOf(request: Request, admin: string, productId: st
   return parsed<Level>(await request(`/api/inventory/${productId}`, bearer(admin)), 200, "level").available;
 }
 
-/** Distinct queries of one and two words out of the products' own names. */
+/** Distinct queries of one and two words from the names of products. */
 function queriesFrom(names: readonly string[]): string[] {
   const words = names.flatMap((name) => {
     const parts = name.split(/[^\p{L}]+/u).filter((part) => part.length > 3);
@@ -83,7 +83,7 @@ function queriesFrom(names: readonly string[]): string[] {
   return [...new Set(words)].slice(0, QUERIES);
 }
 
-/** Registers the buyers (a password hash of 0.2 s each, before any measure), and fills the shelves. */
+/** Registers the buyers, each a password hash of 0.2 s, and sets the stock. Runs before any measurement. */
 export async function setStage(request: Request, clients: number): Promise<Stage> {
   const login = { email: "admin@example.com", password: "Admin123!" };
   const { accessToken: admin } = parsed<Session>(await request("/api/auth/login", json("POST", login)), 200, "login");
@@ -103,7 +103,7 @@ export async function setStage(request: Request, clients: number): Promise<Stage
 
 function pick<T>(items: readonly T[], index: number): T {
   const item = items[index % items.length];
-  if (item === undefined) throw new Error("nothing to pick from");
+  if (item === undefined) throw new Error("nothing to choose from");
   return item;
 }
 
@@ -140,8 +140,8 @@ async function pay(request: Request, token: string, orderId: string, steps: Step
     steps[step] += now - at;
     at = now;
   };
-  const asked = await request("/api/payments/intent", json("POST", { orderId }, token));
-  const intent = parsed<PaymentIntent>(asked, 201, "intent");
+  const created = await request("/api/payments/intent", json("POST", { orderId }, token));
+  const intent = parsed<PaymentIntent>(created, 201, "intent");
   lap("intent");
   const { path, init } = confirmation(intent);
   const confirmed = await request(path, init);
@@ -153,7 +153,7 @@ async function pay(request: Request, token: string, orderId: string, steps: Step
     if (order.status === "CONFIRMED") break;
     if (performance.now() > deadline) throw new Error(`order ${orderId} is ${order.status}, not CONFIRMED`);
     await new Promise((resolve) => {
-      setTimeout(resolve, LOOK_EVERY_MS);
+      setTimeout(resolve, POLL_MS);
     });
   }
   lap("wait");
@@ -163,7 +163,7 @@ export function noSteps(): Steps {
   return { cart: 0, order: 0, intent: 0, confirm: 0, wait: 0 };
 }
 
-/** Every call of a client from the cart to CONFIRMED. Adds to `steps` what each took. */
+/** All requests of a client from the cart to CONFIRMED. Adds the time of each to `steps`. */
 export async function wholeOrder(
   request: Request,
   stage: Stage,
@@ -185,13 +185,13 @@ export async function wholeOrder(
 export interface Rush {
   readonly sold: number;
   readonly refused: number;
-  /** Until every buyer has an answer, and until every order made is paid and CONFIRMED. */
+  /** Until every buyer has a response, and until every created order is paid and CONFIRMED. */
   readonly answeredMs: number;
   readonly confirmedMs: number;
   readonly latencies: readonly number[];
 }
 
-/** So many guests at once for one product; each that gets an order pays it. */
+/** Guests who order one product at the same time. Each one with an order pays it. */
 export async function rush(request: Request, productId: string, buyers: number): Promise<Rush> {
   const startedAt = performance.now();
   const answers = await Promise.all(
@@ -227,7 +227,7 @@ export interface HoldRush {
   readonly elapsedMs: number;
 }
 
-/** So many reservations at once of one unit of one product, each of an owner of its own. */
+/** Concurrent reservations of one unit of one product, each for an order of its own. */
 export async function holdRush(request: Request, admin: string, productId: string, holders: number): Promise<HoldRush> {
   const startedAt = performance.now();
   const answers = await Promise.all(

@@ -1,5 +1,4 @@
-// What the Cloudflare account has already, read over its API (https://developers.cloudflare.com/api). It only reads: what is
-// missing is created by wrangler.
+// Reads the resources of the Cloudflare account over its API (https://developers.cloudflare.com/api). wrangler creates the missing ones.
 import { z } from "zod";
 
 const API = "https://api.cloudflare.com/client/v4";
@@ -8,11 +7,11 @@ const PAGE_SIZE = 100;
 export interface Account {
   readonly accountId: string;
   readonly token: string;
-  /** Wrangler's own variable for another address of the API. */
+  /** wrangler's variable for another address of the API. */
   readonly api: string;
 }
 
-/** A Worker that is deployed: the version that serves most of its traffic, and the names of its secrets. */
+/** A deployed Worker: the version that serves most of its traffic, and the names of its secrets. */
 export interface DeployedWorker {
   readonly versionId: string | undefined;
   readonly secrets: readonly string[];
@@ -34,7 +33,7 @@ const Deployments = z.object({
   ),
 });
 
-/** Reads the account from the variables that wrangler takes too. Throws with what is missing. */
+/** Reads the account from wrangler's variables. @throws Error that names the missing ones. */
 export function readAccount(env: Readonly<Record<string, string | undefined>>): Account {
   const accountId = env["CLOUDFLARE_ACCOUNT_ID"] ?? "";
   const token = env["CLOUDFLARE_API_TOKEN"] ?? "";
@@ -80,7 +79,7 @@ export async function bucketNames(account: Account): Promise<Set<string>> {
   return new Set(buckets.map(({ name }) => name));
 }
 
-/** What there is of the named Workers; those that are not there are left out. A Worker may have secrets before it has a version. */
+/** The deployed ones of the named Workers. A Worker may have secrets before it has a version. */
 export async function deployedWorkers(
   account: Account,
   names: readonly string[],

@@ -1,5 +1,4 @@
-// The wrangler files as one environment deploys them: its names, host, variables and database ids put in, and nothing of the local
-// runtime. The files in the repo stay the truth about everything else.
+// The wrangler files for one environment: with its names, host, variables and database ids, and without anything of the local runtime.
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { readWranglerFile } from "../local/configs.ts";
@@ -10,7 +9,7 @@ import type { Environment } from "./environment.ts";
 
 export type ProductionWorker = (typeof PRODUCTION_WORKERS)[number];
 
-/** The parts of a configuration that name something in the account. */
+/** The parts of a configuration that name resources of the account. */
 interface DeployedConfig extends WranglerConfig {
   readonly routes?: readonly { readonly pattern: string; readonly zone_name: string }[];
   readonly queues?: {
@@ -22,20 +21,20 @@ interface DeployedConfig extends WranglerConfig {
   readonly secrets?: { readonly required?: readonly string[] };
 }
 
-/** What a deployment needs to be there before its Workers are. */
+/** Resources that have to exist before the Workers. */
 export interface Resources {
   readonly databases: readonly string[];
   readonly queues: readonly string[];
   readonly buckets: readonly string[];
 }
 
-/** What the wrangler files say where an environment has its own. */
+/** The values in the wrangler files that an environment replaces. */
 const HOST_IN_FILES = "shop.example";
 const PREFIX_IN_FILES = /^tradepost(?=-)/;
-/** Rate limits are counted per namespace of the account, so each environment has its own thousand of them. */
+/** Rate limits are counted by namespace of the account, so each environment has a thousand namespace ids of its own. */
 const NAMESPACES_PER_ENVIRONMENT = 1_000;
 
-/** Only for who runs a plain `wrangler dev` in the repo. */
+/** Stops a plain `wrangler dev` only (scripts/wrangler-hint.ts). */
 const NOT_DEPLOYED = ["build"];
 
 function readConfig(worker: ProductionWorker): DeployedConfig {
@@ -46,7 +45,7 @@ function unique(names: readonly string[]): string[] {
   return [...new Set(names)].toSorted();
 }
 
-/** Databases, queues (their dead letters too) and buckets that the Workers bind, by their names in this environment. */
+/** The databases, queues with their dead-letter queues, and buckets that the Workers bind, by their names in this environment. */
 export function resourcesOf({ prefix }: Environment): Resources {
   const configs = PRODUCTION_WORKERS.map(readConfig);
   const allNamed = (names: readonly string[]): string[] => unique(names).map((name) => named(name, prefix));
@@ -62,12 +61,12 @@ export function resourcesOf({ prefix }: Environment): Resources {
   };
 }
 
-/** The secrets that a Worker cannot do without, by Worker. */
+/** The required secrets by Worker. */
 export function requiredSecrets(): Map<ProductionWorker, readonly string[]> {
   return new Map(PRODUCTION_WORKERS.map((worker) => [worker, readConfig(worker).secrets?.required ?? []]));
 }
 
-/** The Workers so that each comes after those it calls: a binding to a Worker that is not there is refused. */
+/** The Workers, each after those it calls: Cloudflare refuses a binding to a missing Worker. */
 export function deploymentOrder(): ProductionWorker[] {
   const ordered: ProductionWorker[] = [];
   const visit = (worker: ProductionWorker): void => {
@@ -80,7 +79,7 @@ export function deploymentOrder(): ProductionWorker[] {
   return ordered;
 }
 
-/** A name of the wrangler files as it is in an environment. The end stays: a queue of dead letters is known by it. */
+/** A name of the wrangler files in an environment. Its end stays, because it identifies a dead-letter queue. */
 function named(name: string, prefix: string): string {
   return name.replace(PREFIX_IN_FILES, prefix);
 }
@@ -97,8 +96,8 @@ function rename<T extends object>(entries: readonly T[] | undefined, keys: reado
 }
 
 /**
- * One Worker's configuration in an environment. `databaseIds` has the id of each database by its name there; a name without one is
- * left without, which only a dry run may do.
+ * One Worker's configuration in an environment. `databaseIds` maps names of databases there to ids. A database without an id is only
+ * allowed in a dry run.
  */
 export function deployedConfig(
   worker: ProductionWorker,
@@ -150,7 +149,7 @@ export function deployedConfig(
   };
 }
 
-/** Where an environment's configuration of a Worker is written, relative to the root: out of git, in a folder of its own. */
+/** The path of an environment's configuration of a Worker, relative to the root. It is not in git. */
 export function configFile(worker: ProductionWorker, { name }: Environment): string {
   return path.join(".wrangler", "environments", name, worker, "wrangler.json");
 }

@@ -1,4 +1,4 @@
-// Where a deployment goes: deploy/<environment>.toml, checked before anything is asked of Cloudflare.
+// Reads and checks the environment of a deployment, deploy/<environment>.toml.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "smol-toml";
@@ -12,12 +12,12 @@ export type EnvironmentName = (typeof ENVIRONMENTS)[number];
 const HostName = z.string().regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/, "must be a host name in lower case");
 
 const EnvironmentFile = z.strictObject({
-  /** Where the shop is reached; the zone it lies in has to be in the account. */
+  /** The host of the shop. Its zone has to be in the account. */
   host: HostName,
   zone: HostName,
-  /** What the name of every Worker, database, queue and bucket begins with, in place of `tradepost`. */
+  /** The prefix of the names of all Workers, databases, queues and buckets, in place of `tradepost`. */
   prefix: z.string().regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "must be like tradepost-staging"),
-  /** Overrides, in every Worker whose wrangler file declares the variable. */
+  /** Values for every Worker whose wrangler file declares the variable. */
   vars: z.record(z.string(), z.string()),
 });
 
@@ -30,7 +30,7 @@ function declaredVariables(): Set<string> {
   );
 }
 
-/** Reads one environment. Throws with what is wrong with its file, for the person who edits it. */
+/** Reads one environment. @throws Error that says what is wrong with its file. */
 export function readEnvironment(name: EnvironmentName): Environment {
   const file = path.join(ROOT, "deploy", `${name}.toml`);
   const parsed = EnvironmentFile.safeParse(parse(readFileSync(file, "utf8")));
@@ -40,12 +40,12 @@ export function readEnvironment(name: EnvironmentName): Environment {
   if (unknown.length > 0) throw new Error(`deploy/${name}.toml: no Worker declares ${unknown.join(", ")}`);
   const { host, zone } = parsed.data;
   if (host !== zone && !host.endsWith(`.${zone}`)) {
-    throw new Error(`deploy/${name}.toml: ${host} does not lie in the zone ${zone}`);
+    throw new Error(`deploy/${name}.toml: ${host} is not in the zone ${zone}`);
   }
   return { ...parsed.data, name };
 }
 
-/** What still stands as in the repo and has to be set before a real deployment: RFC 2606 keeps `.example` from being anybody's. */
+/** Values that have to be replaced before a deployment: hosts under `.example`, which RFC 2606 reserves. */
 export function placeholders({ host, vars }: Environment): string[] {
   return [
     ...(host.endsWith(".example") ? [`host = "${host}"`] : []),

@@ -1,8 +1,8 @@
-// Brings new versions into traffic step by step, each Worker after those it calls, and takes them all back when the shop stops
-// answering rightly. A Worker's calls of another may meet its old or its new version meanwhile, so contracts change compatibly.
+// Shifts traffic to new versions in steps, each Worker after those it calls, and rolls all of them back when the smoke test fails. During
+// a roll-out a call may reach the old or the new version of a Worker, so contracts have to change compatibly.
 import type { Wrangler } from "./wrangler.ts";
 
-/** The share of requests that the new versions serve, in percent, one after the other. */
+/** The share of requests for the new versions at each step, in percent. */
 const STAGES_PERCENT = [10, 50, 100] as const;
 
 export interface Release {
@@ -15,7 +15,7 @@ export interface Release {
 
 export interface Tools {
   readonly wrangler: Wrangler;
-  /** Throws when the shop does not answer as it should. `pins` has the version to ask for, by the Worker's name. */
+  /** @throws Error when a check fails. `pins` maps the name of a Worker to the version to test. */
   readonly smoke: (pins: ReadonlyMap<string, string>) => Promise<void>;
 }
 
@@ -23,15 +23,15 @@ async function setTraffic({ wrangler }: Tools, { configFile }: Release, versions
   await wrangler(["versions", "deploy", ...versions, "--yes", "-c", configFile]);
 }
 
-/** Gives all traffic back to the versions before, the callers first. One that fails does not keep the others from it. */
+/** Rolls all Workers back, callers first. A failure does not stop the others. */
 async function takeBack(tools: Tools, releases: readonly Release[]): Promise<void> {
   for (const release of releases.toReversed()) {
     if (release.previous === undefined) continue;
-    console.error(`\nTaking ${release.name} back.`);
+    console.error(`\nRolling ${release.name} back.`);
     try {
       await setTraffic(tools, release, [`${release.previous}@100`]);
     } catch (error) {
-      console.error(`${release.name} could not be taken back; do it by hand:`, error);
+      console.error(`${release.name} could not be rolled back; do it by hand:`, error);
     }
   }
 }
@@ -44,14 +44,14 @@ async function inStages(tools: Tools, uploaded: readonly (readonly [Release, str
       await setTraffic(tools, release, [`${version}@${percent}`, ...rest]);
     }
     await tools.smoke(pins);
-    console.log(`\nThe new versions serve ${percent} % and the shop is well.`);
+    console.log(`\nThe new versions serve ${percent} % and the smoke test passes.`);
   }
 }
 
 /**
- * Deploys `releases`, which come in the order of their calls. A Worker that is not there yet is deployed whole; so are all with
- * `immediate`, which a change of Durable Object classes needs. Throws after taking everything back when a step or the smoke test
- * fails.
+ * Deploys `releases`, callees first. A new Worker gets all traffic at once; so do all with `immediate`, which a change of Durable Object
+ * classes needs.
+ * @throws Error after the roll-back when a step or the smoke test fails.
  */
 export async function rollOut(releases: readonly Release[], tools: Tools, immediate: boolean): Promise<void> {
   const uploaded: (readonly [Release, string])[] = [];
@@ -74,11 +74,11 @@ export async function rollOut(releases: readonly Release[], tools: Tools, immedi
     await takeBack(tools, [...changed]);
     throw error;
   }
-  // A version carries no routes, crons or consumers; they change once it has all the traffic.
+  // Routes, crons and queue consumers are not part of a version; they change after it has all traffic.
   for (const [{ configFile }] of uploaded) await tools.wrangler(["triggers", "deploy", "-c", configFile]);
 }
 
-/** Puts every Worker's version before the present one back, the callers first. */
+/** Rolls every Worker back to its previous version, callers first. */
 export async function rollBack(releases: readonly Release[], { wrangler }: Tools): Promise<void> {
   for (const { name, configFile } of releases.toReversed()) {
     await wrangler(["rollback", "--name", name, "--message", "rolled back by deploy", "--yes", "-c", configFile]);

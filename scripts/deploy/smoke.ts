@@ -1,4 +1,4 @@
-// What a deployed shop has to answer, asked from outside without an account in it. It writes nothing but two refused sign-ins.
+// The smoke test of a deployed shop, from outside and without an account. It writes nothing except two refused sign-ins.
 
 interface AskInit {
   readonly method?: string;
@@ -6,7 +6,7 @@ interface AskInit {
   readonly body?: string;
 }
 
-/** What is read of an answer: the global fetch and the local runtime's each have a Response of their own. */
+/** The used part of a Response: the global fetch and the local runtime have different types of it. */
 interface Answer {
   readonly status: number;
   json(): Promise<unknown>;
@@ -17,11 +17,11 @@ type Ask = (path: string, init?: AskInit) => Promise<Answer>;
 
 interface Check {
   readonly what: string;
-  /** Throws with what is wrong. */
+  /** @throws Error that says what is wrong. */
   readonly run: (ask: Ask) => Promise<void>;
 }
 
-/** A new version is everywhere within seconds (https://developers.cloudflare.com/workers/versions-and-deployments/). */
+/** A new version is deployed everywhere within seconds (https://developers.cloudflare.com/workers/versions-and-deployments/). */
 const PAUSE_MS = 3_000;
 const TRIES = 5;
 
@@ -52,7 +52,7 @@ const CHECKS: readonly Check[] = [
     what: "products are listed",
     run: async (ask) => {
       const page = (await (await expectStatus(ask, 200, "/api/products?limit=1")).json()) as { items?: unknown };
-      if (!Array.isArray(page.items)) throw new Error("no list came");
+      if (!Array.isArray(page.items)) throw new Error("no list");
     },
   },
   {
@@ -104,7 +104,7 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-/** The header that sends a request to one version of each named Worker while two of them share the traffic. */
+/** The header that selects one version of each named Worker while two versions share the traffic. */
 function versionOverrides(pins: ReadonlyMap<string, string>): Record<string, string> {
   if (pins.size === 0) return {};
   return { "cloudflare-workers-version-overrides": [...pins].map(([name, id]) => `${name}="${id}"`).join(", ") };
@@ -116,7 +116,7 @@ export function askAt(origin: string): Ask {
     await fetch(`${origin}${path}`, { ...init, redirect: "manual", signal: AbortSignal.timeout(10_000) });
 }
 
-/** Every check that fails, with why. */
+/** The checks that fail, with their reasons. */
 export async function failures(ask: Ask, pins: ReadonlyMap<string, string>): Promise<string[]> {
   const overrides = versionOverrides(pins);
   const pinned: Ask = async (path, init = {}) =>
@@ -134,7 +134,7 @@ export async function failures(ask: Ask, pins: ReadonlyMap<string, string>): Pro
   return results.flat();
 }
 
-/** Asks until all is well, a few times: a change takes seconds to be everywhere. Throws with what stays wrong. */
+/** Repeats the checks a few times until all pass, because a change takes seconds to be everywhere. @throws Error with the failures. */
 export async function smoke(ask: Ask, pins: ReadonlyMap<string, string>): Promise<void> {
   let wrong: string[] = [];
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
@@ -145,5 +145,5 @@ export async function smoke(ask: Ask, pins: ReadonlyMap<string, string>): Promis
     }
     if (attempt < TRIES) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
-  throw new Error(`the shop does not answer as it should:\n${wrong.join("\n")}`);
+  throw new Error(`the smoke test fails:\n${wrong.join("\n")}`);
 }

@@ -1,17 +1,17 @@
-// Runs wrangler for a deployment: its words go to the terminal, and what it made is read from the file it writes for scripts.
+// Runs wrangler for a deployment. Its output goes to the terminal; the uploaded version is read from its output file for scripts.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { ROOT } from "../local/workers.ts";
 
-/** One line of WRANGLER_OUTPUT_FILE_PATH, of which only an upload's version is used. */
+/** One line of WRANGLER_OUTPUT_FILE_PATH. Only the version of an upload is used. */
 interface OutputEntry {
   readonly type: string;
   readonly version_id?: string | null;
 }
 
-/** Runs one wrangler command; answers the version it uploaded, if it did. Throws when wrangler fails. */
+/** Runs one wrangler command. Returns the version that it uploaded, if any. @throws Error when wrangler fails. */
 export type Wrangler = (args: readonly string[]) => Promise<string | undefined>;
 
 function uploadedVersion(file: string): string | undefined {

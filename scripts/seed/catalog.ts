@@ -35,10 +35,10 @@ export const IMAGE_VIEWS = ["", ", side view", ", detail"] as const;
 /** One product in ten belongs to the vendor: 60 of 600. */
 const VENDOR_EVERY = 10;
 const YEAR_MS = 365 * 24 * 60 * 60 * 1_000;
-/** Any number; another one makes another shop. */
+/** Another number makes another catalog. */
 const RANDOM_SEED = 20_261_101;
 
-/** What the seeds of other Workers need of a product. */
+/** The data of a product that the seeds of other Workers use. */
 export interface SeedProduct {
   readonly id: string;
   readonly sku: string;
@@ -52,7 +52,7 @@ export interface SeedProduct {
   readonly createdAt: number;
 }
 
-/** What inventory has of a product, as the catalog shows it. */
+/** The stock of a product, as the catalog shows it. */
 export interface SeededStock {
   readonly availability: "in_stock" | "low_stock" | "out_of_stock";
   readonly available: number;
@@ -73,7 +73,7 @@ interface Placed {
   readonly department: Department;
 }
 
-/** The rows of the tree, parents first, and where the product categories ended up. */
+/** The rows of the category tree, parents first, and the ids of the product categories. */
 function categoryTree(): { rows: SeedRow[]; placed: Placed[] } {
   const rows: SeedRow[] = [];
   const placed: Placed[] = [];
@@ -119,7 +119,7 @@ interface NumberedProduct extends SeedProduct {
   readonly categoryId: string;
 }
 
-/** Composes each category's share, mixes them, and numbers them by the time they came in, as real ids would be. */
+/** Composes the products of each category, shuffles them, and numbers them by the time of their creation, as real ids are. */
 function numberedProducts(placed: readonly Placed[]): NumberedProduct[] {
   const random = mulberry32(RANDOM_SEED);
   const share = Math.floor(PRODUCTS / placed.length);

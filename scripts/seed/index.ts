@@ -1,4 +1,4 @@
-// The whole seed as rows, by database and table, in the order to be written. The same on every machine; nothing is written here.
+// The whole seed as rows, by database and table, in the order of writing. It is the same on every machine.
 import type { ImportedPayment } from "../../dev/stripe-sandbox/src/import.ts";
 import { catalogSeed, seedProducts } from "./catalog.ts";
 import { orderTables, seedOrders } from "./orders.ts";
@@ -18,7 +18,7 @@ export interface Seed {
     readonly inventory: SeedTables;
     readonly order: SeedTables;
     readonly payment: SeedTables;
-    /** Empty: the templates come with the migrations, and nobody was told of what the seeds pretend. */
+    /** Empty: the templates come with the migrations, and no messages were sent about seeded orders. */
     readonly notification: SeedTables;
   };
   readonly sandboxPayments: readonly ImportedPayment[];

@@ -1,5 +1,4 @@
-// The seeded orders: who bought what, at the prices and the shipping that the orders Worker itself reckons, until there are exactly
-// as many lines as there are to be reservations.
+// The seeded orders, with the totals that the orders Worker computes, until there is exactly one line for each wanted reservation.
 import { createHash } from "node:crypto";
 import type { Address } from "#shared/contracts/orders";
 import type { PricedProduct } from "#shared/contracts/catalog";
@@ -27,9 +26,9 @@ const EXPENSIVE_MINOR = 20_000;
 
 /** customer@example.com has an order in every state. */
 const CUSTOMERS_OWN: readonly Outcome[] = ["delivered", "shipped", "processing", "confirmed", "withdrawn", "refunded"];
-/** The vendor has orders to move on: made of own products only. */
+/** Orders of the vendor's products only, whose status the vendor may change. */
 const VENDORS_OWN: readonly Outcome[] = ["confirmed", "processing", "shipped"];
-/** What becomes of 20 orders. */
+/** The outcomes of 20 orders. */
 const MIX: readonly Outcome[] = [
   ...Array.from({ length: 6 }, () => "delivered" as const),
   ...Array.from({ length: 5 }, () => "shipped" as const),
@@ -89,7 +88,7 @@ function quantityOf(random: Random, { minOrderQuantity, price }: SeedProduct): n
 function reckon(random: Random, lines: readonly PricedLine[], country: string): Calculation {
   const express = random() < 0.25 ? calculate(lines, country, SEED_CURRENCY, "express") : undefined;
   const chosen = express?.ok === true ? express : calculate(lines, country, SEED_CURRENCY, undefined);
-  if (!chosen.ok) throw new RangeError(`a seeded order cannot be reckoned: ${chosen.error.detail}`);
+  if (!chosen.ok) throw new RangeError(`a seeded order has no totals: ${chosen.error.detail}`);
   return chosen.value;
 }
 

@@ -1,4 +1,4 @@
-// The payments of the seeded orders, as payments has them and as the Stripe sandbox is told of them.
+// The payments of the seeded orders, for the database of payments and for the Stripe sandbox.
 import type { ImportedPayment } from "../../dev/stripe-sandbox/src/import.ts";
 import type { SeedOrder } from "./orders.ts";
 import type { SeedRow } from "./people.ts";
@@ -26,7 +26,7 @@ function paymentOf(order: SeedOrder): SeedPayment {
   };
 }
 
-/** What is authorized is asked about at Stripe this often. */
+/** How often an authorized payment is checked at Stripe. */
 const CHECK_MS = 6 * 60 * 60 * 1_000;
 
 /** When its intent was made, in milliseconds since the epoch. */
@@ -117,7 +117,7 @@ export function paymentTables(orders: readonly SeedOrder[]): Readonly<Record<str
   };
 }
 
-/** What the sandbox has to know so that these payments can be captured, refunded and looked up there. */
+/** The payments for the sandbox, so that they can be captured, refunded and read there. */
 export function sandboxPayments(orders: readonly SeedOrder[]): readonly ImportedPayment[] {
   return orders.map(paymentOf).map((payment) => {
     const { order } = payment;

@@ -18,7 +18,7 @@ export interface SeedPerson {
 export const ADMIN_ID = "usr_seed0001";
 export const VENDOR_ID = "usr_seed0002";
 export const CUSTOMER_ID = "usr_seed0003";
-/** What every buyer but the three named accounts signs in with. */
+/** The password of every buyer except the three named accounts. */
 export const BUYER_PASSWORD = "Buyer-123456!";
 
 const PEOPLE = 128;
@@ -70,7 +70,7 @@ const COMPANY_KINDS = ["Fabrication", "Logistics", "Laboratories", "Facility Ser
 
 function buyer(random: Random, index: number): SeedPerson {
   const name = `${pick(random, FIRST_NAMES)} ${pick(random, LAST_NAMES)}`;
-  // Each stem meets each kind once, so no two buyers work for the same company and no two addresses are alike.
+  // Each stem is combined with each kind once, so no two buyers share a company or an address.
   const company = `${COMPANY_STEMS[index % COMPANY_STEMS.length] ?? ""} ${
     COMPANY_KINDS[Math.floor(index / COMPANY_STEMS.length)] ?? ""
   }`;

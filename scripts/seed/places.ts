@@ -1,4 +1,4 @@
-// Where the seeded companies want their goods: mostly the warehouse's own country, some neighbours, some overseas.
+// The delivery addresses of the seeded companies: mostly in the country of the warehouse, some in neighbouring countries, some overseas.
 import type { Address } from "#shared/contracts/orders";
 import type { SeedPerson } from "./people.ts";
 import { between, mulberry32, pick } from "./random.ts";
@@ -27,7 +27,7 @@ const STREETS = [
   "Depot Avenue",
 ] as const;
 
-/** A person's delivery address: the same each time. */
+/** The delivery address of a person. It is the same each time. */
 export function addressOf({ id, name, company }: SeedPerson): Address {
   const random = mulberry32(Number(id.replace(/\D/g, "")));
   return {

@@ -1,12 +1,12 @@
-// Chance that repeats: the same seed gives the same shop on every machine and in every year. No clock, no Math.random.
+// Random numbers from a seed: the same on every machine and in every year.
 
 /**
- * The moment at which the seeded shop is seen; everything in it happened before. Milliseconds since the epoch. Whoever writes the
- * seed moves it to the day before (scripts/local/seed-times.ts).
+ * The latest time in the seed, in milliseconds since the epoch. scripts/local/seed-times.ts moves it to yesterday when the seed is
+ * written.
  */
 export const SEED_NOW = Date.UTC(2026, 10, 1);
 
-/** A source of numbers in [0, 1), each call the next one. */
+/** Returns the next number in [0, 1). */
 export type Random = () => number;
 
 /** Mulberry32 (Tommy Ettinger, public domain): 32 bits of state are plenty for sample data. */

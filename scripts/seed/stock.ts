@@ -1,5 +1,5 @@
-// What the seeded shop has in its warehouse: levels, the reservations of the seeded orders, and the ledger. Reckoned backwards from
-// what is to be available, so that opening + ledger = on hand, and on hand - reserved = available, whatever was ordered.
+// The seeded stock levels, the reservations of the seeded orders, and the ledger. They are computed backwards from the wanted available
+// stock, so that opening + ledger = on hand and on hand - reserved = available.
 import { availabilityOf } from "../../workers/inventory/src/domain/stock.ts";
 import type { SeedProduct, SeededStock } from "./catalog.ts";
 import type { SeedOrder } from "./orders.ts";
@@ -18,10 +18,10 @@ const LOW_STOCK_THRESHOLD = 10;
 const PLENTY_SHARE = 0.6;
 const RANDOM_SEED = 600;
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** Adjustments are older than the first seeded order, so that no order ever found less than it took. */
+/** Adjustments are older than the first seeded order, so that every order found enough stock. */
 const ADJUSTED_BEFORE_MS = 20 * DAY_MS;
 const ADJUSTED_SINCE_MS = 90 * DAY_MS;
-/** At most this part of what is on hand came by one restock: the rest was there before. */
+/** The largest part of the stock on hand that one restock added. */
 const RESTOCK_SHARE = 0.6;
 
 const ADJUSTMENTS = ["restock", "restock", "restock", "correction", "damaged", "return"] as const;
@@ -47,7 +47,7 @@ function availableOf(random: Random, low: boolean, { minOrderQuantity }: SeedPro
   return Math.max(between(random, least, most), minOrderQuantity * 4);
 }
 
-/** How much of each product is to be free, by its id. */
+/** Product id -> its wanted available stock. */
 function wantedLevels(random: Random, products: readonly SeedProduct[]): Map<string, number> {
   const order = shuffled(random, products);
   return new Map(
@@ -89,7 +89,7 @@ function sales(orders: readonly SeedOrder[]): Entry[] {
     );
 }
 
-/** One adjustment of a product; `onHand` is what there is at the end. */
+/** One adjustment of a product. `onHand` is its stock at the end. */
 function adjustment(random: Random, product: SeedProduct, onHand: number): Entry {
   const most = Math.floor(onHand * RESTOCK_SHARE);
   const type = most < 1 ? "damaged" : pick(random, ADJUSTMENTS);

@@ -1,5 +1,5 @@
-// What happened to a seeded order, step by step, as the Workers would have done it: each step is a version of the order or of its
-// payment, and those that moved the status are in the history.
+// The history of a seeded order, step by step, as the Workers would have written it. Each step is a version of the order or of its payment;
+// steps that changed the status are in the history.
 import type { OrderStatus, PaymentStatus, StockStatus } from "#shared/contracts/orders";
 import type { PaymentState } from "#shared/contracts/payments";
 import { SEED_NOW, between } from "./random.ts";
@@ -40,11 +40,11 @@ export interface Story {
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
-/** The orders Worker's own PAYMENT_WINDOW_SECONDS, as it is unless a run says otherwise. */
+/** The default of PAYMENT_WINDOW_SECONDS. */
 export const PAYMENT_WINDOW_MS = 30 * MINUTE_MS;
 
 /**
- * Hours between the order and SEED_NOW. What is settled was settled in the last SETTLED_WITHIN_MS: inventory forgets it 30 days
+ * Hours between the order and SEED_NOW. Finished reservations ended within the last SETTLED_WITHIN_MS: inventory purges them 30 days
  * later, and up to two days lie between SEED_NOW and the seeding.
  */
 const AGE_HOURS: Readonly<Record<Outcome, readonly [number, number]>> = {
@@ -57,16 +57,16 @@ const AGE_HOURS: Readonly<Record<Outcome, readonly [number, number]>> = {
   refunded: [40, 70],
 };
 
-/** Leaves the whole seed in place for 25 days after the seeding. */
+/** Keeps the whole seed for 25 days after the seeding. */
 export const SETTLED_WITHIN_MS = 3 * 24 * HOUR_MS;
 
-/** Who acts in a story. */
+/** The actors of a history. */
 export interface Cast {
   readonly buyerId: string;
   readonly staffId: string;
 }
 
-/** The money's way: the intent is made and stored, authorized, and then what the outcome makes of it. */
+/** The steps of the payment: created, stored, authorized, then those of the outcome. */
 function paymentSteps(outcome: Outcome, { buyerId, staffId }: Cast, times: Times): PaymentStep[] {
   const made: PaymentStep[] = [
     { at: times.created + 40 * SECOND_MS, to: "CREATED", actor: buyerId, reason: "intent" },
@@ -96,7 +96,7 @@ function paymentSteps(outcome: Outcome, { buyerId, staffId }: Cast, times: Times
   return [...paid, { at: times.captured, to: "CAPTURED", actor: staffId, reason: "shipment" }];
 }
 
-/** The order's way. Steps without `to` are stock and money that followed. */
+/** The steps of the order. Steps without `to` changed its stock or payment status only. */
 function orderSteps(outcome: Outcome, { buyerId, staffId }: Cast, times: Times): OrderStep[] {
   const pending: OrderStep[] = [
     { at: times.created, to: "PENDING", actor: buyerId },
@@ -177,7 +177,7 @@ const PAYMENT_STATUS: Readonly<Record<Outcome, Story["paymentStatus"]>> = {
   refunded: "REFUNDED",
 };
 
-/** Tells one order's story, ending at or before SEED_NOW. */
+/** The history of one order. It ends at or before SEED_NOW. */
 export function tellStory(random: Random, outcome: Outcome, cast: Cast): Story {
   const times = timesOf(random, outcome);
   const status = STATUS[outcome];

@@ -1,6 +1,5 @@
-// Deployments: what an environment's configurations hold, what is created, in which order versions come into traffic and go back.
-// Cloudflare is played by a server on 127.0.0.1 and wrangler by a list of its commands, but for the dry run, which is
-// wrangler's own.
+// Deployments: the configurations of an environment, the created resources, and the order of roll-out and roll-back. A server on
+// 127.0.0.1 stands in for Cloudflare and a list of commands for wrangler, except in the dry run.
 import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
@@ -38,7 +37,7 @@ describe("a deployed configuration", () => {
     ),
   );
 
-  it.each(all)("of %s has no way to the sandbox or the mailbox in %s", (_name, _worker, config) => {
+  it.each(all)("in %s binds neither the sandbox nor the mailbox to %s", (_name, _worker, config) => {
     const services = (config.services ?? []).map(({ service }) => service);
     for (const local of LOCAL_ONLY) {
       expect(services.some((service) => service.endsWith(serviceName(local).replace("tradepost", "")))).toBe(false);
@@ -46,7 +45,7 @@ describe("a deployed configuration", () => {
     expect(JSON.stringify(config)).not.toMatch(/sandbox|mailbox|whsec_local|local-development|127\.0\.0\.1|localhost/i);
   });
 
-  it("of staging shares no name with production", () => {
+  it("of staging has no name of production", () => {
     const names = (environment: typeof staging): string[] => [
       ...PRODUCTION_WORKERS.map((worker) => deployedConfig(worker, environment, new Map()).name),
       ...Object.values(resourcesOf(environment)).flat(),
@@ -58,7 +57,7 @@ describe("a deployed configuration", () => {
     expect(names(staging).filter((name) => both.has(name))).toEqual([]);
   });
 
-  it("binds what is created and calls what is deployed", () => {
+  it("binds resources that are created and Workers that are deployed", () => {
     const { databases, queues } = resourcesOf(staging);
     const names = PRODUCTION_WORKERS.map((worker) => deployedConfig(worker, staging, new Map()).name);
     for (const worker of PRODUCTION_WORKERS) {
@@ -67,7 +66,7 @@ describe("a deployed configuration", () => {
       for (const { database_name: name } of config.d1_databases ?? []) expect(databases).toContain(name);
       for (const { queue } of config.queues?.producers ?? []) expect(queues).toContain(queue);
     }
-    // The consumers know their dead letters by this end of the queue's name (shared/inbox.ts).
+    // Consumers recognize a dead-letter queue by this end of its name (shared/inbox.ts).
     expect(queues.filter((name) => name.endsWith("-dead-letters"))).toHaveLength(5);
   });
 
@@ -119,13 +118,13 @@ describe("what a deployment runs", () => {
     }
   });
 
-  it("tells every secret that is not set, and how to set it", () => {
+  it("lists every missing secret, and how to set it", () => {
     const none = missingSecrets(staging, new Map([["tradepost-staging-payments", ["STRIPE_SECRET_KEY"]]]));
     expect(none).toContain("npx wrangler secret put STRIPE_WEBHOOK_SECRET --name tradepost-staging-payments");
     expect(none.join()).not.toContain("STRIPE_SECRET_KEY");
   });
 
-  it("is documented: every required secret stands in the table", () => {
+  it("is documented: every required secret is in the table", () => {
     const page = readFileSync(path.join(ROOT, "docs/deploy.md"), "utf8");
     for (const [worker, secrets] of requiredSecrets()) {
       for (const secret of secrets) expect(page).toMatch(new RegExp(`\\| ${secret} \\| ${worker} \\|`));
@@ -151,7 +150,7 @@ describe("the roll-out", () => {
     },
     smoke: async (pins) => {
       smoked.push(new Map(pins));
-      if (fails("smoke")) throw new Error("the shop is not well");
+      if (fails("smoke")) throw new Error("the smoke test fails");
     },
   };
 
@@ -161,7 +160,7 @@ describe("the roll-out", () => {
     fails = () => false;
   });
 
-  it("uploads all, then raises the share of each, callees first, and asks the new versions after each stage", async () => {
+  it("uploads all, then raises the share of each, callees first, and tests the new versions after each step", async () => {
     await rollOut(releases, tools, false);
     expect(commands).toEqual([
       "versions upload -c callee.json",
@@ -184,7 +183,7 @@ describe("the roll-out", () => {
     );
   });
 
-  it("takes all back, callers first, when the shop stops answering, and fails", async () => {
+  it("rolls all back, callers first, and fails when the smoke test fails", async () => {
     fails = (command) => command === "smoke";
     await expect(rollOut(releases, tools, false)).rejects.toThrow("not well");
     expect(commands.slice(-2)).toEqual([
@@ -193,7 +192,7 @@ describe("the roll-out", () => {
     ]);
   });
 
-  it("takes the others back when one cannot be", async () => {
+  it("rolls the others back when one roll-back fails", async () => {
     fails = (command) => command === "smoke" || command.includes("caller-old@100");
     await expect(rollOut(releases, tools, false)).rejects.toThrow("not well");
     expect(commands.at(-1)).toBe("versions deploy callee-old@100 --yes -c callee.json");
@@ -205,7 +204,7 @@ describe("the roll-out", () => {
     expect(commands.filter((command) => command.startsWith("versions deploy"))).toEqual([]);
   });
 
-  it("deploys a Worker that is not there yet whole, and all of them when told so", async () => {
+  it("gives all traffic at once to a new Worker, and to all with `immediate`", async () => {
     await rollOut([{ name: "fresh", configFile: "fresh.json", previous: undefined }], tools, false);
     expect(commands).toEqual(["deploy -c fresh.json"]);
     commands = [];
@@ -215,7 +214,7 @@ describe("the roll-out", () => {
   });
 });
 
-/** What the account on 127.0.0.1 has. */
+/** The resources of the account on 127.0.0.1. */
 interface Cloud {
   databases: { uuid: string; name: string }[];
   queues: { queue_name: string }[];
@@ -283,7 +282,7 @@ describe("the account", () => {
     expect(await bucketNames(account)).toEqual(new Set(["images"]));
   });
 
-  it("tells the version that has most of the traffic, and leaves out Workers that are not there", async () => {
+  it("has the version with most of the traffic, and no Workers that do not exist", async () => {
     const versions = [
       { version_id: "new", percentage: 10 },
       { version_id: "old", percentage: 90 },
@@ -298,12 +297,12 @@ describe("the account", () => {
     );
   });
 
-  it("says what Cloudflare said when it refuses", async () => {
+  it("reports the error of Cloudflare", async () => {
     await expect(databaseIds({ ...account, token: "other" })).rejects.toThrow("Authentication error (10000)");
     expect(() => readAccount({})).toThrow("CLOUDFLARE_ACCOUNT_ID");
   });
 
-  it("is left as it is while a secret is missing", async () => {
+  it("is unchanged while a secret is missing", async () => {
     const run = vi.fn<Tools["wrangler"]>(async () => undefined);
     await expect(deploy(staging, account, { wrangler: run, smoke: async () => undefined }, false)).rejects.toThrow(
       "wrangler secret put SIGNING_KEY_SECRET --name tradepost-staging-accounts",
@@ -354,7 +353,7 @@ describe("the command", () => {
       vi.unstubAllEnvs();
     }
     expect(vi.mocked(console.log).mock.calls.flat().join("\n")).toContain("wrangler d1 create tradepost-staging-order");
-    // Not in git: a clone that never ran the shop has to upload them all the same.
+    // They are not in git, but a fresh clone has to upload them.
     for (const file of SWAGGER_FILES) {
       expect(statSync(path.join(DOCS_ASSETS, file)).mtimeMs, file).toBeGreaterThanOrEqual(startedAt);
     }

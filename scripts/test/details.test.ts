@@ -1,4 +1,4 @@
-// Every failure that a Worker can answer says more than its title, also those that no other test brings about.
+// The detail of every failure says more than its title, also of failures that no other test causes.
 import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
@@ -7,7 +7,7 @@ import type { ErrorCode } from "#shared/errors";
 import { saysMore } from "#shared/testkit/problems";
 import { ROOT } from "../local/workers.ts";
 
-/** `fail("code", "detail"` with its detail as a literal, which is what nearly all of them are. */
+/** `fail("code", "detail"` with a literal detail, as nearly all have. */
 const FAILURE = /\bfail\(\s*"(?<code>[a-z_]+)",\s*(?:"(?<plain>[^"]*)"|`(?<template>[^`]*)`)/g;
 
 interface Failure {

@@ -1,4 +1,4 @@
-// The docs page keeps no token: neither its own script nor Swagger UI as it is set up.
+// The docs page stores no token: neither its own script nor Swagger UI does.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import vm from "node:vm";

@@ -1,8 +1,8 @@
-// The local door and requests that make no URL: the runtime would answer each of them with a bare 500.
+// The front and requests without a valid URL, to which the runtime would respond with a bare 500.
 import { expect, it } from "vitest";
 import front from "../../dev/front/src/index.ts";
 
-/** What is passed on would need the bindings; nothing here is. */
+/** Forwarding would need bindings; none of these requests is forwarded. */
 type Door = { readonly fetch: (this: void, request: { readonly url: string }, env: object) => Promise<Response> };
 const door: unknown = front;
 

@@ -1,4 +1,4 @@
-// The scripts around the local runtime: settings, configurations, the lock, migrations and the seed's writing.
+// The scripts of the local runtime: settings, configurations, the lock, migrations, and writing the seed.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -70,7 +70,7 @@ describe("local configurations", () => {
     });
   });
 
-  it("give messages to the mailbox, and to nobody else", () => {
+  it("bind the mailbox to notifications only", () => {
     const notifications = localConfig("notifications", readSettings({}));
     expect(notifications).not.toHaveProperty("send_email");
     expect(notifications.services).toEqual([
@@ -83,7 +83,7 @@ describe("local configurations", () => {
     }
   });
 
-  it("tell the front every Worker's cron", () => {
+  it("pass the crons of every Worker to the front", () => {
     const crons = JSON.parse(localConfig("front", readSettings({})).vars?.["CRONS"] ?? "{}") as Record<
       string,
       string[]
@@ -94,7 +94,7 @@ describe("local configurations", () => {
 });
 
 describe("the lock", () => {
-  it("is one run's, and free after it", async () => {
+  it("belongs to one run, and is free after it", async () => {
     const stateDir = path.join(folder, "lock");
     const lock = await takeLock(stateDir, "start", 1234);
     expect(currentRun(stateDir)).toMatchObject({ pid: process.pid, mode: "start", port: 1234 });
@@ -104,7 +104,7 @@ describe("the lock", () => {
     (await takeLock(stateDir, "dev", 1)).release();
   });
 
-  it("of a run that was killed is taken over, and what it left running is ended", async () => {
+  it("of a killed run is taken over, and the processes that it left are killed", async () => {
     const stateDir = path.join(folder, "stale");
     mkdirSync(stateDir);
     const orphan = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
@@ -161,7 +161,7 @@ describe("the databases", () => {
     });
   }, 30_000);
 
-  it("take a seed as it is, and a second time nothing new", async () => {
+  it("are seeded once", async () => {
     await withState(path.join(folder, "seeded"), [], async ({ databases: { auth } }) => {
       await auth.prepare('CREATE TABLE t (id TEXT PRIMARY KEY, "order" INTEGER, note TEXT) STRICT').run();
       const rows = [
@@ -174,7 +174,7 @@ describe("the databases", () => {
     });
   }, 30_000);
 
-  it("keep a seed of another version as it is", async () => {
+  it("keep the seed of another version", async () => {
     const settings = readSettings({ STATE_DIR: path.join(folder, "other-seed") });
     writeStamp(settings.stateDir, { migrations: migrationsDigest(), seed: "another true" });
     const said: string[] = [];
@@ -183,7 +183,7 @@ describe("the databases", () => {
     expect(readStamp(settings.stateDir).seed).toBe("another true");
   });
 
-  it("take large seeds in parts that fit", () => {
+  it("are seeded in chunks that fit into one parameter", () => {
     const rows = Array.from({ length: 30 }, (_, n) => ({ n, text: "x".repeat(100_000) }));
     const parts = chunks(rows);
     expect(parts.length).toBeGreaterThan(1);

@@ -1,5 +1,5 @@
-// The Drizzle tables say what the migrations made: every column, its type and whether it may be NULL. Migrations are written by
-// hand (drizzle-kit knows neither STRICT nor FTS5), so nothing else keeps the two together.
+// The tables in schema.ts agree with the migrations: every column, its type, and whether it may be NULL. Migrations are written by hand,
+// because drizzle-kit supports neither STRICT nor FTS5, so nothing else keeps the two in step.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -51,7 +51,7 @@ function byName(columns: readonly Column[]): Column[] {
 }
 
 describe.each(Object.entries(DATABASES) as [string, DatabaseName][])("the schema of %s", (worker, database) => {
-  it("says what the migrations made", async () => {
+  it("has the columns of the migrations", async () => {
     const tables = await declaredTables(worker);
     expect(tables.length).toBeGreaterThan(0);
     for (const table of tables) {

@@ -71,7 +71,7 @@ describe("the seeded catalog", () => {
     expect(new Set(seed.products.map((row) => row["brand_id"]))).toEqual(brands);
   });
 
-  it("prices and weighs products as what they are", () => {
+  it("has plausible prices and weights", () => {
     for (const row of seed.products) {
       expect(row["price"]).toSatisfy(Number.isInteger);
       expect(row["weight_grams"]).toSatisfy(Number.isInteger);
@@ -108,14 +108,14 @@ describe("the seeded catalog", () => {
     expect(seed.products.filter((row) => row["vendor_id"] === SEED_VENDOR_ID)).toHaveLength(60);
   });
 
-  it("lets products come in over the last year, in the order of their ids", () => {
+  it("has products created over the last year, in the order of their ids", () => {
     const times = numbers(seed.products, "created_at");
     expect(times).toEqual(times.toSorted((a, b) => a - b));
     expect(Math.max(...times)).toBeLessThan(SEED_NOW);
     expect(Math.min(...times)).toBeGreaterThanOrEqual(SEED_NOW - 365 * 24 * 60 * 60 * 1_000);
   });
 
-  it("shows the stock that inventory is seeded with", () => {
+  it("has the stock levels of the seeded inventory", () => {
     const { products } = catalogSeed((id) =>
       id === "prd_seed0007"
         ? { availability: "low_stock", available: 3 }
@@ -125,7 +125,7 @@ describe("the seeded catalog", () => {
     expect(products[7]).toMatchObject({ availability: "out_of_stock", available: 0 });
   });
 
-  it("tells the other seeds of the same products", () => {
+  it("gives the other seeds the same products", () => {
     const products = seedProducts();
     expect(products).toHaveLength(600);
     products.forEach((product, index) => {

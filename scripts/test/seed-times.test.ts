@@ -1,4 +1,4 @@
-// The seed's times: which columns hold one, and where they are moved to.
+// The times of the seed: the columns that hold them, and how they are moved.
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -16,7 +16,7 @@ import { SEED_NOW } from "../seed/random.ts";
 import { SETTLED_WITHIN_MS } from "../seed/stories.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** Any amount of money, weight or stock is below this, any time of this century above. */
+/** Amounts of money, weights and stock are below this; times are above. */
 const OLDEST_TIME_MS = Date.UTC(2001, 8, 10);
 const seed = buildSeed();
 
@@ -93,7 +93,7 @@ describe("the move", () => {
     expect(shiftOn(Date.UTC(2027, 2, 5), SEED_NOW)).toBe(Date.UTC(2027, 2, 4) - SEED_NOW);
   });
 
-  it("leaves what is no time", () => {
+  it("changes nothing but times", () => {
     const columns = [
       { name: "created_at", type: "INTEGER" },
       { name: "read_at", type: "INTEGER" },
@@ -104,7 +104,7 @@ describe("the move", () => {
     expect(shiftRows(rows, columns, 10)).toEqual([{ created_at: 15, read_at: null, total: 5, time: "5" }]);
   });
 
-  it("takes all times of a sandbox payment", () => {
+  it("moves all times of a sandbox payment", () => {
     for (const payment of seed.sandboxPayments) {
       const numbers = (value: unknown): number[] => (JSON.stringify(value).match(/\b\d{13}\b/g) ?? []).map(Number);
       expect(numbers(shiftPayment(payment, DAY_MS))).toEqual(numbers(payment).map((time) => time + DAY_MS));
@@ -121,7 +121,7 @@ describe("the move", () => {
 });
 
 describe("seeding", () => {
-  it("moves the times, and on a later day changes nothing that is there", async () => {
+  it("moves the times, and changes no existing rows on a later day", async () => {
     const stateDir = mkdtempSync(path.join(tmpdir(), "tradepost-test-"));
     const firstDay = Date.UTC(2027, 2, 5, 13);
     try {

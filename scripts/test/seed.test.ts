@@ -14,7 +14,7 @@ const MIGRATIONS = path.resolve(import.meta.dirname, "../../migrations");
 const DATABASES = ["auth", "product", "inventory", "order", "payment", "notification"] as const;
 const seed = buildSeed();
 
-/** The real tables of a database, with its seed in them: what a CHECK, a key or a reference refuses fails here. */
+/** The tables of a database by its migrations, with its seed: a row that violates a constraint fails here. */
 function filled(name: (typeof DATABASES)[number]): DatabaseSync {
   const database = new DatabaseSync(":memory:");
   const folder = path.join(MIGRATIONS, name);
@@ -47,7 +47,7 @@ describe("the seed", () => {
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 
-  it("has what the shop promises", () => {
+  it("has the promised numbers of everything", () => {
     expect({
       users: count("auth", "users"),
       products: count("product", "products"),
@@ -72,7 +72,7 @@ describe("the seed", () => {
     expect(statuses).toEqual(["CANCELLED", "CONFIRMED", "DELIVERED", "PROCESSING", "SHIPPED"]);
   });
 
-  it("happened before the moment it is seen at", () => {
+  it("has no time after SEED_NOW", () => {
     const newest = [
       ...rows("order", "SELECT max(updated_at) AS at FROM orders"),
       ...rows("order", "SELECT max(at) AS at FROM order_history"),
@@ -82,7 +82,7 @@ describe("the seed", () => {
     expect(Math.max(...newest)).toBeLessThanOrEqual(SEED_NOW);
   });
 
-  it("signs in with the documented passwords", () => {
+  it("has accounts with the documented passwords", () => {
     const passwords = {
       "admin@example.com": "Admin123!",
       "vendor@example.com": "Vendor123!",
@@ -120,7 +120,7 @@ describe("the seeded stock", () => {
     for (const level of levels) expect(level["reserved"]).toBe(reserved.get(level["product_id"]) ?? 0);
   });
 
-  it("is what the catalog shows", () => {
+  it("agrees with the catalog", () => {
     const products = new Map(rows("product", "SELECT * FROM products").map((product) => [product["id"], product]));
     for (const level of levels) {
       const product = products.get(level["product_id"]);
@@ -190,7 +190,7 @@ describe("the seeded orders", () => {
     }
   });
 
-  it("have reservations and sales as far as they have come", () => {
+  it("have the reservations and sales of their status", () => {
     const expected = {
       CONFIRMED: ["RESERVED", "reserved", ["AUTHORIZED"]],
       PROCESSING: ["RESERVED", "reserved", ["AUTHORIZED"]],
@@ -212,7 +212,7 @@ describe("the seeded orders", () => {
     }
   });
 
-  it("give the named accounts something to do", () => {
+  it("include orders of the named accounts", () => {
     const own = rows("order", "SELECT DISTINCT status FROM orders WHERE customer_id = 'usr_seed0003'");
     expect(own).toHaveLength(5);
     const vendors = rows(
@@ -226,7 +226,7 @@ describe("the seeded orders", () => {
 describe("the seeded payments", () => {
   const payments = rows("payment", "SELECT * FROM payments");
 
-  it("are those of the orders, to the cent", () => {
+  it("have the exact amounts of the orders", () => {
     const orders = new Map(rows("order", "SELECT * FROM orders").map((order) => [order["id"], order]));
     expect(payments).toHaveLength(orders.size);
     for (const payment of payments) {
@@ -256,7 +256,7 @@ describe("the seeded payments", () => {
     }
   });
 
-  it("are known to the sandbox in the same state", () => {
+  it("have the same state in the sandbox", () => {
     const known = new Map(seed.sandboxPayments.map((payment) => [payment.metadata["paymentId"], payment]));
     const intentStatus = {
       AUTHORIZED: "requires_capture",

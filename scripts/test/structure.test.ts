@@ -11,7 +11,7 @@ import { migrationViolations } from "../structure/migrations.ts";
 const COMPLETE = ["README.md", "env.d.ts", "src/index.ts"];
 
 describe("this checkout", () => {
-  it("is as agreed", () => {
+  it("has no violations", () => {
     expect(structureViolations()).toEqual([]);
   });
 });
@@ -30,7 +30,7 @@ describe("the plan of a Worker", () => {
     expect(planViolations("orders", [...COMPLETE, ...added])).toEqual([expect.stringContaining(complaint)]);
   });
 
-  it("misses what every Worker has", () => {
+  it("reports missing files", () => {
     expect(planViolations("orders", ["src/index.ts", "env.d.ts"])).toEqual(["workers/orders/README.md is missing"]);
   });
 
@@ -91,7 +91,7 @@ function calls(...services: string[]): Pick<Config, "services"> {
 const CONSUMER = { queue: "a-inbox", max_retries: 10, dead_letter_queue: "a-dead" };
 
 describe("the wrangler files", () => {
-  it("that are well say nothing", () => {
+  it("that are valid cause no complaint", () => {
     const production = [
       worker("tradepost-gateway", { routes: [{ pattern: "shop.example/*" }], ...calls("tradepost-a") }),
       worker("tradepost-a", {
@@ -146,7 +146,7 @@ describe("an export", () => {
   const text =
     "export const LIMIT = 3;\nexport async function read(): Promise<void> {}\nexport interface Page {}\nread();\n";
 
-  it("is read by another file, or is none", () => {
+  it("has to be used by another file", () => {
     const reader = ["b.ts", `import { LIMIT, read } from "./a.ts";`] as const;
     expect(unreadExports(new Map([["a.ts", text], reader]))).toEqual([]);
     expect(unreadExports(new Map([["a.ts", text]]))).toEqual([
@@ -155,7 +155,7 @@ describe("an export", () => {
     ]);
   });
 
-  it("of tables, calls and events stands for itself", () => {
+  it("of tables, contracts and events may be unused", () => {
     const files = ["workers/orders/src/schema.ts", "shared/contracts/orders.ts", "shared/events/catalogue.ts"];
     for (const file of files) expect(unreadExports(new Map([[file, text]]))).toEqual([]);
   });

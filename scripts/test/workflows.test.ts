@@ -1,4 +1,4 @@
-// What a workflow file may do with tokens: a package's install script or an action that was moved to other code must not get them.
+// Tokens in workflow files: an install script of a package or a changed action must not get them.
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// What operators may see of the messages that Workers have sent.
+// The parts of a message that operators may read.
 import { describe, expect, it } from "vitest";
 import { redactEnvelope } from "../events/commands.ts";
 
@@ -28,7 +28,7 @@ describe("a message's envelope", () => {
     ["a message that is not", envelope({ kind: "dispute_opened", variables })],
     ["any other event", envelope({ kind: "password_reset", variables }, "ORDER_CREATED")],
     ["no event", '"x"'],
-  ])("is shown as it stands of %s", (_name, text) => {
+  ])("is returned unchanged: %s", (_name, text) => {
     expect(redactEnvelope(text)).toBe(text);
   });
 });

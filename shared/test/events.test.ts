@@ -12,7 +12,7 @@ const registered = makeEvent(
 );
 
 describe("events", () => {
-  it("every type goes somewhere, and only to consumers that exist", () => {
+  it("of every type have a consumer, and only consumers that exist", () => {
     for (const type of EVENT_TYPES) {
       expect(ROUTES[type].length, type).toBeGreaterThan(0);
       expect(new Set(ROUTES[type]).size, type).toBe(ROUTES[type].length);
@@ -20,12 +20,12 @@ describe("events", () => {
     }
   });
 
-  it("go to all of their type's consumers, but ORDER_CONFIRMED to inventory only where the order's stock counts", () => {
+  it("go to all consumers of their type, but ORDER_CONFIRMED to inventory only when the order is counted", () => {
     for (const type of EVENT_TYPES.filter((each) => each !== "ORDER_CONFIRMED")) {
       expect(consumersOf({ type }), type).toEqual(ROUTES[type]);
     }
     expect(consumersOf({ type: "ORDER_CONFIRMED", counted: true })).toEqual(["inventory", "notifications"]);
-    // As SQLite gives it, and as an event tells that was stored before it was told.
+    // As SQLite returns it, and as in an event that was stored before the column existed.
     expect(consumersOf({ type: "ORDER_CONFIRMED", counted: 1 })).toEqual(["inventory", "notifications"]);
     expect(consumersOf({ type: "ORDER_CONFIRMED", counted: 0 })).toEqual(["notifications"]);
     expect(consumersOf({ type: "ORDER_CONFIRMED" })).toEqual(["notifications"]);
@@ -44,7 +44,7 @@ describe("events", () => {
     expect(registered).not.toHaveProperty("causationid");
   });
 
-  it("come back whole from JSON", () => {
+  it("are unchanged after a round trip through JSON", () => {
     expect(parseEvent(JSON.parse(JSON.stringify(registered)))).toEqual(registered);
   });
 

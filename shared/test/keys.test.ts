@@ -12,13 +12,13 @@ describe("request keys", () => {
     );
   });
 
-  it("do not collide when a part moves over its border", async () => {
+  it("do not collide when text moves from one part to the next", async () => {
     expect(await requestKey("ab", "c")).not.toBe(await requestKey("a", "bc"));
   });
 });
 
 describe("fingerprints", () => {
-  it("ignore the order of members and see every value", async () => {
+  it("ignore the order of members and depend on every value", async () => {
     expect(await fingerprint("POST /x", { a: 1, b: { c: 2, d: 3 } })).toBe(
       await fingerprint("POST /x", { b: { d: 3, c: 2 }, a: 1 }),
     );
@@ -26,7 +26,7 @@ describe("fingerprints", () => {
     expect(await fingerprint("POST /x", { a: 1 })).not.toBe(await fingerprint("POST /y", { a: 1 }));
   });
 
-  it("canonical JSON is the same value again", () => {
+  it("canonical JSON parses to the same value", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -36,19 +36,19 @@ describe("fingerprints", () => {
 });
 
 describe("ids", () => {
-  it("of one kind sort by the time they were made", () => {
+  it("of one kind sort by the time of their creation", () => {
     const ids = Array.from({ length: 1_000 }, () => newId("ord"));
     expect(ids.toSorted()).toEqual(ids);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it("are split by a time into those made before and those made after", () => {
+  it("can be compared with a time", () => {
     const now = Date.now();
     expect(newId("evt") >= firstIdAt("evt", now)).toBe(true);
     expect(newId("evt") < firstIdAt("evt", now + 60_000)).toBe(true);
   });
 
-  it("are told from ids of another kind and from anything else", () => {
+  it("are recognized by their kind", () => {
     for (const good of [newId("ord"), "ord_seed0001", "ord_does_not_exist", `ord_${crypto.randomUUID()}`]) {
       expect(idSchema("ord").safeParse(good).success, good).toBe(true);
     }
@@ -57,7 +57,7 @@ describe("ids", () => {
     }
   });
 
-  it("tokens have 43 characters that go anywhere", () => {
+  it("tokens have 43 characters that are safe in URLs", () => {
     expect(randomToken()).toMatch(/^[A-Za-z0-9_-]{43}$/);
   });
 });

@@ -21,7 +21,7 @@ describe("money", () => {
     expect(formatMoney(amount, currency).replaceAll("\u00a0", " ")).toBe(text);
   });
 
-  it("shows every minor unit of an amount, in every currency", () => {
+  it("writes every minor unit of an amount, in every currency", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 99_999_999 }),

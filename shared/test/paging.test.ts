@@ -5,7 +5,7 @@ import { decodeCursor, encodeCursor, toPage } from "#shared/paging";
 const keys = fc.array(fc.oneof(fc.string(), fc.integer()), { minLength: 1, maxLength: 4 });
 
 describe("cursors", () => {
-  it("come back as the key they were made of", async () => {
+  it("decode to the key that they encode", async () => {
     await fc.assert(
       fc.asyncProperty(keys, fc.jsonValue(), async (key, scope) => {
         expect(await decodeCursor(scope, await encodeCursor(scope, key))).toEqual({ ok: true, value: key });
@@ -21,12 +21,12 @@ describe("cursors", () => {
     });
   });
 
-  it("do not depend on the order in which filters are written down", async () => {
+  it("do not depend on the order of the filters", async () => {
     const cursor = await encodeCursor({ a: 1, b: 2 }, ["x"]);
     expect(await decodeCursor({ b: 2, a: 1 }, cursor)).toEqual({ ok: true, value: ["x"] });
   });
 
-  it("are refused with another key put in, and with any character changed", async () => {
+  it("are refused with another key, and with any changed character", async () => {
     const cursor = await encodeCursor("list", [1_700_000_000_000, "ord_1"]);
     const parts = JSON.parse(atob(cursor)) as [string, unknown[]];
     const otherKeys = [["a", "b"], [1], [1, 2, 3], [1_700_000_000_001, "ord_1"]].map((key) =>
@@ -40,7 +40,7 @@ describe("cursors", () => {
     }
   });
 
-  it("refuse any text that was not made here", async () => {
+  it("refuse any other text", async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "binary", maxLength: 200 }), async (text) => {
         expect(await decodeCursor("list", text)).toMatchObject({ ok: false, error: { code: "invalid_cursor" } });
@@ -50,7 +50,7 @@ describe("cursors", () => {
 });
 
 describe("pages", () => {
-  it("show at most the limit and point on only when there is more", async () => {
+  it("have at most `limit` items, and a next cursor only when there are more", async () => {
     const rows = [1, 2, 3];
     const full = await toPage(rows, 2, "list", (row) => [row], String);
     expect(full.items).toEqual(["1", "2"]);

@@ -1,4 +1,4 @@
-// What counts as a line of text, and that the names in our mails are one.
+// The rule for a line of text, which holds for the names in mails.
 import { describe, expect, it } from "vitest";
 import { RegisterInput } from "#shared/contracts/accounts";
 import { Address } from "#shared/contracts/orders";

@@ -46,7 +46,7 @@ describe("commit", () => {
     expect(error).toMatchObject({ column: "things.value" });
   });
 
-  it("lets exactly one of many writers from the same state through, and undoes the rest whole", async () => {
+  it("commits exactly one of many writes from the same state, and nothing of the others", async () => {
     await commit(db, [sql`INSERT INTO things VALUES ('cas', 0)`]);
     const errors = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
@@ -66,7 +66,7 @@ describe("commit", () => {
     expect(written).toHaveLength(1);
   });
 
-  it("passes on an error it does not know", async () => {
+  it("rethrows an unknown error", async () => {
     expect(await errorOf(commit(db, [sql`SELECT * FROM nowhere`]))).toMatchObject({
       message: expect.stringContaining("no such table") as string,
     });

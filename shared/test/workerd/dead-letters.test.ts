@@ -1,4 +1,4 @@
-// Replays: nothing is lost when the process dies between the row and the message or the queue forgets, and nothing happens twice.
+// Replays of dead letters: nothing is lost or doubled when the process dies between row and message, or the queue loses the message.
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -43,7 +43,7 @@ async function receive(handlers: Handlers, bodies: readonly unknown[], queue = Q
   await deliver((batch) => consume(batch, deps(), handlers), queue, bodies);
 }
 
-/** An event that its consumer gave up on. */
+/** An event that became a dead letter. */
 async function deadLetter(): Promise<EventEnvelope> {
   const userId = newId("usr");
   const event = makeEvent(
@@ -90,7 +90,7 @@ beforeEach(async () => {
 });
 
 describe("a replay", () => {
-  it("takes a letter from open over replayed to handled, with one effect and its audit row", async () => {
+  it("moves a dead letter from open to replayed to handled, with one effect and its audit row", async () => {
     const event = await deadLetter();
     expect(await statesOf(event)).toEqual(["open"]);
     expect(await replayDeadLetter(deps(), admin, { eventId: event.id })).toEqual({ ok: true, value: null });
@@ -107,14 +107,14 @@ describe("a replay", () => {
     });
   });
 
-  it("of what is no dead letter is not found and leaves no trace", async () => {
+  it("of an unknown id is not found and writes nothing", async () => {
     expect(await replayDeadLetter(deps(), admin, { eventId: "evt_none" })).toMatchObject({
       error: { code: "not_found" },
     });
     expect(await db.all(sql`SELECT 1 FROM audit_log`)).toEqual([]);
   });
 
-  it("that the queue refuses, or forgets, is sent by the sweep a minute later", async () => {
+  it("that the queue refuses or loses is resent by the sweep a minute later", async () => {
     const event = await deadLetter();
     expect(await replayDeadLetter(deps(broken), admin, { eventId: event.id })).toMatchObject({ ok: true });
     expect(await resendReplays(deps(), { everything: false })).toBe(0);
@@ -129,7 +129,7 @@ describe("a replay", () => {
     expect([await resendReplays(deps(), { everything: true }), await timesHandled(event)]).toEqual([0, 1]);
   });
 
-  it("whose retry is pending is left to it", async () => {
+  it("with a pending retry is left to the queue", async () => {
     const event = await deadLetter();
     await replayDeadLetter(deps(), admin, { eventId: event.id });
     now += MINUTE_MS + 1;
@@ -138,7 +138,7 @@ describe("a replay", () => {
     expect(await resendReplays(deps(), { everything: true })).toBe(1);
   });
 
-  it("that fails for good again is open again", async () => {
+  it("that fails permanently again is open again", async () => {
     const event = await deadLetter();
     await replayDeadLetter(deps(), admin, { eventId: event.id });
     await receive(failing, [event]);
@@ -147,7 +147,7 @@ describe("a replay", () => {
     expect(await resendReplays(deps(), { everything: true })).toBe(0);
   });
 
-  it("sends what is no event as it came", async () => {
+  it("sends a message that is not an event unchanged", async () => {
     const body = { id: "odd", type: "NOT_OURS", subject: "x" };
     await receive(counting, [body]);
     await replayDeadLetter(deps(), admin, { eventId: "odd" });
@@ -156,7 +156,7 @@ describe("a replay", () => {
 });
 
 describe("a replay of all", () => {
-  it("takes the open ones, each once however many ask, with an audit row each", async () => {
+  it("replays each open one once under concurrent requests, with one audit row each", async () => {
     const open = [await deadLetter(), await deadLetter(), await deadLetter()];
     const underWay = await deadLetter();
     await replayDeadLetter(deps(), admin, { eventId: underWay.id });
@@ -168,7 +168,7 @@ describe("a replay of all", () => {
     expect(await db.all(sql`SELECT 1 FROM audit_log`)).toHaveLength(4);
   });
 
-  it("finds nothing where nothing is open", async () => {
+  it("replays nothing when none is open", async () => {
     expect(await replayDeadLetters(deps(), admin)).toEqual({ ok: true, value: { replayed: 0, remaining: 0 } });
     expect(await resendEvents(deps(), [])).toBe(0);
   });

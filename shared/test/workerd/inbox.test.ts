@@ -37,7 +37,7 @@ function registered(userId: string = newId("usr")): EventEnvelope<"USER_REGISTER
   );
 }
 
-/** Counts its events in a table, and follows each with an event of its own. */
+/** Counts its events in a table, and publishes an event for each. */
 const counting: Handlers = {
   USER_REGISTERED: (event) => ({
     statements: [
@@ -86,7 +86,7 @@ beforeAll(async () => {
 });
 
 describe("consume", () => {
-  it("has one effect for an event that comes many times, in one batch, in many, and at once", async () => {
+  it("has one effect for an event that arrives many times, in one batch, in several, and concurrently", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
@@ -107,7 +107,7 @@ describe("consume", () => {
     );
   });
 
-  it("acknowledges the good events of a batch in which one fails, and keeps the error of that one", async () => {
+  it("acknowledges the other events of a batch in which one fails, and stores the error of that one", async () => {
     const deps = testDeps();
     const [good, bad] = [registered(), registered()];
     const handlers: Handlers = {
@@ -123,7 +123,7 @@ describe("consume", () => {
     ]);
   });
 
-  it("goes message by message when the database refuses the batch", async () => {
+  it("handles messages one by one when the database refuses the batch", async () => {
     const deps = testDeps();
     const [first, second] = [registered(), registered()];
     await receive(deps, counting, [first]);
@@ -134,7 +134,7 @@ describe("consume", () => {
     expect([await timesSeen(first.subject), await timesSeen(second.subject)]).toEqual([1, 1]);
   });
 
-  it("tries an event about something unknown again, until it is known", async () => {
+  it("retries an event about an unknown subject until it is known", async () => {
     const deps = testDeps();
     const event = registered();
     const handlers: Handlers = {
@@ -149,7 +149,7 @@ describe("consume", () => {
     expect(await timesSeen(event.subject)).toBe(1);
   });
 
-  it("keeps a message that is no event at once, with its body", async () => {
+  it("makes a message that is not an event a dead letter at once, with its body", async () => {
     const deps = testDeps();
     const id = newId("evt");
     expect((await receive(deps, counting, [{ id, type: "NONSENSE" }])).acknowledged).toEqual([id]);
@@ -158,7 +158,7 @@ describe("consume", () => {
     ]);
   });
 
-  it("gives up after the last retry, counting tries over messages sent anew, and keeps a dead letter with its error", async () => {
+  it("makes an event a dead letter after the last retry, and counts the attempts of resent messages too", async () => {
     const deps = testDeps();
     const event = registered();
     const failing: Handlers = {
@@ -176,7 +176,7 @@ describe("consume", () => {
     expect(await unseenEvents(deps, [event.id], { everything: true })).toEqual([]);
   });
 
-  it("asks for each retry with its back-off while the database cannot even keep the failure", async () => {
+  it("retries with its back-off while the database cannot store the failure", async () => {
     const down = openDatabase({
       prepare: (query: string) => env.DB.prepare(query),
       batch: refused,
@@ -192,7 +192,7 @@ describe("consume", () => {
     });
   });
 
-  it("keeps what the queue itself gave up, with the last error", async () => {
+  it("stores a message from the dead-letter queue, with the last error", async () => {
     const recorded = recordedQueues();
     const deps = testDeps(recorded);
     const event = registered();
@@ -210,7 +210,7 @@ describe("consume", () => {
 });
 
 describe("purging", () => {
-  it("drops what was handled long ago, and keeps an old event that was handled late", async () => {
+  it("deletes entries handled long ago, and keeps an old event that was handled late", async () => {
     const now = Date.now();
     const longAgo = now - 3 * EVENT_RETENTION_MS;
     const [old, late, fresh] = [firstIdAt("evt", longAgo), firstIdAt("evt", longAgo + 1), newId("evt")];
@@ -225,7 +225,7 @@ describe("purging", () => {
 });
 
 describe("back-off", () => {
-  it("doubles up to ten minutes, at least half of it certain", () => {
+  it("doubles up to ten minutes, with at most half of it random", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.double({ min: 0, max: 1, noNaN: true }), (attempts, random) => {
         const ceiling = Math.min(2 ** attempts, 600);
@@ -253,7 +253,7 @@ describe("outbox", () => {
     expect(recorded.sent).toEqual([{ consumer: "notifications", event }]);
   });
 
-  it("is not confirmed by sending; what an inbox lacks is sent again, the rest is confirmed", async () => {
+  it("is not confirmed by sending: the sweep resends what an inbox lacks and confirms the rest", async () => {
     const recorded = recordedQueues();
     const deps = testDeps(recorded);
     const [lost, arrived] = [registered(), registered()];
@@ -274,7 +274,7 @@ describe("outbox", () => {
     expect(still).not.toContain(arrived.id);
   });
 
-  it("forgets what a confidential command brought once its consumer has it, and nothing of others", async () => {
+  it("deletes the content of a confidential command after its consumer has handled it, and no other content", async () => {
     const deps = testDeps();
     const recipient = { id: null, email: "a@example.com", name: "A", locale: "en", proven: false };
     const [secret, plain] = ["password_reset", "password_changed"].map((kind) =>
@@ -297,7 +297,7 @@ describe("outbox", () => {
     expect(await stored(plain)).toEqual(plain);
   });
 
-  it("is sent again to every other consumer when one queue refuses", async () => {
+  it("is resent to every other consumer when one queue refuses", async () => {
     const recorded = recordedQueues();
     const broken = stubOf<Queue>({ send: refused });
     const deps = { ...testDeps(recorded), queues: { ...recorded.queues, CATALOG_INBOX: broken } };
@@ -308,7 +308,7 @@ describe("outbox", () => {
     expect(recorded.sent).toEqual([{ consumer: "notifications", event }]);
   });
 
-  it("waits for a retry that is due, and takes one that is overdue for lost", async () => {
+  it("does not resend before a pending retry, and treats an overdue one as lost", async () => {
     let now = Date.now();
     const deps = testDeps(recordedQueues(), () => now);
     const event = registered();
@@ -327,7 +327,7 @@ describe("outbox", () => {
     expect(await unseenEvents(deps, [event.id], { everything: false })).toEqual([event.id]);
   });
 
-  it("sends any number of events, in batches that the queue takes", async () => {
+  it("sends any number of events, in batches that the queue accepts", async () => {
     const recorded = recordedQueues();
     await relay(
       recorded.queues,
@@ -336,7 +336,7 @@ describe("outbox", () => {
     expect(recorded.sent).toHaveLength(250);
   });
 
-  it("outlives a queue that refuses: the rows stay for the sweep", async () => {
+  it("keeps its rows for the sweep when a queue refuses", async () => {
     const deps = testDeps();
     const event = registered();
     await commit(db, [outboxInsert(event)]);

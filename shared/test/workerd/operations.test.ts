@@ -1,4 +1,4 @@
-// What operators read: the audit log and the findings of sweeps, in the tables that every database has.
+// The tables for operators that every database has: audit log, findings, dead letters and the log of events.
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
@@ -23,7 +23,7 @@ const call: Call = {
 };
 
 describe("the audit log", () => {
-  it("says who did what to which, when and in which request", async () => {
+  it("has the actor, action, subject, time and request id", async () => {
     await commit(db, [
       auditInsert(call, 5, { action: "order.cancel", subject: "ord_1", details: { reason: "asked" } }),
     ]);
@@ -42,7 +42,7 @@ describe("the audit log", () => {
 describe("a finding", () => {
   const finding = { kind: "webhook_missed", subject: "pay_1", details: { status: "succeeded" } };
 
-  it("counts what is found again instead of filling the table", async () => {
+  it("that recurs is counted in its row", async () => {
     await commit(db, [findingInsert(5, { ...finding, outcome: "open" })]);
     await commit(db, [findingInsert(9, { ...finding, outcome: "mended" })]);
     const rows = await db.all<Record<string, unknown>>(sql`SELECT * FROM findings WHERE kind = 'webhook_missed'`);
@@ -63,7 +63,7 @@ function welcomed(correlationId: string, subject: string = newId("usr")): Return
 }
 
 describe("the log of events", () => {
-  it("is read newest first, by type, subject and correlation, from where one was", async () => {
+  it("is read newest first, by type, subject and correlation, from a cursor", async () => {
     const correlation = newId("req");
     const events = [welcomed(correlation), welcomed(correlation), welcomed(correlation)];
     await commit(db, [...events.map(outboxInsert), outboxInsert(welcomed(newId("req")))]);
@@ -81,12 +81,12 @@ describe("the log of events", () => {
     });
   });
 
-  it("is searched by type a bounded way at a time, and goes on where the search gave up", async () => {
+  it("is searched by type over a bounded number of rows, and continues from there", async () => {
     const old = newId("evt");
     const event = { ...welcomed(newId("req")), id: old };
     await commit(db, [
       outboxInsert(event),
-      // Rows of another type above it, by ids that sort after any of ours.
+      // Rows of another type, with ids that sort after all others.
       sql`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
         INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, confirmed_at)
         SELECT 'evt_z' || printf('%05d', i), 'CART_EXPIRED', 's', 'c', 1, '{}', 1 FROM n`,
@@ -100,11 +100,11 @@ describe("the log of events", () => {
     await commit(db, [sql`DELETE FROM outbox WHERE id > 'evt_z'`]);
   });
 
-  it("followed by the places of the commits misses nothing while others write, however old their ids are", async () => {
+  it("misses no event when it is followed by commit position while others write older ids", async () => {
     const subject = newId("usr");
     const written: string[] = [];
     const write = async (index: number): Promise<void> => {
-      // An inventory object makes its events long before it writes them.
+      // An inventory object creates its events long before it writes them.
       const lateness = index % 3 === 0 ? 3_600_000 : 0;
       const made = { worker: "inventory", correlationId: newId("req"), now: Date.now() - lateness };
       const data = { userId: subject, email: "a@example.com", name: "A", locale: "en" };
@@ -139,7 +139,7 @@ describe("the log of events", () => {
     expect(seen).not.toEqual(seen.toSorted());
   });
 
-  it("gives a row its place that a Worker of the version before has written, and keeps the last through a purge", async () => {
+  it("gives a position to rows written by the previous version, and keeps the last position through a purge", async () => {
     const ids = [newId("evt"), newId("evt")];
     const old = (
       id: string,
@@ -161,7 +161,7 @@ describe("the log of events", () => {
     expect(plan.map(({ detail }) => detail)).toEqual([expect.stringContaining("outbox_by_seq (seq>?)")]);
   });
 
-  it("does not show what a confidential message says", async () => {
+  it("hides the content of a confidential message", async () => {
     const correlationId = newId("req");
     const recipient = { id: "usr_1", email: "a@example.com", name: "A", locale: "en" as const, proven: true };
     const data = { kind: "password_reset", recipient, variables: { link: "https://x/?t=s3cret", token: "s3cret" } };
@@ -174,7 +174,7 @@ describe("the log of events", () => {
 });
 
 describe("the lists of operators", () => {
-  it("filter the audit log and go on where one was", async () => {
+  it("filter the audit log and continue from a cursor", async () => {
     const subject = newId("ord");
     for (const action of ["order.cancel", "order.refund", "order.cancel"]) {
       await commit(db, [auditInsert(call, Date.now(), { action, subject })]);
@@ -186,7 +186,7 @@ describe("the lists of operators", () => {
     expect(rest.ok && rest.value.items.map(({ action }) => action)).toEqual(["order.refund", "order.cancel"]);
   });
 
-  it("go over findings of one moment without a skip", async () => {
+  it("skip no findings of the same moment", async () => {
     const at = Date.now();
     const kinds = ["a", "b", "c"];
     await commit(
@@ -206,7 +206,7 @@ describe("the lists of operators", () => {
 });
 
 describe("the purge", () => {
-  it("drops the audit log after more than a year, findings after 90 days, and dead letters only when handled", async () => {
+  it("deletes audit rows after more than a year, findings after 90 days, and dead letters only when handled", async () => {
     const now = Date.now();
     const old = now - 500 * DAY_MS;
     const audit = (id: string): ReturnType<typeof sql> =>
@@ -229,7 +229,7 @@ describe("the purge", () => {
   });
 });
 
-describe("the figures", () => {
+describe("the metrics", () => {
   it("have a sample for each row, and its other columns as labels", async () => {
     const own = { name: "tradepost_x", help: "X.", rows: sql`SELECT 'a' AS kind, 2 AS value UNION ALL SELECT 'b', 3` };
     const metrics = await readMetrics(deps(), [own]);
@@ -275,7 +275,7 @@ describe("health", () => {
   const database = (prepare: (query: string) => D1PreparedStatement): Deps =>
     deps({ db: openDatabase({ prepare } as unknown as D1Database) });
 
-  it("says whether the database answers", async () => {
+  it("reports whether the database responds", async () => {
     expect(await health(deps())).toEqual({ ok: true, value: { database: "up" } });
     const broken = database(() => {
       throw new Error("D1_ERROR");
@@ -283,7 +283,7 @@ describe("health", () => {
     expect(await health(broken)).toEqual({ ok: true, value: { database: "down" } });
   });
 
-  it("does not wait for one that hangs", async () => {
+  it("does not wait for a database that hangs", async () => {
     const never = { bind: () => never, raw: () => new Promise(() => {}), all: () => new Promise(() => {}) };
     const startedAt = Date.now();
     const answer = await health(database(() => never as unknown as D1PreparedStatement));
@@ -291,7 +291,7 @@ describe("health", () => {
     expect(Date.now() - startedAt).toBeLessThan(2_000);
   });
 
-  it("forgets what a dead letter holds that is confidential, once it was handled or is a day old", async () => {
+  it("deletes the confidential content of a dead letter once it is handled or a day old", async () => {
     const recipient = { id: null, email: "a@example.com", name: "A", locale: "en" as const, proven: false };
     const letters = [
       { kind: "password_reset", deadAt: Date.now() - DAY_MS - 1_000, handled: false, kept: false },

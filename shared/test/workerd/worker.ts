@@ -1,2 +1,2 @@
-// The Worker under the tests of the shared code: nothing but a module for the runtime to load.
+// An empty Worker: the runtime needs a module to load for the tests of shared/.
 export default {};
