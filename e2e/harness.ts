@@ -1,6 +1,6 @@
 // All Workers together, in the runtime of `npm start`, on migrated and seeded data that is removed at the end. A test file fails when
 // a Worker calls the outside world, or when the OpenAPI document does not describe a response.
-import { CONSUMERS, ROUTED_COLUMNS, consumersOf } from "#shared/events/routing";
+import { CONSUMERS, IS_COUNTED, consumersOf } from "#shared/events/routing";
 import type { Consumer, Routed } from "#shared/events/routing";
 import { startRuntime } from "../scripts/local/runtime.ts";
 import type { Around } from "../scripts/local/runtime.ts";
@@ -70,7 +70,10 @@ export async function undelivered({ query }: Pick<Shop, "query">): Promise<numbe
   const stores = Object.keys(DATABASES) as Store[];
   const producers = await Promise.all(
     stores.map((store) =>
-      query<Routed & { id: string }>(store, `SELECT id, ${ROUTED_COLUMNS} FROM outbox WHERE confirmed_at IS NULL`),
+      query<Routed & { id: string }>(
+        store,
+        `SELECT id, type, ${IS_COUNTED} AS counted FROM outbox WHERE confirmed_at IS NULL`,
+      ),
     ),
   );
   const events = producers.flat();

@@ -1,12 +1,12 @@
 // Dead letters: what a consumer gave up on, kept with its error until an operator sends it again. A replay is a row first and a
 // message after: a queue that forgets the message, or a process that dies before it is sent, leaves the row to the sweep.
-import { sql } from "drizzle-orm";
+import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { z } from "zod";
 import type { Call } from "./call.ts";
 import { MAX_REPLAYS } from "./contracts/messaging.ts";
 import type { DeadLetter, ListDeadLettersInput, ReplayDeadLetterInput, Rows } from "./contracts/messaging.ts";
-import { commit, readAll, select } from "./database.ts";
+import { commit, readAll, returning, select } from "./database.ts";
 import { fail } from "./errors.ts";
 import type { Outcome } from "./errors.ts";
 import { redactEnvelope } from "./events/commands.ts";
@@ -19,6 +19,7 @@ import { HANDLED, matching } from "./operations.ts";
 import { FORGOTTEN_ENVELOPE, sendEvents } from "./outbox.ts";
 import type { Deps } from "./deps.ts";
 import { ok } from "./result.ts";
+import { deadLetters } from "./schema.ts";
 
 /** As long as the longest-lived token of a confidential message is valid: a later replay would only bring a dead link. */
 const CONFIDENTIAL_RETENTION_MS = 24 * 60 * 60 * 1_000;
@@ -37,22 +38,22 @@ export async function listDeadLetters(
 ): Promise<Outcome<Rows<DeadLetter>>> {
   const where = matching({ type, subject }, ["dead_at", "event_id"], before);
   const inState = state === undefined ? sql`true` : STATES[state];
-  const rows = await deps.db.all<DeadLetter>(sql`SELECT event_id AS eventId, type, subject, envelope, attempts, error,
-      dead_at AS deadAt, replayed_at AS replayedAt,
-      (SELECT handled_at FROM inbox WHERE inbox.event_id = dead_letters.event_id) AS handledAt
-    FROM dead_letters WHERE ${where} AND ${inState} ORDER BY dead_at DESC, event_id DESC LIMIT ${limit}`);
+  const handledAt = sql<number | null>`(SELECT handled_at FROM inbox WHERE inbox.event_id = dead_letters.event_id)`;
+  const rows = await deps.db.all(
+    select(
+      { ...getTableColumns(deadLetters), handledAt },
+      sql`FROM dead_letters WHERE ${where} AND ${inState} ORDER BY dead_at DESC, event_id DESC LIMIT ${limit}`,
+    ),
+  );
   return ok({ items: rows.map((row) => ({ ...row, envelope: redactEnvelope(row.envelope) })) });
 }
 
-/**
- * Sends stored messages to this Worker's own inbox. A queue that refuses is no
- * failure: the rows are marked, and the sweep comes.
- */
-async function sendAgain(deps: Deps, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void> {
+/** Sends stored messages to this Worker's own queue. One that the queue refuses is sent by the next sweep, because its row says so. */
+async function sendReplays(deps: Deps, rows: readonly { readonly envelope: string }[]): Promise<void> {
   const own = CONSUMERS.find((consumer) => consumer === deps.worker);
   if (own === undefined || rows.length === 0) return;
-  // Also what is no event: its consumer says so again.
-  const bodies = rows.map(({ envelope }) => JSON.parse(String(envelope)) as EventEnvelope);
+  // A message that is no event is sent too: the consumer makes a dead letter of it again.
+  const bodies = rows.map(({ envelope }) => JSON.parse(envelope) as EventEnvelope);
   try {
     await sendEvents(deps.queues, own, bodies);
   } catch (error) {
@@ -60,31 +61,33 @@ async function sendAgain(deps: Deps, rows: readonly Readonly<Record<string, unkn
   }
 }
 
-/** Marks those of the letters that `which` still holds for, each with its audit row, in one batch; then sends them. */
+/** Records the replay of the letters for which `which` holds, each with its audit row, in one batch, and then sends them. */
 async function replay(deps: Deps, call: Call, eventIds: readonly string[], which: SQL): Promise<number> {
   const { actor, requestId } = call;
   const now = deps.now();
   const wanted = JSON.stringify(eventIds.map((eventId) => ({ eventId, auditId: newId("aud") })));
-  const { results } = await commit(deps.db, [
-    sql`INSERT INTO audit_log (id, at, actor_id, actor_role, action, subject, request_id, details)
+  const { results } = await commit(deps.db, {
+    audit: sql`INSERT INTO audit_log (id, at, actor_id, actor_role, action, subject, request_id, details)
       SELECT value ->> 'auditId', ${now}, ${actor.id}, ${actor.role}, 'dead_letter.replay', event_id, ${requestId},
         json_object('type', dead_letters.type, 'about', subject)
       FROM json_each(${wanted}) JOIN dead_letters ON event_id = value ->> 'eventId' WHERE ${which}`,
-    sql`UPDATE dead_letters SET replayed_at = ${now}
-      WHERE event_id IN (SELECT value ->> 'eventId' FROM json_each(${wanted})) AND ${which}
-      RETURNING envelope, ${HANDLED} AS handled`,
-  ]);
-  const marked = results[1]?.results ?? [];
-  await sendAgain(
+    replayed: returning(
+      sql`UPDATE dead_letters SET replayed_at = ${now}
+        WHERE event_id IN (SELECT value ->> 'eventId' FROM json_each(${wanted})) AND ${which}`,
+      { envelope: deadLetters.envelope, isHandled: sql<number>`${HANDLED}` },
+    ),
+  });
+  const { rows } = results.replayed;
+  await sendReplays(
     deps,
-    marked.filter(({ handled }) => handled === 0),
+    rows.filter(({ isHandled }) => isHandled === 0),
   );
-  return marked.length;
+  return rows.length;
 }
 
 /**
- * Sends one again, unless it was handled: effects outside the database are remembered
- * for a time, a dead letter may be older. Fails with not_found.
+ * Replays one, and sends it unless it was handled: effects outside the database are remembered for a time only, and a dead letter may be
+ * older. Fails with not_found.
  */
 export async function replayDeadLetter(
   deps: Deps,
@@ -101,18 +104,19 @@ export async function countOpenDeadLetters({ db }: Deps): Promise<number> {
   return row?.open ?? 0;
 }
 
-/** Sends the oldest open ones again, at most MAX_REPLAYS. Of two calls at once, each letter is taken by one. */
+/** Replays the oldest open ones, at most MAX_REPLAYS. Two concurrent calls do not replay the same letter. */
 export async function replayDeadLetters(
   deps: Deps,
   call: Call,
 ): Promise<Outcome<{ readonly replayed: number; readonly remaining: number }>> {
-  const [ids, [counted]] = await readAll<[{ id: string }, { open: number }]>(deps.db, [
-    sql`SELECT event_id AS id FROM dead_letters WHERE ${STATES.open} ORDER BY dead_at LIMIT ${MAX_REPLAYS}`,
-    sql`SELECT count(*) AS open FROM dead_letters WHERE ${STATES.open}`,
-  ]);
-  const wanted = ids.map(({ id }) => id);
+  const open = sql`FROM dead_letters WHERE ${STATES.open}`;
+  const found = await readAll(deps.db, {
+    oldest: select({ id: deadLetters.eventId }, sql`${open} ORDER BY dead_at LIMIT ${MAX_REPLAYS}`),
+    all: select({ count: sql<number>`count(*)` }, open),
+  });
+  const wanted = found.oldest.map(({ id }) => id);
   const replayed = wanted.length === 0 ? 0 : await replay(deps, call, wanted, STATES.open);
-  return ok({ replayed, remaining: Math.max(0, (counted?.open ?? 0) - wanted.length) });
+  return ok({ replayed, remaining: Math.max(0, (found.all[0]?.count ?? 0) - wanted.length) });
 }
 
 /**
@@ -123,14 +127,16 @@ export async function resendReplays(deps: Deps, { everything }: { readonly every
   const now = deps.now();
   const lostBefore = everything ? now : now - LOST_RETRY_AFTER_MS;
   const { results } = await commit(deps.db, {
-    marked: sql`UPDATE dead_letters SET replayed_at = ${now} WHERE event_id IN (SELECT event_id FROM dead_letters
+    replays: returning(
+      sql`UPDATE dead_letters SET replayed_at = ${now} WHERE event_id IN (SELECT event_id FROM dead_letters
         WHERE ${STATES.replayed} AND replayed_at <= ${lostBefore} AND (${everything ? 1 : 0} OR NOT EXISTS (
           SELECT 1 FROM inbox_failures WHERE inbox_failures.event_id = dead_letters.event_id AND retry_at > ${lostBefore}))
-        LIMIT ${MAX_REPLAYS})
-      RETURNING envelope`,
+        LIMIT ${MAX_REPLAYS})`,
+      { envelope: deadLetters.envelope },
+    ),
   });
-  await sendAgain(deps, results.marked.rows);
-  return results.marked.rows.length;
+  await sendReplays(deps, results.replays.rows);
+  return results.replays.rows.length;
 }
 
 /** Drops the secrets of confidential dead letters that were handled or are too old to be of use. Returns how many. */

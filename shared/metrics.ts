@@ -2,7 +2,6 @@
 // so nothing here is a counter; a query has to stay cheap with ten million orders, see docs/adr/018-operations.md.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { readAll } from "./database.ts";
 import { HANDLED } from "./operations.ts";
 import type { Deps } from "./deps.ts";
 
@@ -72,9 +71,10 @@ function toSample(row: SampleRow): Metric["samples"][number] {
 /** Runs what every Worker tells and `own` in one round trip. */
 export async function readMetrics(deps: Deps, own: readonly MetricQuery[]): Promise<Metric[]> {
   const queries = [...messagingQueries(deps.now()), ...own];
-  const answers = await readAll<SampleRow[]>(
-    deps.db,
-    queries.map(({ rows }) => rows),
-  );
-  return queries.map(({ name, help }, index) => ({ name, help, samples: (answers[index] ?? []).map(toSample) }));
+  const answers = await deps.db.batch(queries.map(({ rows }) => rows));
+  return queries.map(({ name, help }, index) => ({
+    name,
+    help,
+    samples: (answers[index]?.results ?? []).map(toSample),
+  }));
 }

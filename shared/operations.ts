@@ -1,6 +1,6 @@
 // What operators read in every Worker, from the tables that every database has: the log of events, the audit log, findings, and
 // whether the database answers. The gateway makes one list of all Workers' rows.
-import { sql } from "drizzle-orm";
+import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { z } from "zod";
 import type { Call } from "./call.ts";
@@ -16,7 +16,7 @@ import type {
   StoredEvent,
   SweepCounts,
 } from "./contracts/messaging.ts";
-import { commit, readAll } from "./database.ts";
+import { commit, readAll, select } from "./database.ts";
 import { withTimeout } from "./timeout.ts";
 import type { Outcome } from "./errors.ts";
 import { redactEnvelope } from "./events/commands.ts";
@@ -24,6 +24,7 @@ import { firstIdAt } from "./ids.ts";
 import { log } from "./logger.ts";
 import type { Deps } from "./deps.ts";
 import { ok } from "./result.ts";
+import { auditLog, findings, outbox } from "./schema.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Who did what is asked about at the end of a business year, so the log reaches over it. */
@@ -38,6 +39,8 @@ const SEARCHED_EVENTS = 20_000;
 
 /** Of a dead letter: whether its consumer has come to it after all. */
 export const HANDLED = sql`EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = dead_letters.event_id)`;
+
+const STORED_EVENT = { id: outbox.id, envelope: outbox.envelope };
 
 type Key = readonly (string | number)[] | undefined;
 
@@ -66,11 +69,15 @@ function shownEvents(rows: readonly StoredEvent[]): readonly StoredEvent[] {
 /** Goes through the log backwards, a bounded way at a time, for what no index finds. */
 async function searchByType(deps: Deps, type: string, limit: number, before: Key): Promise<Rows<StoredEvent>> {
   const newest = sql`FROM outbox WHERE ${matching({}, ["id"], before)} ORDER BY id DESC`;
-  const [rows, [last]] = await readAll<[StoredEvent, { id: string }]>(deps.db, [
-    sql`SELECT id, envelope FROM (SELECT id, type, envelope ${newest} LIMIT ${SEARCHED_EVENTS})
-      WHERE type = ${type} ORDER BY id DESC LIMIT ${limit}`,
-    sql`SELECT id ${newest} LIMIT 1 OFFSET ${SEARCHED_EVENTS - 1}`,
-  ]);
+  const { rows, bound } = await readAll(deps.db, {
+    rows: select(
+      STORED_EVENT,
+      sql`FROM (SELECT id, type, envelope ${newest} LIMIT ${SEARCHED_EVENTS}) AS outbox
+        WHERE type = ${type} ORDER BY id DESC LIMIT ${limit}`,
+    ),
+    bound: select({ id: outbox.id }, sql`${newest} LIMIT 1 OFFSET ${SEARCHED_EVENTS - 1}`),
+  });
+  const [last] = bound;
   const isOver = rows.length === limit || last === undefined;
   return { items: shownEvents(rows), ...(isOver ? {} : { reached: [last.id] }) };
 }
@@ -85,9 +92,7 @@ export async function listEvents(
     return ok(await searchByType(deps, type, limit, before));
   }
   const where = matching({ type, subject, correlation_id: correlationId }, ["id"], before);
-  const rows = await deps.db.all<StoredEvent>(
-    sql`SELECT id, envelope FROM outbox WHERE ${where} ORDER BY id DESC LIMIT ${limit}`,
-  );
+  const rows = await deps.db.all(select(STORED_EVENT, sql`FROM outbox WHERE ${where} ORDER BY id DESC LIMIT ${limit}`));
   return ok({ items: shownEvents(rows) });
 }
 
@@ -99,11 +104,15 @@ export async function listFeed(
 ): Promise<Outcome<Rows<PlacedEvent>>> {
   const following = sql`FROM outbox WHERE seq > ${after} ORDER BY seq LIMIT ${SEARCHED_EVENTS}`;
   const where = matching({ type, subject, correlation_id: correlationId }, [], undefined);
-  const [rows, [end]] = await readAll<[PlacedEvent, { seq: number | null }]>(deps.db, [
-    sql`SELECT id, envelope, seq FROM (SELECT id, type, subject, correlation_id, envelope, seq ${following})
-      WHERE ${where} ORDER BY seq LIMIT ${limit}`,
-    sql`SELECT max(seq) AS seq FROM (SELECT seq ${following})`,
-  ]);
+  const { rows, searched } = await readAll(deps.db, {
+    rows: select(
+      { ...STORED_EVENT, seq: outbox.seq },
+      sql`FROM (SELECT id, type, subject, correlation_id, envelope, seq ${following}) AS outbox
+        WHERE ${where} ORDER BY seq LIMIT ${limit}`,
+    ),
+    searched: select({ seq: sql<number | null>`max(seq)` }, sql`FROM (SELECT seq ${following})`),
+  });
+  const [end] = searched;
   const items = rows.map(({ id, envelope, seq }) => ({ id, envelope: redactEnvelope(envelope), seq }));
   const isSearched = rows.length < limit && end !== undefined && end.seq !== null;
   return ok({ items, ...(isSearched ? { reached: [end.seq ?? after] } : {}) });
@@ -115,11 +124,8 @@ export async function listAudit(
   { limit, before, actor, subject, action }: z.output<typeof ListAuditInput>,
 ): Promise<Outcome<Rows<AuditRecord>>> {
   const where = matching({ actor_id: actor, subject, action }, ["id"], before);
-  const items = await deps.db
-    .all<AuditRecord>(sql`SELECT id, at, actor_id AS actorId, actor_role AS actorRole, action, subject,
-      request_id AS requestId, details
-    FROM audit_log WHERE ${where} ORDER BY id DESC LIMIT ${limit}`);
-  return ok({ items });
+  const rows = sql`FROM audit_log WHERE ${where} ORDER BY id DESC LIMIT ${limit}`;
+  return ok({ items: await deps.db.all(select(getTableColumns(auditLog), rows)) });
 }
 
 export async function listFindings(
@@ -128,11 +134,8 @@ export async function listFindings(
   { limit, before, kind, outcome }: z.output<typeof ListFindingsInput>,
 ): Promise<Outcome<Rows<FindingRecord>>> {
   const where = matching({ kind, outcome }, ["last_found_at", "kind", "subject"], before);
-  const items = await deps.db
-    .all<FindingRecord>(sql`SELECT kind, subject, outcome, times, first_found_at AS firstFoundAt,
-      last_found_at AS lastFoundAt, details
-    FROM findings WHERE ${where} ORDER BY last_found_at DESC, kind DESC, subject DESC LIMIT ${limit}`);
-  return ok({ items });
+  const rows = sql`FROM findings WHERE ${where} ORDER BY last_found_at DESC, kind DESC, subject DESC LIMIT ${limit}`;
+  return ok({ items: await deps.db.all(select(getTableColumns(findings), rows)) });
 }
 
 /** Drops audit rows, findings and handled dead letters past their retention. A dead letter that nobody handled stays, however old. */
@@ -152,7 +155,7 @@ export async function purgeOperations(deps: Deps): Promise<SweepCounts> {
 
 async function reachesDatabase(deps: Deps): Promise<boolean> {
   try {
-    await deps.db.all(sql`SELECT 1`);
+    await deps.db.run(sql`SELECT 1`);
     return true;
   } catch (error) {
     log("warn", "the database does not answer", { error });

@@ -3,16 +3,17 @@
 // consumer has it in its inbox, which the gateway's sweep finds out by comparing (see sweepOutboxes in workers/gateway).
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { COMMITTED_EVENT, commit, inJson } from "./database.ts";
+import { COMMITTED_EVENT, commit, inJson, select } from "./database.ts";
 import type { Batch, Commit, Results, Statement } from "./database.ts";
 import type { Deps, InboxQueues } from "./deps.ts";
 import { CONFIDENTIAL_KINDS } from "./events/commands.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
-import { CONSUMERS, ROUTED_COLUMNS, consumersOf, routeOf } from "./events/routing.ts";
+import { CONSUMERS, IS_COUNTED, consumersOf, routeOf } from "./events/routing.ts";
 import type { Consumer, Routed } from "./events/routing.ts";
 import { firstIdAt, newId } from "./ids.ts";
 import { log, logCost } from "./logger.ts";
+import { outbox } from "./schema.ts";
 
 /** Queues takes 100 messages or 256 KB a batch (https://developers.cloudflare.com/queues/platform/limits/). */
 const MAX_BATCH_MESSAGES = 100;
@@ -113,15 +114,18 @@ export async function save(deps: Deps, statements: Batch | readonly Statement[])
 }
 
 /**
- * Sends a delivered event again to some of its consumers, under a new id since they have the old one in their inboxes: for one
- * that had no effect there, as a dead letter has none. Its row is kept as confirmed, so that the outbox sweep does not send it to
- * the other consumers; if this one is lost too, whoever asked for it finds that out again.
+ * Publishes an event's content again for some of its consumers, where it had no effect, as a dead letter has none. It gets a new id,
+ * because their inboxes have the old one. Its row is written as confirmed, so that the outbox sweep does not send it to the other
+ * consumers. If this copy is lost too, the sweep that called this finds the same order again.
  */
 export async function republishEvent(deps: Deps, event: EventEnvelope, consumers: readonly Consumer[]): Promise<void> {
   const now = deps.now();
-  const anew: EventEnvelope = { ...event, id: newId("evt"), time: new Date(now).toISOString(), causationid: event.id };
-  await commit(deps.db, [outboxInsert(anew), sql`UPDATE outbox SET confirmed_at = ${now} WHERE id = ${anew.id}`]);
-  for (const consumer of consumers) await sendEvents(deps.queues, consumer, [anew]);
+  const copy: EventEnvelope = { ...event, id: newId("evt"), time: new Date(now).toISOString(), causationid: event.id };
+  await commit(deps.db, {
+    event: outboxInsert(copy),
+    confirmed: sql`UPDATE outbox SET confirmed_at = ${now} WHERE id = ${copy.id}`,
+  });
+  for (const consumer of consumers) await sendEvents(deps.queues, consumer, [copy]);
 }
 
 export interface UnconfirmedEvent extends Routed {
@@ -132,9 +136,16 @@ export interface UnconfirmedEvent extends Routed {
 
 /** The oldest events not known to have reached all their consumers. */
 export async function unconfirmedEvents(deps: Deps): Promise<UnconfirmedEvent[]> {
-  return await deps.db.all<UnconfirmedEvent>(
-    sql`SELECT id, ${sql.raw(ROUTED_COLUMNS)}, time FROM outbox WHERE confirmed_at IS NULL ORDER BY time LIMIT ${SWEEP_LIMIT}`,
+  const fields = {
+    id: outbox.id,
+    type: outbox.type,
+    isCounted: sql<number>`${sql.raw(IS_COUNTED)}`,
+    time: outbox.time,
+  };
+  const rows = await deps.db.all(
+    select(fields, sql`FROM outbox WHERE confirmed_at IS NULL ORDER BY time LIMIT ${SWEEP_LIMIT}`),
   );
+  return rows.map(({ isCounted, ...row }) => ({ ...row, counted: isCounted === 1 }));
 }
 
 /**
@@ -145,8 +156,9 @@ export async function resendEvents(
   deps: Deps,
   deliveries: readonly { readonly id: string; readonly consumer: Consumer }[],
 ): Promise<number> {
-  const rows = await deps.db.all<{ id: string; envelope: string }>(
-    sql`SELECT id, envelope FROM outbox WHERE ${inJson(sql`id`, [...new Set(deliveries.map(({ id }) => id))])}`,
+  const ids = [...new Set(deliveries.map(({ id }) => id))];
+  const rows = await deps.db.all(
+    select({ id: outbox.id, envelope: outbox.envelope }, sql`FROM outbox WHERE ${inJson(outbox.id, ids)}`),
   );
   const stored = new Map(rows.map(({ id, envelope }) => [id, parseEvent(JSON.parse(envelope))]));
   let sent = 0;
@@ -169,19 +181,20 @@ export async function resendEvents(
 export const FORGOTTEN_ENVELOPE = sql`iif(type = 'NOTIFICATION_SEND' AND ${inJson(sql`envelope ->> '$.data.kind'`, CONFIDENTIAL_KINDS)},
   json_set(envelope, '$.data.variables', json('{}')), envelope)`;
 
-/** Marks events that all their consumers have, in one statement. */
+/** Confirms events that all their consumers have, and drops their secrets. */
 export async function confirmEvents(deps: Deps, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  await commit(deps.db, [
-    sql`UPDATE outbox SET confirmed_at = ${deps.now()}, envelope = ${FORGOTTEN_ENVELOPE} WHERE confirmed_at IS NULL AND ${inJson(sql`id`, ids)}`,
-  ]);
+  await commit(deps.db, {
+    confirmed: sql`UPDATE outbox SET confirmed_at = ${deps.now()}, envelope = ${FORGOTTEN_ENVELOPE}
+      WHERE confirmed_at IS NULL AND ${inJson(sql`id`, ids)}`,
+  });
 }
 
 /** Drops confirmed events past their retention, all but the last: the next one's place follows from it. Returns how many. */
 export async function purgeOutbox(deps: Deps): Promise<number> {
-  const { results } = await commit(deps.db, [
-    sql`DELETE FROM outbox WHERE confirmed_at IS NOT NULL AND id < ${firstIdAt("evt", deps.now() - EVENT_RETENTION_MS)}
+  const { results } = await commit(deps.db, {
+    events: sql`DELETE FROM outbox WHERE confirmed_at IS NOT NULL AND id < ${firstIdAt("evt", deps.now() - EVENT_RETENTION_MS)}
       AND seq < (SELECT max(seq) FROM outbox WHERE seq IS NOT NULL)`,
-  ]);
-  return results[0]?.meta.changes ?? 0;
+  });
+  return results.events.changes;
 }

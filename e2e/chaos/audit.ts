@@ -1,5 +1,5 @@
 // Checks the invariants of a shop at rest against its databases, its objects and Stripe. Returns a list of violations.
-import { CONSUMERS, ROUTED_COLUMNS, consumersOf } from "#shared/events/routing";
+import { CONSUMERS, IS_COUNTED, consumersOf } from "#shared/events/routing";
 import type { Routed } from "#shared/events/routing";
 import { DATABASES } from "../../scripts/local/workers.ts";
 import type { Client } from "../../scripts/shop/client.ts";
@@ -160,7 +160,9 @@ async function wrongNotifications(shop: Shop, list: string): Promise<string[]> {
 async function unhandled(shop: Shop): Promise<string[]> {
   const stores = Object.keys(DATABASES) as Store[];
   const produced = await Promise.all(
-    stores.map((store) => shop.query<Routed & { id: string }>(store, `SELECT id, ${ROUTED_COLUMNS} FROM outbox`)),
+    stores.map((store) =>
+      shop.query<Routed & { id: string }>(store, `SELECT id, type, ${IS_COUNTED} AS counted FROM outbox`),
+    ),
   );
   const events = produced.flat();
   const missing = await Promise.all(

@@ -45,8 +45,8 @@ export interface Routed {
   readonly counted?: boolean | number;
 }
 
-/** The members of `Routed`, as columns of a row of the outbox. */
-export const ROUTED_COLUMNS = `type, (type = 'ORDER_CONFIRMED' AND envelope ->> '$.data.counted' IS 1) AS counted`;
+/** `counted` of a row of the outbox, as SQL: 1 or 0. */
+export const IS_COUNTED = `(type = 'ORDER_CONFIRMED' AND envelope ->> '$.data.counted' IS 1)`;
 
 export function routeOf(event: EventEnvelope): Routed {
   return event.type === "ORDER_CONFIRMED" ? { type: event.type, counted: event.data.counted } : { type: event.type };
