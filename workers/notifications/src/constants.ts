@@ -1,83 +1,81 @@
 // Limits and times of the notifications Worker, with their reasons.
 
-export const HOUR_MS = 60 * 60 * 1_000;
+export const MINUTE_MS = 60 * 1_000;
+export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** What a ceiling held back is dropped after this: whoever asks why a message did not come does so within the month. */
+/** Held-back messages are deleted after this. Questions about a missing message come within a month. */
 export const HELD_BACK_RETENTION_MS = 30 * DAY_MS;
 
-/** Events about an order that come later than this say themselves that its money was there. */
+/** By then every event still to come about the order says itself that its payment was authorized. */
 export const PROVEN_ORDER_RETENTION_MS = 90 * DAY_MS;
 
-/** The admins get one mail on low stock in this time. */
-export const DIGEST_INTERVAL_MS = 15 * 60 * 1_000;
+/** The admins get at most one low-stock mail in this time. */
+export const DIGEST_INTERVAL_MS = 15 * MINUTE_MS;
 
-/** Products in one digest; with names of usual length a mail of some 100 KB. The rest is in the next. */
+/** Products in one digest, a mail of some 100 KB. The next digest has the rest. */
 export const DIGEST_PRODUCTS = 1_000;
-
-export const MINUTE_MS = 60 * 1_000;
 
 /** How long a code proves a phone number. */
 export const PHONE_CODE_TTL_MS = 10 * MINUTE_MS;
 
-/** Five guesses of a million; then a new code is needed, of which there are as many as texts a day. */
+/** Five guesses out of a million per code. TEXTS_PER_DAY limits the codes. */
 export const MAX_PHONE_CODE_TRIES = 5;
 
-/** How long a sender has a notification for itself: well above what a batch takes. After a crash the sweep takes over then. */
+/** A sender's exclusive time for a notification, well above what a batch takes. The sweep takes over afterwards. */
 export const SEND_LEASE_MS = 60_000;
 
-/** A provider that does not answer counts as one that refused. */
+/** A provider that has not answered by then counts as failed. */
 export const SEND_TIMEOUT_MS = 10_000;
 
-/** No send begins later than this after its batch: so the last one ends, and its mark is written, inside the lease. */
+/** No send of a batch starts later than this, so that the last result is recorded within the lease. */
 export const SEND_WINDOW_MS = 40_000;
 
-/** Sends of one channel at once: an invocation may wait for six answers from outside at a time, the rest would only queue. */
+/** Concurrent sends of one channel. Workers allow six connections that wait for a response; more would only queue. */
 export const SEND_CONCURRENCY = 6;
 
 /**
- * Tries until a message is given up. With pauses that double up to ten minutes they reach over some two hours: longer than a
- * provider's usual trouble, and a message about an order that comes later than that only confuses.
+ * Attempts before a message fails. With pauses that double up to ten minutes they take about two hours: longer than most provider
+ * outages. A message about an order that arrives later only confuses.
  */
 export const MAX_SEND_ATTEMPTS = 20;
 
-/** What one sweep claims at a time of a channel: a queue batch's worth. */
+/** Rows that one sweep claims at a time of a channel: a queue batch. */
 export const CLAIM_LIMIT = 50;
 
-/** Rounds of claims in one sweep, so that a long backlog does not outlast the minute to the next. */
+/** Rounds of claims in one sweep, so that a long backlog does not outlast the minute. */
 export const MAX_CLAIM_ROUNDS = 20;
 
-/** Templates change seldom; an isolate reads them again after this, or when a message shows that they have changed. */
+/** How long an isolate caches the templates, unless an INSERT shows that they have changed. */
 export const TEMPLATE_CACHE_MS = 60_000;
 
-/** The language that every template exists in. */
+/** Every template exists in this language. */
 export const FALLBACK_LOCALE = "en";
 
-/** Three or four parts of a text message, each of which is paid. Twilio takes 1,600. */
+/** Three or four parts, each of which costs money. Twilio allows 1,600. */
 export const SMS_MAX_CHARACTERS = 480;
 
-/** A template's own part of them: the rest is for what its variables bring. */
+/** The template's own share; the rest is for its variables. */
 export const SMS_TEMPLATE_MAX_CHARACTERS = 320;
 
-/** A push service takes 4,096 bytes (RFC 8030, 7.2); this many characters and a title stay below, whatever they are. */
+/** A push service takes 4,096 bytes (RFC 8030, 7.2). This many characters and a title always fit. */
 export const PUSH_MAX_CHARACTERS = 600;
 
-/** The title of a push, which devices show in one line. */
+/** Devices show a push's title on one line. */
 export const PUSH_TITLE_MAX_CHARACTERS = 120;
 
-/** Push services drop what a device has not fetched by then: news of an order is old after a day. */
+/** Push services drop a push that a device has not fetched by then. */
 export const PUSH_TTL_SECONDS = 24 * 60 * 60;
 
-/** A VAPID token's life; 24 h is the most that RFC 8292, 2 allows. */
-export const VAPID_TTL_MS = 12 * 60 * 60 * 1_000;
+/** Lifetime of a VAPID token. RFC 8292, 2 allows at most 24 h. */
+export const VAPID_TTL_MS = 12 * HOUR_MS;
 
-/** Browsers that a user is pushed to; the oldest goes when one more comes. */
+/** Browsers of one user that get pushes. One more replaces the oldest. */
 export const MAX_SUBSCRIPTIONS = 10;
 
 /**
- * Refusals that no later try can mend
- * (https://developers.cloudflare.com/email-service/api/send-emails/workers-api/): the address is on the suppression list, or
- * the message itself is not acceptable.
+ * Mail errors that no retry can fix: the address is on the suppression list, or the message is not acceptable
+ * (https://developers.cloudflare.com/email-service/api/send-emails/workers-api/).
  */
 export const FINAL_SEND_ERRORS: readonly string[] = [
   "E_RECIPIENT_SUPPRESSED",

@@ -1,5 +1,5 @@
-// Events in, messages out. A handler renders and returns the rows to write; these and the inbox row are one commit, and what this
-// delivery committed it sends right after.
+// Turns events into messages. A handler returns the rows to write, which are committed together with the inbox row. The delivery that
+// commits them sends them right afterwards.
 import type { EventType } from "#shared/events/catalogue";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { NonRetryableError, NOTHING, consume } from "#shared/inbox";
@@ -22,15 +22,15 @@ import { outgoingOf, releaseConfirmation } from "./store/outgoing.ts";
 import type { Outgoing } from "./store/outgoing.ts";
 import { removeContactPoints } from "./store/phones.ts";
 
-/** A row that this delivery has committed, and that is therefore its to send. */
+/** A row that this delivery has committed and has to send. */
 interface Committed {
   readonly row: Outgoing;
   readonly correlationId: string;
 }
 
-/** `committed` collects what there is to send when the batch is through. */
+/** @param committed collects the rows to send after the batch. */
 export function handlers(deps: NotificationsDeps, committed: Committed[]): Handlers {
-  // One read for the whole batch, begun by the first handler that needs it.
+  // One read for the whole batch, started by the first handler that needs it.
   let templates: Promise<readonly Template[]> | undefined;
 
   function message<T extends EventType>(
@@ -52,17 +52,17 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     };
   }
 
-  /** The money is authorized and the goods are reserved: only now can a buyer count on both. */
+  /** Confirmed means that the payment is authorized and the stock reserved. */
   const paymentReceived = message<"ORDER_CONFIRMED">((data, shop) => orderMessage("payment_received", data, shop));
 
   async function confirmed(event: EventEnvelope<"ORDER_CONFIRMED">): Promise<Effect> {
     const { orderId } = event.data;
-    const said = await paymentReceived(event);
+    const received = await paymentReceived(event);
     return {
-      statements: [recordProvenOrder(deps, orderId), releaseConfirmation(deps, orderId), ...said.statements],
+      statements: [recordProvenOrder(deps, orderId), releaseConfirmation(deps, orderId), ...received.statements],
       committed: ([, released, ...results]) => {
         committed.push(...outgoingOf(released).map((row) => ({ row, correlationId: event.correlationid })));
-        said.committed?.(results);
+        received.committed?.(results);
       },
     };
   }
@@ -76,7 +76,7 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     ORDER_CANCELLED: message((data, shop) => orderMessage("order_cancelled", data, shop)),
     PAYMENT_FAILED: message((data, shop) => paymentMessage("payment_failed", data, shop)),
     PAYMENT_REFUNDED: message((data, shop) => paymentMessage("payment_refunded", data, shop)),
-    // The sweep tells the admins of all products at once.
+    // The sweep sends the admins one digest of all products.
     STOCK_LOW: (event) => ({ statements: [recordLowStock(event)] }),
     USER_REGISTERED: message(welcomeMessage),
     EMAIL_VERIFIED: (event) => ({ statements: [recordProvenEmail(event)] }),
@@ -86,11 +86,9 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
       if (fault !== undefined) throw new NonRetryableError(fault);
       return requestedMessage(data, shop);
     }),
-    // One for each expiry, if its owner is known and has not turned reminders off.
     CART_EXPIRED: message(cartMessage),
-    // These make no message; their inbox rows tell the outbox sweep that they arrived. PROCESSING is the shop's own step, the buyer
-    // hears of SHIPPED; what CAPTURED and VOIDED mean to a buyer is in the messages on shipment and cancellation; a dispute is
-    // between the bank and the operators, who are told by NOTIFICATION_SEND.
+    // These send no message. PROCESSING is internal. The messages on shipment and cancellation cover CAPTURED and VOIDED. Operators hear
+    // of a dispute by NOTIFICATION_SEND. Each still needs a handler: its inbox row shows the outbox sweep that the event arrived.
     ORDER_PROCESSING: () => NOTHING,
     PAYMENT_CAPTURED: ({ data: { orderId } }) => ({ statements: [recordProvenOrder(deps, orderId)] }),
     PAYMENT_VOIDED: () => NOTHING,
@@ -102,7 +100,7 @@ export async function consumeWith(deps: NotificationsDeps, batch: MessageBatch):
   const committed: Committed[] = [];
   const entries: FeedEntry[] = [];
   await consume(batch, deps, withFeedUpdates(handlers(deps, committed), entries));
-  // Beside the mails, which do not wait for it.
+  // Mails do not wait for the live feeds.
   deps.waitUntil(notifyFeeds(deps, entries));
   const [first] = committed;
   if (first === undefined) return;
@@ -113,8 +111,8 @@ export async function consumeWith(deps: NotificationsDeps, batch: MessageBatch):
     try {
       await dispatch(deps, rows);
     } catch (error) {
-      // Not rethrown: the events are handled and acknowledged, and what was not marked is the sweep's when the lease is over.
-      log("error", "messages left to the sweep", { notifications: rows.length, error });
+      // Not rethrown: the events are committed. The sweep sends the rows when their lease expires.
+      log("error", "sending failed; the sweep tries again", { notifications: rows.length, error });
     }
   });
 }

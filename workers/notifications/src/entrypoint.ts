@@ -1,4 +1,4 @@
-// The RPC surface of the notifications Worker: see shared/contracts/notifications.ts.
+// The RPC entrypoint of the notifications Worker. shared/contracts/notifications.ts describes the methods.
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import {
@@ -59,7 +59,7 @@ export class NotificationsRpc
   extends domainWorker<NotificationsEnv, NotificationsDeps>({ createDeps, metrics, ...plan })
   implements NotificationsContract
 {
-  /** The live feed's upgrades, from the gateway only: see shared/sockets.ts. */
+  /** Socket upgrades for the live feed, from the gateway only; see shared/sockets.ts. */
   override fetch(request: Request): Promise<Response> {
     return openFeed(createDeps(this.env, this.ctx), request);
   }

@@ -1,4 +1,4 @@
-// Wiring only: the RPC surface, the inbox and the cron. Notifications speaks no HTTP.
+// Wires the RPC entrypoint, the queue consumer and the cron. Notifications serves no HTTP of its own.
 import { consumeBatch } from "./consumer.ts";
 import { runScheduled } from "./scheduled.ts";
 

@@ -1,4 +1,4 @@
-// The sweep of each minute: messages that are due, and once a day the purge.
+// The sweeps of the notifications Worker: the low-stock digest, messages that are due, and the purge of held-back ones.
 import type { SweepPlan } from "#shared/sweep";
 import { runCron } from "#shared/worker";
 import { createDeps } from "./service/deps.ts";

@@ -1,4 +1,4 @@
-// The tables of migrations/notification as Drizzle sees them; the migrations are the truth about constraints and indexes.
+// The tables of migrations/notification as the types of their rows. The migrations define constraints and indexes.
 import type { Channel } from "#shared/contracts/notifications";
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 

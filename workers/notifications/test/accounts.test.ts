@@ -1,4 +1,4 @@
-// What accounts tells of an account: its proven e-mail address, and that its password has changed.
+// Events of accounts: a verified e-mail address and a changed password.
 import { describe, expect, it } from "vitest";
 import { newId } from "#shared/ids";
 import { event, giveNumber, notificationsEnv, testNotifications } from "./notifications.ts";
@@ -11,7 +11,7 @@ async function provenEmailOf(userId: string): Promise<unknown> {
     .first("email");
 }
 
-async function reachOf(userId: string): Promise<unknown> {
+async function contactPointsOf(userId: string): Promise<unknown> {
   return await notificationsEnv.DB.prepare(
     `SELECT (SELECT count(*) FROM push_subscriptions WHERE user_id = ?1) AS browsers,
       (SELECT phone FROM phones WHERE user_id = ?1) AS phone`,
@@ -20,7 +20,7 @@ async function reachOf(userId: string): Promise<unknown> {
     .first();
 }
 
-async function giveReach(userId: string, at: number): Promise<void> {
+async function giveContactPoints(userId: string, at: number): Promise<void> {
   await giveNumber(userId, "+4366412345678", at);
   await notificationsEnv.DB.batch([
     notificationsEnv.DB.prepare(
@@ -30,7 +30,7 @@ async function giveReach(userId: string, at: number): Promise<void> {
 }
 
 describe("EMAIL_VERIFIED", () => {
-  it("keeps the address that was verified last, in any order of arrival", async () => {
+  it("records the address verified last, in any order of arrival", async () => {
     const shop = testNotifications();
     const userId = newId("usr");
     const first = event("EMAIL_VERIFIED", userId, { userId, email: "old@example.com" });
@@ -45,27 +45,27 @@ describe("EMAIL_VERIFIED", () => {
 });
 
 describe("PASSWORD_CHANGED", () => {
-  it("drops the browsers and the phone number that were set before", async () => {
+  it("deletes browsers and phone number from before", async () => {
     const shop = testNotifications();
     const userId = newId("usr");
-    await giveReach(userId, Date.now() - DAY_MS);
+    await giveContactPoints(userId, Date.now() - DAY_MS);
     await shop.deliver([event("PASSWORD_CHANGED", userId, { userId })]);
-    expect(await reachOf(userId)).toEqual({ browsers: 0, phone: null });
+    expect(await contactPointsOf(userId)).toEqual({ browsers: 0, phone: null });
   });
 
-  it("leaves what was set after it, when it comes late", async () => {
+  it("keeps those from after the change when the event is late", async () => {
     const shop = testNotifications();
     const userId = newId("usr");
-    await giveReach(userId, Date.now() + DAY_MS);
+    await giveContactPoints(userId, Date.now() + DAY_MS);
     await shop.deliver([event("PASSWORD_CHANGED", userId, { userId })]);
-    expect(await reachOf(userId)).toEqual({ browsers: 1, phone: "+4366412345678" });
+    expect(await contactPointsOf(userId)).toEqual({ browsers: 1, phone: "+4366412345678" });
   });
 
-  it("leaves other users alone", async () => {
+  it("keeps those of other users", async () => {
     const shop = testNotifications();
     const [userId, other] = [newId("usr"), newId("usr")];
-    await giveReach(other, Date.now() - DAY_MS);
+    await giveContactPoints(other, Date.now() - DAY_MS);
     await shop.deliver([event("PASSWORD_CHANGED", userId, { userId })]);
-    expect(await reachOf(other)).toEqual({ browsers: 1, phone: "+4366412345678" });
+    expect(await contactPointsOf(other)).toEqual({ browsers: 1, phone: "+4366412345678" });
   });
 });

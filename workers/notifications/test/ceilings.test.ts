@@ -1,4 +1,4 @@
-// What strangers can make the shop say, and how often: ceilings of messages per recipient, decided in the INSERT of a queue batch.
+// Ceilings of messages per recipient, applied in the INSERT of a queue batch, and what a stranger can make the shop send.
 import { exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { NotificationsContract } from "#shared/contracts/notifications";
@@ -13,7 +13,7 @@ import { event, notificationsEnv, orderData, paymentData, rowsAbout, testNotific
 
 const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: NotificationsContract };
 
-/** As many as a queue batch of this Worker holds. */
+/** The size of this Worker's queue batches. */
 const BATCH = 50;
 const WORDS = "win at https://evil.example/now";
 /** The defaults of the wrangler file. */
@@ -66,8 +66,8 @@ async function rowsTo(recipient: string): Promise<{ status: string; text_body: s
   return results;
 }
 
-describe("an attack on a stranger's mailbox", () => {
-  it("of 60 orders and cancellations full of links is at most the ceiling, and no link", async () => {
+describe("flooding a stranger's mailbox", () => {
+  it("with 60 orders and cancellations full of links sends the ceiling's number of mails and no link", async () => {
     const customer = guest();
     const events = Array.from({ length: 60 }, () => {
       const data = orderData({ customer });
@@ -81,7 +81,7 @@ describe("an attack on a stranger's mailbox", () => {
     expect(JSON.stringify([shop.mails, rows])).not.toContain("evil");
   });
 
-  it("of 12 declines of one order is one mail", async () => {
+  it("with 12 declines of one order sends one mail", async () => {
     const data = orderData({ customer: guest() });
     const declines = Array.from({ length: 12 }, (_unused, index) =>
       event("PAYMENT_FAILED", data.orderId, paymentData(data, { status: "FAILED", version: index + 1, reason: WORDS })),
@@ -95,7 +95,7 @@ describe("an attack on a stranger's mailbox", () => {
     expect(shop.mails).toHaveLength(2);
   });
 
-  it("goes on no faster under other spellings of the address", async () => {
+  it("under other spellings of the address sends no more", async () => {
     const name = newId("req");
     await deliverAll(
       Array.from({ length: 20 }, (_unused, index) => created(guest(`${name}+${String(index)}@Example.com`))),
@@ -103,14 +103,14 @@ describe("an attack on a stranger's mailbox", () => {
     expect(shop.mails).toHaveLength(UNPROVEN_PER_HOUR);
   });
 
-  it("keeps nothing from anybody else", async () => {
+  it("delays no other recipient", async () => {
     await mailsFor(guest(), 30);
     expect(await mailsFor(guest(), 1)).toBe(1);
   });
 });
 
 describe("the ceilings", () => {
-  it("of an unproven recipient are those of the hour and of the day", async () => {
+  it("of an unproven recipient are hourly and daily", async () => {
     const customer = guest();
     const hours: number[] = [];
     for (let hour = 0; hour < 6; hour += 1) {
@@ -123,14 +123,14 @@ describe("the ceilings", () => {
     expect(hours.reduce((sum, mails) => sum + mails)).toBe(UNPROVEN_PER_DAY);
   });
 
-  it("of a proven recipient is that of the hour", async () => {
+  it("of a proven recipient are hourly", async () => {
     const customer = user();
     expect(await mailsFor(customer, PROVEN_PER_HOUR + 3)).toBe(PROVEN_PER_HOUR);
     shop.advance(HOUR_MS);
     expect(await mailsFor(customer, 1)).toBe(1);
   });
 
-  it("count a message once on however many browsers, and each user's pushes for themselves", async () => {
+  it("count one event's pushes to several browsers once, apart from mails", async () => {
     shop = testNotifications({ push: () => Promise.resolve() });
     const customer = user({ proven: false });
     for (const name of ["a", "b", "c"]) await subscribe(customer.id ?? "", name);
@@ -143,7 +143,7 @@ describe("the ceilings", () => {
     expect(pushes.filter(({ status }) => status === "held_back")).toHaveLength(3 * 2);
   });
 
-  it("leave out security mails of a proven recipient, and no others", async () => {
+  it("exempt security mails to a proven recipient only", async () => {
     const variables = { link: "https://shop.example/?t=1", token: "1", expiresInMinutes: "60" };
     const reset = (recipient: Customer): EventEnvelope =>
       event("NOTIFICATION_SEND", newId("usr"), { kind: "password_reset", recipient, variables });
@@ -156,11 +156,11 @@ describe("the ceilings", () => {
     await mailsFor(unproven, UNPROVEN_PER_HOUR);
     const held = reset(unproven);
     await deliverAll([held]);
-    // A token that is not sent is not kept either.
+    // A held-back token is not stored.
     expect(await rowsAbout(held.subject)).toMatchObject([{ status: "held_back", textBody: "", htmlBody: "" }]);
   });
 
-  it("leave out the admins", async () => {
+  it("exempt messages to the admins", async () => {
     const variables = { orderId: "ord_1", orderNumber: "TP-1", amount: "$10.00", reason: "fraudulent" };
     const disputes = Array.from({ length: 40 }, () =>
       event("NOTIFICATION_SEND", newId("ord"), { kind: "dispute_opened", recipient: null, variables }),
@@ -169,7 +169,7 @@ describe("the ceilings", () => {
     expect(shop.mails).toHaveLength(40);
   });
 
-  it("read the recipient's recent rows by their index", async () => {
+  it("count the recipient's recent rows by an index", async () => {
     const { results } = await notificationsEnv.DB.prepare(
       "EXPLAIN QUERY PLAN SELECT count(DISTINCT event_id) FROM notifications WHERE counted_for = ? AND created_at > ?",
     )
@@ -189,8 +189,8 @@ async function subscribe(userId: string, name: string): Promise<void> {
     .run();
 }
 
-describe("an order whose money is authorized", () => {
-  it("is told of above every ceiling, and its confirmation that was held back is sent", async () => {
+describe("an order whose payment is authorized", () => {
+  it("is exempt from the ceilings, and its held-back confirmation is sent", async () => {
     const customer = guest();
     await mailsFor(customer, UNPROVEN_PER_HOUR);
     const data = orderData({ customer });
@@ -205,12 +205,12 @@ describe("an order whose money is authorized", () => {
       "payment_received sent",
     ]);
     expect(await shop.mailsAbout(data.orderId)).toBe(3);
-    // And none of it counts.
+    // None of these mails count.
     shop.advance(HOUR_MS);
     expect(await mailsFor(customer, UNPROVEN_PER_HOUR)).toBe(UNPROVEN_PER_HOUR);
   });
 
-  it("is confirmed too when the events come the other way round, and each once", async () => {
+  it("is confirmed once when the events arrive in reverse order", async () => {
     const customer = guest();
     await mailsFor(customer, UNPROVEN_PER_HOUR);
     const data = orderData({ customer });
@@ -220,7 +220,7 @@ describe("an order whose money is authorized", () => {
     expect(await shop.mailsAbout(data.orderId)).toBe(2);
   });
 
-  it("leaves its confirmation to the sweep when sending it fails", async () => {
+  it("has its confirmation sent by the sweep after a failure", async () => {
     const customer = guest();
     await mailsFor(customer, UNPROVEN_PER_HOUR);
     const data = orderData({ customer });
@@ -228,11 +228,11 @@ describe("an order whose money is authorized", () => {
     shop.breakMail(new Error("down"));
     await deliverAll([confirmed(data)]);
     shop.breakMail(undefined);
-    await shop.sendDue(true);
+    await shop.sendDue({ everything: true });
     expect(await shop.mailsAbout(data.orderId)).toBe(2);
   });
 
-  it("proves by its capture that its messages are wanted, and no word of the buyer's", async () => {
+  it("is exempt after PAYMENT_CAPTURED too, but the buyer's words stay out", async () => {
     const customer = guest();
     await mailsFor(customer, UNPROVEN_PER_HOUR);
     const data = orderData({ customer });
@@ -247,7 +247,7 @@ describe("an order whose money is authorized", () => {
 });
 
 describe("a user", () => {
-  it("is unproven until EMAIL_VERIFIED is known, from then on greeted by name", async () => {
+  it("is greeted by name once EMAIL_VERIFIED has arrived", async () => {
     const customer = user({ proven: false });
     const userId = customer.id ?? "";
     await deliverAll([created(customer)]);
@@ -256,7 +256,7 @@ describe("a user", () => {
     expect(await mailsFor(customer, PROVEN_PER_HOUR)).toBe(PROVEN_PER_HOUR - 2);
   });
 
-  it("is not proven for another address than the verified one", async () => {
+  it("is proven for the verified address only", async () => {
     const customer = user({ proven: false });
     const userId = customer.id ?? "";
     await deliverAll([event("EMAIL_VERIFIED", userId, { userId, email: "other@example.com" }), created(customer)]);
@@ -272,7 +272,7 @@ describe("a user", () => {
   });
 });
 
-describe("what was held back", () => {
+describe("a held-back message", () => {
   async function heldBack(): Promise<{ customer: Customer; orderId: string; id: string }> {
     const customer = user();
     await mailsFor(customer, PROVEN_PER_HOUR);
@@ -282,7 +282,7 @@ describe("what was held back", () => {
     return { customer, orderId: last.subject, id: row?.id ?? "" };
   }
 
-  it("is in no list of the user's", async () => {
+  it("is in none of the user's lists", async () => {
     const { customer, orderId, id } = await heldBack();
     const own = callAs("customer", customer.id ?? "");
     const { items } = valueOf(await rpc.listNotifications(own, { limit: 100 }));
@@ -292,7 +292,7 @@ describe("what was held back", () => {
     expect(await rpc.readNotification(own, { notificationId: id })).toMatchObject({ error: { code: "not_found" } });
   });
 
-  it("is staff's to see and to send, and the user's from then on", async () => {
+  it("is visible to staff, who can send it to the user", async () => {
     const { customer, orderId, id } = await heldBack();
     const filter = { status: "held_back" as const, userId: customer.id ?? "" };
     expect(valueOf(await rpc.listAllNotifications(callAs("admin"), filter)).items).toMatchObject([
@@ -300,7 +300,7 @@ describe("what was held back", () => {
     ]);
     const released = valueOf(await rpc.retryNotification(callAs("admin"), { notificationId: id }));
     expect(released).toMatchObject({ status: "pending", attempts: 0 });
-    await shop.sendDue(true);
+    await shop.sendDue({ everything: true });
     expect(await shop.mailsAbout(orderId)).toBe(1);
     const own = callAs("customer", customer.id ?? "");
     expect(valueOf(await rpc.listOrderNotifications(own, { orderId, customerId: customer.id ?? "" }))).toMatchObject([
@@ -308,7 +308,7 @@ describe("what was held back", () => {
     ]);
   });
 
-  it("is counted for operators, and dropped after a month", async () => {
+  it("is counted in the metrics, and deleted after 30 days", async () => {
     const { orderId } = await heldBack();
     const gauges = valueOf(await rpc.metrics(callAs("admin")));
     const gauge = gauges.find(({ name }) => name === "tradepost_notifications_held_back");

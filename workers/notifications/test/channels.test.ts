@@ -1,5 +1,5 @@
-// Which channels a message goes out on, in which language, and that a channel in trouble holds up no other. Twilio and the push
-// services are functions of the test's.
+// The channels and the language of a message, and a failing channel that delays no other. The tests stand in for Twilio and the push
+// services.
 import { exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Call, Role } from "#shared/call";
@@ -21,7 +21,7 @@ const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: Noti
 
 let numbers = 1_000_000;
 
-/** A number of its own each time: one number gets only so many texts a day. */
+/** A new number each time, because of the ceiling for each number. */
 function phoneNumber(): string {
   numbers += 1;
   return `+43664${String(numbers)}`;
@@ -37,27 +37,30 @@ const VAPID = {
 };
 const EVERYWHERE: Channel[] = ["email", "sms", "push"];
 
-interface Asked {
+interface ProviderCall {
   readonly url: string;
   readonly init: RequestInit;
 }
 
-/** The outside world: what was asked of it, and what it answers. */
-function outsideWorld(answer: (url: string) => Response): { readonly asked: Asked[]; readonly outside: ProviderFetch } {
-  const asked: Asked[] = [];
+/** Records the calls to providers and answers them. */
+function recordedProviders(answer: (url: string) => Response): {
+  readonly calls: ProviderCall[];
+  readonly fetchProvider: ProviderFetch;
+} {
+  const calls: ProviderCall[] = [];
   return {
-    asked,
-    outside: (url, init) => {
-      asked.push({ url, init });
+    calls,
+    fetchProvider: (url, init) => {
+      calls.push({ url, init });
       return Promise.resolve(answer(url));
     },
   };
 }
 
-function providers(outside: ProviderFetch): Record<"sms" | "push", Sender> {
+function providers(fetchProvider: ProviderFetch): Record<"sms" | "push", Sender> {
   return {
-    sms: smsSender({ accountSid: "AC1", authToken: "secret", from: "+15005550006", countries: "AT" }, outside),
-    push: pushSender({ vapid: VAPID, subject: "mailto:shop@example.com" }, outside, () => Date.now()),
+    sms: smsSender({ accountSid: "AC1", authToken: "secret", from: "+15005550006", countries: "AT" }, fetchProvider),
+    push: pushSender({ vapid: VAPID, subject: "mailto:shop@example.com" }, fetchProvider, () => Date.now()),
   };
 }
 
@@ -71,7 +74,7 @@ function valueOf<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
-/** A paid order of a user who has chosen: texts are only about those. */
+/** A paid order, which text messages may be about, of a user with preferences. */
 async function orderOf(
   { phone, ...chosen }: Partial<Parameters<NotificationsContract["putPreferences"]>[1]> & { readonly phone?: string },
   locale = "en",
@@ -100,9 +103,9 @@ afterEach(() => {
 });
 
 describe("a user who wants every channel", () => {
-  it("gets a mail, a text, and a push on each browser, in one commit and a mark for each channel", async () => {
-    const { asked, outside } = outsideWorld(() => new Response(null, { status: 201 }));
-    const shop = testNotifications(providers(outside));
+  it("gets a mail, a text message and a push on each browser", async () => {
+    const { calls, fetchProvider } = recordedProviders(() => new Response(null, { status: 201 }));
+    const shop = testNotifications(providers(fetchProvider));
     const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await browserOf(userId, "a");
     await browserOf(userId, "b");
@@ -111,7 +114,7 @@ describe("a user who wants every channel", () => {
     const rows = await rowsAbout(data.orderId);
     expect(channelsOf(rows)).toEqual(["email sent", "push sent", "push sent", "sms sent"]);
     expect(new Set(rows.map(({ id }) => id)).size).toBe(4);
-    const sms = asked.find(({ url }) => url.includes("twilio"));
+    const sms = calls.find(({ url }) => url.includes("twilio"));
     expect(sms?.url).toBe("https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json");
     expect(sms?.init).toMatchObject({ method: "POST", redirect: "manual" });
     expect(Object.fromEntries(new URLSearchParams(sms?.init.body as string))).toEqual({
@@ -119,30 +122,30 @@ describe("a user who wants every channel", () => {
       From: "+15005550006",
       Body: "Tradepost: we have your order TP-1001 over $49.95.",
     });
-    const pushed = asked.filter(({ url }) => url.startsWith("https://push.example/"));
+    const pushed = calls.filter(({ url }) => url.startsWith("https://push.example/"));
     expect(pushed.map(({ url }) => url).toSorted()).toEqual([endpointOf(userId, "a"), endpointOf(userId, "b")]);
     for (const { init } of pushed) {
       expect(init.headers).toMatchObject({ "content-encoding": "aes128gcm", ttl: "86400" });
     }
   });
 
-  it("has each copy of an event only once", async () => {
-    const { asked, outside } = outsideWorld(() => new Response(null, { status: 201 }));
-    const shop = testNotifications(providers(outside));
+  it("gets one message from several copies of an event", async () => {
+    const { calls, fetchProvider } = recordedProviders(() => new Response(null, { status: 201 }));
+    const shop = testNotifications(providers(fetchProvider));
     const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await browserOf(userId);
     const created = event("ORDER_CREATED", data.orderId, data);
     await Promise.all([shop.deliver([created, created]), shop.deliver([created]), shop.deliver([created])]);
     expect(await rowsAbout(data.orderId)).toHaveLength(3);
-    expect(asked).toHaveLength(2);
+    expect(calls).toHaveLength(2);
   });
 });
 
-describe("what a user chooses", () => {
+describe("a user's choice", () => {
   const all = (): ReturnType<typeof testNotifications> =>
-    testNotifications(providers(outsideWorld(() => new Response(null, { status: 201 })).outside));
+    testNotifications(providers(recordedProviders(() => new Response(null, { status: 201 })).fetchProvider));
 
-  it("nothing: the mail, and pushes about what happens to the order where a browser is signed up", async () => {
+  it("of nothing: the mail, and pushes about the order's progress to a subscribed browser", async () => {
     const shop = all();
     const { data, userId } = await orderOf({});
     await browserOf(userId);
@@ -155,7 +158,7 @@ describe("what a user chooses", () => {
     ]);
   });
 
-  it("no channel at all: mandatory mails stay, the others are not even kept", async () => {
+  it("of no channel: mandatory mails go out, other messages are not written", async () => {
     const shop = all();
     const none = { order_received: [], order_shipped: [] };
     const { data, userId } = await orderOf({ preferences: none, phone: phoneNumber() });
@@ -164,7 +167,7 @@ describe("what a user chooses", () => {
     expect(await rowsAbout(data.orderId)).toMatchObject([{ template: "order_received", channel: "email" }]);
   });
 
-  it("a text message without the mail", async () => {
+  it("of a text message without the mail", async () => {
     const shop = all();
     const { data } = await orderOf({ preferences: { order_shipped: ["sms"] }, phone: phoneNumber() });
     await shop.deliver([event("ORDER_SHIPPED", data.orderId, data)]);
@@ -177,14 +180,14 @@ describe("what a user chooses", () => {
     ["de", "en-GB", "en"],
     ["de", "fr", "en"],
     ["fr-CA", null, "en"],
-  ])("the language: an order in %s with %s chosen is told in %s", async (ofOrder, chosen, told) => {
+  ])("of a language: an order in %s with %s chosen makes a mail in %s", async (ofOrder, chosen, used) => {
     const shop = all();
     const { data } = await orderOf({ locale: chosen }, ofOrder);
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
-    expect(await rowsAbout(data.orderId)).toMatchObject([{ channel: "email", locale: told }]);
+    expect(await rowsAbout(data.orderId)).toMatchObject([{ channel: "email", locale: used }]);
   });
 
-  it("no reminder of a cart, which others get once for an expiry", async () => {
+  it("of no cart reminder, which others get once for an expiry", async () => {
     const shop = all();
     const remind = async (preferences: Record<string, Channel[]>): Promise<NotificationRow[]> => {
       const { data } = await orderOf({ preferences });
@@ -200,7 +203,7 @@ describe("what a user chooses", () => {
     expect(shop.mails[0]?.text).toContain("turn off");
   });
 
-  it("texts, which go out about paid orders only: what came in is told when the money is there", async () => {
+  it("of text messages: they go out about paid orders only, order_received after the payment", async () => {
     const shop = all();
     const { data } = await orderOf({
       preferences: { order_received: EVERYWHERE, order_cancelled: EVERYWHERE },
@@ -217,7 +220,7 @@ describe("what a user chooses", () => {
     expect(texts).toMatchObject([{ template: "order_received", status: "sent" }]);
   });
 
-  it("sms where the shop sends none: the mail alone", async () => {
+  it("of text messages that the shop does not send: the mail alone", async () => {
     const shop = testNotifications();
     const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
@@ -225,26 +228,26 @@ describe("what a user chooses", () => {
   });
 });
 
-describe("a channel in trouble", () => {
+describe("a failing channel", () => {
   const failing = (error: () => Promise<void>): Sender => error;
 
-  it("waits for its own pause, while the others are through, and is sent once it is well", async () => {
+  it("waits for its own pause while the others send, and sends when it works again", async () => {
     let isDown = true;
-    const { outside } = outsideWorld(
+    const { fetchProvider } = recordedProviders(
       (url) => new Response(null, { status: isDown && url.includes("twilio") ? 503 : 201 }),
     );
-    const shop = testNotifications(providers(outside));
+    const shop = testNotifications(providers(fetchProvider));
     const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await browserOf(userId);
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
     expect(channelsOf(await rowsAbout(data.orderId))).toEqual(["email sent", "push sent", "sms pending"]);
     isDown = false;
-    await shop.sendDue(true);
+    await shop.sendDue({ everything: true });
     expect(channelsOf(await rowsAbout(data.orderId))).toEqual(["email sent", "push sent", "sms sent"]);
     expect(await shop.mailsAbout(data.orderId)).toBe(1);
   });
 
-  it("that was switched off is waited for, and what waits for it longer than any provider fails", async () => {
+  it("that was switched off keeps its messages until their last attempt", async () => {
     const shop = testNotifications({ sms: failing(() => Promise.reject(new Error("down"))) });
     const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
@@ -252,15 +255,17 @@ describe("a channel in trouble", () => {
     const sms = async (): Promise<NotificationRow | undefined> =>
       (await rowsAbout(data.orderId)).find(({ channel }) => channel === "sms");
     off.advance(SEND_LEASE_MS);
-    await off.sendDue(true);
+    await off.sendDue({ everything: true });
     expect(await sms()).toMatchObject({ status: "pending", lastError: "the shop does not send on sms now" });
-    for (let tries = 2; tries < MAX_SEND_ATTEMPTS; tries += 1) await off.sendDue(true);
+    for (let tries = 2; tries < MAX_SEND_ATTEMPTS; tries += 1) await off.sendDue({ everything: true });
     expect(await sms()).toMatchObject({ status: "failed", attempts: MAX_SEND_ATTEMPTS });
   });
 
-  it("that refuses for good is failed at once", async () => {
-    const { outside } = outsideWorld(() => Response.json({ code: 21610, message: "opted out" }, { status: 400 }));
-    const shop = testNotifications({ sms: providers(outside).sms });
+  it("that refuses a message for good fails it at once", async () => {
+    const { fetchProvider } = recordedProviders(() =>
+      Response.json({ code: 21610, message: "opted out" }, { status: 400 }),
+    );
+    const shop = testNotifications({ sms: providers(fetchProvider).sms });
     const { data } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
     expect((await rowsAbout(data.orderId)).find(({ channel }) => channel === "sms")).toMatchObject({
@@ -269,10 +274,10 @@ describe("a channel in trouble", () => {
     });
   });
 
-  it("that hangs is asked for a few messages only, and leaves the rest of its batch to the sweep", async () => {
-    let calls = 0;
+  it("that hangs is called for a few messages only and leaves the rest of its batch to the sweep", async () => {
+    let sends = 0;
     const hang = failing(() => {
-      calls += 1;
+      sends += 1;
       setTimeout(() => vi.advanceTimersByTime(SEND_TIMEOUT_MS), 0);
       return new Promise<void>(() => undefined);
     });
@@ -287,15 +292,15 @@ describe("a channel in trouble", () => {
     for (const { data } of orders) {
       expect(channelsOf(await rowsAbout(data.orderId))).toEqual(["email sent", "sms pending"]);
     }
-    expect(calls).toBeLessThanOrEqual(6);
+    expect(sends).toBeLessThanOrEqual(6);
   });
 
-  it("is not begun late in its lease", async () => {
+  it("starts no send late in the lease", async () => {
     let advance = (): void => undefined;
-    let calls = 0;
+    let sends = 0;
     const shop = testNotifications({
       sms: () => {
-        calls += 1;
+        sends += 1;
         advance();
         return Promise.reject(new NoAnswer("slow"));
       },
@@ -307,12 +312,14 @@ describe("a channel in trouble", () => {
       Array.from({ length: 9 }, () => orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() })),
     );
     await shop.deliver(orders.map(({ data }) => event("ORDER_CREATED", data.orderId, data)));
-    expect(calls).toBeLessThanOrEqual(6);
+    expect(sends).toBeLessThanOrEqual(6);
   });
 
-  it.each([404, 410])("forgets a browser that its push service answers %i for, and no other", async (status) => {
-    const { outside } = outsideWorld((url) => new Response(null, { status: url.endsWith("/gone") ? status : 201 }));
-    const shop = testNotifications({ push: providers(outside).push });
+  it.each([404, 410])("deletes a browser that its push service answers %i for, and no other", async (status) => {
+    const { fetchProvider } = recordedProviders(
+      (url) => new Response(null, { status: url.endsWith("/gone") ? status : 201 }),
+    );
+    const shop = testNotifications({ push: providers(fetchProvider).push });
     const { data, userId } = await orderOf({ preferences: { order_received: EVERYWHERE }, phone: phoneNumber() });
     await browserOf(userId, "gone");
     await browserOf(userId, "here");
@@ -324,17 +331,17 @@ describe("a channel in trouble", () => {
 });
 
 describe("browsers", () => {
-  it("keep their id with new keys, and become another user's with a new one", async () => {
+  it("keep their id with new keys, and get a new id with another user", async () => {
     const [first, second] = [newId("usr"), newId("usr")];
     const endpoint = endpointOf(first, "shared");
     const id = await browserOf(first, "shared");
     expect(valueOf(await rpc.subscribe(callAs(first), { endpoint, keys: KEYS })).id).toBe(id);
-    const taken = valueOf(await rpc.subscribe(callAs(second), { endpoint, keys: KEYS }));
-    expect(taken.id).not.toBe(id);
+    const moved = valueOf(await rpc.subscribe(callAs(second), { endpoint, keys: KEYS }));
+    expect(moved.id).not.toBe(id);
     expect(valueOf(await rpc.listSubscriptions(callAs(first))).items).toEqual([]);
   });
 
-  it("are so many at most, the oldest going first", async () => {
+  it("are limited, and a new one replaces the oldest", async () => {
     const userId = newId("usr");
     for (let n = 0; n <= MAX_SUBSCRIPTIONS; n += 1) await browserOf(userId, String(n));
     const { items } = valueOf(await rpc.listSubscriptions(callAs(userId)));
@@ -342,7 +349,7 @@ describe("browsers", () => {
     expect(items.some(({ endpoint }) => endpoint.endsWith("/0"))).toBe(false);
   });
 
-  it("are ended by their user only", async () => {
+  it("can be unsubscribed by their user only", async () => {
     const userId = newId("usr");
     const subscriptionId = await browserOf(userId);
     const others = await rpc.unsubscribe(callAs(newId("usr")), { subscriptionId });
@@ -393,21 +400,21 @@ describe("preferences", () => {
     ["a kind of the admins", { preferences: { low_stock: ["email"] } }, "preferences.low_stock"],
     ["an unknown channel", { preferences: { order_received: ["fax"] } }, "preferences.order_received.0"],
     [
-      "a channel that is closed to the kind",
+      "a channel that the kind cannot go out on",
       { preferences: { password_reset: ["push"] } },
       "preferences.password_reset",
     ],
     ["texts without a proven number", { preferences: { order_received: ["sms"] } }, "preferences"],
-    ["a phone, which is proven by a code", { preferences: {}, phone: "+4366412345678" }, "phone"],
-    ["a language that is none", { preferences: {}, locale: "de_AT" }, "locale"],
-    ["a member too many", { preferences: {}, role: "admin" }, "role"],
+    ["a phone number, which needs a code", { preferences: {}, phone: "+4366412345678" }, "phone"],
+    ["a malformed language", { preferences: {}, locale: "de_AT" }, "locale"],
+    ["an unknown member", { preferences: {}, role: "admin" }, "role"],
   ])("refuse %s", async (_name, input, path) => {
     const outcome = await rpc.putPreferences(callAs(newId("usr")), input);
     expect(outcome).toMatchObject({ ok: false, error: { code: "validation_failed", errors: [{ path }] } });
   });
 });
 
-it("a channel is on when all that it needs is set", () => {
+it("a channel is on when all its settings are there", () => {
   const twilio = { TWILIO_ACCOUNT_SID: "AC1", TWILIO_FROM: "+15005550006", TWILIO_AUTH_TOKEN: "x" };
   const vapid = { VAPID_PUBLIC_KEY: VAPID.publicKey, VAPID_SUBJECT: "mailto:a@b", VAPID_PRIVATE_KEY: VAPID.privateKey };
   const channelsWith = (over: Partial<NotificationsBindings>): Channel[] => [

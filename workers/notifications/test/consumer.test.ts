@@ -1,4 +1,4 @@
-// Events in, mails out: what each event makes, once, in any order, and what happens when a handler fails.
+// The messages that each event makes, once and in any order, and a handler that fails.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EventEnvelope } from "#shared/events/envelope";
@@ -19,7 +19,7 @@ import {
   testNotifications,
 } from "./notifications.ts";
 
-/** Everything that can be told of one order, whether it could all happen or not. */
+/** Every event about one order, even those that exclude each other. */
 function eventsOfOrder(): { readonly orderId: string; readonly events: EventEnvelope[] } {
   const data = orderData({ tracking: { carrier: "UPS", number: "1Z9" } });
   const { orderId } = data;
@@ -78,7 +78,7 @@ async function deadLetter(id: string): Promise<DeadLetter | null> {
 }
 
 describe("the events of an order", () => {
-  it("each make their mail, sent once and kept", async () => {
+  it("each make one mail, sent and stored", async () => {
     const shop = testNotifications();
     const { orderId, events } = eventsOfOrder();
     const { acknowledged } = await shop.deliver(events);
@@ -91,7 +91,7 @@ describe("the events of an order", () => {
     );
   });
 
-  it("end in the same rows and mails however they are repeated, shuffled and batched", async () => {
+  it("make the same rows and mails however they are repeated, shuffled and batched", async () => {
     const template = eventsOfOrder().events.length;
     const arrivals = fc.array(fc.nat({ max: template - 1 }), { maxLength: 20 }).chain((copies) =>
       fc.shuffledSubarray([...Array.from({ length: template }, (_unused, index) => index), ...copies], {
@@ -116,7 +116,7 @@ describe("the events of an order", () => {
     );
   });
 
-  it("are mailed once when two deliveries run at once", async () => {
+  it("are mailed once when deliveries run at the same time", async () => {
     const shop = testNotifications();
     const { orderId, events } = eventsOfOrder();
     await Promise.all([shop.deliver(events), shop.deliver(events.toReversed()), shop.deliver(events.slice(3))]);
@@ -124,14 +124,14 @@ describe("the events of an order", () => {
     expect(shop.mails).toHaveLength(TEMPLATES_OF_ORDER.length);
   });
 
-  it("go out through the binding as it is configured", async () => {
+  it("go out through the configured binding", async () => {
     const data = orderData();
     const created = event("ORDER_CREATED", data.orderId, data);
     await deliver((batch, ctx) => consumeBatch(batch, notificationsEnv, ctx), INBOX, [created]);
     expect(await rowsAbout(data.orderId)).toMatchObject([{ status: "sent", attempts: 1, lastError: null }]);
   });
 
-  it("reach a guest by mail without a user", async () => {
+  it("are mailed to a guest, who has no user", async () => {
     const shop = testNotifications();
     const customer = { id: null, email: "guest@example.com", name: "Guest", locale: "en", proven: false };
     const data = orderData({ customer });
@@ -142,12 +142,12 @@ describe("the events of an order", () => {
 });
 
 describe("other events", () => {
-  it("every type that is routed here has a handler", () => {
+  it("have a handler for every type that is routed here", () => {
     const handled = Object.keys(handlers(testNotifications().deps, [])).toSorted();
     expect(handled).toEqual(EVENT_TYPES.filter((type) => ROUTES[type].includes("notifications")).toSorted());
   });
 
-  it("a new user is welcomed", async () => {
+  it("welcome a new user", async () => {
     const shop = testNotifications();
     const userId = newId("usr");
     await shop.deliver([
@@ -156,18 +156,18 @@ describe("other events", () => {
     expect(await rowsAbout(userId)).toMatchObject([{ template: "welcome", userId, locale: "de" }]);
   });
 
-  it("those that make no mail are only noted", async () => {
+  it("without a message only get an inbox row", async () => {
     const shop = testNotifications();
     const data = orderData();
-    const quiet = event("ORDER_PROCESSING", data.orderId, data);
-    await shop.deliver([quiet]);
+    const silent = event("ORDER_PROCESSING", data.orderId, data);
+    await shop.deliver([silent]);
     expect(await rowsAbout(data.orderId)).toEqual([]);
-    expect(await count("inbox", quiet.id)).toBe(1);
+    expect(await count("inbox", silent.id)).toBe(1);
   });
 });
 
 describe("a handler that fails", () => {
-  it("leaves nothing half-made and keeps the reason and a growing pause", async () => {
+  it("writes nothing but the reason and a growing pause", async () => {
     const shop = testNotifications();
     shop.breakTemplates(new Error("no database"));
     const pauses: number[] = [];
@@ -189,7 +189,7 @@ describe("a handler that fails", () => {
     expect(shop.mails).toEqual([]);
   });
 
-  it("ends as a dead letter with its error, and a replay is handled once the cause is mended", async () => {
+  it("ends as a dead letter with its error, and a replay succeeds once the cause is repaired", async () => {
     const shop = testNotifications();
     shop.breakTemplates(new Error("no database"));
     const failing = requested("password_changed", {});
@@ -211,7 +211,7 @@ describe("a handler that fails", () => {
     expect(shop.mails).toMatchObject([{ subject: "Your password at Tradepost was changed" }]);
   });
 
-  it("is kept with its error when the queue itself gives up", async () => {
+  it("becomes a dead letter with its error when the queue gives up", async () => {
     const shop = testNotifications();
     shop.breakTemplates(new Error("no database"));
     const failing = requested("password_changed", {});
@@ -220,7 +220,7 @@ describe("a handler that fails", () => {
     expect(await deadLetter(failing.id)).toMatchObject({ error: "Error: no database" });
   });
 
-  it("does not hold up the others of its batch", async () => {
+  it("does not delay the other events of its batch", async () => {
     const shop = testNotifications();
     const data = orderData();
     const good = event("ORDER_CREATED", data.orderId, data);
@@ -235,22 +235,26 @@ describe("a command", () => {
 
   it.each([
     [
-      "of a kind that there is not",
+      "of an unknown kind",
       requested("no_such_kind", {}),
-      "NonRetryableError: no_such_kind is no kind that can be asked for",
+      "NonRetryableError: no_such_kind is not a kind that a command can request",
     ],
     [
-      "of a kind that events make",
+      "of a kind that only events make",
       requested("order_received", {}),
-      "NonRetryableError: order_received is no kind that can be asked for",
+      "NonRetryableError: order_received is not a kind that a command can request",
     ],
-    ["of an inherited name", requested("toString", {}), "NonRetryableError: toString is no kind that can be asked for"],
+    [
+      "of an inherited name",
+      requested("toString", {}),
+      "NonRetryableError: toString is not a kind that a command can request",
+    ],
     [
       "without its variables",
       requested("password_reset", { link: "x" }),
       "NonRetryableError: password_reset lacks the variables token, expiresInMinutes",
     ],
-    ["to the wrong readers", requested("dispute_opened", {}), "NonRetryableError: dispute_opened goes to the admins"],
+    ["to the wrong audience", requested("dispute_opened", {}), "NonRetryableError: dispute_opened goes to the admins"],
   ])("%s is a dead letter at once, with the reason", async (_name, command, error) => {
     const shop = testNotifications();
     expect(await shop.deliver([command])).toEqual({ acknowledged: [command.id], retried: [] });
@@ -258,7 +262,7 @@ describe("a command", () => {
     expect(await rowsAbout(command.subject)).toEqual([]);
   });
 
-  it("to the admins reaches them", async () => {
+  it("without a recipient goes to the admins", async () => {
     const shop = testNotifications();
     const orderId = newId("ord");
     const variables = { orderId, orderNumber: "TP-1", amount: "$10.00", expiresAt: "2026-01-31T12:00:00.000Z" };
@@ -269,14 +273,14 @@ describe("a command", () => {
     expect(await rowsAbout(orderId)).toMatchObject([{ audience: "admins", userId: null }]);
   });
 
-  it("that is confidential keeps its text only until it is sent", async () => {
+  it("that is confidential is stored with its text only until it is sent", async () => {
     const shop = testNotifications();
     shop.breakMail(new Error("down"));
     const command = requested("password_reset", link);
     await shop.deliver([command]);
     expect((await rowsAbout(command.subject))[0]?.textBody).toContain(link.link);
     shop.breakMail(undefined);
-    await shop.sendDue(true);
+    await shop.sendDue({ everything: true });
     expect(shop.mails[0]?.html).toContain(`href="${link.link}"`);
     expect(await rowsAbout(command.subject)).toMatchObject([{ status: "sent", textBody: "", htmlBody: "" }]);
   });

@@ -1,4 +1,4 @@
-// Low stock: one mail to the admins about all products, at most one in 15 minutes.
+// The low-stock digest: one mail to the admins about all products, at most one in 15 minutes.
 import { beforeEach, describe, expect, it } from "vitest";
 import { newId } from "#shared/ids";
 import { DIGEST_INTERVAL_MS } from "../src/constants.ts";
@@ -21,12 +21,12 @@ async function report(over: { name?: string; available?: number; productId?: str
   return productId;
 }
 
-async function digest(everything = false): Promise<number> {
-  return await shop.digest(everything);
+async function digest(options = { everything: false }): Promise<number> {
+  return await shop.digest(options);
 }
 
-describe("low stock", () => {
-  it("of one product is told by name, to the admins", async () => {
+describe("the low-stock digest", () => {
+  it("of one product names it in the subject", async () => {
     const productId = await report();
     expect(shop.mails).toEqual([]);
     expect(await digest()).toBe(1);
@@ -38,7 +38,7 @@ describe("low stock", () => {
     expect((await rowsAbout("low_stock")).at(-1)).toMatchObject({ audience: "admins", status: "sent" });
   });
 
-  it("of 200 products, however often they were reported, is one mail", async () => {
+  it("of 200 products is one mail, however often they were reported", async () => {
     const products = Array.from({ length: 200 }, (_unused, index) => {
       const productId = newId("prd");
       return { productId, sku: `SKU-${String(index)}`, name: "Bolt", available: 1, threshold: 10 };
@@ -52,7 +52,7 @@ describe("low stock", () => {
     for (const { productId } of products) expect(shop.mails[0]?.text).toContain(productId);
   });
 
-  it("waits 15 minutes for the next mail, unless it is asked for", async () => {
+  it("waits 15 minutes, except in a sweep over everything", async () => {
     await report();
     await digest();
     await report();
@@ -63,12 +63,12 @@ describe("low stock", () => {
     shop.advance(2_000);
     expect(await digest()).toBe(2);
     await report();
-    expect(await digest(true)).toBe(1);
-    expect(await digest(true)).toBe(0);
+    expect(await digest({ everything: true })).toBe(1);
+    expect(await digest({ everything: true })).toBe(0);
     expect(shop.mails).toHaveLength(3);
   });
 
-  it("shows the last report, in any order of arrival", async () => {
+  it("has each product's latest report, in any order of arrival", async () => {
     const productId = newId("prd");
     const data = { productId, sku: "S", name: "Bolt", available: 9, threshold: 10 };
     const first = event("STOCK_LOW", productId, data);
@@ -80,24 +80,28 @@ describe("low stock", () => {
     expect(shop.mails[0]?.text).toContain("2 available");
   });
 
-  it("is told once when two sweeps run at once", async () => {
+  it("is sent once when sweeps run at the same time", async () => {
     await report();
-    const told = await Promise.all([digest(true), digest(true), digest(true)]);
-    expect(told.reduce((sum, products) => sum + products)).toBe(1);
+    const products = await Promise.all([
+      digest({ everything: true }),
+      digest({ everything: true }),
+      digest({ everything: true }),
+    ]);
+    expect(products.reduce((sum, count) => sum + count)).toBe(1);
     expect(shop.mails).toHaveLength(1);
   });
 
-  it("is left to the sweep when the mail does not go out, and told once", async () => {
+  it("is sent later, once, when the provider fails", async () => {
     await report();
     shop.breakMail(new Error("down"));
     await digest();
     shop.breakMail(undefined);
-    await shop.sendDue(true);
-    expect(await digest(true)).toBe(0);
+    await shop.sendDue({ everything: true });
+    expect(await digest({ everything: true })).toBe(0);
     expect(shop.mails).toHaveLength(1);
   });
 
-  it("keeps a template of the admins' own working: its variables list all products", async () => {
+  it("fills an edited template for one product: its variables list all products", async () => {
     const set = (subject: string, by: string | null): D1PreparedStatement =>
       notificationsEnv.DB.prepare(
         "UPDATE templates SET subject = ?, updated_by = ?, updated_at = updated_at + 1 WHERE kind = 'low_stock'",

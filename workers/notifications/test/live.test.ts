@@ -1,4 +1,4 @@
-// The live feed: who hears of what, once, and what becomes of a socket.
+// The live feed: which sockets get which updates, once, and how sockets end.
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { OrderUpdate } from "#shared/contracts/orders";
@@ -28,20 +28,20 @@ function orderEvent(type: "ORDER_CREATED" | "ORDER_CONFIRMED", userId: string | 
 }
 
 describe("the live feed", () => {
-  it("tells each of a user's sockets of each change, and nobody else's", async () => {
+  it("sends each change to all of the user's sockets, and to nobody else's", async () => {
     const [ada, bob] = [newId("usr"), newId("usr")];
     const [phone, laptop, stranger] = await Promise.all([feedOf(ada), feedOf(ada), feedOf(bob)]);
     const created = orderEvent("ORDER_CREATED", ada, "PENDING");
     await testNotifications().deliver([created]);
-    const told = { type: "ORDER_CREATED", orderId: created.subject, status: "PENDING", at: created.time };
-    expect(await phone.next()).toEqual(told);
-    expect(await laptop.next()).toEqual(told);
+    const update = { type: "ORDER_CREATED", orderId: created.subject, status: "PENDING", at: created.time };
+    expect(await phone.next()).toEqual(update);
+    expect(await laptop.next()).toEqual(update);
     await testNotifications().deliver([orderEvent("ORDER_CREATED", bob, "PENDING")]);
     await stranger.next();
     expect([phone.received, stranger.received].map(({ length }) => length)).toEqual([1, 1]);
   });
 
-  it("tells an event once, however often it is delivered", async () => {
+  it("sends an event once, however often it is delivered", async () => {
     const ada = newId("usr");
     const phone = await feedOf(ada);
     const created = orderEvent("ORDER_CREATED", ada, "PENDING");
@@ -53,12 +53,12 @@ describe("the live feed", () => {
     expect(phone.received).toHaveLength(2);
   });
 
-  it("is called once per user and batch, and not for guests", async () => {
+  it("is called once for each user and batch, and not for guests", async () => {
     const ada = newId("usr");
     const shop = testNotifications();
-    const asked: string[] = [];
+    const called: string[] = [];
     const feed = (userId: string): FeedObject => {
-      asked.push(userId);
+      called.push(userId);
       return shop.deps.feed(userId);
     };
     const events = [
@@ -67,10 +67,10 @@ describe("the live feed", () => {
       orderEvent("ORDER_CREATED", null, "PENDING"),
     ];
     await deliver((batch) => consumeWith({ ...shop.deps, feed }, batch), INBOX, events);
-    expect(asked).toEqual([ada]);
+    expect(called).toEqual([ada]);
   });
 
-  it("holds back neither mail nor list when it cannot be reached", async () => {
+  it("delays no mail when it cannot be reached", async () => {
     const shop = testNotifications();
     const feed = (): never => {
       throw new Error("no objects today");
@@ -81,7 +81,7 @@ describe("the live feed", () => {
     expect(await shop.mailsAbout(created.subject)).toBe(1);
   });
 
-  it("goes on after hibernation, and echoes the protocol but never the token", async () => {
+  it("works after hibernation, and echoes the protocol but never the token", async () => {
     const ada = newId("usr");
     const phone = await feedOf(ada);
     expect(phone.protocol).toBe("bearer");
@@ -92,7 +92,7 @@ describe("the live feed", () => {
     expect(await phone.nextText()).toBe("pong");
   });
 
-  it("ends a socket with its token, and tells it nothing past that", async () => {
+  it("closes a socket whose token has expired, and sends it nothing", async () => {
     const ada = newId("usr");
     const [late, fresh] = await Promise.all([feedOf(ada, Date.now() + 50), feedOf(ada)]);
     const shop = testNotifications();
@@ -105,14 +105,14 @@ describe("the live feed", () => {
     expect(idle.received).toEqual([]);
   });
 
-  it("ends an idle socket by its alarm", async () => {
+  it("closes an idle socket by the alarm", async () => {
     const ada = newId("usr");
     const idle = await feedOf(ada, Date.now() - 1);
     await runDurableObjectAlarm(notificationsEnv.LIVE_FEED.getByName(ada));
     expect((await idle.closed).code).toBe(SOCKET_CLOSE.expired);
   });
 
-  it("takes no messages, and no more sockets than it should: the oldest goes", async () => {
+  it("accepts no messages, and replaces the oldest socket above the limit", async () => {
     const ada = newId("usr");
     const first = await feedOf(ada);
     const loud = await feedOf(ada);
@@ -122,7 +122,7 @@ describe("the live feed", () => {
     expect((await first.closed).code).toBe(SOCKET_CLOSE.displaced);
   });
 
-  it("is a user's only", async () => {
+  it("needs a user", async () => {
     const open = async (): Promise<Response> =>
       await openFeed(testNotifications().deps, socketRequest({ call: guestCall(), expiresAt: Date.now() + HOUR_MS }));
     await expect(open()).rejects.toThrow("only a user");

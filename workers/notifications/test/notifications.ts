@@ -1,4 +1,4 @@
-// What the tests of this Worker share: dependencies with a clock and a recorded provider, events of one order, and the rows.
+// Shared by the tests of this Worker: dependencies with a clock and a recorded provider, events of one order, and the stored rows.
 import { env } from "cloudflare:workers";
 import type { EventData, EventType, OrderEventData, PaymentEventData } from "#shared/events/catalogue";
 import type { Channel } from "#shared/contracts/notifications";
@@ -23,23 +23,23 @@ export const INBOX = "tradepost-notifications-inbox";
 
 export interface TestNotifications {
   readonly deps: NotificationsDeps;
-  /** Every mail that was handed over, in order. */
+  /** Every mail that the provider accepted, in order. */
   readonly mails: EmailMessageBuilder[];
   readonly advance: (ms: number) => void;
-  /** Reading the templates throws this from now on; undefined mends it. */
+  /** Makes reading the templates throw this error; undefined repairs it. */
   readonly breakTemplates: (error: Error | undefined) => void;
-  /** The provider throws this from now on; undefined mends it. */
+  /** Makes the provider throw this error; undefined repairs it. */
   readonly breakMail: (error: Error | undefined) => void;
   readonly deliver: (events: readonly unknown[], attempts?: number, queue?: string) => Promise<Delivery>;
-  /** What the sweep does about mails, with the log of an invocation. */
-  readonly sendDue: (everything: boolean) => Promise<void>;
-  /** Makes the digest of low stock. Returns how many products it tells of. */
-  readonly digest: (everything?: boolean) => Promise<number>;
-  /** How many mails went out about one subject. */
+  /** The sweep of due messages. */
+  readonly sendDue: (options?: { readonly everything: boolean }) => Promise<void>;
+  /** The sweep of the low-stock digest. Returns the number of products in it. */
+  readonly digest: (options?: { readonly everything: boolean }) => Promise<number>;
+  /** The number of mails about one subject. */
   readonly mailsAbout: (about: string) => Promise<number>;
 }
 
-/** `channels` are on beside the mail, with a provider of the test's. */
+/** @param channels senders of further channels; mail is always on. */
 export function testNotifications(channels: Readonly<Partial<Record<Channel, Sender>>> = {}): TestNotifications {
   let now = Date.now();
   let broken: Error | undefined;
@@ -80,10 +80,10 @@ export function testNotifications(channels: Readonly<Partial<Record<Channel, Sen
     },
     deliver: (events, attempts = 1, queue = INBOX) =>
       deliver((batch) => consumeWith(deps, batch), queue, events, attempts),
-    sendDue: async (everything) => {
-      await withInvocation(invocation, () => sendDue(deps, { everything }));
+    sendDue: async (options = { everything: false }) => {
+      await withInvocation(invocation, () => sendDue(deps, options));
     },
-    digest: (everything = false) => withInvocation(invocation, () => sendLowStockDigest(deps, { everything })),
+    digest: (options = { everything: false }) => withInvocation(invocation, () => sendLowStockDigest(deps, options)),
     mailsAbout: async (about) => {
       const ids = new Set((await rowsAbout(about)).map(({ id }) => id));
       return mails.filter(({ headers }) => ids.has(headers?.["X-Notification-Id"] ?? "")).length;
@@ -140,12 +140,12 @@ export function paymentData(order: OrderEventData, over: Partial<PaymentEventDat
   };
 }
 
-/** The test's dependencies with another way to hand over mails. */
+/** The dependencies with another sender of mails. */
 export function withMailer(deps: NotificationsDeps, email: Sender): NotificationsDeps {
   return { ...deps, senders: new Map([...deps.senders, ["email", email]]) };
 }
 
-/** A request for the mail of any kind, with variables of the test's own. */
+/** A NOTIFICATION_SEND of any kind with any variables. */
 export function requested(
   kind: string,
   variables: Record<string, string>,

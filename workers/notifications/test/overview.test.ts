@@ -1,4 +1,4 @@
-// What combined answers ask of notifications, over RPC: how much is unread, and what was said about one order, to whom it concerns.
+// The parts of the gateway's combined responses, over RPC: the number of unread messages and the messages about one order.
 import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { NotificationsContract } from "#shared/contracts/notifications";
@@ -13,8 +13,8 @@ function valueOf<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
-/** A customer who was told twice about an order. */
-async function told(): Promise<{ readonly userId: string; readonly orderId: string }> {
+/** A customer with two messages about an order. */
+async function notified(): Promise<{ readonly userId: string; readonly orderId: string }> {
   const data = orderData();
   await testNotifications().deliver([
     event("ORDER_CREATED", data.orderId, data),
@@ -24,9 +24,9 @@ async function told(): Promise<{ readonly userId: string; readonly orderId: stri
 }
 
 describe("the number of unread messages", () => {
-  it("goes down with what is read, and is the caller's own", async () => {
-    const { userId } = await told();
-    await told();
+  it("decreases as the caller reads", async () => {
+    const { userId } = await notified();
+    await notified();
     const call = callAs("customer", userId);
     expect(valueOf(await rpc.countUnread(call))).toBe(2);
     const { items } = valueOf(await rpc.listNotifications(call, {}));
@@ -38,10 +38,10 @@ describe("the number of unread messages", () => {
 });
 
 describe("the messages about an order", () => {
-  it("are for its customer and for admins, newest first, and for nobody else", async () => {
-    const { userId, orderId } = await told();
-    const ask = { orderId, customerId: userId };
-    const own = valueOf(await rpc.listOrderNotifications(callAs("customer", userId), ask));
+  it("are visible to its customer and to admins only, newest first", async () => {
+    const { userId, orderId } = await notified();
+    const input = { orderId, customerId: userId };
+    const own = valueOf(await rpc.listOrderNotifications(callAs("customer", userId), input));
     expect(own).toHaveLength(2);
     expect(own.map(({ createdAt }) => createdAt)).toEqual(
       own
@@ -49,22 +49,22 @@ describe("the messages about an order", () => {
         .toSorted()
         .toReversed(),
     );
-    expect(valueOf(await rpc.listOrderNotifications(callAs("admin"), ask))).toEqual(own);
-    expect(valueOf(await rpc.listOrderNotifications(callAs("vendor"), ask))).toEqual([]);
-    expect(valueOf(await rpc.listOrderNotifications(callAs("customer"), ask))).toEqual([]);
-    expect(valueOf(await rpc.listOrderNotifications(guestCall(), ask))).toEqual([]);
+    expect(valueOf(await rpc.listOrderNotifications(callAs("admin"), input))).toEqual(own);
+    expect(valueOf(await rpc.listOrderNotifications(callAs("vendor"), input))).toEqual([]);
+    expect(valueOf(await rpc.listOrderNotifications(callAs("customer"), input))).toEqual([]);
+    expect(valueOf(await rpc.listOrderNotifications(guestCall(), input))).toEqual([]);
   });
 
-  it("are not those about another order", async () => {
-    const [first, second] = [await told(), await told()];
-    const ask = { orderId: second.orderId, customerId: first.userId };
-    expect(valueOf(await rpc.listOrderNotifications(callAs("customer", first.userId), ask))).toEqual([]);
+  it("need the order's own customer", async () => {
+    const [first, second] = [await notified(), await notified()];
+    const input = { orderId: second.orderId, customerId: first.userId };
+    expect(valueOf(await rpc.listOrderNotifications(callAs("customer", first.userId), input))).toEqual([]);
   });
 });
 
-describe("the figures", () => {
-  it("tell what waits and what became of the last hour's, by channel", async () => {
-    await told();
+describe("the metrics", () => {
+  it("count waiting messages and those of the last hour, by channel", async () => {
+    await notified();
     const metrics = valueOf(await rpc.metrics(callAs("admin")));
     const named = new Map(metrics.map((metric) => [metric.name, metric.samples]));
     const lastHour = named.get("tradepost_notifications_last_hour") ?? [];

@@ -1,4 +1,4 @@
-// A phone number is proven by a code before a text goes there, and codes cannot be guessed, flooded or read.
+// A code proves a phone number before text messages go there. Codes cannot be guessed, flooded or read.
 import { exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { NotificationsContract } from "#shared/contracts/notifications";
@@ -55,7 +55,8 @@ function inCall<T>(work: () => Promise<T>): Promise<T> {
 
 type Caller = ReturnType<typeof callAs>;
 
-const ask = (call: Caller, phone: string): ReturnType<typeof setPhone> => inCall(() => setPhone(deps, call, { phone }));
+const requestCode = (call: Caller, phone: string): ReturnType<typeof setPhone> =>
+  inCall(() => setPhone(deps, call, { phone }));
 const prove = (call: Caller, code: string): ReturnType<typeof verifyPhone> =>
   inCall(() => verifyPhone(deps, call, { code }));
 
@@ -77,10 +78,10 @@ async function mailsSent(userId: string): Promise<string[]> {
 }
 
 describe("a number", () => {
-  it("is the user's once the code has come back, and the account is told by mail", async () => {
+  it("is the user's once the code is entered, and the account gets a mail", async () => {
     const call = callAs("customer");
     const phone = phoneNumber();
-    expect(valueOf(await ask(call, phone))).toEqual({
+    expect(valueOf(await requestCode(call, phone))).toEqual({
       phone,
       expiresAt: new Date(deps.now() + PHONE_CODE_TTL_MS).toISOString(),
     });
@@ -90,26 +91,26 @@ describe("a number", () => {
     expect(await mailsSent(call.actor.id)).toEqual(["phone_changed"]);
   });
 
-  it("is proven once by a code that comes twice, with one mail", async () => {
+  it("is proven once by a code that is entered twice, with one mail", async () => {
     const call = callAs("customer");
-    await ask(call, phoneNumber());
+    await requestCode(call, phoneNumber());
     const code = lastCode();
     const both = await Promise.all([prove(call, code), prove(call, code)]);
     expect(both.map(({ ok }) => ok)).toEqual([true, true]);
     expect(await mailsSent(call.actor.id)).toEqual(["phone_changed"]);
   });
 
-  it("before it stays in use until the new one is proven", async () => {
+  it("stays in use until its replacement is proven", async () => {
     const call = callAs("customer");
     const before = phoneNumber();
     await giveNumber(call.actor.id, before);
     const after = phoneNumber();
-    await ask(call, after);
+    await requestCode(call, after);
     expect(valueOf(await preferences(deps, call))).toMatchObject({ phone: before, phoneVerified: true });
     expect(valueOf(await prove(call, lastCode()))).toMatchObject({ phone: after });
   });
 
-  it("gets no text before it is proven, nor when it was set before codes were sent", async () => {
+  it("gets no text message while unproven, as those from before codes existed are", async () => {
     const call = callAs("customer");
     const userId = call.actor.id;
     await notificationsEnv.DB.prepare("INSERT INTO phones (user_id, phone, proven_at, set_at) VALUES (?, ?, NULL, 0)")
@@ -119,35 +120,35 @@ describe("a number", () => {
     await notificationsEnv.DB.prepare("INSERT INTO preferences (user_id, channels, updated_at) VALUES (?, ?, 0)")
       .bind(userId, JSON.stringify(chosen))
       .run();
-    const shown = valueOf(await preferences(deps, call));
-    expect(shown.phoneVerified).toBe(false);
-    expect(shown.preferences.order_shipped).toEqual([]);
+    const current = valueOf(await preferences(deps, call));
+    expect(current.phoneVerified).toBe(false);
+    expect(current.preferences.order_shipped).toEqual([]);
     const customer = { id: userId, email: "a@example.com", name: "A", locale: "en", proven: true };
     const data = orderData({ customer, moneyAuthorized: true });
     await shop.deliver([event("ORDER_SHIPPED", data.orderId, data)]);
     expect(texts).toEqual([]);
   });
 
-  it("is forgotten when it is asked for, with the code that was under way", async () => {
+  it("is deleted on request, with a code that has been sent", async () => {
     const call = callAs("customer");
-    await ask(call, phoneNumber());
+    await requestCode(call, phoneNumber());
     await prove(call, lastCode());
-    await ask(call, phoneNumber());
+    await requestCode(call, phoneNumber());
     expect(valueOf(await removePhone(deps, call))).toBeNull();
     expect(valueOf(await preferences(deps, call))).toMatchObject({ phone: null, phoneVerified: false });
     expect(await prove(call, lastCode())).toMatchObject({ error: { code: "phone_code_invalid" } });
   });
 
-  it("in another country, at a premium or with the zero of a call at home is refused, and costs no text", async () => {
+  it("abroad, at premium rate or with a leading zero is refused without a text message", async () => {
     for (const phone of ["+8801712345678", "+18765551234", "+19005551234", "+447012345678", "+4307700900123"]) {
-      expect(await ask(callAs("customer"), phone)).toMatchObject({
+      expect(await requestCode(callAs("customer"), phone)).toMatchObject({
         error: { code: "validation_failed", errors: [{ path: "phone" }] },
       });
     }
     expect(texts).toEqual([]);
   });
 
-  it("is nobody's where the shop sends no texts", async () => {
+  it("cannot be set where the shop sends no text messages", async () => {
     const { deps: without } = testNotifications();
     const outcome = await inCall(() => setPhone(without, callAs("customer"), { phone: phoneNumber() }));
     expect(outcome).toMatchObject({ error: { code: "not_found" } });
@@ -155,26 +156,26 @@ describe("a number", () => {
 });
 
 describe("a code", () => {
-  it("is tried five times, whoever tries at once; then a new one is needed", async () => {
+  it("allows five tries, even at the same time; then a new one is needed", async () => {
     const call = callAs("customer");
-    await ask(call, phoneNumber());
+    await requestCode(call, phoneNumber());
     const code = lastCode();
     const guesses = await Promise.all(Array.from({ length: 5 }, () => prove(call, wrong(code))));
     expect(new Set(guesses.map(({ ok }) => ok))).toEqual(new Set([false]));
     expect(await prove(call, code)).toMatchObject({ error: { code: "phone_code_invalid" } });
-    await ask(call, phoneNumber());
+    await requestCode(call, phoneNumber());
     expect(await prove(call, lastCode())).toMatchObject({ ok: true });
   });
 
-  it("ends after ten minutes, with the next code, and with a new password", async () => {
+  it("expires after ten minutes, with the next code, and with a new password", async () => {
     const call = callAs("customer");
-    await ask(call, phoneNumber());
+    await requestCode(call, phoneNumber());
     shop.advance(PHONE_CODE_TTL_MS);
     expect(await prove(call, lastCode())).toMatchObject({ ok: false });
 
-    await ask(call, phoneNumber());
+    await requestCode(call, phoneNumber());
     const first = lastCode();
-    await ask(call, phoneNumber());
+    await requestCode(call, phoneNumber());
     const isSame = first === lastCode();
     expect((await prove(call, first)).ok).toBe(isSame);
 
@@ -184,15 +185,15 @@ describe("a code", () => {
     expect(await prove(call, lastCode())).toMatchObject({ ok: false });
   });
 
-  it("is nobody else's", async () => {
-    await ask(callAs("customer"), phoneNumber());
+  it("works for its user only", async () => {
+    await requestCode(callAs("customer"), phoneNumber());
     expect(await prove(callAs("customer"), lastCode())).toMatchObject({ error: { code: "phone_code_invalid" } });
   });
 
-  it("is kept hashed, and in no list and no event", async () => {
+  it("is stored hashed, and in no list and no event", async () => {
     const call = callAs("customer");
     const userId = call.actor.id;
-    await ask(call, phoneNumber());
+    await requestCode(call, phoneNumber());
     const code = lastCode();
     expect(await rowsAbout(userId)).toMatchObject([{ template: "phone_code", status: "sent", textBody: "" }]);
     const kept = await notificationsEnv.DB.prepare("SELECT * FROM phone_codes WHERE user_id = ?").bind(userId).first();
@@ -202,43 +203,43 @@ describe("a code", () => {
   });
 });
 
-describe("texts", () => {
-  it("are five a day to a number, whoever asks", async () => {
+describe("text messages", () => {
+  it("are limited to five a day for a number, whoever requests them", async () => {
     const phone = phoneNumber();
-    for (let n = 0; n < 5; n += 1) valueOf(await ask(callAs("customer"), phone));
-    const refused = await ask(callAs("customer"), phone);
+    for (let n = 0; n < 5; n += 1) valueOf(await requestCode(callAs("customer"), phone));
+    const refused = await requestCode(callAs("customer"), phone);
     const retryAt = new Date(shop.deps.now() + DAY_MS).toISOString();
     expect(refused).toMatchObject({ error: { code: "too_many_texts", retryAt } });
     expect(texts).toHaveLength(5);
     shop.advance(DAY_MS);
-    valueOf(await ask(callAs("customer"), phone));
+    valueOf(await requestCode(callAs("customer"), phone));
   });
 
-  it("are five a day of a user, whatever the number, also when all are asked for at once", async () => {
+  it("are limited to five a day for a user, even when requested at the same time", async () => {
     const call = callAs("customer");
-    const asked = await Promise.all(Array.from({ length: 8 }, () => ask(call, phoneNumber())));
-    expect(asked.filter(({ ok }) => ok)).toHaveLength(5);
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => requestCode(call, phoneNumber())));
+    expect(outcomes.filter(({ ok }) => ok)).toHaveLength(5);
     expect(texts).toHaveLength(5);
   });
 
-  it("are fifty a day of the unproven accounts of a network together, and as many as before to a proven one", async () => {
+  it("are limited to fifty a day for the unproven accounts of a network, and not for proven ones", async () => {
     const network = `192.0.2.${newId("req")}`;
     const stranger = (): Caller => {
       const call = callAs("customer");
       return { ...call, network, actor: { ...call.actor, emailVerified: false } as Caller["actor"] };
     };
     const first = stranger();
-    // What the account's own ceiling holds back counts for nobody else.
-    for (let n = 0; n < 7; n += 1) await ask(first, phoneNumber());
-    const asked = await Promise.all(Array.from({ length: 50 }, () => ask(stranger(), phoneNumber())));
-    expect(asked.filter(({ ok }) => ok)).toHaveLength(45);
+    // What the account's own ceiling holds back does not count for the network.
+    for (let n = 0; n < 7; n += 1) await requestCode(first, phoneNumber());
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => requestCode(stranger(), phoneNumber())));
+    expect(outcomes.filter(({ ok }) => ok)).toHaveLength(45);
     const retryAt = new Date(shop.deps.now() + DAY_MS).toISOString();
-    expect(await ask(stranger(), phoneNumber())).toMatchObject({ error: { code: "too_many_texts", retryAt } });
+    expect(await requestCode(stranger(), phoneNumber())).toMatchObject({ error: { code: "too_many_texts", retryAt } });
     expect(texts).toHaveLength(50);
-    valueOf(await ask({ ...callAs("customer"), network }, phoneNumber()));
-    valueOf(await ask({ ...stranger(), network: `${network}1` }, phoneNumber()));
+    valueOf(await requestCode({ ...callAs("customer"), network }, phoneNumber()));
+    valueOf(await requestCode({ ...stranger(), network: `${network}1` }, phoneNumber()));
     shop.advance(DAY_MS);
-    valueOf(await ask(stranger(), phoneNumber()));
+    valueOf(await requestCode(stranger(), phoneNumber()));
     await purgeCeilings(deps);
     const kept = await notificationsEnv.DB.prepare("SELECT count(*) AS n FROM unproven_codes").first();
     expect(kept).toEqual({ n: 1 });
@@ -246,7 +247,7 @@ describe("texts", () => {
 
   it("about orders count with the codes", async () => {
     const call = callAs("customer");
-    await ask(call, phoneNumber());
+    await requestCode(call, phoneNumber());
     await prove(call, lastCode());
     await notificationsEnv.DB.prepare("INSERT INTO preferences (user_id, channels, updated_at) VALUES (?, ?, 0)")
       .bind(call.actor.id, JSON.stringify({ order_shipped: ["sms"] }))

@@ -1,4 +1,4 @@
-// Notifications as their reader sees them, over RPC.
+// A reader's own notifications, over RPC.
 import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { Notification, NotificationsContract } from "#shared/contracts/notifications";
@@ -69,13 +69,13 @@ describe("the list", () => {
     expect(await rpc.listNotifications(guestCall(), {})).toMatchObject({ error: { code: "unauthenticated" } });
   });
 
-  it("shows the admins' messages to admins only, among their own", async () => {
+  it("includes the admins' messages for admins only", async () => {
     const shop = testNotifications();
     const productId = newId("prd");
     const admin = newId("usr");
     const low = { productId, sku: "S", name: "N", available: 1, threshold: 5 };
     await shop.deliver([event("STOCK_LOW", productId, low)]);
-    await shop.digest(true);
+    await shop.digest({ everything: true });
     shop.advance(1_000);
     const customer = { id: admin, email: "boss@example.com", name: "Boss", locale: "en", proven: true };
     const data = orderData({ customer });
@@ -88,7 +88,7 @@ describe("the list", () => {
 });
 
 describe("reading one", () => {
-  it("marks it once", async () => {
+  it("keeps the time of the first read", async () => {
     const userId = await reader(2);
     const [item] = await listed(userId, 1);
     const input = { notificationId: item?.id ?? "" };
@@ -97,18 +97,18 @@ describe("reading one", () => {
     expect(valueOf(await rpc.readNotification(callAs("customer", userId), input))).toEqual(first);
   });
 
-  it("does not know another's", async () => {
+  it("finds no other user's", async () => {
     const [item] = await listed(await reader(2), 1);
     const outcome = await rpc.readNotification(callAs("admin"), { notificationId: item?.id ?? "" });
     expect(outcome).toMatchObject({ ok: false, error: { code: "not_found" } });
   });
 
-  it("of the admins is for admins", async () => {
+  it("of the admins' messages needs an admin", async () => {
     const shop = testNotifications();
     const productId = newId("prd");
     const low = { productId, sku: "S", name: "N", available: 1, threshold: 5 };
     await shop.deliver([event("STOCK_LOW", productId, low)]);
-    await shop.digest(true);
+    await shop.digest({ everything: true });
     const row = (await rowsAbout("low_stock")).at(-1);
     const input = { notificationId: row?.id ?? "" };
     expect(await rpc.readNotification(callAs("vendor"), input)).toMatchObject({ error: { code: "not_found" } });
@@ -117,7 +117,7 @@ describe("reading one", () => {
 });
 
 describe("the Worker", () => {
-  it("runs its sweeps when asked", async () => {
+  it("runs its sweeps on request", async () => {
     const counts = valueOf(await rpc.runSweeps(callAs("admin"), { everything: true }));
     expect(Object.keys(counts).toSorted()).toEqual([
       "forgottenDeadLetters",
@@ -135,8 +135,8 @@ describe("the Worker", () => {
   });
 });
 
-describe("what a mail shows", () => {
-  it("escapes in html only, and keeps a name from making headers or placeholders", async () => {
+describe("hostile text in a mail", () => {
+  it("is escaped in html only, and makes no header, line or placeholder", async () => {
     const shop = testNotifications();
     const name = `<script>alert("x")</script>\r\nBcc: all@example.com {{email}}`;
     const userId = newId("usr");
@@ -151,7 +151,7 @@ describe("what a mail shows", () => {
     expect(mail?.html).toContain("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;");
     expect(mail?.html).not.toContain("<script>");
     expect(mail?.html).toContain("a&amp;b@example.com");
-    // One line, so that a stranger's name writes no paragraph of ours.
+    // On one line: a name of several lines could pass for text of the shop's.
     expect(mail?.text).toContain(name.replace("\r\n", " "));
     expect(mail?.text).toContain("a&b@example.com");
   });

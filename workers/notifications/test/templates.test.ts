@@ -1,4 +1,4 @@
-// Templates in an admin's hands, and what admins see of all messages.
+// Templates and all messages, for admins.
 import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { NotificationsContract } from "#shared/contracts/notifications";
@@ -28,7 +28,7 @@ async function audited(subject: string): Promise<string[]> {
 }
 
 describe("a template", () => {
-  it("is changed under its version, with its history and an audit row", async () => {
+  it("changes under If-Match, with a stored version and an audit row", async () => {
     const templateId = "order_delivered.email.en";
     const { version, subject, textBody, htmlBody } = await template(templateId);
     const texts = { subject: "It is there: {{orderNumber}}", textBody, htmlBody };
@@ -38,12 +38,12 @@ describe("a template", () => {
     expect(stale).toMatchObject({ error: { code: "template_version_conflict", currentVersion: version + 1 } });
     expect(valueOf(await rpc.templateVersions(admin, { templateId })).items).toMatchObject([{ version, subject }]);
     expect(await audited(templateId)).toEqual(["template.update"]);
-    // The same again changes nothing.
+    // The same texts again change nothing.
     expect(valueOf(await rpc.putTemplate(admin, { templateId, ...texts })).version).toBe(version + 1);
     expect(await audited(templateId)).toHaveLength(1);
   });
 
-  it("changed by many at once ends in as many versions, none lost", async () => {
+  it("changed by concurrent requests gets one version for each", async () => {
     const templateId = "welcome.email.de";
     const { textBody, htmlBody } = await template(templateId);
     const outcomes = await Promise.all(
@@ -55,7 +55,7 @@ describe("a template", () => {
     expect(valueOf(await rpc.templateVersions(admin, { templateId })).items).toHaveLength(done);
   });
 
-  it("for another language is made and used, at the latest for the second message", async () => {
+  it("for another language is created, and used by the second message at the latest", async () => {
     const shop = testNotifications();
     const orderIn = async (locale: string): Promise<string | undefined> => {
       const data = orderData({
@@ -78,12 +78,12 @@ describe("a template", () => {
   });
 
   it.each([
-    ["of no kind", "nonsense.email.en"],
+    ["of an unknown kind", "nonsense.email.en"],
     ["of an inherited kind", "constructor.email.en"],
-    ["on a channel that is closed to its kind", "password_reset.sms.en"],
-    ["in no language", "order_received.email.x_y"],
+    ["on a channel that its kind does not have", "password_reset.sms.en"],
+    ["in a malformed language", "order_received.email.x_y"],
     ["in another spelling of a language", "order_received.email.DE"],
-  ])("%s cannot be", async (_name, templateId) => {
+  ])("%s cannot exist", async (_name, templateId) => {
     const texts = { subject: "S", textBody: "T", htmlBody: "<p>T</p>" };
     const { ok } = await rpc.putTemplate(admin, { templateId, ...texts });
     expect(ok).toBe(false);
@@ -91,7 +91,7 @@ describe("a template", () => {
     expect((await rpc.getTemplate(admin, { templateId })).ok).toBe(false);
   });
 
-  it("with an unknown variable is refused by its name, and nothing is written", async () => {
+  it("with an unknown variable is refused, and nothing is written", async () => {
     const templateId = "order_cancelled.email.en";
     const { version, subject, htmlBody } = await template(templateId);
     const outcome = await rpc.putTemplate(admin, { templateId, subject, htmlBody, textBody: "Hello {{nmae}}" });
@@ -100,24 +100,24 @@ describe("a template", () => {
     expect((await template(templateId)).version).toBe(version);
   });
 
-  it.each(["link", "token"])("of a confidential message does not show its %s in the subject", async (name) => {
+  it.each(["link", "token"])("of a confidential message cannot have its %s in the subject", async (name) => {
     const templateId = "password_reset.email.en";
     const { textBody, htmlBody } = await template(templateId);
     const outcome = await rpc.putTemplate(admin, { templateId, subject: `Reset {{${name}}}`, textBody, htmlBody });
     expect(outcome).toMatchObject({ error: { code: "validation_failed", errors: [{ path: "subject" }] } });
   });
 
-  it("is shown with sample data before it is used, escaped in html", async () => {
+  it("is previewed with sample data, escaped in html", async () => {
     const templateId = "order_shipped.email.en";
     const preview = {
       templateId,
       subject: "Hi {{name}}",
       variables: { name: "<b>Bob</b>", greeting: "Hello <b>Bob</b>" },
     };
-    const shown = valueOf(await rpc.previewTemplate(admin, preview));
-    expect(shown.subject).toBe("Hi <b>Bob</b>");
-    expect(shown.html).toContain("&lt;b&gt;Bob&lt;/b&gt;");
-    expect(shown.text).toContain("UPS, tracking number 1Z999");
+    const rendered = valueOf(await rpc.previewTemplate(admin, preview));
+    expect(rendered.subject).toBe("Hi <b>Bob</b>");
+    expect(rendered.html).toContain("&lt;b&gt;Bob&lt;/b&gt;");
+    expect(rendered.text).toContain("UPS, tracking number 1Z999");
     expect((await template(templateId)).subject).not.toBe(preview.subject);
     const unknown = await rpc.previewTemplate(admin, { templateId, variables: { nmae: "x" } });
     expect(unknown).toMatchObject({ error: { errors: [{ path: "variables.nmae" }] } });
@@ -125,7 +125,7 @@ describe("a template", () => {
     expect(missing).toMatchObject({ error: { code: "validation_failed" } });
   });
 
-  it("is found in pages and by its parts", async () => {
+  it("is listed in pages and filtered by its parts", async () => {
     const ids: string[] = [];
     let cursor: string | undefined;
     do {
@@ -167,7 +167,7 @@ describe("all messages", () => {
     ]);
   });
 
-  it("that are confidential are listed without their text, to admins and to their reader", async () => {
+  it("that are confidential are listed without their text, for admins and for their reader", async () => {
     const shop = testNotifications();
     shop.breakMail(new Error("down"));
     const command = requested("password_reset", { link: "https://x/?t=1", token: "SECRET", expiresInMinutes: "60" });
@@ -178,7 +178,7 @@ describe("all messages", () => {
     expect(own.items).toMatchObject([{ template: "password_reset", body: "" }]);
   });
 
-  it("that failed are tried again on an admin's word, once however often it is given", async () => {
+  it("that failed are retried once, however many admins request it", async () => {
     const shop = testNotifications();
     shop.breakMail(Object.assign(new Error("no"), { code: "E_RECIPIENT_SUPPRESSED" }));
     const data = orderData();
@@ -188,9 +188,9 @@ describe("all messages", () => {
     for (const outcome of outcomes) expect(valueOf(outcome)).toMatchObject({ status: "pending" });
     expect(await audited(notificationId)).toEqual(["notification.retry"]);
     shop.breakMail(undefined);
-    // Past the Worker's own clock, by which the retry is due.
+    // The retry is due by the Worker's own clock, which is ahead of the test's.
     shop.advance(60_000);
-    await shop.sendDue(false);
+    await shop.sendDue();
     expect(await rowsAbout(data.orderId)).toMatchObject([{ status: "sent", attempts: 1 }]);
     const late = await rpc.retryNotification(admin, { notificationId });
     expect(late).toMatchObject({ error: { code: "illegal_transition", from: "sent", to: "pending" } });
@@ -199,13 +199,13 @@ describe("all messages", () => {
   });
 });
 
-describe("what operators see of events", () => {
-  it("does not hold what confidential commands bring", async () => {
+describe("dead letters", () => {
+  it("show operators no variables of confidential commands", async () => {
     const shop = testNotifications();
-    const hopeless = requested("password_reset", { token: "SECRET" });
-    await shop.deliver([hopeless]);
+    const broken = requested("password_reset", { token: "SECRET" });
+    await shop.deliver([broken]);
     const { items } = valueOf(await rpc.listDeadLetters(admin, { limit: 100 }));
-    const letter = items.find(({ eventId }) => eventId === hopeless.id);
+    const letter = items.find(({ eventId }) => eventId === broken.id);
     expect(letter?.error).toContain("lacks the variables");
     expect(letter?.envelope).not.toContain("SECRET");
     expect(JSON.parse(letter?.envelope ?? "{}")).toMatchObject({ data: { variables: { token: "[redacted]" } } });

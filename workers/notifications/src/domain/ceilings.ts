@@ -1,13 +1,13 @@
-// How many messages a recipient gets: the shop's settings.
+// Ceilings: the most messages that one recipient gets in a time. The shop sets them by variables.
 
 export interface Ceilings {
-  /** Messages to an address that nobody has proven to be the recipient's. */
+  /** To an address whose owner has not verified it. */
   readonly unprovenPerHour: number;
   readonly unprovenPerDay: number;
   readonly provenPerHour: number;
-  /** Text messages to a number, and of a user. */
+  /** Text messages to one number, and to one user. */
   readonly textsPerDay: number;
-  /** Codes that the accounts of one client network without a verified e-mail address have texted. */
+  /** Phone codes for all unproven accounts of one client network together. */
   readonly unprovenCodesPerDay: number;
 }
 
@@ -22,7 +22,7 @@ type Variables = Readonly<
   >
 >;
 
-/** @throws naming the variable that is no count: a ceiling that cannot be read must not be none. */
+/** @throws naming the variable that is not a whole number: a typing error must not remove a ceiling. */
 export function ceilingsOf(variables: Variables): Ceilings {
   const count = (name: keyof Variables): number => {
     const text = variables[name];
@@ -38,12 +38,12 @@ export function ceilingsOf(variables: Variables): Ceilings {
   };
 }
 
-/** Gmail's mailboxes have two domains each, and pass over dots in the part before the `@`. */
+/** Gmail delivers to both domains alike and ignores dots before the `@`. */
 const GMAIL_DOMAINS = ["gmail.com", "googlemail.com"];
 
 /**
- * The mailbox that an e-mail address most likely leads to: without case, without what follows a `+`, and as its provider writes it. Two
- * mailboxes with one key share a ceiling, which is the lesser harm.
+ * The key that mails to one mailbox are counted by: lower case, without a `+tag`, and without dots at Gmail. Two mailboxes that share
+ * a key share a ceiling; a thousand spellings of one mailbox with a ceiling each would be worse.
  */
 export function emailKey(email: string): string {
   const address = email.trim().toLowerCase();
@@ -55,7 +55,7 @@ export function emailKey(email: string): string {
     : `email:${mailbox}@${domain}`;
 }
 
-/** All browsers of a user together. */
+/** The key that pushes are counted by: all browsers of a user together. */
 export function pushKey(userId: string): string {
   return `push:${userId}`;
 }

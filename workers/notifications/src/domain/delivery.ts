@@ -1,4 +1,4 @@
-// What becomes of a notification after a try to send it. Pure: the time and the chance come in as arguments.
+// What follows from a failed attempt to send a notification: a later attempt, or failure. Pure.
 import { backoffSeconds } from "#shared/inbox";
 import { FINAL_SEND_ERRORS, MAX_SEND_ATTEMPTS } from "../constants.ts";
 
@@ -10,20 +10,20 @@ export interface FailedAttempt {
   readonly nextAttemptAt: number;
 }
 
-/** A provider that has answered, and not with yes. */
+/** The provider answered and refused the message. */
 export class SendRefused extends Error {
   override readonly name = "SendRefused";
 
   constructor(
     message: string,
-    /** `final`: no later try can mend it. `gone`: nor any other message to this recipient. */
+    /** `later`: try again. `final`: this message will always be refused. `gone`: the recipient no longer exists. */
     readonly outlook: "later" | "final" | "gone",
   ) {
     super(message);
   }
 }
 
-/** A provider that has not answered, or was not asked because it did not answer another. */
+/** The provider did not answer, or was not called because it had not answered before. */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
 }
@@ -34,12 +34,12 @@ function codeOf(error: unknown): string | undefined {
 }
 
 function isFinal(error: unknown): boolean {
-  const code = codeOf(error);
   if (error instanceof SendRefused) return error.outlook !== "later";
+  const code = codeOf(error);
   return code !== undefined && FINAL_SEND_ERRORS.includes(code);
 }
 
-/** `attempts` counts the try that has just failed. */
+/** @param row.attempts includes the attempt that has just failed. */
 export function afterFailure(
   { id, attempts }: { readonly id: string; readonly attempts: number },
   error: unknown,

@@ -1,27 +1,26 @@
-// What there is to say: each kind of message, who hears it, on which channels, and the variables that its templates may use.
-import type { Channel } from "#shared/contracts/notifications";
-import type { UserKind } from "#shared/contracts/notifications";
+// The kinds of messages: for each its audience, its channels and the variables that its templates may use.
+import type { Channel, UserKind } from "#shared/contracts/notifications";
 import { COMMANDS, CONFIDENTIAL_KINDS } from "#shared/events/commands";
 import type { CommandKind } from "#shared/events/commands";
 import type { Variables } from "./template.ts";
 
 export interface Kind {
   readonly audience: "user" | "admins";
-  /** Where it may go at all; the first is where a mandatory one always goes. */
+  /** The channels it can go out on. A mandatory kind always goes out on the first. */
   readonly channels: readonly Channel[];
-  /** Where it goes when the user has said nothing. Push needs a device beside, which the user signs up. */
+  /** The channels without a preference of the user's. Pushes also need a browser that the user has subscribed. */
   readonly defaults: readonly Channel[];
-  /** It goes out on its first channel whatever the user has chosen: it is part of the contract, or guards the account. */
+  /** The user cannot turn off its first channel: the message is part of the contract, or protects the account. */
   readonly mandatory: boolean;
-  /** It guards the account: a proven recipient gets it above every ceiling. */
+  /** It protects the account: no ceiling holds it back from a proven recipient. */
   readonly security: boolean;
-  /** A text about it, and what a ceiling held back of it, waits for the order's money. */
+  /** What is held back of it, and its text message, goes out when the order's payment is authorized. */
   readonly awaitsPayment: boolean;
-  /** At most one an hour about one thing: what repeats tells nothing new. */
+  /** At most one an hour about one order. */
   readonly oncePerHour: boolean;
-  /** Every variable that its templates may use, with a value to show in a preview. */
+  /** Every variable that its templates may use, with a value for previews. */
   readonly sample: Variables;
-  /** Variables without which a mail is of no use. */
+  /** Variables that its templates must use. */
   readonly required: readonly string[];
   /** Variables that let their reader act as the recipient. */
   readonly secret: readonly string[];
@@ -45,7 +44,7 @@ const LINK = { link: "https://shop.example/?token=sample", token: "sample", expi
 const ON_ORDER = { orderId: "ord_1", orderNumber: "TP-1001", amount: "$49.95" };
 
 const EVERYWHERE = ["email", "sms", "push"] as const;
-/** Texts cost, and go out about paid orders only. */
+/** No text messages: they cost money and go out about paid orders only. */
 const UNPAID = ["email", "push"] as const;
 
 function kind(over: Partial<Kind> & Pick<Kind, "sample">): Kind {
@@ -110,16 +109,16 @@ export function kindOf(name: string): Kind | undefined {
   return Object.hasOwn(KINDS, name) ? KINDS[name as AnyKind] : undefined;
 }
 
-/** Why a command cannot be carried out, whenever it is tried; undefined when it can. */
+/** Why a command can never be executed; undefined when it can. */
 export function commandFault(name: string, isToAdmins: boolean, variables: Variables): string | undefined {
-  if (!Object.hasOwn(COMMANDS, name)) return `${name} is no kind that can be asked for`;
+  if (!Object.hasOwn(COMMANDS, name)) return `${name} is not a kind that a command can request`;
   const command = name as CommandKind;
   if ((KINDS[command].audience === "admins") !== isToAdmins) return `${name} goes to the ${KINDS[command].audience}`;
   const missing = COMMANDS[command].filter((variable) => !Object.hasOwn(variables, variable));
   return missing.length === 0 ? undefined : `${name} lacks the variables ${missing.join(", ")}`;
 }
 
-/** Its text lets the reader act as the recipient: not kept once sent, and shown to nobody. */
+/** Its text lets the reader act as the recipient, so it is deleted once sent and no list returns it. */
 export function isConfidential(name: string): boolean {
   return CONFIDENTIAL_KINDS.includes(name);
 }

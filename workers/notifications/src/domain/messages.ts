@@ -1,5 +1,4 @@
-// What each event says to whom: the kind, the reader, and every variable as the text that is shown, in the language of the
-// template.
+// Turns an event into a message: its kind, its recipient, and the text of each template variable in the template's language.
 import type { Customer, EventData, EventLine, OrderEventData, PaymentEventData } from "#shared/events/catalogue";
 import { formatMoney } from "#shared/money";
 import { oneLine } from "./template.ts";
@@ -7,8 +6,8 @@ import type { Variables } from "./template.ts";
 import { languageOf, wordsOf } from "./words.ts";
 
 /**
- * Who reads a message. A stranger may read what goes to an unproven address, since anybody may have typed it: what buyers write
- * freely (names, reasons) is not for them.
+ * Anybody may have typed an unproven address, so a stranger may read the message. It contains no free text of a buyer's, such as
+ * names and reasons.
  */
 export const READERS = ["proven", "unproven"] as const;
 export type Reader = (typeof READERS)[number];
@@ -16,7 +15,7 @@ export type Reader = (typeof READERS)[number];
 /** Settings of the shop that messages mention. */
 export interface Shop {
   readonly name: string;
-  /** Where messages to the admins go. */
+  /** The address of messages to the admins. */
   readonly adminEmail: string;
 }
 
@@ -27,19 +26,19 @@ export interface MessageContent {
   readonly userId: string | null;
   /** The e-mail address. */
   readonly recipient: string;
-  /** The reader's, where they have not chosen another. */
+  /** The language if the reader's preferences name none. */
   readonly locale: string;
-  /** Whether the event says that the recipient's account has verified the e-mail address. The admins' is the shop's own. */
+  /** Whether the event says that the account has verified the e-mail address. The admins' address counts as verified. */
   readonly isProven: boolean;
-  /** The order that it is about, if it is about one. */
+  /** Null for a message about no order. */
   readonly orderId: string | null;
-  /** Whether it is about an order whose money has been authorized: then no ceiling holds it back. */
+  /** Whether the event says that the order's payment is authorized. Then no ceiling holds the message back. */
   readonly moneyAuthorized: boolean;
-  /** In a template's language. */
+  /** The variables' texts in a template's language. */
   readonly variables: (locale: string, reader: Reader) => Variables;
 }
 
-/** For amounts where a locale is not a language tag that the runtime knows. */
+/** Formats amounts when the runtime does not know the locale. */
 const FALLBACK_FORMAT = "en-US";
 
 function supported(locale: string): string | undefined {
@@ -50,20 +49,20 @@ function supported(locale: string): string | undefined {
   }
 }
 
-/** How amounts are written: as the reader's region does where the template speaks the reader's language. */
+/** The locale for amounts: the reader's own (`de-CH`) if the template is in the same language. */
 function formatLocale(locale: string, { locale: readers }: Customer): string {
   const isReaders = languageOf(readers) === languageOf(locale);
   return (isReaders ? supported(readers) : undefined) ?? supported(locale) ?? FALLBACK_FORMAT;
 }
 
-/** A code of the system's as words; `card_declined` without an entry is still readable as "card declined". */
+/** A reason code as words: its entry in words.ts, else `card_declined` becomes "card declined". Undefined for free text. */
 function codeText(reason: string, locale: string): string | undefined {
   const { reasons } = wordsOf(locale);
   if (Object.hasOwn(reasons, reason)) return reasons[reason];
   return /^[a-z0-9]+(_[a-z0-9]+)+$/.test(reason) ? reason.replaceAll("_", " ") : undefined;
 }
 
-/** Staff's words go to everybody, a buyer's to a proven reader only, and of the system's an unproven reader gets codes only. */
+/** An unproven reader gets the reasons of staff and the system's codes, but no text of a buyer's. */
 function reasonText(
   { reason, reasonBy }: Pick<OrderEventData, "reason" | "reasonBy">,
   locale: string,
@@ -81,7 +80,7 @@ function lineText(line: EventLine, money: (amountMinor: number) => string): stri
   return `${String(line.quantity)} x ${line.name} (${line.sku}): ${money(line.lineTotal)}`;
 }
 
-/** The tracking link is shown as text and never put into an href: its scheme is whatever the sender typed. */
+/** The tracking link stays text and never becomes an href: staff typed it, and its scheme may be anything. */
 function trackingText(tracking: OrderEventData["tracking"], locale: string): string {
   const { noTracking, trackingNumber } = wordsOf(locale);
   if (tracking === null) return noTracking;
@@ -89,15 +88,15 @@ function trackingText(tracking: OrderEventData["tracking"], locale: string): str
   return `${tracking.carrier}, ${trackingNumber} ${tracking.number}${url}`;
 }
 
-/** The order that a message is about. */
+/** The order of a message. */
 type About = Pick<MessageContent, "orderId" | "moneyAuthorized">;
 
 const NO_ORDER: About = { orderId: null, moneyAuthorized: false };
 
 function addressed({ name }: Customer, locale: string, reader: Reader): Variables {
   const { greeting, customer } = wordsOf(locale);
-  const shown = oneLine(name);
-  return reader === "proven" ? { name: shown, greeting: greeting(shown) } : { name: customer, greeting: greeting() };
+  const safe = oneLine(name);
+  return reader === "proven" ? { name: safe, greeting: greeting(safe) } : { name: customer, greeting: greeting() };
 }
 
 function toCustomer(
@@ -141,7 +140,7 @@ function moneyIn(currency: string, customer: Customer, locale: string): (amountM
   return (amountMinor) => formatMoney(amountMinor, currency, format);
 }
 
-/** For every kind about an order; each template takes of the variables what it needs. */
+/** Serves every kind about an order. */
 export function orderMessage(kind: string, data: OrderEventData, shop: Shop): MessageContent {
   const { orderId, moneyAuthorized } = data;
   return toCustomer(kind, data.customer, shop, { orderId, moneyAuthorized }, (locale, reader) => {
@@ -158,13 +157,10 @@ export function orderMessage(kind: string, data: OrderEventData, shop: Shop): Me
   });
 }
 
-/** Payment statuses of an order whose money has been authorized: it was there, whatever became of it. */
+/** Payment statuses that follow an authorization. */
 const MONEY_AUTHORIZED: readonly string[] = ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "REFUNDED", "DISPUTED"];
 
-/**
- * A declined payment's reason is a code of the bank's. Of a refund it may be what the buyer wrote when cancelling, so it counts as
- * the buyer's.
- */
+/** A decline's reason is a code of the bank's. A refund's may be what the buyer wrote when cancelling, so it counts as theirs. */
 export function paymentMessage(
   kind: "payment_failed" | "payment_refunded",
   data: PaymentEventData,
@@ -184,10 +180,7 @@ export function paymentMessage(
   });
 }
 
-/**
- * About all products at once. `productName` and the like are for templates that staff wrote when a mail was about one: each lists
- * all products, in one order.
- */
+/** `productName` and the variables after it serve older templates about one product. Each now lists all products, in one order. */
 export function lowStockMessage(products: readonly EventData<"STOCK_LOW">[], shop: Shop): MessageContent {
   const all = (of: (product: EventData<"STOCK_LOW">) => string | number): string => products.map(of).join(", ");
   const [only] = products;
@@ -221,7 +214,7 @@ export function welcomeMessage(data: EventData<"USER_REGISTERED">, shop: Shop): 
   return toCustomer("welcome", customer, shop, NO_ORDER, () => ({ email: data.email }));
 }
 
-/** Undefined for a guest's cart and an empty one: there is nobody to remind, or of nothing. */
+/** Undefined for a guest's cart and for an empty one. */
 export function cartMessage(data: EventData<"CART_EXPIRED">, shop: Shop): MessageContent | undefined {
   const { customer, lines, subtotal, currency } = data;
   if (customer?.id === undefined || customer.id === null || lines.length === 0) return undefined;
@@ -231,7 +224,7 @@ export function cartMessage(data: EventData<"CART_EXPIRED">, shop: Shop): Messag
   });
 }
 
-/** What any Worker wants said: it names the kind and brings the variables. */
+/** A message that another Worker requests by NOTIFICATION_SEND. */
 export function requestedMessage(data: EventData<"NOTIFICATION_SEND">, shop: Shop): MessageContent {
   const { kind, recipient, variables } = data;
   return recipient === null

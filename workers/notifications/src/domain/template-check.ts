@@ -1,5 +1,4 @@
-// What an edited template must be like: placeholders that this kind fills, html that can do nothing, and texts that fit the
-// channel.
+// Checks an edited template: known variables, harmless html, and texts that fit the channel.
 import type { Channel } from "#shared/contracts/notifications";
 import type { FieldError } from "#shared/errors";
 import { PUSH_MAX_CHARACTERS, PUSH_TITLE_MAX_CHARACTERS, SMS_TEMPLATE_MAX_CHARACTERS } from "../constants.ts";
@@ -7,7 +6,7 @@ import type { Kind } from "./kinds.ts";
 import { brokenPlaceholder, placeholdersOf } from "./template.ts";
 import type { TemplateTexts } from "./template.ts";
 
-/** All that a mail needs; whatever loads, runs or asks for input is not among them. */
+/** Tags that neither load, run nor ask for input. */
 const TAGS = new Set(
   `a b blockquote br code div em h1 h2 h3 h4 hr i img li ol p pre small span strong table tbody td th thead tr u ul`.split(
     " ",
@@ -15,11 +14,11 @@ const TAGS = new Set(
 );
 const ATTRIBUTES = new Set("align alt colspan height href rowspan src style title valign width".split(" "));
 
-/** A tag, its attributes all in double quotes. SendAttempt at one place at a time, so it never searches. */
+/** A tag whose attributes are in double quotes. Sticky: it matches at one position and never searches. */
 const TAG = /<\/?([a-z][a-z0-9]*)((?:\s+[a-z]+="[^"<>]*")*)\s*\/?>/iy;
 const ATTRIBUTE = /\s+([a-z]+)="([^"<>]*)"/gi;
 
-/** The one variable that is an address of the shop's own making; others are text that people typed. */
+/** The only variable that the shop itself makes an address of. People type the others. */
 const LINK_VARIABLE = "link";
 
 function attributeFault(name: string, value: string): string | undefined {
@@ -44,7 +43,7 @@ function tagFault(tag: string, attributes: string): string | undefined {
   return undefined;
 }
 
-/** What is not harmless in html; undefined when all of it is. */
+/** The first harmful part of html; undefined when there is none. */
 export function htmlFault(html: string): string | undefined {
   for (let at = html.indexOf("<"); at >= 0; at = html.indexOf("<", TAG.lastIndex)) {
     TAG.lastIndex = at;
@@ -61,7 +60,7 @@ function placeholderFault(text: string, kind: Kind): string | undefined {
   if (broken !== undefined) return `not a placeholder: ${broken}`;
   const unknown = placeholdersOf(text).filter((name) => !Object.hasOwn(kind.sample, name));
   if (unknown.length === 0) return undefined;
-  return `unknown variable ${unknown.join(", ")}; there are ${Object.keys(kind.sample).toSorted().join(", ")}`;
+  return `unknown variable ${unknown.join(", ")}; this kind has ${Object.keys(kind.sample).toSorted().join(", ")}`;
 }
 
 function lengthFaults(channel: Channel, { subject, textBody }: TemplateTexts): FieldError[] {
@@ -83,23 +82,23 @@ function requiredVariableFaults(kind: Kind, channel: Channel, texts: TemplateTex
   return kind.required.flatMap((name) =>
     bodies
       .filter((path) => !placeholdersOf(texts[path]).includes(name))
-      .map((path) => ({ path, message: `lacks {{${name}}}, without which it is of no use` })),
+      .map((path) => ({ path, message: `must contain {{${name}}}` })),
   );
 }
 
-/** A subject is kept and shown in lists. */
+/** A subject is stored, and lists return it. */
 function secretFaults({ secret }: Kind, { subject }: TemplateTexts): FieldError[] {
   return placeholdersOf(subject)
     .filter((name) => secret.includes(name))
-    .map((name) => ({ path: "subject", message: `must not show {{${name}}}, which is the recipient's alone` }));
+    .map((name) => ({ path: "subject", message: `must not contain the secret {{${name}}}` }));
 }
 
-/** Everything that is wrong, by member; empty when the template may be used. */
+/** Every fault with the member it is in; empty for a good template. */
 export function templateFaults(kind: Kind, channel: Channel, texts: TemplateTexts): FieldError[] {
   const html =
     channel === "email"
       ? texts.htmlBody === ""
-        ? "a mail needs html beside its text"
+        ? "a mail needs html"
         : htmlFault(texts.htmlBody)
       : texts.htmlBody === ""
         ? undefined

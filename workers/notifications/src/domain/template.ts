@@ -1,5 +1,5 @@
-// Rendering: `{{name}}` is replaced by a variable's text, escaped where it goes into html. All or nothing: a variable that is
-// missing is an error, because half a message is worse than a late one.
+// Renders templates: `{{name}}` becomes the variable's text, escaped in html. A missing variable is an error, because half a message
+// is worse than a late one.
 import { escapeToBuffer } from "hono/utils/html";
 import type { Channel } from "#shared/contracts/notifications";
 import { FALLBACK_LOCALE, PUSH_MAX_CHARACTERS, SMS_MAX_CHARACTERS } from "../constants.ts";
@@ -25,7 +25,7 @@ export interface Rendered {
 
 export type Variables = Readonly<Record<string, string>>;
 
-/** The template lacks what it asks for, or asks for it in a way that cannot be read. */
+/** A variable or a template is missing, or a placeholder is malformed. */
 export class TemplateError extends Error {
   override readonly name = "TemplateError";
 }
@@ -37,10 +37,10 @@ export function placeholdersOf(text: string): string[] {
   return [...new Set([...text.matchAll(PLACEHOLDER)].map(([, name = ""]) => name))];
 }
 
-/** Braces that make no placeholder, as far as one needs to see them; undefined when there are none. */
+/** A malformed placeholder with some text around it; undefined when there is none. */
 export function brokenPlaceholder(text: string): string | undefined {
   const rest = text.replaceAll(PLACEHOLDER, "");
-  // Looked for as text first: the expression, for the error's sake, tries twenty lengths at every character.
+  // The expression below tries twenty lengths at every character, so look for plain text first.
   if (!rest.includes("{{") && !rest.includes("}}")) return undefined;
   return /\{\{.{0,20}|.{0,20}\}\}/.exec(rest)?.[0] ?? "";
 }
@@ -51,45 +51,45 @@ function escapeHtml(text: string): string {
   return buffer[0] ?? "";
 }
 
-/** One pass: text that a variable brings is never read as a placeholder. */
+/** In one pass, so that placeholders inside a variable's text stay text. */
 function fill(text: string, value: (name: string) => string): string {
   const broken = brokenPlaceholder(text);
   if (broken !== undefined) throw new TemplateError(`not a placeholder: ${broken}`);
   return text.replaceAll(PLACEHOLDER, (_match, name: string) => value(name));
 }
 
-/** A header is one line, whatever a name contains, and so is a name: a stranger who types one must not write our mail. */
+/** Joins lines: a header is one line, and a name of several lines could pass for text of the shop's. */
 export function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
 }
 
-/** Cut between characters, never inside one. */
-function atMost(text: string, characters: number): string {
+/** Never cuts a surrogate pair in two. */
+function truncate(text: string, characters: number): string {
   if (text.length <= characters) return text;
   return `${text.slice(0, characters - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
-/** What the channel cannot carry is cut: a long product name must not keep a text message from going out. */
-function fitted(channel: Channel, text: string): string {
+/** Cuts text to the channel's limit: a long product name must not stop a text message. */
+function fit(channel: Channel, text: string): string {
   if (channel === "email") return text;
-  return atMost(text, channel === "sms" ? SMS_MAX_CHARACTERS : PUSH_MAX_CHARACTERS);
+  return truncate(text, channel === "sms" ? SMS_MAX_CHARACTERS : PUSH_MAX_CHARACTERS);
 }
 
 /** @throws TemplateError naming the variable that is missing. */
 export function render(template: Template, variables: Variables): Rendered {
   const value = (name: string): string => {
     const text = Object.hasOwn(variables, name) ? variables[name] : undefined;
-    if (text === undefined) throw new TemplateError(`${template.kind} lacks the variable ${name}`);
+    if (text === undefined) throw new TemplateError(`${template.kind} has no value for ${name}`);
     return text;
   };
   return {
     subject: oneLine(fill(template.subject, value)),
-    text: fitted(template.channel, fill(template.textBody, value)),
+    text: fit(template.channel, fill(template.textBody, value)),
     html: fill(template.htmlBody, (name) => escapeHtml(value(name))),
   };
 }
 
-/** The locale in the reader's language: `de-AT`, else `de`, else the one every kind has; undefined when none of these is there. */
+/** The best locale for a reader: `de-AT`, else `de`, else the fallback; undefined when none exists. */
 export function pickLocale(locales: readonly string[], wanted: string): string | undefined {
   const [language = ""] = wanted.split("-");
   return [wanted, language, FALLBACK_LOCALE]

@@ -1,15 +1,15 @@
-// The words that code puts into a message, by language: templates hold all the rest.
+// Words that code, not a template, puts into a message, by language.
 interface Words {
-  /** How a mail begins, before its comma; without a name where the reader may be a stranger. */
+  /** How a mail begins. Without a name for an unproven reader. */
   readonly greeting: (name?: string) => string;
-  /** What stands where a template that an admin wrote has a name, for a reader who may be a stranger. */
+  /** Replaces `{{name}}` for an unproven reader. */
   readonly customer: string;
   readonly noTracking: string;
   readonly trackingNumber: string;
   readonly noReason: string;
-  /** In place of a buyer's own words, for a reader who may be a stranger. */
+  /** Replaces a buyer's own words for an unproven reader. */
   readonly buyersReason: string;
-  /** Codes that orders and payments give as reasons. Anything else is a person's own text. */
+  /** Reason codes of orders and payments. Any other reason is free text. */
   readonly reasons: Readonly<Record<string, string>>;
 }
 

@@ -1,14 +1,14 @@
-// A user's live feed: the sockets of all their devices, which are told of each change of their orders. It keeps nothing: who
-// was not connected reads the order. See docs/adr/014-live-sockets.md.
+// One user's live feed: the sockets of all their devices, which get every change of the user's orders. It stores nothing; a client
+// that reconnects reads the order. See docs/adr/014-live-sockets.md.
 import { DurableObject } from "cloudflare:workers";
 import type { OrderUpdate } from "#shared/contracts/orders";
 import { LiveSockets, socketPassOf } from "#shared/sockets";
 
 /** The object's methods as the Worker calls them. */
 export interface FeedObject {
-  /** Serves the upgrade that the gateway has made. */
+  /** Accepts a socket upgrade that the gateway has authenticated. */
   fetch(request: Request): Promise<Response>;
-  /** Tells the sockets there are, in this order. Nothing is stored: that an update is told once is the caller's to see to. */
+  /** Sends the updates to every open socket, in order. A repeated call sends them again: callers deduplicate. */
   notify(input: { readonly now: number; readonly updates: readonly OrderUpdate[] }): Promise<void>;
 }
 
@@ -16,9 +16,9 @@ export class LiveFeed extends DurableObject<NotificationsEnv> implements FeedObj
   readonly #sockets = new LiveSockets(this.ctx);
 
   override async fetch(request: Request): Promise<Response> {
-    const answer = this.#sockets.accept(socketPassOf(request), Date.now());
-    await this.#arm();
-    return answer;
+    const response = this.#sockets.accept(socketPassOf(request), Date.now());
+    await this.#setAlarm();
+    return response;
   }
 
   async notify({ now, updates }: { readonly now: number; readonly updates: readonly OrderUpdate[] }): Promise<void> {
@@ -28,15 +28,15 @@ export class LiveFeed extends DurableObject<NotificationsEnv> implements FeedObj
 
   override async alarm(): Promise<void> {
     this.#sockets.closeExpired(Date.now());
-    await this.#arm();
+    await this.#setAlarm();
   }
 
   override webSocketMessage(socket: WebSocket): void {
     this.#sockets.refuseMessage(socket);
   }
 
-  /** The alarm stands at the next token's end, and nowhere without sockets. */
-  async #arm(): Promise<void> {
+  /** Wakes the object when the next token expires. Without sockets there is no alarm. */
+  async #setAlarm(): Promise<void> {
     const next = this.#sockets.nextExpiry();
     if (next !== undefined) await this.ctx.storage.setAlarm(next);
   }

@@ -1,5 +1,5 @@
-// From an event to what may go out about it: for each channel, its text in every language that there is. Which channels the reader
-// wants, in which language, and whether the reader is proven, is chosen where the rows are written, so that nothing is read first.
+// Renders an event's message for every channel, language and reader. The INSERT of store/draft.ts then chooses among these texts by
+// the user's preferences, so that nothing has to be read first.
 import type { Channel } from "#shared/contracts/notifications";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
@@ -10,12 +10,12 @@ import { TemplateError, pickLocale, render } from "../domain/template.ts";
 import type { Rendered, Template } from "../domain/template.ts";
 import type { Draft, Offer } from "../store/draft.ts";
 
-/** A guest and the admins have no preferences: the mail, in the one language. */
-function ofReader(content: MessageContent, locales: readonly string[], picked: string): readonly string[] {
+/** Guests and admins have no preferences, so one language is enough. */
+function neededLocales(content: MessageContent, locales: readonly string[], picked: string): readonly string[] {
   return content.userId === null ? [picked] : locales;
 }
 
-/** Who may turn out to read it: a user whose address the event calls unproven may have proven it since. */
+/** A user whose address the event calls unproven may have verified it since. */
 function readersOf({ isProven, userId }: MessageContent): readonly Reader[] {
   if (isProven) return ["proven"];
   return userId === null ? ["unproven"] : ["proven", "unproven"];
@@ -26,7 +26,7 @@ function offerOf(content: MessageContent, channel: Channel, templates: readonly 
   const locales = candidates.map(({ locale }) => locale);
   const picked = pickLocale(locales, content.locale);
   if (picked === undefined) return undefined;
-  const wanted = ofReader(content, locales, picked);
+  const wanted = neededLocales(content, locales, picked);
   const textsFor = (reader: Reader): Record<string, Rendered> =>
     Object.fromEntries(
       candidates
@@ -42,8 +42,8 @@ function channelsOf(kind: Kind, { userId }: MessageContent, available: readonly 
 }
 
 /**
- * @param channels those that this shop sends on.
- * @throws TemplateError when the mail's template or one of its variables is missing; nothing half-made comes out.
+ * @param channels the channels that this shop sends on.
+ * @throws TemplateError when the template of the kind's first channel, or a variable, is missing.
  */
 export function compose(
   event: Pick<EventEnvelope, "id" | "subject">,

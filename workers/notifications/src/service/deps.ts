@@ -1,4 +1,4 @@
-// What the use cases need, made from the Worker's bindings.
+// The dependencies of the use cases, made from the Worker's bindings.
 import type { Channel } from "#shared/contracts/notifications";
 import { logCost } from "#shared/logger";
 import { baseDeps } from "#shared/deps";
@@ -13,10 +13,7 @@ import { emailSender } from "./senders.ts";
 import type { ProviderFetch, Sender } from "./senders.ts";
 import { smsSender } from "./sms.ts";
 
-/**
- * Beside what the wrangler file declares: the secrets of channels that a shop may leave off, and the local runtime's stand-in
- * for the providers, which no production configuration binds.
- */
+/** Adds the secrets of optional channels, and PROVIDERS, which only the local configuration binds: it replaces Twilio and push services. */
 export type NotificationsBindings = NotificationsEnv & {
   readonly TWILIO_AUTH_TOKEN?: string;
   readonly VAPID_PRIVATE_KEY?: string;
@@ -28,12 +25,12 @@ export interface NotificationsDeps extends Deps {
   readonly ceilings: Ceilings;
   /** The variable SMS_COUNTRIES. */
   readonly smsCountries: string;
-  /** The channels that this shop sends on; mail is always one. A channel that is not configured makes no notification. */
+  /** The channels that this shop sends on, always with mail. No notification is made for other channels. */
   readonly senders: ReadonlyMap<Channel, Sender>;
-  /** What browsers subscribe with; undefined where the shop does not push. */
+  /** The VAPID public key that browsers subscribe with; undefined if push is off. */
   readonly pushKey: string | undefined;
   readonly templates: TemplateCache;
-  /** A user's live feed. Ask for it anew before each call, which is counted as one. */
+  /** A user's live feed. Get it again for each call: getting it counts one object call. */
   readonly feed: (userId: string) => FeedObject;
 }
 
@@ -43,7 +40,7 @@ function present(value: string | undefined): value is string {
   return value !== undefined && value !== "";
 }
 
-/** Each channel is on when all that it needs is set. */
+/** A channel is on when all its variables and secrets are set. */
 export function sendersOf(env: NotificationsBindings): ReadonlyMap<Channel, Sender> {
   const { PROVIDERS: providers, TWILIO_AUTH_TOKEN: authToken, VAPID_PRIVATE_KEY: privateKey } = env;
   const fetchProvider: ProviderFetch = (url, init) =>

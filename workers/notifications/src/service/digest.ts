@@ -1,4 +1,4 @@
-// Low stock as a digest: one mail to the admins about all products since the last one.
+// The low-stock digest: one mail to the admins about all products reported since the last digest.
 import { StaleWrite } from "#shared/database";
 import { newId } from "#shared/ids";
 import { DIGEST_INTERVAL_MS } from "../constants.ts";
@@ -9,10 +9,10 @@ import { compose } from "./compose.ts";
 import type { NotificationsDeps } from "./deps.ts";
 import { dispatch } from "./dispatch.ts";
 
-/** What a digest is about, where other messages name the id of an order or a user. */
+/** The subject of a digest, where other messages have the id of an order or a user. */
 const ABOUT = "low_stock";
 
-/** Makes and sends a digest when there is something to tell and the last one is old enough. Returns how many products it tells of. */
+/** Sends a digest if products are waiting and the last digest is old enough. Returns the number of products in it. */
 export async function sendLowStockDigest(
   deps: NotificationsDeps,
   { everything }: { readonly everything: boolean },

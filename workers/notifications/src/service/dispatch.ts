@@ -1,9 +1,9 @@
-// Sending what is claimed, each channel for itself, so that one whose provider is down holds up no other. A crash between the
-// provider's yes and the mark means one message twice, never one lost; every mail carries its notification's id, by which
-// copies are known.
+// Sends claimed notifications, each channel independently, so that a provider that is down delays no other channel. A crash between
+// the provider's acceptance and our record of it sends a message twice, but loses none.
+import { mapConcurrent } from "#shared/concurrency";
 import { Channel } from "#shared/contracts/notifications";
-import { withTimeout } from "#shared/timeout";
 import { log } from "#shared/logger";
+import { withTimeout } from "#shared/timeout";
 import { CLAIM_LIMIT, MAX_CLAIM_ROUNDS, SEND_CONCURRENCY, SEND_TIMEOUT_MS, SEND_WINDOW_MS } from "../constants.ts";
 import { NoAnswer, SendRefused, afterFailure } from "../domain/delivery.ts";
 import { claimDue, recordResults } from "../store/outgoing.ts";
@@ -13,99 +13,79 @@ import type { Sender } from "./senders.ts";
 
 interface SendAttempt {
   readonly row: Outgoing;
-  /** Undefined when it was sent. */
+  /** Undefined when the provider accepted the message. */
   readonly error: unknown;
 }
 
-/**
- * @throws when the provider refuses, or has not answered in time; then the
- * message may still go out, and once more by the retry.
- */
-async function inTime(row: Outgoing, sender: Sender): Promise<void> {
+/** @throws NoAnswer after the timeout; the message may still go out then, and again by the retry. */
+async function sendInTime(row: Outgoing, sender: Sender): Promise<void> {
   const abort = new AbortController();
-  try {
-    await withTimeout(sender(row, abort.signal), SEND_TIMEOUT_MS, () => {
-      throw new NoAnswer(`the ${row.channel} provider did not answer in time`);
-    });
-  } catch (error) {
-    if (error instanceof NoAnswer) abort.abort(error);
+  await withTimeout(sender(row, abort.signal), SEND_TIMEOUT_MS, () => {
+    const error = new NoAnswer(`the ${row.channel} provider did not answer in time`);
+    abort.abort(error);
     throw error;
-  }
+  });
 }
 
-/** A few at a time. Once one had no answer, or the lease is too far gone, the rest are not begun: the sweep has them later. */
+/** After a timeout, or late in the lease, the remaining rows are not sent but left to the sweep. */
 async function sendAll(deps: NotificationsDeps, rows: readonly Outgoing[], sender: Sender): Promise<SendAttempt[]> {
   const closesAt = deps.now() + SEND_WINDOW_MS;
-  const waiting = [...rows];
-  const tried: SendAttempt[] = [];
   let isHanging = false;
-  const work = async (): Promise<void> => {
-    for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
-      try {
-        if (isHanging || deps.now() > closesAt)
-          throw new NoAnswer(`the ${row.channel} provider is too slow to be asked`);
-        await inTime(row, sender);
-        tried.push({ row, error: undefined });
-      } catch (error) {
-        isHanging ||= error instanceof NoAnswer;
-        log("warn", "message not sent", {
-          notificationId: row.id,
-          channel: row.channel,
-          attempts: row.attempts,
-          error,
-        });
-        tried.push({ row, error });
-      }
+  return await mapConcurrent(rows, { concurrency: SEND_CONCURRENCY }, async (row) => {
+    try {
+      if (isHanging || deps.now() > closesAt) throw new NoAnswer(`the ${row.channel} provider is too slow`);
+      await sendInTime(row, sender);
+      return { row, error: undefined };
+    } catch (error) {
+      isHanging ||= error instanceof NoAnswer;
+      const { id: notificationId, channel, attempts } = row;
+      log("warn", "message not sent", { notificationId, channel, attempts, error });
+      return { row, error };
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(SEND_CONCURRENCY, rows.length) }, work));
-  return tried;
+  });
 }
 
 function isGone({ error }: SendAttempt): boolean {
   return error instanceof SendRefused && error.outlook === "gone";
 }
 
-interface Dispatched {
-  readonly sent: number;
-  /** Whether it is of any use to go on with this channel now. */
-  readonly answers: boolean;
-}
-
-/**
- * For what waits on a channel that was switched off meanwhile: it comes on again
- * in time, or the message fails where admins see it.
- */
+/** For rows of a channel that has been switched off: it is switched on again in time, or the rows fail where admins see them. */
 const switchedOff: Sender = ({ channel }) =>
   Promise.reject(new SendRefused(`the shop does not send on ${channel} now`, "later"));
 
-/** One channel's rows, with what became of them: one D1 round trip for all. */
-async function dispatchOn(deps: NotificationsDeps, channel: Channel, rows: readonly Outgoing[]): Promise<Dispatched> {
-  if (rows.length === 0) return { sent: 0, answers: false };
-  const tried = await sendAll(deps, rows, deps.senders.get(channel) ?? switchedOff);
-  const sent = tried.filter(({ error }) => error === undefined).map(({ row }) => row.id);
-  await recordResults(deps, {
-    sent,
-    failed: tried.flatMap(({ row, error }) => (error === undefined ? [] : afterFailure(row, error, deps.now()))),
-    gone: tried.filter(isGone).map(({ row }) => row.recipient),
-  });
-  return { sent: sent.length, answers: !tried.some(({ error }) => error instanceof NoAnswer) };
+interface ChannelResult {
+  readonly sent: number;
+  /** Whether the provider answered every call. */
+  readonly answers: boolean;
 }
 
-/** Sends rows that the caller has claimed and writes what became of them. @throws when a mark could not be written. */
+/** Sends one channel's rows and records all results in one D1 round trip. */
+async function dispatchOn(
+  deps: NotificationsDeps,
+  channel: Channel,
+  rows: readonly Outgoing[],
+): Promise<ChannelResult> {
+  const attempts = await sendAll(deps, rows, deps.senders.get(channel) ?? switchedOff);
+  const sent = attempts.filter(({ error }) => error === undefined).map(({ row }) => row.id);
+  await recordResults(deps, {
+    sent,
+    failed: attempts.flatMap(({ row, error }) => (error === undefined ? [] : afterFailure(row, error, deps.now()))),
+    gone: attempts.filter(isGone).map(({ row }) => row.recipient),
+  });
+  return { sent: sent.length, answers: !attempts.some(({ error }) => error instanceof NoAnswer) };
+}
+
+/** Sends rows that the caller has claimed and records the results. @throws when a channel's results could not be recorded. */
 export async function dispatch(deps: NotificationsDeps, rows: readonly Outgoing[]): Promise<void> {
-  const channels = [...new Set(rows.map(({ channel }) => channel))];
-  const outcomes = await Promise.allSettled(
-    channels.map((channel) =>
-      dispatchOn(
-        deps,
-        channel,
-        rows.filter((row) => row.channel === channel),
-      ),
-    ),
-  );
+  const byChannel = Map.groupBy(rows, ({ channel }) => channel);
+  const outcomes = await Promise.allSettled([...byChannel].map(([channel, own]) => dispatchOn(deps, channel, own)));
   const failed = outcomes.find((outcome) => outcome.status === "rejected");
   if (failed !== undefined) throw failed.reason;
+}
+
+interface SweepOptions {
+  /** Ignores the pauses after failed attempts. */
+  readonly everything: boolean;
 }
 
 interface Swept {
@@ -113,32 +93,26 @@ interface Swept {
   readonly sent: number;
 }
 
-async function sendDueOn(
-  deps: NotificationsDeps,
-  channel: Channel,
-  { everything }: { readonly everything: boolean },
-): Promise<Swept> {
+async function sendDueOn(deps: NotificationsDeps, channel: Channel, options: SweepOptions): Promise<Swept> {
   const tried: string[] = [];
   let sent = 0;
   for (let round = 1; round <= MAX_CLAIM_ROUNDS; round += 1) {
-    // What has just failed must not come back in the same sweep, which it would where the pause is ignored.
-    const rows = await claimDue(deps, channel, { everything }, tried);
-    const dispatched = await dispatchOn(deps, channel, rows);
-    sent += dispatched.sent;
+    // Without `except`, a sweep that ignores pauses would claim a failed row again.
+    const rows = await claimDue(deps, channel, { ...options, except: tried });
+    if (rows.length === 0) break;
+    const result = await dispatchOn(deps, channel, rows);
+    sent += result.sent;
     tried.push(...rows.map(({ id }) => id));
-    if (rows.length < CLAIM_LIMIT || !dispatched.answers) break;
+    if (rows.length < CLAIM_LIMIT || !result.answers) break;
   }
   return { tried: tried.length, sent };
 }
 
-/** Sends what is due, in rounds, each notification once. Returns how many were tried and how many of them were sent. */
-export async function sendDue(
-  deps: NotificationsDeps,
-  { everything }: { readonly everything: boolean },
-): Promise<Swept> {
-  const swept = await Promise.all(Channel.options.map((channel) => sendDueOn(deps, channel, { everything })));
-  return swept.reduce((sum, { tried, sent }) => ({ tried: sum.tried + tried, sent: sum.sent + sent }), {
-    tried: 0,
-    sent: 0,
-  });
+/** Sends what is due, each notification at most once. Returns how many were tried and how many were sent. */
+export async function sendDue(deps: NotificationsDeps, options: SweepOptions): Promise<Swept> {
+  const swept = await Promise.all(Channel.options.map((channel) => sendDueOn(deps, channel, options)));
+  return {
+    tried: swept.reduce((sum, { tried }) => sum + tried, 0),
+    sent: swept.reduce((sum, { sent }) => sum + sent, 0),
+  };
 }

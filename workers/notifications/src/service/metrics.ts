@@ -1,22 +1,21 @@
-// The figures of notifications: what waits, and what became of the last hour's.
+// The metrics of notifications: messages that wait, are held back, or were made in the last hour.
 import { sql } from "drizzle-orm";
 import { firstIdAt } from "#shared/ids";
 import type { MetricQuery } from "#shared/metrics";
+import { HOUR_MS } from "../constants.ts";
 import type { NotificationsDeps } from "./deps.ts";
-
-const HOUR_MS = 60 * 60_000;
 
 export function metrics(deps: NotificationsDeps): readonly MetricQuery[] {
   const now = deps.now();
   return [
     {
       name: "tradepost_notifications_pending",
-      help: "Messages that wait for their first or next try, by channel.",
+      help: "Messages that wait for their first or next attempt, by channel.",
       rows: sql`SELECT channel, count(*) AS value FROM notifications WHERE status = 'pending' GROUP BY channel`,
     },
     {
       name: "tradepost_notifications_oldest_pending_seconds",
-      help: "Age of the oldest of them; 0 without one.",
+      help: "Age of the oldest pending message; 0 without one.",
       rows: sql`SELECT coalesce((${now} - min(created_at)) / 1000, 0) AS value FROM notifications WHERE status = 'pending'`,
     },
     {
@@ -27,7 +26,7 @@ export function metrics(deps: NotificationsDeps): readonly MetricQuery[] {
     {
       name: "tradepost_notifications_last_hour",
       help: "Messages of the last hour by channel and status.",
-      // Ids sort by the time they were made, so this reads that hour of the table and no more.
+      // Ids sort by creation time, so the primary key finds the last hour.
       rows: sql`SELECT channel, status, count(*) AS value FROM notifications
         WHERE id >= ${firstIdAt("ntf", now - HOUR_MS)} GROUP BY channel, status`,
     },

@@ -1,4 +1,4 @@
-// A reader's own notifications.
+// A reader's own notifications: list, mark as read, and the parts that the gateway's combined responses show.
 import type { Call } from "#shared/call";
 import { isAdmin, isUser } from "#shared/call";
 import type {

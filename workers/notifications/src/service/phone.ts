@@ -1,4 +1,4 @@
-// A user's phone number for text messages: a code is sent there, and who types it in has the number.
+// Proves a user's phone number by a code in a text message.
 import type { z } from "zod";
 import { isProven, isUser } from "#shared/call";
 import type { Call } from "#shared/call";
@@ -23,10 +23,10 @@ import { customerOf, preferences, securityMail } from "./preferences.ts";
 
 const INVALID = fail(
   "phone_code_invalid",
-  "The code is wrong, older than 10 minutes, or was tried 5 times. Ask for a new one with POST /api/notifications/phone.",
+  "The code is wrong, older than 10 minutes, or was tried 5 times. Request a new one with POST /api/notifications/phone.",
 );
 
-/** Six digits. Of 2^32 values the first few are likelier by a four-thousandth of their share, which helps no guesser. */
+/** Six digits. The modulo makes some codes likelier by less than 1 in 4,000, which is no help to a guesser. */
 function newCode(): string {
   const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
   return String(random % 1_000_000).padStart(6, "0");
@@ -38,7 +38,7 @@ function hashOf(userId: string, code: string): Promise<string> {
 
 async function networkRefused(deps: NotificationsDeps, network: string): Promise<Outcome<never>> {
   const retryAt = new Date(await nextUnprovenCodeAt(deps, network)).toISOString();
-  const detail = `Accounts of this network without a verified e-mail address have got all their codes of a day. Verify your e-mail address, sign in again and ask anew, or come back at ${retryAt}.`;
+  const detail = `This network's accounts without a verified e-mail address have used up their codes for the day. Verify your e-mail address and sign in again, or try again at ${retryAt}.`;
   return fail("too_many_texts", detail, { retryAt });
 }
 
@@ -54,10 +54,10 @@ export async function setPhone(
     const errors = [
       {
         path: "phone",
-        message: `is no mobile number as it is dialled from abroad, or in none of the countries that the shop texts to: ${deps.smsCountries}`,
+        message: `must be a mobile number in international form in one of the countries that the shop texts to: ${deps.smsCountries}`,
       },
     ];
-    return fail("validation_failed", "No text can be sent there.", { errors });
+    return fail("validation_failed", "The shop cannot send text messages to this number.", { errors });
   }
   const code = newCode();
   const codeHash = await hashOf(actor.id, code);
@@ -79,13 +79,13 @@ export async function setPhone(
   if (written === undefined) return await networkRefused(deps, unprovenNetwork ?? "");
   if (written.rows.length === 0) {
     const retryAt = new Date(await nextTextAt(deps, actor.id, phone)).toISOString();
-    const detail = `This number or this account has got all its texts of a day; come back at ${retryAt}.`;
+    const detail = `This number or this account has used up its text messages for the day. Try again at ${retryAt}.`;
     return fail("too_many_texts", detail, { retryAt });
   }
   try {
     await dispatch(deps, written.rows);
   } catch (error) {
-    log("error", "a code left to the sweep", { error });
+    log("error", "phone code not sent; the sweep tries again", { error });
   }
   return ok({ phone, expiresAt: new Date(expiresAt).toISOString() });
 }

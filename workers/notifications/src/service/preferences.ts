@@ -1,4 +1,4 @@
-// A user's own choices: which message on which channel, in which language, to which phone and browsers.
+// A user's preferences (channels and language of each kind of message) and the browsers that get their pushes.
 import { isProven, isUser, localeOf } from "#shared/call";
 import type { Call, User } from "#shared/call";
 import { UserKind } from "#shared/contracts/notifications";
@@ -35,7 +35,7 @@ function isMandatory(kind: UserKind): boolean {
   return kindOf(kind)?.mandatory ?? false;
 }
 
-/** In the order of the kind's channels, whatever order they were chosen in. */
+/** The channels in effect, in the order of the kind's channels. */
 function effective(kind: UserKind, { channels, phoneVerified }: StoredPreferences): Channel[] {
   const { channels: open = [], defaults = [] } = kindOf(kind) ?? {};
   const chosen = channels[kind] ?? defaults;
@@ -67,7 +67,7 @@ function faultsOf({ preferences: chosen }: Wanted, { phoneVerified }: StoredPref
   const closed = entries.flatMap(([kind, channels]) =>
     channels
       .filter((channel) => kindOf(kind)?.channels.includes(channel) !== true)
-      .map((channel) => ({ path: `preferences.${kind}`, message: `does not go out on ${channel}` })),
+      .map((channel) => ({ path: `preferences.${kind}`, message: `cannot go out on ${channel}` })),
   );
   const wantsSms = entries.some(([, channels]) => channels.includes("sms"));
   const phoneless = wantsSms && !phoneVerified;
@@ -83,7 +83,7 @@ export async function putPreferences(
   if (!isUser(actor)) return SIGN_IN_FIRST;
   const before = await findPreferences(deps, actor.id);
   const errors = faultsOf(input, before);
-  if (errors.length > 0) return fail("validation_failed", "The preferences cannot be followed.", { errors });
+  if (errors.length > 0) return fail("validation_failed", "The preferences are not valid.", { errors });
   const chosen = { channels: input.preferences, locale: input.locale ?? null };
   await savePreferences(deps, actor.id, chosen);
   return ok(renderPreferences(deps, { ...before, ...chosen }));
@@ -101,7 +101,7 @@ export function customerOf(call: Call, { id, email, name }: User): Customer {
   return { id, email, name, locale: localeOf(call), proven: isProven(call.actor) };
 }
 
-/** As an event, to be written with what it tells of. */
+/** The request for a mail that warns the account's owner. Written in one commit with the change that it reports. */
 export function securityMail(
   deps: NotificationsDeps,
   call: Call,
@@ -121,15 +121,15 @@ export async function subscribe(
   const { actor } = call;
   if (!isUser(actor)) return SIGN_IN_FIRST;
   if (!isPushEndpoint(endpoint)) {
-    const errors = [{ path: "endpoint", message: "is not the https address of a public push service" }];
-    return fail("validation_failed", "Nothing can be pushed there.", { errors });
+    const errors = [{ path: "endpoint", message: "must be the https address of a public push service" }];
+    return fail("validation_failed", "The shop cannot send pushes to this subscription.", { errors });
   }
   if (!(await isPushKey(keys.p256dh))) {
     const errors = [{ path: "keys.p256dh", message: "is not a point of P-256" }];
-    return fail("validation_failed", "Nothing can be pushed there.", { errors });
+    return fail("validation_failed", "The shop cannot send pushes to this subscription.", { errors });
   }
-  const told = securityMail(deps, call, actor, "push_device_added");
-  const stored = await putSubscription(deps, actor.id, { endpoint, ...keys }, told);
+  const warning = securityMail(deps, call, actor, "push_device_added");
+  const stored = await putSubscription(deps, actor.id, { endpoint, ...keys }, warning);
   if (stored === undefined) throw new Error("a subscription was not stored");
   return ok(renderSubscription(stored));
 }

@@ -1,4 +1,4 @@
-// Web pushes, to whatever push service a browser has named (RFC 8030).
+// Sends web pushes to the push service of each browser (RFC 8030).
 import { z } from "zod";
 import { PUSH_TTL_SECONDS, VAPID_TTL_MS } from "../constants.ts";
 import { SendRefused } from "../domain/delivery.ts";
@@ -9,13 +9,13 @@ import type { ProviderFetch, Sender } from "./senders.ts";
 
 export interface PushSettings {
   readonly vapid: VapidKeys;
-  /** Whom a push service may write to about this shop: a mailto: or https: address. */
+  /** The contact of the shop for push services: a mailto: or https: address. */
   readonly subject: string;
 }
 
-/** The service no longer knows the browser: RFC 8030, 7.3, and what services answer in fact. */
+/** The subscription has ended: 404 by RFC 8030, 7.3; services also use 410. */
 const GONE = [404, 410];
-/** What is wrong with this one message and will be at the next try: malformed, too large. */
+/** The message itself is malformed or too large. */
 const UNACCEPTABLE = [400, 413];
 
 const Subscription = z.object({ endpoint: z.url(), p256dh: z.string(), auth: z.string() });
@@ -28,7 +28,7 @@ function outlookOf(status: number): SendRefused["outlook"] {
 /** @param now in milliseconds since the epoch. */
 export function pushSender({ vapid, subject }: PushSettings, fetchProvider: ProviderFetch, now: () => number): Sender {
   return async (row: Outgoing, signal: AbortSignal) => {
-    if (row.subscription === null) throw new SendRefused("the browser is no longer signed up", "final");
+    if (row.subscription === null) throw new SendRefused("the browser is no longer subscribed", "final");
     const { endpoint, ...keys } = Subscription.parse(JSON.parse(row.subscription));
     const payload = JSON.stringify({ id: row.id, kind: row.template, title: row.subject, body: row.textBody });
     const body = await encryptPush(payload, keys, await newEphemeral());

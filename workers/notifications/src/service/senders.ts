@@ -1,22 +1,21 @@
-// Mails, by the platform's `send_email` binding.
+// The interface of a channel's sender, and the sender of mails by the platform's `send_email` binding.
 import type { Outgoing } from "../store/outgoing.ts";
 
-/** Hands one message to its provider. Throws when it is not taken; SendRefused says whether a later try may be. */
+/** Hands one message to its provider. Throws unless the provider accepts it; SendRefused says whether to try again. */
 export type Sender = (row: Outgoing, signal: AbortSignal) => Promise<void>;
 
-/** `fetch`, to providers. */
+/** `fetch` for calls to providers. */
 export type ProviderFetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** Message-ID is the provider's own to set, so the id travels in a header of ours. */
+/** The provider sets Message-ID itself, so recipients recognize copies of a mail by this header. */
 const ID_HEADER = "X-Notification-Id";
 
 export interface MailSettings {
   readonly shopName: string;
-  /** The address that mails come from. */
   readonly from: string;
 }
 
-/** @param send hands one mail to the provider and throws when it is not taken. */
+/** @param send throws unless the provider accepts the mail. */
 export function emailSender(
   { shopName, from }: MailSettings,
   send: (message: EmailMessageBuilder) => Promise<unknown>,

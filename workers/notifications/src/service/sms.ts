@@ -1,5 +1,5 @@
-// Text messages, by Twilio's REST API (https://www.twilio.com/docs/messaging/api/message-resource). It knows no idempotency
-// key: after a crash between its yes and our mark a text goes out twice.
+// Sends text messages by Twilio's REST API (https://www.twilio.com/docs/messaging/api/message-resource). It has no idempotency key, so
+// a crash between Twilio's response and our record of it sends a text twice.
 import { z } from "zod";
 import { isSmsDestination } from "../domain/countries.ts";
 import { SendRefused } from "../domain/delivery.ts";
@@ -11,15 +11,14 @@ export interface TwilioSettings {
   readonly authToken: string;
   /** A number in E.164, or a sender's name. */
   readonly from: string;
-  /** SMS_COUNTRIES: a number that was proven before it changed may be elsewhere. */
+  /** SMS_COUNTRIES. Checked again here: it may have changed since the number was proven. */
   readonly countries: string;
 }
 
 const API = "https://api.twilio.com/2010-04-01/Accounts";
-/** What is wrong with the message itself, a number that cannot be or that has opted out for example, comes with this. */
+/** Twilio refuses the message itself, for example because the number is invalid or has opted out. */
 const BAD_REQUEST = 400;
 
-/** Twilio's own code and words for a refusal. */
 const Refusal = z.object({ code: z.number().optional(), message: z.string().optional() });
 
 async function reasonOf(response: Response): Promise<string> {

@@ -1,4 +1,4 @@
-// What admins see of all notifications, and the second chance of what has failed or was held back.
+// All notifications for admins, and the retry of failed and held-back ones.
 import type { Call } from "#shared/call";
 import type {
   AdminNotification,
@@ -55,7 +55,7 @@ export async function retryNotification(
   if (row.status === "pending") return ok(renderRow(row));
   const refused = fail(
     "illegal_transition",
-    "Only a message that has failed or was held back, and whose text is kept, can be sent again.",
+    "Only a failed or held-back message whose text is kept can be sent again.",
     { from: row.status, to: "pending", allowedStates: [] },
   );
   if (row.status === "sent" || isConfidential(row.template)) return refused;
@@ -64,7 +64,7 @@ export async function retryNotification(
     return reopened === undefined ? refused : ok(renderRow(reopened));
   } catch (error) {
     if (!(error instanceof StaleWrite)) throw error;
-    // Two admins at once: the other's retry is this one's too.
+    // Another admin retried it first; return that result.
     const now = await findAny(deps, notificationId);
     return now?.status === "pending" ? ok(renderRow(now)) : refused;
   }

@@ -1,4 +1,4 @@
-// Templates as admins read, change and try them.
+// Templates for admins: list, change and preview.
 import type { Call } from "#shared/call";
 import { Channel, Locale } from "#shared/contracts/notifications";
 import type {
@@ -28,7 +28,7 @@ import type { NotificationsDeps } from "./deps.ts";
 
 const NOT_FOUND = fail("not_found", "There is no such template.");
 
-/** Writers who meet at one template; with so few admins a third try is not needed in practice. */
+/** Attempts when admins change one template at the same time. */
 const MAX_TRIES = 3;
 
 function renderTemplate({ updatedAt, ...stored }: StoredTemplate): Template {
@@ -37,7 +37,7 @@ function renderTemplate({ updatedAt, ...stored }: StoredTemplate): Template {
   return { ...stored, id: `${kind}.${channel}.${locale}`, variables, updatedAt: new Date(updatedAt).toISOString() };
 }
 
-/** The parts of a template's id, if a template could have it. */
+/** The parts of a template's id; undefined if no template can have this id. */
 function partsOf(templateId: string): { readonly key: TemplateKey; readonly kind: Kind } | undefined {
   const [name = "", channelName, tag] = templateId.split(".");
   const kind = kindOf(name);
@@ -46,7 +46,7 @@ function partsOf(templateId: string): { readonly key: TemplateKey; readonly kind
   if (kind === undefined || !channel.success || !locale.success || !kind.channels.includes(channel.data)) {
     return undefined;
   }
-  // One spelling for one language, else two templates could be meant for the same reader.
+  // Only the canonical spelling: two spellings would allow two templates for one language.
   if (locale.data !== tag) return undefined;
   return { key: { kind: name, channel: channel.data, locale: locale.data }, kind };
 }
@@ -85,15 +85,15 @@ export async function templateVersions(
   return ok({ items: rows.map((row) => ({ ...row, updatedAt: new Date(row.updatedAt).toISOString() })) });
 }
 
-function isSame(stored: StoredTemplate, texts: TemplateTexts): boolean {
+function hasTexts(stored: StoredTemplate, texts: TemplateTexts): boolean {
   return stored.subject === texts.subject && stored.textBody === texts.textBody && stored.htmlBody === texts.htmlBody;
 }
 
 function conflict(currentVersion: number): ReturnType<typeof fail> {
-  return fail("template_version_conflict", "The template has changed meanwhile; read it again.", { currentVersion });
+  return fail("template_version_conflict", "The template has changed; read it again.", { currentVersion });
 }
 
-/** One try; undefined when somebody else wrote in between. */
+/** One attempt; undefined when another request changed the template first. */
 async function tryPut(
   deps: NotificationsDeps,
   call: Call,
@@ -103,8 +103,8 @@ async function tryPut(
 ): Promise<Outcome<Template> | undefined> {
   const stored = await findTemplate(deps, key);
   if (ifVersion !== undefined && ifVersion !== (stored?.version ?? 0)) return conflict(stored?.version ?? 0);
-  // The same again is no change: a repeated request makes no second version.
-  if (stored !== undefined && isSame(stored, texts)) return ok(renderTemplate(stored));
+  // A repeated request makes no second version.
+  if (stored !== undefined && hasTexts(stored, texts)) return ok(renderTemplate(stored));
   try {
     await (stored === undefined ? addTemplate(deps, call, key, texts) : changeTemplate(deps, call, stored, texts));
   } catch (error) {
@@ -125,7 +125,7 @@ export async function putTemplate(
   if (parts === undefined) return NOT_FOUND;
   const texts = { subject, textBody, htmlBody };
   const errors = templateFaults(parts.kind, parts.key.channel, texts);
-  if (errors.length > 0) return fail("validation_failed", "The template cannot be used.", { errors });
+  if (errors.length > 0) return fail("validation_failed", "The template is not valid.", { errors });
   for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
     const outcome = await tryPut(deps, call, parts.key, texts, ifVersion);
     if (outcome !== undefined) return outcome;
@@ -133,7 +133,7 @@ export async function putTemplate(
   return conflict((await findTemplate(deps, parts.key))?.version ?? 0);
 }
 
-/** What the caller leaves out is the stored template's; a template that is not there yet has to be given whole. */
+/** The stored template supplies the texts that the caller leaves out. */
 function textsOf(
   stored: StoredTemplate | undefined,
   { subject, textBody, htmlBody }: z.output<typeof PreviewTemplateInput>,
@@ -148,7 +148,7 @@ function textsOf(
 function variableErrors(kind: Kind, variables: Variables): { readonly path: string; readonly message: string }[] {
   return Object.keys(variables)
     .filter((name) => !Object.hasOwn(kind.sample, name))
-    .map((name) => ({ path: `variables.${name}`, message: "is no variable of this kind" }));
+    .map((name) => ({ path: `variables.${name}`, message: "is not a variable of this kind" }));
 }
 
 export async function previewTemplate(
@@ -163,8 +163,8 @@ export async function previewTemplate(
   const texts = textsOf(await findTemplate(deps, key), input);
   const empty = (["subject", "textBody"] as const)
     .filter((path) => texts[path] === "")
-    .map((path) => ({ path, message: "is needed for a template that is not there yet" }));
+    .map((path) => ({ path, message: "is required for a new template" }));
   const errors = [...empty, ...templateFaults(kind, key.channel, texts), ...variableErrors(kind, variables)];
-  if (errors.length > 0) return fail("validation_failed", "The template cannot be shown.", { errors });
+  if (errors.length > 0) return fail("validation_failed", "The template cannot be rendered.", { errors });
   return ok(render({ ...key, ...texts }, { ...kind.sample, ...variables }));
 }

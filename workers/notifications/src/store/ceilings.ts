@@ -1,6 +1,5 @@
-// Ceilings of messages per recipient, as conditions inside the INSERT that writes a message: see
-// docs/adr/022-messages-to-strangers.md. They stand in its CTE `judged`, whose rows have `channel`, `recipient`, `key`, `proven`
-// and `paid`.
+// The ceilings as SQL conditions of the INSERT in draft.ts (its CTE `judged` has channel, recipient, key, proven and paid), and the records
+// of what is proven. See docs/adr/022-messages-to-strangers.md.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { EventEnvelope } from "#shared/events/envelope";
@@ -17,18 +16,18 @@ export type CeilingDeps = Deps & { readonly ceilings: Ceilings };
 /** What a ceiling depends on. */
 type Limited = Pick<MessageContent, "audience" | "userId"> & { readonly kind: Kind };
 
-/** Whether no ceiling holds the message back, whatever the recipient has got before. */
+/** Whether no ceiling applies to the message. */
 export function isExempt({ audience, kind }: Limited): SQL {
   if (audience === "admins") return sql`1`;
   return kind.security ? sql`(paid OR proven)` : sql`paid`;
 }
 
-/** Messages of one recipient since then: those of one event count once, on however many browsers. */
+/** Counts the messages to one recipient since a time. Several messages of one event, to several browsers, count once. */
 function countedSince(since: number): SQL {
   return sql`(SELECT count(DISTINCT event_id) FROM notifications WHERE counted_for = key AND created_at > ${since})`;
 }
 
-/** Whether the number or the user has got all the texts of a day. */
+/** Whether the number or the user has used up the day's text messages. */
 export function isOverTexts({ now, ceilings }: CeilingDeps, of: { readonly phone: SQL; readonly userId: SQL }): SQL {
   const textsWith = (
     condition: SQL,
@@ -49,22 +48,22 @@ export function isHeldBack(deps: CeilingDeps, draft: Limited): SQL {
       OR ${countedSince(now - DAY_MS)} >= ${ceilings.unprovenPerDay} END`;
 }
 
-/** Texts cost, so they tell of paid orders only; a code is a text by nature. */
+/** Text messages cost money, so they go out about paid orders only. Codes are an exception. */
 function isTextable({ kind }: Limited): SQL {
   return kind.channels[0] === "sms" ? sql`1` : sql`paid`;
 }
 
-/** What tells that an order came in is kept for its money; other texts about what is not paid are not written at all. */
+/** A text message about an unpaid order is not written, unless its kind waits for the payment: then it is held back. */
 export function isWritten(draft: Limited): SQL {
   return draft.kind.awaitsPayment ? sql`1` : sql`(channel <> 'sms' OR ${isTextable(draft)})`;
 }
 
-/** An order's money is there: whatever of it is still to come is outside of the ceilings, in any order of arrival. */
+/** Records that an order's payment is authorized, which exempts its messages from the ceilings, in whatever order events arrive. */
 export function recordProvenOrder(deps: Deps, orderId: string): SQL {
   return sql`INSERT INTO proven_orders (order_id, proven_at) VALUES (${orderId}, ${deps.now()}) ON CONFLICT DO NOTHING`;
 }
 
-/** Keeps the address that the account verified last. */
+/** Records the address that the account verified last. */
 export function recordProvenEmail({ data, time }: EventEnvelope<"EMAIL_VERIFIED">): SQL {
   const provenAt = Date.parse(time);
   return sql`INSERT INTO proven_emails (user_id, email, proven_at) VALUES (${data.userId}, ${data.email}, ${provenAt})
@@ -72,7 +71,7 @@ export function recordProvenEmail({ data, time }: EventEnvelope<"EMAIL_VERIFIED"
     WHERE excluded.proven_at > proven_emails.proven_at`;
 }
 
-/** Drops what was held back for so long that nobody asks for it any more, and orders of which nothing more is heard. */
+/** Deletes held-back messages, code counts and proven orders that are past their retention. */
 export async function purgeCeilings(deps: Deps): Promise<{ readonly purgedHeldBack: number }> {
   const now = deps.now();
   const { results } = await save(deps, [

@@ -1,5 +1,5 @@
-// A notification's rows as they are first written: pending and leased to their writer, who has their text from the INSERT and needs
-// no read to send it, or held back by a ceiling.
+// Writes a notification's rows: pending and leased to their writer, which sends them from what the INSERT returns, or held back by a
+// ceiling.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Channel } from "#shared/contracts/notifications";
@@ -16,7 +16,7 @@ import type { CeilingDeps } from "./ceilings.ts";
 import { SUBSCRIPTION } from "./outgoing.ts";
 import type { Outgoing } from "./outgoing.ts";
 
-/** One channel's text, for each reader in the languages to choose from; `picked` is for a reader who has chosen none. */
+/** The texts of one channel by reader and language. `picked` is the language for a user who has chosen none. */
 export interface Offer {
   readonly id: string;
   readonly channel: Channel;
@@ -24,29 +24,25 @@ export interface Offer {
   readonly texts: Readonly<Partial<Record<Reader, Readonly<Record<string, Rendered>>>>>;
 }
 
-/** What may go out about one event. */
+/** The candidates for the messages about one event. */
 export interface Draft {
   readonly eventId: string;
   readonly about: string;
-  /** Of a message about an order. */
   readonly orderId: string | null;
   readonly audience: "user" | "admins";
   readonly userId: string | null;
   readonly email: string;
-  /** Where a text goes that is not for the user's proven number. */
+  /** The number of a text message, if it is not the user's proven number. */
   readonly phone?: string;
-  /** Whether the recipient is proven by the event itself; otherwise it may be by what is known of the account. */
+  /** True if the event says so. Otherwise the INSERT looks it up in proven_emails. */
   readonly isProven: boolean;
-  /** Whether the order's money is authorized by the event itself; otherwise it may be known from another. */
+  /** True if the event says so. Otherwise the INSERT looks it up in proven_orders. */
   readonly moneyAuthorized: boolean;
   readonly kind: Kind & { readonly name: string };
   readonly offers: readonly Offer[];
 }
 
-/**
- * The language of the reader's choice, else its main language, else the one
- * every template has; without a choice the picked one.
- */
+/** The language that the user has chosen, else its main language (`de` of `de-AT`), else the fallback. Without a choice the picked one. */
 const LOCALE = sql`CASE
   WHEN preferences.locale IS NULL THEN picked
   WHEN texts -> preferences.locale IS NOT NULL THEN preferences.locale
@@ -59,33 +55,33 @@ function flag(value: boolean): SQL {
   return value ? sql`1` : sql`0`;
 }
 
-/** Whether the account is known to have verified the address that the message goes to. */
-function isProven({ isProven: claimed, userId, email }: Draft): SQL {
-  if (claimed || userId === null) return flag(claimed);
+/** Whether the account has verified the address that the message goes to. */
+function isProven({ isProven: isStated, userId, email }: Draft): SQL {
+  if (isStated || userId === null) return flag(isStated);
   return sql`EXISTS (SELECT 1 FROM proven_emails WHERE user_id = ${userId} AND lower(email) = lower(${email}))`;
 }
 
-/** Whether the money of the order that it is about is known to be authorized. */
-function isPaid({ moneyAuthorized: claimed, orderId }: Draft): SQL {
-  if (claimed || orderId === null) return flag(claimed);
+/** Whether the payment of the message's order is authorized. */
+function isPaid({ moneyAuthorized: isStated, orderId }: Draft): SQL {
+  if (isStated || orderId === null) return flag(isStated);
   return sql`EXISTS (SELECT 1 FROM proven_orders WHERE order_id = ${orderId})`;
 }
 
-/** Whether this kind is said once an hour about one thing, and was. Only the kind that has an index for it is. */
+/** Whether a kind of at most one an hour was sent about this order within the hour. payment_failed alone has an index for this. */
 function isRepeated({ kind, about, eventId }: Draft, now: number): SQL {
   if (!kind.oncePerHour) return sql`0`;
   return sql`EXISTS (SELECT 1 FROM notifications WHERE template = 'payment_failed' AND template = ${kind.name}
     AND about = ${about} AND created_at > ${now - HOUR_MS} AND event_id <> ${eventId})`;
 }
 
-/** Each channel's text as its reader gets it, who is proven or not. */
+/** One row for each channel, with the texts for a proven or an unproven reader. */
 function offered(draft: Draft): SQL {
   return sql`SELECT offer.value ->> 'id' AS id, offer.value ->> 'channel' AS channel, offer.value ->> 'picked' AS picked,
       offer.value -> 'texts' -> iif(proven, 'proven', 'unproven') AS texts, proven, paid
     FROM known, json_each(${JSON.stringify(draft.offers)}) AS offer`;
 }
 
-/** One row for each channel that the reader wants and can be reached on, and for each of their browsers. */
+/** One row for each channel that the user wants and can be reached on, for push one for each browser. */
 function wanted({ userId, email, phone, kind }: Draft): SQL {
   const chosen = sql`coalesce(preferences.channels -> ${`$."${kind.name}"`}, ${JSON.stringify(kind.defaults)})`;
   return sql`SELECT iif(push_subscriptions.id IS NULL, offered.id, substr(offered.id, 1, 20) || lower(hex(randomblob(8)))) AS id,
@@ -100,13 +96,13 @@ function wanted({ userId, email, phone, kind }: Draft): SQL {
 }
 
 /**
- * Everything is chosen in the INSERT itself: which channels and browsers, the language, whether the reader is proven, and what a
- * ceiling holds back. So all of it is as fresh as the commit and costs no round trip, and a batch of many events counts its own
- * rows. A browser's id is made of the offer's time and chance of its own.
+ * The INSERT itself chooses channels, browsers and language, looks up whether the reader is proven, and applies the ceilings. This
+ * costs no extra round trip, uses the preferences at the moment of the commit, and counts earlier events of the same batch. A push's id
+ * is the offer's time with a random part for each browser.
  */
 export function insertDraft(deps: CeilingDeps, draft: Draft): SQL {
   const now = deps.now();
-  // A token that is not sent now is of no use later, and must not be kept.
+  // A held-back token is useless later and must not be stored.
   const kept = (text: SQL): SQL => (isConfidential(draft.kind.name) ? sql`iif(held, '', ${text})` : text);
   return sql`INSERT INTO notifications (id, event_id, about, audience, user_id, recipient, channel, template, locale, subject,
       text_body, html_body, status, attempts, next_attempt_at, leased_until, created_at, counted_for)
@@ -126,13 +122,13 @@ export function insertDraft(deps: CeilingDeps, draft: Draft): SQL {
 type InsertedRow = Outgoing & Pick<NotificationRow, "status"> & { readonly templatesAsOf: number };
 
 export interface Inserted {
-  /** What is to be sent now. */
+  /** The rows to send now. */
   readonly rows: readonly Outgoing[];
   /** When the newest template was written, in milliseconds since the epoch; undefined when nothing was inserted. */
   readonly templatesAsOf: number | undefined;
 }
 
-/** What of a draft was written, from the answer to its INSERT. */
+/** The result of a draft's INSERT. */
 export function insertedOf(result: Commit["results"][number] | undefined): Inserted {
   const inserted = (result?.results ?? []) as unknown as InsertedRow[];
   return { rows: inserted.filter(({ status }) => status === "pending"), templatesAsOf: inserted[0]?.templatesAsOf };

@@ -1,4 +1,4 @@
-// Products that are low and that the admins have not been told of: rows until a digest takes them.
+// Products with low stock that wait for the next digest to the admins.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { mustChange, readAll } from "#shared/database";
@@ -9,7 +9,7 @@ import type { Deps } from "#shared/deps";
 import { DIGEST_PRODUCTS } from "../constants.ts";
 import type { LowStockRow } from "../schema.ts";
 
-/** Keeps the last report of each product. */
+/** Stores the latest report of a product. */
 export function recordLowStock({ data, time }: EventEnvelope<"STOCK_LOW">): SQL {
   const { productId, sku, name, available, threshold } = data;
   return sql`INSERT INTO low_stock (product_id, sku, name, available, threshold, reported_at)
@@ -35,20 +35,20 @@ export async function pendingLowStock(deps: Deps): Promise<PendingLowStock> {
 }
 
 /**
- * Writes the digest's notification and drops what it tells of, in one commit. A product that was reported again meanwhile stays for
- * the next. Returns what the INSERT returned. @throws StaleWrite when another sweep has made a digest since.
+ * Writes the digest's notification and deletes its products in one commit. A product that has been reported again stays for the next
+ * digest. @throws StaleWrite when another sweep has made a digest.
  */
 export async function writeDigest(
   deps: Deps,
   { products, madeAt }: PendingLowStock,
   insert: SQL,
 ): Promise<Commit["results"][number] | undefined> {
-  const told = products.map(({ productId, reportedAt }) => ({ productId, reportedAt }));
+  const reported = products.map(({ productId, reportedAt }) => ({ productId, reportedAt }));
   const { results } = await save(deps, [
     sql`UPDATE digests SET made_at = max(${deps.now()}, made_at + 1) WHERE kind = 'low_stock' AND made_at = ${madeAt}`,
     mustChange(),
-    sql`DELETE FROM low_stock WHERE EXISTS (SELECT 1 FROM json_each(${JSON.stringify(told)}) AS told
-      WHERE told.value ->> 'productId' = product_id AND told.value ->> 'reportedAt' = reported_at)`,
+    sql`DELETE FROM low_stock WHERE EXISTS (SELECT 1 FROM json_each(${JSON.stringify(reported)}) AS reported
+      WHERE reported.value ->> 'productId' = product_id AND reported.value ->> 'reportedAt' = reported_at)`,
     insert,
   ]);
   return results.at(-1);

@@ -1,5 +1,5 @@
-// Notifications on their way out. A row is written as pending and already leased to its writer (see draft.ts), who sends it at once;
-// what a crash or a failure leaves is claimed by the sweep once the lease or the pause is over.
+// Claims notifications for sending and records the results. A new row is leased to its writer (see draft.ts), which sends it at once. The
+// sweep claims what a crash or a failure leaves, once the lease or the pause is over.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Channel } from "#shared/contracts/notifications";
@@ -14,12 +14,12 @@ import type { NotificationRow } from "../schema.ts";
 import { isOverTexts } from "./ceilings.ts";
 import type { CeilingDeps } from "./ceilings.ts";
 
-/** What is needed to send one. `attempts` counts the try that is due. */
+/** A row to send. `attempts` includes the attempt to come. */
 export type Outgoing = Pick<
   NotificationRow,
   "id" | "recipient" | "channel" | "template" | "subject" | "textBody" | "htmlBody" | "attempts"
 > & {
-  /** Of a push whose browser is still signed up: its endpoint and keys, as JSON. */
+  /** The browser's endpoint and keys as JSON; null on other channels and for a browser that has unsubscribed. */
   readonly subscription: string | null;
 };
 
@@ -29,20 +29,19 @@ export const SUBSCRIPTION = sql`(SELECT json_object('endpoint', endpoint, 'p256d
 const OUTGOING = sql`id, recipient, channel, template, subject, text_body AS textBody, html_body AS htmlBody, attempts,
   ${SUBSCRIPTION} AS subscription`;
 
-/** What an UPDATE that returns OUTGOING has taken to be sent. */
+/** The rows that an UPDATE with RETURNING has claimed. */
 export function outgoingOf(result: Commit["results"][number] | undefined): Outgoing[] {
   return (result?.results ?? []) as unknown as Outgoing[];
 }
 
 /**
- * Takes notifications of one channel that are due and that nobody is sending. The claim is also the read, so two claimers never
- * get the same row. `everything` ignores the pause after a failure, but not somebody else's lease; `tried` are left out.
+ * Claims notifications of one channel that are due and not leased. The claim is also the read, so no two sweeps get the same row.
+ * `everything` ignores the pause after a failed attempt, but no lease. `except` are ids to leave out.
  */
 export async function claimDue(
   deps: Deps,
   channel: Channel,
-  { everything }: { readonly everything: boolean },
-  tried: readonly string[],
+  { everything, except }: { readonly everything: boolean; readonly except: readonly string[] },
 ): Promise<Outgoing[]> {
   const now = deps.now();
   const dueBy = everything ? Number.MAX_SAFE_INTEGER : now;
@@ -50,7 +49,7 @@ export async function claimDue(
     sql`UPDATE notifications SET attempts = attempts + 1, leased_until = ${now + SEND_LEASE_MS}
       WHERE id IN (SELECT id FROM notifications
         WHERE status = 'pending' AND next_attempt_at <= ${dueBy} AND leased_until <= ${now} AND channel = ${channel}
-          AND NOT ${inJson(sql`id`, tried)}
+          AND NOT ${inJson(sql`id`, except)}
         ORDER BY next_attempt_at LIMIT ${CLAIM_LIMIT})
       RETURNING ${OUTGOING}`,
   ]);
@@ -58,8 +57,8 @@ export async function claimDue(
 }
 
 /**
- * Takes what was held back of an order's confirmation, to be sent by the caller. A text goes to a number that is still the user's
- * and has texts left.
+ * Claims an order's held-back confirmations for the caller to send. A text message goes out only if the number is still the user's and
+ * has text messages left.
  */
 export function releaseConfirmation(deps: CeilingDeps, orderId: string): SQL {
   const now = deps.now();
@@ -70,20 +69,20 @@ export function releaseConfirmation(deps: CeilingDeps, orderId: string): SQL {
     RETURNING ${OUTGOING}`;
 }
 
-/** What became of some tries. */
+/** The results of send attempts. */
 export interface SendResults {
   readonly sent: readonly string[];
   readonly failed: readonly FailedAttempt[];
-  /** Push subscriptions that their service no longer knows. */
+  /** Ids of push subscriptions that have ended. */
   readonly gone: readonly string[];
 }
 
-/** A confidential text is needed no more when its row is done. */
+/** Deletes a confidential text when its row is done. */
 function kept(column: SQL, done: SQL): SQL {
   return sql`${column} = iif(${done} AND ${inJson(sql`template`, CONFIDENTIAL_KINDS)}, '', ${column})`;
 }
 
-/** Writes what became of a batch of tries, in one round trip. What is sent stays sent, whoever else tried. */
+/** Records the results in one round trip. A failed attempt never overwrites `sent`. */
 export async function recordResults(deps: Deps, { sent, failed, gone }: SendResults): Promise<void> {
   const hasFailed = sql`tried.value ->> 'status' = 'failed'`;
   await save(deps, [

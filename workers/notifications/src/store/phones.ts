@@ -1,4 +1,4 @@
-// Each user's phone number and the code that proves one.
+// Each user's phone number and the code that proves it.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { mustChange } from "#shared/database";
@@ -18,15 +18,15 @@ export interface PhoneCode {
   readonly expiresAt: number;
 }
 
-/** A code's text. */
+/** The text message with a code. */
 interface CodeText {
   readonly notificationId: string;
   readonly insert: SQL;
-  /** Digest of the client network of an unproven account; undefined for a proven one. */
+  /** Digest of an unproven account's client network; undefined for a proven account. */
   readonly unprovenNetwork: string | undefined;
 }
 
-/** Counts a code of an unproven account, unless its network has had all that it may have a day. */
+/** Counts a code of an unproven account. Fails with StaleWrite when the network has used up its codes for the day. */
 function countUnproven({ now, ceilings }: CeilingDeps, notificationId: string, network: string): SQL[] {
   return [
     sql`INSERT INTO unproven_codes (notification_id, network, sent_at) SELECT ${notificationId}, ${network}, ${now()}
@@ -37,8 +37,8 @@ function countUnproven({ now, ceilings }: CeilingDeps, notificationId: string, n
 }
 
 /**
- * Writes the text with the code and, unless a ceiling holds it back, the code itself, in place of the one before. @throws StaleWrite when
- * the unproven accounts of the network have had all their codes.
+ * Writes the text message and, unless a ceiling holds it back, the code, which replaces the user's previous one.
+ * @throws StaleWrite when the network's unproven accounts have used up their codes.
  */
 export async function writeCode(
   deps: CeilingDeps,
@@ -54,14 +54,14 @@ export async function writeCode(
       WHERE id = ${notificationId} AND status = 'pending'
       ON CONFLICT (user_id) DO UPDATE SET phone = excluded.phone, code_hash = excluded.code_hash, tries = 0,
         expires_at = excluded.expires_at`,
-    // What was held back was not sent.
+    // A held-back code was not sent, so it does not count.
     sql`DELETE FROM unproven_codes WHERE notification_id = ${notificationId}
       AND NOT EXISTS (SELECT 1 FROM notifications WHERE id = ${notificationId} AND status = 'pending')`,
   ]);
   return insertedOf(results[counted.length]);
 }
 
-/** When the unproven accounts of a network may have a code again, in milliseconds since the epoch. */
+/** When a network's unproven accounts may have another code, in milliseconds since the epoch. */
 export async function nextUnprovenCodeAt(deps: Deps, network: string): Promise<number> {
   const since = deps.now() - DAY_MS;
   const rows = await deps.db.all<{ at: number | null }>(
@@ -70,7 +70,7 @@ export async function nextUnprovenCodeAt(deps: Deps, network: string): Promise<n
   return (rows[0]?.at ?? since) + DAY_MS;
 }
 
-/** When the number or the user may get a text again, in milliseconds since the epoch. */
+/** When the number and the user may have another text message, in milliseconds since the epoch. */
 export async function nextTextAt(deps: Deps, userId: string, phone: string): Promise<number> {
   const since = deps.now() - DAY_MS;
   const oldest = (condition: SQL): SQL => sql`SELECT min(created_at) AS at FROM notifications
@@ -82,8 +82,8 @@ export async function nextTextAt(deps: Deps, userId: string, phone: string): Pro
 }
 
 /**
- * Counts the try and, when the code is right, makes the number the user's; the same code again changes nothing. `event` is
- * published when the number is new. False when the code is wrong. @throws StaleWrite when no code can be tried any more.
+ * Counts the try and, if the code is right, stores the number as proven. The same code again changes nothing. `event` is published if
+ * the number is new. False when the code is wrong. @throws StaleWrite when there is no code, or it has expired or been tried too often.
  */
 export async function proveNumber(
   deps: Deps,
@@ -108,7 +108,7 @@ export async function proveNumber(
   return results.at(-1)?.results.length === 1;
 }
 
-/** Forgets the number and a code that is under way. */
+/** Deletes the number and a code that has been sent. */
 export async function dropPhone(deps: Deps, userId: string): Promise<void> {
   await save(deps, [
     sql`DELETE FROM phones WHERE user_id = ${userId}`,
@@ -116,13 +116,12 @@ export async function dropPhone(deps: Deps, userId: string): Promise<void> {
   ]);
 }
 
-/** Drops the browsers and the phone number that were set before the password changed; later ones are the owner's own. */
+/** Deletes browsers and phone number from before a password change: somebody else may have added them. */
 export function removeContactPoints({ data: { userId }, time }: EventEnvelope<"PASSWORD_CHANGED">): SQL[] {
   const changedAt = Date.parse(time);
   return [
     sql`DELETE FROM push_subscriptions WHERE user_id = ${userId} AND created_at <= ${changedAt}`,
     sql`DELETE FROM phones WHERE user_id = ${userId} AND set_at <= ${changedAt}`,
-    // A code that was sent before has to be asked for again.
     sql`DELETE FROM phone_codes WHERE user_id = ${userId} AND expires_at <= ${changedAt + PHONE_CODE_TTL_MS}`,
   ];
 }

@@ -1,4 +1,4 @@
-// What each user has chosen, and the browsers that they are pushed to.
+// Each user's preferences and push subscriptions.
 import { sql } from "drizzle-orm";
 import { newId } from "#shared/ids";
 import type { EventEnvelope } from "#shared/events/envelope";
@@ -13,13 +13,13 @@ export interface StoredPreferences extends Chosen {
   readonly phoneVerified: boolean;
 }
 
-/** A user who has chosen nothing yet has every default. */
+/** Without a row the defaults apply. */
 export async function findPreferences(deps: Deps, userId: string): Promise<StoredPreferences> {
   const rows = await deps.db.all<{ channels: string; locale: string | null; phone: string | null; proven: number }>(
     sql`SELECT coalesce(preferences.channels, '{}') AS channels, preferences.locale AS locale, phones.phone AS phone,
         phones.proven_at IS NOT NULL AS proven
-      FROM (SELECT ${userId} AS id) AS asked
-        LEFT JOIN preferences ON preferences.user_id = asked.id LEFT JOIN phones ON phones.user_id = asked.id`,
+      FROM (SELECT ${userId} AS id) AS reader
+        LEFT JOIN preferences ON preferences.user_id = reader.id LEFT JOIN phones ON phones.user_id = reader.id`,
   );
   const [row] = rows;
   if (row === undefined) throw new Error("a join of one row gave none");
@@ -41,19 +41,20 @@ export type StoredSubscription = Pick<PushSubscriptionRow, "id" | "endpoint" | "
 const COLUMNS = sql`id, endpoint, created_at AS createdAt`;
 
 /**
- * `told` is published when the browser is new to the user. The same browser of the same user keeps its id and takes the new keys. Of another user it gets a new id: what is on its way
- * to the former one must not reach who sits there now. Over the limit the oldest goes.
+ * Stores a browser. The user's own browser keeps its id and gets the new keys. Another user's browser gets a new id, so that pushes
+ * to the previous user, which name the old id, do not reach it. A browser above the limit replaces the oldest. `warning` is
+ * published if the browser is new to the user.
  */
 export async function putSubscription(
   deps: Deps,
   userId: string,
   { endpoint, p256dh, auth }: Pick<PushSubscriptionRow, "endpoint" | "p256dh" | "auth">,
-  told: EventEnvelope,
+  warning: EventEnvelope,
 ): Promise<StoredSubscription | undefined> {
   const { results } = await save(deps, [
     outboxInsertFrom(
-      told,
-      sql`${JSON.stringify(told)}`,
+      warning,
+      sql`${JSON.stringify(warning)}`,
       sql`WHERE NOT EXISTS (SELECT 1 FROM push_subscriptions WHERE endpoint = ${endpoint} AND user_id = ${userId})`,
     ),
     sql`DELETE FROM push_subscriptions WHERE endpoint = ${endpoint} AND user_id <> ${userId}`,

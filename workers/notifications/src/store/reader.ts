@@ -1,5 +1,4 @@
-// Notifications as their reader sees them: without what a ceiling held back, which nobody was told. Those to the admins as a group
-// belong to every admin.
+// Notifications as their reader sees them: without held-back ones, which were not sent. Every admin also reads those to the admins.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { isAdmin } from "#shared/call";
@@ -17,7 +16,7 @@ const COLUMNS = sql`id, channel, template, subject, text_body AS textBody, statu
 
 const IS_VISIBLE = sql`status <> 'held_back'`;
 
-/** Newest first, after `key` (time and id of the last row seen). */
+/** Newest first. `key` is the time and id of the last row of the previous page. */
 export async function listFor(
   deps: Deps,
   user: User,
@@ -28,7 +27,7 @@ export async function listFor(
   const page = (owner: SQL): SQL => sql`SELECT * FROM (SELECT ${COLUMNS} FROM notifications
     WHERE ${owner} AND ${IS_VISIBLE} AND ${after} ORDER BY created_at DESC, id DESC LIMIT ${limit})`;
   const own = page(sql`user_id = ${user.id}`);
-  // Two pages and a merge, because each owner has an index of its own, in this order; an OR would sort everything there is.
+  // Two pages merged: each owner has an index in this order, while an OR would sort all rows.
   return await deps.db.all<ReaderRow>(
     isAdmin(user)
       ? sql`${own} UNION ALL ${page(sql`audience = 'admins'`)} ORDER BY createdAt DESC, id DESC LIMIT ${limit}`
@@ -37,8 +36,8 @@ export async function listFor(
 }
 
 /**
- * Marks one as read, the first time only, and with it what went out about the same event on other channels: the rows of an
- * event have one time, by which the index finds them. Undefined when the user has no such notification.
+ * Marks a notification as read, together with the same event's rows on other channels. A repeated call keeps the first time. The rows of
+ * an event share their creation time, which the index needs. Undefined when the user has no such notification.
  */
 export async function markRead(deps: Deps, user: User, id: string): Promise<ReaderRow | undefined> {
   const owner = isAdmin(user) ? sql`(user_id = ${user.id} OR audience = 'admins')` : sql`user_id = ${user.id}`;
@@ -50,10 +49,10 @@ export async function markRead(deps: Deps, user: User, id: string): Promise<Read
   return (results[0]?.results as unknown as ReaderRow[] | undefined)?.find((row) => row.id === id);
 }
 
-/** An order has at most a handful of messages, some on more than one channel. */
+/** Far above the number of messages about one order. */
 const MAX_ABOUT = 50;
 
-/** Events of which the user has an unread message; those to the admins as a group belong to every admin. */
+/** Counts the events of which the user has an unread message. */
 export async function countUnreadEvents(deps: Deps, user: User): Promise<number> {
   const admins = isAdmin(user)
     ? sql`UNION SELECT event_id FROM notifications WHERE audience = 'admins' AND read_at IS NULL`
@@ -63,7 +62,7 @@ export async function countUnreadEvents(deps: Deps, user: User): Promise<number>
   return rows[0]?.unread ?? 0;
 }
 
-/** A user's messages about one thing, newest first. */
+/** A user's messages about one subject, newest first. */
 export async function listAbout(deps: Deps, userId: string, about: string): Promise<ReaderRow[]> {
   return await deps.db.all<ReaderRow>(sql`SELECT ${COLUMNS} FROM notifications
     WHERE user_id = ${userId} AND about = ${about} AND ${IS_VISIBLE} ORDER BY created_at DESC, id DESC LIMIT ${MAX_ABOUT}`);

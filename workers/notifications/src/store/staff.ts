@@ -1,4 +1,4 @@
-// Notifications as admins see them: everybody's.
+// All notifications, for admins.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Call } from "#shared/call";
@@ -21,13 +21,13 @@ export interface StaffFilter {
   readonly userId: string | undefined;
 }
 
-/** Written out for those that have an index of their own. */
+/** Literals where a partial index needs them. */
 function isStatus(status: NotificationRow["status"]): SQL {
   if (status === "failed") return sql`status = 'failed'`;
   return status === "held_back" ? sql`status = 'held_back'` : sql`status = ${status}`;
 }
 
-/** Newest first, after the id of the last row seen: ids sort by their time, so the primary key is the order. */
+/** Newest first. `after` is the last id of the previous page; ids sort by time. */
 export async function listAll(
   deps: Deps,
   { status, channel, kind, userId }: StaffFilter,
@@ -50,7 +50,7 @@ export async function findAny(deps: Deps, id: string): Promise<StaffRow | undefi
   return rows[0];
 }
 
-/** Due at once, with all its tries before it. @throws StaleWrite when it is neither failed nor held back any more. */
+/** Makes a notification due now, with all attempts left. @throws StaleWrite unless it is failed or held back. */
 export async function reopen(deps: Deps, call: Call, id: string): Promise<StaffRow | undefined> {
   const now = deps.now();
   const { results } = await save(deps, [

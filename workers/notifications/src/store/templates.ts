@@ -1,4 +1,4 @@
-// Templates in D1, and in the isolate's memory for a while.
+// Templates in D1, with a cache in the isolate.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Call } from "#shared/call";
@@ -14,26 +14,26 @@ import type { Template, TemplateTexts } from "../domain/template.ts";
 import { templates } from "../schema.ts";
 import type { TemplateRow, TemplateVersionRow } from "../schema.ts";
 
-/** Holds what was read and never a promise: a promise of one request must not be awaited by another. */
+/** Caches rows, never a promise: in Workers a request must not await another request's promise. */
 export class TemplateCache {
-  #held: { readonly templates: readonly Template[]; readonly asOf: number; readonly until: number } | undefined;
+  #cached: { readonly templates: readonly Template[]; readonly asOf: number; readonly until: number } | undefined;
 
-  /** All templates; there are some dozens at most. */
+  /** All templates, some dozens. */
   async read(db: Database, now: number): Promise<readonly Template[]> {
-    if (this.#held !== undefined && now < this.#held.until) return this.#held.templates;
+    if (this.#cached !== undefined && now < this.#cached.until) return this.#cached.templates;
     const rows = await db.select().from(templates);
     const asOf = Math.max(...rows.map(({ updatedAt }) => updatedAt));
-    this.#held = { templates: rows, asOf, until: now + TEMPLATE_CACHE_MS };
+    this.#cached = { templates: rows, asOf, until: now + TEMPLATE_CACHE_MS };
     return rows;
   }
 
   forget(): void {
-    this.#held = undefined;
+    this.#cached = undefined;
   }
 
-  /** What a commit saw of the templates: when they were changed since they were read, the next message reads them again. */
+  /** Drops the cache if a commit saw a newer change than the cache has. */
   noteChange(asOf: number | undefined): void {
-    if (asOf !== undefined && this.#held !== undefined && asOf !== this.#held.asOf) this.forget();
+    if (asOf !== undefined && this.#cached !== undefined && asOf !== this.#cached.asOf) this.forget();
   }
 }
 
@@ -57,7 +57,7 @@ export async function findTemplate(deps: Deps, key: TemplateKey): Promise<Stored
   return rows[0];
 }
 
-/** By kind, channel and locale, after `key` (these three of the last row seen). */
+/** By kind, channel and locale. `key` is these three of the last row of the previous page. */
 export async function listStored(
   deps: Deps,
   filter: { readonly [K in keyof TemplateKey]: TemplateKey[K] | undefined },
@@ -74,7 +74,7 @@ export async function listStored(
     WHERE ${sql.join(conditions, sql` AND `)} ORDER BY kind, channel, locale LIMIT ${limit}`);
 }
 
-/** What it was before, the newest first; there are as many as there were changes by hand. */
+/** The earlier versions, newest first. */
 export async function earlierVersions(
   deps: Deps,
   key: TemplateKey,
@@ -90,7 +90,7 @@ function variablesOf(texts: TemplateTexts): string[] {
 
 const insertRow = insertInto(templates);
 
-/** @throws UniqueViolation when there is one by now. */
+/** @throws UniqueViolation when the template already exists. */
 export async function addTemplate(deps: Deps, call: Call, key: TemplateKey, texts: TemplateTexts): Promise<void> {
   const now = deps.now();
   const subject = `${key.kind}.${key.channel}.${key.locale}`;
@@ -107,7 +107,7 @@ export async function addTemplate(deps: Deps, call: Call, key: TemplateKey, text
   ]);
 }
 
-/** Keeps what it was as a version. @throws StaleWrite when it is not at `version` any more. */
+/** Changes a template and keeps the previous texts as a version. @throws StaleWrite when another request changed it first. */
 export async function changeTemplate(
   deps: Deps,
   call: Call,
@@ -122,7 +122,7 @@ export async function changeTemplate(
       SELECT kind, channel, locale, version, subject, text_body, html_body, updated_at, updated_by FROM templates
       WHERE ${at(stored)} AND version = ${version}`,
     mustChange(),
-    // Its time is above every other's, so that an isolate that holds them sees that there is a new one.
+    // The newest `updated_at` of all, so that an isolate's cache detects the change.
     sql`UPDATE templates SET subject = ${texts.subject}, text_body = ${texts.textBody}, html_body = ${texts.htmlBody},
         variables = ${JSON.stringify(variablesOf(texts))}, version = version + 1, updated_by = ${call.actor.id},
         updated_at = max(${now}, (SELECT max(updated_at) + 1 FROM templates))

@@ -1,4 +1,4 @@
-// One recipient, however the address is written.
+// The key that mails to one mailbox are counted by.
 import { expect, it } from "vitest";
 import { emailKey } from "../../src/domain/ceilings.ts";
 
@@ -8,7 +8,7 @@ it.each([
   ["ada@example.com", "ada+shop@example.com"],
   ["adalovelace@gmail.com", "Ada.Love.lace+1@gmail.com"],
   ["adalovelace@gmail.com", "ada.lovelace@googlemail.com"],
-])("%s and %s are one", (one, other) => {
+])("%s and %s share a key", (one, other) => {
   expect(emailKey(other)).toBe(emailKey(one));
 });
 
@@ -16,6 +16,6 @@ it.each([
   ["ada@example.com", "ada@example.org"],
   ["ada@example.com", "a.da@example.com"],
   ["ada@example.com", "eve@example.com"],
-])("%s and %s are two", (one, other) => {
+])("%s and %s have different keys", (one, other) => {
   expect(emailKey(other)).not.toBe(emailKey(one));
 });

@@ -1,4 +1,4 @@
-// What users and admins bring that the Worker must not trust: push addresses and templates.
+// Checks of untrusted input: push addresses, templates and language tags.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Locale } from "#shared/contracts/notifications";
@@ -20,7 +20,7 @@ describe("a push address", () => {
     "https://updates.push.services.mozilla.com/wpush/v2/x",
     "https://web.push.apple.com/QO",
     "https://wns2-par02p.notify.windows.com:443/w/?token=x",
-  ])("%s is taken", (address) => {
+  ])("%s is accepted", (address) => {
     expect(isPushEndpoint(address)).toBe(true);
   });
 
@@ -61,7 +61,7 @@ describe("html of a template", () => {
     '<table width="100"><tr><td align="left" style="color: #333">x</td></tr></table>',
     '<img src="https://shop.example/logo.png" alt="logo">',
     "no tag at all > here",
-  ])("%s is taken", (html) => {
+  ])("%s is accepted", (html) => {
     expect(htmlFault(html)).toBeUndefined();
   });
 
@@ -93,7 +93,7 @@ describe("html of a template", () => {
     expect(htmlFault(html)).toBeTypeOf("string");
   });
 
-  it("is looked through in no time, whatever it is", () => {
+  it("is checked in linear time, whatever it contains", () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom("<", ">", '"', "p", " ", "a=", "/", "{{", "}}"), { maxLength: 500 }),
@@ -114,13 +114,13 @@ describe("a template", () => {
   const faults = (name: string, channel: "email" | "sms" | "push", over: Partial<typeof good>): string[] =>
     templateFaults(kind(name), channel, { ...good, ...over }).map(({ path, message }) => `${path}: ${message}`);
 
-  it("that is well has no fault", () => {
+  it("without faults is accepted", () => {
     expect(faults("order_received", "email", {})).toEqual([]);
     expect(faults("order_received", "sms", { htmlBody: "" })).toEqual([]);
   });
 
   it.each([
-    [{ textBody: "{{nmae}}" }, /^textBody: unknown variable nmae; there are .*name.*orderNumber/],
+    [{ textBody: "{{nmae}}" }, /^textBody: unknown variable nmae; this kind has .*name.*orderNumber/],
     [{ subject: "{{constructor}}" }, /^subject: unknown variable constructor/],
     [{ htmlBody: "<p>{{link}}</p>" }, /^htmlBody: unknown variable link/],
     [{ textBody: "{{name" }, /^textBody: not a placeholder/],
@@ -131,7 +131,7 @@ describe("a template", () => {
     expect(faults("order_received", "email", over)).toEqual([expect.stringMatching(message)]);
   });
 
-  it("keeps to its channel", () => {
+  it("has to fit its channel", () => {
     expect(faults("order_received", "sms", {})).toEqual(["htmlBody: sms has no html"]);
     const textBody = "x".repeat(SMS_TEMPLATE_MAX_CHARACTERS + 1);
     expect(faults("order_received", "sms", { htmlBody: "", textBody })).toEqual([
@@ -139,16 +139,16 @@ describe("a template", () => {
     ]);
   });
 
-  it("has what it is of no use without", () => {
+  it("must contain its required variables", () => {
     const over = { subject: "Reset", textBody: "Hello {{name}}" };
     expect(faults("password_reset", "email", over)).toEqual([
-      "textBody: lacks {{link}}, without which it is of no use",
-      "htmlBody: lacks {{link}}, without which it is of no use",
+      "textBody: must contain {{link}}",
+      "htmlBody: must contain {{link}}",
     ]);
   });
 });
 
-it("a language tag is taken in its canonical form only if it is one", () => {
+it("a language tag is accepted and made canonical", () => {
   expect(Locale.parse("DE-at")).toBe("de-AT");
   for (const tag of ["", "d", "de_AT", "de-", '"', "en; DROP"]) expect(Locale.safeParse(tag).success).toBe(false);
 });

@@ -1,4 +1,4 @@
-// Templates and messages as pure functions, against the templates that the migration brings.
+// Messages and their rendering, with the templates of the migrations.
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -62,7 +62,7 @@ const PAYMENT: PaymentEventData = {
   reason: "card_declined",
 };
 
-/** What the migrations put there, read with the database engine that D1 runs on. */
+/** The templates of the migrations, read with SQLite, as in D1. */
 function storedTemplates(): (Template & { readonly variables: readonly string[] })[] {
   const database = new DatabaseSync(":memory:");
   const directory = path.resolve(import.meta.dirname, "../../../../migrations/notification");
@@ -132,7 +132,7 @@ describe("the stored templates", () => {
   const templates = storedTemplates();
 
   it.each(MESSAGES.map((message) => [message.kind, message] as const))(
-    "%s is filled by its message, on every channel and in every language",
+    "%s is rendered without gaps, on every channel and in every language",
     (kind, message) => {
       const own = templates.filter((stored) => stored.kind === kind);
       expect(
@@ -149,7 +149,7 @@ describe("the stored templates", () => {
     },
   );
 
-  it("are each used, name every variable that they use, and would be taken from an admin", () => {
+  it("are all used, list the variables they use, and pass the check of edited templates", () => {
     expect(new Set(templates.map(({ kind }) => kind))).toEqual(new Set(MESSAGES.map(({ kind }) => kind)));
     for (const { kind, channel, locale, subject, textBody, htmlBody, variables } of templates) {
       const used = placeholdersOf(`${subject}${textBody}${htmlBody}`);
@@ -162,14 +162,14 @@ describe("the stored templates", () => {
     }
   });
 
-  it("are there in German for every message to a customer", () => {
+  it("exist in German for every message to a customer", () => {
     const german = new Set(templates.filter(({ locale }) => locale === "de").map(({ kind }) => kind));
     for (const kind of UserKind.options) expect(german).toContain(kind);
   });
 });
 
 describe("messages", () => {
-  it("show amounts in the order's currency with its own exponent", () => {
+  it("format amounts in the order's currency with its exponent", () => {
     expect(orderMessage("order_received", ORDER, SHOP).variables("en", "proven")).toMatchObject({
       total: "$47.50",
       shipping: "$10.00",
@@ -180,7 +180,7 @@ describe("messages", () => {
     );
   });
 
-  it("speak the template's language, and write amounts as the reader's region does", () => {
+  it("use the template's language and the reader's regional amounts", () => {
     const customer = { ...CUSTOMER, locale: "de-CH" };
     const { variables } = orderMessage("order_cancelled", { ...ORDER, customer, reason: "payment_timeout" }, SHOP);
     expect(variables("de", "proven")).toMatchObject({ reason: "sie wurde nicht rechtzeitig bezahlt" });
@@ -189,20 +189,20 @@ describe("messages", () => {
     expect(orderMessage("x", ORDER, SHOP).variables("de", "proven")["total"]).toContain("47,50");
   });
 
-  it("remind nobody of a guest's or an empty cart", () => {
+  it("are not made for a guest's or an empty cart", () => {
     expect(cartMessage({ ...CART, customer: null }, SHOP)).toBeUndefined();
     expect(cartMessage({ ...CART, customer: { ...CUSTOMER, id: null } }, SHOP)).toBeUndefined();
     expect(cartMessage({ ...CART, lines: [] }, SHOP)).toBeUndefined();
   });
 
-  it("survive a locale that is no language tag", () => {
+  it("accept a locale that is not a language tag", () => {
     const customer = { ...CUSTOMER, locale: "not a locale!" };
     expect(orderMessage("order_received", { ...ORDER, customer }, SHOP).variables("en", "proven")["total"]).toBe(
       "$47.50",
     );
   });
 
-  it("put codes into words and leave a person's words alone", () => {
+  it("translate reason codes and keep free text", () => {
     const reasonFor = (reason: string | null): string | undefined =>
       orderMessage("order_cancelled", { ...ORDER, reason, reasonBy: "buyer" }, SHOP).variables("en", "proven")[
         "reason"
@@ -223,7 +223,7 @@ describe("messages", () => {
         "unproven",
       )["reason"];
 
-    it("say no word of the buyer's, whatever the kind, the language and the template's variables", () => {
+    it("contain no text of the buyer's, in every kind and language", () => {
       const order = { ...ORDER, customer: stranger, reason: WORDS, reasonBy: "buyer" as const };
       const payment = { ...PAYMENT, customer: stranger, reason: WORDS };
       const all = [
@@ -245,27 +245,27 @@ describe("messages", () => {
       }
     });
 
-    it("give staff's reason and the system's codes, and say who else has cancelled", () => {
+    it("give the reasons of staff and the system, and replace the buyer's", () => {
       expect(cancelled({ reasonBy: "buyer" })).toBe("it was cancelled by the person who ordered");
       expect(cancelled({ reasonBy: "staff", reason: "Sold out" })).toBe("Sold out");
       expect(cancelled({ reasonBy: "system", reason: "payment_timeout" })).toBe("it was not paid in time");
     });
 
-    it("greet neutrally, in the language", () => {
+    it("greet without a name, in the template's language", () => {
       const { variables } = orderMessage("order_received", { ...ORDER, customer: stranger }, SHOP);
       expect(variables("en", "unproven")).toMatchObject({ greeting: "Hello", name: "customer" });
       expect(variables("de", "unproven")).toMatchObject({ greeting: "Guten Tag", name: "Kundin oder Kunde" });
     });
   });
 
-  it("name the shipment", () => {
+  it("name carrier, number and link of the shipment", () => {
     const tracking = { carrier: "UPS", number: "1Z9", url: "https://example.com/1Z9" };
     expect(orderMessage("order_shipped", { ...ORDER, tracking }, SHOP).variables("en", "proven")["tracking"]).toBe(
       "UPS, tracking number 1Z9\nhttps://example.com/1Z9",
     );
   });
 
-  it("that are asked for bring their own variables beside the reader's name", () => {
+  it("by command have the command's variables and the reader's name", () => {
     const data = { kind: "x", recipient: CUSTOMER, variables: { code: "1" } };
     const message = requestedMessage(data, SHOP);
     expect(message).toMatchObject({ kind: "x", userId: "usr_1" });
@@ -279,7 +279,7 @@ describe("messages", () => {
 });
 
 describe("rendering", () => {
-  it("puts any text into html without a tag, a quote or a placeholder of its own", () => {
+  it("escapes any text in html", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (value) => {
         const { html, text } = render(template({ htmlBody: "{{v}}", textBody: "{{ v }}" }), { v: value });
@@ -304,13 +304,13 @@ describe("rendering", () => {
     expect(() => render(broken, variables)).toThrow(TemplateError);
   });
 
-  it("takes the reader's language, then its parent, then English", () => {
+  it("uses the reader's locale, then its language, then English", () => {
     const localeFor = (locale: string): string | undefined => pickLocale(["en", "de", "de-AT"], locale);
     expect(["de-at", "de-CH", "fr", "en-GB", ""].map(localeFor)).toEqual(["de-AT", "de", "en", "en", "en"]);
     expect(pickLocale(["de"], "fr")).toBeUndefined();
   });
 
-  it("cuts what a text message cannot carry, and no character in two", () => {
+  it("cuts long text messages, never inside a character", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", minLength: 300, maxLength: 900 }), (value) => {
         const { text } = render(template({ channel: "sms", textBody: "{{v}}" }), { v: value });
@@ -324,8 +324,8 @@ describe("rendering", () => {
   });
 });
 
-describe("after a failed try", () => {
-  it("waits longer each time, up to ten minutes, and gives up in the end", () => {
+describe("after a failed attempt", () => {
+  it("the pause grows up to ten minutes, and the last attempt fails the message", () => {
     const error = new Error("down");
     const tries = Array.from({ length: MAX_SEND_ATTEMPTS }, (_unused, index) =>
       afterFailure({ id: "ntf_1", attempts: index + 1 }, error, 0, () => 1),
@@ -338,7 +338,7 @@ describe("after a failed try", () => {
     ]);
   });
 
-  it("gives up at once on a final refusal", () => {
+  it("a final refusal fails the message at once", () => {
     for (const code of FINAL_SEND_ERRORS) {
       const error = Object.assign(new Error("no"), { code });
       expect(afterFailure({ id: "ntf_1", attempts: 1 }, error, 0)).toMatchObject({
