@@ -1,52 +1,41 @@
-// Web push: a message encrypted for one browser (RFC 8291, on the aes128gcm of RFC 8188) and the sender's signature to the push
-// service (VAPID, RFC 8292). Keys, salt and time come in as arguments.
+// Web push: encryption of a message for one browser (RFC 8291 on the aes128gcm of RFC 8188) and the sender's signature for the push
+// service (VAPID, RFC 8292). Keys, salt and time are arguments.
+import { SignJWT } from "jose";
+import { base64urlDecode, base64urlEncode } from "#shared/base64url";
+
 export interface PushKeys {
   /** The browser's public key, base64url of an uncompressed point. */
   readonly p256dh: string;
-  /** The secret that it shares with the shop, base64url. */
+  /** The secret that the browser shares with the shop, base64url. */
   readonly auth: string;
 }
 
 export interface VapidKeys {
-  /** base64url of an uncompressed point: what browsers subscribe with. */
+  /** base64url of an uncompressed point. Browsers subscribe with it. */
   readonly publicKey: string;
   /** base64url of the private scalar. */
   readonly privateKey: string;
 }
 
-/** One message's own key pair and salt. */
+/** The key pair and salt of one message. */
 export interface Ephemeral {
   readonly keys: CryptoKeyPair;
-  readonly salt: Uint8Array<ArrayBuffer>;
+  readonly salt: Uint8Array;
 }
 
 const CURVE = { name: "ECDH", namedCurve: "P-256" } as const;
 const POINT_BYTES = 65;
 const COORDINATE_BYTES = 32;
-/** One record holds all that a push service takes. */
+/** A push of the largest size fits into one record. */
 const RECORD_BYTES = 4_096;
-/** Ends the last record (RFC 8188, 2). */
+/** Delimiter of the last record (RFC 8188, 2). */
 const LAST_RECORD = 2;
 
-const encoder = new TextEncoder();
-
-function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(encoder.encode(text));
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }
 
-export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/").replaceAll("=", ""));
-  return Uint8Array.from(binary, (character) => character.codePointAt(0) ?? 0);
-}
-
-export function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+function concat(...parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {
@@ -56,25 +45,20 @@ function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** A public point and its private scalar as WebCrypto takes them. */
+/** The key pair in the form that WebCrypto imports. @throws TypeError when the public key is not an uncompressed point. */
 export function keyPairJwk({ publicKey, privateKey }: VapidKeys): JsonWebKey {
-  const point = fromBase64Url(publicKey);
+  const point = base64urlDecode(publicKey);
   if (point.length !== POINT_BYTES) throw new TypeError("the public key is not an uncompressed point of P-256");
   return {
     kty: "EC",
     crv: CURVE.namedCurve,
-    x: toBase64Url(point.slice(1, 1 + COORDINATE_BYTES)),
-    y: toBase64Url(point.slice(1 + COORDINATE_BYTES)),
+    x: base64urlEncode(point.slice(1, 1 + COORDINATE_BYTES)),
+    y: base64urlEncode(point.slice(1 + COORDINATE_BYTES)),
     d: privateKey,
   };
 }
 
-async function hkdf(
-  salt: Uint8Array<ArrayBuffer>,
-  secret: Uint8Array<ArrayBuffer>,
-  info: Uint8Array<ArrayBuffer>,
-  bytes: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function hkdf(salt: Uint8Array, secret: Uint8Array, info: Uint8Array, bytes: number): Promise<Uint8Array> {
   const key = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
   return new Uint8Array(await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt, info }, key, bytes * 8));
 }
@@ -85,10 +69,10 @@ export async function newEphemeral(): Promise<Ephemeral> {
 }
 
 function importBrowserKey(p256dh: string): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", fromBase64Url(p256dh), CURVE, false, []);
+  return crypto.subtle.importKey("raw", base64urlDecode(p256dh), CURVE, false, []);
 }
 
-/** Whether something can be encrypted for this browser: its key is a point of the curve. */
+/** Whether the browser's key is a point of the curve, so that a push can be encrypted for it. */
 export async function isPushKey(p256dh: string): Promise<boolean> {
   try {
     await importBrowserKey(p256dh);
@@ -98,19 +82,19 @@ export async function isPushKey(p256dh: string): Promise<boolean> {
   }
 }
 
-/** The body of one push, for one browser only. @throws when the browser's key is not a point of the curve. */
+/** Encrypts a push's body for one browser. @throws when the browser's key is not a point of the curve. */
 export async function encryptPush(
   plaintext: string,
   { p256dh, auth }: PushKeys,
   { keys, salt }: Ephemeral,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const browserPoint = fromBase64Url(p256dh);
+): Promise<Uint8Array> {
+  const browserPoint = base64urlDecode(p256dh);
   const browserKey = await importBrowserKey(p256dh);
   const ownPoint = new Uint8Array((await crypto.subtle.exportKey("raw", keys.publicKey)) as ArrayBuffer);
   const algorithm = { name: CURVE.name, public: browserKey } as unknown as SubtleCryptoDeriveKeyAlgorithm;
   const shared = new Uint8Array(await crypto.subtle.deriveBits(algorithm, keys.privateKey, 256));
   const info = concat(utf8("WebPush: info\0"), browserPoint, ownPoint);
-  const secret = await hkdf(fromBase64Url(auth), shared, info, 32);
+  const secret = await hkdf(base64urlDecode(auth), shared, info, 32);
   const contentKey = await hkdf(salt, secret, utf8("Content-Encoding: aes128gcm\0"), 16);
   const nonce = await hkdf(salt, secret, utf8("Content-Encoding: nonce\0"), 12);
   const key = await crypto.subtle.importKey("raw", contentKey, "AES-GCM", false, ["encrypt"]);
@@ -121,11 +105,7 @@ export async function encryptPush(
   return concat(salt, recordSize, Uint8Array.of(ownPoint.length), ownPoint, sealed);
 }
 
-function part(value: unknown): string {
-  return toBase64Url(utf8(JSON.stringify(value)));
-}
-
-/** The Authorization header for pushes to one service (RFC 8292, 3). `expiresAt` is in milliseconds since the epoch. */
+/** The Authorization header of a push to one service (RFC 8292, 3). `expiresAt` is in milliseconds since the epoch. */
 export async function vapidHeader(
   vapid: VapidKeys,
   subject: string,
@@ -134,18 +114,21 @@ export async function vapidHeader(
 ): Promise<string> {
   const algorithm = { name: "ECDSA", namedCurve: CURVE.namedCurve };
   const key = await crypto.subtle.importKey("jwk", keyPairJwk(vapid), algorithm, false, ["sign"]);
-  const claims = { aud: new URL(endpoint).origin, exp: Math.floor(expiresAt / 1_000), sub: subject };
-  const unsigned = `${part({ typ: "JWT", alg: "ES256" })}.${part(claims)}`;
-  const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key, utf8(unsigned));
-  return `vapid t=${unsigned}.${toBase64Url(new Uint8Array(signature))}, k=${vapid.publicKey}`;
+  const token = await new SignJWT()
+    .setProtectedHeader({ typ: "JWT", alg: "ES256" })
+    .setAudience(new URL(endpoint).origin)
+    .setExpirationTime(Math.floor(expiresAt / 1_000))
+    .setSubject(subject)
+    .sign(key);
+  return `vapid t=${token}, k=${vapid.publicKey}`;
 }
 
-/** Names that stand for a machine or a network of one's own (RFC 6761, RFC 6762, RFC 8375 and common use). */
+/** Names of private machines and networks (RFC 6761, RFC 6762, RFC 8375 and common use). */
 const PRIVATE_SUFFIXES = ["localhost", "local", "internal", "intranet", "lan", "home", "home.arpa", "corp", "onion"];
 
 /**
- * Whether this is an address that a push service may have: https on its own port, a public name and no number. What a public name
- * resolves to cannot be seen from here; a Worker reaches public addresses only, and redirects are not followed.
+ * Whether a push service may have this address: https, the default port and a public name. Users supply it and the Worker calls it.
+ * What the name resolves to is unknown here, but a Worker reaches public addresses only and follows no redirect.
  */
 export function isPushEndpoint(address: string): boolean {
   if (!URL.canParse(address)) return false;
@@ -153,7 +136,7 @@ export function isPushEndpoint(address: string): boolean {
   if (protocol !== "https:" || port !== "" || username !== "" || password !== "") return false;
   const host = hostname.toLowerCase().replace(/\.$/, "");
   const labels = host.split(".");
-  // The last label of a name is never a number; of an address in any notation it is (URL, 3.5, "ends in a number").
+  // A name never ends in a number; an address in any notation does (URL standard, 3.5).
   const isNumber = host.startsWith("[") || /^(0x[0-9a-f]*|\d+)$/.test(labels.at(-1) ?? "");
   if (isNumber || labels.length < 2) return false;
   return !PRIVATE_SUFFIXES.some((suffix) => host === suffix || host.endsWith(`.${suffix}`));
