@@ -1,38 +1,37 @@
-// Live sockets: how an upgrade travels from the gateway to the object that serves it, and what each such object does with its
-// sockets. The objects hibernate between messages, so all they know of a socket is its attachment. See
-// docs/adr/014-live-sockets.md.
+// Live sockets: how the gateway passes an upgrade to the object that serves it, and how such an object handles its sockets. The objects
+// hibernate between messages, so a socket's state is in its attachment. See docs/adr/014-live-sockets.md.
 import { z } from "zod";
 import { Call } from "./call.ts";
 import { CartToken } from "./contracts/orders.ts";
 
-/** As a browser names them in `Sec-WebSocket-Protocol`, before the token: a user's access token, a guest's cart token. */
+/** The name before the token in `Sec-WebSocket-Protocol`: `bearer` for an access token, `cart` for a guest's cart token. */
 export const SOCKET_PROTOCOLS = ["bearer", "cart"] as const;
 export type SocketProtocol = (typeof SOCKET_PROTOCOLS)[number];
 
-/** Why the server ends a socket. Clients branch on these: api.md. */
+/** Why the server closes a socket. Clients branch on these codes. */
 export const SOCKET_CLOSE = {
-  /** A message other than `ping` came; these sockets only tell (RFC 6455, 7.4.1). */
+  /** The client sent a message other than `ping` (RFC 6455, 7.4.1). */
   policy: 1008,
-  /** The token has expired: come again with a new one. */
+  /** The token has expired: reconnect with a new one. */
   expired: 4401,
-  /** The guest's cart was merged into a user's and has no more to tell. */
+  /** The guest's cart was merged into a user's. */
   ended: 4410,
-  /** The same user or guest has opened newer ones, and as many as there may be. */
+  /** The same user or guest has opened MAX_SOCKETS newer sockets. */
   displaced: 4429,
 } as const;
 
-/** Sockets of one cart, or of one user's feed: more than anybody has devices and tabs, and few enough to write to at once. */
+/** Sockets of one cart or one user's feed: more than anybody's devices and tabs, and few enough for one write to all. */
 export const MAX_SOCKETS = 20;
-/** A cart token does not expire, and nothing should be open for ever: a guest's page comes again after a day. */
+/** A cart token does not expire, so a guest's socket ends after a day. */
 export const GUEST_SOCKET_MS = 24 * 60 * 60 * 1_000;
 
-/** What the gateway has found out about an upgrade. */
+/** What the gateway has verified about an upgrade. */
 export const SocketPass = z.object({
   call: Call,
   cartToken: CartToken.optional(),
-  /** Until when the token is good, in milliseconds since the epoch. */
+  /** When the token expires, in milliseconds since the epoch. */
   expiresAt: z.int(),
-  /** The subprotocol to choose; absent when the client named none and sent its token in a header. */
+  /** The subprotocol to echo; absent when the client sent its token in a header. */
   protocol: z.enum(SOCKET_PROTOCOLS).optional(),
 });
 export type SocketPass = z.infer<typeof SocketPass>;
@@ -40,16 +39,16 @@ export type SocketPass = z.infer<typeof SocketPass>;
 const PASS_HEADER = "x-tradepost-socket";
 
 /**
- * The upgrade as it goes to a domain Worker. It is made anew and carries nothing that the client sent; its receiver is an
- * entrypoint that only a service binding reaches, so the pass needs no signature.
+ * The upgrade request for a domain Worker. It contains nothing that the client sent. Only a service binding reaches its receiver, so the
+ * pass needs no signature.
  */
 export function socketRequest(pass: SocketPass): Request {
-  // A name may hold any character, a header only some.
+  // The pass contains the user's name, which may have characters that a header cannot.
   const headers = { upgrade: "websocket", [PASS_HEADER]: encodeURIComponent(JSON.stringify(pass)) };
   return new Request("https://live.invalid/", { headers });
 }
 
-/** The pass of an upgrade that the gateway has made. Throws on any other request. */
+/** The pass of an upgrade from the gateway. Throws on any other request. */
 export function socketPassOf(request: Request): SocketPass {
   return SocketPass.parse(JSON.parse(decodeURIComponent(request.headers.get(PASS_HEADER) ?? "")));
 }
@@ -57,7 +56,7 @@ export function socketPassOf(request: Request): SocketPass {
 const Attachment = z.object({
   openedAt: z.int(),
   expiresAt: z.int(),
-  /** The version that the socket was last told; 0 where versions are not counted. */
+  /** The last version sent to the socket; 0 for objects without versions. */
   version: z.int(),
 });
 type Attachment = z.infer<typeof Attachment>;
@@ -67,8 +66,8 @@ interface OpenSocket {
   readonly attachment: Attachment;
 }
 
-/** One socket that cannot be written to must not keep the message from the others. */
-function sendOrEnd(socket: WebSocket, text: string): void {
+/** Closes a socket that cannot be written to, so that the others still get the message. */
+function sendOrClose(socket: WebSocket, text: string): void {
   try {
     socket.send(text);
   } catch {
@@ -76,7 +75,7 @@ function sendOrEnd(socket: WebSocket, text: string): void {
   }
 }
 
-/** The sockets of one object. */
+/** The sockets of one Durable Object. */
 export class LiveSockets {
   readonly #ctx: DurableObjectState;
 
@@ -88,7 +87,7 @@ export class LiveSockets {
     return this.#open().length;
   }
 
-  /** Takes a socket on and gives the answer to its upgrade. The oldest gives way when there are too many: it is likeliest dead. */
+  /** Accepts a socket and returns the response to its upgrade. Above MAX_SOCKETS it closes the oldest, the one most likely dead. */
   accept(
     { expiresAt, protocol }: SocketPass,
     now: number,
@@ -96,7 +95,7 @@ export class LiveSockets {
   ): Response {
     const open = this.#open().toSorted((a, b) => a.attachment.openedAt - b.attachment.openedAt);
     for (const { socket } of open.slice(0, Math.max(open.length + 1 - MAX_SOCKETS, 0))) {
-      socket.close(SOCKET_CLOSE.displaced, "newer sockets took the place");
+      socket.close(SOCKET_CLOSE.displaced, "newer sockets replaced this one");
     }
     const { 0: client, 1: server } = new WebSocketPair();
     // Answered by the runtime without waking the object.
@@ -108,17 +107,17 @@ export class LiveSockets {
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 
-  /** Whether some socket was last told an older version than this. */
+  /** Whether the last version sent to some socket is older than this. */
   lacks(version: number): boolean {
     return this.#open().some(({ attachment }) => attachment.version < version);
   }
 
-  /** Sends to every socket, or with a `version` to those that were told an older one. Expired ones are closed instead. */
+  /** Sends to every socket, or with `version` to those whose last version is older. Expired sockets are closed. */
   send(text: string, now: number, version?: number): void {
     this.closeExpired(now);
     for (const { socket, attachment } of this.#open()) {
       if (version === undefined || attachment.version < version) {
-        sendOrEnd(socket, text);
+        sendOrClose(socket, text);
         if (version !== undefined) socket.serializeAttachment({ ...attachment, version } satisfies Attachment);
       }
     }
@@ -140,12 +139,12 @@ export class LiveSockets {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  /** What a client says other than `ping` ends its socket: each message would wake the object. */
+  /** Closes a socket that sent something other than `ping`: each message wakes the object, which costs money. */
   refuseMessage(socket: WebSocket): void {
-    socket.close(SOCKET_CLOSE.policy, "this socket only tells; send ping or nothing");
+    socket.close(SOCKET_CLOSE.policy, "this socket accepts no message but ping");
   }
 
-  /** A socket that is closing stays in the runtime's list until the other side has answered. */
+  /** The runtime also lists closing sockets until the client has confirmed. */
   #open(): OpenSocket[] {
     return this.#ctx
       .getWebSockets()

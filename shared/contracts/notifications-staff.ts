@@ -1,4 +1,4 @@
-// What admins ask of the notifications Worker: everything that was sent, and the templates.
+// The RPC contract of the notifications Worker for admins: all messages, and the templates.
 import { z } from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
@@ -10,7 +10,7 @@ const Channel = z.enum(["email", "sms", "push"]);
 const Status = z.enum(["pending", "sent", "failed", "held_back"]).meta({
   id: "AdminNotificationStatus",
   description:
-    "pending: waits to be sent. sent: the provider took it. failed: it was tried until there was no hope. held_back: its recipient has got as many messages as the shop's ceilings allow.",
+    "pending: waits to be sent. sent: the provider took it. failed: the last attempt failed. held_back: its recipient has reached a ceiling of the shop's.",
 });
 const KindName = z.string().regex(/^[a-z][a-z_]{0,49}$/);
 
@@ -26,12 +26,12 @@ export const AdminNotification = z
     template: z.string().describe("The kind of message, for example `order_received`."),
     locale: z.string().describe("The language that it is written in, as a BCP 47 tag."),
     subject: z.string().describe("Its subject line."),
-    body: z.string().nullable().describe("Its text. Null for what is confidential."),
-    status: Status.describe("Whether it went out. One that is held back is in no list of the user's."),
-    attempts: z.int().describe("How often it was tried."),
-    nextAttemptAt: z.iso.datetime().nullable().describe("When it is tried next. Null when it is not pending."),
-    lastError: z.string().nullable().describe("What the provider last said against it. Null when nothing."),
-    createdAt: z.iso.datetime().describe("When it was made."),
+    body: z.string().nullable().describe("Its text. Null if it is confidential."),
+    status: Status.describe("Whether it went out. A held-back message is in none of the user's lists."),
+    attempts: z.int().describe("The number of attempts."),
+    nextAttemptAt: z.iso.datetime().nullable().describe("When the next attempt is due. Null unless pending."),
+    lastError: z.string().nullable().describe("The provider's last error. Null without one."),
+    createdAt: z.iso.datetime().describe("When it was created."),
     sentAt: z.iso.datetime().nullable().describe("When the provider took it. Null until then."),
     readAt: z.iso.datetime().nullable().describe("When the user read it. Null until then."),
   })
@@ -63,9 +63,9 @@ export const Template = z
     variables: z.array(z.string()).describe("The variables that this kind's templates may use as `{{name}}`."),
     version: z.int().describe("Grows by one with every change. The same number is the ETag, for `If-Match`."),
     updatedAt: z.iso.datetime().describe("When it last changed."),
-    updatedBy: z.string().nullable().describe("The admin who changed it. Null for what came with the shop."),
+    updatedBy: z.string().nullable().describe("The admin who changed it. Null for the texts that came with the shop."),
   })
-  .meta({ id: "Template", description: "What messages of one kind, channel and language are made of." });
+  .meta({ id: "Template", description: "The texts for messages of one kind, channel and language." });
 export type Template = z.infer<typeof Template>;
 
 export const TemplateVersion = Template.pick({
@@ -75,10 +75,10 @@ export const TemplateVersion = Template.pick({
   htmlBody: true,
   updatedAt: true,
   updatedBy: true,
-}).meta({ id: "TemplateVersion", description: "A template as it was." });
+}).meta({ id: "TemplateVersion", description: "An earlier version of a template." });
 export type TemplateVersion = z.infer<typeof TemplateVersion>;
 
-/** Generous for a mail, and a bound on what every message is rendered from; other channels have less, see validation. */
+/** Limits for mails. The check of a template has lower ones for other channels. */
 const MAX_SUBJECT_CHARACTERS = 200;
 const MAX_TEXT_CHARACTERS = 20_000;
 const MAX_HTML_CHARACTERS = 50_000;
@@ -112,7 +112,7 @@ export const PutTemplateBody = Texts.partial({ htmlBody: true }).meta({
 });
 export const PutTemplateInput = PutTemplateBody.extend({
   ...TemplateRef.shape,
-  /** The version that the change is meant for; absent for whatever there is. */
+  /** The version of If-Match; absent for any version. */
   ifVersion: z.int().optional(),
 });
 export const PreviewTemplateBody = Texts.partial()
@@ -134,33 +134,33 @@ export const TemplatePreview = z
     text: z.string().describe("The text."),
     html: z.string().describe("The HTML. Empty on channels without HTML."),
   })
-  .meta({ id: "TemplatePreview", description: "A message as it would be." });
+  .meta({ id: "TemplatePreview", description: "A rendered message." });
 export type TemplatePreview = z.infer<typeof TemplatePreview>;
 
-/** The gateway lets admins only call these; each write adds its audit row. */
+/** The gateway lets only admins call these methods. Each write adds an audit row. */
 export interface NotificationsStaffContract {
-  /** Everything that was or will be sent, newest first. Fails with invalid_cursor. */
+  /** All messages, newest first. Fails with invalid_cursor. */
   listAllNotifications(
     call: Call,
     input: z.input<typeof ListAllNotificationsInput>,
   ): Promise<Outcome<Page<AdminNotification>>>;
   /**
-   * Has a failed one tried again from the start, and one that was held back sent. Idempotent: one that is pending stays so. Fails
-   * with not_found, and with illegal_transition for one that was sent or whose confidential text is gone.
+   * Makes a failed or held-back message pending with all attempts left. Idempotent for a pending one. Fails with not_found, and with
+   * illegal_transition for a message that was sent or is confidential.
    */
   retryNotification(call: Call, input: z.input<typeof RetryNotificationInput>): Promise<Outcome<AdminNotification>>;
   /** By kind, channel and locale. Fails with invalid_cursor. */
   listTemplates(call: Call, input: z.input<typeof ListTemplatesInput>): Promise<Outcome<Page<Template>>>;
   /** Fails with not_found. */
   getTemplate(call: Call, input: z.input<typeof TemplateRef>): Promise<Outcome<Template>>;
-  /** What it was before, the newest first. Fails with not_found. */
+  /** The earlier versions, newest first. Fails with not_found. */
   templateVersions(
     call: Call,
     input: z.input<typeof TemplateRef>,
   ): Promise<Outcome<{ readonly items: readonly TemplateVersion[] }>>;
   /**
-   * Changes a template, or makes one for another channel or language of a kind that there is. Fails with not_found (no such
-   * kind, or not on this channel), validation_failed and template_version_conflict.
+   * Changes a template, or adds one for another channel or language of a known kind. Fails with not_found (no such kind, or not on this
+   * channel), validation_failed and template_version_conflict.
    */
   putTemplate(call: Call, input: z.input<typeof PutTemplateInput>): Promise<Outcome<Template>>;
   /** Renders and stores nothing. Fails with not_found and validation_failed. */

@@ -1,4 +1,4 @@
-// Messages to people: what the notifications Worker answers. Everything it sends is caused by an event.
+// The RPC contract of the notifications Worker: a user's messages, preferences, phone number and browsers.
 import { z } from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
@@ -14,7 +14,7 @@ export const Channel = z
 export type Channel = z.infer<typeof Channel>;
 export const NotificationStatus = z.enum(["pending", "sent", "failed"]).meta({
   id: "NotificationStatus",
-  description: "pending: waits to be sent. sent: the provider took it. failed: it was tried until there was no hope.",
+  description: "pending: waits to be sent. sent: the provider took it. failed: the last attempt failed.",
 });
 export type NotificationStatus = z.infer<typeof NotificationStatus>;
 
@@ -38,7 +38,7 @@ export const UserKind = z
   ])
   .meta({
     id: "NotificationKind",
-    description: "A kind of message that a user gets, and may have by other channels or not at all.",
+    description: "A kind of message to a user, who can choose its channels.",
   });
 export type UserKind = z.infer<typeof UserKind>;
 
@@ -48,9 +48,9 @@ export const Notification = z
     channel: Channel.describe("How it went out."),
     template: z.string().describe("The kind of message, for example `order_received`."),
     subject: z.string().describe("Its subject line."),
-    body: z.string().describe("Its text. Empty for what is confidential."),
+    body: z.string().describe("Its text. Empty if it is confidential."),
     status: NotificationStatus.describe("Whether it went out."),
-    createdAt: z.iso.datetime().describe("When it was made."),
+    createdAt: z.iso.datetime().describe("When it was created."),
     readAt: z.iso.datetime().nullable().describe("When the user read it. Null until then."),
   })
   .meta({ id: "Notification", description: "A message to the caller." });
@@ -61,14 +61,14 @@ export const ReadNotificationInput = z.object({ notificationId: idSchema("ntf").
 
 export const OrderNotificationsInput = z.object({
   orderId: idSchema("ord"),
-  /** Whose order it is; the gateway has it from orders. */
+  /** The order's customer. The gateway has it from orders. */
   customerId: z.string().max(60),
 });
 
 const Channels = z.array(Channel).max(Channel.options.length);
 type ChosenShape = Record<UserKind, z.ZodExactOptional<typeof Channels>>;
 
-/** An object and no record: a record passes over a key named `__proto__` in silence. */
+/** Not a record: a record ignores a key named `__proto__` silently. */
 const ChannelsByKind = z.strictObject(
   Object.fromEntries(
     UserKind.options.map((kind) => [
@@ -78,7 +78,7 @@ const ChannelsByKind = z.strictObject(
   ) as ChosenShape,
 );
 
-/** The longest language tag that anybody uses is far shorter (RFC 5646, 4.4.1). */
+/** A language tag needs at most 35 characters (RFC 5646, 4.4.1). */
 const MAX_LOCALE_CHARACTERS = 35;
 
 function isLocale(tag: string): boolean {
@@ -96,7 +96,6 @@ export const Locale = z
   .refine(isLocale, "is not a language tag")
   .transform((tag) => Intl.getCanonicalLocales(tag)[0] ?? tag);
 
-/** The whole document: a kind that is left out has its default, a locale that is left out is none. */
 export const PutPreferencesInput = z
   .strictObject({
     preferences: ChannelsByKind.describe("The channels for each kind. A kind that is left out has its default."),
@@ -129,7 +128,7 @@ export const SetPhoneInput = z
       .regex(/^\+[1-9]\d{6,14}$/, "is not a number in E.164, like +4366412345678")
       .describe("The number for text messages in E.164, for example +4366412345678."),
   })
-  .meta({ id: "SetPhone", description: "A number that a code is to be sent to." });
+  .meta({ id: "SetPhone", description: "The number to send a code to." });
 
 export const VerifyPhoneInput = z
   .strictObject({
@@ -143,15 +142,15 @@ export const VerifyPhoneInput = z
 export const PhoneCode = z
   .object({
     phone: z.string().describe("The number that the code was sent to."),
-    expiresAt: z.iso.datetime().describe("Until when the code is good."),
+    expiresAt: z.iso.datetime().describe("When the code expires."),
   })
-  .meta({ id: "PhoneCode", description: "A code on its way." });
+  .meta({ id: "PhoneCode", description: "A code that was sent to a number." });
 export type PhoneCode = z.infer<typeof PhoneCode>;
 
-/** Push services' addresses are some 200 characters long. */
+/** Push services use some 200 characters. */
 const MAX_ENDPOINT_CHARACTERS = 1_000;
 
-/** What a browser's PushSubscription gives as JSON (https://www.w3.org/TR/push-api/#dom-pushsubscription-tojson). */
+/** A browser's PushSubscription as JSON (https://www.w3.org/TR/push-api/#dom-pushsubscription-tojson). */
 export const SubscribeInput = z
   .strictObject({
     endpoint: z.url().max(MAX_ENDPOINT_CHARACTERS).describe("The push service's address of this browser."),
@@ -183,9 +182,9 @@ export const PushSubscription = z
   .object({
     id: z.string().describe("The push subscription's id."),
     endpoint: z.string().describe("The push service's address of the browser."),
-    createdAt: z.iso.datetime().describe("When the browser was signed up."),
+    createdAt: z.iso.datetime().describe("When the browser was subscribed."),
   })
-  .meta({ id: "PushSubscription", description: "A browser that is pushed to." });
+  .meta({ id: "PushSubscription", description: "A browser that gets pushes." });
 export type PushSubscription = z.infer<typeof PushSubscription>;
 
 export const PushKey = z
@@ -198,32 +197,31 @@ export interface NotificationsContract extends MessagingContract, NotificationsS
   listNotifications(call: Call, input: z.input<typeof ListNotificationsInput>): Promise<Outcome<Page<Notification>>>;
   /** Marks one of the caller's own as read, on every channel that it went out on. Idempotent. Fails with not_found. */
   readNotification(call: Call, input: z.input<typeof ReadNotificationInput>): Promise<Outcome<Notification>>;
-  /** Messages that the caller has not read; one that went out on several channels counts once. */
+  /** The number of the caller's unread messages. A message on several channels counts once. */
   countUnread(call: Call): Promise<Outcome<number>>;
-  /** What the customer was told about an order, newest first: for the customer and for admins; empty for anybody else. */
+  /** The messages to the customer about an order, newest first. Empty unless the caller is the customer or an admin. */
   listOrderNotifications(
     call: Call,
     input: z.input<typeof OrderNotificationsInput>,
   ): Promise<Outcome<readonly Notification[]>>;
-  /** The caller's preferences as they are in effect. */
+  /** The caller's preferences with defaults filled in. */
   preferences(call: Call): Promise<Outcome<Preferences>>;
-  /** Replaces them. Idempotent. Fails with validation_failed: a channel that the kind does not go out on, sms without a proven phone. */
+  /** Replaces all preferences. Idempotent. Fails with validation_failed: a channel that the kind does not have, or sms without a proven number. */
   putPreferences(call: Call, input: z.input<typeof PutPreferencesInput>): Promise<Outcome<Preferences>>;
   /**
-   * Texts a code of six digits, good for 10 minutes and 5 tries, in place of the one before. The number before stays in use until the
-   * new one is proven. Fails with not_found (the shop sends no texts), validation_failed (another country), too_many_texts.
+   * Sends a code of six digits, valid for 10 minutes and 5 tries, which replaces the previous code. The current number stays in use until
+   * the new one is proven. Fails with not_found (no text messages here), validation_failed (another country) and too_many_texts.
    */
   setPhone(call: Call, input: z.input<typeof SetPhoneInput>): Promise<Outcome<PhoneCode>>;
-  /** Makes the number the caller's and mails them that it is. The same code again changes nothing. Fails with phone_code_invalid. */
+  /** Stores the number as proven and mails the caller. The same code again changes nothing. Fails with phone_code_invalid. */
   verifyPhone(call: Call, input: z.input<typeof VerifyPhoneInput>): Promise<Outcome<Preferences>>;
-  /** Sends no more texts. Idempotent. */
+  /** Deletes the number. Idempotent. */
   removePhone(call: Call): Promise<Outcome<null>>;
-  /** The key that a browser subscribes with. Fails with not_found where the shop does not push. */
+  /** The key that a browser subscribes with. Fails with not_found if push is off. */
   pushKey(call: Call): Promise<Outcome<PushKey>>;
   /**
-   * Sends pushes to the caller's browser from now on. Idempotent by endpoint; an endpoint of somebody else becomes the
-   * caller's, who is the one sitting at that browser now. Fails with validation_failed for an address that is not a public push
-   * service's.
+   * Adds the caller's browser. Idempotent by endpoint. Another user's endpoint becomes the caller's, who uses that browser now. Fails with
+   * validation_failed unless the endpoint is a public https address.
    */
   subscribe(call: Call, input: z.input<typeof SubscribeInput>): Promise<Outcome<PushSubscription>>;
   /** The caller's browsers, the newest first. */

@@ -1,26 +1,23 @@
-// The messages that any Worker may have sent by NOTIFICATION_SEND, with the variables that each brings. A kind that is not
-// here, or a variable that is missing, is a dead letter at once.
+// The messages that any Worker may request by NOTIFICATION_SEND, with the variables that each needs. An unknown kind or a missing
+// variable makes the event a dead letter at once.
 import { z } from "zod";
 
-/**
- * `name` (the recipient's) and `shopName` are always there and need not be brought. Amounts and times come as they are to be shown;
- * more variables than these do no harm.
- */
+/** Notifications adds `name` (the recipient's) and `shopName`. Amounts and times are formatted by the sender. Extra variables are ignored. */
 export const COMMANDS = {
   /** To the user. `link` opens the page where the token is used. */
   password_reset: ["link", "token", "expiresInMinutes"],
   email_verification: ["link", "token", "expiresInMinutes"],
   password_changed: [],
-  /** To the user: a phone number or a browser is reached in their name from now on. */
+  /** To the user: a phone number or a browser was added to the account. */
   phone_changed: [],
   push_device_added: [],
-  /** To the admins: an authorization that ends before the order was captured. */
+  /** To the admins: an authorization expires soon and the order is not captured. */
   authorization_expiring: ["orderId", "orderNumber", "amount", "expiresAt"],
   dispute_opened: ["orderId", "orderNumber", "amount", "reason"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 export type CommandKind = keyof typeof COMMANDS;
 
-/** Messages whose variables let their reader act as the recipient: shown to nobody, and not kept once sent. */
+/** Messages whose variables let their reader act as the recipient: no list returns them, and their text is deleted once sent. */
 export const CONFIDENTIAL_KINDS: readonly string[] = ["password_reset", "email_verification", "phone_code"] satisfies (
   | CommandKind
   | "phone_code"
@@ -28,7 +25,7 @@ export const CONFIDENTIAL_KINDS: readonly string[] = ["password_reset", "email_v
 
 const REDACTED = "[redacted]";
 
-/** As far as it must hold for something to be kept from operators: whatever else is wrong with it is why they look. */
+/** As loose as possible: operators look at malformed commands, whose variables must be redacted too. */
 const Command = z.looseObject({
   type: z.literal("NOTIFICATION_SEND"),
   data: z.looseObject({ kind: z.unknown().optional(), variables: z.unknown().optional() }),
@@ -43,10 +40,7 @@ function redacted(variables: unknown): unknown {
   return Object.fromEntries(Object.keys(variables).map((name) => [name, REDACTED]));
 }
 
-/**
- * An envelope's JSON text as operators may see it: without what confidential messages bring. A kind that this version does not know may
- * be confidential in another.
- */
+/** Redacts the variables of confidential commands in an envelope's JSON text, and of unknown kinds, which may be confidential. */
 export function redactEnvelope(envelope: string): string {
   const { success, data: command } = Command.safeParse(JSON.parse(envelope));
   if (!success || isOpen(command.data.kind)) return envelope;
