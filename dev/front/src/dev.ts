@@ -6,7 +6,7 @@ import type { MessagingContract } from "#shared/contracts/messaging";
 import { newId } from "#shared/ids";
 import { DOMAIN_WORKERS, PRODUCTION_WORKERS } from "#shared/workers";
 import type { ProductionWorker } from "#shared/workers";
-import { cronMatches } from "./cron.ts";
+import { cronMatcher } from "./cron.ts";
 
 /** The sandbox is bound only when no Stripe key is set. */
 export type FrontBindings = Omit<FrontEnv, "STRIPE_SANDBOX"> & { readonly STRIPE_SANDBOX?: Fetcher };
@@ -44,7 +44,7 @@ async function runSweeps(env: FrontBindings, worker: ProductionWorker): Promise<
 async function tick(env: FrontBindings, at: Date): Promise<Response> {
   const crons = JSON.parse(env.CRONS) as Readonly<Record<string, readonly string[]>>;
   const due = PRODUCTION_WORKERS.flatMap((worker) =>
-    (crons[worker] ?? []).filter((cron) => cronMatches(cron, at)).map((cron) => ({ worker, cron })),
+    (crons[worker] ?? []).filter((cron) => cronMatcher(cron)(at)).map((cron) => ({ worker, cron })),
   );
   const outcomes = await Promise.allSettled(
     due.map(async ({ worker, cron }) => {
