@@ -1,5 +1,5 @@
-// `/dev/...`: sweeps on demand, the minute's tick of the scheduler, how far the consumers lag behind, and the mailbox. Local mode
-// only, so nothing here asks who calls; guard.ts lets this machine's own pages and programs in alone.
+// `/dev/...` of a local run: sweeps on request, the scheduler's tick, the lag of the consumers, and the mailbox. There is no sign-in;
+// guard.ts admits only this machine's own pages and programs.
 import { peer } from "#shared/rpc";
 import { systemCall } from "#shared/call";
 import type { MessagingContract } from "#shared/contracts/messaging";
@@ -13,7 +13,7 @@ export type FrontBindings = Omit<FrontEnv, "STRIPE_SANDBOX"> & { readonly STRIPE
 
 const MINUTE_MS = 60_000;
 
-/** What the flag service_binding_extra_handlers adds to a binding of a default export; the generated types do not know it. */
+/** The flag service_binding_extra_handlers adds this to bindings of default exports. The generated types lack it. */
 interface Scheduled {
   scheduled(event: { readonly cron: string; readonly scheduledTime: Date }): Promise<{ readonly outcome: string }>;
 }
@@ -30,7 +30,7 @@ function entrypoint(env: FrontBindings, worker: ProductionWorker): MessagingCont
   return peer<MessagingContract>(env[`${upper(worker)}_RPC`]);
 }
 
-function refuse(status: number, detail: string): Response {
+function failure(status: number, detail: string): Response {
   return Response.json({ status, detail }, { status });
 }
 
@@ -40,7 +40,7 @@ async function runSweeps(env: FrontBindings, worker: ProductionWorker): Promise<
   return outcome.ok ? Response.json(outcome.value) : Response.json(outcome.error, { status: 500 });
 }
 
-/** Runs the real scheduled handler of each Worker whose cron fires in this minute; one that fails does not hold up the rest. */
+/** Runs the scheduled handler of each Worker whose cron fires in this minute. A failure does not stop the others. */
 async function tick(env: FrontBindings, at: Date): Promise<Response> {
   const crons = JSON.parse(env.CRONS) as Readonly<Record<string, readonly string[]>>;
   const due = PRODUCTION_WORKERS.flatMap((worker) =>
@@ -59,7 +59,7 @@ async function tick(env: FrontBindings, at: Date): Promise<Response> {
   return Response.json({ at: at.toISOString(), fired });
 }
 
-/** How many events each Worker has that some consumer lacks, and the age of the oldest. Null when the Worker does not answer. */
+/** For each Worker the number of events that some consumer lacks, and the age of the oldest. Null if the Worker does not answer. */
 async function lag(env: FrontBindings): Promise<Response> {
   const call = systemCall("dev-status", newId("req"));
   const now = Date.now();
@@ -79,22 +79,23 @@ async function lag(env: FrontBindings): Promise<Response> {
   return Response.json({ lag: Object.fromEntries(entries) });
 }
 
-/** Answers everything under `/dev`. */
+/** Serves every path under `/dev`. */
 export async function handleDev(request: Request, url: URL, env: FrontBindings): Promise<Response> {
   const [, , action, name, ...rest] = url.pathname.split("/");
   if (action === "mailbox" && name === "push-subscription" && rest.length === 0)
     return await env.MAILBOX.fetch(request);
-  if (rest.length > 0) return refuse(404, "There is nothing here.");
+  if (rest.length > 0) return failure(404, "This path does not exist.");
   if (action === "cron" && isWorker(name)) {
-    return request.method === "POST" ? await runSweeps(env, name) : refuse(405, "Use POST.");
+    return request.method === "POST" ? await runSweeps(env, name) : failure(405, "Use POST.");
   }
-  if (action === "cron")
-    return refuse(404, `There is no Worker of this name; there are ${PRODUCTION_WORKERS.join(", ")}.`);
+  if (action === "cron") {
+    return failure(404, `There is no Worker of this name. The Workers are ${PRODUCTION_WORKERS.join(", ")}.`);
+  }
   if (action === "tick" && name === undefined) {
-    if (request.method !== "POST") return refuse(405, "Use POST.");
+    if (request.method !== "POST") return failure(405, "Use POST.");
     return await tick(env, new Date(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS));
   }
   if (action === "status" && name === undefined) return await lag(env);
   if (action === "mailbox" && name === undefined) return await env.MAILBOX.fetch(request);
-  return refuse(404, "There is nothing here.");
+  return failure(404, "This path does not exist.");
 }

@@ -1,13 +1,12 @@
-// The local door: which Worker serves a path. `/dev/...` is its own, `/_stripe/...` and `/v1/...` are the sandbox's, Stripe's webhook
-// goes straight to payments as in production, and the pictures of seeded products are static files. The gateway serves the rest.
+// The local door routes requests: `/dev/...` to itself, `/_stripe/...` and `/v1/...` to the Stripe sandbox, Stripe's webhook to payments
+// (in production a route does this), pictures of seeded products to the static files, and everything else to the gateway.
 import { handleDev } from "./dev.ts";
 import type { FrontBindings } from "./dev.ts";
-import { refusalOf } from "./guard.ts";
-import { problem } from "./problem.ts";
+import { problem, refusalOf } from "./guard.ts";
 
 const DEV_PREFIX = "/dev";
 const SANDBOX_PREFIX = "/_stripe";
-/** Where Stripe's API is on its own host. */
+/** The path of Stripe's API. */
 const STRIPE_API = "/v1";
 const WEBHOOK_PATH = "/api/webhooks/stripe";
 /** A picture of a seeded product: a static file, which scripts/local/assets.ts draws. A production shop has none. */
@@ -17,7 +16,7 @@ function isUnder(prefix: string, pathname: string): boolean {
   return pathname === prefix || pathname.startsWith(`${prefix}/`);
 }
 
-/** The path at the sandbox of what is meant for it. Stripe's SDKs take a host and a port, but no path before `/v1`. */
+/** The path at the sandbox; undefined for other requests. `/v1` has no prefix because Stripe's SDKs take a host and a port, but no path. */
 function pathAtSandbox(pathname: string): string | undefined {
   if (isUnder(SANDBOX_PREFIX, pathname)) return pathname.slice(SANDBOX_PREFIX.length) || "/";
   return isUnder(STRIPE_API, pathname) ? pathname : undefined;
@@ -29,8 +28,8 @@ async function toSandbox(sandbox: Fetcher, request: Request, url: URL, pathname:
 }
 
 /**
- * The request's URL, or undefined when its Host header or `OPTIONS *` makes none that could be passed on: the runtime would
- * answer 500. In production Cloudflare refuses such requests before a Worker sees them.
+ * The request's URL; undefined if its Host header or `OPTIONS *` makes none, for which the runtime would answer 500. In production
+ * Cloudflare refuses such requests before a Worker sees them.
  */
 function urlOf(request: Request): URL | undefined {
   if (!URL.canParse(request.url)) return undefined;
@@ -42,7 +41,7 @@ export default {
   async fetch(request, env): Promise<Response> {
     const url = urlOf(request);
     if (url === undefined) {
-      return problem("validation_failed", "The Host header and the path make no URL.", [
+      return problem("validation_failed", "The Host header and the path do not form a URL.", [
         { path: "Host", message: "is not a host" },
       ]);
     }

@@ -1,5 +1,6 @@
-// A browser that takes pushes, for local runs and tests without one: its keys stand here for everybody to read, and its pushes are
-// opened as a browser would (RFC 8291), so that the mailbox shows what was said.
+// A browser that receives pushes, for local runs and tests. Its keys are public here, so the mailbox decrypts its pushes as the browser
+// would (RFC 8291).
+import { base64urlDecode, base64urlEncode } from "#shared/base64url";
 
 const KEYS = {
   publicKey: "BFBIsosPBftRwNHFzntBJf9s4CKVfYWA0JyFvcGwm7Lle5ipwOM0F2lSLLdNFV2CjcJ0SNFa5HnvWqB3YkY3dqk",
@@ -7,7 +8,7 @@ const KEYS = {
   auth: "IZJ-CRYiiJ5DCQJiBdKEIA",
 };
 
-/** The push service of this browser: a name that nobody owns (RFC 2606), which only the local runtime leads anywhere. */
+/** The browser's push service: a reserved name (RFC 2606) that only the local runtime serves. */
 const SERVICE = "https://push.mailbox.example";
 
 const POINT_BYTES = 65;
@@ -16,10 +17,10 @@ const SALT_BYTES = 16;
 const HEADER_BYTES = SALT_BYTES + 4 + 1;
 const LAST_RECORD = 2;
 
-/** What the push service answers to a push to this browser. */
+/** What the browser's push service answers. */
 export type BrowserAnswer = "created" | "gone" | "down";
 
-/** As a browser's PushSubscription.toJSON() gives it. Each `name` is a browser of its own with the same keys. */
+/** The result of a browser's PushSubscription.toJSON(). Each `name` is another browser with the same keys. */
 export interface Subscription {
   readonly endpoint: string;
   readonly expirationTime: null;
@@ -31,37 +32,20 @@ export function subscriptionOf(name: string, answer: BrowserAnswer): Subscriptio
   return { endpoint, expirationTime: null, keys: { p256dh: KEYS.publicKey, auth: KEYS.auth } };
 }
 
-export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (character) => character.codePointAt(0) ?? 0);
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-}
-
-function utf8(text: string, ...more: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+function utf8(text: string, ...more: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from([...new TextEncoder().encode(text), ...more.flatMap((bytes) => [...bytes])]);
 }
 
-async function derive(
-  secret: Uint8Array<ArrayBuffer>,
-  salt: Uint8Array<ArrayBuffer>,
-  info: Uint8Array<ArrayBuffer>,
-  bytes: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function derive(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, bytes: number): Promise<Uint8Array> {
   const key = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
   return new Uint8Array(await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt, info }, key, bytes * 8));
 }
 
-async function sharedSecret(senderPoint: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+async function sharedSecret(senderPoint: Uint8Array): Promise<Uint8Array> {
   const curve = { name: "ECDH", namedCurve: "P-256" };
-  const point = fromBase64Url(KEYS.publicKey);
-  const x = toBase64Url(point.slice(1, 33));
-  const y = toBase64Url(point.slice(33));
+  const point = base64urlDecode(KEYS.publicKey);
+  const x = base64urlEncode(point.slice(1, 33));
+  const y = base64urlEncode(point.slice(33));
   const jwk = { kty: "EC", crv: "P-256", x, y, d: KEYS.privateKey };
   const own = await crypto.subtle.importKey("jwk", jwk, curve, false, ["deriveBits"]);
   const sender = await crypto.subtle.importKey("raw", senderPoint, curve, false, []);
@@ -69,19 +53,19 @@ async function sharedSecret(senderPoint: Uint8Array<ArrayBuffer>): Promise<Uint8
   return new Uint8Array(await crypto.subtle.deriveBits(algorithm, own, 256));
 }
 
-/** The text of one push. @throws when it is not encrypted for this browser. */
-export async function openPush(body: Uint8Array<ArrayBuffer>): Promise<string> {
+/** Decrypts a push. @throws when it is not encrypted for this browser. */
+export async function openPush(body: Uint8Array): Promise<string> {
   const salt = body.slice(0, SALT_BYTES);
   if (body[HEADER_BYTES - 1] !== POINT_BYTES) throw new TypeError("the sender's key is not a point of P-256");
   const senderPoint = body.slice(HEADER_BYTES, HEADER_BYTES + POINT_BYTES);
-  const info = utf8("WebPush: info\0", fromBase64Url(KEYS.publicKey), senderPoint);
-  const secret = await derive(await sharedSecret(senderPoint), fromBase64Url(KEYS.auth), info, 32);
+  const info = utf8("WebPush: info\0", base64urlDecode(KEYS.publicKey), senderPoint);
+  const secret = await derive(await sharedSecret(senderPoint), base64urlDecode(KEYS.auth), info, 32);
   const contentKey = await derive(secret, salt, utf8("Content-Encoding: aes128gcm\0"), 16);
   const iv = await derive(secret, salt, utf8("Content-Encoding: nonce\0"), 12);
   const key = await crypto.subtle.importKey("raw", contentKey, "AES-GCM", false, ["decrypt"]);
   const sealed = body.slice(HEADER_BYTES + POINT_BYTES);
   const record = new Uint8Array(await crypto.subtle.decrypt({ name: "AES-GCM", iv }, key, sealed));
   const end = record.lastIndexOf(LAST_RECORD);
-  if (end < 0 || record.slice(end + 1).some((byte) => byte !== 0)) throw new TypeError("the record has no end");
+  if (end < 0 || record.slice(end + 1).some((byte) => byte !== 0)) throw new TypeError("the record has no delimiter");
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(record.slice(0, end));
 }

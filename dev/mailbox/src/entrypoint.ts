@@ -1,5 +1,5 @@
-// Where the shop hands over its messages: mails in the shape of the platform's `send_email` binding, which this takes the place
-// of, and texts and pushes by `fetch`, in the place of the outside world.
+// Receives the shop's messages: mails by RPC, as the platform's `send_email` binding does, and text messages and pushes by `fetch`, as
+// Twilio and push services do.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { letterOf } from "./message.ts";
 import { lettersOf } from "./objects/letters.ts";
@@ -7,8 +7,8 @@ import { answerProviderCall } from "./providers.ts";
 
 export class MailboxRpc extends WorkerEntrypoint<MailboxEnv> {
   /**
-   * Keeps one mail; durable when it answers.
-   * @throws MailRefused, with the platform's code, for what is not a mail.
+   * Stores one mail; durable when it returns.
+   * @throws MailRefused with the platform's code for an invalid mail
    */
   async send(message: unknown): Promise<EmailSendResult> {
     const messageId = `msg_${crypto.randomUUID().replaceAll("-", "")}`;
@@ -18,7 +18,7 @@ export class MailboxRpc extends WorkerEntrypoint<MailboxEnv> {
 }
 
 export class MailboxProviders extends WorkerEntrypoint<MailboxEnv> {
-  /** Takes what was meant for Twilio or a push service. */
+  /** Answers calls to Twilio and to push services. */
   override fetch(request: Request): Promise<Response> {
     return answerProviderCall(request, this.env);
   }

@@ -1,5 +1,4 @@
-// The mailbox over HTTP: a page for people, JSON for programs. Reached through the local door only, so nobody is asked who they
-// are.
+// The mailbox over HTTP: a page for people, JSON for programs. It has no sign-in: only the local door leads here.
 import { z } from "zod";
 import { subscriptionOf } from "./browser.ts";
 import { lettersOf, MAX_LETTERS } from "./objects/letters.ts";
@@ -14,7 +13,7 @@ const Query = z.object({
   limit: z.coerce.number().int().min(1).max(MAX_LETTERS).default(DEFAULT_LIMIT),
 });
 
-/** Nothing is loaded from anywhere, by the page or by a mail in its frame, which inherits this. */
+/** Neither the page nor a mail in its frame, which inherits this policy, loads anything. */
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -22,23 +21,23 @@ function refuse(status: number, detail: string, headers: Readonly<Record<string,
   return Response.json({ status, detail }, { status, headers });
 }
 
-/** A browser names text/html among what it takes, a program that wants JSON does not. */
+/** Browsers accept text/html; programs that want JSON do not. */
 function wantsJson(request: Request): boolean {
   const accept = request.headers.get("accept") ?? "";
   return accept.includes("application/json") && !accept.includes("text/html");
 }
 
-async function show(request: Request, env: MailboxEnv): Promise<Response> {
+async function list(request: Request, env: MailboxEnv): Promise<Response> {
   const query = Query.safeParse(Object.fromEntries(new URL(request.url).searchParams));
   if (!query.success) return refuse(400, z.prettifyError(query.error));
   const { to, channel, limit } = query.data;
-  const list = await lettersOf(env).list({ to, channel, limit });
+  const letters = await lettersOf(env).list({ to, channel, limit });
   const headers = { "cache-control": "no-store", vary: "accept" };
   if (wantsJson(request)) {
-    const items = list.items.map((letter) => ({ ...letter, at: new Date(letter.at).toISOString() }));
+    const items = letters.items.map((letter) => ({ ...letter, at: new Date(letter.at).toISOString() }));
     return Response.json({ items }, { headers });
   }
-  return new Response(await mailboxPage(list, to), {
+  return new Response(await mailboxPage(letters, to), {
     headers: {
       ...headers,
       "content-type": "text/html; charset=utf-8",
@@ -54,8 +53,8 @@ const BrowserQuery = z.object({
   answer: z.enum(["created", "gone", "down"]).default("created"),
 });
 
-/** What a browser would give the shop to push to; the mailbox can read what comes there. */
-function showBrowser(request: Request): Response {
+/** Answers a push subscription as a browser would. The mailbox can decrypt its pushes. */
+function subscription(request: Request): Response {
   if (request.method !== "GET") return refuse(405, "Use GET.", { allow: "GET" });
   const query = BrowserQuery.safeParse(Object.fromEntries(new URL(request.url).searchParams));
   if (!query.success) return refuse(400, z.prettifyError(query.error));
@@ -63,8 +62,8 @@ function showBrowser(request: Request): Response {
 }
 
 export async function handle(request: Request, env: MailboxEnv): Promise<Response> {
-  if (new URL(request.url).pathname.endsWith(BROWSER_PATH)) return showBrowser(request);
-  if (request.method === "GET" || request.method === "HEAD") return await show(request, env);
+  if (new URL(request.url).pathname.endsWith(BROWSER_PATH)) return subscription(request);
+  if (request.method === "GET" || request.method === "HEAD") return await list(request, env);
   if (request.method === "DELETE") {
     await lettersOf(env).clear();
     return new Response(null, { status: 204 });

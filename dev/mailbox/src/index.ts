@@ -1,4 +1,4 @@
-// The local mailbox: takes what production would send and shows it, for local runs only.
+// The mailbox of local runs: stores and shows the messages that production would send.
 import { handle } from "./http.ts";
 
 export { MailboxProviders, MailboxRpc } from "./entrypoint.ts";

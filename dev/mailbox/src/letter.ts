@@ -1,4 +1,4 @@
-// What the mailbox keeps of a message, on whatever channel it came.
+// A message as the mailbox stores it, on any channel.
 
 export type Channel = "email" | "sms" | "push";
 
@@ -13,13 +13,12 @@ export interface Letter {
   readonly text: string | null;
   readonly html: string | null;
   readonly headers: Readonly<Record<string, string>>;
-  /** When it came, in milliseconds since the epoch. */
+  /** When it arrived, in milliseconds since the epoch. */
   readonly at: number;
 }
 
-/** What of the mailbox somebody wants to see. */
 export interface LetterQuery {
-  /** Only what went to this address, whatever its case. */
+  /** Only messages to this address, ignoring case. */
   readonly to: string | undefined;
   readonly channel: Channel | undefined;
   readonly limit: number;
@@ -28,6 +27,6 @@ export interface LetterQuery {
 export interface LetterList {
   /** Newest first. */
   readonly items: readonly Letter[];
-  /** How many match, shown or not. */
+  /** The number of matches, not limited. */
   readonly total: number;
 }

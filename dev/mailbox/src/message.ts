@@ -1,17 +1,17 @@
-// A mail as the platform's `send_email` binding takes it from a builder object
-// (https://developers.cloudflare.com/email-service/api/send-emails/workers-api/), as far as the shop uses it.
+// The part of the platform's `send_email` builder object that the shop uses
+// (https://developers.cloudflare.com/email-service/api/send-emails/workers-api/).
 import { z } from "zod";
 import type { Letter } from "./letter.ts";
 
-/** A row of an object's SQLite holds 2 MB; a character takes at most 3 bytes of UTF-8. */
+/** A SQLite row of a Durable Object holds 2 MB; a UTF-16 character needs at most 3 bytes of UTF-8. */
 const MAX_CHARACTERS = 500_000;
-/** The platform's own. */
+/** The platform's limit. */
 const MAX_RECIPIENTS = 50;
 
 const Address = z.union([z.email(), z.strictObject({ name: z.string(), email: z.email() })]);
 type Address = z.output<typeof Address>;
 
-/** Strict: a member that the mailbox would drop (attachments, cc) must not seem to have been sent. */
+/** Strict, so that a member the mailbox ignores (attachments, cc) is not silently lost. */
 const Message = z
   .strictObject({
     from: Address,
@@ -23,7 +23,7 @@ const Message = z
   })
   .refine(({ text, html }) => text !== undefined || html !== undefined, "has neither text nor html");
 
-/** A refusal with the platform's codes: the sender reads `code`, which crosses RPC. */
+/** A refusal with a code of the platform's. The sender reads `code`, which RPC preserves. */
 export class MailRefused extends Error {
   readonly code: string;
 
@@ -42,7 +42,7 @@ function withName(address: Address): string {
   return typeof address === "string" ? address : `${address.name} <${address.email}>`;
 }
 
-/** @throws MailRefused when it is not a mail that the platform would take. */
+/** @throws MailRefused for a mail that the platform would refuse. */
 export function letterOf(message: unknown, id: string, at: number): Letter {
   const parsed = Message.safeParse(message);
   if (!parsed.success) throw new MailRefused("E_VALIDATION_ERROR", z.prettifyError(parsed.error));

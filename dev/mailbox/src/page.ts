@@ -1,5 +1,4 @@
-// The mailbox as a page: no script, nothing loaded from anywhere. Whatever a mail holds is text here; its html stands in a frame
-// that may do nothing.
+// The mailbox as a page without scripts or loaded resources. Mails are shown as text, and their html in a sandboxed frame.
 import { html } from "hono/html";
 import type { Letter, LetterList } from "./letter.ts";
 
@@ -74,7 +73,7 @@ function article(letter: Letter): Html {
   </article>`;
 }
 
-/** `to` is the address that the list is filtered by, if any. */
+/** @param to the address that the list is filtered by, if any. */
 export function mailboxPage({ items, total }: LetterList, to: string | undefined): Html {
   return html`<!doctype html>
     <html lang="en">

@@ -1,25 +1,25 @@
-// Twilio and every push service, as far as the shop calls them: what it sends is kept as a letter, and refused where they would
-// refuse.
+// Stands in for Twilio and for every push service: stores what the shop sends and refuses what they would refuse.
+import { jwtVerify } from "jose";
 import { z } from "zod";
-import { fromBase64Url, openPush } from "./browser.ts";
+import { base64urlDecode } from "#shared/base64url";
+import { openPush } from "./browser.ts";
 import type { Letter } from "./letter.ts";
 import { lettersOf } from "./objects/letters.ts";
 
 const TWILIO_HOST = "api.twilio.com";
 const MESSAGES_PATH = /^\/2010-04-01\/Accounts\/(AC[^/]+)\/Messages\.json$/;
-/** Twilio's own magic number for one that cannot be (https://www.twilio.com/docs/iam/test-credentials). */
+/** Twilio's test number for an invalid number (https://www.twilio.com/docs/iam/test-credentials). */
 const INVALID_NUMBER = "+15005550001";
-/** Twilio's limit for a message. */
 const MAX_SMS_CHARACTERS = 1_600;
 
-/** The most that a push service has to take (RFC 8030, 7.2). */
+/** A push service must accept this many bytes (RFC 8030, 7.2). */
 const MAX_PUSH_BYTES = 4_096;
-/** The longest life of a VAPID token (RFC 8292, 2). */
+/** The longest lifetime of a VAPID token (RFC 8292, 2). */
 const MAX_TOKEN_SECONDS = 24 * 60 * 60;
 
 const Sms = z.object({ To: z.string().regex(/^\+[1-9]\d{6,14}$/), From: z.string().min(1), Body: z.string().min(1) });
 
-const Claims = z.object({ aud: z.string(), exp: z.number(), sub: z.string().regex(/^(mailto:|https:)/) });
+const Claims = z.object({ exp: z.number(), sub: z.string().regex(/^(mailto:|https:)/) });
 const PushText = z.object({ id: z.string(), title: z.string(), body: z.string() });
 
 function newLetter(channel: Letter["channel"], over: Pick<Letter, "to" | "from" | "subject" | "text">): Letter {
@@ -31,9 +31,10 @@ function twilioRefusal(status: number, code: number, message: string): Response 
   return Response.json({ code, message, status }, { status });
 }
 
-async function takeSms(request: Request, url: URL, env: MailboxEnv): Promise<Response> {
+async function receiveSms(request: Request, url: URL, env: MailboxEnv): Promise<Response> {
   const account = MESSAGES_PATH.exec(url.pathname)?.[1];
-  if (request.method !== "POST" || account === undefined) return twilioRefusal(404, 20404, "there is nothing here");
+  if (request.method !== "POST" || account === undefined)
+    return twilioRefusal(404, 20404, "The requested resource was not found");
   const credentials = atob(/^Basic (\S+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "");
   if (!credentials.startsWith(`${account}:`)) return twilioRefusal(401, 20003, "Authenticate");
   const form = Sms.safeParse(Object.fromEntries(await request.formData()));
@@ -46,44 +47,43 @@ async function takeSms(request: Request, url: URL, env: MailboxEnv): Promise<Res
   return Response.json({ sid: letter.id, status: "queued" }, { status: 201 });
 }
 
-/** Whether the sender's signature is good for this service (RFC 8292); its subject, or undefined. */
-async function vapidSubject(header: string | null, origin: string): Promise<string | undefined> {
-  const [, head = "", body = "", signature = "", publicKey = ""] =
-    /^vapid t=([\w-]+)\.([\w-]+)\.([\w-]+), k=([\w-]+)$/.exec(header ?? "") ?? [];
+/** The subject of a VAPID token (RFC 8292); undefined unless the token is valid for this service. */
+async function vapidSubject(header: string | null, audience: string): Promise<string | undefined> {
+  const [, token = "", publicKey = ""] = /^vapid t=([\w.-]+), k=([\w-]+)$/.exec(header ?? "") ?? [];
   if (publicKey === "") return undefined;
   const curve = { name: "ECDSA", namedCurve: "P-256" };
-  const key = await crypto.subtle.importKey("raw", fromBase64Url(publicKey), curve, false, ["verify"]);
-  const signed = new TextEncoder().encode(`${head}.${body}`);
-  const algorithm = { name: "ECDSA", hash: "SHA-256" };
-  if (!(await crypto.subtle.verify(algorithm, key, fromBase64Url(signature), signed))) return undefined;
-  const claims = Claims.parse(JSON.parse(new TextDecoder().decode(fromBase64Url(body))));
-  const seconds = Date.now() / 1_000;
-  const isTimely = claims.exp > seconds && claims.exp <= seconds + MAX_TOKEN_SECONDS;
-  return claims.aud === origin && isTimely ? claims.sub : undefined;
-}
-
-async function opened(body: Uint8Array<ArrayBuffer>): Promise<z.output<typeof PushText> | undefined> {
   try {
-    return PushText.parse(JSON.parse(await openPush(body)));
+    const key = await crypto.subtle.importKey("raw", base64urlDecode(publicKey), curve, false, ["verify"]);
+    const { payload } = await jwtVerify(token, key, { audience, algorithms: ["ES256"] });
+    const { exp, sub } = Claims.parse(payload);
+    return exp <= Date.now() / 1_000 + MAX_TOKEN_SECONDS ? sub : undefined;
   } catch {
-    // Of somebody's own browser: only that can read it.
     return undefined;
   }
 }
 
-async function takePush(request: Request, url: URL, env: MailboxEnv): Promise<Response> {
+async function decrypted(body: Uint8Array): Promise<z.output<typeof PushText> | undefined> {
+  try {
+    return PushText.parse(JSON.parse(await openPush(body)));
+  } catch {
+    // It is for a real browser, which alone can decrypt it.
+    return undefined;
+  }
+}
+
+async function receivePush(request: Request, url: URL, env: MailboxEnv): Promise<Response> {
   const [, answer] = url.pathname.split("/");
   if (answer === "gone") return new Response(null, { status: 410 });
   if (answer === "down") return new Response(null, { status: 503 });
   const from = await vapidSubject(request.headers.get("authorization"), url.origin);
-  if (from === undefined) return new Response("the VAPID token is not good", { status: 403 });
+  if (from === undefined) return new Response("the VAPID token is not valid", { status: 403 });
   const { headers } = request;
   if (headers.get("content-encoding") !== "aes128gcm" || !/^\d+$/.test(headers.get("ttl") ?? "")) {
     return new Response("TTL or Content-Encoding is missing", { status: 400 });
   }
   const body = new Uint8Array(await request.arrayBuffer());
   if (body.length > MAX_PUSH_BYTES) return new Response(null, { status: 413 });
-  const push = await opened(body);
+  const push = await decrypted(body);
   const letter = newLetter("push", {
     to: url.href,
     from,
@@ -94,9 +94,9 @@ async function takePush(request: Request, url: URL, env: MailboxEnv): Promise<Re
   return new Response(null, { status: 201, headers: { location: `${url.origin}/messages/${letter.id}` } });
 }
 
-/** Answers what the shop asks of the outside world. */
+/** Answers a call of the shop's to a provider. */
 export async function answerProviderCall(request: Request, env: MailboxEnv): Promise<Response> {
   const url = new URL(request.url);
-  if (url.hostname === TWILIO_HOST) return await takeSms(request, url, env);
-  return request.method === "POST" ? await takePush(request, url, env) : new Response(null, { status: 405 });
+  if (url.hostname === TWILIO_HOST) return await receiveSms(request, url, env);
+  return request.method === "POST" ? await receivePush(request, url, env) : new Response(null, { status: 405 });
 }

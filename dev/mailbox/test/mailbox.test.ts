@@ -1,3 +1,4 @@
+// Mails: stored, refused, listed and shown.
 import { runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -31,14 +32,14 @@ async function listed(query = ""): Promise<Item[]> {
   return (await response.json<{ items: Item[] }>()).items;
 }
 
-/** What is thrown at the sender over RPC. */
+/** The error that the sender gets over RPC. */
 async function refusalOf(message: unknown): Promise<unknown> {
   try {
     await rpc.send(message);
   } catch (error) {
     return error;
   }
-  throw new Error("it was taken");
+  throw new Error("it was accepted");
 }
 
 beforeEach(async () => {
@@ -46,7 +47,7 @@ beforeEach(async () => {
 });
 
 describe("a mail", () => {
-  it("is kept as it was sent, under the id that the sender got", async () => {
+  it("is stored as sent, under the id that the sender got", async () => {
     const { messageId } = await rpc.send(MAIL);
     expect(messageId).toMatch(/^msg_[0-9a-f]{32}$/);
     const [item, ...others] = await listed();
@@ -80,13 +81,13 @@ describe("a mail", () => {
     ["no recipient", { ...MAIL, to: [] }],
     ["no address", { ...MAIL, to: "nobody" }],
     ["no body", { from: MAIL.from, to: MAIL.to, subject: "x" }],
-    ["what the mailbox would drop", { ...MAIL, attachments: [] }],
-    ["no form at all", null],
+    ["a member that the mailbox ignores", { ...MAIL, attachments: [] }],
+    ["no members", null],
   ])("with %s is refused", (_, message) => {
     expect(() => letterOf(message, "msg_1", 1)).toThrow(MailRefused);
   });
 
-  it("that is refused tells the sender the platform's code", async () => {
+  it("that is refused throws the platform's code", async () => {
     expect(await refusalOf({ ...MAIL, text: "x".repeat(500_001) })).toMatchObject({ code: "E_CONTENT_TOO_LARGE" });
     expect(await listed()).toEqual([]);
   });
@@ -118,7 +119,7 @@ describe("the list", () => {
     expect((await mailbox.fetch(`http://local/dev/mailbox${query}`)).status).toBe(400);
   });
 
-  it("holds the newest thousand, and the table little more", async () => {
+  it("has the newest thousand, and the table few more", async () => {
     const letters = lettersOf(mailboxEnv);
     await runInDurableObject(letters, (object, state) => {
       for (let number = 1; number <= MAX_LETTERS + 150; number += 1) {
@@ -142,7 +143,7 @@ describe("the list", () => {
     expect([items[0]?.subject, items.at(-1)?.subject]).toEqual(["1150", "151"]);
   });
 
-  it("takes no other method", async () => {
+  it("refuses other methods", async () => {
     const response = await mailbox.fetch("http://local/dev/mailbox", { method: "POST" });
     expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD, DELETE"]);
   });
@@ -158,7 +159,7 @@ describe("the page", () => {
     return await response.text();
   }
 
-  it("shows everything that a mail holds, as text", async () => {
+  it("shows every part of a mail as text", async () => {
     await rpc.send({
       ...MAIL,
       from: { name: HOSTILE, email: "shop@tradepost.example" },
@@ -177,13 +178,13 @@ describe("the page", () => {
     expect(page).toContain("buyer@example.com");
   });
 
-  it("escapes what it is asked for", async () => {
+  it("escapes the query", async () => {
     const page = await pageOf(`?to=${encodeURIComponent(HOSTILE)}`);
     expect(page).not.toContain("<script");
     expect(page).toContain("Nothing has been sent.");
   });
 
-  it("is what a client gets that asks for nothing special", async () => {
+  it("is the default representation", async () => {
     expect(await pageOf("", "*/*")).toContain("<h1>Mailbox</h1>");
   });
 });

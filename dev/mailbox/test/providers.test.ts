@@ -1,11 +1,11 @@
-// Texts and pushes as Twilio and a push service would take them.
+// Text messages and pushes, answered as Twilio and a push service would.
 import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { openPush, subscriptionOf } from "../src/browser.ts";
 import { lettersOf } from "../src/objects/letters.ts";
 
 const mailboxEnv = env as unknown as MailboxEnv;
-const { default: mailbox, MailboxProviders: outside } = exports as unknown as {
+const { default: mailbox, MailboxProviders: providers } = exports as unknown as {
   default: Fetcher;
   MailboxProviders: Fetcher;
 };
@@ -13,7 +13,7 @@ const { default: mailbox, MailboxProviders: outside } = exports as unknown as {
 const MESSAGES = "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json";
 
 function sms(form: Record<string, string>, authorization = `Basic ${btoa("AC1:token")}`): Promise<Response> {
-  return outside.fetch(MESSAGES, { method: "POST", headers: { authorization }, body: new URLSearchParams(form) });
+  return providers.fetch(MESSAGES, { method: "POST", headers: { authorization }, body: new URLSearchParams(form) });
 }
 
 async function letters(): Promise<unknown> {
@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 
 describe("a text message", () => {
-  it("is kept, and found by its number and channel", async () => {
+  it("is stored, and found by its number and channel", async () => {
     expect((await sms({ To: "+4366412345678", From: "+15005550006", Body: "Hello" })).status).toBe(201);
     for (const query of ["?to=%2B4366412345678", "?channel=sms"]) {
       const response = await mailbox.fetch(`http://local/dev/mailbox${query}`, {
@@ -42,8 +42,8 @@ describe("a text message", () => {
   });
 
   it.each([
-    ["to the number that cannot be", { To: "+15005550001", From: "+1", Body: "x" }, 400],
-    ["to what is no number", { To: "Bob", From: "+1", Body: "x" }, 400],
+    ["to Twilio's invalid test number", { To: "+15005550001", From: "+1", Body: "x" }, 400],
+    ["to a malformed number", { To: "Bob", From: "+1", Body: "x" }, 400],
     ["that is too long", { To: "+4366412345678", From: "+1", Body: "x".repeat(1_601) }, 400],
   ])("%s is refused", async (_name, form, status) => {
     const response = await sms(form);
@@ -58,25 +58,29 @@ describe("a text message", () => {
 });
 
 describe("a push", () => {
-  it("to the mailbox's browser has to be signed, and answers as its endpoint says", async () => {
+  it("must be signed, and is answered as the endpoint says", async () => {
     const { endpoint } = subscriptionOf("b", "created");
-    const bare = await outside.fetch(endpoint, { method: "POST", body: "x" });
+    const bare = await providers.fetch(endpoint, { method: "POST", body: "x" });
     expect(bare.status).toBe(403);
     const forged =
       `vapid t=${btoa("{}")}.${btoa("{}")}.AAAA, k=${subscriptionOf("b", "created").keys.p256dh}`.replaceAll("=.", ".");
-    const { status } = await outside.fetch(endpoint, { method: "POST", headers: { authorization: forged }, body: "x" });
+    const { status } = await providers.fetch(endpoint, {
+      method: "POST",
+      headers: { authorization: forged },
+      body: "x",
+    });
     expect(status).toBe(403);
-    expect((await outside.fetch(subscriptionOf("b", "gone").endpoint, { method: "POST" })).status).toBe(410);
-    expect((await outside.fetch(subscriptionOf("b", "down").endpoint, { method: "POST" })).status).toBe(503);
+    expect((await providers.fetch(subscriptionOf("b", "gone").endpoint, { method: "POST" })).status).toBe(410);
+    expect((await providers.fetch(subscriptionOf("b", "down").endpoint, { method: "POST" })).status).toBe(503);
     expect(await letters()).toEqual([]);
   });
 
-  it("that is not for this browser cannot be opened", async () => {
+  it("for another browser cannot be decrypted", async () => {
     await expect(openPush(new Uint8Array(200))).rejects.toThrow("not a point");
   });
 });
 
-it("names a browser to push to", async () => {
+it("answers a push subscription", async () => {
   const url = "http://local/dev/mailbox/push-subscription";
   const response = await mailbox.fetch(`${url}?name=my%20phone&answer=gone`);
   expect(await response.json()).toEqual({

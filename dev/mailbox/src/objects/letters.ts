@@ -1,15 +1,15 @@
-// The one object that holds all letters. A letter is one INSERT; what has become too much goes away now and then, and is not shown
-// meanwhile. The output gate answers the sender only when the row is durable.
+// The one object that stores all messages. The output gate delays the sender's response until the row is durable.
 import { DurableObject } from "cloudflare:workers";
+import { z } from "zod";
 import type { Channel, Letter, LetterList, LetterQuery } from "../letter.ts";
 
-/** Enough to find any mail of a session, little enough to stay quick. */
+/** Enough to find any message of a session, and few enough to stay fast. */
 export const MAX_LETTERS = 1_000;
-/** How many letters over that may lie there before they are removed together. */
+/** Older messages are deleted in batches of this size. */
 const PRUNE_EVERY = 100;
 
 const SCHEMA = `CREATE TABLE IF NOT EXISTS letters (
-  -- Without a gap, so that the newest thousand are a range of it.
+  -- Without gaps, so that the newest thousand are a range.
   seq INTEGER PRIMARY KEY,
   id TEXT NOT NULL,
   channel TEXT NOT NULL CHECK (channel IN ('email', 'sms', 'push')),
@@ -23,6 +23,8 @@ const SCHEMA = `CREATE TABLE IF NOT EXISTS letters (
 ) STRICT`;
 
 const NEWEST = `seq > (SELECT max(seq) FROM letters) - ${String(MAX_LETTERS)}`;
+
+const Headers = z.record(z.string(), z.string());
 
 interface Row extends Record<string, SqlStorageValue> {
   id: string;
@@ -45,7 +47,7 @@ function toLetter(row: Row): Letter {
     subject: row.subject,
     text: row.text_body,
     html: row.html_body,
-    headers: JSON.parse(row.headers) as Record<string, string>,
+    headers: Headers.parse(JSON.parse(row.headers)),
     at: row.at,
   };
 }
@@ -79,19 +81,19 @@ export class Letters extends DurableObject<MailboxEnv> {
   }
 
   list({ to, channel, limit }: LetterQuery): LetterList {
-    const whom = to === undefined ? "" : `, ${to.toLowerCase()}, `;
+    const recipient = to === undefined ? "" : `, ${to.toLowerCase()}, `;
     const matching = `${NEWEST} AND (?1 = '' OR instr(', ' || lower(recipient) || ', ', ?1) > 0)
       AND (?2 = '' OR channel = ?2)`;
     const rows = this.#sql.exec<Row>(
       `SELECT id, channel, recipient, sender, subject, text_body, html_body, headers, at FROM letters
         WHERE ${matching} ORDER BY seq DESC LIMIT ?3`,
-      whom,
+      recipient,
       channel ?? "",
       limit,
     );
     const items = rows.toArray().map(toLetter);
     const { total } = this.#sql
-      .exec<{ total: number }>(`SELECT count(*) AS total FROM letters WHERE ${matching}`, whom, channel ?? "")
+      .exec<{ total: number }>(`SELECT count(*) AS total FROM letters WHERE ${matching}`, recipient, channel ?? "")
       .one();
     return { items, total };
   }
@@ -101,7 +103,7 @@ export class Letters extends DurableObject<MailboxEnv> {
   }
 }
 
-/** The object, by its one name. */
+/** All messages are in the object of this name. */
 export function lettersOf(env: MailboxEnv): DurableObjectStub<Letters> {
   return env.LETTERS.getByName("all");
 }
