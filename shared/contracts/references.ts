@@ -1,4 +1,4 @@
-// What staff notes on an order or a product to find it again in other systems. Buyers and the public never see it.
+// Staff's references on an order or a product to other systems. Buyers and the public never see them.
 import { z } from "zod";
 import { code } from "../text.ts";
 
@@ -9,12 +9,12 @@ const KEY = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$/;
 
 export const ExternalId = code(MAX_EXTERNAL_ID_CHARACTERS);
 
-/** A record passes over a key named `__proto__` in silence, so keys are looked at before it. */
+/** Runs before the record, which ignores a key named `__proto__` silently. */
 function checkKeys(value: unknown, context: z.core.$RefinementCtx): unknown {
   if (typeof value !== "object" || value === null) return value;
   for (const key of Object.keys(value)) {
     if (KEY.test(key)) continue;
-    const message = "is no key: 1 to 40 letters, digits, dots, hyphens and underscores, a letter or a digit first";
+    const message = "is not a key: 1 to 40 letters, digits, dots, hyphens and underscores, a letter or a digit first";
     context.issues.push({ code: "custom", message, input: value, path: [key] });
   }
   return value;
@@ -37,29 +37,29 @@ export const Metadata = z
   });
 export type Metadata = z.infer<typeof Metadata>;
 
-/** Members of a body that staff writes. */
+/** Members of a request body of staff's. */
 export const References = z
   .strictObject({
     externalId: ExternalId.nullable().describe(
-      "What another system knows it by, in ASCII. Unique among all of its kind. Null takes it away.",
+      "Its id in another system, in ASCII. Unique among all of its kind. Null removes it.",
     ),
     metadata: Metadata.nullable().meta({
       description:
-        "Notes as pairs of texts, 20 at most; a value has up to 500 characters. All pairs are replaced. Null takes them away.",
+        "Notes as pairs of texts, 20 at most; a value has up to 500 characters. All pairs are replaced. Null removes them.",
     }),
   })
   .partial();
 
-/** Members of an answer to staff. */
+/** Members of a response to staff. */
 export const ShownReferences = z.object({
   externalId: z
     .string()
     .nullable()
     .optional()
-    .describe("What another system knows it by. Null when nothing was noted. In staff's answers only."),
+    .describe("Its id in another system. Null when there is none. In responses to staff only."),
   metadata: z
     .record(z.string(), z.string())
     .optional()
-    .describe("Staff's notes as pairs of texts. In staff's answers only."),
+    .describe("Staff's notes as pairs of texts. In responses to staff only."),
 });
 export type ShownReferences = z.infer<typeof ShownReferences>;
