@@ -1,17 +1,21 @@
 // Ceilings of messages per recipient, applied in the INSERT of a queue batch, and what a stranger can make the shop send.
-import { exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { NotificationsContract } from "#shared/contracts/notifications";
-import type { Outcome } from "#shared/errors";
 import type { Customer, OrderEventData } from "#shared/events/catalogue";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
 import { DAY_MS, HOUR_MS } from "../src/constants.ts";
 import { purgeCeilings } from "../src/store/ceilings.ts";
-import { event, notificationsEnv, orderData, paymentData, rowsAbout, testNotifications } from "./notifications.ts";
-
-const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: NotificationsContract };
+import {
+  event,
+  notificationsEnv,
+  orderData,
+  paymentData,
+  rowsAbout,
+  rpc,
+  testNotifications,
+  valueOf,
+} from "./notifications.ts";
 
 /** The size of this Worker's queue batches. */
 const BATCH = 50;
@@ -25,11 +29,6 @@ let shop: ReturnType<typeof testNotifications>;
 beforeEach(() => {
   shop = testNotifications();
 });
-
-function valueOf<T>(outcome: Outcome<T>): T {
-  if (!outcome.ok) throw new Error(outcome.error.code);
-  return outcome.value;
-}
 
 function guest(email = `${newId("req")}@example.com`): Customer {
   return { id: null, email, name: WORDS, locale: "en", proven: false };

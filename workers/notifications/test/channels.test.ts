@@ -1,10 +1,8 @@
 // The channels and the language of a message, and a failing channel that delays no other. The tests stand in for Twilio and the push
 // services.
-import { exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Call, Role } from "#shared/call";
 import type { Channel, NotificationsContract } from "#shared/contracts/notifications";
-import type { Outcome } from "#shared/errors";
 import type { OrderEventData } from "#shared/events/catalogue";
 import { newId } from "#shared/ids";
 import { MAX_SEND_ATTEMPTS, MAX_SUBSCRIPTIONS, SEND_LEASE_MS, SEND_TIMEOUT_MS } from "../src/constants.ts";
@@ -15,9 +13,17 @@ import type { NotificationsBindings } from "../src/service/deps.ts";
 import { pushSender } from "../src/service/push.ts";
 import type { ProviderFetch, Sender } from "../src/service/senders.ts";
 import { smsSender } from "../src/service/sms.ts";
-import { event, giveNumber, notificationsEnv, orderData, rowsAbout, testNotifications } from "./notifications.ts";
-
-const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: NotificationsContract };
+import {
+  BROWSER_KEYS,
+  event,
+  giveNumber,
+  notificationsEnv,
+  orderData,
+  rowsAbout,
+  rpc,
+  testNotifications,
+  valueOf,
+} from "./notifications.ts";
 
 let numbers = 1_000_000;
 
@@ -27,10 +33,6 @@ function phoneNumber(): string {
   return `+43664${String(numbers)}`;
 }
 
-const KEYS = {
-  p256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
-  auth: "BTBZMqHH6r4Tts7J_aSIgg",
-};
 const VAPID = {
   publicKey: "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
   privateKey: "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw",
@@ -69,11 +71,6 @@ function callAs(id: string, role: Role = "customer"): Call {
   return { actor, requestId: "req_1", correlationId: "req_1" };
 }
 
-function valueOf<T>(outcome: Outcome<T>): T {
-  if (!outcome.ok) throw new Error(outcome.error.code);
-  return outcome.value;
-}
-
 /** A paid order, which text messages may be about, of a user with preferences. */
 async function orderOf(
   { phone, ...chosen }: Partial<Parameters<NotificationsContract["putPreferences"]>[1]> & { readonly phone?: string },
@@ -91,7 +88,7 @@ function endpointOf(userId: string, name = "a"): string {
 }
 
 async function browserOf(userId: string, name = "a"): Promise<string> {
-  return valueOf(await rpc.subscribe(callAs(userId), { endpoint: endpointOf(userId, name), keys: KEYS })).id;
+  return valueOf(await rpc.subscribe(callAs(userId), { endpoint: endpointOf(userId, name), keys: BROWSER_KEYS })).id;
 }
 
 function channelsOf(rows: readonly NotificationRow[]): string[] {
@@ -335,8 +332,8 @@ describe("browsers", () => {
     const [first, second] = [newId("usr"), newId("usr")];
     const endpoint = endpointOf(first, "shared");
     const id = await browserOf(first, "shared");
-    expect(valueOf(await rpc.subscribe(callAs(first), { endpoint, keys: KEYS })).id).toBe(id);
-    const moved = valueOf(await rpc.subscribe(callAs(second), { endpoint, keys: KEYS }));
+    expect(valueOf(await rpc.subscribe(callAs(first), { endpoint, keys: BROWSER_KEYS })).id).toBe(id);
+    const moved = valueOf(await rpc.subscribe(callAs(second), { endpoint, keys: BROWSER_KEYS }));
     expect(moved.id).not.toBe(id);
     expect(valueOf(await rpc.listSubscriptions(callAs(first))).items).toEqual([]);
   });
@@ -358,7 +355,10 @@ describe("browsers", () => {
   });
 
   it("on a private network are refused", async () => {
-    const outcome = await rpc.subscribe(callAs(newId("usr")), { endpoint: "https://169.254.169.254/x", keys: KEYS });
+    const outcome = await rpc.subscribe(callAs(newId("usr")), {
+      endpoint: "https://169.254.169.254/x",
+      keys: BROWSER_KEYS,
+    });
     expect(outcome).toMatchObject({ error: { code: "validation_failed", errors: [{ path: "endpoint" }] } });
   });
 });
@@ -366,7 +366,7 @@ describe("browsers", () => {
 describe("a browser's key", () => {
   it("that is no point of the curve is refused, since nothing could be encrypted for it", async () => {
     const userId = newId("usr");
-    const keys = { ...KEYS, p256dh: `B${"A".repeat(86)}` };
+    const keys = { ...BROWSER_KEYS, p256dh: `B${"A".repeat(86)}` };
     const outcome = await rpc.subscribe(callAs(userId), { endpoint: endpointOf(userId), keys });
     expect(outcome).toMatchObject({ error: { code: "validation_failed", errors: [{ path: "keys.p256dh" }] } });
     expect(valueOf(await rpc.listSubscriptions(callAs(userId))).items).toEqual([]);

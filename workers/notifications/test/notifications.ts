@@ -1,7 +1,8 @@
 // Shared by the tests of this Worker: dependencies with a clock and a recorded provider, events of one order, and the stored rows.
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import type { EventData, EventType, OrderEventData, PaymentEventData } from "#shared/events/catalogue";
-import type { Channel } from "#shared/contracts/notifications";
+import type { Channel, NotificationsContract } from "#shared/contracts/notifications";
+import type { Outcome } from "#shared/errors";
 import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
@@ -19,6 +20,7 @@ import { sendDue } from "../src/service/dispatch.ts";
 import { TemplateCache } from "../src/store/templates.ts";
 
 export const notificationsEnv = env as unknown as NotificationsEnv;
+export const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: NotificationsContract };
 export const INBOX = "tradepost-notifications-inbox";
 
 export interface TestNotifications {
@@ -158,6 +160,17 @@ export function requested(
     variables,
   });
 }
+
+export function valueOf<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`${outcome.error.code} ${JSON.stringify(outcome.error.errors ?? [])}`);
+  return outcome.value;
+}
+
+/** The keys of a browser, from RFC 8291. */
+export const BROWSER_KEYS = {
+  p256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+  auth: "BTBZMqHH6r4Tts7J_aSIgg",
+};
 
 /** Gives a user a proven number. */
 export async function giveNumber(userId: string, phone: string, at = Date.now()): Promise<void> {

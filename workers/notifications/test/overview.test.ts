@@ -1,17 +1,7 @@
 // The parts of the gateway's combined responses, over RPC: the number of unread messages and the messages about one order.
-import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { NotificationsContract } from "#shared/contracts/notifications";
-import type { Outcome } from "#shared/errors";
 import { callAs, guestCall } from "#shared/testkit/kit";
-import { event, orderData, testNotifications } from "./notifications.ts";
-
-const rpc = (exports as unknown as { NotificationsRpc: NotificationsContract }).NotificationsRpc;
-
-function valueOf<T>(outcome: Outcome<T>): T {
-  if (!outcome.ok) throw new Error(`unexpected failure: ${outcome.error.code}`);
-  return outcome.value;
-}
+import { event, orderData, rpc, testNotifications, valueOf } from "./notifications.ts";
 
 /** A customer with two messages about an order. */
 async function notified(): Promise<{ readonly userId: string; readonly orderId: string }> {

@@ -1,8 +1,5 @@
 // A code proves a phone number before text messages go there. Codes cannot be guessed, flooded or read.
-import { exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { NotificationsContract } from "#shared/contracts/notifications";
-import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { withInvocation } from "#shared/logger";
 import { callAs, recordedQueues } from "#shared/testkit/kit";
@@ -12,14 +9,17 @@ import { removePhone, setPhone, verifyPhone } from "../src/service/phone.ts";
 import type { NotificationsDeps } from "../src/service/deps.ts";
 import { purgeCeilings } from "../src/store/ceilings.ts";
 import type { Outgoing } from "../src/store/outgoing.ts";
-import { event, giveNumber, notificationsEnv, orderData, rowsAbout, testNotifications } from "./notifications.ts";
-
-const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: NotificationsContract };
-
-const KEYS = {
-  p256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
-  auth: "BTBZMqHH6r4Tts7J_aSIgg",
-};
+import {
+  BROWSER_KEYS,
+  event,
+  giveNumber,
+  notificationsEnv,
+  orderData,
+  rowsAbout,
+  rpc,
+  testNotifications,
+  valueOf,
+} from "./notifications.ts";
 
 let texts: Outgoing[];
 let shop: ReturnType<typeof testNotifications>;
@@ -42,11 +42,6 @@ beforeEach(() => {
 function phoneNumber(): string {
   numbers += 1;
   return `+43664${String(numbers)}`;
-}
-
-function valueOf<T>(outcome: Outcome<T>): T {
-  if (!outcome.ok) throw new Error(outcome.error.code);
-  return outcome.value;
 }
 
 function inCall<T>(work: () => Promise<T>): Promise<T> {
@@ -263,7 +258,7 @@ describe("text messages", () => {
 
 it("a new browser is told to the account by mail, the same one again is not", async () => {
   const call = callAs("customer");
-  const input = { endpoint: `https://push.example/${newId("req")}`, keys: KEYS };
+  const input = { endpoint: `https://push.example/${newId("req")}`, keys: BROWSER_KEYS };
   for (let n = 0; n < 2; n += 1) valueOf(await inCall(() => subscribe(deps, call, input)));
   expect(await mailsSent(call.actor.id)).toEqual(["push_device_added"]);
 });

@@ -1,18 +1,9 @@
 // A reader's own notifications, over RPC.
-import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { Notification, NotificationsContract } from "#shared/contracts/notifications";
-import type { Outcome } from "#shared/errors";
+import type { Notification } from "#shared/contracts/notifications";
 import { newId } from "#shared/ids";
 import { callAs, guestCall } from "#shared/testkit/kit";
-import { event, orderData, rowsAbout, testNotifications } from "./notifications.ts";
-
-const rpc = (exports as unknown as { NotificationsRpc: NotificationsContract }).NotificationsRpc;
-
-function valueOf<T>(outcome: Outcome<T>): T {
-  if (!outcome.ok) throw new Error(`unexpected failure: ${outcome.error.code}`);
-  return outcome.value;
-}
+import { event, orderData, rowsAbout, rpc, testNotifications, valueOf } from "./notifications.ts";
 
 async function listed(userId: string, limit: number): Promise<Notification[]> {
   const items: Notification[] = [];

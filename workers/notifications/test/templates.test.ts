@@ -1,20 +1,20 @@
 // Templates and all messages, for admins.
-import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { NotificationsContract } from "#shared/contracts/notifications";
 import type { AdminNotification, Template } from "#shared/contracts/notifications-staff";
-import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
-import { event, notificationsEnv, orderData, requested, rowsAbout, testNotifications } from "./notifications.ts";
+import {
+  event,
+  notificationsEnv,
+  orderData,
+  requested,
+  rowsAbout,
+  rpc,
+  testNotifications,
+  valueOf,
+} from "./notifications.ts";
 
-const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: NotificationsContract };
 const admin = callAs("admin");
-
-function valueOf<T>(outcome: Outcome<T>): T {
-  if (!outcome.ok) throw new Error(`${outcome.error.code} ${JSON.stringify(outcome.error.errors ?? [])}`);
-  return outcome.value;
-}
 
 async function template(templateId: string): Promise<Template> {
   return valueOf(await rpc.getTemplate(admin, { templateId }));
