@@ -124,7 +124,7 @@ export const PreviewTemplateBody = Texts.partial()
   })
   .meta({
     id: "PreviewTemplate",
-    description: "Texts and variables to try. What is left out is taken from the stored template and from samples.",
+    description: "Texts and variables to try. The stored template and samples supply what is left out.",
   });
 export const PreviewTemplateInput = PreviewTemplateBody.extend(TemplateRef.shape);
 

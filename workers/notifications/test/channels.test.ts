@@ -374,7 +374,7 @@ describe("a browser's key", () => {
 });
 
 describe("preferences", () => {
-  it("are shown as they are in effect", async () => {
+  it("are returned with defaults filled in", async () => {
     const userId = newId("usr");
     const before = valueOf(await rpc.preferences(callAs(userId)));
     expect(before).toMatchObject({ phone: null, locale: null, available: ["email"] });

@@ -256,7 +256,7 @@ describe("text messages", () => {
   });
 });
 
-it("a new browser is told to the account by mail, the same one again is not", async () => {
+it("a new browser is reported to the account by mail, a known one is not", async () => {
   const call = callAs("customer");
   const input = { endpoint: `https://push.example/${newId("req")}`, keys: BROWSER_KEYS };
   for (let n = 0; n < 2; n += 1) valueOf(await inCall(() => subscribe(deps, call, input)));

@@ -141,7 +141,7 @@ describe("the stored templates", () => {
       for (const stored of own) {
         for (const reader of READERS) {
           const { subject, text, html } = render(stored, message.variables(stored.locale, reader));
-          for (const shown of [subject, text, html]) expect(shown).not.toMatch(/\{\{|\}\}|undefined|null|NaN/);
+          for (const part of [subject, text, html]) expect(part).not.toMatch(/\{\{|\}\}|undefined|null|NaN/);
           expect(subject.length * text.length).toBeGreaterThan(0);
           expect(html === "").toBe(stored.channel !== "email");
         }
