@@ -4,7 +4,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { NotNullViolation, UniqueViolation, commit } from "./database.ts";
-import type { Commit, Statement } from "./database.ts";
+import type { Commit, Query, Statement } from "./database.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
 import type { EventType } from "./events/catalogue.ts";
@@ -20,6 +20,9 @@ const MAX_BACKOFF_SECONDS = 600;
 /** A failed event whose retry is overdue by this much has lost it (a restart of the local queue) and is sent again. */
 export const LOST_RETRY_AFTER_MS = 60_000;
 
+/** The rows that one of an effect's statements returned. */
+type RowsOf = <Row>(query: Query<Row>) => readonly Row[];
+
 /** What a handler wants written with the inbox row, in one batch. */
 export interface Effect {
   readonly statements: readonly Statement[];
@@ -28,11 +31,8 @@ export interface Effect {
    * `(SELECT 1 FROM orders WHERE id = …)`. The batch is then refused and the event tried again later.
    */
   readonly known?: SQL;
-  /**
-   * Called with what the statements returned when this delivery has committed the
-   * effect, and not for a copy that changed nothing.
-   */
-  readonly committed?: (results: Commit["results"]) => void;
+  /** Called when this delivery has committed the effect, and not for a copy that changed nothing. */
+  readonly committed?: (rowsOf: RowsOf) => void;
 }
 
 export type Handler<T extends EventType> = (event: EventEnvelope<T>) => Effect | Promise<Effect>;
@@ -55,6 +55,11 @@ function inboxInsert(event: EventEnvelope, effect: Effect, now: number): SQL {
   return sql`INSERT INTO inbox (event_id, handled_at) VALUES (${event.id}, ${handledAt})`;
 }
 
+/** @param results those of the effect's statements, in their order. */
+function notifyCommitted({ statements, committed }: Effect, results: Commit["results"]): void {
+  committed?.((query) => (results[statements.indexOf(query)]?.results ?? []).map(query.decode));
+}
+
 /** Seconds to wait before try number `attempts + 1`: doubling up to ten minutes, half of it random. */
 export function backoffSeconds(attempts: number, random: () => number = Math.random): number {
   const ceiling = Math.min(2 ** attempts, MAX_BACKOFF_SECONDS);
@@ -73,7 +78,7 @@ type Prepared = { readonly message: Message; readonly event: EventEnvelope; read
 async function commitOne(deps: Deps, { event, effect }: Prepared): Promise<void> {
   try {
     const { events, results } = await commit(deps.db, [inboxInsert(event, effect, deps.now()), ...effect.statements]);
-    effect.committed?.(results.slice(1));
+    notifyCommitted(effect, results.slice(1));
     await relay(deps.queues, events);
   } catch (error) {
     if (error instanceof UniqueViolation && error.constraint === "inbox.event_id") return;
@@ -241,7 +246,7 @@ async function commitAll(deps: Deps, prepared: readonly Prepared[]): Promise<boo
       message.ack();
       const first = next + 1;
       next = first + effect.statements.length;
-      effect.committed?.(results.slice(first, next));
+      notifyCommitted(effect, results.slice(first, next));
     }
     await relay(deps.queues, events);
     return true;

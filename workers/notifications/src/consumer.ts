@@ -9,16 +9,16 @@ import { commandFault } from "./domain/kinds.ts";
 import { cartMessage, orderMessage, paymentMessage, requestedMessage, welcomeMessage } from "./domain/messages.ts";
 import type { MessageContent, Shop } from "./domain/messages.ts";
 import type { Template } from "./domain/template.ts";
-import { compose } from "./service/compose.ts";
+import { claimedRows, compose } from "./service/compose.ts";
 import { createDeps } from "./service/deps.ts";
 import type { NotificationsDeps } from "./service/deps.ts";
 import { dispatch } from "./service/dispatch.ts";
 import { notifyFeeds, withFeedUpdates } from "./service/live.ts";
 import type { FeedEntry } from "./service/live.ts";
 import { recordProvenEmail, recordProvenOrder } from "./store/ceilings.ts";
-import { insertDraft, insertedOf } from "./store/draft.ts";
+import { insertDraft } from "./store/draft.ts";
 import { recordLowStock } from "./store/low-stock.ts";
-import { outgoingOf, releaseConfirmation } from "./store/outgoing.ts";
+import { releaseConfirmation } from "./store/outgoing.ts";
 import type { Outgoing } from "./store/outgoing.ts";
 import { removeContactPoints } from "./store/phones.ts";
 
@@ -33,6 +33,10 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
   // One read for the whole batch, started by the first handler that needs it.
   let templates: Promise<readonly Template[]> | undefined;
 
+  const collect = (correlationId: string, rows: readonly Outgoing[]): void => {
+    committed.push(...rows.map((row) => ({ row, correlationId })));
+  };
+
   function message<T extends EventType>(
     contentOf: (data: EventEnvelope<T>["data"], shop: Shop) => MessageContent | undefined,
   ): Handler<T> {
@@ -40,13 +44,11 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
       const content = contentOf(event.data, deps.shop);
       if (content === undefined) return NOTHING;
       templates ??= deps.templates.read(deps.db, deps.now());
-      const draft = compose(event, content, await templates, [...deps.senders.keys()]);
+      const insert = insertDraft(deps, compose(event, content, await templates, [...deps.senders.keys()]));
       return {
-        statements: [insertDraft(deps, draft)],
-        committed: ([result]) => {
-          const { rows, templatesAsOf } = insertedOf(result);
-          deps.templates.noteChange(templatesAsOf);
-          committed.push(...rows.map((row) => ({ row, correlationId: event.correlationid })));
+        statements: [insert],
+        committed: (rowsOf) => {
+          collect(event.correlationid, claimedRows(deps, rowsOf(insert)));
         },
       };
     };
@@ -58,11 +60,12 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
   async function confirmed(event: EventEnvelope<"ORDER_CONFIRMED">): Promise<Effect> {
     const { orderId } = event.data;
     const received = await paymentReceived(event);
+    const release = releaseConfirmation(deps, orderId);
     return {
-      statements: [recordProvenOrder(deps, orderId), releaseConfirmation(deps, orderId), ...received.statements],
-      committed: ([, released, ...results]) => {
-        committed.push(...outgoingOf(released).map((row) => ({ row, correlationId: event.correlationid })));
-        received.committed?.(results);
+      statements: [recordProvenOrder(deps, orderId), release, ...received.statements],
+      committed: (rowsOf) => {
+        collect(event.correlationid, rowsOf(release));
+        received.committed?.(rowsOf);
       },
     };
   }

@@ -1,4 +1,4 @@
-// The sweeps of the notifications Worker: the low-stock digest, messages that are due, and the purge of held-back ones.
+// The sweeps of the notifications Worker by name.
 import type { SweepPlan } from "#shared/sweep";
 import { runCron } from "#shared/worker";
 import { createDeps } from "./service/deps.ts";
@@ -8,13 +8,7 @@ import { sendDue } from "./service/dispatch.ts";
 import { purgeCeilings } from "./store/ceilings.ts";
 
 export const plan: SweepPlan<NotificationsDeps> = {
-  sweeps: {
-    lowStockProducts: (deps, { everything }) => sendLowStockDigest(deps, { everything }),
-    messages: async (deps, { everything }) => {
-      const { tried, sent } = await sendDue(deps, { everything });
-      return { triedMessages: tried, sentMessages: sent };
-    },
-  },
+  sweeps: { lowStockProducts: sendLowStockDigest, messages: sendDue },
   purges: { ceilings: purgeCeilings },
 };
 

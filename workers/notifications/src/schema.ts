@@ -16,7 +16,6 @@ export const templates = sqliteTable("templates", {
   version: integer("version").notNull().default(1),
   updatedBy: text("updated_by"),
 });
-export type TemplateRow = typeof templates.$inferSelect;
 
 export const templateVersions = sqliteTable("template_versions", {
   kind: text("kind").notNull(),
@@ -29,7 +28,6 @@ export const templateVersions = sqliteTable("template_versions", {
   updatedAt: integer("updated_at").notNull(),
   updatedBy: text("updated_by"),
 });
-export type TemplateVersionRow = typeof templateVersions.$inferSelect;
 
 export const preferences = sqliteTable("preferences", {
   userId: text("user_id").primaryKey(),
@@ -37,7 +35,6 @@ export const preferences = sqliteTable("preferences", {
   locale: text("locale"),
   updatedAt: integer("updated_at").notNull(),
 });
-export type PreferencesRow = typeof preferences.$inferSelect;
 
 export const phones = sqliteTable("phones", {
   userId: text("user_id").primaryKey(),
@@ -45,7 +42,6 @@ export const phones = sqliteTable("phones", {
   provenAt: integer("proven_at"),
   setAt: integer("set_at").notNull(),
 });
-export type PhoneRow = typeof phones.$inferSelect;
 
 export const pushSubscriptions = sqliteTable("push_subscriptions", {
   id: text("id").primaryKey(),

@@ -17,7 +17,7 @@ import { emailSender } from "../src/service/senders.ts";
 import type { Sender } from "../src/service/senders.ts";
 import { sendLowStockDigest } from "../src/service/digest.ts";
 import { sendDue } from "../src/service/dispatch.ts";
-import { TemplateCache } from "../src/store/templates.ts";
+import { TemplateCache } from "../src/store/template-cache.ts";
 
 export const notificationsEnv = env as unknown as NotificationsEnv;
 export const { NotificationsRpc: rpc } = exports as unknown as { NotificationsRpc: NotificationsContract };

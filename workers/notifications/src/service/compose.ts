@@ -8,7 +8,9 @@ import type { Kind } from "../domain/kinds.ts";
 import type { MessageContent, Reader } from "../domain/messages.ts";
 import { TemplateError, pickLocale, render } from "../domain/template.ts";
 import type { Rendered, Template } from "../domain/template.ts";
-import type { Draft, Offer } from "../store/draft.ts";
+import type { Draft, InsertedRow, Offer } from "../store/draft.ts";
+import type { Outgoing } from "../store/outgoing.ts";
+import type { NotificationsDeps } from "./deps.ts";
 
 /** Guests and admins have no preferences, so one language is enough. */
 function neededLocales(content: MessageContent, locales: readonly string[], picked: string): readonly string[] {
@@ -59,15 +61,16 @@ export function compose(
     throw new TemplateError(`there is no template ${content.kind} for ${first}`);
   }
   return {
+    ...content,
     eventId: event.id,
     about: event.subject,
-    orderId: content.orderId,
-    audience: content.audience,
-    userId: content.userId,
-    email: content.recipient,
-    isProven: content.isProven,
-    moneyAuthorized: content.moneyAuthorized,
     kind: { ...kind, name: content.kind, mandatory: kind.mandatory || content.userId === null },
     offers,
   };
+}
+
+/** The rows to send now, from what a draft's INSERT returned. Drops the template cache if the templates have changed. */
+export function claimedRows(deps: NotificationsDeps, inserted: readonly InsertedRow[]): readonly Outgoing[] {
+  deps.templates.noteChange(inserted[0]?.templatesAsOf);
+  return inserted.filter(({ status }) => status === "pending");
 }

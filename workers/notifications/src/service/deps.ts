@@ -7,7 +7,7 @@ import type { FeedObject } from "../objects/live-feed.ts";
 import { ceilingsOf } from "../domain/ceilings.ts";
 import type { Ceilings } from "../domain/ceilings.ts";
 import type { Shop } from "../domain/messages.ts";
-import { TemplateCache } from "../store/templates.ts";
+import { TemplateCache } from "../store/template-cache.ts";
 import { pushSender } from "./push.ts";
 import { emailSender } from "./senders.ts";
 import type { ProviderFetch, Sender } from "./senders.ts";

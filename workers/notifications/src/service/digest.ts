@@ -3,9 +3,9 @@ import { StaleWrite } from "#shared/database";
 import { newId } from "#shared/ids";
 import { DIGEST_INTERVAL_MS } from "../constants.ts";
 import { lowStockMessage } from "../domain/messages.ts";
-import { insertDraft, insertedOf } from "../store/draft.ts";
+import { insertDraft } from "../store/draft.ts";
 import { pendingLowStock, writeDigest } from "../store/low-stock.ts";
-import { compose } from "./compose.ts";
+import { claimedRows, compose } from "./compose.ts";
 import type { NotificationsDeps } from "./deps.ts";
 import { dispatch } from "./dispatch.ts";
 
@@ -25,9 +25,8 @@ export async function sendLowStockDigest(
   const event = { id: newId("evt"), subject: ABOUT };
   const draft = compose(event, lowStockMessage(products, deps.shop), templates, [...deps.senders.keys()]);
   try {
-    const { rows, templatesAsOf } = insertedOf(await writeDigest(deps, waiting, insertDraft(deps, draft)));
-    deps.templates.noteChange(templatesAsOf);
-    await dispatch(deps, rows);
+    const inserted = await writeDigest(deps, waiting, insertDraft(deps, draft));
+    await dispatch(deps, claimedRows(deps, inserted));
     return products.length;
   } catch (error) {
     if (error instanceof StaleWrite) return 0;

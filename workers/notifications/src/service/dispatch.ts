@@ -1,6 +1,7 @@
 // Sends claimed notifications, each channel independently, so that a provider that is down delays no other channel. A crash between
 // the provider's acceptance and our record of it sends a message twice, but loses none.
 import { mapConcurrent } from "#shared/concurrency";
+import type { SweepCounts } from "#shared/contracts/messaging";
 import { Channel } from "#shared/contracts/notifications";
 import { log } from "#shared/logger";
 import { withTimeout } from "#shared/timeout";
@@ -88,12 +89,11 @@ interface SweepOptions {
   readonly everything: boolean;
 }
 
-interface Swept {
-  readonly tried: number;
-  readonly sent: number;
-}
-
-async function sendDueOn(deps: NotificationsDeps, channel: Channel, options: SweepOptions): Promise<Swept> {
+async function sendDueOn(
+  deps: NotificationsDeps,
+  channel: Channel,
+  options: SweepOptions,
+): Promise<{ readonly tried: number; readonly sent: number }> {
   const tried: string[] = [];
   let sent = 0;
   for (let round = 1; round <= MAX_CLAIM_ROUNDS; round += 1) {
@@ -108,11 +108,11 @@ async function sendDueOn(deps: NotificationsDeps, channel: Channel, options: Swe
   return { tried: tried.length, sent };
 }
 
-/** Sends what is due, each notification at most once. Returns how many were tried and how many were sent. */
-export async function sendDue(deps: NotificationsDeps, options: SweepOptions): Promise<Swept> {
+/** Sends what is due, each notification at most once. */
+export async function sendDue(deps: NotificationsDeps, options: SweepOptions): Promise<SweepCounts> {
   const swept = await Promise.all(Channel.options.map((channel) => sendDueOn(deps, channel, options)));
   return {
-    tried: swept.reduce((sum, { tried }) => sum + tried, 0),
-    sent: swept.reduce((sum, { sent }) => sum + sent, 0),
+    triedMessages: swept.reduce((sum, { tried }) => sum + tried, 0),
+    sentMessages: swept.reduce((sum, { sent }) => sum + sent, 0),
   };
 }

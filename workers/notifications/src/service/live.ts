@@ -34,8 +34,8 @@ export function withFeedUpdates(handlers: Handlers, entries: FeedEntry[]): Handl
       if (entry === undefined) return effect;
       return {
         ...effect,
-        committed: (results) => {
-          effect.committed?.(results);
+        committed: (rowsOf) => {
+          effect.committed?.(rowsOf);
           entries.push(entry);
         },
       };

@@ -6,6 +6,7 @@ import type { PhoneCode, Preferences, SetPhoneInput, VerifyPhoneInput } from "#s
 import { StaleWrite } from "#shared/database";
 import { SIGN_IN_FIRST, fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
+import type { Customer } from "#shared/events/catalogue";
 import { sha256Hex } from "#shared/hash";
 import { newId } from "#shared/ids";
 import { networkDigest } from "#shared/network";
@@ -15,8 +16,9 @@ import { MINUTE_MS, PHONE_CODE_TTL_MS } from "../constants.ts";
 import { isSmsDestination } from "../domain/countries.ts";
 import { requestedMessage } from "../domain/messages.ts";
 import { insertDraft } from "../store/draft.ts";
+import type { Draft } from "../store/draft.ts";
 import { dropPhone, nextTextAt, nextUnprovenCodeAt, proveNumber, writeCode } from "../store/phones.ts";
-import { compose } from "./compose.ts";
+import { claimedRows, compose } from "./compose.ts";
 import type { NotificationsDeps } from "./deps.ts";
 import { dispatch } from "./dispatch.ts";
 import { customerOf, preferences, securityMail } from "./preferences.ts";
@@ -42,6 +44,19 @@ async function networkRefused(deps: NotificationsDeps, network: string): Promise
   return fail("too_many_texts", detail, { retryAt });
 }
 
+/** The text message with a code. */
+async function codeMessage(
+  deps: NotificationsDeps,
+  recipient: Customer & { readonly id: string },
+  phone: string,
+  code: string,
+): Promise<Draft> {
+  const variables = { code, expiresInMinutes: String(PHONE_CODE_TTL_MS / MINUTE_MS) };
+  const content = requestedMessage({ kind: "phone_code", recipient, variables }, deps.shop);
+  const templates = await deps.templates.read(deps.db, deps.now());
+  return { ...compose({ id: newId("evt"), subject: recipient.id }, content, templates, ["sms"]), phone };
+}
+
 export async function setPhone(
   deps: NotificationsDeps,
   call: Call,
@@ -51,39 +66,33 @@ export async function setPhone(
   if (!isUser(actor)) return SIGN_IN_FIRST;
   if (!deps.senders.has("sms")) return fail("not_found", "This shop sends no text messages.");
   if (!isSmsDestination(phone, deps.smsCountries)) {
-    const errors = [
-      {
-        path: "phone",
-        message: `must be a mobile number in international form in one of the countries that the shop texts to: ${deps.smsCountries}`,
-      },
-    ];
-    return fail("validation_failed", "The shop cannot send text messages to this number.", { errors });
+    const message = `must be a mobile number in international form, in one of the shop's countries: ${deps.smsCountries}`;
+    return fail("validation_failed", "The shop cannot send text messages to this number.", {
+      errors: [{ path: "phone", message }],
+    });
   }
   const code = newCode();
   const codeHash = await hashOf(actor.id, code);
   const expiresAt = deps.now() + PHONE_CODE_TTL_MS;
-  const variables = { code, expiresInMinutes: String(PHONE_CODE_TTL_MS / MINUTE_MS) };
-  const content = requestedMessage({ kind: "phone_code", recipient: customerOf(call, actor), variables }, deps.shop);
-  const templates = await deps.templates.read(deps.db, deps.now());
-  const composed = compose({ id: newId("evt"), subject: actor.id }, content, templates, ["sms"]);
-  const notificationId = composed.offers[0]?.id ?? "";
+  const draft = await codeMessage(deps, { ...customerOf(call, actor), id: actor.id }, phone, code);
   const unprovenNetwork = isProven(actor) ? undefined : await networkDigest(call.network);
   const written = await writeCode(
     deps,
     { userId: actor.id, phone, codeHash, expiresAt },
-    { notificationId, insert: insertDraft(deps, { ...composed, phone }), unprovenNetwork },
+    { notificationId: draft.offers[0]?.id ?? "", insert: insertDraft(deps, draft), unprovenNetwork },
   ).catch((error: unknown) => {
     if (error instanceof StaleWrite) return undefined;
     throw error;
   });
   if (written === undefined) return await networkRefused(deps, unprovenNetwork ?? "");
-  if (written.rows.length === 0) {
+  const rows = claimedRows(deps, written);
+  if (rows.length === 0) {
     const retryAt = new Date(await nextTextAt(deps, actor.id, phone)).toISOString();
     const detail = `This number or this account has used up its text messages for the day. Try again at ${retryAt}.`;
     return fail("too_many_texts", detail, { retryAt });
   }
   try {
-    await dispatch(deps, written.rows);
+    await dispatch(deps, rows);
   } catch (error) {
     log("error", "phone code not sent; the sweep tries again", { error });
   }

@@ -10,31 +10,35 @@ import type {
   TemplateRef,
   TemplateVersion,
 } from "#shared/contracts/notifications-staff";
-import { StaleWrite, UniqueViolation } from "#shared/database";
+import { StaleWrite } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { decodeCursor, toPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
+import { retryOnStale } from "#shared/retry";
 import type { z } from "zod";
 import { kindOf } from "../domain/kinds.ts";
 import type { Kind } from "../domain/kinds.ts";
 import { templateFaults } from "../domain/template-check.ts";
 import { render } from "../domain/template.ts";
 import type { TemplateTexts, Variables } from "../domain/template.ts";
-import { addTemplate, changeTemplate, earlierVersions, findTemplate, listStored } from "../store/templates.ts";
+import {
+  addTemplate,
+  changeTemplate,
+  earlierVersions,
+  findTemplate,
+  listStored,
+  templateId,
+} from "../store/templates.ts";
 import type { StoredTemplate, TemplateKey } from "../store/templates.ts";
 import type { NotificationsDeps } from "./deps.ts";
 
 const NOT_FOUND = fail("not_found", "There is no such template.");
 
-/** Attempts when admins change one template at the same time. */
-const MAX_TRIES = 3;
-
 function renderTemplate({ updatedAt, ...stored }: StoredTemplate): Template {
-  const { kind, channel, locale } = stored;
-  const variables = Object.keys(kindOf(kind)?.sample ?? {}).toSorted();
-  return { ...stored, id: `${kind}.${channel}.${locale}`, variables, updatedAt: new Date(updatedAt).toISOString() };
+  const variables = Object.keys(kindOf(stored.kind)?.sample ?? {}).toSorted();
+  return { ...stored, id: templateId(stored), variables, updatedAt: new Date(updatedAt).toISOString() };
 }
 
 /** The parts of a template's id; undefined if no template can have this id. */
@@ -93,26 +97,21 @@ function conflict(currentVersion: number): ReturnType<typeof fail> {
   return fail("template_version_conflict", "The template has changed; read it again.", { currentVersion });
 }
 
-/** One attempt; undefined when another request changed the template first. */
-async function tryPut(
+/** @throws StaleWrite when another request changed the template first. */
+async function putOnce(
   deps: NotificationsDeps,
   call: Call,
   key: TemplateKey,
   texts: TemplateTexts,
   ifVersion: number | undefined,
-): Promise<Outcome<Template> | undefined> {
+): Promise<Outcome<Template>> {
   const stored = await findTemplate(deps, key);
   if (ifVersion !== undefined && ifVersion !== (stored?.version ?? 0)) return conflict(stored?.version ?? 0);
   // A repeated request makes no second version.
   if (stored !== undefined && hasTexts(stored, texts)) return ok(renderTemplate(stored));
-  try {
-    await (stored === undefined ? addTemplate(deps, call, key, texts) : changeTemplate(deps, call, stored, texts));
-  } catch (error) {
-    if (error instanceof StaleWrite || error instanceof UniqueViolation) return undefined;
-    throw error;
-  }
+  const written =
+    stored === undefined ? await addTemplate(deps, call, key, texts) : await changeTemplate(deps, call, stored, texts);
   deps.templates.forget();
-  const written = await findTemplate(deps, key);
   return written === undefined ? NOT_FOUND : ok(renderTemplate(written));
 }
 
@@ -126,11 +125,12 @@ export async function putTemplate(
   const texts = { subject, textBody, htmlBody };
   const errors = templateFaults(parts.kind, parts.key.channel, texts);
   if (errors.length > 0) return fail("validation_failed", "The template is not valid.", { errors });
-  for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
-    const outcome = await tryPut(deps, call, parts.key, texts, ifVersion);
-    if (outcome !== undefined) return outcome;
+  try {
+    return await retryOnStale(() => putOnce(deps, call, parts.key, texts, ifVersion));
+  } catch (error) {
+    if (!(error instanceof StaleWrite)) throw error;
+    return conflict((await findTemplate(deps, parts.key))?.version ?? 0);
   }
-  return conflict((await findTemplate(deps, parts.key))?.version ?? 0);
 }
 
 /** The stored template supplies the texts that the caller leaves out. */

@@ -74,10 +74,10 @@ export function recordProvenEmail({ data, time }: EventEnvelope<"EMAIL_VERIFIED"
 /** Deletes held-back messages, code counts and proven orders that are past their retention. */
 export async function purgeCeilings(deps: Deps): Promise<{ readonly purgedHeldBack: number }> {
   const now = deps.now();
-  const { results } = await save(deps, [
-    sql`DELETE FROM notifications WHERE status = 'held_back' AND id < ${firstIdAt("ntf", now - HELD_BACK_RETENTION_MS)}`,
-    sql`DELETE FROM unproven_codes WHERE sent_at <= ${now - DAY_MS}`,
-    sql`DELETE FROM proven_orders WHERE order_id < ${firstIdAt("ord", now - PROVEN_ORDER_RETENTION_MS)}`,
-  ]);
-  return { purgedHeldBack: results[0]?.meta.changes ?? 0 };
+  const { heldBack } = await save(deps, {
+    heldBack: sql`DELETE FROM notifications WHERE status = 'held_back' AND id < ${firstIdAt("ntf", now - HELD_BACK_RETENTION_MS)}`,
+    codes: sql`DELETE FROM unproven_codes WHERE sent_at <= ${now - DAY_MS}`,
+    orders: sql`DELETE FROM proven_orders WHERE order_id < ${firstIdAt("ord", now - PROVEN_ORDER_RETENTION_MS)}`,
+  });
+  return { purgedHeldBack: heldBack.changes };
 }

@@ -3,18 +3,18 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Channel } from "#shared/contracts/notifications";
-import type { Commit } from "#shared/database";
+import { returning } from "#shared/database";
+import type { Query, RowOf } from "#shared/database";
 import { FALLBACK_LOCALE, HOUR_MS, SEND_LEASE_MS } from "../constants.ts";
+import { emailKey, pushKey } from "../domain/ceilings.ts";
 import { isConfidential } from "../domain/kinds.ts";
 import type { Kind } from "../domain/kinds.ts";
-import type { Reader } from "../domain/messages.ts";
-import { emailKey, pushKey } from "../domain/ceilings.ts";
+import type { MessageContent, Reader } from "../domain/messages.ts";
 import type { Rendered } from "../domain/template.ts";
-import type { NotificationRow } from "../schema.ts";
-import { isHeldBack, isExempt, isWritten } from "./ceilings.ts";
+import { notifications } from "../schema.ts";
+import { isExempt, isHeldBack, isWritten } from "./ceilings.ts";
 import type { CeilingDeps } from "./ceilings.ts";
-import { SUBSCRIPTION } from "./outgoing.ts";
-import type { Outgoing } from "./outgoing.ts";
+import { OUTGOING } from "./outgoing.ts";
 
 /** The texts of one channel by reader and language. `picked` is the language for a user who has chosen none. */
 export interface Offer {
@@ -25,19 +25,11 @@ export interface Offer {
 }
 
 /** The candidates for the messages about one event. */
-export interface Draft {
+export interface Draft extends Omit<MessageContent, "kind"> {
   readonly eventId: string;
   readonly about: string;
-  readonly orderId: string | null;
-  readonly audience: "user" | "admins";
-  readonly userId: string | null;
-  readonly email: string;
   /** The number of a text message, if it is not the user's proven number. */
   readonly phone?: string;
-  /** True if the event says so. Otherwise the INSERT looks it up in proven_emails. */
-  readonly isProven: boolean;
-  /** True if the event says so. Otherwise the INSERT looks it up in proven_orders. */
-  readonly moneyAuthorized: boolean;
   readonly kind: Kind & { readonly name: string };
   readonly offers: readonly Offer[];
 }
@@ -55,13 +47,13 @@ function flag(value: boolean): SQL {
   return value ? sql`1` : sql`0`;
 }
 
-/** Whether the account has verified the address that the message goes to. */
-function isProven({ isProven: isStated, userId, email }: Draft): SQL {
+/** Whether the event or EMAIL_VERIFIED says that the account has verified the address that the message goes to. */
+function isProven({ isProven: isStated, userId, recipient }: Draft): SQL {
   if (isStated || userId === null) return flag(isStated);
-  return sql`EXISTS (SELECT 1 FROM proven_emails WHERE user_id = ${userId} AND lower(email) = lower(${email}))`;
+  return sql`EXISTS (SELECT 1 FROM proven_emails WHERE user_id = ${userId} AND lower(email) = lower(${recipient}))`;
 }
 
-/** Whether the payment of the message's order is authorized. */
+/** Whether the event or an earlier one says that the payment of the message's order is authorized. */
 function isPaid({ moneyAuthorized: isStated, orderId }: Draft): SQL {
   if (isStated || orderId === null) return flag(isStated);
   return sql`EXISTS (SELECT 1 FROM proven_orders WHERE order_id = ${orderId})`;
@@ -82,12 +74,12 @@ function offered(draft: Draft): SQL {
 }
 
 /** One row for each channel that the user wants and can be reached on, for push one for each browser. */
-function wanted({ userId, email, phone, kind }: Draft): SQL {
+function wanted({ userId, recipient, phone, kind }: Draft): SQL {
   const chosen = sql`coalesce(preferences.channels -> ${`$."${kind.name}"`}, ${JSON.stringify(kind.defaults)})`;
   return sql`SELECT iif(push_subscriptions.id IS NULL, offered.id, substr(offered.id, 1, 20) || lower(hex(randomblob(8)))) AS id,
       channel, texts, ${LOCALE} AS locale, proven, paid,
-      CASE channel WHEN 'email' THEN ${email} WHEN 'sms' THEN coalesce(${phone ?? null}, phones.phone) ELSE push_subscriptions.id END AS recipient,
-      CASE channel WHEN 'email' THEN ${emailKey(email)} WHEN 'push' THEN ${userId === null ? null : pushKey(userId)} END AS key
+      CASE channel WHEN 'email' THEN ${recipient} WHEN 'sms' THEN coalesce(${phone ?? null}, phones.phone) ELSE push_subscriptions.id END AS recipient,
+      CASE channel WHEN 'email' THEN ${emailKey(recipient)} WHEN 'push' THEN ${userId === null ? null : pushKey(userId)} END AS key
     FROM offered LEFT JOIN preferences ON preferences.user_id = ${userId}
       LEFT JOIN phones ON phones.user_id = ${userId} AND phones.proven_at IS NOT NULL
       LEFT JOIN push_subscriptions ON push_subscriptions.user_id = ${userId} AND channel = 'push'
@@ -95,16 +87,24 @@ function wanted({ userId, email, phone, kind }: Draft): SQL {
       OR EXISTS (SELECT 1 FROM json_each(${chosen}) AS choice WHERE choice.value = channel)`;
 }
 
+const INSERTED = {
+  ...OUTGOING,
+  status: notifications.status,
+  /** When the newest template was written, in milliseconds since the epoch. */
+  templatesAsOf: sql<number>`(SELECT max(updated_at) FROM templates)`,
+};
+export type InsertedRow = RowOf<typeof INSERTED>;
+
 /**
  * The INSERT itself chooses channels, browsers and language, looks up whether the reader is proven, and applies the ceilings. This
  * costs no extra round trip, uses the preferences at the moment of the commit, and counts earlier events of the same batch. A push's id
  * is the offer's time with a random part for each browser.
  */
-export function insertDraft(deps: CeilingDeps, draft: Draft): SQL {
+export function insertDraft(deps: CeilingDeps, draft: Draft): Query<InsertedRow> {
   const now = deps.now();
   // A held-back token is useless later and must not be stored.
   const kept = (text: SQL): SQL => (isConfidential(draft.kind.name) ? sql`iif(held, '', ${text})` : text);
-  return sql`INSERT INTO notifications (id, event_id, about, audience, user_id, recipient, channel, template, locale, subject,
+  const insert = sql`INSERT INTO notifications (id, event_id, about, audience, user_id, recipient, channel, template, locale, subject,
       text_body, html_body, status, attempts, next_attempt_at, leased_until, created_at, counted_for)
     WITH known AS MATERIALIZED (SELECT ${isProven(draft)} AS proven, ${isPaid(draft)} AS paid),
       offered AS (${offered(draft)}),
@@ -114,22 +114,6 @@ export function insertDraft(deps: CeilingDeps, draft: Draft): SQL {
       texts -> locale ->> 'subject', ${kept(sql`texts -> locale ->> 'text'`)}, ${kept(sql`texts -> locale ->> 'html'`)},
       iif(held, 'held_back', 'pending'), iif(held, 0, 1), ${now}, iif(held, 0, ${now + SEND_LEASE_MS}), ${now},
       iif(held OR exempt, NULL, key)
-    FROM judged WHERE recipient IS NOT NULL AND ${isWritten(draft)} AND NOT ${isRepeated(draft, now)}
-    RETURNING id, channel, template, recipient, subject, text_body AS textBody, html_body AS htmlBody, status, attempts,
-      ${SUBSCRIPTION} AS subscription, (SELECT max(updated_at) FROM templates) AS templatesAsOf`;
-}
-
-type InsertedRow = Outgoing & Pick<NotificationRow, "status"> & { readonly templatesAsOf: number };
-
-export interface Inserted {
-  /** The rows to send now. */
-  readonly rows: readonly Outgoing[];
-  /** When the newest template was written, in milliseconds since the epoch; undefined when nothing was inserted. */
-  readonly templatesAsOf: number | undefined;
-}
-
-/** The result of a draft's INSERT. */
-export function insertedOf(result: Commit["results"][number] | undefined): Inserted {
-  const inserted = (result?.results ?? []) as unknown as InsertedRow[];
-  return { rows: inserted.filter(({ status }) => status === "pending"), templatesAsOf: inserted[0]?.templatesAsOf };
+    FROM judged WHERE recipient IS NOT NULL AND ${isWritten(draft)} AND NOT ${isRepeated(draft, now)}`;
+  return returning(insert, INSERTED);
 }

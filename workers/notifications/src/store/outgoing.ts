@@ -3,36 +3,33 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Channel } from "#shared/contracts/notifications";
-import { inJson } from "#shared/database";
-import type { Commit } from "#shared/database";
+import { inJson, returning } from "#shared/database";
+import type { Query, RowOf } from "#shared/database";
 import { CONFIDENTIAL_KINDS } from "#shared/events/commands";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { CLAIM_LIMIT, SEND_LEASE_MS } from "../constants.ts";
 import type { FailedAttempt } from "../domain/delivery.ts";
-import type { NotificationRow } from "../schema.ts";
+import { notifications } from "../schema.ts";
 import { isOverTexts } from "./ceilings.ts";
 import type { CeilingDeps } from "./ceilings.ts";
 
-/** A row to send. `attempts` includes the attempt to come. */
-export type Outgoing = Pick<
-  NotificationRow,
-  "id" | "recipient" | "channel" | "template" | "subject" | "textBody" | "htmlBody" | "attempts"
-> & {
+/** What a sender needs of a row. */
+export const OUTGOING = {
+  id: notifications.id,
+  recipient: notifications.recipient,
+  channel: notifications.channel,
+  template: notifications.template,
+  subject: notifications.subject,
+  textBody: notifications.textBody,
+  htmlBody: notifications.htmlBody,
+  /** Includes the attempt to come. */
+  attempts: notifications.attempts,
   /** The browser's endpoint and keys as JSON; null on other channels and for a browser that has unsubscribed. */
-  readonly subscription: string | null;
+  subscription: sql<string | null>`(SELECT json_object('endpoint', endpoint, 'p256dh', p256dh, 'auth', auth)
+    FROM push_subscriptions WHERE push_subscriptions.id = notifications.recipient)`,
 };
-
-export const SUBSCRIPTION = sql`(SELECT json_object('endpoint', endpoint, 'p256dh', p256dh, 'auth', auth)
-  FROM push_subscriptions WHERE push_subscriptions.id = notifications.recipient)`;
-
-const OUTGOING = sql`id, recipient, channel, template, subject, text_body AS textBody, html_body AS htmlBody, attempts,
-  ${SUBSCRIPTION} AS subscription`;
-
-/** The rows that an UPDATE with RETURNING has claimed. */
-export function outgoingOf(result: Commit["results"][number] | undefined): Outgoing[] {
-  return (result?.results ?? []) as unknown as Outgoing[];
-}
+export type Outgoing = RowOf<typeof OUTGOING>;
 
 /**
  * Claims notifications of one channel that are due and not leased. The claim is also the read, so no two sweeps get the same row.
@@ -42,31 +39,29 @@ export async function claimDue(
   deps: Deps,
   channel: Channel,
   { everything, except }: { readonly everything: boolean; readonly except: readonly string[] },
-): Promise<Outgoing[]> {
+): Promise<readonly Outgoing[]> {
   const now = deps.now();
   const dueBy = everything ? Number.MAX_SAFE_INTEGER : now;
-  const { results } = await save(deps, [
-    sql`UPDATE notifications SET attempts = attempts + 1, leased_until = ${now + SEND_LEASE_MS}
+  const update = sql`UPDATE notifications SET attempts = attempts + 1, leased_until = ${now + SEND_LEASE_MS}
       WHERE id IN (SELECT id FROM notifications
         WHERE status = 'pending' AND next_attempt_at <= ${dueBy} AND leased_until <= ${now} AND channel = ${channel}
           AND NOT ${inJson(sql`id`, except)}
-        ORDER BY next_attempt_at LIMIT ${CLAIM_LIMIT})
-      RETURNING ${OUTGOING}`,
-  ]);
-  return outgoingOf(results[0]);
+        ORDER BY next_attempt_at LIMIT ${CLAIM_LIMIT})`;
+  const { claimed } = await save(deps, { claimed: returning(update, OUTGOING) });
+  return claimed.rows;
 }
 
 /**
  * Claims an order's held-back confirmations for the caller to send. A text message goes out only if the number is still the user's and
  * has text messages left.
  */
-export function releaseConfirmation(deps: CeilingDeps, orderId: string): SQL {
+export function releaseConfirmation(deps: CeilingDeps, orderId: string): Query<Outgoing> {
   const now = deps.now();
-  return sql`UPDATE notifications SET status = 'pending', attempts = 1, next_attempt_at = ${now}, leased_until = ${now + SEND_LEASE_MS}
+  const update = sql`UPDATE notifications SET status = 'pending', attempts = 1, next_attempt_at = ${now}, leased_until = ${now + SEND_LEASE_MS}
     WHERE status = 'held_back' AND about = ${orderId} AND template = 'order_received'
       AND (channel <> 'sms' OR (NOT ${isOverTexts(deps, { phone: sql`notifications.recipient`, userId: sql`notifications.user_id` })}
-        AND EXISTS (SELECT 1 FROM phones WHERE phones.user_id = notifications.user_id AND phone = recipient AND proven_at IS NOT NULL)))
-    RETURNING ${OUTGOING}`;
+        AND EXISTS (SELECT 1 FROM phones WHERE phones.user_id = notifications.user_id AND phone = recipient AND proven_at IS NOT NULL)))`;
+  return returning(update, OUTGOING);
 }
 
 /** The results of send attempts. */
@@ -77,31 +72,33 @@ export interface SendResults {
   readonly gone: readonly string[];
 }
 
-/** Deletes a confidential text when its row is done. */
-function kept(column: SQL, done: SQL): SQL {
+/** A text column whose confidential content is deleted when the row is done. */
+function keptUnless(column: SQL, done: SQL): SQL {
   return sql`${column} = iif(${done} AND ${inJson(sql`template`, CONFIDENTIAL_KINDS)}, '', ${column})`;
+}
+
+function unlessEmpty(items: readonly unknown[], statement: SQL): SQL[] {
+  return items.length === 0 ? [] : [statement];
 }
 
 /** Records the results in one round trip. A failed attempt never overwrites `sent`. */
 export async function recordResults(deps: Deps, { sent, failed, gone }: SendResults): Promise<void> {
-  const hasFailed = sql`tried.value ->> 'status' = 'failed'`;
-  await save(deps, [
-    ...(sent.length === 0
-      ? []
-      : [
-          sql`UPDATE notifications SET status = 'sent', sent_at = ${deps.now()}, last_error = NULL,
-              ${kept(sql`text_body`, sql`true`)}, ${kept(sql`html_body`, sql`true`)}
-            WHERE status <> 'sent' AND ${inJson(sql`id`, sent)}`,
-        ]),
-    ...(failed.length === 0
-      ? []
-      : [
-          sql`UPDATE notifications SET status = tried.value ->> 'status', last_error = tried.value ->> 'error',
-              next_attempt_at = tried.value ->> 'nextAttemptAt', leased_until = 0,
-              ${kept(sql`text_body`, hasFailed)}, ${kept(sql`html_body`, hasFailed)}
-            FROM json_each(${JSON.stringify(failed)}) AS tried
-            WHERE notifications.status = 'pending' AND notifications.id = tried.value ->> 'id'`,
-        ]),
-    ...(gone.length === 0 ? [] : [sql`DELETE FROM push_subscriptions WHERE ${inJson(sql`id`, gone)}`]),
-  ]);
+  const hasFailed = sql`result.value ->> 'status' = 'failed'`;
+  await save(deps, {
+    sent: unlessEmpty(
+      sent,
+      sql`UPDATE notifications SET status = 'sent', sent_at = ${deps.now()}, last_error = NULL,
+          ${keptUnless(sql`text_body`, sql`true`)}, ${keptUnless(sql`html_body`, sql`true`)}
+        WHERE status <> 'sent' AND ${inJson(sql`id`, sent)}`,
+    ),
+    failed: unlessEmpty(
+      failed,
+      sql`UPDATE notifications SET status = result.value ->> 'status', last_error = result.value ->> 'error',
+          next_attempt_at = result.value ->> 'nextAttemptAt', leased_until = 0,
+          ${keptUnless(sql`text_body`, hasFailed)}, ${keptUnless(sql`html_body`, hasFailed)}
+        FROM json_each(${JSON.stringify(failed)}) AS result
+        WHERE notifications.status = 'pending' AND notifications.id = result.value ->> 'id'`,
+    ),
+    gone: unlessEmpty(gone, sql`DELETE FROM push_subscriptions WHERE ${inJson(sql`id`, gone)}`),
+  });
 }

@@ -1,14 +1,15 @@
 // Each user's phone number and the code that proves it.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { mustChange } from "#shared/database";
+import { mustChange, readAll, returning, select } from "#shared/database";
+import type { Query } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsertFrom, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { DAY_MS, MAX_PHONE_CODE_TRIES, PHONE_CODE_TTL_MS } from "../constants.ts";
 import type { CeilingDeps } from "./ceilings.ts";
-import { insertedOf } from "./draft.ts";
-import type { Inserted } from "./draft.ts";
+import { phones } from "../schema.ts";
+import type { InsertedRow } from "./draft.ts";
 
 export interface PhoneCode {
   readonly userId: string;
@@ -21,7 +22,7 @@ export interface PhoneCode {
 /** The text message with a code. */
 interface CodeText {
   readonly notificationId: string;
-  readonly insert: SQL;
+  readonly insert: Query<InsertedRow>;
   /** Digest of an unproven account's client network; undefined for a proven account. */
   readonly unprovenNetwork: string | undefined;
 }
@@ -44,41 +45,45 @@ export async function writeCode(
   deps: CeilingDeps,
   { userId, phone, codeHash, expiresAt }: PhoneCode,
   { notificationId, insert, unprovenNetwork }: CodeText,
-): Promise<Inserted> {
-  const counted = unprovenNetwork === undefined ? [] : countUnproven(deps, notificationId, unprovenNetwork);
-  const { results } = await save(deps, [
-    ...counted,
-    insert,
-    sql`INSERT INTO phone_codes (user_id, phone, code_hash, tries, expires_at)
+): Promise<readonly InsertedRow[]> {
+  const { text } = await save(deps, {
+    counted: unprovenNetwork === undefined ? [] : countUnproven(deps, notificationId, unprovenNetwork),
+    text: insert,
+    code: sql`INSERT INTO phone_codes (user_id, phone, code_hash, tries, expires_at)
       SELECT ${userId}, ${phone}, ${codeHash}, 0, ${expiresAt} FROM notifications
       WHERE id = ${notificationId} AND status = 'pending'
       ON CONFLICT (user_id) DO UPDATE SET phone = excluded.phone, code_hash = excluded.code_hash, tries = 0,
         expires_at = excluded.expires_at`,
     // A held-back code was not sent, so it does not count.
-    sql`DELETE FROM unproven_codes WHERE notification_id = ${notificationId}
+    uncounted: sql`DELETE FROM unproven_codes WHERE notification_id = ${notificationId}
       AND NOT EXISTS (SELECT 1 FROM notifications WHERE id = ${notificationId} AND status = 'pending')`,
-  ]);
-  return insertedOf(results[counted.length]);
+  });
+  return text.rows;
 }
 
 /** When a network's unproven accounts may have another code, in milliseconds since the epoch. */
 export async function nextUnprovenCodeAt(deps: Deps, network: string): Promise<number> {
   const since = deps.now() - DAY_MS;
-  const rows = await deps.db.all<{ at: number | null }>(
-    sql`SELECT min(sent_at) AS at FROM unproven_codes WHERE network = ${network} AND sent_at > ${since}`,
+  const oldest = select(
+    { at: sql<number | null>`min(sent_at)` },
+    sql`FROM unproven_codes WHERE network = ${network} AND sent_at > ${since}`,
   );
-  return (rows[0]?.at ?? since) + DAY_MS;
+  return ((await deps.db.first(oldest))?.at ?? since) + DAY_MS;
 }
 
 /** When the number and the user may have another text message, in milliseconds since the epoch. */
 export async function nextTextAt(deps: Deps, userId: string, phone: string): Promise<number> {
   const since = deps.now() - DAY_MS;
-  const oldest = (condition: SQL): SQL => sql`SELECT min(created_at) AS at FROM notifications
-    WHERE channel = 'sms' AND ${condition} AND created_at > ${since} AND status <> 'held_back'`;
-  const rows = await deps.db.all<{ at: number | null }>(
-    sql`${oldest(sql`recipient = ${phone}`)} UNION ALL ${oldest(sql`user_id = ${userId}`)}`,
-  );
-  return Math.max(...rows.map(({ at }) => at ?? since)) + DAY_MS;
+  const oldest = (condition: SQL): Query<{ readonly at: number | null }> =>
+    select(
+      { at: sql<number | null>`min(created_at)` },
+      sql`FROM notifications WHERE channel = 'sms' AND ${condition} AND created_at > ${since} AND status <> 'held_back'`,
+    );
+  const { toNumber, ofUser } = await readAll(deps.db, {
+    toNumber: oldest(sql`recipient = ${phone}`),
+    ofUser: oldest(sql`user_id = ${userId}`),
+  });
+  return Math.max(...[...toNumber, ...ofUser].map(({ at }) => at ?? since)) + DAY_MS;
 }
 
 /**
@@ -95,25 +100,27 @@ export async function proveNumber(
   const isRight = sql`phone_codes.user_id = ${userId} AND phone_codes.code_hash = ${codeHash}`;
   const isNew = sql`NOT EXISTS (SELECT 1 FROM phones WHERE phones.user_id = ${userId} AND phones.phone = phone_codes.phone
     AND proven_at IS NOT NULL)`;
-  const { results } = await save(deps, [
-    sql`UPDATE phone_codes SET tries = tries + 1
+  const { proven } = await save(deps, {
+    tried: sql`UPDATE phone_codes SET tries = tries + 1
       WHERE user_id = ${userId} AND tries < ${MAX_PHONE_CODE_TRIES} AND expires_at > ${now}`,
-    mustChange(),
-    outboxInsertFrom(event, sql`${JSON.stringify(event)}`, sql`FROM phone_codes WHERE ${isRight} AND ${isNew}`),
-    sql`INSERT INTO phones (user_id, phone, proven_at, set_at)
-      SELECT user_id, phone, ${now}, ${now} FROM phone_codes WHERE ${isRight}
-      ON CONFLICT (user_id) DO UPDATE SET phone = excluded.phone, proven_at = excluded.proven_at, set_at = excluded.set_at
-      RETURNING phone`,
-  ]);
-  return results.at(-1)?.results.length === 1;
+    allowed: mustChange(),
+    event: outboxInsertFrom(event, sql`${JSON.stringify(event)}`, sql`FROM phone_codes WHERE ${isRight} AND ${isNew}`),
+    proven: returning(
+      sql`INSERT INTO phones (user_id, phone, proven_at, set_at)
+        SELECT user_id, phone, ${now}, ${now} FROM phone_codes WHERE ${isRight}
+        ON CONFLICT (user_id) DO UPDATE SET phone = excluded.phone, proven_at = excluded.proven_at, set_at = excluded.set_at`,
+      { phone: phones.phone },
+    ),
+  });
+  return proven.rows.length === 1;
 }
 
 /** Deletes the number and a code that has been sent. */
 export async function dropPhone(deps: Deps, userId: string): Promise<void> {
-  await save(deps, [
-    sql`DELETE FROM phones WHERE user_id = ${userId}`,
-    sql`DELETE FROM phone_codes WHERE user_id = ${userId}`,
-  ]);
+  await save(deps, {
+    number: sql`DELETE FROM phones WHERE user_id = ${userId}`,
+    code: sql`DELETE FROM phone_codes WHERE user_id = ${userId}`,
+  });
 }
 
 /** Deletes browsers and phone number from before a password change: somebody else may have added them. */

@@ -3,16 +3,24 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { isAdmin } from "#shared/call";
 import type { User } from "#shared/call";
-import { save } from "#shared/outbox";
+import { returning, select } from "#shared/database";
+import type { RowOf } from "#shared/database";
 import type { Deps } from "#shared/deps";
-import type { NotificationRow } from "../schema.ts";
+import { save } from "#shared/outbox";
+import { notifications } from "../schema.ts";
 
-export type ReaderRow = Pick<
-  NotificationRow,
-  "id" | "channel" | "template" | "subject" | "createdAt" | "readAt" | "textBody"
-> & { readonly status: Exclude<NotificationRow["status"], "held_back"> };
-
-const COLUMNS = sql`id, channel, template, subject, text_body AS textBody, status, created_at AS createdAt, read_at AS readAt`;
+const FIELDS = {
+  id: notifications.id,
+  channel: notifications.channel,
+  template: notifications.template,
+  subject: notifications.subject,
+  textBody: notifications.textBody,
+  // IS_VISIBLE leaves out `held_back`.
+  status: sql<"pending" | "sent" | "failed">`status`,
+  createdAt: notifications.createdAt,
+  readAt: notifications.readAt,
+};
+export type ReaderRow = RowOf<typeof FIELDS>;
 
 const IS_VISIBLE = sql`status <> 'held_back'`;
 
@@ -24,14 +32,18 @@ export async function listFor(
   limit: number,
 ): Promise<ReaderRow[]> {
   const after = key === undefined ? sql`true` : sql`(created_at, id) < (${key[0] ?? 0}, ${key[1] ?? ""})`;
-  const page = (owner: SQL): SQL => sql`SELECT * FROM (SELECT ${COLUMNS} FROM notifications
-    WHERE ${owner} AND ${IS_VISIBLE} AND ${after} ORDER BY created_at DESC, id DESC LIMIT ${limit})`;
-  const own = page(sql`user_id = ${user.id}`);
+  const page = (condition: SQL): SQL =>
+    sql`WHERE ${condition} AND ${IS_VISIBLE} AND ${after} ORDER BY created_at DESC, id DESC LIMIT ${limit}`;
+  const own = sql`user_id = ${user.id}`;
+  if (!isAdmin(user)) return await deps.db.all(select(FIELDS, sql`FROM notifications ${page(own)}`));
   // Two pages merged: each owner has an index in this order, while an OR would sort all rows.
-  return await deps.db.all<ReaderRow>(
-    isAdmin(user)
-      ? sql`${own} UNION ALL ${page(sql`audience = 'admins'`)} ORDER BY createdAt DESC, id DESC LIMIT ${limit}`
-      : own,
+  const ids = (condition: SQL): SQL => sql`SELECT id FROM (SELECT id FROM notifications ${page(condition)})`;
+  return await deps.db.all(
+    select(
+      FIELDS,
+      sql`FROM notifications WHERE id IN (${ids(own)} UNION ALL ${ids(sql`audience = 'admins'`)})
+        ORDER BY created_at DESC, id DESC LIMIT ${limit}`,
+    ),
   );
 }
 
@@ -41,29 +53,37 @@ export async function listFor(
  */
 export async function markRead(deps: Deps, user: User, id: string): Promise<ReaderRow | undefined> {
   const owner = isAdmin(user) ? sql`(user_id = ${user.id} OR audience = 'admins')` : sql`user_id = ${user.id}`;
-  const { results } = await save(deps, [
-    sql`UPDATE notifications SET read_at = coalesce(read_at, ${deps.now()})
-      WHERE ${owner} AND ${IS_VISIBLE} AND (created_at, event_id) = (SELECT created_at, event_id FROM notifications WHERE id = ${id})
-      RETURNING ${COLUMNS}`,
-  ]);
-  return (results[0]?.results as unknown as ReaderRow[] | undefined)?.find((row) => row.id === id);
+  const update = sql`UPDATE notifications SET read_at = coalesce(read_at, ${deps.now()})
+    WHERE ${owner} AND ${IS_VISIBLE} AND (created_at, event_id) = (SELECT created_at, event_id FROM notifications WHERE id = ${id})`;
+  const { read } = await save(deps, { read: returning(update, FIELDS) });
+  return read.rows.find((row) => row.id === id);
 }
-
-/** Far above the number of messages about one order. */
-const MAX_ABOUT = 50;
 
 /** Counts the events of which the user has an unread message. */
 export async function countUnreadEvents(deps: Deps, user: User): Promise<number> {
   const admins = isAdmin(user)
     ? sql`UNION SELECT event_id FROM notifications WHERE audience = 'admins' AND read_at IS NULL`
     : sql``;
-  const rows = await deps.db.all<{ unread: number }>(sql`SELECT count(*) AS unread FROM (
-      SELECT DISTINCT event_id FROM notifications WHERE user_id = ${user.id} AND read_at IS NULL AND ${IS_VISIBLE} ${admins})`);
-  return rows[0]?.unread ?? 0;
+  const row = await deps.db.first(
+    select(
+      { unread: sql<number>`count(*)` },
+      sql`FROM (SELECT DISTINCT event_id FROM notifications
+        WHERE user_id = ${user.id} AND read_at IS NULL AND ${IS_VISIBLE} ${admins})`,
+    ),
+  );
+  return row?.unread ?? 0;
 }
+
+/** Far above the number of messages about one order. */
+const MAX_ABOUT = 50;
 
 /** A user's messages about one subject, newest first. */
 export async function listAbout(deps: Deps, userId: string, about: string): Promise<ReaderRow[]> {
-  return await deps.db.all<ReaderRow>(sql`SELECT ${COLUMNS} FROM notifications
-    WHERE user_id = ${userId} AND about = ${about} AND ${IS_VISIBLE} ORDER BY created_at DESC, id DESC LIMIT ${MAX_ABOUT}`);
+  return await deps.db.all(
+    select(
+      FIELDS,
+      sql`FROM notifications WHERE user_id = ${userId} AND about = ${about} AND ${IS_VISIBLE}
+        ORDER BY created_at DESC, id DESC LIMIT ${MAX_ABOUT}`,
+    ),
+  );
 }

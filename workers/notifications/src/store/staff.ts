@@ -1,18 +1,22 @@
 // All notifications, for admins.
-import { sql } from "drizzle-orm";
+import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { Call } from "#shared/call";
 import { auditInsert } from "#shared/audit";
-import { mustChange } from "#shared/database";
-import { save } from "#shared/outbox";
+import type { Call } from "#shared/call";
+import { mustChange, returning, select } from "#shared/database";
+import type { RowOf } from "#shared/database";
 import type { Deps } from "#shared/deps";
+import { save } from "#shared/outbox";
+import { notifications } from "../schema.ts";
 import type { NotificationRow } from "../schema.ts";
 
-export type StaffRow = Omit<NotificationRow, "htmlBody" | "leasedUntil" | "countedFor">;
-
-const COLUMNS = sql`id, event_id AS eventId, about, audience, user_id AS userId, recipient, channel, template, locale, subject,
-  text_body AS textBody, status, attempts, next_attempt_at AS nextAttemptAt, last_error AS lastError,
-  created_at AS createdAt, sent_at AS sentAt, read_at AS readAt`;
+const {
+  htmlBody: _htmlBody,
+  leasedUntil: _leasedUntil,
+  countedFor: _countedFor,
+  ...FIELDS
+} = getTableColumns(notifications);
+export type StaffRow = RowOf<typeof FIELDS>;
 
 export interface StaffFilter {
   readonly status: NotificationRow["status"] | undefined;
@@ -41,23 +45,23 @@ export async function listAll(
     ...(kind === undefined ? [] : [sql`template = ${kind}`]),
     ...(userId === undefined ? [] : [sql`user_id = ${userId}`]),
   ];
-  return await deps.db.all<StaffRow>(sql`SELECT ${COLUMNS} FROM notifications
-    WHERE ${sql.join(conditions, sql` AND `)} ORDER BY id DESC LIMIT ${limit}`);
+  const where = sql.join(conditions, sql` AND `);
+  return await deps.db.all(select(FIELDS, sql`FROM notifications WHERE ${where} ORDER BY id DESC LIMIT ${limit}`));
 }
 
 export async function findAny(deps: Deps, id: string): Promise<StaffRow | undefined> {
-  const rows = await deps.db.all<StaffRow>(sql`SELECT ${COLUMNS} FROM notifications WHERE id = ${id}`);
-  return rows[0];
+  return await deps.db.first(select(FIELDS, sql`FROM notifications WHERE id = ${id}`));
 }
 
 /** Makes a notification due now, with all attempts left. @throws StaleWrite unless it is failed or held back. */
 export async function reopen(deps: Deps, call: Call, id: string): Promise<StaffRow | undefined> {
   const now = deps.now();
-  const { results } = await save(deps, [
-    sql`UPDATE notifications SET status = 'pending', attempts = 0, next_attempt_at = ${now}, leased_until = 0
-      WHERE id = ${id} AND status IN ('failed', 'held_back') RETURNING ${COLUMNS}`,
-    mustChange(),
-    auditInsert(call, now, { action: "notification.retry", subject: id }),
-  ]);
-  return results[0]?.results[0] as StaffRow | undefined;
+  const update = sql`UPDATE notifications SET status = 'pending', attempts = 0, next_attempt_at = ${now}, leased_until = 0
+    WHERE id = ${id} AND status IN ('failed', 'held_back')`;
+  const { reopened } = await save(deps, {
+    reopened: returning(update, FIELDS),
+    changed: mustChange(),
+    audit: auditInsert(call, now, { action: "notification.retry", subject: id }),
+  });
+  return reopened.rows[0];
 }

@@ -1,41 +1,29 @@
-// Templates in D1, with a cache in the isolate.
+// Templates and their earlier versions, for admins.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Call } from "#shared/call";
 import type { Channel } from "#shared/contracts/notifications";
 import { auditInsert } from "#shared/audit";
-import { insertInto, mustChange } from "#shared/database";
-import type { Database } from "#shared/database";
+import { mustChange, returning, select } from "#shared/database";
+import type { RowOf } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
-import { TEMPLATE_CACHE_MS } from "../constants.ts";
 import { placeholdersOf } from "../domain/template.ts";
-import type { Template, TemplateTexts } from "../domain/template.ts";
-import { templates } from "../schema.ts";
-import type { TemplateRow, TemplateVersionRow } from "../schema.ts";
+import type { TemplateTexts } from "../domain/template.ts";
+import { templateVersions, templates } from "../schema.ts";
 
-/** Caches rows, never a promise: in Workers a request must not await another request's promise. */
-export class TemplateCache {
-  #cached: { readonly templates: readonly Template[]; readonly asOf: number; readonly until: number } | undefined;
-
-  /** All templates, some dozens. */
-  async read(db: Database, now: number): Promise<readonly Template[]> {
-    if (this.#cached !== undefined && now < this.#cached.until) return this.#cached.templates;
-    const rows = await db.select().from(templates);
-    const asOf = Math.max(...rows.map(({ updatedAt }) => updatedAt));
-    this.#cached = { templates: rows, asOf, until: now + TEMPLATE_CACHE_MS };
-    return rows;
-  }
-
-  forget(): void {
-    this.#cached = undefined;
-  }
-
-  /** Drops the cache if a commit saw a newer change than the cache has. */
-  noteChange(asOf: number | undefined): void {
-    if (asOf !== undefined && this.#cached !== undefined && asOf !== this.#cached.asOf) this.forget();
-  }
-}
+const FIELDS = {
+  kind: templates.kind,
+  channel: templates.channel,
+  locale: templates.locale,
+  subject: templates.subject,
+  textBody: templates.textBody,
+  htmlBody: templates.htmlBody,
+  version: templates.version,
+  updatedAt: templates.updatedAt,
+  updatedBy: templates.updatedBy,
+};
+export type StoredTemplate = RowOf<typeof FIELDS>;
 
 export interface TemplateKey {
   readonly kind: string;
@@ -43,18 +31,16 @@ export interface TemplateKey {
   readonly locale: string;
 }
 
+export function templateId({ kind, channel, locale }: TemplateKey): string {
+  return `${kind}.${channel}.${locale}`;
+}
+
 function at({ kind, channel, locale }: TemplateKey): SQL {
   return sql`kind = ${kind} AND channel = ${channel} AND locale = ${locale}`;
 }
 
-const COLUMNS = sql`kind, channel, locale, subject, text_body AS textBody, html_body AS htmlBody, version,
-  updated_at AS updatedAt, updated_by AS updatedBy`;
-
-export type StoredTemplate = Omit<TemplateRow, "variables">;
-
 export async function findTemplate(deps: Deps, key: TemplateKey): Promise<StoredTemplate | undefined> {
-  const rows = await deps.db.all<StoredTemplate>(sql`SELECT ${COLUMNS} FROM templates WHERE ${at(key)}`);
-  return rows[0];
+  return await deps.db.first(select(FIELDS, sql`FROM templates WHERE ${at(key)}`));
 }
 
 /** By kind, channel and locale. `key` is these three of the last row of the previous page. */
@@ -70,41 +56,55 @@ export async function listStored(
     ...(filter.channel === undefined ? [] : [sql`channel = ${filter.channel}`]),
     ...(filter.locale === undefined ? [] : [sql`locale = ${filter.locale}`]),
   ];
-  return await deps.db.all<StoredTemplate>(sql`SELECT ${COLUMNS} FROM templates
-    WHERE ${sql.join(conditions, sql` AND `)} ORDER BY kind, channel, locale LIMIT ${limit}`);
+  const where = sql.join(conditions, sql` AND `);
+  return await deps.db.all(
+    select(FIELDS, sql`FROM templates WHERE ${where} ORDER BY kind, channel, locale LIMIT ${limit}`),
+  );
 }
 
+const VERSION_FIELDS = {
+  version: templateVersions.version,
+  subject: templateVersions.subject,
+  textBody: templateVersions.textBody,
+  htmlBody: templateVersions.htmlBody,
+  updatedAt: templateVersions.updatedAt,
+  updatedBy: templateVersions.updatedBy,
+};
+
 /** The earlier versions, newest first. */
-export async function earlierVersions(
-  deps: Deps,
-  key: TemplateKey,
-): Promise<Omit<TemplateVersionRow, keyof TemplateKey>[]> {
-  return await deps.db
-    .all(sql`SELECT version, subject, text_body AS textBody, html_body AS htmlBody, updated_at AS updatedAt,
-    updated_by AS updatedBy FROM template_versions WHERE ${at(key)} ORDER BY version DESC LIMIT 100`);
+export async function earlierVersions(deps: Deps, key: TemplateKey): Promise<RowOf<typeof VERSION_FIELDS>[]> {
+  return await deps.db.all(
+    select(VERSION_FIELDS, sql`FROM template_versions WHERE ${at(key)} ORDER BY version DESC LIMIT 100`),
+  );
 }
 
 function variablesOf(texts: TemplateTexts): string[] {
   return placeholdersOf(`${texts.subject} ${texts.textBody} ${texts.htmlBody}`);
 }
 
-const insertRow = insertInto(templates);
+/** Later than every template's, so that the caches of other isolates detect the change. */
+function newestTime(now: number): SQL {
+  return sql`max(${now}, (SELECT max(updated_at) + 1 FROM templates))`;
+}
 
-/** @throws UniqueViolation when the template already exists. */
-export async function addTemplate(deps: Deps, call: Call, key: TemplateKey, texts: TemplateTexts): Promise<void> {
+/** @throws StaleWrite when the template already exists. */
+export async function addTemplate(
+  deps: Deps,
+  call: Call,
+  key: TemplateKey,
+  { subject, textBody, htmlBody }: TemplateTexts,
+): Promise<StoredTemplate | undefined> {
   const now = deps.now();
-  const subject = `${key.kind}.${key.channel}.${key.locale}`;
-  await save(deps, [
-    insertRow({
-      ...key,
-      ...texts,
-      variables: variablesOf(texts),
-      version: 1,
-      updatedAt: now,
-      updatedBy: call.actor.id,
-    }),
-    auditInsert(call, now, { action: "template.create", subject }),
-  ]);
+  const variables = JSON.stringify(variablesOf({ subject, textBody, htmlBody }));
+  const insert = sql`INSERT INTO templates (kind, channel, locale, subject, text_body, html_body, variables, version, updated_at, updated_by)
+    VALUES (${key.kind}, ${key.channel}, ${key.locale}, ${subject}, ${textBody}, ${htmlBody}, ${variables}, 1, ${newestTime(now)},
+      ${call.actor.id}) ON CONFLICT DO NOTHING`;
+  const { added } = await save(deps, {
+    added: returning(insert, FIELDS),
+    isNew: mustChange(),
+    audit: auditInsert(call, now, { action: "template.create", subject: templateId(key) }),
+  });
+  return added.rows[0];
 }
 
 /** Changes a template and keeps the previous texts as a version. @throws StaleWrite when another request changed it first. */
@@ -112,21 +112,20 @@ export async function changeTemplate(
   deps: Deps,
   call: Call,
   stored: StoredTemplate,
-  texts: TemplateTexts,
-): Promise<void> {
+  { subject, textBody, htmlBody }: TemplateTexts,
+): Promise<StoredTemplate | undefined> {
   const now = deps.now();
-  const { version } = stored;
-  const subject = `${stored.kind}.${stored.channel}.${stored.locale}`;
-  await save(deps, [
-    sql`INSERT INTO template_versions (kind, channel, locale, version, subject, text_body, html_body, updated_at, updated_by)
+  const version = stored.version + 1;
+  const variables = JSON.stringify(variablesOf({ subject, textBody, htmlBody }));
+  const update = sql`UPDATE templates SET subject = ${subject}, text_body = ${textBody}, html_body = ${htmlBody},
+    variables = ${variables}, version = ${version}, updated_by = ${call.actor.id}, updated_at = ${newestTime(now)} WHERE ${at(stored)}`;
+  const { changed } = await save(deps, {
+    earlier: sql`INSERT INTO template_versions (kind, channel, locale, version, subject, text_body, html_body, updated_at, updated_by)
       SELECT kind, channel, locale, version, subject, text_body, html_body, updated_at, updated_by FROM templates
-      WHERE ${at(stored)} AND version = ${version}`,
-    mustChange(),
-    // The newest `updated_at` of all, so that an isolate's cache detects the change.
-    sql`UPDATE templates SET subject = ${texts.subject}, text_body = ${texts.textBody}, html_body = ${texts.htmlBody},
-        variables = ${JSON.stringify(variablesOf(texts))}, version = version + 1, updated_by = ${call.actor.id},
-        updated_at = max(${now}, (SELECT max(updated_at) + 1 FROM templates))
-      WHERE ${at(stored)}`,
-    auditInsert(call, now, { action: "template.update", subject, details: { version: version + 1 } }),
-  ]);
+      WHERE ${at(stored)} AND version = ${stored.version}`,
+    isCurrent: mustChange(),
+    changed: returning(update, FIELDS),
+    audit: auditInsert(call, now, { action: "template.update", subject: templateId(stored), details: { version } }),
+  });
+  return changed.rows[0];
 }
