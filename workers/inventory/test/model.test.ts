@@ -166,9 +166,10 @@ class Story {
       await env.DB.exec("ALTER TABLE hidden RENAME TO ledger");
     } else if (kind === "month") {
       await this.alarm();
-      vi.setSystemTime(Date.now() + 31 * DAY_MS);
+      const leapedFrom = Date.now();
+      vi.setSystemTime(leapedFrom + 31 * DAY_MS);
       await this.alarm();
-      this.#model.forget();
+      this.#model.forget(leapedFrom);
       await purgeReservations(this.#shop.deps);
     } else {
       await Promise.all([

@@ -139,11 +139,15 @@ export class Model {
     return this.adjust(counted - this.onHand);
   }
 
-  /** Removes finished entries after their retention. */
-  forget(): void {
+  /**
+   * Removes finished entries after their retention. A hold that was live at `leapedFrom` (ms) has only now been marked expired, and
+   * is remembered from now on.
+   */
+  forget(leapedFrom: number): void {
     const before = Date.now() - RETENTION_MS;
-    for (const [owner, { state, at }] of this.entries) {
-      if (state !== "reserved" && this.entry(owner).state !== "held" && at < before) this.entries.delete(owner);
+    for (const [owner, { state, at, until, counted }] of this.entries) {
+      if (state === "held" && until > leapedFrom) this.#set(owner, "none", 0, 0, counted);
+      else if (state !== "reserved" && at < before) this.entries.delete(owner);
     }
     for (const [id, { owner, at }] of this.returns) {
       if (at < before && this.entry(owner).state !== "reserved" && this.entry(owner).state !== "held")
