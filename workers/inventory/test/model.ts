@@ -54,7 +54,7 @@ export class Model {
     const open = this.onHand - this.#sum(({ counted }) => !counted, owner);
     const share = Math.max(1, minimum, Math.floor(open * SHARE));
     const left = Math.min(share - this.#sum(({ counted }) => counted, owner), this.#room(owner));
-    return left >= minimum && quantity <= left;
+    return quantity === 0 || (left >= minimum && quantity <= left);
   }
 
   #set(owner: number, state: State, quantity: number, until = 0, counted = this.entry(owner).counted): void {
