@@ -112,7 +112,7 @@ export async function deploy(
   environment: Environment,
   account: Account,
   tools: Tools,
-  immediate: boolean,
+  { immediate }: { readonly immediate: boolean },
 ): Promise<void> {
   const [databases, queues, buckets, releases] = await Promise.all([
     databaseIds(account),
@@ -126,7 +126,7 @@ export async function deploy(
   writeConfigs(environment, await databaseIds(account));
   await runAll(tools.wrangler, migrations(environment));
   const isFirst = missing.some(([what]) => what === "d1");
-  await rollOut(releases, tools, immediate || isFirst);
+  await rollOut(releases, tools, { immediate: immediate || isFirst });
 }
 
 /** Runs the command line. Tests pass other `tools`. @throws Error that says what to do. */
@@ -162,7 +162,7 @@ export async function main(
     await smoke(ask, new Map());
     return;
   }
-  await deploy(environment, account, tools, values["at-once"]);
+  await deploy(environment, account, tools, { immediate: values["at-once"] });
 }
 
 if (import.meta.main) {

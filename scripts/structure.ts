@@ -1,5 +1,5 @@
 // Holds the structure: reads the repo, asks each rule of scripts/structure/, and prints what is not as agreed.
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { readWranglerFile } from "./local/configs.ts";
 import { DATABASES, PRODUCTION_WORKERS, ROOT, wranglerFile } from "./local/workers.ts";
@@ -7,11 +7,15 @@ import { configViolations } from "./structure/configs.ts";
 import type { Config } from "./structure/configs.ts";
 import { unreadExports } from "./structure/exports.ts";
 import { emptyFiles, planViolations } from "./structure/files.ts";
-import { importViolations } from "./structure/imports.ts";
+import { importViolations, roomViolations } from "./structure/imports.ts";
 import { lockViolations } from "./structure/lock.ts";
 import type { LockFile } from "./structure/lock.ts";
 import { SHARED_MIGRATIONS, migrationViolations } from "./structure/migrations.ts";
+import { booleanParameters } from "./structure/parameters.ts";
+import { commentViolations, pageViolations } from "./structure/paths.ts";
 
+const ROOT_PAGES = ["README.md", "CONTRIBUTING.md"];
+const TEST = /\/test\/|\.test\.ts$/;
 const FOLDERS = ["shared", "workers", "dev", "scripts", "e2e", "migrations"];
 
 /** Path relative to the root, with forward slashes -> text. Static assets are whatever they are. */
@@ -23,6 +27,10 @@ function readTree(folder: string): [string, string][] {
       const file = path.join(entry.parentPath, entry.name);
       return [path.relative(ROOT, file).replaceAll(path.sep, "/"), readFileSync(file, "utf8")];
     });
+}
+
+function readRoot(file: string): [string, string] {
+  return [file, readFileSync(path.join(ROOT, file), "utf8")];
 }
 
 /** All violations in this checkout. */
@@ -40,11 +48,23 @@ export function structureViolations(): string[] {
       return [title, tree.get(file) ?? ""];
     }),
   );
+  const exists = (target: string): boolean => existsSync(path.join(ROOT, target));
+  const pages = [
+    ...[...tree].filter(([file]) => file.endsWith(".md")),
+    ...readTree("docs"),
+    ...ROOT_PAGES.map(readRoot),
+  ];
   const sources = [...tree].filter(([file]) => file.endsWith(".ts") && !file.endsWith(".d.ts"));
   return [
     ...emptyFiles(tree),
     ...PRODUCTION_WORKERS.flatMap((worker) => planViolations(worker, under(`workers/${worker}`))),
     ...sources.flatMap(([file, text]) => importViolations(file, text)),
+    ...sources.flatMap(([file, text]) => roomViolations(file, text)),
+    ...sources.filter(([file]) => !TEST.test(file)).flatMap(([file, text]) => booleanParameters(file, text)),
+    ...sources
+      .filter(([file]) => !file.startsWith("scripts/test/"))
+      .flatMap(([file, text]) => commentViolations(file, text, exists)),
+    ...pages.flatMap(([file, text]) => pageViolations(file, text, exists)),
     ...unreadExports(new Map(sources)),
     ...configViolations(PRODUCTION_WORKERS.map(config), [
       config("front"),

@@ -46,7 +46,7 @@ function outOfRange(
   origin: string,
   bound: number | bigint,
   words: { readonly of: string; readonly than: string },
-  inclusive = true,
+  { inclusive = true }: { readonly inclusive?: boolean | undefined },
 ): string {
   const unit = UNITS[origin];
   const limit = `${inclusive ? words.of : words.than} ${String(bound)}`;
@@ -70,9 +70,9 @@ function messageOf(issue: RawIssue): string {
       return `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")}`;
     case "too_small":
       if (issue.origin === "string" && issue.minimum === 1) return "must not be empty";
-      return outOfRange(issue.origin, issue.minimum, { of: "at least", than: "more than" }, issue.inclusive);
+      return outOfRange(issue.origin, issue.minimum, { of: "at least", than: "more than" }, issue);
     case "too_big":
-      return outOfRange(issue.origin, issue.maximum, { of: "at most", than: "less than" }, issue.inclusive);
+      return outOfRange(issue.origin, issue.maximum, { of: "at most", than: "less than" }, issue);
     case "invalid_format":
       return issue.format === "regex"
         ? `must match ${String(issue["pattern"])}`

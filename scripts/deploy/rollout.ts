@@ -53,7 +53,11 @@ async function inStages(tools: Tools, uploaded: readonly (readonly [Release, str
  * classes needs.
  * @throws Error after the roll-back when a step or the smoke test fails.
  */
-export async function rollOut(releases: readonly Release[], tools: Tools, immediate: boolean): Promise<void> {
+export async function rollOut(
+  releases: readonly Release[],
+  tools: Tools,
+  { immediate }: { readonly immediate: boolean },
+): Promise<void> {
   const uploaded: (readonly [Release, string])[] = [];
   const changed = new Set<Release>();
   try {

@@ -41,7 +41,7 @@ export interface SeedStock {
   readonly of: (productId: string) => SeededStock;
 }
 
-function availableOf(random: Random, low: boolean, { minOrderQuantity }: SeedProduct): number {
+function availableOf(random: Random, { minOrderQuantity }: SeedProduct, { low }: { readonly low: boolean }): number {
   if (low) return between(random, 1, LOW_STOCK_THRESHOLD);
   const [least, most] = random() < PLENTY_SHARE ? [100, 1_200] : [LOW_STOCK_THRESHOLD + 5, 99];
   return Math.max(between(random, least, most), minOrderQuantity * 4);
@@ -53,7 +53,7 @@ function wantedLevels(random: Random, products: readonly SeedProduct[]): Map<str
   return new Map(
     order.map((product, index) => {
       if (index < EMPTY_PRODUCTS) return [product.id, 0];
-      return [product.id, availableOf(random, index < LOW_PRODUCTS, product)];
+      return [product.id, availableOf(random, product, { low: index < LOW_PRODUCTS })];
     }),
   );
 }

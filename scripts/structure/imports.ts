@@ -70,3 +70,12 @@ export function importViolations(file: string, text: string): string[] {
     return wrong === undefined ? [] : [`${file}: imports "${specifier}", but ${wrong}`];
   });
 }
+
+/** SQL of a domain Worker outside its rooms. */
+export function roomViolations(file: string, text: string): string[] {
+  const inside = /^workers\/[^/]+\/src\/(?<inside>.+)$/.exec(file)?.groups?.["inside"];
+  const isRoom = inside === undefined || /^(?:store|objects|schema|service\/metrics\.ts)/.test(inside);
+  return !isRoom && /\bsql(?:<[^`]*>)?`/.test(text)
+    ? [`${file}: SQL stands in store, objects, schema.ts and service/metrics.ts only`]
+    : [];
+}

@@ -161,7 +161,7 @@ describe("the roll-out", () => {
   });
 
   it("uploads all, then raises the share of each, callees first, and tests the new versions after each step", async () => {
-    await rollOut(releases, tools, false);
+    await rollOut(releases, tools, { immediate: false });
     expect(commands).toEqual([
       "versions upload -c callee.json",
       "versions upload -c caller.json",
@@ -185,7 +185,7 @@ describe("the roll-out", () => {
 
   it("rolls all back, callers first, and fails when the smoke test fails", async () => {
     fails = (command) => command === "smoke";
-    await expect(rollOut(releases, tools, false)).rejects.toThrow("not well");
+    await expect(rollOut(releases, tools, { immediate: false })).rejects.toThrow("the smoke test fails");
     expect(commands.slice(-2)).toEqual([
       "versions deploy caller-old@100 --yes -c caller.json",
       "versions deploy callee-old@100 --yes -c callee.json",
@@ -194,21 +194,21 @@ describe("the roll-out", () => {
 
   it("rolls the others back when one roll-back fails", async () => {
     fails = (command) => command === "smoke" || command.includes("caller-old@100");
-    await expect(rollOut(releases, tools, false)).rejects.toThrow("not well");
+    await expect(rollOut(releases, tools, { immediate: false })).rejects.toThrow("the smoke test fails");
     expect(commands.at(-1)).toBe("versions deploy callee-old@100 --yes -c callee.json");
   });
 
   it("changes no traffic when an upload is refused", async () => {
     fails = (command) => command === "versions upload -c caller.json";
-    await expect(rollOut(releases, tools, false)).rejects.toThrow("refused");
+    await expect(rollOut(releases, tools, { immediate: false })).rejects.toThrow("refused");
     expect(commands.filter((command) => command.startsWith("versions deploy"))).toEqual([]);
   });
 
   it("gives all traffic at once to a new Worker, and to all with `immediate`", async () => {
-    await rollOut([{ name: "fresh", configFile: "fresh.json", previous: undefined }], tools, false);
+    await rollOut([{ name: "fresh", configFile: "fresh.json", previous: undefined }], tools, { immediate: false });
     expect(commands).toEqual(["deploy -c fresh.json"]);
     commands = [];
-    await rollOut(releases, tools, true);
+    await rollOut(releases, tools, { immediate: true });
     expect(commands).toEqual(["deploy -c callee.json", "deploy -c caller.json"]);
     expect(smoked).toHaveLength(2);
   });
@@ -304,9 +304,9 @@ describe("the account", () => {
 
   it("is unchanged while a secret is missing", async () => {
     const run = vi.fn<Tools["wrangler"]>(async () => undefined);
-    await expect(deploy(staging, account, { wrangler: run, smoke: async () => undefined }, false)).rejects.toThrow(
-      "wrangler secret put SIGNING_KEY_SECRET --name tradepost-staging-accounts",
-    );
+    await expect(
+      deploy(staging, account, { wrangler: run, smoke: async () => undefined }, { immediate: false }),
+    ).rejects.toThrow("wrangler secret put SIGNING_KEY_SECRET --name tradepost-staging-accounts");
     expect(run).not.toHaveBeenCalled();
   });
 
@@ -325,7 +325,7 @@ describe("the account", () => {
         cloud.databases.push({ uuid: `id-${args[2]}`, name: args[2] ?? "" });
       return undefined;
     };
-    await deploy(staging, account, { wrangler: run, smoke: async () => undefined }, false);
+    await deploy(staging, account, { wrangler: run, smoke: async () => undefined }, { immediate: false });
     const kinds = commands.map((command) => command.split(" ").slice(0, 2).join(" "));
     expect(kinds.lastIndexOf("d1 create")).toBeLessThan(kinds.indexOf("d1 migrations"));
     expect(kinds.lastIndexOf("d1 migrations")).toBeLessThan(kinds.indexOf("deploy -c"));

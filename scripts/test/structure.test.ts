@@ -4,9 +4,11 @@ import { configViolations } from "../structure/configs.ts";
 import type { Config } from "../structure/configs.ts";
 import { unreadExports } from "../structure/exports.ts";
 import { emptyFiles, planViolations } from "../structure/files.ts";
-import { importViolations, importsOf } from "../structure/imports.ts";
+import { importViolations, importsOf, roomViolations } from "../structure/imports.ts";
 import { lockViolations } from "../structure/lock.ts";
 import { migrationViolations } from "../structure/migrations.ts";
+import { booleanParameters } from "../structure/parameters.ts";
+import { commentViolations, pageViolations } from "../structure/paths.ts";
 
 const COMPLETE = ["README.md", "env.d.ts", "src/index.ts"];
 
@@ -199,5 +201,47 @@ describe("migrations", () => {
     expect(migrationViolations("order", new Map(common), texts)).toEqual([]);
     expect(migrationViolations("order", new Map(common.slice(0, 2)), texts)).toHaveLength(1);
     expect(migrationViolations("order", new Map(common), new Map([...texts, ["messaging", "ALTER"]]))).toHaveLength(1);
+  });
+});
+
+describe("boolean parameters", () => {
+  it.each([
+    "function f(deps: Deps, everything: boolean): void {}",
+    "export async function f<T>(deps: Deps, items: readonly [T, T], everything = false) {}",
+    "class C {\n  #f(a: string, b?: boolean): void {}\n}",
+  ])("by position are refused: %s", (text) => {
+    expect(booleanParameters("a.ts", text)).toHaveLength(1);
+  });
+
+  it.each([
+    "function f(deps: Deps, { everything }: { readonly everything: boolean }): boolean {}",
+    "function flag(value: boolean): SQL {}",
+    "function f(a: string, work: (done: boolean) => boolean): boolean {}",
+  ])("by name are fine: %s", (text) => {
+    expect(booleanParameters("a.ts", text)).toEqual([]);
+  });
+});
+
+describe("paths in words", () => {
+  const exists = (target: string): boolean => ["shared/outbox.ts", "workers/orders/src/store/saga.ts"].includes(target);
+
+  it("have to exist in a comment, from the root or from the Worker", () => {
+    const file = "workers/orders/src/domain/order.ts";
+    expect(commentViolations(file, "// see store/saga.ts and shared/outbox.ts", exists)).toEqual([]);
+    expect(commentViolations(file, "/** see store/gone.ts\n and shared/gone.ts */", exists)).toHaveLength(2);
+    expect(commentViolations(file, 'const a = "shared/gone.ts";', exists)).toEqual([]);
+  });
+
+  it("have to exist in a page, as links too", () => {
+    expect(pageViolations("docs/a.md", "[x](../shared/outbox.ts#y) and `shared/outbox.ts`", exists)).toEqual([]);
+    expect(pageViolations("docs/a.md", "[x](gone.md) and `shared/gone.ts`", exists)).toHaveLength(2);
+  });
+});
+
+describe("rooms", () => {
+  it("keep SQL out of services and rules", () => {
+    expect(roomViolations("workers/orders/src/service/pay.ts", "sql`SELECT 1`")).toHaveLength(1);
+    expect(roomViolations("workers/orders/src/store/pay.ts", "sql`SELECT 1`")).toEqual([]);
+    expect(roomViolations("workers/orders/src/service/metrics.ts", "sql<number>`count(*)`")).toEqual([]);
   });
 });

@@ -85,7 +85,7 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     EMAIL_VERIFIED: (event) => ({ statements: [recordProvenEmail(event)] }),
     PASSWORD_CHANGED: (event) => ({ statements: removeContactPoints(event) }),
     NOTIFICATION_SEND: message((data, shop) => {
-      const fault = commandFault(data.kind, data.recipient === null, data.variables);
+      const fault = commandFault(data.kind, { isToAdmins: data.recipient === null, variables: data.variables });
       if (fault !== undefined) throw new NonRetryableError(fault);
       return requestedMessage(data, shop);
     }),

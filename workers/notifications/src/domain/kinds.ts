@@ -110,7 +110,10 @@ export function kindOf(name: string): Kind | undefined {
 }
 
 /** Why a command can never be executed; undefined when it can. */
-export function commandFault(name: string, isToAdmins: boolean, variables: Variables): string | undefined {
+export function commandFault(
+  name: string,
+  { isToAdmins, variables }: { readonly isToAdmins: boolean; readonly variables: Variables },
+): string | undefined {
   if (!Object.hasOwn(COMMANDS, name)) return `${name} is not a kind that a command can request`;
   const command = name as CommandKind;
   if ((KINDS[command].audience === "admins") !== isToAdmins) return `${name} goes to the ${KINDS[command].audience}`;
