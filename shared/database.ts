@@ -2,8 +2,6 @@
 // A commit is one D1 batch: its rows are written together or not at all. D1 has no interactive transactions.
 import { getTableColumns, getTableName, is, Column, sql } from "drizzle-orm";
 import type { GetColumnData, SQL, SQLWrapper } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/d1";
-import type { DrizzleD1Database } from "drizzle-orm/d1";
 import { SQLiteAsyncDialect } from "drizzle-orm/sqlite-core";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { EventEnvelope } from "./events/envelope.ts";
@@ -42,7 +40,7 @@ interface PreparedInsert {
 }
 
 /** Anything that becomes one SQL statement. */
-export type Statement = SQL | Query<unknown> | PreparedInsert | { toSQL(): { sql: string; params: unknown[] } };
+export type Statement = SQL | Query<unknown> | PreparedInsert;
 
 /** How a batch is written down: each name stands for one statement, or for a list of them. */
 export type Batch = Readonly<Record<string, Statement | readonly Statement[]>>;
@@ -103,10 +101,6 @@ function isMany(statements: Statement | readonly Statement[]): statements is rea
 
 function compile(statement: Statement): { readonly text: string; readonly params: readonly unknown[] } {
   if ("text" in statement) return statement;
-  if ("toSQL" in statement) {
-    const { sql: text, params } = statement.toSQL();
-    return { text, params };
-  }
   const { sql: text, params } = dialect.sqlToQuery(statement.getSQL());
   return { text, params };
 }
@@ -119,31 +113,13 @@ function resultOf(statement: Statement, { results, meta }: D1Result<RawRow>): Re
 /** A D1 binding that counts its round trips and the rows it writes into the log of the invocation. */
 export class Database {
   readonly client: D1Database;
-  readonly #drizzle: DrizzleD1Database;
 
   constructor(client: D1Database) {
     this.client = client;
-    this.#drizzle = drizzle(client);
   }
 
-  get select(): DrizzleD1Database["select"] {
-    return this.#drizzle.select.bind(this.#drizzle);
-  }
-
-  get update(): DrizzleD1Database["update"] {
-    return this.#drizzle.update.bind(this.#drizzle);
-  }
-
-  get insert(): DrizzleD1Database["insert"] {
-    return this.#drizzle.insert.bind(this.#drizzle);
-  }
-
-  get delete(): DrizzleD1Database["delete"] {
-    return this.#drizzle.delete.bind(this.#drizzle);
-  }
-
-  /** The rows of one read. */
-  async all<Row>(query: Query<Row> | SQL): Promise<Row[]> {
+  /** The rows of one read. `sql<Row>` states its row type itself, which only tests do. */
+  async all<Row>(query: Query<Row> | SQL<Row>): Promise<Row[]> {
     const { results } = await this.run(query);
     return query instanceof Query ? results.map(query.decode) : (results as Row[]);
   }
@@ -225,13 +201,7 @@ function databaseError(error: unknown): unknown {
   return error;
 }
 
-/** A commit whose statements are a list. */
-export interface Commit {
-  readonly results: readonly D1Result<RawRow>[];
-  readonly events: readonly EventEnvelope[];
-}
-
-export interface NamedCommit<B extends Batch> {
+export interface Commit<B extends Batch> {
   readonly results: Results<B>;
   /** The events whose outbox rows this commit wrote; a conditional insert that wrote none gives none. */
   readonly events: readonly EventEnvelope[];
@@ -260,21 +230,16 @@ function named<B extends Batch>(batch: B, results: readonly D1Result<RawRow>[]):
  * Runs the statements as one atomic D1 batch and answers under their names.
  * @throws StaleWrite, UniqueViolation, NotNullViolation; any other error is an outage or a bug. Nothing is written then.
  */
-export async function commit(database: Database, statements: readonly Statement[]): Promise<Commit>;
-export async function commit<const B extends Batch>(database: Database, statements: B): Promise<NamedCommit<B>>;
-export async function commit(
-  database: Database,
-  statements: Batch | readonly Statement[],
-): Promise<Commit | NamedCommit<Batch>> {
-  const list: readonly Statement[] = Array.isArray(statements) ? statements : Object.values(statements as Batch).flat();
-  const results = list.length === 0 ? [] : await write(database, list);
+export async function commit<const B extends Batch>(database: Database, batch: B): Promise<Commit<B>> {
+  const statements: readonly Statement[] = Object.values<Statement | readonly Statement[]>(batch).flat();
+  const results = statements.length === 0 ? [] : await write(database, statements);
   const events = results.flatMap((result) =>
     result.results.flatMap((row) => {
       const envelope = row[COMMITTED_EVENT];
       return typeof envelope === "string" ? [JSON.parse(envelope) as EventEnvelope] : [];
     }),
   );
-  return { results: Array.isArray(statements) ? results : named(statements as Batch, results), events } as Commit;
+  return { results: named(batch, results), events };
 }
 
 async function write(database: Database, statements: readonly Statement[]): Promise<D1Result<RawRow>[]> {
@@ -289,23 +254,13 @@ async function write(database: Database, statements: readonly Statement[]): Prom
  * Runs several reads in one D1 round trip, which costs about as much as one read, and from one state of the database.
  * Answers each read's rows under its name.
  */
-export async function readAll<Rows extends readonly object[]>(
-  database: Database,
-  statements: { readonly [K in keyof Rows]: Statement },
-): Promise<{ [K in keyof Rows]: Rows[K][] }>;
 export async function readAll<B extends Readonly<Record<string, Query<unknown>>>>(
   database: Database,
   queries: B,
-): Promise<RowsOf<B>>;
-export async function readAll(
-  database: Database,
-  queries: Readonly<Record<string, Query<unknown>>> | readonly Statement[],
-): Promise<unknown> {
-  if (Array.isArray(queries))
-    return (await database.batch(queries as readonly Statement[])).map(({ results }) => results);
-  const byName = queries as Readonly<Record<string, Query<unknown>>>;
-  const results = named(byName, await database.batch(Object.values(byName)));
-  return Object.fromEntries(Object.entries(results).map(([name, { rows }]) => [name, rows]));
+): Promise<RowsOf<B>> {
+  const results = named(queries, await database.batch(Object.values(queries)));
+  // Each query's rows, decoded by the query itself.
+  return Object.fromEntries(Object.entries(results).map(([name, { rows }]) => [name, rows])) as RowsOf<B>;
 }
 
 /**

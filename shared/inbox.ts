@@ -1,10 +1,10 @@
-// The inbox: at-least-once delivery in any order becomes one effect per event. An effect in D1 stands in one batch with its
-// inbox row, the row first, so a second delivery fails on the primary key and changes nothing. An effect elsewhere (an
-// object, Stripe) is idempotent under its own key and comes before the row, never after it.
+// The inbox: delivery is at least once and in any order, and each event has one effect. An effect in D1 is written in one batch with its
+// inbox row, the row first, so a second delivery fails on the primary key and changes nothing. An effect elsewhere (an object, Stripe)
+// is idempotent under its own key and comes before the row, never after it.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { NotNullViolation, UniqueViolation, commit } from "./database.ts";
-import type { Commit, Query, Statement } from "./database.ts";
+import { NotNullViolation, UniqueViolation, commit, returning, select } from "./database.ts";
+import type { Query, Result, Statement } from "./database.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
 import type { EventType } from "./events/catalogue.ts";
@@ -12,12 +12,13 @@ import { firstIdAt } from "./ids.ts";
 import { log, withInvocation } from "./logger.ts";
 import { EVENT_RETENTION_MS, relay } from "./outbox.ts";
 import type { Deps } from "./deps.ts";
+import { inboxFailures } from "./schema.ts";
 
 /** Tries after the first, as `max_retries` in every consumer's configuration. */
 export const MAX_RETRIES = 10;
 /** The longest pause between two tries. */
 const MAX_BACKOFF_SECONDS = 600;
-/** A failed event whose retry is overdue by this much has lost it (a restart of the local queue) and is sent again. */
+/** A failed event whose retry is overdue by this much has lost its message, for example in a restart of the local queue, and is resent. */
 export const LOST_RETRY_AFTER_MS = 60_000;
 
 /** The rows that one of an effect's statements returned. */
@@ -55,9 +56,12 @@ function inboxInsert(event: EventEnvelope, effect: Effect, now: number): SQL {
   return sql`INSERT INTO inbox (event_id, handled_at) VALUES (${event.id}, ${handledAt})`;
 }
 
-/** @param results those of the effect's statements, in their order. */
-function notifyCommitted({ statements, committed }: Effect, results: Commit["results"]): void {
-  committed?.((query) => (results[statements.indexOf(query)]?.results ?? []).map(query.decode));
+/** @param results of the effect's statements, in their order */
+function notifyCommitted({ statements, committed }: Effect, results: readonly Result<unknown>[]): void {
+  committed?.(<Row>(query: Query<Row>) => {
+    // The query itself has decoded these rows.
+    return (results[statements.indexOf(query)]?.rows ?? []) as readonly Row[];
+  });
 }
 
 /** Seconds to wait before try number `attempts + 1`: doubling up to ten minutes, half of it random. */
@@ -77,8 +81,11 @@ type Prepared = { readonly message: Message; readonly event: EventEnvelope; read
 /** Runs one event's effect and inbox row alone. A second delivery is a success that changes nothing. */
 async function commitOne(deps: Deps, { event, effect }: Prepared): Promise<void> {
   try {
-    const { events, results } = await commit(deps.db, [inboxInsert(event, effect, deps.now()), ...effect.statements]);
-    notifyCommitted(effect, results.slice(1));
+    const { events, results } = await commit(deps.db, {
+      inbox: inboxInsert(event, effect, deps.now()),
+      effect: effect.statements,
+    });
+    notifyCommitted(effect, results.effect);
     await relay(deps.queues, events);
   } catch (error) {
     if (error instanceof UniqueViolation && error.constraint === "inbox.event_id") return;
@@ -102,7 +109,7 @@ async function refuse(deps: Deps, message: Message, event: EventEnvelope, error:
       return;
     }
   } catch (unkept) {
-    // Thrown on, it would have the platform try the batch again without a pause, and the retries be used up within seconds.
+    // If this were rethrown, the platform would try the batch again without a pause and use up the retries within seconds.
     log("error", "a failure could not be kept", { eventId: event.id, error: unkept });
   }
   message.retry({ delaySeconds });
@@ -111,20 +118,22 @@ async function refuse(deps: Deps, message: Message, event: EventEnvelope, error:
 /** Keeps the failure before the retry is asked for, so that its count and reason outlive the queue. Returns the tries so far. */
 async function keepFailure(deps: Deps, event: EventEnvelope, reason: string, delaySeconds: number): Promise<number> {
   const now = deps.now();
-  const { results } = await commit(deps.db, [
-    sql`INSERT INTO inbox_failures (event_id, type, attempts, error, failed_at, retry_at)
-      VALUES (${event.id}, ${event.type}, 1, ${reason}, ${now}, ${now + delaySeconds * 1_000})
-      ON CONFLICT (event_id) DO UPDATE SET attempts = attempts + 1, error = excluded.error,
-        failed_at = excluded.failed_at, retry_at = excluded.retry_at
-      RETURNING attempts`,
-  ]);
-  // The platform counts tries of one message; a message sent anew by the sweep starts at one again, this count does not.
-  return Number(results[0]?.results[0]?.["attempts"] ?? 0);
+  const { results } = await commit(deps.db, {
+    failure: returning(
+      sql`INSERT INTO inbox_failures (event_id, type, attempts, error, failed_at, retry_at)
+        VALUES (${event.id}, ${event.type}, 1, ${reason}, ${now}, ${now + delaySeconds * 1_000})
+        ON CONFLICT (event_id) DO UPDATE SET attempts = attempts + 1, error = excluded.error,
+          failed_at = excluded.failed_at, retry_at = excluded.retry_at`,
+      { attempts: inboxFailures.attempts },
+    ),
+  });
+  // The platform counts the tries of one message, and a resent message starts at one. This count goes on.
+  return results.failure.rows[0]?.attempts ?? 0;
 }
 
 async function keepDeadLetter(deps: Deps, eventId: string, body: unknown, reason: string | null): Promise<void> {
-  await commit(deps.db, [
-    sql`INSERT INTO dead_letters (event_id, type, subject, envelope, attempts, error, dead_at)
+  await commit(deps.db, {
+    letter: sql`INSERT INTO dead_letters (event_id, type, subject, envelope, attempts, error, dead_at)
       SELECT ${eventId}, ${memberText(body, "type")}, ${memberText(body, "subject")}, ${JSON.stringify(body)},
         coalesce((SELECT attempts FROM inbox_failures WHERE event_id = ${eventId}), 1),
         coalesce(${reason}, (SELECT error FROM inbox_failures WHERE event_id = ${eventId}), 'the queue gave up'),
@@ -132,8 +141,8 @@ async function keepDeadLetter(deps: Deps, eventId: string, body: unknown, reason
       WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = ${eventId})
       ON CONFLICT (event_id) DO UPDATE SET attempts = excluded.attempts, error = excluded.error,
         dead_at = excluded.dead_at, replayed_at = NULL`,
-    sql`DELETE FROM inbox_failures WHERE event_id = ${eventId}`,
-  ]);
+    failure: sql`DELETE FROM inbox_failures WHERE event_id = ${eventId}`,
+  });
   log("error", "dead letter", { eventId, reason });
 }
 
@@ -237,16 +246,14 @@ async function consumeEvents(batch: MessageBatch, deps: Deps, handlers: Handlers
 
 async function commitAll(deps: Deps, prepared: readonly Prepared[]): Promise<boolean> {
   try {
-    const { events, results } = await commit(
-      deps.db,
-      prepared.flatMap(({ event, effect }) => [inboxInsert(event, effect, deps.now()), ...effect.statements]),
-    );
-    let next = 0;
-    for (const { message, effect } of prepared) {
+    const batch = prepared.map(({ event, effect }): [string, readonly Statement[]] => [
+      event.id,
+      [inboxInsert(event, effect, deps.now()), ...effect.statements],
+    ]);
+    const { events, results } = await commit(deps.db, Object.fromEntries(batch));
+    for (const { message, event, effect } of prepared) {
       message.ack();
-      const first = next + 1;
-      next = first + effect.statements.length;
-      notifyCommitted(effect, results.slice(first, next));
+      notifyCommitted(effect, results[event.id]?.slice(1) ?? []);
     }
     await relay(deps.queues, events);
     return true;
@@ -266,20 +273,26 @@ export async function unseenEvents(
   { everything }: { readonly everything: boolean },
 ): Promise<string[]> {
   const pendingSince = everything ? Number.MAX_SAFE_INTEGER : deps.now() - LOST_RETRY_AFTER_MS;
-  const rows = await deps.db.all<{ id: string }>(sql`SELECT value AS id FROM json_each(${JSON.stringify(ids)})
-    WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = value)
-      AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE event_id = value)
-      AND NOT EXISTS (SELECT 1 FROM inbox_failures WHERE event_id = value AND retry_at > ${pendingSince})`);
+  const rows = await deps.db.all(
+    select(
+      { id: sql<string>`value` },
+      sql`FROM json_each(${JSON.stringify(ids)})
+        WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = value)
+          AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE event_id = value)
+          AND NOT EXISTS (SELECT 1 FROM inbox_failures WHERE event_id = value AND retry_at > ${pendingSince})`,
+    ),
+  );
   return rows.map(({ id }) => id);
 }
 
 /** Inbox rows outlive every copy of their event: they go when the outbox row has gone. Returns how many. */
 export async function purgeInbox(deps: Deps): Promise<number> {
   const before = deps.now() - 2 * EVENT_RETENTION_MS;
-  const { results } = await commit(deps.db, [
+  const { results } = await commit(deps.db, {
     // Ids sort by the time of their event, so the key finds the few that are old enough; `handled_at` has no index.
-    sql`DELETE FROM inbox WHERE event_id < ${firstIdAt("evt", before)} AND handled_at < ${before}`,
-    sql`DELETE FROM inbox_failures WHERE EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = inbox_failures.event_id)`,
-  ]);
-  return results[0]?.meta.changes ?? 0;
+    rows: sql`DELETE FROM inbox WHERE event_id < ${firstIdAt("evt", before)} AND handled_at < ${before}`,
+    failures: sql`DELETE FROM inbox_failures
+      WHERE EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = inbox_failures.event_id)`,
+  });
+  return results.rows.changes;
 }

@@ -4,7 +4,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { COMMITTED_EVENT, commit, inJson, select } from "./database.ts";
-import type { Batch, Commit, Results, Statement } from "./database.ts";
+import type { Batch, Results } from "./database.ts";
 import type { Deps, InboxQueues } from "./deps.ts";
 import { CONFIDENTIAL_KINDS } from "./events/commands.ts";
 import { parseEvent } from "./events/envelope.ts";
@@ -104,13 +104,10 @@ export async function relay(queues: InboxQueues, events: readonly EventEnvelope[
  * Answers the results under the names of the statements.
  * @throws as `commit`
  */
-export async function save(deps: Deps, statements: readonly Statement[]): Promise<Commit>;
-export async function save<const B extends Batch>(deps: Deps, statements: B): Promise<Results<B>>;
-export async function save(deps: Deps, statements: Batch | readonly Statement[]): Promise<Commit | Results<Batch>> {
-  const isList = Array.isArray(statements);
-  const done = isList ? await commit(deps.db, statements) : await commit(deps.db, statements as Batch);
-  if (done.events.length > 0) deps.waitUntil(relay(deps.queues, done.events));
-  return isList ? (done as Commit) : (done.results as Results<Batch>);
+export async function save<const B extends Batch>(deps: Deps, batch: B): Promise<Results<B>> {
+  const { results, events } = await commit(deps.db, batch);
+  if (events.length > 0) deps.waitUntil(relay(deps.queues, events));
+  return results;
 }
 
 /**

@@ -179,7 +179,7 @@ describe("the databases", () => {
     writeStamp(settings.stateDir, { migrations: migrationsDigest(), seed: "another true" });
     const said: string[] = [];
     await prepareState(settings, [], { seed: true, say: (line) => said.push(line) });
-    expect(said).toEqual([expect.stringContaining("another version stays")]);
+    expect(said).toEqual([expect.stringContaining("keeps the seed of another version")]);
     expect(readStamp(settings.stateDir).seed).toBe("another true");
   });
 

@@ -41,10 +41,17 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
+/** The Worker's own tables and those that every database has. */
 async function declaredTables(worker: string): Promise<SQLiteTable[]> {
-  const module = (await import(path.join(ROOT, "workers", worker, "src/schema.ts"))) as Record<string, unknown>;
-  return Object.values(module).filter((value) => is(value, SQLiteTable));
+  const files = [`workers/${worker}/src/schema.ts`, "shared/schema.ts"];
+  const modules = await Promise.all(
+    files.map(async (file) => (await import(path.join(ROOT, file))) as Record<string, unknown>),
+  );
+  return modules.flatMap((module) => Object.values(module).filter((value) => is(value, SQLiteTable)));
 }
+
+/** Columns that were added later and that a trigger sets in rows of an older version: never NULL when they are read. */
+const SET_BY_TRIGGER = new Set(["products.change_seq", "orders.change_seq", "outbox.seq"]);
 
 function byName(columns: readonly Column[]): Column[] {
   return columns.toSorted((a, b) => a.name.localeCompare(b.name));
@@ -60,7 +67,8 @@ describe.each(Object.entries(DATABASES) as [string, DatabaseName][])("the schema
       const declared = columns.map((column) => ({
         name: column.name,
         type: column.getSQLType().toUpperCase(),
-        notNull: column.notNull || column.primary || inKey.has(column.name),
+        notNull:
+          (column.notNull && !SET_BY_TRIGGER.has(`${name}.${column.name}`)) || column.primary || inKey.has(column.name),
       }));
       expect([name, byName(declared)]).toEqual([name, byName(migrated.get(`${database}.${name}`) ?? [])]);
     }

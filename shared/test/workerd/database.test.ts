@@ -23,17 +23,21 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 async function valueOf(id: string): Promise<number | undefined> {
-  return (await db.all<{ value: number }>(sql`SELECT value FROM things WHERE id = ${id}`))[0]?.value;
+  return (await db.all(sql<{ value: number }>`SELECT value FROM things WHERE id = ${id}`))[0]?.value;
 }
 
 beforeAll(async () => {
-  await commit(db, [sql`CREATE TABLE things (id TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID`]);
+  await commit(db, {
+    statements: [sql`CREATE TABLE things (id TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID`],
+  });
 });
 
 describe("commit", () => {
   it("writes all statements or none", async () => {
     const error = await errorOf(
-      commit(db, [sql`INSERT INTO things VALUES ('all', 1)`, sql`INSERT INTO things VALUES ('all', 2)`]),
+      commit(db, {
+        statements: [sql`INSERT INTO things VALUES ('all', 1)`, sql`INSERT INTO things VALUES ('all', 2)`],
+      }),
     );
     expect(error).toBeInstanceOf(UniqueViolation);
     expect(error).toMatchObject({ constraint: "things.id" });
@@ -41,21 +45,23 @@ describe("commit", () => {
   });
 
   it("names the column that must not be null", async () => {
-    const error = await errorOf(commit(db, [sql`INSERT INTO things VALUES ('null', NULL)`]));
+    const error = await errorOf(commit(db, { statements: [sql`INSERT INTO things VALUES ('null', NULL)`] }));
     expect(error).toBeInstanceOf(NotNullViolation);
     expect(error).toMatchObject({ column: "things.value" });
   });
 
   it("commits exactly one of many writes from the same state, and nothing of the others", async () => {
-    await commit(db, [sql`INSERT INTO things VALUES ('cas', 0)`]);
+    await commit(db, { statements: [sql`INSERT INTO things VALUES ('cas', 0)`] });
     const errors = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
         errorOf(
-          commit(db, [
-            sql`INSERT INTO things VALUES (${`cas-${String(index)}`}, 1)`,
-            sql`UPDATE things SET value = value + 1 WHERE id = 'cas' AND value = 0`,
-            mustChange(),
-          ]),
+          commit(db, {
+            statements: [
+              sql`INSERT INTO things VALUES (${`cas-${String(index)}`}, 1)`,
+              sql`UPDATE things SET value = value + 1 WHERE id = 'cas' AND value = 0`,
+              mustChange(),
+            ],
+          }),
         ),
       ),
     );
@@ -67,7 +73,7 @@ describe("commit", () => {
   });
 
   it("rethrows an unknown error", async () => {
-    expect(await errorOf(commit(db, [sql`SELECT * FROM nowhere`]))).toMatchObject({
+    expect(await errorOf(commit(db, { statements: [sql`SELECT * FROM nowhere`] }))).toMatchObject({
       message: expect.stringContaining("no such table") as string,
     });
   });
@@ -76,7 +82,7 @@ describe("commit", () => {
 describe("inJson", () => {
   it("takes more values than D1 binds parameters", async () => {
     const ids = Array.from({ length: 500 }, (_, index) => `many-${String(index)}`);
-    await commit(db, [sql`INSERT INTO things SELECT value, 1 FROM json_each(${JSON.stringify(ids)})`]);
+    await commit(db, { statements: [sql`INSERT INTO things SELECT value, 1 FROM json_each(${JSON.stringify(ids)})`] });
     expect(await db.all(sql`SELECT id FROM things WHERE ${inJson(sql`id`, ids)}`)).toHaveLength(500);
   });
 });

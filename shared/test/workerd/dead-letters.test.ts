@@ -58,7 +58,7 @@ async function deadLetter(): Promise<EventEnvelope> {
 }
 
 async function timesHandled({ subject }: EventEnvelope): Promise<number> {
-  const rows = await db.all<{ times: number }>(sql`SELECT times FROM handled WHERE id = ${subject}`);
+  const rows = await db.all(sql<{ times: number }>`SELECT times FROM handled WHERE id = ${subject}`);
   return rows[0]?.times ?? 0;
 }
 
@@ -86,7 +86,9 @@ beforeAll(async () => {
 beforeEach(async () => {
   now = Date.now();
   recorded = recordedQueues();
-  await commit(db, [sql`DELETE FROM dead_letters`, sql`DELETE FROM audit_log`, sql`DELETE FROM inbox_failures`]);
+  await commit(db, {
+    statements: [sql`DELETE FROM dead_letters`, sql`DELETE FROM audit_log`, sql`DELETE FROM inbox_failures`],
+  });
 });
 
 describe("a replay", () => {

@@ -78,11 +78,11 @@ async function refused(): Promise<never> {
 }
 
 async function timesSeen(userId: string): Promise<number> {
-  return (await db.all<{ times: number }>(sql`SELECT times FROM seen WHERE id = ${userId}`))[0]?.times ?? 0;
+  return (await db.all(sql<{ times: number }>`SELECT times FROM seen WHERE id = ${userId}`))[0]?.times ?? 0;
 }
 
 beforeAll(async () => {
-  await commit(db, [sql`CREATE TABLE seen (id TEXT PRIMARY KEY, times INTEGER NOT NULL) STRICT`]);
+  await commit(db, { statements: [sql`CREATE TABLE seen (id TEXT PRIMARY KEY, times INTEGER NOT NULL) STRICT`] });
 });
 
 describe("consume", () => {
@@ -144,7 +144,7 @@ describe("consume", () => {
       }),
     };
     expect((await receive(deps, handlers, [event])).retried).toEqual([event.id]);
-    await commit(db, [sql`INSERT INTO seen VALUES (${event.subject}, 0)`]);
+    await commit(db, { statements: [sql`INSERT INTO seen VALUES (${event.subject}, 0)`] });
     expect((await receive(deps, handlers, [event])).acknowledged).toEqual([event.id]);
     expect(await timesSeen(event.subject)).toBe(1);
   });
@@ -215,10 +215,9 @@ describe("purging", () => {
     const longAgo = now - 3 * EVENT_RETENTION_MS;
     const [old, late, fresh] = [firstIdAt("evt", longAgo), firstIdAt("evt", longAgo + 1), newId("evt")];
     const rows = [[old, longAgo] as const, [late, now] as const, [fresh, now] as const];
-    await commit(
-      db,
-      rows.map(([id, handledAt]) => sql`INSERT INTO inbox (event_id, handled_at) VALUES (${id}, ${handledAt})`),
-    );
+    await commit(db, {
+      rows: rows.map(([id, handledAt]) => sql`INSERT INTO inbox (event_id, handled_at) VALUES (${id}, ${handledAt})`),
+    });
     expect(await purgeInbox(testDeps())).toBe(1);
     expect(await unseenEvents(testDeps(), [old, late, fresh], { everything: true })).toEqual([old]);
   });
@@ -248,7 +247,7 @@ describe("outbox", () => {
       },
     };
     const event = registered();
-    await save(deps, [outboxInsert(event)]);
+    await save(deps, { statements: [outboxInsert(event)] });
     await sending;
     expect(recorded.sent).toEqual([{ consumer: "notifications", event }]);
   });
@@ -257,7 +256,7 @@ describe("outbox", () => {
     const recorded = recordedQueues();
     const deps = testDeps(recorded);
     const [lost, arrived] = [registered(), registered()];
-    await commit(db, [outboxInsert(lost), outboxInsert(arrived)]);
+    await commit(db, { statements: [outboxInsert(lost), outboxInsert(arrived)] });
     await receive(deps, counting, [arrived]);
 
     const ids = (await unconfirmedEvents(deps)).map(({ id }) => id);
@@ -286,9 +285,9 @@ describe("outbox", () => {
       ),
     );
     if (secret === undefined || plain === undefined) throw new Error("no events");
-    await commit(db, [outboxInsert(secret), outboxInsert(plain)]);
+    await commit(db, { statements: [outboxInsert(secret), outboxInsert(plain)] });
     const stored = async ({ id }: EventEnvelope): Promise<unknown> => {
-      const [row] = await db.all<{ envelope: string }>(sql`SELECT envelope FROM outbox WHERE id = ${id}`);
+      const [row] = await db.all(sql<{ envelope: string }>`SELECT envelope FROM outbox WHERE id = ${id}`);
       return JSON.parse(row?.envelope ?? "null");
     };
     expect(await stored(secret)).toEqual(secret);
@@ -302,7 +301,7 @@ describe("outbox", () => {
     const broken = stubOf<Queue>({ send: refused });
     const deps = { ...testDeps(recorded), queues: { ...recorded.queues, CATALOG_INBOX: broken } };
     const event = registered();
-    await commit(db, [outboxInsert(event)]);
+    await commit(db, { statements: [outboxInsert(event)] });
     const deliveries = (["catalog", "notifications"] as const).map((consumer) => ({ id: event.id, consumer }));
     expect(await resendEvents(deps, deliveries)).toBe(1);
     expect(recorded.sent).toEqual([{ consumer: "notifications", event }]);
@@ -339,7 +338,7 @@ describe("outbox", () => {
   it("keeps its rows for the sweep when a queue refuses", async () => {
     const deps = testDeps();
     const event = registered();
-    await commit(db, [outboxInsert(event)]);
+    await commit(db, { statements: [outboxInsert(event)] });
     await relay({}, [event]);
     expect((await unconfirmedEvents(deps)).map(({ id }) => id)).toContain(event.id);
   });

@@ -24,10 +24,10 @@ const call: Call = {
 
 describe("the audit log", () => {
   it("has the actor, action, subject, time and request id", async () => {
-    await commit(db, [
-      auditInsert(call, 5, { action: "order.cancel", subject: "ord_1", details: { reason: "asked" } }),
-    ]);
-    const [row] = await db.all<Record<string, unknown>>(sql`SELECT * FROM audit_log WHERE subject = 'ord_1'`);
+    await commit(db, {
+      statements: [auditInsert(call, 5, { action: "order.cancel", subject: "ord_1", details: { reason: "asked" } })],
+    });
+    const [row] = await db.all(sql<Record<string, unknown>>`SELECT * FROM audit_log WHERE subject = 'ord_1'`);
     expect(row).toMatchObject({
       at: 5,
       actor_id: "usr_1",
@@ -43,9 +43,9 @@ describe("a finding", () => {
   const finding = { kind: "webhook_missed", subject: "pay_1", details: { status: "succeeded" } };
 
   it("that recurs is counted in its row", async () => {
-    await commit(db, [findingInsert(5, { ...finding, outcome: "open" })]);
-    await commit(db, [findingInsert(9, { ...finding, outcome: "mended" })]);
-    const rows = await db.all<Record<string, unknown>>(sql`SELECT * FROM findings WHERE kind = 'webhook_missed'`);
+    await commit(db, { statements: [findingInsert(5, { ...finding, outcome: "open" })] });
+    await commit(db, { statements: [findingInsert(9, { ...finding, outcome: "mended" })] });
+    const rows = await db.all(sql<Record<string, unknown>>`SELECT * FROM findings WHERE kind = 'webhook_missed'`);
     expect(rows).toHaveLength(1);
     expect(rows[0]).toMatchObject({ outcome: "mended", times: 2, first_found_at: 5, last_found_at: 9 });
   });
@@ -66,7 +66,7 @@ describe("the log of events", () => {
   it("is read newest first, by type, subject and correlation, from a cursor", async () => {
     const correlation = newId("req");
     const events = [welcomed(correlation), welcomed(correlation), welcomed(correlation)];
-    await commit(db, [...events.map(outboxInsert), outboxInsert(welcomed(newId("req")))]);
+    await commit(db, { statements: [...events.map(outboxInsert), outboxInsert(welcomed(newId("req")))] });
     const ids = events.map(({ id }) => id).toReversed();
     const all = await listEvents(deps(), call, { limit: 10, correlationId: correlation, type: "USER_REGISTERED" });
     expect(all.ok && all.value.items.map(({ id }) => id)).toEqual(ids);
@@ -84,20 +84,22 @@ describe("the log of events", () => {
   it("is searched by type over a bounded number of rows, and continues from there", async () => {
     const old = newId("evt");
     const event = { ...welcomed(newId("req")), id: old };
-    await commit(db, [
-      outboxInsert(event),
-      // Rows of another type, with ids that sort after all others.
-      sql`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
+    await commit(db, {
+      statements: [
+        outboxInsert(event),
+        // Rows of another type, with ids that sort after all others.
+        sql`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
         INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, confirmed_at)
         SELECT 'evt_z' || printf('%05d', i), 'CART_EXPIRED', 's', 'c', 1, '{}', 1 FROM n`,
-    ]);
+      ],
+    });
     const first = await listEvents(deps(), call, { limit: 1, type: "USER_REGISTERED" });
     expect(first).toEqual({ ok: true, value: { items: [], reached: ["evt_z05001"] } });
     const before = first.ok ? [...(first.value.reached ?? [])] : [];
     const next = await listEvents(deps(), call, { limit: 1, type: "USER_REGISTERED", before });
     expect(next.ok && next.value.items.map(({ id }) => id)).toEqual([old]);
     expect(next.ok && next.value.reached).toBeUndefined();
-    await commit(db, [sql`DELETE FROM outbox WHERE id > 'evt_z'`]);
+    await commit(db, { statements: [sql`DELETE FROM outbox WHERE id > 'evt_z'`] });
   });
 
   it("misses no event when it is followed by commit position while others write older ids", async () => {
@@ -112,7 +114,7 @@ describe("the log of events", () => {
         ...makeEvent("USER_REGISTERED", subject, data, made),
         id: `${firstIdAt("evt", Date.now() - lateness)}${newId("evt").slice(-20)}`,
       };
-      await commit(db, [outboxInsert(event)]);
+      await commit(db, { statements: [outboxInsert(event)] });
       written.push(event.id);
     };
     let isWriting = true;
@@ -145,18 +147,18 @@ describe("the log of events", () => {
       id: string,
     ): SQL => sql`INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, confirmed_at)
       VALUES (${id}, 'CART_EXPIRED', 'old', 'c', 1, '{}', 1)`;
-    await commit(db, ids.map(old));
+    await commit(db, { events: ids.map(old) });
     const page = await listFeed(deps(), call, { limit: 10, after: 0, subject: "old" });
     const places = page.ok ? page.value.items.map(({ seq }) => seq) : [];
     expect(places[1]).toBe((places[0] ?? 0) + 1);
     await purgeOutbox({ ...deps(), now: () => Date.now() + 400 * 24 * 3_600_000 });
-    const [last] = await db.all<{ seq: number }>(sql`SELECT max(seq) AS seq FROM outbox`);
+    const [last] = await db.all(sql<{ seq: number }>`SELECT max(seq) AS seq FROM outbox`);
     expect(last?.seq).toBe(places[1]);
   });
 
   it("is followed by an index", async () => {
-    const plan = await db.all<{ detail: string }>(
-      sql`EXPLAIN QUERY PLAN SELECT id FROM outbox WHERE seq > ${1} ORDER BY seq LIMIT ${10}`,
+    const plan = await db.all(
+      sql<{ detail: string }>`EXPLAIN QUERY PLAN SELECT id FROM outbox WHERE seq > ${1} ORDER BY seq LIMIT ${10}`,
     );
     expect(plan.map(({ detail }) => detail)).toEqual([expect.stringContaining("outbox_by_seq (seq>?)")]);
   });
@@ -166,7 +168,7 @@ describe("the log of events", () => {
     const recipient = { id: "usr_1", email: "a@example.com", name: "A", locale: "en" as const, proven: true };
     const data = { kind: "password_reset", recipient, variables: { link: "https://x/?t=s3cret", token: "s3cret" } };
     const event = makeEvent("NOTIFICATION_SEND", "usr_1", data, { worker: "accounts", correlationId, now: Date.now() });
-    await commit(db, [outboxInsert(event)]);
+    await commit(db, { statements: [outboxInsert(event)] });
     const listed = await listEvents(deps(), call, { limit: 1, correlationId });
     expect(JSON.stringify(listed)).toContain("password_reset");
     expect(JSON.stringify(listed)).not.toContain("s3cret");
@@ -177,7 +179,7 @@ describe("the lists of operators", () => {
   it("filter the audit log and continue from a cursor", async () => {
     const subject = newId("ord");
     for (const action of ["order.cancel", "order.refund", "order.cancel"]) {
-      await commit(db, [auditInsert(call, Date.now(), { action, subject })]);
+      await commit(db, { statements: [auditInsert(call, Date.now(), { action, subject })] });
     }
     const cancels = await listAudit(deps(), call, { limit: 1, subject, action: "order.cancel", actor: "usr_1" });
     const newest = cancels.ok ? cancels.value.items[0] : undefined;
@@ -189,10 +191,11 @@ describe("the lists of operators", () => {
   it("skip no findings of the same moment", async () => {
     const at = Date.now();
     const kinds = ["a", "b", "c"];
-    await commit(
-      db,
-      kinds.map((kind) => findingInsert(at, { kind: `tie_${kind}`, subject: "s", outcome: "open", details: {} })),
-    );
+    await commit(db, {
+      findings: kinds.map((kind) =>
+        findingInsert(at, { kind: `tie_${kind}`, subject: "s", outcome: "open", details: {} }),
+      ),
+    });
     const seen: string[] = [];
     let before: (string | number)[] | undefined = [at, "tie_z", "s"];
     while (before !== undefined) {
@@ -213,15 +216,17 @@ describe("the purge", () => {
       sql`INSERT INTO audit_log VALUES (${id}, 1, 'a', 'admin', 'x.y', 'purged', 'r', '{}')`;
     const letter = (id: string): ReturnType<typeof sql> =>
       sql`INSERT INTO dead_letters VALUES (${id}, 't', 's', '{}', 1, 'e', ${old}, NULL)`;
-    await commit(db, [
-      audit(`${firstIdAt("aud", old)}1`),
-      audit(`${firstIdAt("aud", now - 370 * DAY_MS)}1`),
-      findingInsert(now - 91 * DAY_MS, { kind: "purged", subject: "1", outcome: "open", details: {} }),
-      findingInsert(now - 89 * DAY_MS, { kind: "purged", subject: "2", outcome: "open", details: {} }),
-      letter("evt_handled"),
-      letter("evt_waits"),
-      sql`INSERT INTO inbox VALUES ('evt_handled', ${old})`,
-    ]);
+    await commit(db, {
+      statements: [
+        audit(`${firstIdAt("aud", old)}1`),
+        audit(`${firstIdAt("aud", now - 370 * DAY_MS)}1`),
+        findingInsert(now - 91 * DAY_MS, { kind: "purged", subject: "1", outcome: "open", details: {} }),
+        findingInsert(now - 89 * DAY_MS, { kind: "purged", subject: "2", outcome: "open", details: {} }),
+        letter("evt_handled"),
+        letter("evt_waits"),
+        sql`INSERT INTO inbox VALUES ('evt_handled', ${old})`,
+      ],
+    });
     expect(await purgeOperations(deps())).toMatchObject({ purgedAudit: 1, purgedDeadLetters: 1 });
     expect(await db.all(sql`SELECT subject FROM findings WHERE kind = 'purged'`)).toEqual([{ subject: "2" }]);
     expect(await db.all(sql`SELECT event_id AS id FROM dead_letters`)).toEqual([{ id: "evt_waits" }]);
@@ -244,18 +249,18 @@ describe("the metrics", () => {
   });
 
   it("count what every Worker keeps: its outbox, its dead letters, its findings", async () => {
-    await commit(db, [
-      sql`UPDATE outbox SET confirmed_at = 1`,
-      sql`DELETE FROM dead_letters`,
-      sql`DELETE FROM findings`,
-    ]);
+    await commit(db, {
+      statements: [sql`UPDATE outbox SET confirmed_at = 1`, sql`DELETE FROM dead_letters`, sql`DELETE FROM findings`],
+    });
     const event = welcomed(newId("req"));
-    await commit(db, [
-      outboxInsert(event),
-      sql`INSERT INTO dead_letters VALUES ('evt_a', 't', 's', '{}', 1, 'e', 1, NULL), ('evt_b', 't', 's', '{}', 1, 'e', 1, 2)`,
-      findingInsert(5, { kind: "k", subject: "s", outcome: "open", details: {} }),
-      findingInsert(5, { kind: "k", subject: "t", outcome: "mended", details: {} }),
-    ]);
+    await commit(db, {
+      statements: [
+        outboxInsert(event),
+        sql`INSERT INTO dead_letters VALUES ('evt_a', 't', 's', '{}', 1, 'e', 1, NULL), ('evt_b', 't', 's', '{}', 1, 'e', 1, 2)`,
+        findingInsert(5, { kind: "k", subject: "s", outcome: "open", details: {} }),
+        findingInsert(5, { kind: "k", subject: "t", outcome: "mended", details: {} }),
+      ],
+    });
     const metrics = await readMetrics(deps({ now: () => Date.parse(event.time) + 4_000 }), []);
     const valuesOf = (name: string): unknown =>
       metrics
@@ -303,17 +308,16 @@ describe("health", () => {
       const cause = { worker: "accounts", correlationId: newId("req"), now: Date.now() };
       return { ...letter, event: makeEvent("NOTIFICATION_SEND", newId("usr"), data, cause) };
     });
-    await commit(
-      db,
-      letters.flatMap(({ event, deadAt, handled }) => [
+    await commit(db, {
+      letters: letters.flatMap(({ event, deadAt, handled }) => [
         sql`INSERT INTO dead_letters VALUES (${event.id}, ${event.type}, ${event.subject}, ${JSON.stringify(event)}, 1, 'e', ${deadAt}, NULL)`,
         ...(handled ? [sql`INSERT INTO inbox VALUES (${event.id}, ${deadAt})`] : []),
       ]),
-    );
+    });
     expect(await forgetDeadLetters(deps())).toBe(2);
     for (const { event, kept } of letters) {
-      const [row] = await db.all<{ envelope: string }>(
-        sql`SELECT envelope FROM dead_letters WHERE event_id = ${event.id}`,
+      const [row] = await db.all(
+        sql<{ envelope: string }>`SELECT envelope FROM dead_letters WHERE event_id = ${event.id}`,
       );
       const variables = kept ? event.data.variables : {};
       expect(JSON.parse(row?.envelope ?? "")).toEqual({ ...event, data: { ...event.data, variables } });

@@ -30,8 +30,8 @@ describe("a customer's orders", () => {
   });
 
   it("are found by the index of a customer's orders", async () => {
-    const plan = await shop.deps.db.all<{ detail: string }>(
-      sql`EXPLAIN QUERY PLAN ${customerTotalsQuery("usr_1").getSQL()}`,
+    const plan = await shop.deps.db.all(
+      sql<{ detail: string }>`EXPLAIN QUERY PLAN ${customerTotalsQuery("usr_1").getSQL()}`,
     );
     expect(plan[0]?.detail).toContain("USING INDEX orders_by_customer");
   });

@@ -60,10 +60,12 @@ function paymentIs(orderId: string, status: Payment["status"], version = 2): voi
 
 async function giveUp(orderId: string): Promise<void> {
   const event = paymentEvent(orderId, "AUTHORIZED", 1);
-  await commit(shop.deps.db, [
-    sql`INSERT INTO dead_letters (event_id, type, subject, envelope, attempts, error, dead_at)
+  await commit(shop.deps.db, {
+    statements: [
+      sql`INSERT INTO dead_letters (event_id, type, subject, envelope, attempts, error, dead_at)
       VALUES (${event.id}, ${event.type}, ${orderId}, ${JSON.stringify(event)}, 11, 'poison', ${shop.deps.now()})`,
-  ]);
+    ],
+  });
 }
 
 async function findings(subject: string): Promise<unknown[]> {
@@ -162,9 +164,11 @@ describe("an order that records money", () => {
     const { id } = await confirmedOrder(shop);
     paymentIs(id, "AUTHORIZED");
     shop.advance(3 * 24 * 3_600_000);
-    await commit(shop.deps.db, [
-      sql`UPDATE orders SET status = 'CANCELLED', stock_status = 'RELEASED', payment_status = 'VOIDED' WHERE id <> ${id}`,
-    ]);
+    await commit(shop.deps.db, {
+      statements: [
+        sql`UPDATE orders SET status = 'CANCELLED', stock_status = 'RELEASED', payment_status = 'VOIDED' WHERE id <> ${id}`,
+      ],
+    });
     listed = [];
     for (let minute = 0; minute < RECONCILE_SLICES; minute += 1) {
       shop.advance(60_000);

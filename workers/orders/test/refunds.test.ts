@@ -1,5 +1,5 @@
 // Refunds of lines: never more than was ordered, under concurrency and after any interruption, and each published once.
-import type { SQL } from "drizzle-orm";
+import type { Query } from "#shared/database";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
@@ -428,8 +428,8 @@ describe("an interrupted refund", () => {
     };
     const first = refund(body);
     // The copy reads the refund as requested, and continues after it is refused.
-    const all = async (query: SQL): Promise<unknown[]> => {
-      const rows = await shop.deps.db.all<object>(query);
+    const all = async (query: Query<object>): Promise<unknown[]> => {
+      const rows = await shop.deps.db.all(query);
       if (rows.some((row) => "idempotencyKey" in row)) {
         read();
         await first;

@@ -133,12 +133,14 @@ it("does in SQL what the state machine says, in every state", async () => {
   const order = await ordered(shop);
   const createdAt = Date.parse(order.createdAt);
   const put = async (before: OrderState): Promise<void> => {
-    await commit(shop.deps.db, [
-      sql`UPDATE orders SET status = ${before.status}, payment_status = ${before.paymentStatus},
+    await commit(shop.deps.db, {
+      statements: [
+        sql`UPDATE orders SET status = ${before.status}, payment_status = ${before.paymentStatus},
         payment_version = ${before.paymentVersion}, stock_status = ${before.stockStatus},
         payment_due_at = ${before.paymentDueAt}, version = version + 1,
         network = ${matches(OPEN_UNPAID, before, 0) ? "network" : null} WHERE id = ${order.id}`,
-    ]);
+      ],
+    });
   };
   await fc.assert(
     fc.asyncProperty(state, report, around, around, fc.boolean(), async (drawn, item, due, told, isLong) => {

@@ -217,7 +217,7 @@ describe("an unsettled order", () => {
     const pauses: number[] = [];
     for (let minute = 1, last = 0; minute <= 40; minute += 1) {
       // Keeps the payment window out of this test.
-      await commit(shop.deps.db, [sql`UPDATE orders SET payment_due_at = ${shop.deps.now() * 2}`]);
+      await commit(shop.deps.db, { statements: [sql`UPDATE orders SET payment_due_at = ${shop.deps.now() * 2}`] });
       shop.advance(60_000);
       await runSweeps(shop.deps, plan, { call: cron, everything: false });
       const count = republished(shop, order.id).length;

@@ -96,8 +96,8 @@ describe("a capture", () => {
     // The capture may have hung before or after the work.
     if (fault === "hang")
       await world.deps.stripe.paymentIntents.capture(stripePaymentIntentId, { amount_to_capture: 1_000 });
-    const [row] = await world.deps.db.all<{ due: number }>(
-      sql`SELECT next_check_at AS due FROM payments WHERE id = ${id}`,
+    const [row] = await world.deps.db.all(
+      sql<{ due: number }>`SELECT next_check_at AS due FROM payments WHERE id = ${id}`,
     );
     expect((row?.due ?? Infinity) - Date.now()).toBeLessThanOrEqual(60_000);
     expect((await sweepAll(world))["missedWebhooks"]).toBe(1);

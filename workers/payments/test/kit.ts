@@ -121,8 +121,8 @@ export async function paymentOf(world: World, orderId: string): Promise<Payment>
 
 /** The order's events in the outbox, oldest first: its payment's, and mails to the admins. */
 export async function eventsOf(world: World, orderId: string): Promise<EventEnvelope[]> {
-  const rows = await world.deps.db.all<{ envelope: string }>(
-    sql`SELECT envelope FROM outbox WHERE subject = ${orderId} ORDER BY id`,
+  const rows = await world.deps.db.all(
+    sql<{ envelope: string }>`SELECT envelope FROM outbox WHERE subject = ${orderId} ORDER BY id`,
   );
   return rows.map(({ envelope }) => JSON.parse(envelope) as EventEnvelope);
 }
@@ -144,8 +144,8 @@ export interface FoundRow {
 
 /** The findings about any of these subjects. */
 export async function findingsOf(world: World, ...subjects: readonly string[]): Promise<FoundRow[]> {
-  return await world.deps.db.all<FoundRow>(
-    sql`SELECT kind, subject, outcome, times, details FROM findings WHERE ${inJson(sql`subject`, subjects)} ORDER BY kind, subject`,
+  return await world.deps.db.all(
+    sql<FoundRow>`SELECT kind, subject, outcome, times, details FROM findings WHERE ${inJson(sql`subject`, subjects)} ORDER BY kind, subject`,
   );
 }
 
@@ -153,8 +153,12 @@ export async function auditOf(
   world: World,
   subject: string,
 ): Promise<{ action: string; actor: string; details: object }[]> {
-  const rows = await world.deps.db.all<{ action: string; actor_id: string; details: string }>(
-    sql`SELECT action, actor_id, details FROM audit_log WHERE subject = ${subject} ORDER BY id`,
+  const rows = await world.deps.db.all(
+    sql<{
+      action: string;
+      actor_id: string;
+      details: string;
+    }>`SELECT action, actor_id, details FROM audit_log WHERE subject = ${subject} ORDER BY id`,
   );
   return rows.map(({ action, actor_id: actor, details }) => ({
     action,
@@ -173,7 +177,7 @@ export async function eventTypesOf(world: World, orderId: string): Promise<strin
 }
 
 export async function countOf(world: World, table: string): Promise<number> {
-  const [row] = await world.deps.db.all<{ n: number }>(sql`SELECT count(*) AS n FROM ${sql.identifier(table)}`);
+  const [row] = await world.deps.db.all(sql<{ n: number }>`SELECT count(*) AS n FROM ${sql.identifier(table)}`);
   return row?.n ?? 0;
 }
 

@@ -79,8 +79,8 @@ describe("the list of payments", () => {
   });
 
   it("has every payment of a status once, and no other", async () => {
-    const [row] = await world.deps.db.all<{ n: number }>(
-      sql`SELECT count(*) AS n FROM payments WHERE status = 'VOIDED'`,
+    const [row] = await world.deps.db.all(
+      sql<{ n: number }>`SELECT count(*) AS n FROM payments WHERE status = 'VOIDED'`,
     );
     const found = await all({ status: "VOIDED" });
     expect(new Set(found.map(({ id }) => id)).size).toBe(row?.n);

@@ -169,8 +169,8 @@ describe("a webhook of Stripe's", () => {
     expect((await post(world, other)).status).toBe(200);
     expect((await paymentOf(world, first.orderId)).status).toBe("AUTHORIZED");
     expect((await paymentOf(world, second.orderId)).status).toBe("CREATED");
-    const rows = await world.deps.db.all<{ payload: string }>(
-      sql`SELECT payload FROM stripe_events WHERE id = 'evt_same'`,
+    const rows = await world.deps.db.all(
+      sql<{ payload: string }>`SELECT payload FROM stripe_events WHERE id = 'evt_same'`,
     );
     expect(rows.map(({ payload }) => payload.includes(one.stripePaymentIntentId))).toEqual([true]);
   });

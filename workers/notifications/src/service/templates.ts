@@ -124,7 +124,8 @@ export async function putTemplate(
   if (parts === undefined) return NOT_FOUND;
   const texts = { subject, textBody, htmlBody };
   const errors = templateFaults(parts.kind, parts.key.channel, texts);
-  if (errors.length > 0) return fail("validation_failed", "The template is not valid.", { errors });
+  if (errors.length > 0)
+    return fail("validation_failed", "The template was not saved: correct each of the errors.", { errors });
   try {
     return await retryOnStale(() => putOnce(deps, call, parts.key, texts, ifVersion));
   } catch (error) {
