@@ -68,12 +68,12 @@ it("inventory learns that a counted order's money is authorized, and the sweep r
   const { event, heardBy } = await confirmed(shop, guestCall());
   expect(event.data).toMatchObject({ counted: true, moneyAuthorized: true });
   expect(heardBy).toEqual(["inventory", "notifications"]);
-  expect((await unconfirmedEvents(shop.deps)).find(({ id }) => id === event.id)).toMatchObject({ counted: 1 });
+  expect((await unconfirmedEvents(shop.deps)).find(({ id }) => id === event.id)).toMatchObject({ counted: true });
 });
 
 it("inventory does not learn it of a proven buyer's order, and the sweep does not wait for it", async () => {
   const { event, heardBy } = await confirmed(shop, proven);
   expect(event.data).toMatchObject({ counted: false });
   expect(heardBy).toEqual(["notifications"]);
-  expect((await unconfirmedEvents(shop.deps)).find(({ id }) => id === event.id)).toMatchObject({ counted: 0 });
+  expect((await unconfirmedEvents(shop.deps)).find(({ id }) => id === event.id)).toMatchObject({ counted: false });
 });
