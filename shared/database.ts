@@ -66,13 +66,14 @@ function decoderOf<F extends Fields>(fields: F): (row: RawRow) => RowOf<F> {
   const mapped = Object.entries(fields).flatMap(([name, field]) =>
     is(field, Column) && field.dataType !== "string" && field.dataType !== "number" ? [[name, field] as const] : [],
   );
+  // The statement selects exactly `fields`, each under its name. Most rows have nothing to map and need no copy.
+  if (mapped.length === 0) return (row) => row as RowOf<F>;
   return (row) => {
     const decoded: Record<string, unknown> = { ...row };
     for (const [name, column] of mapped) {
       const value = row[name];
       decoded[name] = value === null || value === undefined ? null : column.mapFromDriverValue(value);
     }
-    // The statement selects exactly `fields`, each under its name.
     return decoded as RowOf<F>;
   };
 }
