@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { mapConcurrent } from "#shared/concurrency";
 import { LOCAL_WORKERS, ROOT, workerFolder, wranglerFile } from "./local/workers.ts";
 
 const RUNTIME_TYPES = path.join(ROOT, ".wrangler/types/runtime.d.ts");
@@ -29,11 +30,7 @@ type WorkerTypes = (typeof WORKERS)[number];
 
 /** Each takes a second and a half by itself. */
 async function forAll(workers: readonly WorkerTypes[], work: (worker: WorkerTypes) => Promise<void>): Promise<void> {
-  const waiting = [...workers];
-  const lane = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await work(next);
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, lane));
+  await mapConcurrent(workers, { concurrency: availableParallelism() }, work);
 }
 
 async function generateEnv(worker: WorkerTypes, out: string): Promise<void> {
