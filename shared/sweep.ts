@@ -1,6 +1,7 @@
 // Sweeps: what a Worker does by the clock. Each is idempotent and stands alone: one that fails is logged, recorded as a finding and
 // tried again by the next run, and the others run all the same.
 import { sql } from "drizzle-orm";
+import { systemCall } from "./call.ts";
 import type { Call } from "./call.ts";
 import { mapConcurrent } from "./concurrency.ts";
 import type { SweepCounts } from "./contracts/messaging.ts";
@@ -8,8 +9,9 @@ import { commit, inJson } from "./database.ts";
 import { forgetDeadLetters, resendReplays } from "./dead-letters.ts";
 import type { Deps } from "./deps.ts";
 import { findingInsert } from "./findings.ts";
+import { newId } from "./ids.ts";
 import { purgeInbox } from "./inbox.ts";
-import { log } from "./logger.ts";
+import { log, withInvocation } from "./logger.ts";
 import { purgeOperations } from "./operations.ts";
 import { purgeOutbox } from "./outbox.ts";
 
@@ -97,6 +99,17 @@ export async function runSweeps<D extends Deps>(deps: D, plan: SweepPlan<D>, run
     log("error", "findings about sweeps could not be closed", { error });
   }
   return failedSweeps > 0 ? { ...counts, failedSweeps } : counts;
+}
+
+/** A Worker's cron: all its sweeps as one logged invocation, at info level when they found something. */
+export async function runCron<D extends Deps>(deps: D, plan: SweepPlan<D>): Promise<void> {
+  const call = systemCall("cron", newId("req"));
+  const { worker, logLevel: level } = deps;
+  await withInvocation({ worker, operation: "scheduled", correlationId: call.correlationId, level }, async () => {
+    const counts = await runSweeps(deps, plan, { call, everything: false });
+    const hasFound = Object.values(counts).some((count) => count > 0);
+    log(hasFound ? "info" : "debug", "swept", counts);
+  });
 }
 
 /**

@@ -1,154 +1,63 @@
-// What every domain Worker does in the same way: the entrypoint that its RPC surface extends, which answers about events and
-// sweeps, and its cron.
+// The RPC surface of a domain Worker, made of a table: each method of its contract with its use case.
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { z } from "zod";
-import { systemCall } from "./call.ts";
 import type { Call } from "./call.ts";
-import {
-  ConfirmEventsInput,
-  ListAuditInput,
-  ListDeadLettersInput,
-  ListEventsInput,
-  ListFeedInput,
-  ListFindingsInput,
-  ReplayDeadLetterInput,
-  ResendEventsInput,
-  RunSweepsInput,
-  UnseenEventsInput,
-} from "./contracts/messaging.ts";
-import type {
-  AuditRecord,
-  DeadLetter,
-  FindingRecord,
-  MessagingContract,
-  PlacedEvent,
-  Rows,
-  StoredEvent,
-  SweepCounts,
-  WorkerOverview,
-} from "./contracts/messaging.ts";
-import { countOpenDeadLetters, listDeadLetters, replayDeadLetter, replayDeadLetters } from "./dead-letters.ts";
-import type { Outcome } from "./errors.ts";
-import { newId } from "./ids.ts";
-import { unseenEvents } from "./inbox.ts";
-import { log, withInvocation } from "./logger.ts";
-import { readMetrics } from "./metrics.ts";
-import type { Metric, MetricQuery } from "./metrics.ts";
-import { health, listAudit, listEvents, listFeed, listFindings } from "./operations.ts";
-import { confirmEvents, resendEvents, unconfirmedEvents } from "./outbox.ts";
+import type { MessagingContract } from "./contracts/messaging.ts";
 import type { Deps } from "./deps.ts";
-import type { UnconfirmedEvent } from "./outbox.ts";
-import { ok } from "./result.ts";
-import { serve } from "./rpc.ts";
-import { runSweeps } from "./sweep.ts";
-import type { SweepPlan } from "./sweep.ts";
+import type { Outcome } from "./errors.ts";
+import { withInvocation } from "./logger.ts";
+import { messagingMethods } from "./messaging.ts";
+import type { OwnParts } from "./messaging.ts";
+import type { Method, Methods, UseCase } from "./rpc.ts";
 
-/** How a Worker is put together: its dependencies from its bindings, its sweeps and its figures. */
-export interface DomainWiring<Env, D extends Deps> extends SweepPlan<D> {
-  readonly createDeps: (env: Env, ctx: Pick<ExecutionContext, "waitUntil">) => D;
-  /** The Worker's own figures, beside those that all Workers have. */
-  readonly metrics: (deps: D) => readonly MetricQuery[];
+/** The methods that a contract adds to MessagingContract, or whose answer it widens. */
+type Added<Contract> = {
+  [
+    Name in keyof Contract as Name extends keyof MessagingContract
+      ? MessagingContract[Name] extends Contract[Name]
+        ? never
+        : Name
+      : Name
+  ]: Contract[Name];
+};
+
+type CreateDeps<Env, D> = (env: Env, ctx: Pick<ExecutionContext, "waitUntil">) => D;
+
+/** How a Worker is put together. */
+export interface DomainWiring<Env, D extends Deps, Contract> extends OwnParts<D> {
+  readonly createDeps: CreateDeps<Env, D>;
+  /** For the Worker's own methods, where somebody waits; left out: as `createDeps`. */
+  readonly callDeps?: CreateDeps<Env, D>;
+  readonly methods: Methods<D, Added<Contract>>;
 }
 
-/** A Worker's cron: all its sweeps as one logged invocation, at info level when they found something. */
-export async function runCron<D extends Deps>(deps: D, plan: SweepPlan<D>): Promise<void> {
-  const call = systemCall("cron", newId("req"));
-  const { worker, logLevel: level } = deps;
-  await withInvocation({ worker, operation: "scheduled", correlationId: call.correlationId, level }, async () => {
-    const counts = await runSweeps(deps, plan, { call, everything: false });
-    const hasFound = Object.values(counts).some((count) => count > 0);
-    log(hasFound ? "info" : "debug", "swept", counts);
-  });
-}
+type Entry<D> = UseCase<D, unknown, unknown> | Method<D, unknown, unknown>;
 
-/** Makes the base class of one Worker's entrypoint. The class is abstract in spirit: it answers only what all share. */
-export function domainWorker<Env, D extends Deps>(
-  wiring: DomainWiring<Env, D>,
-): new (ctx: ExecutionContext, env: Env) => WorkerEntrypoint<Env> & MessagingContract {
-  return class DomainWorker extends WorkerEntrypoint<Env> implements MessagingContract {
-    #serve<S extends z.ZodType, T>(
-      operation: string,
-      call: Call,
-      schema: S,
-      input: unknown,
-      useCase: (own: D, call: Call, input: z.output<S>) => Promise<Outcome<T>>,
-    ): Promise<Outcome<T>> {
-      return serve(wiring.createDeps(this.env, this.ctx), operation, call, schema, input, useCase);
+/** Makes the class that a Worker's entrypoint extends. It has every method of the contract. */
+export function domainWorker<Env, D extends Deps, Contract extends MessagingContract>(
+  wiring: DomainWiring<Env, D, Contract>,
+): new (ctx: ExecutionContext, env: Env) => WorkerEntrypoint<Env> & Contract {
+  const { createDeps, callDeps = createDeps, methods } = wiring;
+  const table = { ...messagingMethods(wiring), ...methods } as Readonly<Record<string, Entry<D>>>;
+  class DomainWorker extends WorkerEntrypoint<Env> {
+    static {
+      for (const [operation, entry] of Object.entries(table)) {
+        const depsOf = Object.hasOwn(methods, operation) ? callDeps : createDeps;
+        const answer = typeof entry === "function" ? entry : entry.answer;
+        // On the prototype, because callers reach no other methods.
+        Object.defineProperty(this.prototype, operation, {
+          value(this: DomainWorker, call: Call, input: unknown): Promise<Outcome<unknown>> {
+            const deps = depsOf(this.env, this.ctx);
+            const { correlationId, requestId } = call;
+            const { worker, logLevel: level } = deps;
+            // What it throws is a bug or an outage: it is logged, and the caller gets it as an exception.
+            return withInvocation({ worker, operation, correlationId, requestId, level }, () =>
+              answer(deps, call, input),
+            );
+          },
+        });
+      }
     }
-
-    unconfirmedEvents(call: Call): Promise<Outcome<readonly UnconfirmedEvent[]>> {
-      return this.#serve("unconfirmedEvents", call, z.undefined(), undefined, async (own) =>
-        ok(await unconfirmedEvents(own)),
-      );
-    }
-
-    unseenEvents(call: Call, input: z.input<typeof UnseenEventsInput>): Promise<Outcome<readonly string[]>> {
-      return this.#serve("unseenEvents", call, UnseenEventsInput, input, async (own, _call, { ids, everything }) =>
-        ok(await unseenEvents(own, ids, { everything })),
-      );
-    }
-
-    resendEvents(call: Call, input: z.input<typeof ResendEventsInput>): Promise<Outcome<number>> {
-      return this.#serve("resendEvents", call, ResendEventsInput, input, async (own, _call, { deliveries }) =>
-        ok(await resendEvents(own, deliveries)),
-      );
-    }
-
-    confirmEvents(call: Call, input: z.input<typeof ConfirmEventsInput>): Promise<Outcome<null>> {
-      return this.#serve("confirmEvents", call, ConfirmEventsInput, input, async (own, _call, { ids }) => {
-        await confirmEvents(own, ids);
-        return ok(null);
-      });
-    }
-
-    listEvents(call: Call, input: z.input<typeof ListEventsInput>): Promise<Outcome<Rows<StoredEvent>>> {
-      return this.#serve("listEvents", call, ListEventsInput, input, listEvents);
-    }
-
-    listFeed(call: Call, input: z.input<typeof ListFeedInput>): Promise<Outcome<Rows<PlacedEvent>>> {
-      return this.#serve("listFeed", call, ListFeedInput, input, listFeed);
-    }
-
-    listDeadLetters(call: Call, input: z.input<typeof ListDeadLettersInput>): Promise<Outcome<Rows<DeadLetter>>> {
-      return this.#serve("listDeadLetters", call, ListDeadLettersInput, input, listDeadLetters);
-    }
-
-    listAudit(call: Call, input: z.input<typeof ListAuditInput>): Promise<Outcome<Rows<AuditRecord>>> {
-      return this.#serve("listAudit", call, ListAuditInput, input, listAudit);
-    }
-
-    listFindings(call: Call, input: z.input<typeof ListFindingsInput>): Promise<Outcome<Rows<FindingRecord>>> {
-      return this.#serve("listFindings", call, ListFindingsInput, input, listFindings);
-    }
-
-    replayDeadLetter(call: Call, input: z.input<typeof ReplayDeadLetterInput>): Promise<Outcome<null>> {
-      return this.#serve("replayDeadLetter", call, ReplayDeadLetterInput, input, replayDeadLetter);
-    }
-
-    replayDeadLetters(call: Call): Promise<Outcome<{ readonly replayed: number; readonly remaining: number }>> {
-      return this.#serve("replayDeadLetters", call, z.undefined(), undefined, replayDeadLetters);
-    }
-
-    metrics(call: Call): Promise<Outcome<readonly Metric[]>> {
-      return this.#serve("metrics", call, z.undefined(), undefined, async (own) =>
-        ok(await readMetrics(own, wiring.metrics(own))),
-      );
-    }
-
-    overview(call: Call): Promise<Outcome<WorkerOverview>> {
-      return this.#serve("overview", call, z.undefined(), undefined, async (own) =>
-        ok({ openDeadLetters: await countOpenDeadLetters(own) }),
-      );
-    }
-
-    health(call: Call): Promise<Outcome<{ readonly database: "up" | "down" }>> {
-      return this.#serve("health", call, z.undefined(), undefined, health);
-    }
-
-    runSweeps(call: Call, input: z.input<typeof RunSweepsInput>): Promise<Outcome<SweepCounts>> {
-      return this.#serve("runSweeps", call, RunSweepsInput, input, async (own, ownCall, { everything }) =>
-        ok(await runSweeps(own, wiring, { call: ownCall, everything })),
-      );
-    }
-  };
+  }
+  // The table has all methods of the contract.
+  return DomainWorker as unknown as new (ctx: ExecutionContext, env: Env) => WorkerEntrypoint<Env> & Contract;
 }

@@ -1,4 +1,4 @@
-// The RPC methods that every domain Worker has, for its events, sweeps, findings and metrics. `DomainWorker` in shared/worker.ts implements them.
+// The RPC methods that every domain Worker has, for its events, sweeps, findings and metrics. shared/messaging.ts implements them.
 import { z } from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";

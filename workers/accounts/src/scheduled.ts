@@ -1,6 +1,6 @@
 // The daily sweeps: signing keys, and everything that has expired.
+import { runCron } from "#shared/sweep";
 import type { SweepPlan } from "#shared/sweep";
-import { runCron } from "#shared/worker";
 import { createDeps } from "./service/deps.ts";
 import type { AccountsDeps } from "./service/deps.ts";
 import { purgeKeys, rotateKeys } from "./service/keys.ts";

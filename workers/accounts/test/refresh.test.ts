@@ -4,7 +4,7 @@ import { RefreshInput } from "#shared/contracts/accounts";
 import type { Session } from "#shared/contracts/accounts";
 import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";
-import { serve } from "#shared/rpc";
+import { method } from "#shared/rpc";
 import { guestCall } from "#shared/testkit/kit";
 import { FAMILY_LIFE_MS, REFRESH_TOKEN_LIFE_MS } from "../src/constants.ts";
 import type { AccountsDeps } from "../src/service/deps.ts";
@@ -14,7 +14,7 @@ import { accountsEnv, codeOf, signUp, testAccounts, valueOf } from "./accounts.t
 
 /** Refreshes as the entrypoint does. */
 function use(deps: AccountsDeps, refreshToken: string): Promise<Outcome<Session>> {
-  return serve(deps, "refresh", guestCall(), RefreshInput, { refreshToken }, refresh);
+  return method(RefreshInput, refresh).answer(deps, guestCall(), { refreshToken });
 }
 
 async function trade(deps: AccountsDeps, refreshToken: string): Promise<string> {

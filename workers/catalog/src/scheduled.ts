@@ -1,6 +1,6 @@
 // The catalog's own sweep: loose objects of the bucket, which no picture points to.
+import { runCron } from "#shared/sweep";
 import type { SweepPlan } from "#shared/sweep";
-import { runCron } from "#shared/worker";
 import { createDeps } from "./service/deps.ts";
 import type { CatalogDeps } from "./service/deps.ts";
 import { purgeLooseObjects } from "./service/images.ts";

@@ -1,6 +1,6 @@
 // What runs by cron. Each sweep is idempotent, and two runs at the same time do no harm.
+import { runCron } from "#shared/sweep";
 import type { SweepPlan } from "#shared/sweep";
-import { runCron } from "#shared/worker";
 import { createDeps } from "./service/deps.ts";
 import type { InventoryDeps } from "./service/deps.ts";
 import { releaseAbandoned } from "./service/manual.ts";

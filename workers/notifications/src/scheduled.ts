@@ -1,6 +1,6 @@
 // The sweeps of the notifications Worker by name.
+import { runCron } from "#shared/sweep";
 import type { SweepPlan } from "#shared/sweep";
-import { runCron } from "#shared/worker";
 import { createDeps } from "./service/deps.ts";
 import type { NotificationsDeps } from "./service/deps.ts";
 import { sendLowStockDigest } from "./service/digest.ts";

@@ -1,6 +1,6 @@
 // The sweeps of carts and orders by name. See shared/sweep.ts for how they run.
+import { runCron } from "#shared/sweep";
 import type { SweepPlan } from "#shared/sweep";
-import { runCron } from "#shared/worker";
 import { RETURNED_HOLD_MS } from "./constants.ts";
 import { createDeps } from "./service/deps.ts";
 import type { OrdersDeps } from "./service/deps.ts";

@@ -1,6 +1,6 @@
 // The sweeps of payments by name, and the cron that runs them.
+import { runCron } from "#shared/sweep";
 import type { SweepPlan } from "#shared/sweep";
-import { runCron } from "#shared/worker";
 import { createDeps } from "./service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "./service/deps.ts";
 import { findMissedEvents } from "./service/stripe/missed-events.ts";
