@@ -43,6 +43,11 @@ export interface Page<T> {
   readonly nextCursor: string | null;
 }
 
+/** A page as the schemas type it: zod's arrays are mutable. */
+interface MutablePage<T> extends Page<T> {
+  readonly items: T[];
+}
+
 export function pageOf<T extends z.ZodType>(
   item: T,
 ): z.ZodObject<{ items: z.ZodArray<T>; nextCursor: z.ZodNullable<z.ZodString> }> {
@@ -60,28 +65,78 @@ const CursorBody = z.tuple([
     .max(4),
 ]);
 
-async function digestOf(scope: unknown, key: readonly (string | number)[]): Promise<string> {
+/** A row's sort key, in the order of the ORDER BY. It ends with the id unless the rest is unique. `[]` has literals inferred as tuples. */
+type Key = readonly (string | number)[] | [];
+
+/** The key of most lists: a number, such as the time of the row, then the id. */
+export const NumberThenId = z.tuple([z.number(), z.string()]);
+export type NumberThenId = z.infer<typeof NumberThenId>;
+
+async function digestOf(scope: unknown, key: Key): Promise<string> {
   return (await sha256Hex(canonicalJson([scope, key]))).slice(0, 16);
 }
 
-/** `scope` is whatever the order of the list depends on: its name, sort and filters, and the owner of the rows. */
-export async function encodeCursor(scope: unknown, key: readonly (string | number)[]): Promise<string> {
+/** For `scope` see `Paged`. */
+export async function encodeCursor(scope: unknown, key: Key): Promise<string> {
   return base64urlEncode(JSON.stringify([await digestOf(scope, key), key]));
 }
 
+const INVALID_CURSOR = fail("invalid_cursor", "The cursor does not belong to this list, sort and filters.");
+
 /** The key of the last row seen; `invalid_cursor` when the text is not a cursor, was altered or was made under another scope. */
 export async function decodeCursor(scope: unknown, cursor: string): Promise<Outcome<(string | number)[]>> {
-  const invalid = fail("invalid_cursor", "The cursor does not belong to this list, sort and filters.");
   let decoded: unknown;
   try {
     decoded = JSON.parse(new TextDecoder().decode(base64urlDecode(cursor)));
   } catch {
-    return invalid;
+    return INVALID_CURSOR;
   }
   const body = CursorBody.safeParse(decoded);
-  if (!body.success) return invalid;
+  if (!body.success) return INVALID_CURSOR;
   const [digest, key] = body.data;
-  return digest === (await digestOf(scope, key)) ? ok(key) : invalid;
+  return digest === (await digestOf(scope, key)) ? ok(key) : INVALID_CURSOR;
+}
+
+/** A list that is read in pages. */
+export interface Paged<K extends Key, Row, Item> {
+  /** Whatever the order of the list depends on: its name, sort and filters, and the owner of the rows. */
+  readonly scope: unknown;
+  readonly key: z.ZodType<K>;
+  /** Reads up to `limit` rows after a key, or from the beginning. */
+  readonly read: (after: K | undefined, limit: number) => Promise<readonly Row[]>;
+  readonly keyOf: (row: Row) => K;
+  readonly render: (row: Row) => Item;
+}
+
+async function keyBefore<K extends Key>(
+  { scope, key }: Pick<Paged<K, never, never>, "scope" | "key">,
+  cursor: string | undefined,
+): Promise<Outcome<K | undefined>> {
+  if (cursor === undefined) return ok(undefined);
+  const decoded = await decodeCursor(scope, cursor);
+  if (!decoded.ok) return decoded;
+  const parsed = key.safeParse(decoded.value);
+  return parsed.success ? ok(parsed.data) : INVALID_CURSOR;
+}
+
+/** The page after a cursor, or the first. Fails with invalid_cursor. */
+export async function readPage<K extends Key, Row, Item>(
+  { limit, cursor }: PageQuery,
+  list: Paged<K, Row, Item>,
+): Promise<Outcome<MutablePage<Item>>> {
+  const after = await keyBefore(list, cursor);
+  if (!after.ok) return after;
+  return ok(await toPage(await list.read(after.value, limit + 1), limit, list.scope, list.keyOf, list.render));
+}
+
+/** As `readPage`, of a change feed: see `toFeedPage`. */
+export async function readFeed<K extends Key, Row, Item>(
+  { limit, cursor }: PageQuery,
+  list: Paged<K, Row, Item>,
+): Promise<Outcome<MutablePage<Item>>> {
+  const after = await keyBefore(list, cursor);
+  if (!after.ok) return after;
+  return ok(await toFeedPage(await list.read(after.value, limit), list.scope, list.keyOf, list.render));
 }
 
 /**
@@ -91,24 +146,21 @@ export async function decodeCursor(scope: unknown, cursor: string): Promise<Outc
 export async function toFeedPage<Row, Item>(
   rows: readonly Row[],
   scope: unknown,
-  keyOf: (row: Row) => readonly (string | number)[],
+  keyOf: (row: Row) => Key,
   render: (row: Row) => Item,
-): Promise<Page<Item>> {
+): Promise<MutablePage<Item>> {
   const last = rows.at(-1);
   return { items: rows.map(render), nextCursor: last === undefined ? null : await encodeCursor(scope, keyOf(last)) };
 }
 
-/**
- * Turns `limit + 1` fetched rows into a page: the extra row only tells that there are more.
- * `keyOf` gives the sort key and the id, in the order of the ORDER BY.
- */
+/** Turns `limit + 1` fetched rows into a page: the extra row only tells that there are more. */
 export async function toPage<Row, Item>(
   rows: readonly Row[],
   limit: number,
   scope: unknown,
-  keyOf: (row: Row) => readonly (string | number)[],
+  keyOf: (row: Row) => Key,
   render: (row: Row) => Item,
-): Promise<Page<Item>> {
+): Promise<MutablePage<Item>> {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   const nextCursor = rows.length > limit && last !== undefined ? await encodeCursor(scope, keyOf(last)) : null;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeCursor, encodeCursor, toPage } from "#shared/paging";
+import { NumberThenId, decodeCursor, encodeCursor, readFeed, readPage } from "#shared/paging";
+import type { Paged } from "#shared/paging";
 
 const keys = fc.array(fc.oneof(fc.string(), fc.integer()), { minLength: 1, maxLength: 4 });
 
@@ -49,12 +50,43 @@ describe("cursors", () => {
   });
 });
 
+/** The numbers from 1 to 5, each with an id of the same order. */
+const numbers: Paged<NumberThenId, number, string> = {
+  scope: "numbers",
+  key: NumberThenId,
+  read: (after, limit) => Promise.resolve([1, 2, 3, 4, 5].filter((n) => n > (after?.[0] ?? 0)).slice(0, limit)),
+  keyOf: (n) => [n, `id_${String(n)}`],
+  render: String,
+};
+
+/** The items of each page up to the one without a next cursor. */
+async function walk(read: typeof readPage | typeof readFeed): Promise<string[][]> {
+  const pages: string[][] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await read({ limit: 2, cursor }, numbers);
+    if (!page.ok) throw new Error(page.error.detail);
+    pages.push(page.value.items);
+    cursor = page.value.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  return pages;
+}
+
 describe("pages", () => {
   it("have at most `limit` items, and a next cursor only when there are more", async () => {
-    const rows = [1, 2, 3];
-    const full = await toPage(rows, 2, "list", (row) => [row], String);
-    expect(full.items).toEqual(["1", "2"]);
-    expect(await decodeCursor("list", full.nextCursor ?? "")).toEqual({ ok: true, value: [2] });
-    expect(await toPage(rows, 3, "list", (row) => [row], String)).toEqual({ items: ["1", "2", "3"], nextCursor: null });
+    expect(await walk(readPage)).toEqual([["1", "2"], ["3", "4"], ["5"]]);
+    expect(await readPage({ limit: 5 }, numbers)).toMatchObject({ value: { nextCursor: null } });
+  });
+
+  it("of a feed have a next cursor while there are rows", async () => {
+    expect(await walk(readFeed)).toEqual([["1", "2"], ["3", "4"], ["5"], []]);
+  });
+
+  it("are refused to a cursor whose key is not one of the list", async () => {
+    for (const key of [["1", "id_1"], [1], [1, 2], [1, "id_1", 1]]) {
+      const cursor = await encodeCursor("numbers", key);
+      expect(await readPage({ limit: 2, cursor }, numbers)).toMatchObject({ error: { code: "invalid_cursor" } });
+      expect(await readFeed({ limit: 2, cursor }, numbers)).toMatchObject({ error: { code: "invalid_cursor" } });
+    }
   });
 });

@@ -3,7 +3,7 @@ import { SQLiteAsyncDialect } from "drizzle-orm/sqlite-core";
 import { sql } from "drizzle-orm";
 import { beforeAll, describe, expect, it } from "vitest";
 import { pageQuery } from "../src/store/list.ts";
-import type { OrderFilter } from "../src/store/list.ts";
+import type { OrderFilter, OrderKey } from "../src/store/list.ts";
 import { ordersEnv } from "./shop.ts";
 
 const ROWS = 100_000;
@@ -34,7 +34,7 @@ interface Read {
   readonly read: number;
 }
 
-async function run(filter: OrderFilter, key?: readonly (string | number)[]): Promise<Read> {
+async function run(filter: OrderFilter, key?: OrderKey): Promise<Read> {
   const query = dialect.sqlToQuery(pageQuery(filter, key, 21));
   const explained = dialect.sqlToQuery(sql`EXPLAIN QUERY PLAN ${pageQuery(filter, key, 21)}`);
   const [plan, page] = await Promise.all([
@@ -54,7 +54,7 @@ async function run(filter: OrderFilter, key?: readonly (string | number)[]): Pro
 
 const at = (n: number): number => FIRST + n * MINUTE;
 const DAY = { createdFrom: at(50_000), createdTo: at(51_440) };
-const LATE: readonly (string | number)[] = [at(60_000), "ord_plan060000"];
+const LATE: OrderKey = [at(60_000), "ord_plan060000"];
 
 const BY_TIME = "orders USING COVERING INDEX orders_by_time";
 const BY_CUSTOMER = "INDEX orders_by_customer (customer_id=?)";

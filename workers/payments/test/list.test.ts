@@ -4,7 +4,7 @@ import type { Statement } from "#shared/database";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ListAllPaymentsInput, PaymentState } from "#shared/contracts/payments";
 import type { Payment } from "#shared/contracts/payments";
-import type { Page } from "#shared/paging";
+import type { NumberThenId, Page } from "#shared/paging";
 import { callAs } from "#shared/testkit/kit";
 import { listAllPayments } from "../src/service/list.ts";
 import { listKeys } from "../src/store/list.ts";
@@ -144,7 +144,7 @@ describe("with 100,000 payments, a page of 20", () => {
     const wanted = { flagged: false, ...filter };
     // For an open status, all open payments are sorted. Any other query begins at its page.
     expect(await rowsRead(listKeys(wanted, undefined, 21))).toBeLessThan(1_000);
-    const after = { createdAt: FIRST + 25_000 * MINUTE, id: "pay_025000" };
+    const after: NumberThenId = [FIRST + 25_000 * MINUTE, "pay_025000"];
     expect(await rowsRead(listKeys(wanted, after, 21))).toBeLessThan(1_000);
   });
 });

@@ -13,10 +13,10 @@ import type {
 } from "#shared/contracts/accounts";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { decodeCursor, toPage } from "#shared/paging";
+import { readPage } from "#shared/paging";
 import { ok } from "#shared/result";
 import { retryOrRefuse } from "#shared/retry";
-import type { z } from "zod";
+import { z } from "zod";
 import { MAX_LISTED_SESSIONS } from "../constants.ts";
 import { renderUser } from "../domain/session.ts";
 import { readForRole, readUsers, writeRole } from "../store/roles.ts";
@@ -28,16 +28,15 @@ import type { AccountsDeps } from "./deps.ts";
 export async function listUsers(
   deps: AccountsDeps,
   _call: Call,
-  { q, role, limit, cursor }: z.output<typeof ListUsersInput>,
+  { q: prefix = "", role, ...page }: z.output<typeof ListUsersInput>,
 ): Promise<Outcome<UserPage>> {
-  const prefix = q ?? "";
-  const scope = ["users", prefix, role ?? null];
-  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!key.ok) return key;
-  const after = key.value === undefined ? undefined : String(key.value[0]);
-  const rows = await readUsers(deps.db, { prefix, role, after, limit });
-  const page = await toPage(rows, limit, scope, ({ email }) => [email], renderUser);
-  return ok({ items: [...page.items], nextCursor: page.nextCursor });
+  return await readPage(page, {
+    scope: ["users", prefix, role ?? null],
+    key: z.tuple([z.string()]),
+    read: (after, limit) => readUsers(deps.db, { prefix, role, after: after?.[0], limit }),
+    keyOf: ({ email }) => [email],
+    render: renderUser,
+  });
 }
 
 function renderUserSession({ id, createdAt, lastUsedAt, expiresAt }: SessionRow): UserSession {

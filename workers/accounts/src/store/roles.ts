@@ -23,7 +23,7 @@ export interface UserFilter {
   readonly limit: number;
 }
 
-/** Users by e-mail; one more than `limit` when a next page exists. */
+/** Up to `limit` users, by e-mail. */
 export async function readUsers(db: Database, { prefix, role, after, limit }: UserFilter): Promise<PublicUser[]> {
   const conditions = [
     sql`email >= ${prefix} AND email < ${prefix + LAST_CHARACTER}`,
@@ -31,7 +31,7 @@ export async function readUsers(db: Database, { prefix, role, after, limit }: Us
     ...(after === undefined ? [] : [sql`email > ${after}`]),
   ];
   return await db.all(
-    select(PUBLIC_FIELDS, sql`FROM users WHERE ${sql.join(conditions, sql` AND `)} ORDER BY email LIMIT ${limit + 1}`),
+    select(PUBLIC_FIELDS, sql`FROM users WHERE ${sql.join(conditions, sql` AND `)} ORDER BY email LIMIT ${limit}`),
   );
 }
 

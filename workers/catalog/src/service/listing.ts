@@ -1,11 +1,11 @@
 // The lists of products: the public one with full text and facets, and the one of staff.
-import type { z } from "zod";
+import { z } from "zod";
 import type { Call } from "#shared/call";
 import type { ListProductsInput, ProductPage } from "#shared/contracts/catalog";
 import type { ListManagedInput, ManagedProductPage } from "#shared/contracts/catalog-staff";
 import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { decodeCursor, toFeedPage, toPage } from "#shared/paging";
+import { NumberThenId, decodeCursor, readFeed, readPage, toFeedPage, toPage } from "#shared/paging";
 import { ok } from "#shared/result";
 import { keyAfter, parseAfter, planListing } from "../domain/listing.ts";
 import type { After, ListingPlan } from "../domain/listing.ts";
@@ -14,6 +14,7 @@ import { toProduct } from "../domain/product.ts";
 import { parseSearch } from "../domain/search.ts";
 import { readListing } from "../store/listing.ts";
 import { readManagedList } from "../store/managed-list.ts";
+import type { ManagedKey } from "../store/managed-list.ts";
 import type { CatalogDeps } from "./deps.ts";
 
 const EMPTY: ProductPage = { items: [], nextCursor: null, facets: { brands: [], categories: [], price: null } };
@@ -26,7 +27,7 @@ async function afterCursor(scope: unknown, plan: ListingPlan, cursor: string | u
   return after === undefined ? fail("invalid_cursor", "The cursor does not belong to this list.") : ok(after);
 }
 
-async function readPage(
+async function productPage(
   deps: CatalogDeps,
   plan: ListingPlan,
   after: After,
@@ -41,7 +42,7 @@ async function readPage(
     plan.sort === "changed"
       ? await toFeedPage(placed.slice(0, limit), scope, keyOf, toProduct)
       : await toPage(placed, limit, scope, keyOf, toProduct);
-  return { items: [...items], nextCursor, ...(facets === undefined ? {} : { facets }) };
+  return { items, nextCursor, ...(facets === undefined ? {} : { facets }) };
 }
 
 /** A cursor is bound to the plan: the same search, filters and order. */
@@ -60,7 +61,7 @@ export async function listProducts(
   const after = await afterCursor(scope, plan, input.cursor);
   if (!after.ok) return after;
   if (plan.search.kind === "nothing") return ok(EMPTY);
-  return ok(await readPage(deps, plan, after.value, input.limit, scope));
+  return ok(await productPage(deps, plan, after.value, input.limit, scope));
 }
 
 export async function listManagedProducts(
@@ -68,18 +69,18 @@ export async function listManagedProducts(
   call: Call,
   { limit, cursor, q, ...filters }: z.output<typeof ListManagedInput>,
 ): Promise<Outcome<ManagedProductPage>> {
+  const page = { limit, cursor };
   const search = parseSearch(q);
-  const scope = ["managed products", call.actor.role === "vendor" ? call.actor.id : null, filters, search];
-  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!key.ok) return key;
-  if (search.kind === "nothing") return ok({ items: [], nextCursor: null });
   const { status, brand, category, sku, externalId } = filters;
   const updatedSince = filters.updatedSince === undefined ? undefined : Date.parse(filters.updatedSince);
-  const isFeed = updatedSince !== undefined;
-  const filter = { status, brand, category, sku, externalId, updatedSince, search, after: key.value };
-  const rows = await readManagedList(deps.db, call, { ...filter, limit: isFeed ? limit : limit + 1 });
-  const { items, nextCursor } = isFeed
-    ? await toFeedPage(rows, scope, ({ changeSeq }) => [changeSeq], toManaged)
-    : await toPage(rows, limit, scope, ({ createdAt, id }) => [createdAt, id], toManaged);
-  return ok({ items: [...items], nextCursor });
+  const filter = { status, brand, category, sku, externalId, updatedSince, search };
+  const list = {
+    scope: ["managed products", call.actor.role === "vendor" ? call.actor.id : null, filters, search],
+    read: async (after: ManagedKey | undefined, rows: number) =>
+      search.kind === "nothing" ? [] : await readManagedList(deps.db, call, { ...filter, after, limit: rows }),
+    render: toManaged,
+  };
+  return updatedSince === undefined
+    ? await readPage(page, { ...list, key: NumberThenId, keyOf: ({ createdAt, id }) => [createdAt, id] })
+    : await readFeed(page, { ...list, key: z.tuple([z.number()]), keyOf: ({ changeSeq }) => [changeSeq] });
 }

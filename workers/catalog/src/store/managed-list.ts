@@ -4,10 +4,14 @@ import type { SQL } from "drizzle-orm";
 import type { Call } from "#shared/call";
 import type { ProductStatus } from "#shared/contracts/catalog-staff";
 import type { Database } from "#shared/database";
+import type { NumberThenId } from "#shared/paging";
 import type { ManagedRow } from "../domain/managed.ts";
 import type { Search } from "../domain/search.ts";
 import { brandCondition, categoryCondition } from "./listing.ts";
 import { ownedBy, selectManaged, toRow } from "./managed.ts";
+
+/** Of the previous page's last product: its time and id, or in a feed its change's position. */
+export type ManagedKey = NumberThenId | [changeSeq: number];
 
 export interface ManagedFilter {
   readonly status: ProductStatus | undefined;
@@ -18,8 +22,7 @@ export interface ManagedFilter {
   readonly externalId: string | undefined;
   /** Milliseconds since the epoch; makes the list a feed of changes. */
   readonly updatedSince: number | undefined;
-  /** The key of the last row of the previous page: its position in the feed, or its creation time and id. */
-  readonly after: readonly (string | number)[] | undefined;
+  readonly after: ManagedKey | undefined;
   readonly limit: number;
 }
 

@@ -1,5 +1,5 @@
 // Levels and the ledger: one product's level comes from its object, lists come from D1.
-import type { z } from "zod";
+import { z } from "zod";
 import type { Call } from "#shared/call";
 import type {
   AvailabilitiesInput,
@@ -12,12 +12,12 @@ import type {
   Transaction,
 } from "#shared/contracts/inventory";
 import type { Outcome } from "#shared/errors";
-import { decodeCursor, toPage } from "#shared/paging";
+import { NumberThenId, readPage } from "#shared/paging";
 import type { Page, PageQuery } from "#shared/paging";
 import { ok } from "#shared/result";
 import type { OwnedLevel } from "../objects/requests.ts";
 import { byEmptiness, readAvailabilities, readLedger, readLevels } from "../store/lists.ts";
-import type { LevelFilter } from "../store/lists.ts";
+import type { LevelFilter, LevelKey } from "../store/lists.ts";
 import type { InventoryDeps } from "./deps.ts";
 import { onStock, productNotFound } from "./products.ts";
 
@@ -47,16 +47,17 @@ async function listBy(
   deps: InventoryDeps,
   name: string,
   filter: LevelFilter,
-  { limit, cursor }: PageQuery,
+  page: PageQuery,
 ): Promise<Outcome<Page<ListedLevel>>> {
   const { status, sku, vendorId } = filter;
-  const scope = [name, status ?? null, sku ?? null, vendorId ?? null];
-  const after = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!after.ok) return after;
-  const rows = await readLevels(deps, filter, after.value, limit);
-  const keyOf = ({ available, productId }: ListedLevel): (string | number)[] =>
-    byEmptiness(filter) ? [available, productId] : [productId];
-  return ok(await toPage(rows, limit, scope, keyOf, (row) => row));
+  const list = {
+    scope: [name, status ?? null, sku ?? null, vendorId ?? null],
+    read: (after: LevelKey | undefined, limit: number) => readLevels(deps, filter, after, limit),
+    render: (row: ListedLevel) => row,
+  };
+  return byEmptiness(filter)
+    ? await readPage(page, { ...list, key: NumberThenId, keyOf: ({ available, productId }) => [available, productId] })
+    : await readPage(page, { ...list, key: z.tuple([z.string()]), keyOf: ({ productId }) => [productId] });
 }
 
 /** See InventoryContract.listLevels. */
@@ -82,20 +83,14 @@ export async function listLowStock(
 export async function listTransactions(
   deps: InventoryDeps,
   call: Call,
-  { limit, cursor, productId, type }: z.output<typeof ListTransactionsInput>,
+  { productId, type, ...page }: z.output<typeof ListTransactionsInput>,
 ): Promise<Outcome<Page<Transaction>>> {
   const filter = { productId, type, vendorId: vendorOf(call) };
-  const scope = ["transactions", productId ?? null, type ?? null, filter.vendorId ?? null];
-  const after = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!after.ok) return after;
-  const rows = await readLedger(deps, filter, after.value, limit);
-  return ok(
-    await toPage(
-      rows,
-      limit,
-      scope,
-      (row) => [row.createdAt, row.id],
-      (row) => ({ ...row, createdAt: new Date(row.createdAt).toISOString() }),
-    ),
-  );
+  return await readPage(page, {
+    scope: ["transactions", productId ?? null, type ?? null, filter.vendorId ?? null],
+    key: NumberThenId,
+    read: (after, limit) => readLedger(deps, filter, after, limit),
+    keyOf: ({ createdAt, id }) => [createdAt, id],
+    render: (row) => ({ ...row, createdAt: new Date(row.createdAt).toISOString() }),
+  });
 }

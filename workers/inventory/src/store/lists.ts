@@ -7,6 +7,7 @@ import { inJson, select } from "#shared/database";
 import type { Query } from "#shared/database";
 import type { Deps } from "#shared/deps";
 import type { Availability } from "#shared/events/catalogue";
+import type { NumberThenId } from "#shared/paging";
 import { availabilityOf } from "../domain/stock.ts";
 import { ledger, stockLevels } from "../schema.ts";
 
@@ -14,9 +15,6 @@ const { productId, sku, name, vendorId, onHand, reserved, available, threshold }
 const LISTED = { productId, sku, name, vendorId, onHand, reserved, available, threshold };
 
 type ListedRow = Pick<typeof stockLevels.$inferSelect, keyof typeof LISTED>;
-
-/** The sort key of the previous page's last row. */
-type After = readonly (string | number)[] | undefined;
 
 function where(conditions: readonly (SQL | false | undefined)[]): SQL {
   const present = conditions.filter((condition) => condition !== undefined && condition !== false);
@@ -56,8 +54,11 @@ function inStatus(status: LevelStatus, column: SQL): SQL {
   return status === "out_of_stock" ? sql`${scarce} AND ${column} = 0` : sql`${scarce} AND ${column} > 0`;
 }
 
-/** Selects `limit + 1` levels after the key `after`. */
-export function levelsQuery(filter: LevelFilter, after: After, limit: number): Query<ListedRow> {
+/** Of the previous page's last row: what the list is sorted by. */
+export type LevelKey = NumberThenId | [productId: string];
+
+/** Selects up to `limit` levels after the key `after`. */
+export function levelsQuery(filter: LevelFilter, after: LevelKey | undefined, limit: number): Query<ListedRow> {
   const key = byEmptiness(filter) ? sql`available, product_id` : sql`product_id`;
   // A SKU names one row. The plus keeps SQLite from choosing the index of another condition.
   const unindexed = filter.sku === undefined ? sql`` : sql`+`;
@@ -71,10 +72,15 @@ export function levelsQuery(filter: LevelFilter, after: After, limit: number): Q
         sql`, `,
       )})`,
   ];
-  return select(LISTED, sql`FROM stock_levels ${where(conditions)} ORDER BY ${key} LIMIT ${limit + 1}`);
+  return select(LISTED, sql`FROM stock_levels ${where(conditions)} ORDER BY ${key} LIMIT ${limit}`);
 }
 
-export async function readLevels(deps: Deps, filter: LevelFilter, after: After, limit: number): Promise<ListedLevel[]> {
+export async function readLevels(
+  deps: Deps,
+  filter: LevelFilter,
+  after: LevelKey | undefined,
+  limit: number,
+): Promise<ListedLevel[]> {
   const rows = await deps.db.all(levelsQuery(filter, after, limit));
   return rows.map(({ threshold: lowStockThreshold, ...row }) => ({
     ...row,
@@ -92,11 +98,11 @@ export interface LedgerFilter {
 
 export type LedgerEntry = typeof ledger.$inferSelect;
 
-/** Reads `limit + 1` entries after the key `after`, newest first. */
+/** Reads up to `limit` entries after the key `after`, newest first. */
 export async function readLedger(
   deps: Deps,
   filter: LedgerFilter,
-  after: After,
+  after: NumberThenId | undefined,
   limit: number,
 ): Promise<LedgerEntry[]> {
   const ofVendor = sql`product_id IN (SELECT product_id FROM stock_levels WHERE vendor_id = ${filter.vendorId})`;
@@ -104,8 +110,8 @@ export async function readLedger(
     filter.productId !== undefined && sql`product_id = ${filter.productId}`,
     filter.type !== undefined && sql`type = ${filter.type}`,
     filter.vendorId !== undefined && ofVendor,
-    after !== undefined && sql`(created_at, id) < (${after[0] ?? 0}, ${after[1] ?? ""})`,
+    after !== undefined && sql`(created_at, id) < (${after[0]}, ${after[1]})`,
   ];
-  const rest = sql`FROM ledger ${where(conditions)} ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}`;
+  const rest = sql`FROM ledger ${where(conditions)} ORDER BY created_at DESC, id DESC LIMIT ${limit}`;
   return await deps.db.all(select(getTableColumns(ledger), rest));
 }

@@ -9,7 +9,7 @@ import type {
 } from "#shared/contracts/notifications";
 import { SIGN_IN_FIRST, fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { decodeCursor, toPage } from "#shared/paging";
+import { NumberThenId, readPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import type { z } from "zod";
@@ -30,15 +30,17 @@ function renderNotification({ textBody, createdAt, readAt, ...row }: ReaderRow):
 export async function listNotifications(
   deps: NotificationsDeps,
   call: Call,
-  { limit, cursor }: z.output<typeof ListNotificationsInput>,
+  page: z.output<typeof ListNotificationsInput>,
 ): Promise<Outcome<Page<Notification>>> {
   const { actor } = call;
   if (!isUser(actor)) return SIGN_IN_FIRST;
-  const scope = ["notifications", actor.id];
-  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!key.ok) return key;
-  const rows = await listFor(deps, actor, key.value, limit + 1);
-  return ok(await toPage(rows, limit, scope, (row) => [row.createdAt, row.id], renderNotification));
+  return await readPage(page, {
+    scope: ["notifications", actor.id],
+    key: NumberThenId,
+    read: (after, limit) => listFor(deps, actor, after, limit),
+    keyOf: ({ createdAt, id }) => [createdAt, id],
+    render: renderNotification,
+  });
 }
 
 export async function readNotification(

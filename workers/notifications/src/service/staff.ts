@@ -8,10 +8,10 @@ import type {
 import { StaleWrite } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { decodeCursor, toPage } from "#shared/paging";
+import { readPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
-import type { z } from "zod";
+import { z } from "zod";
 import { isConfidential } from "../domain/kinds.ts";
 import { findAny, listAll, reopen } from "../store/staff.ts";
 import type { StaffRow } from "../store/staff.ts";
@@ -35,14 +35,15 @@ function renderRow({ textBody, nextAttemptAt, createdAt, sentAt, readAt, ...row 
 export async function listAllNotifications(
   deps: NotificationsDeps,
   _call: Call,
-  { limit, cursor, status, channel, kind, userId }: z.output<typeof ListAllNotificationsInput>,
+  { status, channel, kind, userId, ...page }: z.output<typeof ListAllNotificationsInput>,
 ): Promise<Outcome<Page<AdminNotification>>> {
-  const scope = ["all notifications", status, channel, kind, userId];
-  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!key.ok) return key;
-  const after = key.value === undefined ? undefined : String(key.value[0]);
-  const rows = await listAll(deps, { status, channel, kind, userId }, after, limit + 1);
-  return ok(await toPage(rows, limit, scope, (row) => [row.id], renderRow));
+  return await readPage(page, {
+    scope: ["all notifications", status, channel, kind, userId],
+    key: z.tuple([z.string()]),
+    read: (after, limit) => listAll(deps, { status, channel, kind, userId }, after?.[0], limit),
+    keyOf: ({ id }) => [id],
+    render: renderRow,
+  });
 }
 
 export async function retryNotification(

@@ -13,11 +13,11 @@ import type {
 import { StaleWrite } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { decodeCursor, toPage } from "#shared/paging";
+import { readPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import { retryOnStale } from "#shared/retry";
-import type { z } from "zod";
+import { z } from "zod";
 import { kindOf } from "../domain/kinds.ts";
 import type { Kind } from "../domain/kinds.ts";
 import { templateFaults } from "../domain/template-check.ts";
@@ -58,13 +58,15 @@ function partsOf(templateId: string): { readonly key: TemplateKey; readonly kind
 export async function listTemplates(
   deps: NotificationsDeps,
   _call: Call,
-  { limit, cursor, kind, channel, locale }: z.output<typeof ListTemplatesInput>,
+  { kind, channel, locale, ...page }: z.output<typeof ListTemplatesInput>,
 ): Promise<Outcome<Page<Template>>> {
-  const scope = ["templates", kind, channel, locale];
-  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!key.ok) return key;
-  const rows = await listStored(deps, { kind, channel, locale }, key.value, limit + 1);
-  return ok(await toPage(rows, limit, scope, (row) => [row.kind, row.channel, row.locale], renderTemplate));
+  return await readPage(page, {
+    scope: ["templates", kind, channel, locale],
+    key: z.tuple([z.string(), z.string(), z.string()]),
+    read: (after, limit) => listStored(deps, { kind, channel, locale }, after, limit),
+    keyOf: (row) => [row.kind, row.channel, row.locale],
+    render: renderTemplate,
+  });
 }
 
 export async function getTemplate(

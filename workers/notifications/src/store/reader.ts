@@ -7,6 +7,7 @@ import { returning, select } from "#shared/database";
 import type { RowOf } from "#shared/database";
 import type { Deps } from "#shared/deps";
 import { save } from "#shared/outbox";
+import type { NumberThenId } from "#shared/paging";
 import { notifications } from "../schema.ts";
 
 const FIELDS = {
@@ -28,10 +29,10 @@ const IS_VISIBLE = sql`status <> 'held_back'`;
 export async function listFor(
   deps: Deps,
   user: User,
-  key: readonly (string | number)[] | undefined,
+  key: NumberThenId | undefined,
   limit: number,
 ): Promise<ReaderRow[]> {
-  const after = key === undefined ? sql`true` : sql`(created_at, id) < (${key[0] ?? 0}, ${key[1] ?? ""})`;
+  const after = key === undefined ? sql`true` : sql`(created_at, id) < (${key[0]}, ${key[1]})`;
   const page = (condition: SQL): SQL =>
     sql`WHERE ${condition} AND ${IS_VISIBLE} AND ${after} ORDER BY created_at DESC, id DESC LIMIT ${limit}`;
   const own = sql`user_id = ${user.id}`;

@@ -47,11 +47,11 @@ export async function findTemplate(deps: Deps, key: TemplateKey): Promise<Stored
 export async function listStored(
   deps: Deps,
   filter: { readonly [K in keyof TemplateKey]: TemplateKey[K] | undefined },
-  key: readonly (string | number)[] | undefined,
+  key: readonly [string, string, string] | undefined,
   limit: number,
 ): Promise<StoredTemplate[]> {
   const conditions = [
-    key === undefined ? sql`true` : sql`(kind, channel, locale) > (${key[0] ?? ""}, ${key[1] ?? ""}, ${key[2] ?? ""})`,
+    key === undefined ? sql`true` : sql`(kind, channel, locale) > (${key[0]}, ${key[1]}, ${key[2]})`,
     ...(filter.kind === undefined ? [] : [sql`kind = ${filter.kind}`]),
     ...(filter.channel === undefined ? [] : [sql`channel = ${filter.channel}`]),
     ...(filter.locale === undefined ? [] : [sql`locale = ${filter.locale}`]),

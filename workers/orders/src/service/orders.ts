@@ -1,5 +1,5 @@
 // Reads orders: the list, one order, its tracking and its payments.
-import type { z } from "zod";
+import { z } from "zod";
 import type { Call } from "#shared/call";
 import { isAdmin } from "#shared/call";
 import type {
@@ -13,13 +13,13 @@ import type {
 import type { Payment } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { decodeCursor, toFeedPage, toPage } from "#shared/paging";
+import { NumberThenId, readFeed, readPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import { estimatedDelivery } from "../domain/shipping.ts";
 import { isStaff } from "../domain/order.ts";
 import { listStoredOrders } from "../store/list.ts";
-import type { OrderFilter } from "../store/list.ts";
+import type { OrderFilter, OrderKey } from "../store/list.ts";
 import { customerTotalsQuery } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import { openOrder } from "./access.ts";
@@ -62,21 +62,20 @@ function ms(moment: string | undefined): number | undefined {
 /** See OrdersContract.listOrders. */
 export async function listOrders(deps: OrdersDeps, call: Call, input: ListInput): Promise<Outcome<Page<Order>>> {
   const { limit, cursor, scope: view, customerId: _customerId, ...filters } = input;
+  const page = { limit, cursor };
   const whose = whoseOrders(call, input);
   if (!whose.ok) return whose;
-  const scope = ["orders", whose.value, filters];
-  const key = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!key.ok) return key;
   const { createdFrom, createdTo, updatedSince } = filters;
   const times = { createdFrom: ms(createdFrom), createdTo: ms(createdTo), updatedSince: ms(updatedSince) };
   const filter: OrderFilter = { ...filters, ...times, ...whose.value };
-  const render = isAdmin(call.actor) || view === "sales" ? forStaff : ({ order }: StoredOrder): Order => order;
-  if (updatedSince !== undefined) {
-    const rows = await listStoredOrders(deps.db, filter, key.value, limit);
-    return ok(await toFeedPage(rows, scope, ({ changeSeq }) => [changeSeq], render));
-  }
-  const rows = await listStoredOrders(deps.db, filter, key.value, limit + 1);
-  return ok(await toPage(rows, limit, scope, ({ createdAt, order }) => [createdAt, order.id], render));
+  const list = {
+    scope: ["orders", whose.value, filters],
+    read: (after: OrderKey | undefined, rows: number) => listStoredOrders(deps.db, filter, after, rows),
+    render: isAdmin(call.actor) || view === "sales" ? forStaff : ({ order }: StoredOrder): Order => order,
+  };
+  return updatedSince === undefined
+    ? await readPage(page, { ...list, key: NumberThenId, keyOf: ({ createdAt, order }) => [createdAt, order.id] })
+    : await readFeed(page, { ...list, key: z.tuple([z.number()]), keyOf: ({ changeSeq }) => [changeSeq] });
 }
 
 export async function getOrder(

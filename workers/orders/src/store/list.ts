@@ -5,6 +5,7 @@ import type { SQL } from "drizzle-orm";
 import type { OrderStatus, PaymentStatus } from "#shared/contracts/orders";
 import { inJson } from "#shared/database";
 import type { Database } from "#shared/database";
+import type { NumberThenId } from "#shared/paging";
 import { readOrders } from "./orders.ts";
 import type { StoredOrder } from "./orders.ts";
 
@@ -24,7 +25,8 @@ export interface OrderFilter {
   readonly updatedSince?: number | undefined;
 }
 
-type Key = readonly (string | number)[] | undefined;
+/** Of the previous page's last order: its time and id, or in a feed its change's position. */
+export type OrderKey = NumberThenId | [changeSeq: number];
 
 /** Texts that begin with `text`; the greatest code point sorts after any continuation. */
 function begins(column: SQL, text: SQL): SQL {
@@ -63,14 +65,14 @@ function conditionsOf(filter: OrderFilter): SQL[] {
 }
 
 /** The ids of a page: newest first after `key` (created_at, id), or the changes after `key` (change_seq). */
-export function pageQuery(filter: OrderFilter, key: Key, limit: number): SQL {
+export function pageQuery(filter: OrderFilter, key: OrderKey | undefined, limit: number): SQL {
   const { updatedSince } = filter;
   // A change's position is never below its time, and later commits have greater ones: no change is missed.
   const after =
     updatedSince === undefined
-      ? key && sql`(created_at, id) < (${key[0] ?? 0}, ${key[1] ?? ""})`
+      ? key && sql`(created_at, id) < (${key[0]}, ${key[1] ?? ""})`
       : key
-        ? sql`change_seq > ${key[0] ?? 0}`
+        ? sql`change_seq > ${key[0]}`
         : sql`change_seq >= ${updatedSince}`;
   const conditions = [...conditionsOf(filter), ...(after === undefined ? [] : [after])];
   const where = conditions.length === 0 ? sql`` : sql`WHERE ${sql.join(conditions, sql` AND `)}`;
@@ -81,7 +83,7 @@ export function pageQuery(filter: OrderFilter, key: Key, limit: number): SQL {
 export async function listStoredOrders(
   db: Database,
   filter: OrderFilter,
-  key: Key,
+  key: OrderKey | undefined,
   limit: number,
 ): Promise<readonly StoredOrder[]> {
   const order = filter.updatedSince === undefined ? sql`created_at DESC, id DESC` : sql`change_seq`;

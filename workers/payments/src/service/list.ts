@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { Call } from "#shared/call";
 import type { ListAllPaymentsInput, OrderPaymentsInput, Payment } from "#shared/contracts/payments";
 import type { Outcome } from "#shared/errors";
-import { decodeCursor, toPage } from "#shared/paging";
+import { NumberThenId, readPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import { listKeys } from "../store/list.ts";
@@ -28,23 +28,19 @@ function msOf(time: string | undefined): number | undefined {
 export async function listAllPayments(
   deps: PaymentsDeps,
   _call: Call,
-  { limit, cursor, status, createdFrom, createdTo, flagged }: z.output<typeof ListAllPaymentsInput>,
+  { status, createdFrom, createdTo, flagged, ...query }: z.output<typeof ListAllPaymentsInput>,
 ): Promise<Outcome<Page<Payment>>> {
-  const scope = ["payments", status, createdFrom, createdTo, flagged];
-  const place = cursor === undefined ? ok(undefined) : await decodeCursor(scope, cursor);
-  if (!place.ok) return place;
   const filter = { status, createdFrom: msOf(createdFrom), createdTo: msOf(createdTo), flagged: flagged === "true" };
-  const after = place.value && { createdAt: Number(place.value[0]), id: String(place.value[1]) };
-  const keys = await deps.db.all(listKeys(filter, after, limit + 1));
-  const ids = keys.slice(0, limit).map(({ id }) => id);
+  const page = await readPage(query, {
+    scope: ["payments", status, createdFrom, createdTo, flagged],
+    key: NumberThenId,
+    read: (after, limit) => deps.db.all(listKeys(filter, after, limit)),
+    keyOf: ({ createdAt, id }) => [createdAt, id],
+    render: ({ id }) => id,
+  });
+  if (!page.ok) return page;
+  const { items: ids, nextCursor } = page.value;
   const found = ids.length === 0 ? [] : await readPayments(deps, byIds(ids));
   const payments = new Map(found.map((payment) => [payment.id, payment]));
-  const page = await toPage(
-    keys,
-    limit,
-    scope,
-    ({ createdAt, id }) => [createdAt, id],
-    ({ id }) => payments.get(id),
-  );
-  return ok({ ...page, items: page.items.filter((payment) => payment !== undefined) });
+  return ok({ items: ids.flatMap((id) => payments.get(id) ?? []), nextCursor });
 }

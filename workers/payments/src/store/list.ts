@@ -4,6 +4,7 @@ import type { SQL } from "drizzle-orm";
 import type { PaymentState } from "#shared/contracts/payments";
 import { readAll, select } from "#shared/database";
 import type { Database, Query } from "#shared/database";
+import type { NumberThenId } from "#shared/paging";
 import { disputes, paymentHistory, payments, refunds } from "../schema.ts";
 import type { DisputeRow, HistoryRow, PaymentRow, RefundRow } from "../schema.ts";
 
@@ -40,13 +41,13 @@ function indexOf({ status, flagged }: PaymentFilter): keyof typeof INDEXES {
   return CHECKED.includes(status) ? "payments_to_check" : "payments_by_rare_status";
 }
 
-export function listKeys(filter: PaymentFilter, after: PaymentKey | undefined, limit: number): Query<PaymentKey> {
+export function listKeys(filter: PaymentFilter, after: NumberThenId | undefined, limit: number): Query<PaymentKey> {
   const { status, createdFrom, createdTo } = filter;
   const index = indexOf(filter);
   // A single upper bound, because SQLite could begin at either of two. A cursor's place is before createdTo anyway.
   const before =
     after !== undefined
-      ? [sql`(created_at, id) < (${after.createdAt}, ${after.id})`]
+      ? [sql`(created_at, id) < (${after[0]}, ${after[1]})`]
       : createdTo === undefined
         ? []
         : [sql`created_at < ${createdTo}`];
