@@ -79,11 +79,7 @@ export const ListAllPaymentsInput = PageQuery.extend({
     ),
 });
 export const OrderPaymentsInput = z.object({ orderId: z.string().max(60) });
-export const CloseInput = z.object({
-  orderId: idSchema("ord"),
-  /** Releases an authorization too, so that only captured money keeps the order open. */
-  unless: z.literal("captured").optional(),
-});
+export const CloseInput = z.object({ orderId: idSchema("ord") });
 
 /** Orders whose payment window is over; see PaymentsContract.closeUnpaid. */
 export const CloseUnpaidInput = z.object({
@@ -250,8 +246,8 @@ export interface PaymentsContract extends MessagingContract {
     input: z.input<typeof OrderPaymentsInput>,
   ): Promise<Outcome<{ readonly items: readonly Payment[] }>>;
   /**
-   * Ends an order's payment at Stripe unless its money is authorized or captured, or with `unless` only if it is not captured. `paid`:
-   * there is such money, and its event is on the way. `closed`: the intent is cancelled, and no later payment or capture can succeed.
+   * Ends an order's payment at Stripe unless its money is captured; an authorization is cancelled. `paid`: it is captured, and its
+   * event is on the way. `closed`: the intent is cancelled, and no later payment or capture can succeed.
    * Idempotent. Fails with payment_provider_unavailable.
    */
   close(call: Call, input: z.input<typeof CloseInput>): Promise<Outcome<"paid" | "closed">>;

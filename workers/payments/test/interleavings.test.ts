@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PaymentEventData } from "#shared/events/catalogue";
 import { captureOrder } from "../src/service/captures.ts";
-import { close } from "../src/service/closing.ts";
 import { handleWebhook } from "../src/service/webhook.ts";
 import {
   AMOUNT,
@@ -18,6 +17,7 @@ import {
   orderCancelled,
   paymentOf,
   sweepAll,
+  closeOnTimeout,
 } from "./kit.ts";
 import type { IntentInput, World } from "./kit.ts";
 import type { Fault } from "./stripe-peer.ts";
@@ -58,7 +58,7 @@ async function run({ world, input, intentId, cancelled }: Scene, step: Step): Pr
       await sweepAll(world);
       break;
     case "close":
-      await close(world.deps, adminCall(), { orderId });
+      await closeOnTimeout(world, orderId);
       break;
     case "capture":
       await captureOrder(world.deps, adminCall(), { orderId });

@@ -7,7 +7,7 @@ import type { Delivery, RecordedQueues } from "#shared/testkit/kit";
 import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { SweepCounts } from "#shared/contracts/messaging";
-import type { CreateIntentInput, Payment, PaymentIntent } from "#shared/contracts/payments";
+import type { ClosedUnpaid, CreateIntentInput, Payment, PaymentIntent } from "#shared/contracts/payments";
 import type { Outcome } from "#shared/errors";
 import { inJson } from "#shared/database";
 import { makeEvent } from "#shared/events/envelope";
@@ -20,6 +20,7 @@ import { handlers } from "../src/consumer.ts";
 import { plan } from "../src/scheduled.ts";
 import { createDeps } from "../src/service/deps.ts";
 import type { PaymentsBindings, PaymentsDeps } from "../src/service/deps.ts";
+import { closeUnpaid } from "../src/service/closing.ts";
 import { createIntent } from "../src/service/intents.ts";
 import { listPayments } from "../src/service/list.ts";
 import { stripeClient } from "../src/service/stripe/client.ts";
@@ -222,6 +223,13 @@ export async function consumeEvents(world: World, events: readonly EventEnvelope
   );
   await world.drained();
   return delivery;
+}
+
+/** Has an unpaid order closed as its time-out does. */
+export async function closeOnTimeout(world: World, orderId: string): Promise<ClosedUnpaid["outcome"] | undefined> {
+  const call = systemCall("cron", newId("req"));
+  const order = { orderId, correlationId: call.correlationId, unlessTried: false };
+  return valueOf(await closeUnpaid(world.deps, call, { orders: [order] }))[0]?.outcome;
 }
 
 export function adminCall(): Call {

@@ -4,7 +4,6 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { newId } from "#shared/ids";
 import { COMPARE_EVENTS_EVERY_MS, EVENT_GRACE_MS } from "../src/constants.ts";
 import { captureOrder } from "../src/service/captures.ts";
-import { close } from "../src/service/closing.ts";
 import {
   AMOUNT,
   adminCall,
@@ -21,6 +20,7 @@ import {
   sweep,
   sweepAll,
   valueOf,
+  closeOnTimeout,
 } from "./kit.ts";
 import type { World } from "./kit.ts";
 
@@ -182,7 +182,7 @@ describe("a payment whose event orders missed", () => {
     const { id } = await newAuthorized(world, input);
     await confirmEventsOf(world, input.orderId);
     world.clock.skewMs = 6 * 60_000;
-    expect(valueOf(await close(world.deps, adminCall(), { orderId: input.orderId }))).toBe("paid");
+    expect(await closeOnTimeout(world, input.orderId)).toBe("paid");
     expect(await findingsOf(world, id)).toMatchObject([{ kind: "payment_untold", outcome: "mended" }]);
   });
 });

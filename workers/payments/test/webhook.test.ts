@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { openDatabase } from "#shared/database";
 import { callAs } from "#shared/testkit/kit";
-import { cancelOrderPayments, close } from "../src/service/closing.ts";
+import { cancelOrderPayments } from "../src/service/closing.ts";
 import { createIntent } from "../src/service/intents.ts";
 import { handleWebhook } from "../src/service/webhook.ts";
 import {
@@ -20,6 +20,7 @@ import {
   post,
   sweepAll,
   valueOf,
+  closeOnTimeout,
 } from "./kit.ts";
 import { signed } from "./stripe-peer.ts";
 
@@ -130,7 +131,7 @@ describe("a webhook of Stripe's", () => {
     world.peer.decline(id, "insufficient_funds");
     await post(world, await world.peer.intentWebhook("payment_intent.payment_failed", id));
     expect((await paymentOf(world, input.orderId)).status).toBe("FAILED");
-    expect(valueOf(await close(world.deps, callAs("admin"), { orderId: input.orderId }))).toBe("closed");
+    expect(await closeOnTimeout(world, input.orderId)).toBe("closed");
     expect(world.peer.intent(id).status).toBe("canceled");
     // Nobody can pay it at Stripe now. An older webhook that arrives late changes nothing.
     const late = { ...world.peer.intent(id), status: "requires_capture", amount_capturable: AMOUNT };

@@ -135,7 +135,7 @@ async function decide(deps: OrdersDeps, call: Call, visible: Visible, wanted: Co
     if (!captured.ok) return captured;
   }
   if (to === "CANCELLED" && party === "vendor") {
-    const closed = await deps.payments.close(call, { orderId, unless: "captured" });
+    const closed = await deps.payments.close(call, { orderId });
     if (!closed.ok) return closed;
     if (closed.value === "paid") return CAPTURED_IS_THE_ADMINS;
   }

@@ -25,7 +25,7 @@ import type { PaymentsDeps } from "./deps.ts";
 import { reconcile } from "./reconcile.ts";
 import { republishLastEvent } from "./republish.ts";
 import { cancelIntent, retrieveIntent } from "./stripe/client.ts";
-import { StillProcessing, withCallDeadline } from "./stripe/failures.ts";
+import { CannotCloseYet, withCallDeadline } from "./stripe/failures.ts";
 
 interface ClosePolicy {
   readonly orderId: string;
@@ -76,7 +76,7 @@ async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, c
   }
   // Captured money that is not what was requested is for an operator: the order is neither paid nor to be closed.
   if (status === "processing" || (status === "succeeded" && !isRequestedMoney)) {
-    throw new StillProcessing(`payment ${view.row.id} cannot be closed yet`);
+    throw new CannotCloseYet(`payment ${view.row.id} cannot be closed yet`);
   }
   if (sparesTried === true && isTried(intent)) {
     await reconcile(deps, view, change, { answer: intent });
@@ -130,13 +130,9 @@ async function closePayments(deps: PaymentsDeps, call: Call, policy: ClosePolicy
 export async function close(
   deps: PaymentsDeps,
   call: Call,
-  { orderId, unless }: z.output<typeof CloseInput>,
+  { orderId }: z.output<typeof CloseInput>,
 ): Promise<Outcome<"paid" | "closed">> {
-  const policy: ClosePolicy =
-    unless === "captured"
-      ? { orderId, reason: "order_cancelled", keepsOpen: isCaptured }
-      : { orderId, reason: "payment_timeout", keepsOpen: isPaid };
-  const closed = await closePayments(deps, call, policy);
+  const closed = await closePayments(deps, call, { orderId, reason: "order_cancelled", keepsOpen: isCaptured });
   if (!closed.ok) return closed;
   if (closed.value === "tried") throw new Error(`order ${orderId} was left open for a tried payment method`);
   return ok(closed.value);
@@ -172,7 +168,7 @@ export async function endClosedPayment(deps: PaymentsDeps, view: View, change: C
 
 /**
  * Closes a cancelled order, even before it has a payment, and returns its money.
- * @throws StripeUnavailable, StillProcessing, StaleWrite: to be tried again, which a sweep does too
+ * @throws StripeUnavailable, CannotCloseYet, StaleWrite: to be tried again, which a sweep does too
  */
 export async function cancelOrderPayments(
   deps: PaymentsDeps,

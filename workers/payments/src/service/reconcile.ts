@@ -20,7 +20,7 @@ import { mismatchChange, partChanges, stateChange } from "./changes.ts";
 import { refundRemainder } from "./closed-refund.ts";
 import type { PaymentsDeps } from "./deps.ts";
 import { cancelIntent, retrieveIntent } from "./stripe/client.ts";
-import { StillProcessing } from "./stripe/failures.ts";
+import { CannotCloseYet } from "./stripe/failures.ts";
 import { takeSnapshot } from "./stripe/snapshot.ts";
 
 /** `stepsVersion`: the statements check and step the payment's version. `row` is as it is after them. */
@@ -101,7 +101,7 @@ async function cancelIfEnded(
   const isStopped = row.stoppedBy !== null && UNPAID.includes(intent.status);
   const isClosed = closed !== null && intent.status !== "succeeded" && intent.status !== "canceled";
   if (!isStopped && !isClosed) return intent;
-  if (intent.status === "processing") throw new StillProcessing(`payment ${row.id} is being processed`);
+  if (intent.status === "processing") throw new CannotCloseYet(`payment ${row.id} is being processed`);
   const canceled = await cancelIntent(deps.stripe, intent.id);
   if (canceled === undefined) throw new StaleWrite(`the intent of payment ${row.id} changed`);
   return canceled;
@@ -127,7 +127,7 @@ export interface ReconcileOptions {
 
 /**
  * Takes a snapshot of a payment and writes it. A closed order's authorization is cancelled, its captured money refunded. Returns the row
- * after it. @throws StripeUnavailable, StillProcessing, StaleWrite when the payment kept changing
+ * after it. @throws StripeUnavailable, CannotCloseYet, StaleWrite when the payment kept changing
  */
 export async function reconcile(
   deps: PaymentsDeps,

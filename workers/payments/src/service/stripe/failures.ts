@@ -32,9 +32,9 @@ export class StripeRefused extends Error {
   }
 }
 
-/** Stripe is still processing the money, which can neither be cancelled nor refunded yet. */
-export class StillProcessing extends Error {
-  override readonly name = "StillProcessing";
+/** The payment can neither be cancelled nor refunded yet: Stripe is processing the money, or it is not the requested amount. */
+export class CannotCloseYet extends Error {
+  override readonly name = "CannotCloseYet";
 }
 
 /** Another call holds the object or the key at the moment, and Stripe has not begun this one. */
@@ -87,7 +87,7 @@ const UNAVAILABLE = fail("payment_provider_unavailable", "The payment provider d
 
 /** @throws the error itself when it is about anything else */
 function unavailable(error: unknown): { readonly ok: false; readonly error: DomainError } {
-  if (!(error instanceof StripeUnavailable) && !(error instanceof StillProcessing)) throw error;
+  if (!(error instanceof StripeUnavailable) && !(error instanceof CannotCloseYet)) throw error;
   log("warn", "Stripe could not be reached", { error });
   return UNAVAILABLE;
 }
