@@ -177,20 +177,29 @@ describe("shipping against cancelling", () => {
 describe("payment against payment timeout", () => {
   it("ends paid and confirmed, or cancelled without a charge", async () => {
     const rounds = await Promise.all(
-      Array.from({ length: ROUNDS }, async () => {
+      Array.from({ length: ROUNDS + 1 }, async () => {
         const productId = await shelf.take(5);
         const order = await placeOrder(buyer, [{ productId, quantity: 2 }]);
         const intent = await buyer.expect<PaymentIntent>(201, "POST", "/api/payments/intent", { orderId: order.id });
         return { productId, order, intent };
       }),
     );
-    // This sweep ignores age, so for it the window of all six is over.
+    const unpaid = rounds.at(-1);
+    const paying = rounds.slice(0, -1);
+    const ids = JSON.stringify(rounds.map(({ order }) => order.id));
+    await shop.query(
+      "orders",
+      "UPDATE orders SET payment_due_at = 1 WHERE id IN (SELECT value FROM json_each(?))",
+      ids,
+    );
     await Promise.all([
-      ...rounds.slice(0, 3).map(({ intent }) => confirmPayment(shop.send, intent)),
+      ...paying.slice(0, ROUNDS / 2).map(({ intent }) => confirmPayment(shop.send, intent)),
       shop.cron("orders"),
-      ...rounds.slice(3).map(({ intent }) => confirmPayment(shop.send, intent)),
+      ...paying.slice(ROUNDS / 2).map(({ intent }) => confirmPayment(shop.send, intent)),
     ]);
     await sweepAll();
+    // The one that nobody paid shows that the sweep took these orders.
+    expect((await getOrder(admin, unpaid?.order.id ?? "")).status).toBe("CANCELLED");
     for (const { order, productId, intent } of rounds) {
       const status = await endOf(order, productId);
       const { status: atStripe } = await keptAtStripe(intent.stripePaymentIntentId);

@@ -68,9 +68,8 @@ class FakeInventory {
           .filter(({ productId, quantity }) => quantity > this.available(productId))
           .map(({ productId, quantity }) => ({ productId, requested: quantity, available: this.available(productId) }));
         if (shortages.length > 0) {
-          // As the Stock objects do: the owner's existing holds are released too.
+          // As the Stock objects do: all of the owner's holds are undone, and it may try again.
           for (const line of lines) this.held.delete(keyOf(line));
-          for (const line of lines) this.closed.add(keyOf(line));
           return fail("insufficient_stock", "Not enough stock.", { shortages });
         }
         for (const line of fresh) this.held.set(keyOf(line), line.quantity);
