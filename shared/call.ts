@@ -25,7 +25,7 @@ export const Actor = z.discriminatedUnion("role", [
 ]);
 export type Actor = z.infer<typeof Actor>;
 
-/** The languages that the shop speaks; the first is for whoever wants none of them. */
+/** The languages that the shop speaks; the first is the default. */
 export const LOCALES = ["en", "de"] as const;
 export type Locale = (typeof LOCALES)[number];
 

@@ -1,5 +1,5 @@
-// Dead letters: what a consumer gave up on, kept with its error until an operator sends it again. A replay is a row first and a
-// message after: a queue that forgets the message, or a process that dies before it is sent, leaves the row to the sweep.
+// Dead letters: what a consumer gave up on, kept with its error until an operator sends it again. A replay is
+// recorded before its message is sent. If the message is lost or never sent, the sweep finds the record and sends it.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { z } from "zod";

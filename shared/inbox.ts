@@ -41,7 +41,7 @@ export type Handlers = { readonly [T in EventType]?: Handler<T> };
 
 export const NOTHING: Effect = { statements: [] };
 
-/** Thrown by a handler for an event about something that is not here yet; it is tried again like any failure. */
+/** The subject of an event is not stored here yet; the event is tried again like any failure. */
 class NotYetKnown extends Error {
   override readonly name = "NotYetKnown";
 }
@@ -151,7 +151,7 @@ function memberText(body: unknown, member: string): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Keeps a message that is past being tried; one that cannot be kept comes again, after a pause and without its batch. */
+/** Stores a message as a dead letter. If that fails, the queue delivers it again after a pause, without its batch. */
 async function setAside(deps: Deps, message: Message, reason: string | null): Promise<void> {
   const eventId = memberText(message.body, "id") || message.id;
   try {
@@ -183,7 +183,7 @@ async function prepare(batch: MessageBatch, deps: Deps, handlers: Handlers): Pro
     }
   }
   const prepared = (await Promise.all(seen.values())).filter((item) => item !== undefined);
-  // A copy in the same batch has nothing to add; if its twin fails, the twin's retry carries the event on.
+  // A second copy in the same batch is not needed: if the first fails, its retry handles the event.
   for (const copy of copies) copy.ack();
   return prepared;
 }

@@ -1,6 +1,6 @@
 // The transactional outbox. An event's row is written in the same D1 batch as the change it tells of, and sent right after
-// the commit. Sending marks nothing, because a queue that took a message has not delivered it: a row is done when every
-// consumer has it in its inbox, which the gateway's sweep finds out by comparing (see sweepOutboxes in workers/gateway).
+// the commit. Sending does not change the row, because the queue may still lose the message. The row is confirmed when every consumer
+// has handled it or keeps it as a dead letter, which the gateway's sweep finds out by comparing (workers/gateway/src/sweep.ts).
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { COMMITTED_EVENT, commit, inJson, select } from "./database.ts";
@@ -21,7 +21,7 @@ const MAX_BATCH_MESSAGES = 100;
 const MAX_BATCH_BYTES = 240_000;
 /** How many unconfirmed rows one sweep compares. */
 export const SWEEP_LIMIT = 5_000;
-/** An event younger than this is still on its first way; sending it again would only make duplicates. */
+/** The first message of a younger event may still arrive; sending it again would only make duplicates. */
 export const RESEND_AFTER_MS = 30_000;
 /** The outbox is also the log of events; confirmed rows stay this long. */
 export const EVENT_RETENTION_MS = 90 * 24 * 60 * 60 * 1_000;

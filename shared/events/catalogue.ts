@@ -18,8 +18,8 @@ export const Customer = z.object({
   /** BCP 47, for example `en`. */
   locale: z.string(),
   /**
-   * Whether the account had verified the e-mail address when this was written; never for a guest. Absent in events that were
-   * stored before it was told.
+   * Whether the account had verified the e-mail address when this was written; never for a guest. Events that
+   * older versions stored do not have it.
    */
   proven: z.boolean().default(false),
 });
@@ -60,7 +60,7 @@ export const OrderEventData = z.object({
   moneyAuthorized: z.boolean().default(false),
   /**
    * Whether the stock of the order counts, until its money is authorized, toward the share that buyers without proof may hold of a
-   * product together. Absent in events that were stored before it was told.
+   * product together. Events that older versions stored do not have it.
    */
   counted: z.boolean().default(false),
 });
@@ -108,7 +108,7 @@ export const EVENT_DATA = {
     orderId: z.string(),
     reservationOwner: z.string(),
     returnId: z.string(),
-    /** Whether the order had been shipped by then. Absent in events that were stored before it was told. */
+    /** Whether the order had been shipped by then. Events that older versions stored do not have it. */
     shipped: z.boolean().default(false),
     lines: z.array(StockLine).min(1),
   }),

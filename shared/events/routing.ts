@@ -1,11 +1,11 @@
-// Which Worker hears of which event. A queue has one consumer, so fan-out is one inbox queue per consuming Worker.
+// Which Worker receives which event. A queue has one consumer, so fan-out is one inbox queue per consuming Worker.
 import type { EventType } from "./catalogue.ts";
 import type { EventEnvelope } from "./envelope.ts";
 
 export const CONSUMERS = ["catalog", "orders", "payments", "inventory", "notifications"] as const;
 export type Consumer = (typeof CONSUMERS)[number];
 
-/** Everybody who may hear of each type; `consumersOf` says who does of one event. */
+/** Every Worker that may receive each type; `consumersOf` says which receive one event. */
 export const ROUTES: Readonly<Record<EventType, readonly Consumer[]>> = {
   ORDER_CREATED: ["inventory", "notifications"],
   // To inventory only of orders whose stock counts toward the share of buyers without proof: for the others it changes nothing there.
@@ -38,10 +38,10 @@ export const ROUTES: Readonly<Record<EventType, readonly Consumer[]>> = {
   PRODUCT_UPSERTED: ["inventory"],
 };
 
-/** As much of an event as its route follows from. */
+/** The members of an event that decide who receives it. */
 export interface Routed {
   readonly type: EventType;
-  /** Of ORDER_CONFIRMED, whether the order's stock counts; as JSON or SQLite gives it. Absent in what was stored before it was told. */
+  /** Of ORDER_CONFIRMED, whether the order's stock counts; as JSON or SQLite gives it. Older events do not have it. */
   readonly counted?: boolean | number;
 }
 
@@ -52,7 +52,7 @@ export function routeOf(event: EventEnvelope): Routed {
   return event.type === "ORDER_CONFIRMED" ? { type: event.type, counted: event.data.counted } : { type: event.type };
 }
 
-/** Who hears of an event. Whoever sends, compares or counts events asks here, so that all agree on who is still to get one. */
+/** Who receives an event. Sending, comparing and counting events all use this one answer. */
 export function consumersOf({ type, counted }: Routed): readonly Consumer[] {
   const all = ROUTES[type];
   return type === "ORDER_CONFIRMED" && !counted ? all.filter((consumer) => consumer !== "inventory") : all;

@@ -1,4 +1,4 @@
-// Who may call a route. Every route names one of these levels, and only this file decides by role. Whose resource it is, the Worker
+// Who may call a route. Every route names one of these levels, and this file decides by role who may call it. Whose resource it is, the Worker
 // that owns the resource decides from the call's actor.
 import type { Actor, Role, User } from "#shared/call";
 import { fail } from "#shared/errors";

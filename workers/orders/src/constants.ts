@@ -27,7 +27,7 @@ export const UNSETTLED_AFTER_MS = 5 * 60 * 1_000;
 /** Older orders are not reconciled with their payments: Stripe's authorizations have ended long before. */
 export const RECONCILE_SPAN_MS = 30 * 24 * 60 * 60 * 1_000;
 
-/** Within how many minutes each open order is reconciled. */
+/** Into how many slices that span is cut. Each minute reconciles orders of one. */
 export const RECONCILE_SLICES = 60;
 
 /** How many orders one sweep reconciles: each is a call to payments. */

@@ -120,7 +120,7 @@ async function spend(count: RateCount, limitClass: LimitClass, key: string): Pro
   return fail("rate_limited", `At most ${allowed} are accepted; wait as long as Retry-After says.`);
 }
 
-/** Sets the rate limit headers of an answer. How much is left is unknown to the binding; only a refusal says 0. */
+/** Sets the rate limit headers of an answer. The binding does not say how many requests are left; only a refusal says 0. */
 export function setRateHeaders(headers: Headers, { classes, refusedBy }: RateCount): void {
   const policies = [...classes].map((name) => {
     const { limit, windowSeconds } = LIMITS[name];

@@ -93,7 +93,7 @@ function takeIfAllowed(facts: Facts, wanted: Wanted): Decision {
   return quantity <= available ? TAKE : err({ reason: "limited", available });
 }
 
-/** Whether a reservation counts toward the share. Proof or authorized money ended that for good. */
+/** Whether a reservation counts toward the share. It stops counting when the buyer is proven or the money authorized. */
 export function countsToward({ own }: Pick<Facts, "own">, { counted }: Pick<Wanted, "counted">): boolean {
   return counted && (own?.counted ?? true);
 }

@@ -1,5 +1,5 @@
 // The SQLite of one Stock object. Each table is declared once: its columns give rows their type, and `createTable` makes its
-// CREATE TABLE from them and the constraints written here. A member may be named better than its column, which objects in use have.
+// CREATE TABLE from them and the constraints written here. Some columns keep an old name, because deployed objects have it.
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { AuditRow } from "#shared/audit";
 import type { Transaction } from "#shared/contracts/inventory";
@@ -151,7 +151,7 @@ ${createTable(events)}
 ${createTable(audit)}
 `;
 
-/** Adds what objects lack that an earlier version opened. */
+/** Upgrades objects that an earlier version created. */
 export const ADD_COUNTED = `
 ALTER TABLE level ADD COLUMN taken_counted INTEGER NOT NULL DEFAULT 0 ${TAKEN_COUNTED};
 ALTER TABLE reservations ADD COLUMN counted INTEGER NOT NULL DEFAULT 0 ${COUNTED};

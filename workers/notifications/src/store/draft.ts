@@ -102,7 +102,7 @@ export type InsertedRow = RowOf<typeof INSERTED>;
  */
 export function insertDraft(deps: CeilingDeps, draft: Draft): Query<InsertedRow> {
   const now = deps.now();
-  // A held-back token is useless later and must not be stored.
+  // The token of a message that is held back is not stored.
   const kept = (text: SQL): SQL => (isConfidential(draft.kind.name) ? sql`iif(held, '', ${text})` : text);
   const insert = sql`INSERT INTO notifications (id, event_id, about, audience, user_id, recipient, channel, template, locale, subject,
       text_body, html_body, status, attempts, next_attempt_at, leased_until, created_at, counted_for)

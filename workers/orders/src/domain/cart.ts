@@ -9,7 +9,7 @@ import { ok } from "#shared/result";
 
 const CartLine = StockLine.extend({
   id: z.string(),
-  /** The unit price when the buyer last had a hand in this line; absent in carts from before it was kept. */
+  /** The unit price when the buyer last changed this line. Carts of older versions do not have it. */
   priceWhenAdded: z.int().optional(),
 });
 export type CartLine = z.infer<typeof CartLine>;
@@ -17,7 +17,7 @@ export type CartLine = z.infer<typeof CartLine>;
 export const CartState = z.object({
   /** Only grows: an order's request key names a cart and its version. */
   version: z.int(),
-  /** Milliseconds since the epoch; from then on the lines count as gone. */
+  /** Milliseconds since the epoch; from then on the cart is empty. */
   expiresAt: z.int(),
   /** Whether the index of carts has a row that the expiry sweep will find. */
   indexed: z.boolean(),

@@ -102,7 +102,7 @@ const EVENT_TRANSITIONS: readonly EventTransition[] = [
     reason: TOO_MANY_DECLINES,
   },
   {
-    // Past its window, the void is the one that the time-out asked for.
+    // If the order is overdue, its time-out caused the void.
     on: ["payment"],
     when: { status: ["PENDING"], paymentStatus: ["VOIDED"], isOverdue: true },
     to: "CANCELLED",
@@ -184,7 +184,7 @@ export interface Change {
 }
 
 /** The condition with what the change sets taken out; undefined where it cannot hold then. */
-function given(condition: Condition, set: Change["set"]): Condition | undefined {
+function withoutChanged(condition: Condition, set: Change["set"]): Condition | undefined {
   const { stockStatus, paymentStatus, ...rest } = condition;
   if ("stockStatus" in set) {
     if (stockStatus?.includes(set.stockStatus) === false) return undefined;
@@ -204,7 +204,7 @@ export function changeOf(event: OrderEvent): Change {
   const transitions = EVENT_TRANSITIONS.filter(
     (row) => row.on.includes(event.kind) && (row.paymentReason === undefined || row.paymentReason === paymentReason),
   ).flatMap(({ when, to, reason }) => {
-    const left = given(when, set);
+    const left = withoutChanged(when, set);
     return left === undefined ? [] : [{ when: left, to, reason }];
   });
   const isTry = event.kind === "payment" && TRIED.includes(event.paymentStatus);
@@ -219,9 +219,9 @@ export function changeOf(event: OrderEvent): Change {
   };
 }
 
-/** What of OPEN_UNPAID the order itself has to meet after the change; undefined where it cannot be open any more. */
+/** The rest of OPEN_UNPAID, which the order must meet after the change; undefined where it cannot be open any more. */
 export function openAfter({ set }: Change): Condition | undefined {
-  return given(OPEN_UNPAID, set);
+  return withoutChanged(OPEN_UNPAID, set);
 }
 
 /** The condition under which money was authorized before the change or by it, as the outgoing event says. */

@@ -85,8 +85,8 @@ export async function reconcileWithPayment(
 }
 
 /**
- * The sweep. The span in which orders are still open is cut into slices by time of creation, and each minute takes the next slice:
- * every open order is reconciled within RECONCILE_SLICES minutes, and no sweep reads the whole table.
+ * The sweep. The last 30 days are cut into slices by time of creation. Each minute takes the next slice, and of its paid, open
+ * orders at most RECONCILE_BATCH at random. No sweep reads the whole table.
  */
 export async function reconcileOrders(
   deps: OrdersDeps,

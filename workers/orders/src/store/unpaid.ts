@@ -9,7 +9,7 @@ import { conditionSql } from "./conditions.ts";
 export interface DueOrder {
   readonly id: string;
   readonly correlationId: string;
-  /** Whether a payment has begun, so that its intent at Stripe has to be closed first. */
+  /** Whether a payment has begun. Closing it has to wait for Stripe. */
   readonly isBegun: boolean;
   /** Whether only the shorter window for orders without a tried payment method is over. */
   readonly isUntried: boolean;
