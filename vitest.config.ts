@@ -22,9 +22,9 @@ import { SHARED_MIGRATIONS } from "./scripts/structure/migrations.ts";
 
 type ProductionWorker = (typeof PRODUCTION_WORKERS)[number];
 
-/** What a test run binds in place of secrets. */
-const TEST_SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  accounts: { SIGNING_KEY_SECRET: "test-signing-key-secret" },
+/** What a test run binds in place of secrets, and variables that differ from a deployed shop's. */
+const TEST_BINDINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  accounts: { SIGNING_KEY_SECRET: "test-signing-key-secret", SHOP_URL: "http://localhost:8787", SCRYPT_LOG2N: "4" },
   payments: { STRIPE_SECRET_KEY: "sk_test_sandbox", STRIPE_WEBHOOK_SECRET: "whsec_local_development" },
 };
 
@@ -65,7 +65,7 @@ function workerProject(worker: ProductionWorker): () => Promise<TestProjectInlin
           miniflare: {
             bindings: {
               LOG_LEVEL: "off",
-              ...TEST_SECRETS[worker],
+              ...TEST_BINDINGS[worker],
               ...(migrations === undefined
                 ? {}
                 : { TEST_MIGRATIONS: await readD1Migrations(path.resolve(path.dirname(configPath), migrations)) }),

@@ -14,6 +14,9 @@ import type { Send, Shelf } from "../scripts/shop/client.ts";
 import { undescribed } from "./described.ts";
 import { setFaults } from "./stripe.ts";
 
+/** Without limits that a test would meet by its speed, and with cheap password hashes, because tests make hundreds of accounts. */
+export const UNHINDERED = { RATE_LIMITS: "off", ORDER_CAPS: "off", SCRYPT_LOG2N: "4" } as const;
+
 /** A Worker that has a database. */
 export type Store = keyof typeof DATABASES;
 
@@ -201,7 +204,7 @@ async function startOn(
   environment: Environment,
   { seed }: StartOptions,
 ): Promise<{ readonly shop: RunningShop; readonly remove: () => void }> {
-  const variables = { RATE_LIMITS: "off", ORDER_CAPS: "off", LOG_LEVEL: "warn", ...environment };
+  const variables = { ...UNHINDERED, LOG_LEVEL: "warn", ...environment };
   const { remove, ...scratch } = await makeScratch(variables, { seed });
   process.once("exit", remove);
   try {
@@ -213,8 +216,8 @@ async function startOn(
 }
 
 /**
- * Starts every Worker on fresh data of its own. `environment` takes the variables of a run (LOG_LEVEL, CART_TTL_SECONDS, ...); rate
- * limits and caps on orders are off unless it says otherwise.
+ * Starts every Worker on fresh data of its own. `environment` takes the variables of a run (LOG_LEVEL, CART_TTL_SECONDS, ...); those of
+ * UNHINDERED apply unless it says otherwise.
  */
 export async function startShop(environment: Environment = {}, options: StartOptions = { seed: true }): Promise<Shop> {
   const { shop, remove } = await startOn(environment, options);

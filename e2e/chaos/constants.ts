@@ -1,4 +1,5 @@
 // Accounts, variables and times that the chaos tests share.
+import { UNHINDERED } from "../harness.ts";
 
 export const ADMIN = { email: "admin@example.com", password: "Admin123!" } as const;
 export const BUYER = { email: "customer@example.com", password: "Customer123!" } as const;
@@ -6,8 +7,7 @@ export const BUYER = { email: "customer@example.com", password: "Customer123!" }
 /** No limits: the audit expects every message to be sent, and no order to expire before a late payment. */
 export const UNLIMITED = {
   UNTRIED_PAYMENT_WINDOW_SECONDS: "1800",
-  RATE_LIMITS: "off",
-  ORDER_CAPS: "off",
+  ...UNHINDERED,
   MESSAGES_PER_HOUR_UNPROVEN: "1000000",
   MESSAGES_PER_DAY_UNPROVEN: "1000000",
   MESSAGES_PER_HOUR_PROVEN: "1000000",

@@ -18,7 +18,7 @@ import {
   signIn,
 } from "../../scripts/shop/client.ts";
 import type { Answer, Problem, Shelf } from "../../scripts/shop/client.ts";
-import { runShop } from "../harness.ts";
+import { UNHINDERED, runShop } from "../harness.ts";
 import type { Shop, Store } from "../harness.ts";
 
 export type Part = "worker" | "database";
@@ -136,7 +136,7 @@ export class ShopWithOutages {
 
   static async open(): Promise<ShopWithOutages> {
     const faults = new Map<string, Fault>();
-    const scratch = await makeScratch({ RATE_LIMITS: "off", ORDER_CAPS: "off", LOG_LEVEL: "off" }, { seed: true });
+    const scratch = await makeScratch({ ...UNHINDERED, LOG_LEVEL: "off" }, { seed: true });
     const isOurs = (worker: string): boolean => PRODUCTION_WORKERS.some((name) => name === worker);
     const control = async (request: { readonly url: string }): Promise<Response> =>
       new Response(faults.get(new URL(request.url).pathname) ?? "none");

@@ -47,7 +47,7 @@ describe("a forgotten password", () => {
     expect(mailsOf(accounts, "password_reset")).toEqual([
       {
         to: user.email,
-        variables: { link: `https://tradepost.example/reset-password#token=${token}`, token, expiresInMinutes: "30" },
+        variables: { link: `http://localhost:8787/reset-password#token=${token}`, token, expiresInMinutes: "30" },
       },
     ]);
     const { results } = await accountsEnv.DB.prepare("SELECT * FROM mail_tokens WHERE user_id = ?").bind(user.id).all();

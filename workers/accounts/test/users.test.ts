@@ -1,10 +1,9 @@
 // Registering, signing in and changing the password.
 import { describe, expect, it } from "vitest";
 import { callAs, guestCall } from "#shared/testkit/kit";
-import { SCRYPT_PARAMETERS } from "../src/constants.ts";
 import { formatHash, parseHash } from "../src/domain/password-hash.ts";
 import { refresh } from "../src/service/sessions.ts";
-import { UNKNOWN_USER_HASH, checkPassword, hashPassword } from "../src/service/passwords.ts";
+import { checkPassword, hashPassword, scryptParameters, unknownUserHash } from "../src/service/passwords.ts";
 import { changePassword, login, me, register } from "../src/service/users.ts";
 import { accountsEnv, codeOf, freshEmail, PASSWORD, rpc, signUp, testAccounts, valueOf } from "./accounts.ts";
 
@@ -14,6 +13,9 @@ async function storedHash(userId: string): Promise<string> {
     .first<{ password_hash: string }>();
   return row?.password_hash ?? "";
 }
+
+/** The parameters of a deployed shop. Other tests here use a low cost (vitest.config.ts). */
+const DEPLOYED = { log2N: 14, r: 8, p: 5 };
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
@@ -94,7 +96,7 @@ describe("login", () => {
   });
 
   it("hashes for an unknown e-mail as long as for a known one", async () => {
-    const { deps } = testAccounts();
+    const { deps } = testAccounts({ scrypt: DEPLOYED });
     const { user } = await signUp(deps);
     const password = "not the password";
     const attempt = (email: string): Promise<number> => timed(() => login(deps, guestCall(), { email, password }));
@@ -102,7 +104,7 @@ describe("login", () => {
     const unknown = Math.min(await attempt(freshEmail()), await attempt(freshEmail()));
     // Without the hash the unknown one takes a hundredth of the time; the margin is for a busy machine.
     expect(unknown).toBeGreaterThan(known / 4);
-    expect(parseHash(UNKNOWN_USER_HASH)).toMatchObject(SCRYPT_PARAMETERS);
+    expect(parseHash(unknownUserHash(deps))).toMatchObject(DEPLOYED);
   });
 
   it("replaces a hash with other parameters, once", async () => {
@@ -117,19 +119,37 @@ describe("login", () => {
     const both = await Promise.all([login(deps, guestCall(), credentials), login(deps, guestCall(), credentials)]);
     expect(both.map(codeOf)).toEqual(["ok", "ok"]);
     const renewed = await storedHash(user.id);
-    expect(parseHash(renewed)).toMatchObject(SCRYPT_PARAMETERS);
+    expect(parseHash(renewed)).toMatchObject(deps.scrypt);
     expect(codeOf(await login(deps, guestCall(), credentials))).toBe("ok");
     expect(await storedHash(user.id)).toBe(renewed);
   });
 
   it("salts each hash", async () => {
-    const { deps } = testAccounts();
+    const { deps } = testAccounts({ scrypt: DEPLOYED });
     const hash = async (): Promise<string> => valueOf(await hashPassword(deps, guestCall(), PASSWORD));
     const [one, other] = await Promise.all([hash(), hash()]);
     expect(one).not.toBe(other);
     expect(one).toMatch(/^scrypt\$14\$8\$5\$[\w-]{22}\$[\w-]{43}$/);
     const check = valueOf(await checkPassword(deps, guestCall(), PASSWORD, other));
     expect(check).toEqual({ matches: true, outdated: false });
+  });
+});
+
+describe("the cost of a hash", () => {
+  it.each(["14", "16"])("may be %s in a deployed shop", (SCRYPT_LOG2N) => {
+    const parameters = scryptParameters({ SCRYPT_LOG2N, SHOP_URL: "https://shop.example" });
+    expect(parameters).toEqual({ ...DEPLOYED, log2N: Number(SCRYPT_LOG2N) });
+  });
+
+  it.each(["13", "1", "17", "14.5", "many", ""])("may not be %j there", (SCRYPT_LOG2N) => {
+    for (const SHOP_URL of ["https://shop.example", "https://localhost.example", "http://127.0.0.1.example:80"]) {
+      expect(() => scryptParameters({ SCRYPT_LOG2N, SHOP_URL })).toThrow("SCRYPT_LOG2N must be a whole number from 14");
+    }
+  });
+
+  it.each(["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"])("may be lower at %s", (SHOP_URL) => {
+    expect(scryptParameters({ SCRYPT_LOG2N: "4", SHOP_URL })).toMatchObject({ log2N: 4 });
+    expect(() => scryptParameters({ SCRYPT_LOG2N: "0", SHOP_URL })).toThrow("SCRYPT_LOG2N");
   });
 });
 

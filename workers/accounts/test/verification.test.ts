@@ -27,7 +27,7 @@ describe("a new account", () => {
     expect(mailsOf(accounts, "email_verification")).toEqual([
       {
         to: user.email,
-        variables: { link: `https://tradepost.example/verify-email#token=${token}`, token, expiresInMinutes: "1440" },
+        variables: { link: `http://localhost:8787/verify-email#token=${token}`, token, expiresInMinutes: "1440" },
       },
     ]);
     expect(await verify(accounts, user.id, token)).toBe("ok");

@@ -1,11 +1,13 @@
 // What the use cases need, made from the Worker's bindings and variables.
 import { baseDeps } from "#shared/deps";
 import type { Deps } from "#shared/deps";
-import { HASH_REST_MS } from "../constants.ts";
+import { HASH_REST_MS, MIN_SCRYPT_LOG2N } from "../constants.ts";
 import type { QueueRules } from "../domain/fair-queue.ts";
+import type { ScryptParameters } from "../domain/password-hash.ts";
 import type { AttemptLimits } from "../store/sign-ins.ts";
 import { HashQueue } from "./hash-queue.ts";
 import { KeyCache } from "./key-cache.ts";
+import { scryptParameters } from "./passwords.ts";
 
 /** The limits on wrong passwords. docs/setup.md lists the variables. */
 export interface SignInRules extends Omit<AttemptLimits, "knownSince"> {
@@ -23,6 +25,8 @@ export interface AccountsDeps extends Deps {
   readonly signingKeySecret: string;
   readonly keys: KeyCache;
   readonly hashes: HashQueue;
+  /** Of new hashes. */
+  readonly scrypt: ScryptParameters;
   readonly signIns: SignInRules;
 }
 
@@ -51,11 +55,11 @@ function signInRules(env: AccountsEnv): SignInRules {
   };
 }
 
-function queueRules(env: AccountsEnv): QueueRules {
+function queueRules(env: AccountsEnv, { log2N }: ScryptParameters): QueueRules {
   return {
     capacity: positiveInteger("HASH_QUEUE_PLACES", env.HASH_QUEUE_PLACES),
     maxWaitMs: positiveInteger("HASH_QUEUE_WAIT_SECONDS", env.HASH_QUEUE_WAIT_SECONDS) * 1_000,
-    restMs: HASH_REST_MS,
+    restMs: HASH_REST_MS * 2 ** (log2N - MIN_SCRYPT_LOG2N),
   };
 }
 
@@ -66,6 +70,7 @@ const isolateKeys = new KeyCache();
 let isolateHashes: HashQueue | undefined;
 
 export function createDeps(env: AccountsEnv, ctx: Pick<ExecutionContext, "waitUntil">): AccountsDeps {
+  const scrypt = scryptParameters(env);
   return {
     ...baseDeps("accounts", env, ctx),
     issuer: env.JWT_ISSUER,
@@ -74,6 +79,7 @@ export function createDeps(env: AccountsEnv, ctx: Pick<ExecutionContext, "waitUn
     signingKeySecret: env.SIGNING_KEY_SECRET,
     keys: isolateKeys,
     signIns: signInRules(env),
-    hashes: (isolateHashes ??= new HashQueue(queueRules(env))),
+    scrypt,
+    hashes: (isolateHashes ??= new HashQueue(queueRules(env, scrypt))),
   };
 }

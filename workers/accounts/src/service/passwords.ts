@@ -3,12 +3,29 @@ import { randomBytes, scryptSync, timingSafeEqual } from "node:crypto";
 import type { Call } from "#shared/call";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
-import { HASH_BYTES, SALT_BYTES, SCRYPT_PARAMETERS } from "../constants.ts";
+import { HASH_BYTES, MAX_SCRYPT_LOG2N, MIN_SCRYPT_LOG2N, SALT_BYTES, SCRYPT_SHAPE } from "../constants.ts";
 import { formatHash, isOutdated, parseHash } from "../domain/password-hash.ts";
 import type { ScryptParameters } from "../domain/password-hash.ts";
 import type { AccountsDeps } from "./deps.ts";
 
-type Hashing = Pick<AccountsDeps, "hashes">;
+type Hashing = Pick<AccountsDeps, "hashes" | "scrypt">;
+
+/** The hosts of a shop that only its own machine reaches. */
+const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
+
+/**
+ * The cost of new hashes, by SCRYPT_LOG2N. Where pages are on this machine alone, tests may lower it; anywhere else a weak hash would
+ * give stolen passwords away.
+ * @throws Error when it is not a whole number within the limits.
+ */
+export function scryptParameters(env: Pick<AccountsEnv, "SCRYPT_LOG2N" | "SHOP_URL">): ScryptParameters {
+  const log2N = Number(env.SCRYPT_LOG2N);
+  const least = LOOPBACK.includes(new URL(env.SHOP_URL).hostname) ? 1 : MIN_SCRYPT_LOG2N;
+  if (!Number.isInteger(log2N) || log2N < least || log2N > MAX_SCRYPT_LOG2N) {
+    throw new Error(`SCRYPT_LOG2N must be a whole number from ${String(least)} to ${String(MAX_SCRYPT_LOG2N)}`);
+  }
+  return { log2N, ...SCRYPT_SHAPE };
+}
 
 /** Runs scrypt at the turn of the caller's network. Fails with service_unavailable. */
 async function derive(
@@ -26,16 +43,14 @@ async function derive(
 /** Fails with service_unavailable. */
 export async function hashPassword(deps: Hashing, call: Call, password: string): Promise<Outcome<string>> {
   const salt = randomBytes(SALT_BYTES);
-  const key = await derive(deps, call, password, { ...SCRYPT_PARAMETERS, salt, bytes: HASH_BYTES });
-  return key.ok ? ok(formatHash({ ...SCRYPT_PARAMETERS, salt, key: key.value })) : key;
+  const key = await derive(deps, call, password, { ...deps.scrypt, salt, bytes: HASH_BYTES });
+  return key.ok ? ok(formatHash({ ...deps.scrypt, salt, key: key.value })) : key;
 }
 
 /** A hash that no password has. Checking one against it takes as long as against a user's. */
-export const UNKNOWN_USER_HASH = formatHash({
-  ...SCRYPT_PARAMETERS,
-  salt: new Uint8Array(SALT_BYTES),
-  key: new Uint8Array(HASH_BYTES),
-});
+export function unknownUserHash({ scrypt }: Pick<Hashing, "scrypt">): string {
+  return formatHash({ ...scrypt, salt: new Uint8Array(SALT_BYTES), key: new Uint8Array(HASH_BYTES) });
+}
 
 export interface PasswordCheck {
   readonly matches: boolean;
@@ -54,5 +69,5 @@ export async function checkPassword(
   const key = await derive(deps, call, password, { ...hash, bytes: hash.key.length });
   if (!key.ok) return key;
   const matches = timingSafeEqual(key.value, hash.key);
-  return ok({ matches, outdated: matches && isOutdated(hash, SCRYPT_PARAMETERS) });
+  return ok({ matches, outdated: matches && isOutdated(hash, deps.scrypt) });
 }

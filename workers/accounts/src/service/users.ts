@@ -24,7 +24,7 @@ import type { AccountsDeps } from "./deps.ts";
 import { signingKey } from "./keys.ts";
 import { passwordChanged, passwordChangedMail, tokenMail, userRegistered } from "./mails.ts";
 import { rejectEasyPassword } from "./new-password.ts";
-import { UNKNOWN_USER_HASH, checkPassword, hashPassword } from "./passwords.ts";
+import { checkPassword, hashPassword, unknownUserHash } from "./passwords.ts";
 import { renderSession } from "./sessions.ts";
 import { deviceSource, limitAttempts, networkSource } from "./sign-ins.ts";
 
@@ -125,7 +125,7 @@ async function attemptLogin(
   attempt: CountedAttempt,
 ): Promise<Outcome<Session>> {
   const [user, key] = await Promise.all([findUserByEmail(deps.db, input.email), signingKey(deps)]);
-  const check = await checkPassword(deps, call, input.password, user?.passwordHash ?? UNKNOWN_USER_HASH);
+  const check = await checkPassword(deps, call, input.password, user?.passwordHash ?? unknownUserHash(deps));
   if (!check.ok) return check;
   if (user === undefined || !check.value.matches) return INVALID_CREDENTIALS;
   const { outdated } = check.value;
