@@ -6,7 +6,7 @@ import type { Brand, ProductDetail, ProductPage } from "#shared/contracts/catalo
 import type { ManagedImage, ManagedProduct } from "#shared/contracts/catalog-staff";
 import type { ManagedCategory } from "#shared/contracts/catalog-taxonomy";
 import type { Level } from "#shared/contracts/inventory";
-import type { Cart } from "#shared/contracts/orders";
+import type { Cart } from "#shared/contracts/carts";
 import { jpeg, png, pngOf } from "../workers/catalog/test/pictures.ts";
 import { Client, addToCart, confirmedOrder, eventually, newBuyer, placeOrder, signIn } from "../scripts/shop/client.ts";
 import type { Problem } from "../scripts/shop/client.ts";

@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Cart, MergedCart, OrderUpdate } from "#shared/contracts/orders";
+import type { Cart, MergedCart } from "#shared/contracts/carts";
+import type { OrderUpdate } from "#shared/contracts/orders";
 import { SOCKET_CLOSE } from "#shared/sockets";
 import { Client, addToCart, eventually, newBuyer, pay, placeOrder } from "../scripts/shop/client.ts";
 import type { Shelf } from "../scripts/shop/client.ts";

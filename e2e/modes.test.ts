@@ -2,7 +2,7 @@
 // killed does not block the next.
 import { afterEach, describe, expect, it } from "vitest";
 import type { ProductPage } from "#shared/contracts/catalog";
-import type { Cart } from "#shared/contracts/orders";
+import type { Cart } from "#shared/contracts/carts";
 import { Client, addToCart, confirmedOrder, getOrder, orderReaches, signIn } from "../scripts/shop/client.ts";
 import { startServer } from "../scripts/shop/process.ts";
 import type { Server } from "../scripts/shop/process.ts";

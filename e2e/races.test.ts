@@ -1,7 +1,8 @@
 // Two conflicting requests at the same moment, several times each, over all Workers. Whichever wins, the money at Stripe, the stock, the
 // payment and the order agree after the sweeps.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Cart, CreatedOrder, Order } from "#shared/contracts/orders";
+import type { Cart } from "#shared/contracts/carts";
+import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
 import {
   ADDRESS,

@@ -2,7 +2,7 @@
 // hibernate between messages, so a socket's state is in its attachment. See docs/adr/014-live-sockets.md.
 import { z } from "zod";
 import { Call } from "./call.ts";
-import { CartToken } from "./contracts/orders.ts";
+import { CartToken } from "./contracts/carts.ts";
 
 /** The name before the token in `Sec-WebSocket-Protocol`: `bearer` for an access token, `cart` for a guest's cart token. */
 export const SOCKET_PROTOCOLS = ["bearer", "cart"] as const;

@@ -17,6 +17,11 @@ export function line(maxLength: number): z.ZodString {
     .refine((text) => !UNPRINTABLE.test(text), "must not hold control characters");
 }
 
+/** Text of any number of lines. */
+export function text(maxLength: number): z.ZodString {
+  return z.string().trim().min(1).max(maxLength);
+}
+
 /**
  * A code that people type and scanners read, such as a SKU: printable ASCII, no blank at either end. A look-alike letter of another
  * alphabet would make a second product of the same code.

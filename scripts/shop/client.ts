@@ -5,7 +5,8 @@ import { Client as ApiClient } from "../client/runtime.ts";
 import type { Session } from "#shared/contracts/accounts";
 import type { ProductPage } from "#shared/contracts/catalog";
 import type { Level } from "#shared/contracts/inventory";
-import type { Cart, CreatedOrder, Order } from "#shared/contracts/orders";
+import type { Cart } from "#shared/contracts/carts";
+import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
 
 type Api = ApiClient<Operations>;

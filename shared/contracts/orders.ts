@@ -1,108 +1,21 @@
-// The contract of the orders Worker: carts and orders.
+// The contract of the orders Worker for buyers: quote, place, read, cancel and pay an order. carts.ts and orders-staff.ts are its other
+// parts.
 import { z } from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
-import { Availability } from "../events/catalogue.ts";
 import { idSchema } from "../ids.ts";
 import { Amount, Currency } from "../money.ts";
 import { Moment, PageQuery, severalOf } from "../paging.ts";
 import type { Page } from "../paging.ts";
-import { line } from "../text.ts";
+import { line, text } from "../text.ts";
 import { Email } from "./accounts.ts";
-import { MAX_PRODUCTS_AT_ONCE, ProductId } from "./catalog.ts";
-import { MAX_QUANTITY, Quantity } from "./inventory.ts";
-import type { MessagingContract, WorkerOverview } from "./messaging.ts";
+import { AddItemBody, CartRef, MAX_CART_LINES } from "./carts.ts";
+import type { CartsContract } from "./carts.ts";
+import type { MessagingContract } from "./messaging.ts";
+import type { OrdersOverview, OrdersStaffContract } from "./orders-staff.ts";
 import { PaymentState } from "./payments.ts";
 import type { Payment, PaymentIntent } from "./payments.ts";
-import { ExternalId, References, ShownReferences } from "./references.ts";
-
-export const MAX_CART_LINES = MAX_PRODUCTS_AT_ONCE;
-
-// ---- cart
-
-export const CartToken = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]{43}$/, "is not a cart token")
-  .describe("A guest's cart: 43 characters of base64url, as returned in `X-Cart-Token`.");
-
-/** Whose cart: a user's by the call's actor, a guest's by its token. */
-const Owned = z.object({ cartToken: CartToken.optional() });
-const Conditional = Owned.extend({
-  /** The version that If-Match named; absent when the write is unconditional. */
-  ifVersion: z.int().min(0).optional(),
-});
-
-export const AddItemBody = z
-  .strictObject({
-    productId: ProductId.describe("The product's id."),
-    quantity: Quantity.describe("Units, 1 to 9999."),
-  })
-  .meta({ id: "ItemQuantity", description: "A product and how many units of it." });
-export const ChangeItemBody = z
-  .strictObject({ quantity: z.int().min(0).max(MAX_QUANTITY).describe("Units, 0 to 9999. 0 removes the line.") })
-  .meta({ id: "ChangeCartItem", description: "The new quantity of a line." });
-
-export const GetCartInput = Owned;
-export const AddItemInput = Conditional.extend(AddItemBody.shape);
-export const ChangeItemInput = Conditional.extend({ itemId: z.string().max(60), ...ChangeItemBody.shape });
-export const RemoveItemInput = Conditional.extend({ itemId: z.string().max(60) });
-export const ClearCartInput = Conditional;
-export const MergeCartBody = z
-  .strictObject({ cartToken: CartToken.describe("The guest's cart token, as returned in `X-Cart-Token`.") })
-  .meta({ id: "MergeCart", description: "The cart that a guest filled before signing in." });
-export const MergeCartInput = MergeCartBody.extend(Conditional.pick({ ifVersion: true }).shape);
-
-export const CartItem = z
-  .object({
-    id: z.string().describe("The line's id."),
-    productId: z.string().describe("The product's id."),
-    sku: z.string().describe("The product's SKU."),
-    name: z.string().describe("The product's name."),
-    imageUrl: z.string().describe("Path or URL of the product's first picture."),
-    unitPrice: Amount.describe("Current price of one unit in minor units, which is charged."),
-    priceWhenAdded: Amount.optional().describe(
-      "Price of one unit in minor units when the buyer last changed the line. Present only when the price has changed since.",
-    ),
-    quantity: z.int().describe("Units in the line."),
-    lineTotal: z.int().describe("`unitPrice` times `quantity` in minor units. 0 when the line is unavailable."),
-    status: z
-      .enum(["available", "unavailable"])
-      .describe("`unavailable`: the product is not sold any more, and the cart cannot be ordered with this line."),
-    availability: Availability.describe("Whether the shop has the product in stock."),
-  })
-  .meta({ id: "CartItem", description: "One line of a cart." });
-export type CartItem = z.infer<typeof CartItem>;
-
-export const Cart = z
-  .object({
-    id: z.string().describe("The cart's id."),
-    version: z.int().describe("Grows with every change. It is also the ETag, for `If-Match`."),
-    items: z.array(CartItem).describe("The lines, in the order in which they were added."),
-    subtotal: z.int().describe("Sum of the lines' totals in minor units."),
-    currency: Currency.describe("The currency of all amounts, ISO 4217."),
-    itemCount: z.int().describe("Units over all lines."),
-    expiresAt: z.iso.datetime().describe("When the cart expires, if it is not changed."),
-  })
-  .meta({ id: "Cart", description: "A cart at current prices." });
-export type Cart = z.infer<typeof Cart>;
-
-export const NotMerged = z
-  .object({
-    productId: z.string().describe("The product's id."),
-    quantity: z.int().describe("Units that were left out."),
-    reason: z
-      .enum(["too_many_lines", "quantity_limit"])
-      .describe("`too_many_lines`: the cart has 100 lines. `quantity_limit`: a line holds at most 9999 units."),
-  })
-  .meta({ id: "NotMerged", description: "Part of a guest's cart that did not fit into the user's." });
-export type NotMerged = z.infer<typeof NotMerged>;
-
-export const MergedCart = Cart.extend({
-  notMerged: z.array(NotMerged).describe("What did not fit. Empty when everything did."),
-}).meta({ id: "MergedCart", description: "The user's cart after the merge." });
-export type MergedCart = z.infer<typeof MergedCart>;
-
-// ---- orders
+import { ExternalId, ShownReferences } from "./references.ts";
 
 export const OrderStatus = z.enum(["PENDING", "CONFIRMED", "PROCESSING", "SHIPPED", "DELIVERED", "CANCELLED"]).meta({
   id: "OrderStatus",
@@ -122,8 +35,6 @@ export const PaymentStatus = z.enum(["NONE", ...PaymentState.options]).meta({
     "Status of the order's payment. NONE: no payment was begun. The other values are those of a payment's `status`.",
 });
 export type PaymentStatus = z.infer<typeof PaymentStatus>;
-
-const text = (max: number): z.ZodString => z.string().trim().min(1).max(max);
 
 export const Address = z
   .strictObject({
@@ -173,9 +84,9 @@ export const CreateOrderBody = OrderRequest.extend({
     "A guest's e-mail address, required of guests. For a signed-in buyer the account's address is used.",
   ),
 }).meta({ id: "CreateOrder", description: "What to order, and where to send it." });
-export const QuoteInput = QuoteBody.extend(Owned.shape);
+export const QuoteInput = QuoteBody.extend(CartRef.shape);
 export const CreateOrderInput = CreateOrderBody.extend({
-  ...Owned.shape,
+  ...CartRef.shape,
   idempotencyKey: z.string().min(1).max(255).optional(),
 });
 
@@ -316,7 +227,7 @@ export const CreatedOrder = Order.extend({
 export type CreatedOrder = z.infer<typeof CreatedOrder>;
 
 /** `orderToken` is a guest's opaque token of this one order, sent as bearer. */
-const OrderRef = z.object({ orderId: z.string().max(60), orderToken: z.string().max(100).optional() });
+export const OrderRef = z.object({ orderId: z.string().max(60), orderToken: z.string().max(100).optional() });
 export const GetOrderInput = OrderRef;
 export const ListOrdersInput = PageQuery.extend({
   number: z.string().trim().toUpperCase().min(1).max(40).optional().describe("Only the order with this number."),
@@ -346,66 +257,11 @@ export const ListOrdersInput = PageQuery.extend({
       "`purchases`: orders that the caller bought. `sales`: orders of the caller's own products only. Left out: all for an admin, purchases for anyone else.",
     ),
 });
-export const UpdateOrderBody = References.meta({
-  id: "UpdateOrder",
-  description: "Staff's references on an order. Members left out stay unchanged.",
-});
-export const UpdateOrderInput = OrderRef.extend(UpdateOrderBody.shape);
-
-/** For staff: whose orders and cart. */
-export const CustomerInput = z.object({ customerId: idSchema("usr") });
-
-export const CustomerTotals = z
-  .object({
-    count: z.int().describe("Number of orders, including cancelled ones."),
-    total: z
-      .record(Currency, z.int())
-      .describe("Sum of the orders that are not cancelled, by currency, in minor units (cents)."),
-  })
-  .meta({ id: "CustomerTotals", description: "Number and sum of a customer's orders." });
-export type CustomerTotals = z.infer<typeof CustomerTotals>;
 
 export const CancelOrderBody = z
   .strictObject({ reason: text(500).optional().describe("The reason, for the order's history.") })
   .meta({ id: "CancelOrder", description: "The cancellation of an order." });
 export const CancelOrderInput = OrderRef.extend(CancelOrderBody.shape);
-export const ChangeStatusBody = z
-  .strictObject({
-    status: OrderStatus.describe("The status to move to. CANCELLED cancels the order."),
-    reason: text(500).optional().describe("The reason, for the order's history."),
-    tracking: TrackingBody.optional().describe("The parcel's tracking. With SHIPPED only; SHIPPED again changes it."),
-  })
-  .meta({ id: "ChangeOrderStatus", description: "The next status of an order." });
-export const ChangeStatusInput = OrderRef.extend(ChangeStatusBody.shape);
-export const SetTrackingInput = OrderRef.extend({ tracking: TrackingBody });
-
-/** A line may be named twice: once with and once without restocking. */
-const MAX_REFUND_LINES = 2 * MAX_CART_LINES;
-
-export const RefundLinesBody = z
-  .strictObject({
-    lines: z
-      .array(
-        z.strictObject({
-          itemId: idSchema("itm").describe("The order line's id."),
-          quantity: Quantity.describe("Units to refund."),
-          restock: z.boolean().default(true).describe("Whether the goods are restocked."),
-        }),
-      )
-      .min(1)
-      .max(MAX_REFUND_LINES)
-      .describe("What to refund. A line may be named twice: once with and once without restocking."),
-    includeShipping: z
-      .boolean()
-      .default(false)
-      .describe("Whether to refund the shipping too. It is refunded once, in full."),
-    reason: text(500).optional().describe("The reason, for the buyer and the books."),
-  })
-  .meta({ id: "RefundOrderLines", description: "What to refund of an order." });
-export const RefundLinesInput = RefundLinesBody.extend({
-  orderId: z.string().max(60),
-  idempotencyKey: z.string().min(1).max(255).optional(),
-});
 
 export const OrderTracking = z
   .object({
@@ -446,33 +302,8 @@ export const CreateIntentBody = z
   .meta({ id: "CreatePaymentIntent", description: "The order to pay." });
 export const PayOrderInput = OrderRef.extend({ idempotencyKey: z.string().min(1).max(255).optional() });
 
-export interface OrdersOverview extends WorkerOverview {
-  /** How many of the newest 20,000 orders have each status. */
-  readonly ordersByStatus: Readonly<Record<OrderStatus, number>>;
-}
-
-export interface OrdersContract extends MessagingContract {
+export interface OrdersContract extends MessagingContract, CartsContract, OrdersStaffContract {
   overview(call: Call): Promise<Outcome<OrdersOverview>>;
-  /** The cart at current prices; an unknown or expired one reads as empty. */
-  getCart(call: Call, input: z.input<typeof GetCartInput>): Promise<Outcome<Cart>>;
-  /**
-   * Adds up with a line of the same product. Fails with product_not_found, insufficient_stock, quantity_below_minimum,
-   * too_many_lines, cart_version_conflict.
-   */
-  addItem(call: Call, input: z.input<typeof AddItemInput>): Promise<Outcome<Cart>>;
-  /** Sets a line's quantity; 0 removes it. Fails with not_found and as addItem. */
-  changeItem(call: Call, input: z.input<typeof ChangeItemInput>): Promise<Outcome<Cart>>;
-  /** Fails with not_found, cart_version_conflict. */
-  removeItem(call: Call, input: z.input<typeof RemoveItemInput>): Promise<Outcome<Cart>>;
-  /** Fails with cart_version_conflict. */
-  clearCart(call: Call, input: z.input<typeof ClearCartInput>): Promise<Outcome<Cart>>;
-  /**
-   * Merges the guest's cart into the user's, once, and closes it: it reads as empty, and a write to it is cart_closed. Repeated for
-   * the same user it adds nothing. An unknown, expired or empty cart changes nothing. Fails with cart_closed (it was merged into
-   * another user's), idempotency_in_progress (an order of it is being made), cart_version_conflict (of the user's cart).
-   */
-  mergeCart(call: Call, input: z.input<typeof MergeCartInput>): Promise<Outcome<MergedCart>>;
-
   /**
    * What an order would cost now. Holds no stock. Fails with cart_empty, product_not_found, product_unavailable,
    * quantity_below_minimum, coupon_not_found.
@@ -493,10 +324,6 @@ export interface OrdersContract extends MessagingContract {
    * invalid_cursor, forbidden (sales, for anyone but vendors and admins).
    */
   listOrders(call: Call, input: z.input<typeof ListOrdersInput>): Promise<Outcome<Page<Order>>>;
-  /** For admins: number and sum of a customer's orders. Fails with forbidden. */
-  customerTotals(call: Call, input: z.input<typeof CustomerInput>): Promise<Outcome<CustomerTotals>>;
-  /** For admins: the cart of an account, as its owner sees it. Fails with forbidden. */
-  customerCart(call: Call, input: z.input<typeof CustomerInput>): Promise<Outcome<Cart>>;
   /** Fails with not_found, for another's order too. */
   getOrder(call: Call, input: z.input<typeof GetOrderInput>): Promise<Outcome<Order>>;
   getTracking(call: Call, input: z.input<typeof GetOrderInput>): Promise<Outcome<OrderTracking>>;
@@ -505,31 +332,6 @@ export interface OrdersContract extends MessagingContract {
    * illegal_transition, forbidden (a vendor, of an order whose money was captured), payment_provider_unavailable (a vendor's).
    */
   cancelOrder(call: Call, input: z.input<typeof CancelOrderInput>): Promise<Outcome<Order>>;
-  /**
-   * For staff; SHIPPED captures the payment first. Fails with not_found, forbidden (a buyer; a vendor's CANCELLED, as cancelOrder),
-   * illegal_transition, payment_not_capturable, payment_provider_unavailable; validation_failed (a
-   * tracking with another status than SHIPPED). SHIPPED again with another tracking is setTracking.
-   */
-  changeStatus(call: Call, input: z.input<typeof ChangeStatusInput>): Promise<Outcome<Order>>;
-  /**
-   * Sets staff's external id and metadata; without a change nothing is written. Fails with not_found, forbidden (a buyer),
-   * external_id_taken.
-   */
-  updateOrder(call: Call, input: z.input<typeof UpdateOrderInput>): Promise<Outcome<Order>>;
-  /**
-   * Sets or changes the tracking of an order that is SHIPPED or DELIVERED, and notifies the buyer once per change; the same tracking
-   * again changes nothing. Fails with not_found, forbidden (a buyer), illegal_transition (neither SHIPPED nor DELIVERED).
-   */
-  setTracking(call: Call, input: z.input<typeof SetTrackingInput>): Promise<Outcome<OrderTracking>>;
-  /**
-   * An admin's refund of lines, at the order's own prices. It is written before payments is called, so it is `requested` when payments
-   * does not answer, and a sweep resumes it. Fails with not_found, forbidden, validation_failed (an unknown
-   * line), refund_exceeds_order, payment_not_refundable, amount_exceeds_captured, idempotency_key_reused.
-   */
-  refundLines(
-    call: Call,
-    input: z.input<typeof RefundLinesInput>,
-  ): Promise<Outcome<{ readonly refund: OrderRefund; readonly replayed: boolean }>>;
   /**
    * Makes or finds the payment intent of an order that can be paid. Fails with
    * not_found, order_not_payable, payment_provider_unavailable.

@@ -1,5 +1,7 @@
-// The RPC surface of the orders Worker. shared/contracts/orders.ts documents each method.
+// The RPC surface of the orders Worker. shared/contracts/carts.ts and orders*.ts document each method.
+import * as carts from "#shared/contracts/carts";
 import * as orders from "#shared/contracts/orders";
+import * as staff from "#shared/contracts/orders-staff";
 import { method } from "#shared/rpc";
 import { domainWorker } from "#shared/worker";
 import { plan } from "./scheduled.ts";
@@ -22,24 +24,24 @@ export class OrdersRpc extends domainWorker<OrdersEnv, OrdersDeps, orders.Orders
   ...plan,
   methods: {
     overview,
-    getCart: method(orders.GetCartInput, getCart),
-    addItem: method(orders.AddItemInput, addItem),
-    changeItem: method(orders.ChangeItemInput, changeItem),
-    removeItem: method(orders.RemoveItemInput, removeItem),
-    clearCart: method(orders.ClearCartInput, clearCart),
-    mergeCart: method(orders.MergeCartInput, mergeCart),
-    customerCart: method(orders.CustomerInput, customerCart),
+    getCart: method(carts.GetCartInput, getCart),
+    addItem: method(carts.AddItemInput, addItem),
+    changeItem: method(carts.ChangeItemInput, changeItem),
+    removeItem: method(carts.RemoveItemInput, removeItem),
+    clearCart: method(carts.ClearCartInput, clearCart),
+    mergeCart: method(carts.MergeCartInput, mergeCart),
+    customerCart: method(staff.CustomerInput, customerCart),
     quote: method(orders.QuoteInput, quote),
     createOrder: method(orders.CreateOrderInput, createOrder),
     listOrders: method(orders.ListOrdersInput, listOrders),
-    customerTotals: method(orders.CustomerInput, customerTotals),
+    customerTotals: method(staff.CustomerInput, customerTotals),
     getOrder: method(orders.GetOrderInput, getOrder),
     getTracking: method(orders.GetOrderInput, getTracking),
     cancelOrder: method(orders.CancelOrderInput, cancelOrder),
-    changeStatus: method(orders.ChangeStatusInput, changeStatus),
-    updateOrder: method(orders.UpdateOrderInput, updateOrder),
-    setTracking: method(orders.SetTrackingInput, setTracking),
-    refundLines: method(orders.RefundLinesInput, refundLines),
+    changeStatus: method(staff.ChangeStatusInput, changeStatus),
+    updateOrder: method(staff.UpdateOrderInput, updateOrder),
+    setTracking: method(staff.SetTrackingInput, setTracking),
+    refundLines: method(staff.RefundLinesInput, refundLines),
     payOrder: method(orders.PayOrderInput, payOrder),
     listOrderPayments: method(orders.GetOrderInput, listOrderPayments),
   },

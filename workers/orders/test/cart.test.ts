@@ -4,7 +4,7 @@ import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { CatalogContract, PricedProduct } from "#shared/contracts/catalog";
 import type { InventoryContract } from "#shared/contracts/inventory";
-import { MAX_CART_LINES } from "#shared/contracts/orders";
+import { MAX_CART_LINES } from "#shared/contracts/carts";
 import { parseEvent } from "#shared/events/envelope";
 import { randomToken } from "#shared/hash";
 import { newId } from "#shared/ids";

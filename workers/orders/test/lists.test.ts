@@ -1,7 +1,8 @@
 // The list of orders: filters, the feed of changes, and staff's references.
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Call } from "#shared/call";
-import { ListOrdersInput, UpdateOrderInput } from "#shared/contracts/orders";
+import { UpdateOrderInput } from "#shared/contracts/orders-staff";
+import { ListOrdersInput } from "#shared/contracts/orders";
 import type { Order } from "#shared/contracts/orders";
 import type { Page } from "#shared/paging";
 import { callAs, guestCall } from "#shared/testkit/kit";

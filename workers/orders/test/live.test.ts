@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Call } from "#shared/call";
 import { systemCall } from "#shared/call";
 import type { CatalogContract } from "#shared/contracts/catalog";
-import type { Cart } from "#shared/contracts/orders";
+import type { Cart } from "#shared/contracts/carts";
 import { randomToken } from "#shared/hash";
 import { MAX_SOCKETS, SOCKET_CLOSE, socketRequest } from "#shared/sockets";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { OrderRefund } from "#shared/contracts/orders";
-import { RefundLinesInput } from "#shared/contracts/orders";
+import { RefundLinesInput } from "#shared/contracts/orders-staff";
 import type { Payment, PaymentsContract } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";

@@ -1,6 +1,7 @@
 // Tracking: set with SHIPPED, set or changed later, published once per change, and never lost under a success.
 import { beforeEach, expect, it } from "vitest";
-import type { OrderTracking, SetTrackingInput } from "#shared/contracts/orders";
+import type { SetTrackingInput } from "#shared/contracts/orders-staff";
+import type { OrderTracking } from "#shared/contracts/orders";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import { callAs } from "#shared/testkit/kit";

@@ -1,7 +1,7 @@
 // Reads the request headers that routes act on. Each function takes one header.
 import { LOCALES } from "#shared/call";
 import type { Locale } from "#shared/call";
-import { CartToken } from "#shared/contracts/orders";
+import { CartToken } from "#shared/contracts/carts";
 import { fail, invalidInput } from "#shared/errors";
 import type { ErrorCode, Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";

@@ -1,7 +1,7 @@
 // WebSockets: who opens one, and how its upgrade reaches the Worker that serves it. A browser cannot set headers on an upgrade, so the
 // token comes as a subprotocol; in the URL it would end up in logs. See docs/adr/014-live-sockets.md.
 import { decodeJwt } from "jose";
-import { CartToken } from "#shared/contracts/orders";
+import { CartToken } from "#shared/contracts/carts";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";

@@ -1,8 +1,8 @@
 // Orders: quote, create, read, and change their status.
 import { z } from "zod";
+import { ChangeStatusBody, RefundLinesBody, UpdateOrderBody } from "#shared/contracts/orders-staff";
 import {
   CancelOrderBody,
-  ChangeStatusBody,
   CreateOrderBody,
   CreatedOrder,
   ListOrdersInput,
@@ -12,9 +12,7 @@ import {
   OrderUpdate,
   Quote,
   QuoteBody,
-  RefundLinesBody,
   TrackingBody,
-  UpdateOrderBody,
 } from "#shared/contracts/orders";
 import { idSchema } from "#shared/ids";
 import { pageOf } from "#shared/paging";

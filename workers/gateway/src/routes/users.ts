@@ -2,7 +2,8 @@
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import { ListUsersInput, RoleChange, User, UserInput, UserPage, UserSession } from "#shared/contracts/accounts";
-import { Cart, CustomerTotals } from "#shared/contracts/orders";
+import { Cart } from "#shared/contracts/carts";
+import { CustomerTotals } from "#shared/contracts/orders-staff";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";
 import type { GatewayDeps } from "../deps.ts";

@@ -1,6 +1,6 @@
 // A cart as the API returns it: its lines at the catalog's prices of now. The use cases and the Cart object's sockets share it.
 import type { PricedProduct } from "#shared/contracts/catalog";
-import type { Cart, CartItem } from "#shared/contracts/orders";
+import type { Cart, CartItem } from "#shared/contracts/carts";
 import { sha256Hex } from "#shared/hash";
 import { lineTotalMinor, sumMinor } from "#shared/money";
 import type { CartLine, CartState } from "./cart.ts";

@@ -1,7 +1,7 @@
 // A cart and everything that can be done to it, pure. The Cart object keeps the state and runs these.
 import { z } from "zod";
 import { MAX_QUANTITY } from "#shared/contracts/inventory";
-import { MAX_CART_LINES } from "#shared/contracts/orders";
+import { MAX_CART_LINES } from "#shared/contracts/carts";
 import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { Customer, StockLine } from "#shared/events/catalogue";

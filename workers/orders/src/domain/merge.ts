@@ -3,7 +3,7 @@
 // opens again.
 import { z } from "zod";
 import { MAX_QUANTITY } from "#shared/contracts/inventory";
-import { MAX_CART_LINES, NotMerged } from "#shared/contracts/orders";
+import { MAX_CART_LINES, NotMerged } from "#shared/contracts/carts";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { Customer } from "#shared/events/catalogue";

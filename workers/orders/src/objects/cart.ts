@@ -3,7 +3,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { systemCall } from "#shared/call";
 import type { CatalogContract } from "#shared/contracts/catalog";
-import type { Cart as RenderedCart } from "#shared/contracts/orders";
+import type { Cart as RenderedCart } from "#shared/contracts/carts";
 import type { Outcome } from "#shared/errors";
 import { openDatabase } from "#shared/database";
 import type { Database } from "#shared/database";

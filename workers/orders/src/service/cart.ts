@@ -8,10 +8,10 @@ import type {
   Cart,
   ChangeItemInput,
   ClearCartInput,
-  CustomerInput,
   GetCartInput,
   RemoveItemInput,
-} from "#shared/contracts/orders";
+} from "#shared/contracts/carts";
+import type { CustomerInput } from "#shared/contracts/orders-staff";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";

@@ -2,15 +2,8 @@
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
-import type {
-  CancelOrderInput,
-  ChangeStatusInput,
-  Order,
-  OrderStatus,
-  OrderTracking,
-  SetTrackingInput,
-  TrackingBody,
-} from "#shared/contracts/orders";
+import type { ChangeStatusInput, SetTrackingInput } from "#shared/contracts/orders-staff";
+import type { CancelOrderInput, Order, OrderStatus, OrderTracking, TrackingBody } from "#shared/contracts/orders";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { makeEvent } from "#shared/events/envelope";

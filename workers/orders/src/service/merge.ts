@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import { isUser } from "#shared/call";
-import type { MergeCartInput, MergedCart, NotMerged } from "#shared/contracts/orders";
+import type { MergeCartInput, MergedCart, NotMerged } from "#shared/contracts/carts";
 import { SIGN_IN_FIRST, fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { newId } from "#shared/ids";

@@ -1,7 +1,7 @@
 // The metrics of orders and carts. Open orders have a partial index; all orders grow for ever, so only the newest are counted.
 import { sql } from "drizzle-orm";
 import { OrderStatus } from "#shared/contracts/orders";
-import type { OrdersOverview } from "#shared/contracts/orders";
+import type { OrdersOverview } from "#shared/contracts/orders-staff";
 import { select } from "#shared/database";
 import { countOpenDeadLetters } from "#shared/dead-letters";
 import type { Outcome } from "#shared/errors";

@@ -2,14 +2,8 @@
 import { z } from "zod";
 import type { Call } from "#shared/call";
 import { isAdmin } from "#shared/call";
-import type {
-  CustomerInput,
-  CustomerTotals,
-  GetOrderInput,
-  ListOrdersInput,
-  Order,
-  OrderTracking,
-} from "#shared/contracts/orders";
+import type { CustomerInput, CustomerTotals } from "#shared/contracts/orders-staff";
+import type { GetOrderInput, ListOrdersInput, Order, OrderTracking } from "#shared/contracts/orders";
 import type { Payment } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";

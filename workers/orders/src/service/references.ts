@@ -2,7 +2,8 @@
 import type { z } from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
-import type { Order, UpdateOrderInput } from "#shared/contracts/orders";
+import type { UpdateOrderInput } from "#shared/contracts/orders-staff";
+import type { Order } from "#shared/contracts/orders";
 import { UniqueViolation } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";

@@ -4,7 +4,8 @@
 import type { z } from "zod";
 import type { Call } from "#shared/call";
 import { isAdmin, systemCall } from "#shared/call";
-import type { OrderRefund, RefundLinesInput } from "#shared/contracts/orders";
+import type { RefundLinesInput } from "#shared/contracts/orders-staff";
+import type { OrderRefund } from "#shared/contracts/orders";
 import { StaleWrite, UniqueViolation, commit } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";

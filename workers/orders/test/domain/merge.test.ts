@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MAX_QUANTITY } from "#shared/contracts/inventory";
-import { MAX_CART_LINES } from "#shared/contracts/orders";
+import { MAX_CART_LINES } from "#shared/contracts/carts";
 import { EMPTY_CART } from "../../src/domain/cart.ts";
 import type { CartLine, CartState } from "../../src/domain/cart.ts";
 import { closeFor, completeTransfer, reopen, absorbLines } from "../../src/domain/merge.ts";
