@@ -3,23 +3,15 @@
 // is idempotent under its own key and comes before the row, never after it.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { NotNullViolation, UniqueViolation, commit, returning, select } from "./database.ts";
+import { NotNullViolation, UniqueViolation, commit } from "./database.ts";
 import type { Query, Result, Statement } from "./database.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
 import type { EventType } from "./events/catalogue.ts";
-import { firstIdAt } from "./ids.ts";
+import { memberText, refuse, setAside } from "./failed-events.ts";
 import { log, withInvocation } from "./logger.ts";
-import { EVENT_RETENTION_MS, relay } from "./outbox.ts";
+import { relay } from "./outbox.ts";
 import type { Deps } from "./deps.ts";
-import { inboxFailures } from "./schema.ts";
-
-/** Tries after the first, as `max_retries` in every consumer's configuration. */
-export const MAX_RETRIES = 10;
-/** The longest pause between two tries. */
-const MAX_BACKOFF_SECONDS = 600;
-/** A failed event whose retry is overdue by this much has lost its message, for example in a restart of the local queue, and is resent. */
-export const LOST_RETRY_AFTER_MS = 60_000;
 
 /** The rows that one of an effect's statements returned. */
 type RowsOf = <Row>(query: Query<Row>) => readonly Row[];
@@ -46,11 +38,6 @@ class NotYetKnown extends Error {
   override readonly name = "NotYetKnown";
 }
 
-/** Thrown by a handler for an event that no later try can handle: it is a dead letter at once. */
-export class NonRetryableError extends Error {
-  override readonly name = "NonRetryableError";
-}
-
 function inboxInsert(event: EventEnvelope, effect: Effect, now: number): SQL {
   const handledAt = effect.known === undefined ? sql`${now}` : sql`iif(${effect.known} IS NULL, NULL, ${now})`;
   return sql`INSERT INTO inbox (event_id, handled_at) VALUES (${event.id}, ${handledAt})`;
@@ -62,12 +49,6 @@ function notifyCommitted({ statements, committed }: Effect, results: readonly Re
     // The query itself has decoded these rows.
     return (results[statements.indexOf(query)]?.rows ?? []) as readonly Row[];
   });
-}
-
-/** Seconds to wait before try number `attempts + 1`: doubling up to ten minutes, half of it random. */
-export function backoffSeconds(attempts: number, random: () => number = Math.random): number {
-  const ceiling = Math.min(2 ** attempts, MAX_BACKOFF_SECONDS);
-  return Math.ceil(ceiling / 2 + (random() * ceiling) / 2);
 }
 
 async function handle(handlers: Handlers, event: EventEnvelope): Promise<Effect> {
@@ -93,73 +74,6 @@ async function commitOne(deps: Deps, { event, effect }: Prepared): Promise<void>
       throw new NotYetKnown(`${event.subject} is not known yet`, { cause: error });
     }
     throw error;
-  }
-}
-
-/** Asks for a retry, or gives the event up after the last one or when there is no hope. */
-async function refuse(deps: Deps, message: Message, event: EventEnvelope, error: unknown): Promise<void> {
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const delaySeconds = backoffSeconds(message.attempts);
-  log("warn", "event failed", { eventId: event.id, type: event.type, attempts: message.attempts, error });
-  try {
-    const tries = await keepFailure(deps, event, reason, delaySeconds);
-    if (tries > MAX_RETRIES || error instanceof NonRetryableError) {
-      await keepDeadLetter(deps, event.id, event, reason);
-      message.ack();
-      return;
-    }
-  } catch (unkept) {
-    // If this were rethrown, the platform would try the batch again without a pause and use up the retries within seconds.
-    log("error", "a failure could not be kept", { eventId: event.id, error: unkept });
-  }
-  message.retry({ delaySeconds });
-}
-
-/** Keeps the failure before the retry is asked for, so that its count and reason outlive the queue. Returns the tries so far. */
-async function keepFailure(deps: Deps, event: EventEnvelope, reason: string, delaySeconds: number): Promise<number> {
-  const now = deps.now();
-  const { results } = await commit(deps.db, {
-    failure: returning(
-      sql`INSERT INTO inbox_failures (event_id, type, attempts, error, failed_at, retry_at)
-        VALUES (${event.id}, ${event.type}, 1, ${reason}, ${now}, ${now + delaySeconds * 1_000})
-        ON CONFLICT (event_id) DO UPDATE SET attempts = attempts + 1, error = excluded.error,
-          failed_at = excluded.failed_at, retry_at = excluded.retry_at`,
-      { attempts: inboxFailures.attempts },
-    ),
-  });
-  // The platform counts the tries of one message, and a resent message starts at one. This count goes on.
-  return results.failure.rows[0]?.attempts ?? 0;
-}
-
-async function keepDeadLetter(deps: Deps, eventId: string, body: unknown, reason: string | null): Promise<void> {
-  await commit(deps.db, {
-    letter: sql`INSERT INTO dead_letters (event_id, type, subject, envelope, attempts, error, dead_at)
-      SELECT ${eventId}, ${memberText(body, "type")}, ${memberText(body, "subject")}, ${JSON.stringify(body)},
-        coalesce((SELECT attempts FROM inbox_failures WHERE event_id = ${eventId}), 1),
-        coalesce(${reason}, (SELECT error FROM inbox_failures WHERE event_id = ${eventId}), 'the queue gave up'),
-        ${deps.now()}
-      WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = ${eventId})
-      ON CONFLICT (event_id) DO UPDATE SET attempts = excluded.attempts, error = excluded.error,
-        dead_at = excluded.dead_at, replayed_at = NULL`,
-    failure: sql`DELETE FROM inbox_failures WHERE event_id = ${eventId}`,
-  });
-  log("error", "dead letter", { eventId, reason });
-}
-
-function memberText(body: unknown, member: string): string {
-  const value = typeof body === "object" && body !== null ? (body as Record<string, unknown>)[member] : undefined;
-  return typeof value === "string" ? value : "";
-}
-
-/** Stores a message as a dead letter. If that fails, the queue delivers it again after a pause, without its batch. */
-async function setAside(deps: Deps, message: Message, reason: string | null): Promise<void> {
-  const eventId = memberText(message.body, "id") || message.id;
-  try {
-    await keepDeadLetter(deps, eventId, message.body, reason);
-    message.ack();
-  } catch (error) {
-    log("error", "a dead letter could not be kept", { eventId, error });
-    message.retry({ delaySeconds: backoffSeconds(message.attempts) });
   }
 }
 
@@ -261,38 +175,4 @@ async function commitAll(deps: Deps, prepared: readonly Prepared[]): Promise<boo
     log("debug", "batch refused; going message by message", { messages: prepared.length, error });
     return false;
   }
-}
-
-/**
- * Which of these events this consumer neither handled, nor keeps as a dead letter, nor is about to try again.
- * `everything` also counts those whose retry is still pending.
- */
-export async function unseenEvents(
-  deps: Deps,
-  ids: readonly string[],
-  { everything }: { readonly everything: boolean },
-): Promise<string[]> {
-  const pendingSince = everything ? Number.MAX_SAFE_INTEGER : deps.now() - LOST_RETRY_AFTER_MS;
-  const rows = await deps.db.all(
-    select(
-      { id: sql<string>`value` },
-      sql`FROM json_each(${JSON.stringify(ids)})
-        WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = value)
-          AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE event_id = value)
-          AND NOT EXISTS (SELECT 1 FROM inbox_failures WHERE event_id = value AND retry_at > ${pendingSince})`,
-    ),
-  );
-  return rows.map(({ id }) => id);
-}
-
-/** Inbox rows outlive every copy of their event: they go when the outbox row has gone. Returns how many. */
-export async function purgeInbox(deps: Deps): Promise<number> {
-  const before = deps.now() - 2 * EVENT_RETENTION_MS;
-  const { results } = await commit(deps.db, {
-    // Ids sort by the time of their event, so the key finds the few that are old enough; `handled_at` has no index.
-    rows: sql`DELETE FROM inbox WHERE event_id < ${firstIdAt("evt", before)} AND handled_at < ${before}`,
-    failures: sql`DELETE FROM inbox_failures
-      WHERE EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = inbox_failures.event_id)`,
-  });
-  return results.rows.changes;
 }

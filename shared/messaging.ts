@@ -2,11 +2,10 @@
 import * as messaging from "./contracts/messaging.ts";
 import { countOpenDeadLetters, listDeadLetters, replayDeadLetter, replayDeadLetters } from "./dead-letters.ts";
 import type { Deps } from "./deps.ts";
-import { unseenEvents } from "./inbox.ts";
+import { confirmEvents, resendEvents, unconfirmedEvents, unseenEvents } from "./deliveries.ts";
 import { readMetrics } from "./metrics.ts";
 import type { MetricQuery } from "./metrics.ts";
 import { health, listAudit, listEvents, listFeed, listFindings } from "./operations.ts";
-import { confirmEvents, resendEvents, unconfirmedEvents } from "./outbox.ts";
 import { ok } from "./result.ts";
 import { method } from "./rpc.ts";
 import type { Methods } from "./rpc.ts";

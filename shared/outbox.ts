@@ -1,30 +1,21 @@
 // The transactional outbox. An event's row is written in the same D1 batch as the change it tells of, and sent right after
 // the commit. Sending does not change the row, because the queue may still lose the message. The row is confirmed when every consumer
-// has handled it or keeps it as a dead letter, which the gateway's sweep finds out by comparing (workers/gateway/src/sweep.ts).
+// has handled it or keeps it as a dead letter, which the gateway's sweep finds out by comparing (shared/deliveries.ts).
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { COMMITTED_EVENT, commit, inJson, select } from "./database.ts";
+import { COMMITTED_EVENT, commit } from "./database.ts";
 import type { Batch, Results } from "./database.ts";
 import type { Deps, InboxQueues } from "./deps.ts";
-import { CONFIDENTIAL_KINDS } from "./events/commands.ts";
-import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
-import { CONSUMERS, IS_COUNTED, consumersOf, routeOf } from "./events/routing.ts";
-import type { Consumer, Routed } from "./events/routing.ts";
-import { firstIdAt, newId } from "./ids.ts";
+import { CONSUMERS, consumersOf, routeOf } from "./events/routing.ts";
+import type { Consumer } from "./events/routing.ts";
+import { newId } from "./ids.ts";
 import { log, logCost } from "./logger.ts";
-import { outbox } from "./schema.ts";
 
 /** Queues takes 100 messages or 256 KB a batch (https://developers.cloudflare.com/queues/platform/limits/). */
 const MAX_BATCH_MESSAGES = 100;
 /** Below the limit of 256 KB by what Queues adds to each message. */
 const MAX_BATCH_BYTES = 240_000;
-/** How many unconfirmed rows one sweep compares. */
-export const SWEEP_LIMIT = 5_000;
-/** The first message of a younger event may still arrive; sending it again would only make duplicates. */
-export const RESEND_AFTER_MS = 30_000;
-/** The outbox is also the log of events; confirmed rows stay this long. */
-export const EVENT_RETENTION_MS = 90 * 24 * 60 * 60 * 1_000;
 
 function queueOf(queues: InboxQueues, consumer: Consumer): Queue {
   const queue = queues[`${consumer.toUpperCase() as Uppercase<Consumer>}_INBOX`];
@@ -123,75 +114,4 @@ export async function republishEvent(deps: Deps, event: EventEnvelope, consumers
     confirmed: sql`UPDATE outbox SET confirmed_at = ${now} WHERE id = ${copy.id}`,
   });
   for (const consumer of consumers) await sendEvents(deps.queues, consumer, [copy]);
-}
-
-export interface UnconfirmedEvent extends Routed {
-  readonly id: string;
-  /** Milliseconds since the epoch. */
-  readonly time: number;
-}
-
-/** The oldest events not known to have reached all their consumers. */
-export async function unconfirmedEvents(deps: Deps): Promise<UnconfirmedEvent[]> {
-  const fields = {
-    id: outbox.id,
-    type: outbox.type,
-    isCounted: sql<number>`${sql.raw(IS_COUNTED)}`,
-    time: outbox.time,
-  };
-  const rows = await deps.db.all(
-    select(fields, sql`FROM outbox WHERE confirmed_at IS NULL ORDER BY time LIMIT ${SWEEP_LIMIT}`),
-  );
-  return rows.map(({ isCounted, ...row }) => ({ ...row, counted: isCounted === 1 }));
-}
-
-/**
- * Sends stored events again, each only to the consumer that lacks it. A queue that refuses does not keep the others from theirs.
- * Returns how many messages were sent.
- */
-export async function resendEvents(
-  deps: Deps,
-  deliveries: readonly { readonly id: string; readonly consumer: Consumer }[],
-): Promise<number> {
-  const ids = [...new Set(deliveries.map(({ id }) => id))];
-  const rows = await deps.db.all(
-    select({ id: outbox.id, envelope: outbox.envelope }, sql`FROM outbox WHERE ${inJson(outbox.id, ids)}`),
-  );
-  const stored = new Map(rows.map(({ id, envelope }) => [id, parseEvent(JSON.parse(envelope))]));
-  let sent = 0;
-  for (const consumer of CONSUMERS) {
-    const events = deliveries
-      .filter((delivery) => delivery.consumer === consumer)
-      .flatMap(({ id }) => stored.get(id) ?? []);
-    if (events.length === 0) continue;
-    try {
-      await sendEvents(deps.queues, consumer, events);
-      sent += events.length;
-    } catch (error) {
-      log("warn", "sending again failed; the next sweep tries it too", { consumer, events: events.length, error });
-    }
-  }
-  return sent;
-}
-
-/** An envelope without what a confidential command brings, which is as good as a key until it expires. */
-export const FORGOTTEN_ENVELOPE = sql`iif(type = 'NOTIFICATION_SEND' AND ${inJson(sql`envelope ->> '$.data.kind'`, CONFIDENTIAL_KINDS)},
-  json_set(envelope, '$.data.variables', json('{}')), envelope)`;
-
-/** Confirms events that all their consumers have, and drops their secrets. */
-export async function confirmEvents(deps: Deps, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return;
-  await commit(deps.db, {
-    confirmed: sql`UPDATE outbox SET confirmed_at = ${deps.now()}, envelope = ${FORGOTTEN_ENVELOPE}
-      WHERE confirmed_at IS NULL AND ${inJson(sql`id`, ids)}`,
-  });
-}
-
-/** Drops confirmed events past their retention, all but the last: the next one's place follows from it. Returns how many. */
-export async function purgeOutbox(deps: Deps): Promise<number> {
-  const { results } = await commit(deps.db, {
-    events: sql`DELETE FROM outbox WHERE confirmed_at IS NOT NULL AND id < ${firstIdAt("evt", deps.now() - EVENT_RETENTION_MS)}
-      AND seq < (SELECT max(seq) FROM outbox WHERE seq IS NOT NULL)`,
-  });
-  return results.events.changes;
 }

@@ -10,10 +10,9 @@ import { forgetDeadLetters, resendReplays } from "./dead-letters.ts";
 import type { Deps } from "./deps.ts";
 import { findingInsert } from "./findings.ts";
 import { newId } from "./ids.ts";
-import { purgeInbox } from "./inbox.ts";
+import { purgeInbox, purgeOutbox } from "./deliveries.ts";
 import { log, withInvocation } from "./logger.ts";
 import { purgeOperations } from "./operations.ts";
-import { purgeOutbox } from "./outbox.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

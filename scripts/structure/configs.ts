@@ -20,7 +20,7 @@ export interface Config {
   readonly preview_urls?: boolean;
 }
 
-/** As often as shared/inbox.ts counts (MAX_RETRIES). */
+/** As often as shared/failed-events.ts counts (MAX_RETRIES). */
 const MAX_RETRIES = 10;
 const WEBHOOK_ROUTE = "/api/webhooks/stripe";
 const LOCAL_ONLY = ["tradepost-front", "tradepost-stripe-sandbox", "tradepost-mailbox", "tradepost-assets"];

@@ -4,7 +4,7 @@ import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { CONSUMERS } from "../events/routing.ts";
 import type { Metric } from "../metrics.ts";
-import type { UnconfirmedEvent } from "../outbox.ts";
+import type { UnconfirmedEvent } from "../deliveries.ts";
 
 export const DeadLetterState = z
   .enum(["open", "replayed", "handled"])

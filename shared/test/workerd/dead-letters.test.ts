@@ -10,7 +10,7 @@ import { consume } from "#shared/inbox";
 import type { Handlers } from "#shared/inbox";
 import { newId } from "#shared/ids";
 import { listAudit } from "#shared/operations";
-import { resendEvents } from "#shared/outbox";
+import { resendEvents } from "#shared/deliveries";
 import type { Deps } from "#shared/deps";
 import { callAs, deliver, recordedQueues, stubOf } from "../../testkit/kit.ts";
 

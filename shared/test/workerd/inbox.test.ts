@@ -5,18 +5,19 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { openDatabase, commit } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { makeEvent } from "#shared/events/envelope";
-import { MAX_RETRIES, backoffSeconds, consume, purgeInbox, unseenEvents } from "#shared/inbox";
+import { MAX_RETRIES, backoffSeconds } from "#shared/failed-events";
+import { consume } from "#shared/inbox";
 import type { Handlers } from "#shared/inbox";
 import { firstIdAt, newId } from "#shared/ids";
 import {
   EVENT_RETENTION_MS,
   confirmEvents,
-  outboxInsert,
-  relay,
+  purgeInbox,
   resendEvents,
-  save,
   unconfirmedEvents,
-} from "#shared/outbox";
+  unseenEvents,
+} from "#shared/deliveries";
+import { outboxInsert, relay, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { deliver, recordedQueues, stubOf } from "../../testkit/kit.ts";
 import type { Delivery, RecordedQueues } from "../../testkit/kit.ts";

@@ -12,7 +12,8 @@ import { makeEvent } from "#shared/events/envelope";
 import { firstIdAt, newId } from "#shared/ids";
 import { readMetrics } from "#shared/metrics";
 import { health, listAudit, listEvents, listFeed, listFindings, purgeOperations } from "#shared/operations";
-import { outboxInsert, purgeOutbox } from "#shared/outbox";
+import { purgeOutbox } from "#shared/deliveries";
+import { outboxInsert } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 
 const db = openDatabase((env as unknown as { DB: D1Database }).DB);

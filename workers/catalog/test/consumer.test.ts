@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
-import { EVENT_RETENTION_MS } from "#shared/outbox";
+import { EVENT_RETENTION_MS } from "#shared/deliveries";
 import { callAs, deliver } from "#shared/testkit/kit";
 import type { Delivery } from "#shared/testkit/kit";
 import { firstIdAt } from "#shared/ids";

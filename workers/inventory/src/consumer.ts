@@ -1,7 +1,8 @@
 // Which use case handles which event. Its effect is in Stock objects, idempotent by the order's owner key or the product's
 // version, and comes before the inbox row.
 import type { EventEnvelope } from "#shared/events/envelope";
-import { consume, NonRetryableError, NOTHING } from "#shared/inbox";
+import { NonRetryableError } from "#shared/failed-events";
+import { consume, NOTHING } from "#shared/inbox";
 import type { Handlers } from "#shared/inbox";
 import { PURGE_MARGIN_MS, RETENTION_MS } from "./constants.ts";
 import { createDeps } from "./service/deps.ts";

@@ -2,7 +2,8 @@
 // commits them sends them right afterwards.
 import type { EventType } from "#shared/events/catalogue";
 import type { EventEnvelope } from "#shared/events/envelope";
-import { NonRetryableError, NOTHING, consume } from "#shared/inbox";
+import { NonRetryableError } from "#shared/failed-events";
+import { NOTHING, consume } from "#shared/inbox";
 import type { Effect, Handler, Handlers } from "#shared/inbox";
 import { log, withInvocation } from "#shared/logger";
 import { commandFault } from "./domain/kinds.ts";

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { EVENT_TYPES } from "#shared/events/catalogue";
 import { ROUTES } from "#shared/events/routing";
-import { MAX_RETRIES } from "#shared/inbox";
+import { MAX_RETRIES } from "#shared/failed-events";
 import { newId } from "#shared/ids";
 import { deliver } from "#shared/testkit/kit";
 import { consumeBatch, handlers } from "../src/consumer.ts";

@@ -4,7 +4,7 @@ import { beforeEach, expect, it } from "vitest";
 import type { Call } from "#shared/call";
 import type { InventoryContract } from "#shared/contracts/inventory";
 import type { EventEnvelope } from "#shared/events/envelope";
-import { unconfirmedEvents } from "#shared/outbox";
+import { unconfirmedEvents } from "#shared/deliveries";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
 import { createOrder } from "../src/service/place-order.ts";
 import { must, openShop, paymentEvent, request, stockEvent } from "./shop.ts";

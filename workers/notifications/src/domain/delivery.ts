@@ -1,5 +1,5 @@
 // What follows from a failed attempt to send a notification: a later attempt, or failure. Pure.
-import { backoffSeconds } from "#shared/inbox";
+import { backoffSeconds } from "#shared/failed-events";
 import { FINAL_SEND_ERRORS, MAX_SEND_ATTEMPTS } from "../constants.ts";
 
 export interface FailedAttempt {

@@ -1,0 +1,127 @@
+// Whether each event has reached its consumers: what the gateway's sweep asks of the outbox of its producer and the inbox of each
+// consumer, and how long both keep their rows.
+import { sql } from "drizzle-orm";
+import { commit, inJson, select } from "./database.ts";
+import type { Deps } from "./deps.ts";
+import { CONFIDENTIAL_KINDS } from "./events/commands.ts";
+import { parseEvent } from "./events/envelope.ts";
+import { CONSUMERS, IS_COUNTED } from "./events/routing.ts";
+import type { Consumer, Routed } from "./events/routing.ts";
+import { firstIdAt } from "./ids.ts";
+import { log } from "./logger.ts";
+import { sendEvents } from "./outbox.ts";
+import { outbox } from "./schema.ts";
+
+/** How many unconfirmed rows one sweep compares. */
+export const SWEEP_LIMIT = 5_000;
+/** The first message of a younger event may still arrive; sending it again would only make duplicates. */
+export const RESEND_AFTER_MS = 30_000;
+/** The outbox is also the log of events; confirmed rows stay this long. */
+export const EVENT_RETENTION_MS = 90 * 24 * 60 * 60 * 1_000;
+/** A failed event whose retry is overdue by this much has lost its message, for example in a restart of the local queue, and is resent. */
+export const LOST_RETRY_AFTER_MS = 60_000;
+
+export interface UnconfirmedEvent extends Routed {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+}
+
+/** The oldest events not known to have reached all their consumers. */
+export async function unconfirmedEvents(deps: Deps): Promise<UnconfirmedEvent[]> {
+  const fields = {
+    id: outbox.id,
+    type: outbox.type,
+    isCounted: sql<number>`${sql.raw(IS_COUNTED)}`,
+    time: outbox.time,
+  };
+  const rows = await deps.db.all(
+    select(fields, sql`FROM outbox WHERE confirmed_at IS NULL ORDER BY time LIMIT ${SWEEP_LIMIT}`),
+  );
+  return rows.map(({ isCounted, ...row }) => ({ ...row, counted: isCounted === 1 }));
+}
+
+/**
+ * Sends stored events again, each only to the consumer that lacks it. A queue that refuses does not keep the others from theirs.
+ * Returns how many messages were sent.
+ */
+export async function resendEvents(
+  deps: Deps,
+  deliveries: readonly { readonly id: string; readonly consumer: Consumer }[],
+): Promise<number> {
+  const ids = [...new Set(deliveries.map(({ id }) => id))];
+  const rows = await deps.db.all(
+    select({ id: outbox.id, envelope: outbox.envelope }, sql`FROM outbox WHERE ${inJson(outbox.id, ids)}`),
+  );
+  const stored = new Map(rows.map(({ id, envelope }) => [id, parseEvent(JSON.parse(envelope))]));
+  let sent = 0;
+  for (const consumer of CONSUMERS) {
+    const events = deliveries
+      .filter((delivery) => delivery.consumer === consumer)
+      .flatMap(({ id }) => stored.get(id) ?? []);
+    if (events.length === 0) continue;
+    try {
+      await sendEvents(deps.queues, consumer, events);
+      sent += events.length;
+    } catch (error) {
+      log("warn", "sending again failed; the next sweep tries it too", { consumer, events: events.length, error });
+    }
+  }
+  return sent;
+}
+
+/**
+ * Which of these events this consumer neither handled, nor keeps as a dead letter, nor is about to try again.
+ * `everything` also counts those whose retry is still pending.
+ */
+export async function unseenEvents(
+  deps: Deps,
+  ids: readonly string[],
+  { everything }: { readonly everything: boolean },
+): Promise<string[]> {
+  const pendingSince = everything ? Number.MAX_SAFE_INTEGER : deps.now() - LOST_RETRY_AFTER_MS;
+  const rows = await deps.db.all(
+    select(
+      { id: sql<string>`value` },
+      sql`FROM json_each(${JSON.stringify(ids)})
+        WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE event_id = value)
+          AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE event_id = value)
+          AND NOT EXISTS (SELECT 1 FROM inbox_failures WHERE event_id = value AND retry_at > ${pendingSince})`,
+    ),
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** An envelope without what a confidential command brings, which is as good as a key until it expires. */
+export const FORGOTTEN_ENVELOPE = sql`iif(type = 'NOTIFICATION_SEND' AND ${inJson(sql`envelope ->> '$.data.kind'`, CONFIDENTIAL_KINDS)},
+  json_set(envelope, '$.data.variables', json('{}')), envelope)`;
+
+/** Confirms events that all their consumers have, and drops their secrets. */
+export async function confirmEvents(deps: Deps, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await commit(deps.db, {
+    confirmed: sql`UPDATE outbox SET confirmed_at = ${deps.now()}, envelope = ${FORGOTTEN_ENVELOPE}
+      WHERE confirmed_at IS NULL AND ${inJson(sql`id`, ids)}`,
+  });
+}
+
+/** Drops confirmed events past their retention, all but the last: the next one's place follows from it. Returns how many. */
+export async function purgeOutbox(deps: Deps): Promise<number> {
+  const { results } = await commit(deps.db, {
+    events: sql`DELETE FROM outbox WHERE confirmed_at IS NOT NULL AND id < ${firstIdAt("evt", deps.now() - EVENT_RETENTION_MS)}
+      AND seq < (SELECT max(seq) FROM outbox WHERE seq IS NOT NULL)`,
+  });
+  return results.events.changes;
+}
+
+/** Inbox rows outlive every copy of their event: they go when the outbox row has gone. Returns how many. */
+export async function purgeInbox(deps: Deps): Promise<number> {
+  const before = deps.now() - 2 * EVENT_RETENTION_MS;
+  const { results } = await commit(deps.db, {
+    // Ids sort by the time of their event, so the key finds the few that are old enough; `handled_at` has no index.
+    rows: sql`DELETE FROM inbox WHERE event_id < ${firstIdAt("evt", before)} AND handled_at < ${before}`,
+    failures: sql`DELETE FROM inbox_failures
+      WHERE EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = inbox_failures.event_id)`,
+  });
+  return results.rows.changes;
+}
