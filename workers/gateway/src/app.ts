@@ -14,9 +14,9 @@ import { noSuchPath } from "./http/path.ts";
 import { newRateCount, setRateHeaders } from "./http/rate-limit.ts";
 import type { RateCount } from "./http/rate-limit.ts";
 import { optionsResponse, setResponseHeaders } from "./http/response-headers.ts";
+import { runRoute } from "./http/run-route.ts";
 import { withSocketCredentials } from "./http/sockets.ts";
 import { isBug } from "./peers.ts";
-import { runRoute } from "./route.ts";
 import type { Route } from "./route.ts";
 import { allRoutes } from "./routes.ts";
 
