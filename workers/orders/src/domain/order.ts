@@ -1,10 +1,6 @@
 // The order's state machine as data. `changeOf` turns an event into a declared change; `applyChange` interprets it on an order in
-// memory, and store/saga.ts makes the same change SQL. Commands of people and sweeps follow the same table.
-import { PaymentStatus } from "#shared/contracts/orders";
-import type { OrderStatus, StockStatus } from "#shared/contracts/orders";
-import { fail } from "#shared/errors";
-import type { Outcome } from "#shared/errors";
-import { ok } from "#shared/result";
+// memory, and store/saga.ts makes the same change SQL. commands.ts is the same for commands.
+import type { OrderStatus, PaymentStatus, StockStatus } from "#shared/contracts/orders";
 import { LATE_REPORT_MS } from "../constants.ts";
 
 /** Times in milliseconds since the epoch. */
@@ -30,13 +26,8 @@ export interface Condition {
 
 /** The states in which the money is the shop's to take. A dispute follows a capture, so it counts, but holds the goods back. */
 export const MONEY_IN: readonly PaymentStatus[] = ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"];
-/** Payment states that let the goods move on. */
-const MONEY_SAFE = MONEY_IN.filter((status) => status !== "DISPUTED");
 /** Money was authorized once, even if all of it went back. VOIDED proves nothing: most were never authorized. */
 export const MONEY_KNOWN: readonly PaymentStatus[] = [...MONEY_IN, "REFUNDED"];
-/** Money was captured and is not all back: cancelling such an order refunds it. */
-const MONEY_CAPTURED: readonly PaymentStatus[] = ["CAPTURED", "PARTIALLY_REFUNDED", "DISPUTED"];
-const MONEY_NOT_CAPTURED = PaymentStatus.options.filter((status) => !MONEY_CAPTURED.includes(status));
 /** States in which a payment can still be made. */
 export const PAYABLE: readonly PaymentStatus[] = ["NONE", "CREATED", "REQUIRES_ACTION", "FAILED"];
 /** States in which a payment method was tried. */
@@ -56,11 +47,6 @@ export const PAYMENT_OVERDUE: Condition = { ...OPEN_UNPAID, isOverdue: true };
 export const PAID_AND_OPEN: Condition = { status: ["CONFIRMED", "PROCESSING", "SHIPPED"] };
 /** Inventory has not answered ORDER_CREATED. */
 export const AWAITS_STOCK: Condition = { status: ["PENDING"], stockStatus: ["PENDING"] };
-
-/** In which capacity somebody acts on an order. A vendor is staff of orders whose lines are all theirs, but refunds no money. */
-export type Party = "buyer" | "vendor" | "admin" | "system";
-
-const STAFF: readonly Party[] = ["vendor", "admin", "system"];
 
 /** Why payments ended a payment whose cards were declined too often. */
 const TOO_MANY_DECLINES = "too_many_declines";
@@ -127,24 +113,6 @@ const STOCK_REPLACES: Readonly<Record<StockReport, readonly StockStatus[]>> = {
   CONSUMED: ["PENDING", "RESERVED", "RELEASED", "REJECTED"],
 };
 export type StockReport = Exclude<StockStatus, "PENDING">;
-
-/** A command moves the order to `to` where `when` holds. */
-interface CommandTransition {
-  readonly by: readonly Party[];
-  readonly when: Condition;
-  readonly to: OrderStatus;
-}
-
-/** CONFIRMED is not among them: it follows from money and stock alone. */
-const COMMAND_TRANSITIONS: readonly CommandTransition[] = [
-  { by: STAFF, when: { status: ["CONFIRMED"], paymentStatus: MONEY_SAFE }, to: "PROCESSING" },
-  { by: STAFF, when: { status: ["PROCESSING"], paymentStatus: MONEY_SAFE }, to: "SHIPPED" },
-  { by: STAFF, when: { status: ["SHIPPED"] }, to: "DELIVERED" },
-  // A buyer may not stop what is being packed.
-  { by: ["buyer"], when: { status: ["PENDING", "CONFIRMED"] }, to: "CANCELLED" },
-  { by: ["vendor"], when: { status: CANCELLABLE, paymentStatus: MONEY_NOT_CAPTURED }, to: "CANCELLED" },
-  { by: ["admin", "system"], when: { status: CANCELLABLE }, to: "CANCELLED" },
-];
 
 /** Whether the condition holds at time `at` (ms). */
 export function matches(condition: Condition, state: OrderState, at: number): boolean {
@@ -253,50 +221,4 @@ export function applyChange(
     },
     reason: move?.reason ?? null,
   };
-}
-
-/** Whether a person of the staff acts; a sweep is none. */
-export function isStaff(party: Party): boolean {
-  return party === "vendor" || party === "admin";
-}
-
-/** The refusal of a vendor who cancels an order whose money was captured. */
-export const CAPTURED_IS_THE_ADMINS = fail(
-  "forbidden",
-  "This order's payment was captured, and cancelling it would refund the money: only an admin may do that.",
-);
-
-/** No command depends on the time. */
-function isAllowed({ by, when }: CommandTransition, state: OrderState, party: Party): boolean {
-  return by.includes(party) && matches(when, state, 0);
-}
-
-/** Whether the payment alone stands in the way. */
-function waitsForPayment({ by, when }: CommandTransition, state: OrderState, party: Party): boolean {
-  const { paymentStatus: _paymentStatus, ...rest } = when;
-  return by.includes(party) && matches(rest, state, 0);
-}
-
-function illegal(state: OrderState, to: OrderStatus, by: Party, why: string): Outcome<OrderState> {
-  const allowed = COMMAND_TRANSITIONS.filter((row) => isAllowed(row, state, by)).map((row) => row.to);
-  const left = allowed.length === 0 ? "you can give it no other status now" : `you can make it ${allowed.join(" or ")}`;
-  return fail("illegal_transition", `${why}; ${left}.`, { from: state.status, to, allowedStates: allowed });
-}
-
-/**
- * The order's state after a command: the same object when it has that status already. Fails with illegal_transition, and forbidden
- * for a vendor's cancellation that would refund captured money. The stock follows SHIPPED by an event of inventory.
- */
-export function command(state: OrderState, to: OrderStatus, by: Party): Outcome<OrderState> {
-  if (state.status === to) return ok(state);
-  const rows = COMMAND_TRANSITIONS.filter((row) => row.to === to);
-  if (rows.some((row) => isAllowed(row, state, by))) return ok({ ...state, status: to });
-  const isCancellation = to === "CANCELLED";
-  if (rows.some((row) => waitsForPayment(row, state, by))) {
-    return isCancellation
-      ? CAPTURED_IS_THE_ADMINS
-      : illegal(state, to, by, `The order's payment is ${state.paymentStatus}, and the goods wait for it`);
-  }
-  const why = isCancellation ? "cannot be cancelled" : `cannot become ${to}`;
-  return illegal(state, to, by, `An order that is ${state.status} ${why}`);
 }

@@ -7,7 +7,7 @@ import { sha256Hex } from "#shared/hash";
 import { ok } from "#shared/result";
 import { ACCESS_TOKEN_TTL_MS } from "../constants.ts";
 import { sellerOfAll } from "../domain/new-order.ts";
-import type { Party } from "../domain/order.ts";
+import type { Party } from "../domain/commands.ts";
 import { findOrder } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import type { OrdersDeps } from "./deps.ts";

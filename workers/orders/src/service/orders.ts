@@ -11,7 +11,7 @@ import { NumberThenId, readFeed, readPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import { estimatedDelivery } from "../domain/shipping.ts";
-import { isStaff } from "../domain/order.ts";
+import { isStaff } from "../domain/commands.ts";
 import { listStoredOrders } from "../store/list.ts";
 import type { OrderFilter, OrderKey } from "../store/list.ts";
 import { customerTotalsQuery } from "../store/orders.ts";

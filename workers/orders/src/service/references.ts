@@ -10,7 +10,7 @@ import type { Outcome } from "#shared/errors";
 import { canonicalJson } from "#shared/hash";
 import { ok } from "#shared/result";
 import { retryOnStale } from "#shared/retry";
-import { isStaff } from "../domain/order.ts";
+import { isStaff } from "../domain/commands.ts";
 import { writeReferences } from "../store/write.ts";
 import { openOrder } from "./access.ts";
 import type { OrdersDeps } from "./deps.ts";

@@ -2,8 +2,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OrderStatus, PaymentStatus, StockStatus } from "#shared/contracts/orders";
-import { CANCELLABLE, applyChange, changeOf, command } from "../../src/domain/order.ts";
-import type { OrderEvent, OrderState, Party, StockReport } from "../../src/domain/order.ts";
+import { command } from "../../src/domain/commands.ts";
+import { CANCELLABLE, applyChange, changeOf } from "../../src/domain/order.ts";
+import type { Party } from "../../src/domain/commands.ts";
+import type { OrderEvent, OrderState, StockReport } from "../../src/domain/order.ts";
 
 const START: OrderState = {
   status: "PENDING",
