@@ -2,6 +2,7 @@
 import type { Route } from "./route.ts";
 import { accountRoutes } from "./routes/accounts.ts";
 import { cartRoutes } from "./routes/cart.ts";
+import { catalogStaffRoutes } from "./routes/catalog-staff.ts";
 import { catalogRoutes } from "./routes/catalog.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { documentRoutes } from "./routes/documents.ts";
@@ -11,6 +12,7 @@ import { inventoryRoutes } from "./routes/inventory.ts";
 import { metricRoutes } from "./routes/metrics.ts";
 import { notificationRoutes } from "./routes/notifications.ts";
 import { operationRoutes } from "./routes/operations.ts";
+import { orderStaffRoutes } from "./routes/orders-staff.ts";
 import { orderRoutes } from "./routes/orders.ts";
 import { overviewRoutes } from "./routes/overview.ts";
 import { paymentRoutes } from "./routes/payments.ts";
@@ -22,9 +24,11 @@ const described: readonly Route[] = [
   ...accountRoutes,
   ...userRoutes,
   ...catalogRoutes,
+  ...catalogStaffRoutes,
   ...taxonomyRoutes,
   ...cartRoutes,
   ...orderRoutes,
+  ...orderStaffRoutes,
   ...paymentRoutes,
   ...inventoryRoutes,
   ...notificationRoutes,
