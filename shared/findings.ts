@@ -1,7 +1,7 @@
 // Findings: what a sweep found that should not have been, and whether it could mend it. One row per kind and subject, however
 // often it is found, so that something amiss every minute fills no table.
-import { sql } from "drizzle-orm";
-import type { SQL } from "drizzle-orm";
+import { SQL, is, sql } from "drizzle-orm";
+import { inJson } from "./database.ts";
 
 export interface Finding {
   /** What is amiss, for example `webhook_missed`, `projection_differs`. */
@@ -12,6 +12,13 @@ export interface Finding {
   readonly outcome: "mended" | "open";
   /** Both sides of what differs, or what was done. Plain JSON. */
   readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** Closes open findings of these kinds: of these subjects, or where a condition on `subject` holds. `now`: milliseconds since the epoch. */
+export function findingsMended(now: number, kinds: readonly string[], subjects: readonly string[] | SQL): SQL {
+  const condition = is(subjects, SQL) ? subjects : inJson(sql`subject`, subjects);
+  return sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now}
+    WHERE outcome = 'open' AND ${inJson(sql`kind`, kinds)} AND ${condition}`;
 }
 
 /** Writes a finding, or counts it once more. `now` is in milliseconds since the epoch. */

@@ -1,14 +1,13 @@
 // Sweeps: what a Worker does by the clock. Each is idempotent and stands alone: one that fails is logged, recorded as a finding and
 // tried again by the next run, and the others run all the same.
-import { sql } from "drizzle-orm";
 import { systemCall } from "./call.ts";
 import type { Call } from "./call.ts";
 import { mapConcurrent } from "./concurrency.ts";
 import type { SweepCounts } from "./contracts/messaging.ts";
-import { commit, inJson } from "./database.ts";
+import { commit } from "./database.ts";
 import { forgetDeadLetters, resendReplays } from "./dead-letters.ts";
 import type { Deps } from "./deps.ts";
-import { findingInsert } from "./findings.ts";
+import { findingInsert, findingsMended } from "./findings.ts";
 import { newId } from "./ids.ts";
 import { purgeInbox, purgeOutbox } from "./deliveries.ts";
 import { log, withInvocation } from "./logger.ts";
@@ -64,8 +63,7 @@ async function recordFailure(deps: Deps, name: string, error: unknown): Promise<
 
 async function closeFailures(deps: Deps, succeeded: readonly string[]): Promise<void> {
   await commit(deps.db, {
-    closed: sql`UPDATE findings SET outcome = 'mended' WHERE kind = ${SWEEP_FAILED} AND outcome = 'open'
-      AND ${inJson(sql`subject`, succeeded)}`,
+    closed: findingsMended(deps.now(), [SWEEP_FAILED], succeeded),
   });
 }
 

@@ -4,6 +4,7 @@ import type { SQL } from "drizzle-orm";
 import { commit, inJson, readAll, select } from "#shared/database";
 import type { Query } from "#shared/database";
 import type { Deps } from "#shared/deps";
+import { findingsMended } from "#shared/findings";
 import { RETENTION_MS, THRESHOLD_UPDATES } from "../constants.ts";
 import { reservations, stockLevels } from "../schema.ts";
 
@@ -68,8 +69,7 @@ export async function markReconciled(
   const now = deps.now();
   await commit(deps.db, {
     reconciled: sql`UPDATE stock_levels SET reconciled_at = ${now} WHERE ${inJson(sql`product_id`, productIds)}`,
-    closed: sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now}
-      WHERE outcome = 'open' AND kind IN ('stock_ledger_differs', 'stock_taken_differs') AND ${inJson(sql`subject`, consistent)}`,
+    closed: findingsMended(now, ["stock_ledger_differs", "stock_taken_differs"], consistent),
   });
 }
 

@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { commit, select } from "#shared/database";
 import type { Database } from "#shared/database";
+import { findingsMended } from "#shared/findings";
 import { parseEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { AWAITS_STOCK } from "../domain/order.ts";
@@ -39,8 +40,10 @@ export async function unsettledEvents(
 /** Marks the open findings of this kind as mended whose orders are unsettled no longer. */
 export async function mendSettledFindings(db: Database, kind: string, now: number): Promise<void> {
   await commit(db, {
-    mended: sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now} WHERE kind = ${kind} AND outcome = 'open'
-      AND NOT EXISTS (SELECT 1 FROM orders WHERE id = subject
-        AND (unsettled = 1 OR ${conditionSql(AWAITS_STOCK, now)}))`,
+    mended: findingsMended(
+      now,
+      [kind],
+      sql`NOT EXISTS (SELECT 1 FROM orders WHERE id = subject AND (unsettled = 1 OR ${conditionSql(AWAITS_STOCK, now)}))`,
+    ),
   });
 }

@@ -41,6 +41,7 @@ function insertItems({ id, items }: Order, vendorIds: readonly (string | null)[]
 export async function insertOrder(deps: Deps, placed: NewOrder, caps: Caps): Promise<void> {
   const { order, vendorIds, createdAt: now, counted, reservationOwner } = placed;
   const { id, status, history } = order;
+  // Each member that has a column is stored by itself. Those stored elsewhere or in another form are taken out here.
   const {
     items: _items,
     history: _history,

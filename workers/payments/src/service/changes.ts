@@ -2,7 +2,7 @@
 import { makeEvent } from "#shared/events/envelope";
 import { Customer } from "#shared/events/catalogue";
 import type { Statement } from "#shared/database";
-import { findingInsert } from "#shared/findings";
+import { findingInsert, findingsMended } from "#shared/findings";
 import { log } from "#shared/logger";
 import { outboxInsert } from "#shared/outbox";
 import { planCheck } from "../domain/checks.ts";
@@ -10,7 +10,7 @@ import { eventOf, voidReasonOf } from "../domain/payment.ts";
 import { lostAmount } from "../domain/refunds.ts";
 import type { DerivedState, SnapshotDispute, SnapshotRefund, StripeSnapshot } from "../domain/snapshot.ts";
 import type { PaymentRow } from "../schema.ts";
-import { findingsMended, mismatchUpdate, stateUpdate } from "../store/payments.ts";
+import { mismatchUpdate, stateUpdate } from "../store/payments.ts";
 import type { Change } from "../store/payments.ts";
 import { disputeUpsert, refundUpsert } from "../store/refunds.ts";
 import type { View } from "../store/views.ts";
@@ -51,7 +51,7 @@ function mended(row: PaymentRow, next: DerivedState, amountLeft: number, now: nu
     ...(row.expiryFlaggedAt === null ? [] : ["authorization_expiring"]),
     ...(isAllReturned ? ["refund_failed", "refund_refused"] : []),
   ];
-  return kinds.length === 0 ? [] : [findingsMended(row.id, kinds, now)];
+  return kinds.length === 0 ? [] : [findingsMended(now, kinds, [row.id])];
 }
 
 /**

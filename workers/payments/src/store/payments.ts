@@ -108,12 +108,6 @@ export function lastPaymentEvent({ id, orderId }: PaymentRow): Query<RowOf<typeo
   );
 }
 
-/** Marks open findings about a payment as mended. */
-export function findingsMended(paymentId: string, kinds: readonly string[], now: number): SQL {
-  return sql`UPDATE findings SET outcome = 'mended', last_found_at = ${now}
-    WHERE kind IN (SELECT value FROM json_each(${JSON.stringify(kinds)})) AND subject = ${paymentId} AND outcome = 'open'`;
-}
-
 /** Has the sweep check payments soon, in case this process dies before it is done. `match` is a condition on payments. */
 export function scheduleCheck(match: SQL, now: number): SQL {
   return sql`UPDATE payments SET attempts = 0, next_check_at = ${now + FIRST_CHECK_MS}
