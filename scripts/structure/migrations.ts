@@ -1,4 +1,4 @@
-// Migrations are only ever added: their numbers run without a gap, and those that all databases share are the same in each.
+// The numbers of migrations run without a gap, and those that all databases share are the same in each.
 
 const NAME = /^(?<number>\d{4})_(?<title>[a-z0-9]+(?:_[a-z0-9]+)*)\.sql$/;
 /** Titles of the migrations that every database has, with the same text, whatever their number there. */
@@ -18,9 +18,14 @@ export function migrationViolations(
   const wrongNames = names
     .filter((name) => titleOf(name) === undefined)
     .map((name) => `migrations/${database}/${name}: not named like 0002_what_it_does.sql`);
+  const numbers = names.filter((name) => titleOf(name) !== undefined).map((name) => name.slice(0, 4));
+  const free = String(new Set(numbers).size + 1).padStart(4, "0");
   const wrongNumbers = names
     .filter((name, index) => titleOf(name) !== undefined && Number(name.slice(0, 4)) !== index + 1)
-    .map((name) => `migrations/${database}/${name}: numbers have to run from 0001 without a gap or a double`);
+    .map((name) => {
+      const twins = names.filter((other) => other.slice(0, 4) === name.slice(0, 4) || other === name);
+      return `migrations/${database}: ${twins.join(", ")}: numbers run from 0001 without a gap or a double; the next free one is ${free}`;
+    });
   const wrongTexts = SHARED_MIGRATIONS.flatMap((title) => {
     const own = names.find((name) => titleOf(name) === title);
     if (own === undefined) return [`migrations/${database}: the migration "${title}" is missing`];

@@ -70,7 +70,8 @@ describe.each(Object.entries(DATABASES) as [string, DatabaseName][])("the schema
         notNull:
           (column.notNull && !SET_BY_TRIGGER.has(`${name}.${column.name}`)) || column.primary || inKey.has(column.name),
       }));
-      expect([name, byName(declared)]).toEqual([name, byName(migrated.get(`${database}.${name}`) ?? [])]);
+      const message = `${name}: workers/${worker}/src/schema.ts, compared with migrations/${database}`;
+      expect(byName(declared), message).toEqual(byName(migrated.get(`${database}.${name}`) ?? []));
     }
   });
 });

@@ -203,7 +203,10 @@ describe("a reader who has only the document", () => {
       return parts.flatMap(([part, schema, value]) => {
         if (schema === null || schema === undefined)
           return value === undefined ? [] : [`${route.operationId} takes no ${part}`];
-        if (value === undefined) return part === "query" ? [] : [`${route.operationId} has no ${part}`];
+        if (value === undefined)
+          return part === "query"
+            ? []
+            : [`${route.operationId} has no ${part}: add it in workers/gateway/src/openapi/examples`];
         const parsed = schema.safeParse(value);
         if (!parsed.success) return [`${route.operationId} ${part}: ${z.prettifyError(parsed.error)}`];
         // An answer's member that no schema has is dropped by it.
