@@ -11,7 +11,7 @@ const FIELDS = {
   id: brands.id,
   slug: brands.slug,
   name: brands.name,
-  productCount: sql<number>`(SELECT count(*) FROM products WHERE brand_id = brands.id AND status = 'active')`,
+  productCount: sql<number>`coalesce((SELECT products FROM shelves WHERE category_id = '' AND brand_id = brands.id), 0)`,
 };
 
 export async function readBrands(db: Database): Promise<Brand[]> {

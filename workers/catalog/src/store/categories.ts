@@ -26,7 +26,8 @@ function lastPosition(parent: string | null): SQL {
 
 /** All categories, siblings in the shop's order. */
 export async function readCategories(db: Database): Promise<CategoryRow[]> {
-  const ownCount = sql<number>`(SELECT count(*) FROM products WHERE category_id = categories.id AND status = 'active')`;
+  const ownCount = sql<number>`coalesce(
+    (SELECT own_products FROM shelves WHERE category_id = categories.id AND brand_id = ''), 0)`;
   return await db.all(
     select({ id, parentId, slug, name, ownCount }, sql`FROM categories ORDER BY position, categories.name`),
   );
