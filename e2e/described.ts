@@ -1,6 +1,6 @@
 // Checks every response that a test gets against the OpenAPI document: its status, its problem code, and its members.
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { saysMore } from "#shared/testkit/problems";
 import { openApiDocument } from "../workers/gateway/src/openapi/document.ts";
 import { Problem, problemMembers } from "../workers/gateway/src/openapi/problems.ts";

@@ -1,6 +1,6 @@
 // Makes hostile requests from the route table of the gateway: for every route, every member of its body, every parameter. A new route is
 // covered without a change here.
-import { z } from "zod";
+import * as z from "zod";
 import { exampleInput } from "#shared/testkit/examples";
 import type { Route } from "../workers/gateway/src/route.ts";
 

@@ -7,7 +7,7 @@ import { configViolations } from "./structure/configs.ts";
 import type { Config } from "./structure/configs.ts";
 import { unreadExports } from "./structure/exports.ts";
 import { emptyFiles, planViolations } from "./structure/files.ts";
-import { importViolations, roomViolations } from "./structure/imports.ts";
+import { importViolations, roomViolations, zodViolations } from "./structure/imports.ts";
 import { lockViolations } from "./structure/lock.ts";
 import type { LockFile } from "./structure/lock.ts";
 import { SHARED_MIGRATIONS, migrationViolations } from "./structure/migrations.ts";
@@ -60,6 +60,7 @@ export function structureViolations(): string[] {
     ...PRODUCTION_WORKERS.flatMap((worker) => planViolations(worker, under(`workers/${worker}`))),
     ...sources.flatMap(([file, text]) => importViolations(file, text)),
     ...sources.flatMap(([file, text]) => roomViolations(file, text)),
+    ...sources.flatMap(([file, text]) => zodViolations(file, text)),
     ...sources.filter(([file]) => !TEST.test(file)).flatMap(([file, text]) => booleanParameters(file, text)),
     ...sources
       .filter(([file]) => !file.startsWith("scripts/test/"))

@@ -1,5 +1,5 @@
 // Who asks, and under which trace: the first argument of every RPC method.
-import { z } from "zod";
+import * as z from "zod";
 
 export const Role = z.enum(["customer", "vendor", "admin"]).meta({
   id: "Role",

@@ -2,7 +2,7 @@
 // recorded before its message is sent. If the message is lost or never sent, the sweep finds the record and sends it.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "./call.ts";
 import { MAX_REPLAYS } from "./contracts/messaging.ts";
 import type { DeadLetter, ListDeadLettersInput, ReplayDeadLetterInput, Rows } from "./contracts/messaging.ts";

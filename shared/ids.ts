@@ -1,6 +1,6 @@
 // Prefixed, sortable ids: `ord_` and the 32 hex digits of a UUIDv7, so ids of one kind sort by the time they were made.
 import { uuidv7 } from "uuidv7";
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * user, product, category, brand, cart, line, order, payment, refund, event, notification, push subscription, image, ledger

@@ -1,5 +1,5 @@
 // Money is an integer in the currency's minor unit. No float ever holds an amount.
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * Digits after the decimal point, where they are not two: ISO 4217 as Stripe counts it

@@ -2,7 +2,7 @@
 // whether the database answers. The gateway makes one list of all Workers' rows.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "./call.ts";
 import type {
   AuditRecord,

@@ -1,6 +1,6 @@
 // Keyset paging: a cursor is the sort key and id of the last row, bound to the sort and filters it was made under. A digest over
 // all of it tells an altered one; it is no secret, because any place in a list is the reader's to ask for.
-import { z } from "zod";
+import * as z from "zod";
 import { base64urlDecode, base64urlEncode } from "./base64url.ts";
 import { sha256Hex, canonicalJson } from "./hash.ts";
 import { fail } from "./errors.ts";

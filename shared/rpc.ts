@@ -1,6 +1,6 @@
 // Both ends of a typed call between Workers. `method` makes a use case answer a call of a contract; shared/worker.ts puts a Worker's
 // methods together. `peer` gives a service binding the type of the contract its entrypoint implements.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "./call.ts";
 import type { Outcome } from "./errors.ts";
 import { parseInput } from "./validation.ts";

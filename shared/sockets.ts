@@ -1,6 +1,6 @@
 // Live sockets: how the gateway passes an upgrade to the object that serves it, and how such an object handles its sockets. The objects
 // hibernate between messages, so a socket's state is in its attachment. See docs/adr/014-live-sockets.md.
-import { z } from "zod";
+import * as z from "zod";
 import { Call } from "./call.ts";
 import { CartToken } from "./contracts/carts.ts";
 

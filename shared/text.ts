@@ -1,5 +1,5 @@
 // Text that people type and other people read: in lists, in mails, on parcels.
-import { z } from "zod";
+import * as z from "zod";
 
 /** Something to read: one letter or digit at least, so that no text of blanks and joiners looks empty in every list. */
 const READABLE = /[\p{L}\p{N}]/u;

@@ -1,6 +1,6 @@
 // Input against its schema, and what is wrong with it in words that mend it without the documentation. Bodies and queries in the
 // gateway and the input of every RPC method are checked by this one function, so a field is called wrong in one way everywhere.
-import { z } from "zod";
+import * as z from "zod";
 import { invalidInput } from "./errors.ts";
 import type { FieldError, Outcome } from "./errors.ts";
 import { ok } from "./result.ts";

@@ -1,5 +1,5 @@
 // Reads the resources of the Cloudflare account over its API (https://developers.cloudflare.com/api). wrangler creates the missing ones.
-import { z } from "zod";
+import * as z from "zod";
 
 const API = "https://api.cloudflare.com/client/v4";
 const PAGE_SIZE = 100;

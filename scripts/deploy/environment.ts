@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "smol-toml";
-import { z } from "zod";
+import * as z from "zod";
 import { readWranglerFile } from "../local/configs.ts";
 import { PRODUCTION_WORKERS, ROOT, wranglerFile } from "../local/workers.ts";
 

@@ -4,7 +4,7 @@ import { configViolations } from "../structure/configs.ts";
 import type { Config } from "../structure/configs.ts";
 import { unreadExports } from "../structure/exports.ts";
 import { emptyFiles, planViolations } from "../structure/files.ts";
-import { importViolations, importsOf, roomViolations } from "../structure/imports.ts";
+import { importViolations, importsOf, roomViolations, zodViolations } from "../structure/imports.ts";
 import { lockViolations } from "../structure/lock.ts";
 import { migrationViolations } from "../structure/migrations.ts";
 import { booleanParameters } from "../structure/parameters.ts";
@@ -52,6 +52,13 @@ describe("imports", () => {
   it("are found in every form", () => {
     const text = `import a from "./a.ts";\nexport * from "#shared/b";\nimport "c";\nconst d = await import("./d.ts");`;
     expect(importsOf(text)).toEqual(["./a.ts", "#shared/b", "c", "./d.ts"]);
+  });
+
+  it("take zod as a namespace", () => {
+    expect(zodViolations("shared/a.ts", 'import * as z from "zod";\nimport type * as y from "zod";')).toEqual([]);
+    for (const members of ["{ z }", "type { z }", "{ ZodError }"]) {
+      expect(zodViolations("shared/a.ts", `// A.\nimport ${members} from "zod";\n`)).toHaveLength(1);
+    }
   });
 
   it.each([

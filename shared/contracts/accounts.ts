@@ -1,5 +1,5 @@
 // The contract of the accounts Worker: users, credentials, sessions and signing keys.
-import { z } from "zod";
+import * as z from "zod";
 import { Role } from "../call.ts";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";

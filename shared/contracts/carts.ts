@@ -1,5 +1,5 @@
 // The contract of the orders Worker for carts: a user's, or a guest's by its token.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { Availability } from "../events/catalogue.ts";

@@ -1,6 +1,6 @@
 // The contract of the catalog Worker for staff: creates, changes and lists products in any status. A vendor has access to own products
 // only; any other is not found.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";

@@ -1,5 +1,5 @@
 // The contract of the catalog Worker for admins: the tree of categories and the brands. A slug never changes, so that links do not break.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";

@@ -1,5 +1,5 @@
 // The contract of the catalog Worker for everybody: products, categories and brands.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { Availability } from "../events/catalogue.ts";

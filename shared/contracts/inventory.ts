@@ -1,5 +1,5 @@
 // The RPC contract of the inventory Worker, with the schemas of its inputs and results.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { Availability } from "../events/catalogue.ts";

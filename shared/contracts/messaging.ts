@@ -1,5 +1,5 @@
 // The RPC methods that every domain Worker has, for its events, sweeps, findings and metrics. shared/messaging.ts implements them.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { CONSUMERS } from "../events/routing.ts";

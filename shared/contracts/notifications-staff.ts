@@ -1,5 +1,5 @@
 // The RPC contract of the notifications Worker for admins: all messages, and the templates.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";

@@ -1,5 +1,5 @@
 // The RPC contract of the notifications Worker: a user's messages, preferences, phone number and browsers.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";

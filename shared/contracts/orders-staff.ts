@@ -1,6 +1,6 @@
 // The contract of the orders Worker for staff: the status of orders, their parcels and refunds, and what a customer bought. A vendor is
 // staff of orders whose lines are all own products.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";

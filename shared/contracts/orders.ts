@@ -1,6 +1,6 @@
 // The contract of the orders Worker for buyers: quote, place, read, cancel and pay an order. carts.ts and orders-staff.ts are its other
 // parts.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";

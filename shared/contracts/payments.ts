@@ -1,5 +1,5 @@
 // The RPC contract of payments: payments and refunds over Stripe. Stripe's webhook is not here; it calls the Worker's `fetch`.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { Customer } from "../events/catalogue.ts";

@@ -1,5 +1,5 @@
 // Staff's references on an order or a product to other systems. Buyers and the public never see them.
-import { z } from "zod";
+import * as z from "zod";
 import { code } from "../text.ts";
 
 export const MAX_METADATA_PAIRS = 20;

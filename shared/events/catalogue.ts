@@ -1,6 +1,6 @@
 // Every event there is, with the shape of its data. Order and payment events carry the customer and the lines, so that no
 // consumer has to ask back. A consumer must accept any order of arrival and any number of copies.
-import { z } from "zod";
+import * as z from "zod";
 import { Amount, Currency } from "../money.ts";
 
 export const Availability = z.enum(["in_stock", "low_stock", "out_of_stock"]).meta({

@@ -1,6 +1,6 @@
 // The messages that any Worker may request by NOTIFICATION_SEND, with the variables that each needs. An unknown kind or a missing
 // variable makes the event a dead letter at once.
-import { z } from "zod";
+import * as z from "zod";
 
 /** Notifications adds `name` (the recipient's) and `shopName`. Amounts and times are formatted by the sender. Extra variables are ignored. */
 export const COMMANDS = {

@@ -1,5 +1,5 @@
 // The envelope of every event: CloudEvents 1.0 (https://github.com/cloudevents/spec) with two extensions, and W3C traceparent.
-import { z } from "zod";
+import * as z from "zod";
 import { newId } from "../ids.ts";
 import { EVENT_DATA } from "./catalogue.ts";
 import type { EventData, EventType } from "./catalogue.ts";

@@ -1,5 +1,5 @@
 // Example inputs made from their schemas, so that tests over all routes cover a new route without a change.
-import { z } from "zod";
+import * as z from "zod";
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 

@@ -1,5 +1,5 @@
 // The mailbox over HTTP: a page for people, JSON for programs. It has no sign-in: only the local door leads here.
-import { z } from "zod";
+import * as z from "zod";
 import { subscriptionOf } from "./browser.ts";
 import { lettersOf, MAX_LETTERS } from "./objects/letters.ts";
 import { mailboxPage } from "./page.ts";

@@ -1,6 +1,6 @@
 // The part of the platform's `send_email` builder object that the shop uses
 // (https://developers.cloudflare.com/email-service/api/send-emails/workers-api/).
-import { z } from "zod";
+import * as z from "zod";
 import type { Letter } from "./letter.ts";
 
 /** A SQLite row of a Durable Object holds 2 MB; a UTF-16 character needs at most 3 bytes of UTF-8. */

@@ -1,6 +1,6 @@
 // Stands in for Twilio and for every push service: stores what the shop sends and refuses what they would refuse.
 import { jwtVerify } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { base64urlDecode } from "#shared/base64url";
 import { openPush } from "./browser.ts";
 import type { Letter } from "./letter.ts";

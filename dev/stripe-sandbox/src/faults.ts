@@ -1,5 +1,5 @@
 // The switches that make the sandbox misbehave on demand: lost answers, and lost, duplicated, late and reordered webhooks.
-import { z } from "zod";
+import * as z from "zod";
 
 export const Faults = z.strictObject({
   /** drop: never sent. duplicate: sent twice. delay: sent seconds later. shuffle: collected and sent newest first. */

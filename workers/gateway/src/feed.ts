@@ -5,7 +5,7 @@ import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { decodeCursor, encodeCursor } from "#shared/paging";
 import { ok } from "#shared/result";
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "#shared/call";
 import type { GatewayDeps } from "./deps.ts";
 import { WorkerName } from "./merge.ts";

@@ -1,6 +1,6 @@
 // Merges the lists that every Worker keeps (events, dead letters, the audit log, findings) into one. The cursor holds a position in
 // each Worker's list, so the merged list neither skips nor repeats. A Worker that is down for a page adds its rows to a later one.
-import { z } from "zod";
+import * as z from "zod";
 import type { MessagingContract, Rows } from "#shared/contracts/messaging";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";

@@ -1,6 +1,6 @@
 // Answers made of several Workers' parts. Each part has its own deadline. One that fails is null, with an entry in `partialErrors`,
 // and the others are still returned.
-import { z } from "zod";
+import * as z from "zod";
 import { ERROR_CODES, fail } from "#shared/errors";
 import type { DomainError, Outcome } from "#shared/errors";
 import { log } from "#shared/logger";

@@ -1,6 +1,6 @@
 // How a route is described. The router, the OpenAPI document and the tests read the same description; http/run-route.ts takes requests
 // through it.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { ErrorCode, Outcome } from "#shared/errors";
 import { ok } from "#shared/result";

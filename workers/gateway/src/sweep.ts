@@ -1,6 +1,6 @@
 // Compares all outboxes with all inboxes: an event is delivered when each of its consumers has handled it or keeps it as a dead letter. Only the gateway may
 // call every Worker, so only it can find this out.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "#shared/call";
 import type { MessagingContract, SweepCounts } from "#shared/contracts/messaging";
 import type { Outcome } from "#shared/errors";

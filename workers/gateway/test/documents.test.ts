@@ -1,7 +1,7 @@
 // The OpenAPI document, the docs page, product images, health and the signing keys.
 import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { ERROR_CODES } from "#shared/errors";
 import { ok } from "#shared/result";
 import { PART_DEADLINE_MS } from "../src/constants.ts";

@@ -1,7 +1,7 @@
 // No route ignores what a client sends: an unknown member at any depth of a body, and an unknown or repeated parameter, is 400 and
 // named.
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { ok } from "#shared/result";
 import { exampleInput, withUnknownMembers } from "#shared/testkit/examples";
 import type { Route } from "../src/route.ts";

@@ -2,7 +2,7 @@
 // and peers stubbed by their contracts.
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { CatalogContract, PricedProduct } from "#shared/contracts/catalog";
 import type { InventoryContract } from "#shared/contracts/inventory";

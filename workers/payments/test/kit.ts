@@ -15,7 +15,7 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { consume } from "#shared/inbox";
 import { newId } from "#shared/ids";
 import { runSweeps } from "#shared/sweep";
-import type { z } from "zod";
+import type * as z from "zod";
 import { handlers } from "../src/consumer.ts";
 import { plan } from "../src/scheduled.ts";
 import { createDeps } from "../src/service/deps.ts";

@@ -1,6 +1,6 @@
 // The one object that stores all messages. The output gate delays the sender's response until the row is durable.
 import { DurableObject } from "cloudflare:workers";
-import { z } from "zod";
+import * as z from "zod";
 import type { Channel, Letter, LetterList, LetterQuery } from "../letter.ts";
 
 /** Enough to find any message of a session, and few enough to stay fast. */

@@ -1,7 +1,7 @@
 // The keys that sign access tokens: made on first use, encrypted at rest, published as a JWKS, rotated by the daily sweep.
 import { CompactEncrypt, calculateJwkThumbprint, compactDecrypt, exportJWK, generateKeyPair, importJWK } from "jose";
 import type { JWK } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "#shared/call";
 import type { PublicJwk } from "#shared/contracts/accounts";
 import type { Outcome } from "#shared/errors";

@@ -1,5 +1,5 @@
 // A forgotten password: mails a token, and takes the token for a new password.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { ForgotPasswordInput, ResetPasswordInput } from "#shared/contracts/accounts";
 import type { Statement } from "#shared/database";

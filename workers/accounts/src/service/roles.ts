@@ -16,7 +16,7 @@ import type { Outcome } from "#shared/errors";
 import { readPage } from "#shared/paging";
 import { ok } from "#shared/result";
 import { retryOrRefuse } from "#shared/retry";
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_LISTED_SESSIONS } from "../constants.ts";
 import { renderUser } from "../domain/session.ts";
 import { readForRole, readUsers, writeRole } from "../store/roles.ts";

@@ -1,6 +1,6 @@
 // Sessions: an access token that anybody can verify for a short time, and a refresh token that is valid once.
 import { SignJWT } from "jose";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { RefreshInput, Session } from "#shared/contracts/accounts";
 import { fail } from "#shared/errors";

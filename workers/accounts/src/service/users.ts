@@ -1,5 +1,5 @@
 // Registration, sign-in, change of the password, and the caller's own account.
-import type { z } from "zod";
+import type * as z from "zod";
 import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { ChangePasswordInput, LoginInput, RegisterInput, Session, User } from "#shared/contracts/accounts";

@@ -1,5 +1,5 @@
 // Verifies that an e-mail address is its user's: mails a token, and takes the token back.
-import type { z } from "zod";
+import type * as z from "zod";
 import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { VerifyEmailInput } from "#shared/contracts/accounts";

@@ -1,5 +1,5 @@
 // The plan of the public list: its filters, its order, and the key in its cursors.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { ListProductsInput } from "#shared/contracts/catalog";
 import { RELEVANCE_DEPTH } from "../constants.ts";
 import { parseSearch } from "./search.ts";

@@ -1,5 +1,5 @@
 // Brands: the public list, and the changes of admins.
-import type { z } from "zod";
+import type * as z from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
 import type { Brand } from "#shared/contracts/catalog";

@@ -1,6 +1,6 @@
 // The tree of categories: the public view, and the changes of admins. A move is written only over the tree that it was decided on, so
 // that two concurrent moves cannot make a cycle together.
-import type { z } from "zod";
+import type * as z from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
 import type { CategoryNode } from "#shared/contracts/catalog";

@@ -1,5 +1,5 @@
 // Creates a product. A request with an Idempotency-Key creates one product, however often it is sent.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { CreateProductInput, ManagedProduct } from "#shared/contracts/catalog-staff";
 import { StaleWrite } from "#shared/database";

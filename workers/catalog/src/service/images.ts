@@ -1,5 +1,5 @@
 // Pictures that staff uploads: validated by their bytes, stored in R2, and only then added to the product.
-import type { z } from "zod";
+import type * as z from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
 import { IMAGE_TYPES, MAX_IMAGES_PER_PRODUCT, MAX_IMAGE_BYTES } from "#shared/contracts/catalog-staff";

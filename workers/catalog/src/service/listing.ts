@@ -1,5 +1,5 @@
 // The lists of products: the public one with full text and facets, and the one of staff.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "#shared/call";
 import type { ListProductsInput, ProductPage } from "#shared/contracts/catalog";
 import type { ListManagedInput, ManagedProductPage } from "#shared/contracts/catalog-staff";

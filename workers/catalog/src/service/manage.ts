@@ -1,6 +1,6 @@
 // Changes of products by their staff. A change is written over the version it was decided on; when that has changed in between, it is
 // decided again.
-import type { z } from "zod";
+import type * as z from "zod";
 import { auditInsert } from "#shared/audit";
 import { isAdmin } from "#shared/call";
 import type { Call } from "#shared/call";

@@ -1,5 +1,5 @@
 // One product for the public, and several for a Worker that sells them.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { GetProductInput, PricedProduct, PricedProductsInput, ProductDetail } from "#shared/contracts/catalog";
 import type { Outcome } from "#shared/errors";

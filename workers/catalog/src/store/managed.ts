@@ -2,7 +2,7 @@
 // could be outdated. Every write carries its audit row and its event, and ends by reading what it wrote, in one batch.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { z } from "zod";
+import * as z from "zod";
 import { isAdmin } from "#shared/call";
 import type { Call } from "#shared/call";
 import { ManagedImage } from "#shared/contracts/catalog-staff";

@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
-import { z } from "zod";
+import * as z from "zod";
 import { ProductImage } from "#shared/contracts/catalog";
 import { MAX_IMAGES_PER_PRODUCT } from "#shared/contracts/catalog-staff";
 import type { PricedProduct, Product } from "#shared/contracts/catalog";

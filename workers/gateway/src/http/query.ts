@@ -1,6 +1,6 @@
 // Checks the query of a URL against its route's schema. An unknown or repeated parameter is refused: after a mistyped filter, the
 // unfiltered list would look like an answer. Tracking parameters (utm_source) are refused too, which keeps cache keys unique.
-import { z } from "zod";
+import * as z from "zod";
 import { invalidInput } from "#shared/errors";
 import type { FieldError, Outcome } from "#shared/errors";
 import { ok } from "#shared/result";

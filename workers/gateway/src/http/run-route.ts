@@ -1,5 +1,5 @@
 // The one order in which every request to a route is checked: rate, access, path, query, cache, headers, body, handler.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "#shared/call";
 import { PROBLEMS } from "#shared/errors";
 import type { ErrorCode, Outcome } from "#shared/errors";

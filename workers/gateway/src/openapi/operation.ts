@@ -1,5 +1,5 @@
 // One route as an operation of the document.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Access } from "../access.ts";
 import type { Example } from "./examples.ts";
 import { LIMITS } from "../http/rate-limit.ts";

@@ -1,6 +1,6 @@
 // The failures of an operation: each code is a component with its own members, and each status of an operation lists the operation's
 // own codes.
-import { z } from "zod";
+import * as z from "zod";
 import { ERROR_CODES, PROBLEMS } from "#shared/errors";
 import type { ErrorCode } from "#shared/errors";
 import type { Access } from "../access.ts";

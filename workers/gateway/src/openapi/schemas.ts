@@ -1,6 +1,6 @@
 // Turns zod schemas into the document's components. Zod writes JSON Schema 2020-12, which OpenAPI 3.1 uses, and the `meta({ id })` of a
 // schema is the name of its component.
-import { z } from "zod";
+import * as z from "zod";
 
 export type Json = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
 // Sign-up, sign-in and sessions.
-import { z } from "zod";
+import * as z from "zod";
 import {
   ChangePasswordInput,
   ForgotPasswordInput,

@@ -1,5 +1,5 @@
 // The cart of a user, or of a guest by X-Cart-Token.
-import { z } from "zod";
+import * as z from "zod";
 import { AddItemBody, Cart, ChangeItemBody, MergeCartBody, MergedCart } from "#shared/contracts/carts";
 import type { Outcome } from "#shared/errors";
 import { idSchema } from "#shared/ids";

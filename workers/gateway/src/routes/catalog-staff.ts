@@ -1,5 +1,5 @@
 // Products and their pictures for staff, as they are now: no cache keeps these answers.
-import { z } from "zod";
+import * as z from "zod";
 import { ProductId } from "#shared/contracts/catalog";
 import {
   AltText,

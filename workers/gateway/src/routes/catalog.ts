@@ -1,5 +1,5 @@
 // Products, categories and brands for everybody. These reads go through the short caches.
-import { z } from "zod";
+import * as z from "zod";
 import {
   Brand,
   CategoryNode,

@@ -1,5 +1,5 @@
 // Dead letters of all Workers, and their replay.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "#shared/call";
 import { DeadLetterState } from "#shared/contracts/messaging";
 import type { DeadLetter } from "#shared/contracts/messaging";

@@ -1,5 +1,5 @@
 // The description of the API: the OpenAPI document, and a page that shows it without internet access.
-import { z } from "zod";
+import * as z from "zod";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";

@@ -1,6 +1,6 @@
 // The operators' console: the event log, the audit log, findings and consumer lag, each merged from the databases of all Workers. Dead
 // letters are in dead-letters.ts.
-import { z } from "zod";
+import * as z from "zod";
 import { FindingOutcome } from "#shared/contracts/messaging";
 import type { AuditRecord, FindingRecord } from "#shared/contracts/messaging";
 import { EventEnvelopeBase } from "#shared/events/envelope";

@@ -1,5 +1,5 @@
 // The pictures of products that staff uploaded, from the catalog's bucket. A URL has the picture's id and never shows another picture.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "#shared/call";
 import { ProductId } from "#shared/contracts/catalog";
 import type { CatalogContract } from "#shared/contracts/catalog";

@@ -1,5 +1,5 @@
 // Stock: public levels, and staff's changes.
-import { z } from "zod";
+import * as z from "zod";
 import type { Actor } from "#shared/call";
 import {
   AdjustBody,

@@ -14,7 +14,7 @@ import {
   VerifyPhoneInput,
 } from "#shared/contracts/notifications";
 import { pageOf } from "#shared/paging";
-import { z } from "zod";
+import * as z from "zod";
 import { replyWith, route } from "../route.ts";
 import type { Route } from "../route.ts";
 

@@ -1,5 +1,5 @@
 // Health, and the keys that verify access tokens.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "#shared/call";
 import { ok } from "#shared/result";
 import type { GatewayDeps } from "../deps.ts";

@@ -1,5 +1,5 @@
 // Orders for buyers, and for staff what both may do: quote, create, read, cancel.
-import { z } from "zod";
+import * as z from "zod";
 import {
   CancelOrderBody,
   CreateOrderBody,

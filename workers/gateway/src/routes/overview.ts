@@ -1,5 +1,5 @@
 // The overview pages, each made of several Workers' parts: an account's, an order's, and the operators'.
-import { z } from "zod";
+import * as z from "zod";
 import { User } from "#shared/contracts/accounts";
 import { ListedLevel } from "#shared/contracts/inventory";
 import { Notification } from "#shared/contracts/notifications";

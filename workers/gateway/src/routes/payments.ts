@@ -1,5 +1,5 @@
 // Payments of orders. Stripe's webhook has no route here: it goes straight to the payments Worker.
-import { z } from "zod";
+import * as z from "zod";
 import { CreateIntentBody } from "#shared/contracts/orders";
 import {
   CaptureBody,

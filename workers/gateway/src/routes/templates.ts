@@ -13,7 +13,7 @@ import {
 } from "#shared/contracts/notifications-staff";
 import type { Outcome } from "#shared/errors";
 import { pageOf } from "#shared/paging";
-import { z } from "zod";
+import * as z from "zod";
 import { replyWith, route } from "../route.ts";
 import type { Reply, Route } from "../route.ts";
 

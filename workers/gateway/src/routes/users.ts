@@ -1,5 +1,5 @@
 // Users for admins: the list, one user with their orders, sessions and cart, and roles.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "#shared/call";
 import { ListUsersInput, RoleChange, User, UserInput, UserPage, UserSession } from "#shared/contracts/accounts";
 import { Cart } from "#shared/contracts/carts";

@@ -1,6 +1,6 @@
 // Adjustments, stock takes and thresholds by staff. The object remembers in the adjustment's own write which Idempotency-Key made
 // it. The table of keys in D1 only keeps one key from being used for two products.
-import type { z } from "zod";
+import type * as z from "zod";
 import { auditRow } from "#shared/audit";
 import type { Call } from "#shared/call";
 import type { AdjustInput, CountInput, Level, SetThresholdInput } from "#shared/contracts/inventory";

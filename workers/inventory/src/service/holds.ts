@@ -1,7 +1,7 @@
 // Holds several products at once, all or none, though each has an object of its own. All objects are called in parallel, and what
 // was held is undone before a failure is returned. Two carts that each hold what the other lacks would both fail. So while lines
 // are short only because of other owners' holds, they are held again one by one in the order of the products' ids: one cart wins.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { HoldInput, ReleaseHoldInput, Released } from "#shared/contracts/inventory";
 import { fail } from "#shared/errors";

@@ -1,5 +1,5 @@
 // Levels and the ledger: one product's level comes from its object, lists come from D1.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "#shared/call";
 import type {
   AvailabilitiesInput,

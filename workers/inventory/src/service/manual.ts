@@ -1,6 +1,6 @@
 // Reservations that staff and API clients make outside orders. The row with its lines is in D1 before anything is held, so whatever a
 // crash leaves is found by release or the sweep. Their owners begin with `manual`, which no order's owner does.
-import type { z } from "zod";
+import type * as z from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
 import { ManualReservation } from "#shared/contracts/inventory";

@@ -12,7 +12,7 @@ import type { Outcome } from "#shared/errors";
 import { NumberThenId, readPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
-import type { z } from "zod";
+import type * as z from "zod";
 import { isConfidential } from "../domain/kinds.ts";
 import { countUnreadEvents, listAbout, listFor, markRead } from "../store/reader.ts";
 import type { ReaderRow } from "../store/reader.ts";

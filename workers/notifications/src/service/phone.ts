@@ -1,5 +1,5 @@
 // Proves a user's phone number by a code in a text message.
-import type { z } from "zod";
+import type * as z from "zod";
 import { isProven, isUser } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { PhoneCode, Preferences, SetPhoneInput, VerifyPhoneInput } from "#shared/contracts/notifications";

@@ -18,7 +18,7 @@ import type { CommandKind } from "#shared/events/commands";
 import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { ok } from "#shared/result";
-import type { z } from "zod";
+import type * as z from "zod";
 import { kindOf } from "../domain/kinds.ts";
 import { isPushEndpoint, isPushKey } from "../domain/web-push.ts";
 import {

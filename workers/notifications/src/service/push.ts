@@ -1,5 +1,5 @@
 // Sends web pushes to the push service of each browser (RFC 8030).
-import { z } from "zod";
+import * as z from "zod";
 import { PUSH_TTL_SECONDS, VAPID_TTL_MS } from "../constants.ts";
 import { SendRefused } from "../domain/delivery.ts";
 import { encryptPush, newEphemeral, vapidHeader } from "../domain/web-push.ts";

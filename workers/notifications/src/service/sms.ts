@@ -1,6 +1,6 @@
 // Sends text messages by Twilio's REST API (https://www.twilio.com/docs/messaging/api/message-resource). It has no idempotency key, so
 // a crash between Twilio's response and our record of it sends a text twice.
-import { z } from "zod";
+import * as z from "zod";
 import { isSmsDestination } from "../domain/countries.ts";
 import { SendRefused } from "../domain/delivery.ts";
 import type { Outgoing } from "../store/outgoing.ts";

@@ -11,7 +11,7 @@ import type { Outcome } from "#shared/errors";
 import { readPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
-import { z } from "zod";
+import * as z from "zod";
 import { isConfidential } from "../domain/kinds.ts";
 import { findAny, listAll, reopen } from "../store/staff.ts";
 import type { StaffRow } from "../store/staff.ts";

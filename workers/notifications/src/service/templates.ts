@@ -17,7 +17,7 @@ import { readPage } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import { retryOnStale } from "#shared/retry";
-import { z } from "zod";
+import * as z from "zod";
 import { kindOf } from "../domain/kinds.ts";
 import type { Kind } from "../domain/kinds.ts";
 import { templateFaults } from "../domain/template-check.ts";

@@ -1,6 +1,6 @@
 // Each user's preferences and push subscriptions.
 import { sql } from "drizzle-orm";
-import { z } from "zod";
+import * as z from "zod";
 import { Channel } from "#shared/contracts/notifications";
 import { readAll, returning, select } from "#shared/database";
 import type { RowOf } from "#shared/database";

@@ -1,5 +1,5 @@
 // A cart and everything that can be done to it, pure. The Cart object keeps the state and runs these.
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_QUANTITY } from "#shared/contracts/inventory";
 import { MAX_CART_LINES } from "#shared/contracts/carts";
 import { fail, invalidInput } from "#shared/errors";

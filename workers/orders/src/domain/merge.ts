@@ -1,7 +1,7 @@
 // Merges a guest's cart into a user's, pure. Two objects are involved, so each step can be repeated: the guest's cart closes and
 // remembers the lines it transfers, the user's decides once per merge whether to absorb them, and the guest's then drops them or
 // opens again.
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_QUANTITY } from "#shared/contracts/inventory";
 import { MAX_CART_LINES, NotMerged } from "#shared/contracts/carts";
 import { fail } from "#shared/errors";

@@ -1,5 +1,5 @@
 // The cart's use cases. The Cart object decides; here its lines get today's prices and stock.
-import type { z } from "zod";
+import type * as z from "zod";
 import { isAdmin } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { PricedProduct } from "#shared/contracts/catalog";

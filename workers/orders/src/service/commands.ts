@@ -1,5 +1,5 @@
 // What people and sweeps do to an order: read it, decide by the state machine, and write if it is still as read, else decide again.
-import type { z } from "zod";
+import type * as z from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
 import type { ChangeStatusInput, SetTrackingInput } from "#shared/contracts/orders-staff";

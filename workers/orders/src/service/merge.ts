@@ -1,6 +1,6 @@
 // Merges a guest's cart into the account's after sign-in: close the one, absorb its lines into the other, drop them. Each step is
 // decided by one object and can be repeated, so the client or the guest's cart, by its alarm, finishes what a crash interrupted.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import { isUser } from "#shared/call";
 import type { MergeCartInput, MergedCart, NotMerged } from "#shared/contracts/carts";

@@ -1,5 +1,5 @@
 // Reads orders: the list, one order, its tracking and its payments.
-import { z } from "zod";
+import * as z from "zod";
 import type { Call } from "#shared/call";
 import { isAdmin } from "#shared/call";
 import type { CustomerInput, CustomerTotals } from "#shared/contracts/orders-staff";

@@ -1,5 +1,5 @@
 // Pays an order: who may pay it, whether it can be paid and how much are decided here, the rest by the payments Worker.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import { isAdmin, isProven, isUser } from "#shared/call";
 import type { PayOrderInput } from "#shared/contracts/orders";

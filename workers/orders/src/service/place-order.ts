@@ -1,7 +1,7 @@
 // Places an order: price, hold, write. One request makes one order, however often and however concurrently it is sent: the UNIQUE of
 // its request key decides in the order's own batch, and one version of a cart has one order id. A request that is refused looks
 // for the order of a copy that won, and replays it.
-import type { z } from "zod";
+import type * as z from "zod";
 import { isProven, localeOf } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { CreateOrderInput, CreatedOrder, Order } from "#shared/contracts/orders";

@@ -1,5 +1,5 @@
 // What an order would cost now. Quotes and placed orders share the pricing.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { Quote, QuoteInput } from "#shared/contracts/orders";
 import { fail } from "#shared/errors";

@@ -1,5 +1,5 @@
 // Staff's references on an order: its id in another system, and metadata. The buyer never sees them.
-import type { z } from "zod";
+import type * as z from "zod";
 import { auditInsert } from "#shared/audit";
 import type { Call } from "#shared/call";
 import type { UpdateOrderInput } from "#shared/contracts/orders-staff";

@@ -1,7 +1,7 @@
 // Refunds of lines. The row reserves the quantities before payments is called, so concurrent refunds never refund more than was
 // ordered. Its id is the idempotency key of every call to payments, always in the name of the first caller, so that a lost answer
 // and any number of attempts make one refund. A sweep repeats the call until payments gives a final answer.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import { isAdmin, systemCall } from "#shared/call";
 import type { RefundLinesInput } from "#shared/contracts/orders-staff";

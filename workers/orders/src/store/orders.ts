@@ -1,7 +1,7 @@
 // Reads orders: one statement returns an order with its lines, history and refunds.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { z } from "zod";
+import * as z from "zod";
 import { Address, OrderRefund, TrackingBody } from "#shared/contracts/orders";
 import type { Order } from "#shared/contracts/orders";
 import { Metadata } from "#shared/contracts/references";

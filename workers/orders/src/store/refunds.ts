@@ -13,7 +13,7 @@ import { findingInsert } from "#shared/findings";
 import type { Finding } from "#shared/findings";
 import { outboxInsertFrom, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
-import { z } from "zod";
+import * as z from "zod";
 import { REFUND_RETRY_MAX_MS, REFUND_RETRY_MS } from "../constants.ts";
 import { restocked, retryAfterMs } from "../domain/refunds.ts";
 import { orderRefunds } from "../schema.ts";

@@ -1,5 +1,5 @@
 // The state machine of a payment: what its states mean, which may follow which, and the event of each.
-import { z } from "zod";
+import * as z from "zod";
 import type { PaymentState } from "#shared/contracts/payments";
 import type { EventType } from "#shared/events/catalogue";
 import { DISPUTE_LOST, deriveState } from "./snapshot.ts";

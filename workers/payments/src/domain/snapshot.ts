@@ -1,6 +1,6 @@
 // What Stripe holds of one payment at one moment, and the state that follows from it. The state is derived whole from the intent, its
 // refunds and its disputes, never counted up from events. So the order and the number of webhooks do not matter.
-import { z } from "zod";
+import * as z from "zod";
 import type { PaymentState, Refund } from "#shared/contracts/payments";
 import { sumMinor } from "#shared/money";
 

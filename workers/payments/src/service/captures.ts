@@ -1,7 +1,7 @@
 // Captures an authorization, by an admin's call or for an order's shipment. Stripe allows one capture of an intent. A repeated capture is
 // refused for the intent's state, which is then read.
 import type { Stripe } from "stripe";
-import type { z } from "zod";
+import type * as z from "zod";
 import { auditInsert } from "#shared/audit";
 import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";

@@ -1,7 +1,7 @@
 // Ends an order's payments. `close` and `closeUnpaid`, called by orders, end the payment of an order that was not paid in time or that
 // its vendor cancels; a paid or captured order may stay open. ORDER_CANCELLED ends it in any case and returns the money.
 import type { Stripe } from "stripe";
-import type { z } from "zod";
+import type * as z from "zod";
 import { auditInsert } from "#shared/audit";
 import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";

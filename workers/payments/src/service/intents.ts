@@ -1,6 +1,6 @@
 // Creates an order's PaymentIntent. The row is written first and its id is Stripe's idempotency key. So concurrent calls, and one after
 // a crash between the two, end in one row and one intent.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { CreateIntentInput, PaymentIntent } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";

@@ -1,5 +1,5 @@
 // Lists payments: those of one order for callers who may see it, and those of all orders for staff.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { ListAllPaymentsInput, OrderPaymentsInput, Payment } from "#shared/contracts/payments";
 import type { Outcome } from "#shared/errors";

@@ -1,6 +1,6 @@
 // Refunds by an admin's call. The row reserves its amount before Stripe is called, so concurrent refunds never exceed what was captured.
 // Its id is Stripe's idempotency key, so a lost answer never makes two refunds.
-import type { z } from "zod";
+import type * as z from "zod";
 import { auditInsert } from "#shared/audit";
 import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";

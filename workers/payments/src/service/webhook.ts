@@ -1,7 +1,7 @@
 // Stripe's webhook: verified over the raw body, stored once, answered, and processed after the answer. The body is only trusted to name
 // the intent it is about; the state is read from Stripe.
 import { Stripe } from "stripe";
-import { z } from "zod";
+import * as z from "zod";
 import type { ErrorCode } from "#shared/errors";
 import { findingInsert } from "#shared/findings";
 import { newId } from "#shared/ids";

@@ -1,7 +1,7 @@
 // Reads payments for a decision: the row, its refunds and disputes, and whether its order is closed, from one state of the database.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { z } from "zod";
+import * as z from "zod";
 import { readAll, select } from "#shared/database";
 import type { Database, Query, RowOf } from "#shared/database";
 import { payments, refunds } from "../schema.ts";

@@ -1,6 +1,6 @@
 // Processes Stripe's events: after their webhook, after a copy of it, and by the sweep. Concurrent runs have one effect, because each
 // writes what Stripe holds now behind the payment's version.
-import { z } from "zod";
+import * as z from "zod";
 import { findingInsert } from "#shared/findings";
 import { log, withInvocation } from "#shared/logger";
 import { save } from "#shared/outbox";
