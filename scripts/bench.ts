@@ -1,14 +1,16 @@
-// `npm run bench`: starts `npm start` on data of its own without rate limits and caps, measures it from this process, and prints a
+// `npm run bench -- [--scale 100 [--short]]`: with --scale measures a grown shop (scripts/bench/scale.ts). Otherwise it starts `npm start` on data of its own without rate limits and caps, measures it from this process, and prints a
 // table. The floor of each row is a Worker that only returns "ok", measured in the same run by the same client.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import path from "node:path";
+import { parseArgs } from "node:util";
 import { startServer } from "./shop/process.ts";
 import type { Server } from "./shop/process.ts";
 import { cpuMsOf } from "./local/processes.ts";
 import { connect, measure, toMeasure } from "./bench/load.ts";
 import type { Measure } from "./bench/load.ts";
+import { runScale } from "./bench/scale.ts";
 import * as shop from "./bench/shop.ts";
 import { ROOT } from "./local/workers.ts";
 
@@ -114,53 +116,66 @@ async function measureHolds(server: Server, stage: shop.Stage): Promise<void> {
   );
 }
 
-console.log(
-  `${availableParallelism()} cores, ${DURATION_MS / 1_000} s a row; CPU-ms is the server's own, for one request or order\n`,
-);
-const floor = await measureFloor();
-const server = await startServer();
-try {
-  const setup = connect(server.origin, 4);
-  const stage = await shop.setStage(setup.request, Math.max(...CLIENTS));
-  await settle();
-  printRow(COLUMNS);
-  for (const line of floor) print(line, floor);
-  const steps = new Map<number, shop.Steps & { count: number }>();
-  for (const clients of CLIENTS) {
-    const { request, close } = connect(server.origin, clients);
-    const orderSteps = { ...shop.noSteps(), count: 0 };
-    steps.set(clients, orderSteps);
-    const rows: readonly (readonly [string, (client: number, round: number) => Promise<void>])[] = [
-      ["product list", async () => await shop.listProducts(request)],
-      // Each client has its own sequence. Otherwise all would fill the same cold cache at once.
-      ["one product", async (client, round) => await shop.oneProduct(request, stage, round + client * 13)],
-      ["search, 200 queries", async (client, round) => await shop.search(request, stage, round + client * 13)],
-      ["add to cart", async (client, round) => await shop.addToCart(request, stage, client, round)],
-      [
-        "whole order",
-        async (client, round) => {
-          await shop.wholeOrder(request, stage, client, round, orderSteps);
-          orderSteps.count += 1;
-        },
-      ],
-    ];
-    for (const [name, work] of rows) {
-      if (name === "whole order") await shop.clearCarts(request, stage);
-      const pid = server.pid();
-      const result = await measure({ clients, durationMs: DURATION_MS, warmUpMs: WARM_UP_MS, pid, work });
-      print({ name, clients, ...result }, floor);
-      await settle();
-    }
-    await close();
-  }
-  print(await measureRush(server, stage), floor);
-  await measureHolds(server, stage);
-  for (const [clients, { count, ...each }] of steps) {
-    const parts = Object.entries(each).map(([name, ms]) => `${name} ${(ms / count).toFixed(1)}`);
-    console.log(`An order with ${clients} client${clients === 1 ? "" : "s"} is made of (ms): ${parts.join(", ")}`);
-  }
-  await setup.close();
-} finally {
-  await server.stop();
+function readFactor(text: string): number {
+  const factor = Number(text);
+  if (!Number.isInteger(factor) || factor < 2 || factor > 100)
+    throw new Error("--scale takes a whole number from 2 to 100");
+  return factor;
 }
+
+async function runBench(): Promise<void> {
+  console.log(
+    `${availableParallelism()} cores, ${DURATION_MS / 1_000} s a row; CPU-ms is the server's own, for one request or order\n`,
+  );
+  const floor = await measureFloor();
+  const server = await startServer();
+  try {
+    const setup = connect(server.origin, 4);
+    const stage = await shop.setStage(setup.request, Math.max(...CLIENTS));
+    await settle();
+    printRow(COLUMNS);
+    for (const line of floor) print(line, floor);
+    const steps = new Map<number, shop.Steps & { count: number }>();
+    for (const clients of CLIENTS) {
+      const { request, close } = connect(server.origin, clients);
+      const orderSteps = { ...shop.noSteps(), count: 0 };
+      steps.set(clients, orderSteps);
+      const rows: readonly (readonly [string, (client: number, round: number) => Promise<void>])[] = [
+        ["product list", async () => await shop.listProducts(request)],
+        // Each client has its own sequence. Otherwise all would fill the same cold cache at once.
+        ["one product", async (client, round) => await shop.oneProduct(request, stage, round + client * 13)],
+        ["search, 200 queries", async (client, round) => await shop.search(request, stage, round + client * 13)],
+        ["add to cart", async (client, round) => await shop.addToCart(request, stage, client, round)],
+        [
+          "whole order",
+          async (client, round) => {
+            await shop.wholeOrder(request, stage, client, round, orderSteps);
+            orderSteps.count += 1;
+          },
+        ],
+      ];
+      for (const [name, work] of rows) {
+        if (name === "whole order") await shop.clearCarts(request, stage);
+        const pid = server.pid();
+        const result = await measure({ clients, durationMs: DURATION_MS, warmUpMs: WARM_UP_MS, pid, work });
+        print({ name, clients, ...result }, floor);
+        await settle();
+      }
+      await close();
+    }
+    print(await measureRush(server, stage), floor);
+    await measureHolds(server, stage);
+    for (const [clients, { count, ...each }] of steps) {
+      const parts = Object.entries(each).map(([name, ms]) => `${name} ${(ms / count).toFixed(1)}`);
+      console.log(`An order with ${clients} client${clients === 1 ? "" : "s"} is made of (ms): ${parts.join(", ")}`);
+    }
+    await setup.close();
+  } finally {
+    await server.stop();
+  }
+}
+
+const { values } = parseArgs({ options: { scale: { type: "string" }, short: { type: "boolean", default: false } } });
+if (values.scale === undefined) await runBench();
+else await runScale({ factor: readFactor(values.scale), isShort: values.short });
 process.exit();

@@ -111,7 +111,15 @@ function resultOf(statement: Statement, { results, meta }: D1Result<RawRow>): Re
   return { rows, changes: meta.changes };
 }
 
-/** A D1 binding that counts its round trips and the rows it writes into the log of the invocation. */
+function logRoundTrip(results: readonly D1Result<RawRow>[]): void {
+  logCost({
+    d1RoundTrips: 1,
+    rowsRead: results.reduce((sum, { meta }) => sum + meta.rows_read, 0),
+    rowsWritten: results.reduce((sum, { meta }) => sum + meta.rows_written, 0),
+  });
+}
+
+/** A D1 binding that counts its round trips and the rows it reads and writes into the log of the invocation. */
 export class Database {
   readonly client: D1Database;
 
@@ -133,14 +141,14 @@ export class Database {
   /** Runs one statement and gives what D1 answers. */
   async run(statement: Statement): Promise<D1Result<RawRow>> {
     const result = await this.#bind(statement).all<RawRow>();
-    logCost({ d1RoundTrips: 1, rowsWritten: result.meta.rows_written });
+    logRoundTrip([result]);
     return result;
   }
 
   /** Runs statements as one D1 batch: one round trip, all or nothing. Results are in the order of the statements. */
   async batch(statements: readonly Statement[]): Promise<D1Result<RawRow>[]> {
     const results = await this.client.batch<RawRow>(statements.map((statement) => this.#bind(statement)));
-    logCost({ d1RoundTrips: 1, rowsWritten: results.reduce((sum, { meta }) => sum + meta.rows_written, 0) });
+    logRoundTrip(results);
     return results;
   }
 

@@ -9,6 +9,7 @@ const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, e
 /** What one step spent. A round trip is one D1 call, a batch of any size included. */
 export interface Cost {
   readonly d1RoundTrips?: number;
+  readonly rowsRead?: number;
   readonly rowsWritten?: number;
   readonly objectCalls?: number;
   readonly messagesSent?: number;
