@@ -59,14 +59,16 @@ export interface DetailRow extends ProductRow {
   readonly available: number;
 }
 
+/** Ids have an underscore and slugs none, so the text says which of the two it is, and one index finds it. */
+function named(idOrSlug: string): SQL {
+  return idOrSlug.includes("_") ? sql`p.id = ${idOrSlug}` : sql`p.slug = ${idOrSlug}`;
+}
+
 /** One active product with all its images. */
 export async function readActiveProduct(db: Database, idOrSlug: string): Promise<DetailRow | undefined> {
   const fields = { ...PRODUCT_FIELDS, available: p.available, images: imagesJson(MAX_IMAGES_PER_PRODUCT) };
   const row = await db.first(
-    select(
-      fields,
-      sql`FROM products p ${PRODUCT_JOINS} WHERE (p.id = ${idOrSlug} OR p.slug = ${idOrSlug}) AND p.status = 'active'`,
-    ),
+    select(fields, sql`FROM products p ${PRODUCT_JOINS} WHERE ${named(idOrSlug)} AND p.status = 'active'`),
   );
   return row === undefined ? undefined : withImages(row);
 }
