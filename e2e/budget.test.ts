@@ -15,8 +15,9 @@ import {
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
-// Rows: an order needs 60. The others are index entries, for the lists of staff and the caps on abuse.
-const LIMITS = { d1RoundTrips: 15, objectCalls: 8, messagesSent: 5, rowsWritten: 75 } as const;
+// Rows: an order needs 60. The others are index entries, for the lists of staff and the caps on abuse. One of them is the order's entry among
+// those at work, by which operators count them without reading a table that grows (ADR 29).
+const LIMITS = { d1RoundTrips: 15, objectCalls: 8, messagesSent: 5, rowsWritten: 76 } as const;
 const ORDERS = 3;
 
 type Cost = Record<keyof typeof LIMITS, number>;

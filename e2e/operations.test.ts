@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Order } from "#shared/contracts/orders";
 import { Client, addToCart, confirmedOrder, eventually, newBuyer, openShelf, signIn } from "../scripts/shop/client.ts";
 import type { Shelf } from "../scripts/shop/client.ts";
+import { driftedFigures } from "./figures.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
@@ -263,6 +264,7 @@ describe("combined responses", () => {
         outOfStock: metrics.get('tradepost_stock_products{worker="inventory",availability="out_of_stock"}'),
       },
     });
+    expect(await driftedFigures(shop)).toEqual([]);
     const health = await guest.expect<{ status: string }>(200, "GET", "/api/health");
     expect(health).toMatchObject({ status: "ok", services: { orders: { database: "up" } } });
   });

@@ -30,7 +30,7 @@ const STATES: Readonly<Record<NonNullable<z.output<typeof ListDeadLettersInput>[
   handled: HANDLED,
 };
 
-/** The table is small, so it is sorted rather than indexed. */
+/** Newest first. */
 export async function listDeadLetters(
   deps: Deps,
   _call: Call,

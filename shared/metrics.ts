@@ -55,7 +55,7 @@ function messagingQueries(now: number): readonly MetricQuery[] {
     {
       name: "tradepost_findings_open",
       help: "What sweeps found amiss and could not mend, by kind.",
-      rows: sql`SELECT kind, count(*) AS value FROM findings WHERE outcome = 'open' GROUP BY kind`,
+      rows: sql`SELECT kind, count(*) AS value FROM findings WHERE outcome = 'open' GROUP BY +kind`,
     },
   ];
 }

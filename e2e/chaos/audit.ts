@@ -4,6 +4,7 @@ import type { Routed } from "#shared/events/routing";
 import { DATABASES } from "../../scripts/local/workers.ts";
 import type { Client } from "../../scripts/shop/client.ts";
 import { levelOf } from "../../scripts/shop/client.ts";
+import { driftedFigures } from "../figures.ts";
 import type { Shop, Store } from "../harness.ts";
 import { intentsAtStripe, leftovers } from "./picture.ts";
 import type { IntentAtStripe } from "./picture.ts";
@@ -220,6 +221,7 @@ export async function audit(shop: Shop, admin: Client, productIds: readonly stri
       ...(await wrongNotifications(shop, list)),
       ...(await unhandled(shop)),
       ...(await leftovers(shop)),
+      ...(await driftedFigures(shop)),
     ],
   };
 }

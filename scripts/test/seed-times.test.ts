@@ -43,9 +43,9 @@ const TIMES = new Set(
     time updated_at used_at`.split(/\s+/),
 );
 const OTHER_INTEGERS = new Set(
-  `amount amount_captured amount_capturable amount_refunded amount_withdrawn attempts available availability_sequence change_seq counted create_generation
-    delta discount drawing failures generation height line_total low_stock_threshold min_order_quantity on_hand on_hand_after opening
-    payment_version position price product_version quantity refunded_quantity reserved search_id seq sequence shipping size_bytes subtotal tax threshold times total tries
+  `amount amount_captured amount_capturable amount_refunded amount_withdrawn attempts available availability_sequence captured change_seq count counted create_generation
+    day delta discount drawing failures generation height line_total low_stock_threshold min_order_quantity on_hand on_hand_after opening
+    payment_version position price product_version products quantity refunded refunded_quantity reserved search_id seq sequence shipping size_bytes subtotal tax threshold times total tries
     unit_price version weight_grams width`.split(/\s+/),
 );
 

@@ -72,7 +72,7 @@ export const RefundLinesInput = RefundLinesBody.extend({
 });
 
 export interface OrdersOverview extends WorkerOverview {
-  /** How many of the newest 20,000 orders have each status. */
+  /** How many orders have each status. */
   readonly ordersByStatus: Readonly<Record<OrderStatus, number>>;
 }
 

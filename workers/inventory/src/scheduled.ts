@@ -6,7 +6,7 @@ import type { InventoryDeps } from "./service/deps.ts";
 import { releaseAbandoned } from "./service/manual.ts";
 import { reconcileStock } from "./service/reconciliation.ts";
 import { closeExpired } from "./store/manual.ts";
-import { purgeReservations, writeShopThreshold } from "./store/sweeps.ts";
+import { addUpReserved, purgeReservations, writeShopThreshold } from "./store/sweeps.ts";
 
 export const plan: SweepPlan<InventoryDeps> = {
   sweeps: {
@@ -15,7 +15,7 @@ export const plan: SweepPlan<InventoryDeps> = {
     changedThresholds: (deps) => writeShopThreshold(deps, deps.lowStockThreshold),
     reconciliation: reconcileStock,
   },
-  purges: { purgedReservations: purgeReservations },
+  purges: { purgedReservations: purgeReservations, addedUp: addUpReserved },
 };
 
 export async function runScheduled(env: InventoryEnv, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {

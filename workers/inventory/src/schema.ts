@@ -75,3 +75,11 @@ export const adjustmentKeys = sqliteTable(
   (table) => [primaryKey({ columns: [table.actor, table.key] })],
 );
 export type AdjustmentKey = typeof adjustmentKeys.$inferSelect;
+
+/** Kept by triggers on stock_levels, but `reserved`, which a sweep adds up. */
+export const stockTotals = sqliteTable("stock_totals", {
+  availability: text("availability").$type<Availability>().primaryKey(),
+  products: integer("products").notNull(),
+  onHand: integer("on_hand").notNull(),
+  reserved: integer("reserved").notNull(),
+});

@@ -81,6 +81,7 @@ const PLANS: readonly Plan[] = [
   { name: "customerId", filter: { customerId: "usr_77" }, plan: `COVERING ${BY_CUSTOMER}`, rows: 20 },
   { name: "sales", filter: { vendorId: "usr_v" }, plan: "COVERING INDEX orders_by_vendor (vendor_id=?)" },
   { name: "status", filter: { status: ["PENDING"] }, plan: `SCAN ${BY_TIME}` },
+  { name: "a status at work", filter: { status: ["SHIPPED"] }, plan: "COVERING INDEX orders_at_work (status=?)" },
   { name: "several statuses", filter: { status: ["PENDING", "SHIPPED"] }, plan: `SCAN ${BY_TIME}` },
   { name: "paymentStatus", filter: { paymentStatus: ["AUTHORIZED"] }, plan: `SCAN ${BY_TIME}` },
   { name: "createdFrom", filter: { createdFrom: at(99_000) }, plan: `SEARCH ${BY_TIME} (created_at>?)` },
@@ -99,7 +100,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "status and paymentStatus",
     filter: { status: ["CONFIRMED"], paymentStatus: ["AUTHORIZED"] },
-    plan: `SCAN ${BY_TIME}`,
+    plan: "INDEX orders_at_work (status=?)",
   },
   {
     name: "a customer's statuses",

@@ -1,5 +1,5 @@
 // The tables of migrations/payment as types for queries. Constraints and indexes are in the migrations only.
-import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { PaymentState, Refund } from "#shared/contracts/payments";
 import type { Cap } from "./domain/payment.ts";
 
@@ -106,3 +106,15 @@ export const cursors = sqliteTable("marks", {
   name: text().primaryKey(),
   at: integer().notNull(),
 });
+
+/** Kept by triggers on payments: see migrations/payment/0010_payment_counts.sql. */
+export const revenueDays = sqliteTable(
+  "revenue_days",
+  {
+    day: integer("day").notNull(),
+    currency: text("currency").notNull(),
+    captured: integer("captured").notNull(),
+    refunded: integer("refunded").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.day, table.currency] })],
+);

@@ -7,7 +7,7 @@ export function metrics(): readonly MetricQuery[] {
     {
       name: "tradepost_products_active",
       help: "Products that the public sees.",
-      rows: sql`SELECT count(*) AS value FROM products WHERE status = 'active'`,
+      rows: sql`SELECT products AS value FROM shelves WHERE category_id = '' AND brand_id = ''`,
     },
   ];
 }

@@ -65,11 +65,13 @@ const AdminOverview = z
     ordersByStatus: z
       .record(OrderStatus, z.int())
       .nullable()
-      .describe("How many of the newest 20,000 orders have each status. Null when that part is down."),
+      .describe("How many orders have each status. Null when that part is down."),
     revenue: z
       .array(Revenue)
       .nullable()
-      .describe("Of the payments begun in the last 30 days, by currency. Null when that part is down."),
+      .describe(
+        "Of the payments begun today and on the 30 days before, in UTC, by currency. Null when that part is down.",
+      ),
     lowStock: z
       .object({
         low: z.int().describe("Products with some units, but no more than their threshold."),

@@ -1,23 +1,18 @@
-// Metrics of inventory. The table of levels has one row a product and is read whole; units reserved come from it, because the
-// table of reservations grows with every order of a month.
+// Metrics of inventory. Triggers keep products and units on hand by availability, because there is a level for each product. What is
+// reserved changes with every order, so a sweep adds it up once an hour.
 import { sql } from "drizzle-orm";
 import type { InventoryOverview } from "#shared/contracts/inventory";
 import { select } from "#shared/database";
 import { countOpenDeadLetters } from "#shared/dead-letters";
 import type { Outcome } from "#shared/errors";
-import { Availability } from "#shared/events/catalogue";
 import type { MetricQuery } from "#shared/metrics";
 import { ok } from "#shared/result";
+import { stockTotals } from "../schema.ts";
 import type { InventoryDeps } from "./deps.ts";
 
-/** Products by availability. */
 const PRODUCTS_BY_AVAILABILITY = select(
-  { availability: sql<Availability>`availability`, value: sql<number>`sum(counted)` },
-  sql`FROM (
-      SELECT value AS availability, 0 AS counted FROM json_each(${JSON.stringify(Availability.options)}) UNION ALL
-      SELECT CASE WHEN available <= 0 THEN 'out_of_stock' WHEN available <= threshold THEN 'low_stock'
-        ELSE 'in_stock' END, 1 FROM stock_levels)
-    GROUP BY availability`,
+  { availability: stockTotals.availability, value: sql<number>`products` },
+  sql`FROM stock_totals`,
 );
 
 export async function overview(deps: InventoryDeps): Promise<Outcome<InventoryOverview>> {
@@ -42,10 +37,10 @@ export function metrics(deps: InventoryDeps): readonly MetricQuery[] {
     },
     {
       name: "tradepost_stock_units",
-      help: "Units on hand, and of them held or reserved, and available; unproven: reserved by buyers without proof and unpaid.",
-      rows: sql`SELECT 'on_hand' AS state, coalesce(sum(on_hand), 0) AS value FROM stock_levels
-        UNION ALL SELECT 'reserved', coalesce(sum(reserved), 0) FROM stock_levels
-        UNION ALL SELECT 'available', coalesce(sum(available), 0) FROM stock_levels
+      help: "Units on hand; of them reserved and available as of the last full hour; unproven: reserved by buyers without proof and unpaid.",
+      rows: sql`SELECT 'on_hand' AS state, sum(on_hand) AS value FROM stock_totals
+        UNION ALL SELECT 'reserved', sum(reserved) FROM stock_totals
+        UNION ALL SELECT 'available', max(0, sum(on_hand) - sum(reserved)) FROM stock_totals
         UNION ALL SELECT 'unproven', coalesce(sum(quantity), 0) FROM reservations
           WHERE counted = 1 AND state IN ('held', 'reserved')`,
     },

@@ -43,6 +43,20 @@ function found(q: string): SQL {
   )})`;
 }
 
+/** Those that orders_at_work has, which serves no bound parameter. */
+const AT_WORK: Readonly<Partial<Record<OrderStatus, SQL>>> = {
+  CONFIRMED: sql`status = 'CONFIRMED' AND status IN ('CONFIRMED', 'PROCESSING', 'SHIPPED')`,
+  PROCESSING: sql`status = 'PROCESSING' AND status IN ('CONFIRMED', 'PROCESSING', 'SHIPPED')`,
+  SHIPPED: sql`status = 'SHIPPED' AND status IN ('CONFIRMED', 'PROCESSING', 'SHIPPED')`,
+};
+
+/** Of a list that nothing else narrows: SQLite would prefer this index to that of a buyer, who has fewer orders. */
+function inStatus(statuses: readonly OrderStatus[], { isNarrowed }: { readonly isNarrowed: boolean }): SQL {
+  const [first, ...others] = statuses;
+  const isOne = first !== undefined && others.length === 0 && !isNarrowed;
+  return (isOne ? AT_WORK[first] : undefined) ?? inJson(sql`status`, statuses);
+}
+
 function conditionsOf(filter: OrderFilter): SQL[] {
   const equal = {
     customer_id: filter.customerId,
@@ -51,13 +65,14 @@ function conditionsOf(filter: OrderFilter): SQL[] {
     external_id: filter.externalId,
     email: filter.email,
   };
-  const { q, status, paymentStatus, createdFrom, createdTo } = filter;
+  const { q, status, paymentStatus, createdFrom, createdTo, updatedSince } = filter;
+  const isNarrowed = [...Object.values(equal), q, updatedSince].some((value) => value !== undefined);
   return [
     ...Object.entries(equal).flatMap(([column, value]) =>
       value === undefined ? [] : [sql`${sql.identifier(column)} = ${value}`],
     ),
     ...(q === undefined ? [] : [found(q)]),
-    ...(status === undefined ? [] : [inJson(sql`status`, status)]),
+    ...(status === undefined ? [] : [inStatus(status, { isNarrowed })]),
     ...(paymentStatus === undefined ? [] : [inJson(sql`payment_status`, paymentStatus)]),
     ...(createdFrom === undefined ? [] : [sql`created_at >= ${createdFrom}`]),
     ...(createdTo === undefined ? [] : [sql`created_at < ${createdTo}`]),
