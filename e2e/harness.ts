@@ -96,6 +96,14 @@ export async function undelivered({ query }: Pick<Shop, "query">): Promise<numbe
   return missing.reduce((sum, count) => sum + count, 0);
 }
 
+/** Differs after every event that was published or handled. */
+async function progressOf({ query }: Pick<Shop, "query">): Promise<string> {
+  const counts = (Object.keys(DATABASES) as Store[]).map((store) =>
+    query(store, "SELECT (SELECT count(*) FROM outbox) AS published, (SELECT count(*) FROM inbox) AS handled"),
+  );
+  return JSON.stringify(await Promise.all(counts));
+}
+
 async function pause(ms: number): Promise<void> {
   await new Promise((resolve) => {
     setTimeout(resolve, ms);
@@ -125,9 +133,13 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Runnin
       return new Response(null, { status: 502 });
     },
   });
+  const databases = new Map<Store, Promise<D1Database>>();
   const query: Query = async <Row extends object>(worker: Store, sql: string, ...parameters: unknown[]) => {
-    const database: D1Database = await runtime.getD1Database("DB", serviceName(worker));
-    const { results } = await database
+    const database = databases.get(worker) ?? runtime.getD1Database("DB", serviceName(worker));
+    databases.set(worker, database);
+    const { results } = await (
+      await database
+    )
       .prepare(sql)
       .bind(...parameters)
       .all<Row>();
@@ -179,13 +191,18 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Runnin
     cron: (worker) => runSweeps(send, worker),
     async quiet(timeoutMs = 30_000) {
       const deadline = Date.now() + timeoutMs;
+      let last = await progressOf({ query });
       for (;;) {
         const missing = await undelivered({ query });
-        if (missing > 0) lastActivity = Date.now();
-        else if (Date.now() - lastActivity >= STILLNESS_MS) return;
+        const progress = await progressOf({ query });
+        if (missing > 0 || progress !== last) lastActivity = Date.now();
+        last = progress;
+        const leftMs = lastActivity + STILLNESS_MS - Date.now();
+        if (leftMs <= 0) return;
         if (Date.now() > deadline)
           throw new Error(`not quiet after ${String(timeoutMs)} ms, ${String(missing)} undelivered`);
-        await pause(POLL_MS);
+        // Each look costs a dozen queries, so there is none before it can be the last.
+        await pause(missing > 0 ? POLL_MS : leftMs);
       }
     },
     logs: () => entries,

@@ -3,7 +3,8 @@
 import { expect, it } from "vitest";
 import { figuresOf, killLoop } from "./chaos/kill-loop.ts";
 
-const ROUNDS = 3;
+/** The second kill meets what the first one left. */
+const ROUNDS = 2;
 const SEED = 20_264;
 
 it("SIGKILL under load loses and doubles no order, payment, stock or event", async () => {

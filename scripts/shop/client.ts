@@ -222,15 +222,18 @@ export async function lettersTo(send: Send, to: string): Promise<readonly Letter
   return (await json.expect<{ items: readonly Letter[] }>(200, "GET", path)).items;
 }
 
-/** Polls until `read` returns a value. @throws Error with `what` after the timeout. */
+const FIRST_POLL_MS = 25;
+const LAST_POLL_MS = 100;
+
+/** Polls until `read` returns a value, less often after a while. @throws Error with `what` after the timeout. */
 export async function eventually<T>(what: string, read: () => Promise<T | undefined>, timeoutMs = 20_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
-  for (;;) {
+  for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(2 * pollMs, LAST_POLL_MS)) {
     const value = await read();
     if (value !== undefined) return value;
     if (Date.now() > deadline) throw new Error(`not within ${String(timeoutMs)} ms: ${what}`);
     await new Promise((resolve) => {
-      setTimeout(resolve, 25);
+      setTimeout(resolve, pollMs);
     });
   }
 }
