@@ -18,5 +18,4 @@ while ((await tableCount()) > 0) {
   await reset();
   resets += 1;
 }
-if (resets > 1) console.log("RESETS", resets);
 await applyD1Migrations(DB, TEST_MIGRATIONS);
