@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CreatedOrder } from "#shared/contracts/orders";
 import type { AdminNotification, Template } from "#shared/contracts/notifications-staff";
+import { EXCERPT_LINES } from "#shared/limits";
 import {
   ADDRESS,
   Client,
@@ -94,6 +95,16 @@ describe("a customer with every channel", () => {
       subject: `Bestellung ${number} eingegangen`,
       text: expect.stringContaining("eingegangen") as unknown,
     });
+  });
+
+  it("gets a mail that shows more lines than the event of the order describes", async () => {
+    const { buyer, email } = await customer();
+    const count = EXCERPT_LINES + 3;
+    const items: { productId: string; quantity: number }[] = [];
+    for (let line = 0; line < count; line += 1) items.push({ productId: await shelf.take(5), quantity: 2 });
+    const { number, items: lines } = await placeOrder(buyer, items);
+    const { text } = await letterTo(email, number);
+    for (const { name, sku } of lines) expect(text).toContain(`2 x ${name} (${sku})`);
   });
 
   it("gets the other messages when a channel fails, and an admin sees and repeats the failure", async () => {

@@ -14,6 +14,8 @@ import { outbox } from "./schema.ts";
 
 /** How many unconfirmed rows one sweep compares. */
 export const SWEEP_LIMIT = 5_000;
+/** How many stored events are read at once to be sent again: at their longest 6 MB. */
+const RESEND_READ = 50;
 /** The first message of a younger event may still arrive; sending it again would only make duplicates. */
 export const RESEND_AFTER_MS = 30_000;
 /** The outbox is also the log of events; confirmed rows stay this long. */
@@ -50,6 +52,23 @@ export async function resendEvents(
   deliveries: readonly { readonly id: string; readonly consumer: Consumer }[],
 ): Promise<number> {
   const ids = [...new Set(deliveries.map(({ id }) => id))];
+  let sent = 0;
+  for (let from = 0; from < ids.length; from += RESEND_READ) {
+    const part = new Set(ids.slice(from, from + RESEND_READ));
+    sent += await resendPart(
+      deps,
+      [...part],
+      deliveries.filter(({ id }) => part.has(id)),
+    );
+  }
+  return sent;
+}
+
+async function resendPart(
+  deps: Deps,
+  ids: readonly string[],
+  deliveries: readonly { readonly id: string; readonly consumer: Consumer }[],
+): Promise<number> {
   const rows = await deps.db.all(
     select({ id: outbox.id, envelope: outbox.envelope }, sql`FROM outbox WHERE ${inJson(outbox.id, ids)}`),
   );

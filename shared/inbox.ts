@@ -57,6 +57,9 @@ async function handle(handlers: Handlers, event: EventEnvelope): Promise<Effect>
   return await handler(event);
 }
 
+/** What is read of a queue's batch. */
+type Batch = Pick<MessageBatch, "queue" | "messages">;
+
 type Prepared = { readonly message: Message; readonly event: EventEnvelope; readonly effect: Effect };
 
 /** Runs one event's effect and inbox row alone. A second delivery is a success that changes nothing. */
@@ -77,12 +80,17 @@ async function commitOne(deps: Deps, { event, effect }: Prepared): Promise<void>
   }
 }
 
-async function consumeDeadLetters(batch: MessageBatch, deps: Deps): Promise<void> {
+/** Whether a batch comes from a dead-letter queue. */
+export function isOfDeadLetters({ queue }: Batch): boolean {
+  return queue.endsWith("-dead-letters");
+}
+
+async function consumeDeadLetters(batch: Batch, deps: Deps): Promise<void> {
   for (const message of batch.messages) await setAside(deps, message, null);
 }
 
 /** Runs every event's handler at once; those that throw are refused, the rest come back with their effects. */
-async function prepare(batch: MessageBatch, deps: Deps, handlers: Handlers): Promise<Prepared[]> {
+async function prepare(batch: Batch, deps: Deps, handlers: Handlers): Promise<Prepared[]> {
   const seen = new Map<string, Promise<Prepared | undefined>>();
   const copies: Message[] = [];
   for (const message of batch.messages) {
@@ -134,16 +142,16 @@ async function inInvocation<T>(deps: Deps, event: EventEnvelope, work: () => Pro
  * Handles a queue batch: one D1 commit for all its events, or, when that is refused, one for each. Every message is
  * acknowledged or retried by itself. Batches of the dead-letter queue are kept in `dead_letters`.
  */
-export async function consume(batch: MessageBatch, deps: Deps, handlers: Handlers): Promise<void> {
+export async function consume(batch: Batch, deps: Deps, handlers: Handlers): Promise<void> {
   const { worker, logLevel: level } = deps;
   const correlationId = memberText(batch.messages[0]?.body, "correlationid");
   await withInvocation({ worker, operation: `queue ${batch.queue}`, correlationId, level }, async () => {
-    if (batch.queue.endsWith("-dead-letters")) await consumeDeadLetters(batch, deps);
+    if (isOfDeadLetters(batch)) await consumeDeadLetters(batch, deps);
     else await consumeEvents(batch, deps, handlers);
   });
 }
 
-async function consumeEvents(batch: MessageBatch, deps: Deps, handlers: Handlers): Promise<void> {
+async function consumeEvents(batch: Batch, deps: Deps, handlers: Handlers): Promise<void> {
   const prepared = await prepare(batch, deps, handlers);
   if (prepared.length > 1 && (await commitAll(deps, prepared))) return;
   for (const item of prepared) {

@@ -87,6 +87,11 @@ export function sumMinor(amounts: readonly number[]): number {
   return total;
 }
 
+/** The same for a display, which shows the largest number there is instead of refusing. */
+export function sumForDisplay(amounts: readonly number[]): number {
+  return amounts.reduce((sum, amount) => Math.min(sum + amount, Number.MAX_SAFE_INTEGER), 0);
+}
+
 /** Unit price times quantity, exactly. */
 export function lineTotalMinor(unitPriceMinor: number, quantity: number): number {
   const total = unitPriceMinor * quantity;

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Address } from "#shared/contracts/orders";
 import type { PricedProduct } from "#shared/contracts/catalog";
+import { linesOfEvent } from "#shared/events/catalogue";
 import { calculate } from "../../workers/orders/src/domain/totals.ts";
 import type { Calculation, PricedLine } from "../../workers/orders/src/domain/totals.ts";
 import { orderNumber, sellerOfAll } from "../../workers/orders/src/domain/new-order.ts";
@@ -173,7 +174,7 @@ function orderRow(order: SeedOrder): SeedRow {
     number: order.number,
     reservationOwner: order.requestKey,
     customer,
-    lines: items,
+    ...linesOfEvent(items),
     ...totals,
     status: "PENDING",
     reason: null,

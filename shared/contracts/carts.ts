@@ -3,11 +3,10 @@ import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { Availability } from "../events/catalogue.ts";
+import { MAX_LINES, MAX_QUANTITY } from "../limits.ts";
 import { Amount, Currency } from "../money.ts";
-import { MAX_PRODUCTS_AT_ONCE, ProductId } from "./catalog.ts";
-import { MAX_QUANTITY, Quantity } from "./inventory.ts";
-
-export const MAX_CART_LINES = MAX_PRODUCTS_AT_ONCE;
+import { ProductId } from "./catalog.ts";
+import { Quantity } from "./inventory.ts";
 
 export const CartToken = z
   .string()
@@ -24,11 +23,17 @@ const Conditional = CartRef.extend({
 export const AddItemBody = z
   .strictObject({
     productId: ProductId.describe("The product's id."),
-    quantity: Quantity.describe("Units, 1 to 9999."),
+    quantity: Quantity,
   })
   .meta({ id: "ItemQuantity", description: "A product and how many units of it." });
 export const ChangeItemBody = z
-  .strictObject({ quantity: z.int().min(0).max(MAX_QUANTITY).describe("Units, 0 to 9999. 0 removes the line.") })
+  .strictObject({
+    quantity: z
+      .int()
+      .min(0)
+      .max(MAX_QUANTITY)
+      .describe(`Units, 0 to ${String(MAX_QUANTITY)}. 0 removes the line.`),
+  })
   .meta({ id: "ChangeCartItem", description: "The new quantity of a line." });
 
 export const GetCartInput = CartRef;
@@ -67,7 +72,11 @@ export const Cart = z
     id: z.string().describe("The cart's id."),
     version: z.int().describe("Grows with every change. It is also the ETag, for `If-Match`."),
     items: z.array(CartItem).describe("The lines, in the order in which they were added."),
-    subtotal: z.int().describe("Sum of the lines' totals in minor units."),
+    subtotal: z
+      .int()
+      .describe(
+        "Sum of the lines' totals in minor units, at most 9007199254740991. It may exceed what one order can cost.",
+      ),
     currency: Currency.describe("The currency of all amounts, ISO 4217."),
     itemCount: z.int().describe("Units over all lines."),
     expiresAt: z.iso.datetime().describe("When the cart expires, if it is not changed."),
@@ -81,7 +90,9 @@ export const NotMerged = z
     quantity: z.int().describe("Units that were left out."),
     reason: z
       .enum(["too_many_lines", "quantity_limit"])
-      .describe("`too_many_lines`: the cart has 100 lines. `quantity_limit`: a line holds at most 9999 units."),
+      .describe(
+        `\`too_many_lines\`: the cart has ${String(MAX_LINES)} lines. \`quantity_limit\`: a line holds at most ${String(MAX_QUANTITY)} units.`,
+      ),
   })
   .meta({ id: "NotMerged", description: "Part of a guest's cart that did not fit into the user's." });
 export type NotMerged = z.infer<typeof NotMerged>;

@@ -4,6 +4,7 @@ import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { Availability } from "../events/catalogue.ts";
 import { idSchema } from "../ids.ts";
+import { MAX_LINES } from "../limits.ts";
 import { Amount, Currency } from "../money.ts";
 import { Moment, PageQuery, pageOf, severalOf } from "../paging.ts";
 import type { CatalogStaffContract } from "./catalog-staff.ts";
@@ -11,8 +12,6 @@ import type { CatalogTaxonomyContract } from "./catalog-taxonomy.ts";
 import type { MessagingContract } from "./messaging.ts";
 
 export const ProductId = idSchema("prd");
-/** The most products in one request: the lines of one cart. */
-export const MAX_PRODUCTS_AT_ONCE = 100;
 
 /** A price in a query. `maxPrice=` is refused, because `Number("")` is 0. */
 const QueriedPrice = z.preprocess(
@@ -159,7 +158,7 @@ export type Brand = z.infer<typeof Brand>;
 
 export const GetProductInput = z.object({ idOrSlug: z.string().min(1).max(200).describe("The product's id or slug.") });
 export const PricedProductsInput = z.object({
-  ids: z.array(ProductId).max(MAX_PRODUCTS_AT_ONCE),
+  ids: z.array(ProductId).max(MAX_LINES),
   /** False allows an answer up to two seconds old. For prices that are displayed, never for prices that are charged. */
   fresh: z.boolean().default(true),
 });

@@ -5,25 +5,31 @@ import type { Outcome } from "../errors.ts";
 import { Availability } from "../events/catalogue.ts";
 import type { StockLine } from "../events/catalogue.ts";
 import { idSchema } from "../ids.ts";
+import { MAX_LINES, MAX_QUANTITY } from "../limits.ts";
 import { PageQuery } from "../paging.ts";
 import type { Page } from "../paging.ts";
-import { MAX_PRODUCTS_AT_ONCE, ProductId } from "./catalog.ts";
+import { ProductId } from "./catalog.ts";
 import type { MessagingContract, WorkerOverview } from "./messaging.ts";
 
-/** The most units of one product in a line of a cart, an order or a reservation. */
-export const MAX_QUANTITY = 9_999;
-export const Quantity = z.int().min(1).max(MAX_QUANTITY).describe("Units, 1 to 9999.");
+/** The most products of a manual reservation. */
+const MAX_RESERVED_PRODUCTS = 100;
+
+export const Quantity = z
+  .int()
+  .min(1)
+  .max(MAX_QUANTITY)
+  .describe(`Units, 1 to ${String(MAX_QUANTITY)}.`);
 
 const Line = z
   .strictObject({
     productId: ProductId.describe("The product's id."),
-    quantity: Quantity.describe("Units, 1 to 9999."),
+    quantity: Quantity,
   })
   .meta({ id: "StockLine", description: "A product and a number of units." });
-const Lines = z.array(Line).min(1).max(MAX_PRODUCTS_AT_ONCE);
+const Lines = z.array(Line).min(1).max(MAX_RESERVED_PRODUCTS);
 
 export const ProductInput = z.object({ productId: ProductId.describe("The product's id.") });
-export const AvailabilitiesInput = z.object({ productIds: z.array(ProductId).max(MAX_PRODUCTS_AT_ONCE) });
+export const AvailabilitiesInput = z.object({ productIds: z.array(ProductId).max(MAX_LINES) });
 
 const HoldLine = Line.extend({
   /** The product's minimum order quantity, the least that the share of buyers without proof may be. Default: 1. */
@@ -31,13 +37,13 @@ const HoldLine = Line.extend({
 });
 export const HoldInput = z.object({
   owner: z.string().min(1).max(200),
-  lines: z.array(HoldLine).min(1).max(MAX_PRODUCTS_AT_ONCE),
+  lines: z.array(HoldLine).min(1).max(MAX_LINES),
   /** Whether it counts toward the share of a product that buyers without proof may hold together. Default: false. */
   counted: z.boolean().optional(),
 });
 export const ReleaseHoldInput = z.object({
   owner: z.string().min(1).max(200),
-  productIds: z.array(ProductId).min(1).max(MAX_PRODUCTS_AT_ONCE),
+  productIds: z.array(ProductId).min(1).max(MAX_LINES),
 });
 export const ReserveInput = z
   .strictObject({

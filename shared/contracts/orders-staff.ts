@@ -4,9 +4,9 @@ import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
 import { idSchema } from "../ids.ts";
+import { MAX_LINES } from "../limits.ts";
 import { Currency } from "../money.ts";
 import { text } from "../text.ts";
-import { MAX_CART_LINES } from "./carts.ts";
 import type { Cart } from "./carts.ts";
 import { Quantity } from "./inventory.ts";
 import type { WorkerOverview } from "./messaging.ts";
@@ -44,7 +44,7 @@ export const ChangeStatusInput = OrderRef.extend(ChangeStatusBody.shape);
 export const SetTrackingInput = OrderRef.extend({ tracking: TrackingBody });
 
 /** A line may be named twice: once with and once without restocking. */
-const MAX_REFUND_LINES = 2 * MAX_CART_LINES;
+const MAX_REFUND_LINES = 2 * MAX_LINES;
 
 export const RefundLinesBody = z
   .strictObject({

@@ -3,13 +3,15 @@
 import * as z from "zod";
 import type { Call } from "../call.ts";
 import type { Outcome } from "../errors.ts";
+import type { EventLine } from "../events/catalogue.ts";
 import { idSchema } from "../ids.ts";
+import { MAX_LINES } from "../limits.ts";
 import { Amount, Currency } from "../money.ts";
 import { Moment, PageQuery, severalOf } from "../paging.ts";
 import type { Page } from "../paging.ts";
 import { line, text } from "../text.ts";
 import { Email } from "./accounts.ts";
-import { AddItemBody, CartRef, MAX_CART_LINES } from "./carts.ts";
+import { AddItemBody, CartRef } from "./carts.ts";
 import type { CartsContract } from "./carts.ts";
 import type { MessagingContract } from "./messaging.ts";
 import type { OrdersOverview, OrdersStaffContract } from "./orders-staff.ts";
@@ -62,7 +64,7 @@ const OrderRequest = z.strictObject({
   items: z
     .array(AddItemBody)
     .min(1)
-    .max(MAX_CART_LINES)
+    .max(MAX_LINES)
     .optional()
     .describe("The products to order. Left out: the lines of the cart."),
   shippingAddress: Address.describe("Where the goods are sent."),
@@ -258,6 +260,17 @@ export const ListOrdersInput = PageQuery.extend({
     ),
 });
 
+/** How the lines of orders are read by another Worker, for a message. */
+export const FirstLinesInput = z.object({
+  orderIds: z.array(idSchema("ord")).min(1).max(100),
+  /** How many lines of each order. */
+  limit: z.int().min(1).max(MAX_LINES),
+});
+export interface FirstLines {
+  readonly orderId: string;
+  readonly lines: readonly EventLine[];
+}
+
 export const CancelOrderBody = z
   .strictObject({ reason: text(500).optional().describe("The reason, for the order's history.") })
   .meta({ id: "CancelOrder", description: "The cancellation of an order." });
@@ -326,6 +339,8 @@ export interface OrdersContract extends MessagingContract, CartsContract, Orders
   listOrders(call: Call, input: z.input<typeof ListOrdersInput>): Promise<Outcome<Page<Order>>>;
   /** Fails with not_found, for another's order too. */
   getOrder(call: Call, input: z.input<typeof GetOrderInput>): Promise<Outcome<Order>>;
+  /** For Workers, not for people: the first lines of each of these orders, in their order. Unknown orders are left out. */
+  firstLines(call: Call, input: z.input<typeof FirstLinesInput>): Promise<Outcome<readonly FirstLines[]>>;
   getTracking(call: Call, input: z.input<typeof GetOrderInput>): Promise<Outcome<OrderTracking>>;
   /**
    * Cancelling a cancelled order changes nothing. Before a vendor cancels, the authorization is voided. Fails with not_found,

@@ -1,6 +1,8 @@
-// Every event there is, with the shape of its data. Order and payment events carry the customer and the lines, so that no
-// consumer has to ask back. A consumer must accept any order of arrival and any number of copies.
+// Every event there is, with the shape of its data. An event carries what its consumers need, as long as that is small: of the lines
+// their products and quantities, and the names and prices of the first few (docs/adr/029-large-orders.md). A consumer must accept any
+// order of arrival, any number of copies, and the shapes that earlier versions have stored.
 import * as z from "zod";
+import { EXCERPT_LINES } from "../limits.ts";
 import { Amount, Currency } from "../money.ts";
 
 export const Availability = z.enum(["in_stock", "low_stock", "out_of_stock"]).meta({
@@ -25,26 +27,49 @@ export const Customer = z.object({
 });
 export type Customer = z.infer<typeof Customer>;
 
-export const EventLine = z.object({
-  productId: z.string(),
+/** A line as an order, a cart or a reservation has it. */
+export const StockLine = z.object({ productId: z.string(), quantity: z.int().positive() });
+export type StockLine = z.infer<typeof StockLine>;
+
+/** A line as a message shows it. */
+export const EventLine = StockLine.extend({
   sku: z.string(),
   name: z.string(),
-  quantity: z.int().positive(),
   unitPrice: Amount,
-  lineTotal: Amount,
+  // A cart may hold more than one payment can carry; only an order may not.
+  lineTotal: z.int().min(0),
 });
 export type EventLine = z.infer<typeof EventLine>;
 
+/** `lines` are all lines. `excerpt` describes the first EXCERPT_LINES of them. */
+const Lines = { lines: z.array(StockLine).min(1), excerpt: z.array(EventLine) };
+
+/** Events of the version before described every line in `lines`, and had no excerpt. */
+function withExcerpt(data: unknown): unknown {
+  if (typeof data !== "object" || data === null || !("lines" in data) || "excerpt" in data) return data;
+  return { ...data, excerpt: data.lines };
+}
+
+/** The lines of an event as it carries them. */
+export function linesOfEvent(lines: readonly EventLine[]): {
+  readonly lines: StockLine[];
+  readonly excerpt: EventLine[];
+} {
+  return {
+    lines: lines.map(({ productId, quantity }) => ({ productId, quantity })),
+    excerpt: lines.slice(0, EXCERPT_LINES),
+  };
+}
+
 const Tracking = z.object({ carrier: z.string(), number: z.string(), url: z.string().optional() });
 
-/** The order as it is after the change. */
-export const OrderEventData = z.object({
+const OrderData = z.object({
   orderId: z.string(),
   number: z.string(),
   /** The owner of the order's holds and reservations in inventory: the key of the request that made the order. */
   reservationOwner: z.string(),
   customer: Customer,
-  lines: z.array(EventLine).min(1),
+  ...Lines,
   currency: Currency,
   subtotal: Amount,
   discount: Amount,
@@ -64,6 +89,8 @@ export const OrderEventData = z.object({
    */
   counted: z.boolean().default(false),
 });
+/** The order as it is after the change. */
+export const OrderEventData = z.preprocess(withExcerpt, OrderData);
 export type OrderEventData = z.infer<typeof OrderEventData>;
 
 /** The payment as it is after the change. `version` grows with every change, so an older event is known as old. */
@@ -84,9 +111,6 @@ export const PaymentEventData = z.object({
   reason: z.string().nullable(),
 });
 export type PaymentEventData = z.infer<typeof PaymentEventData>;
-
-export const StockLine = z.object({ productId: z.string(), quantity: z.int().positive() });
-export type StockLine = z.infer<typeof StockLine>;
 
 const OrderStockData = z.object({
   orderId: z.string(),
@@ -121,7 +145,10 @@ export const EVENT_DATA = {
   PAYMENT_DISPUTED: PaymentEventData,
   STOCK_RESERVED: OrderStockData,
   STOCK_REJECTED: OrderStockData.extend({
+    /** The first MAX_SHORTAGES lines that are short. */
     shortages: z.array(z.object({ productId: z.string(), requested: z.int(), available: z.int() })),
+    /** How many lines are short. Absent in events that were stored before it was told: they name all. */
+    shortageCount: z.int().optional(),
   }),
   STOCK_RELEASED: OrderStockData,
   STOCK_CONSUMED: OrderStockData,
@@ -139,14 +166,18 @@ export const EVENT_DATA = {
     available: z.int(),
     sequence: z.int(),
   }),
-  CART_EXPIRED: z.object({
-    cartId: z.string(),
-    customer: Customer.nullable(),
-    // A cart may hold more than one payment can carry; only an order may not.
-    lines: z.array(EventLine.extend({ lineTotal: z.int().min(0) })),
-    subtotal: z.int().min(0),
-    currency: Currency,
-  }),
+  /** The lines that can still be ordered. */
+  CART_EXPIRED: z.preprocess(
+    withExcerpt,
+    z.object({
+      cartId: z.string(),
+      customer: Customer.nullable(),
+      ...Lines,
+      lines: z.array(StockLine),
+      subtotal: z.int().min(0),
+      currency: Currency,
+    }),
+  ),
   USER_REGISTERED: z.object({ userId: z.string(), email: z.string(), name: z.string(), locale: z.string() }),
   /** The account has shown that this e-mail address is its own: by a mail's link, be it for verification or for a new password. */
   EMAIL_VERIFIED: z.object({ userId: z.string(), email: z.string() }),

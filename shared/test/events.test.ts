@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { EVENT_TYPES } from "#shared/events/catalogue";
+import { EVENT_TYPES, linesOfEvent } from "#shared/events/catalogue";
 import { makeEvent, parseEvent } from "#shared/events/envelope";
 import { CONSUMERS, ROUTES, consumersOf } from "#shared/events/routing";
+import { EXCERPT_LINES } from "#shared/limits";
 
 const CAUSE = { worker: "accounts", correlationId: "req_1", now: Date.UTC(2026, 0, 2) };
 const registered = makeEvent(
@@ -58,5 +59,62 @@ describe("events", () => {
     ["another version", { ...registered, specversion: "0.3" }],
   ])("refuse %s", (_name, value) => {
     expect(parseEvent(value)).toBeUndefined();
+  });
+});
+
+describe("events about lines", () => {
+  const described = Array.from({ length: 25 }, (_, index) => ({
+    productId: `prd_${String(index)}`,
+    sku: `S-${String(index)}`,
+    name: "Bolt",
+    quantity: index + 1,
+    unitPrice: 200,
+    lineTotal: 200 * (index + 1),
+  }));
+  const slim = described.map(({ productId, quantity }) => ({ productId, quantity }));
+  const customer = { id: null, email: "a@example.com", name: "A", locale: "en", proven: false };
+  const cart = { cartId: "crt_1", customer: null, subtotal: 1, currency: "USD" };
+  const order = {
+    orderId: "ord_1",
+    number: "TP-1",
+    reservationOwner: "key",
+    customer,
+    currency: "USD",
+    subtotal: 1,
+    discount: 0,
+    shipping: 0,
+    tax: 0,
+    total: 1,
+    status: "PENDING",
+    reason: null,
+    tracking: null,
+  };
+  const stored = (type: string, data: object): unknown => ({ ...registered, type, data });
+
+  it("name the products of all lines, and describe the first few", () => {
+    expect(linesOfEvent(described)).toEqual({ lines: slim, excerpt: described.slice(0, EXCERPT_LINES) });
+    const data = { ...order, ...linesOfEvent(described) };
+    expect(parseEvent(stored("ORDER_CREATED", data))?.data).toMatchObject(linesOfEvent(described));
+  });
+
+  it.each([
+    ["ORDER_CREATED", order],
+    ["CART_EXPIRED", cart],
+  ])("of the version before are read with every line described: %s", (type, data) => {
+    const parsed = parseEvent(stored(type, { ...data, lines: described }));
+    expect(parsed?.data).toMatchObject({ lines: slim, excerpt: described });
+  });
+
+  it("of the version before that reject an order name every shortage", () => {
+    const shortages = [{ productId: "prd_1", requested: 2, available: 1 }];
+    const data = { orderId: "ord_1", reservationOwner: "key", lines: slim, shortages };
+    expect(parseEvent(stored("STOCK_REJECTED", data))?.data).toEqual(data);
+  });
+
+  it.each([
+    ["no lines", { ...order, lines: [], excerpt: [] }],
+    ["lines that are no list", { ...order, lines: "all" }],
+  ])("are refused with %s", (_name, data) => {
+    expect(parseEvent(stored("ORDER_CREATED", data))).toBeUndefined();
   });
 });

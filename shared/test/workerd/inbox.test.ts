@@ -17,7 +17,7 @@ import {
   unconfirmedEvents,
   unseenEvents,
 } from "#shared/deliveries";
-import { outboxInsert, relay, save } from "#shared/outbox";
+import { bytesOf, outboxInsert, relay, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { deliver, recordedQueues, stubOf } from "../../testkit/kit.ts";
 import type { Delivery, RecordedQueues } from "../../testkit/kit.ts";
@@ -334,6 +334,28 @@ describe("outbox", () => {
       Array.from({ length: 250 }, () => registered()),
     );
     expect(recorded.sent).toHaveLength(250);
+  });
+
+  it("splits batches by the bytes of their events, which are up to three for each character", async () => {
+    const sizes: number[] = [];
+    const queue = stubOf<Queue>({
+      send: async (event: unknown) => {
+        sizes.push(bytesOf(event as EventEnvelope));
+        return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
+      },
+      sendBatch: async (messages: Iterable<MessageSendRequest>) => {
+        sizes.push([...messages].reduce((sum, { body }) => sum + bytesOf(body as EventEnvelope) + 100, 0));
+        return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
+      },
+    });
+    const long = Array.from({ length: 7 }, () => {
+      const event = registered();
+      return { ...event, data: { ...event.data, name: "漢".repeat(30_000) } };
+    });
+    await relay({ NOTIFICATIONS_INBOX: queue }, [...long, registered()]);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(256_000);
+    // Two of 90 KB fit a batch.
+    expect(sizes).toHaveLength(4);
   });
 
   it("keeps its rows for the sweep when a queue refuses", async () => {

@@ -1,5 +1,6 @@
 // One product, priced products, categories and brands, through the RPC surface and the use cases.
 import { beforeAll, describe, expect, it } from "vitest";
+import { MAX_LINES } from "#shared/limits";
 import { guestCall } from "#shared/testkit/kit";
 import { pricedProducts } from "../src/service/products.ts";
 import { insertProducts, insertTaxonomy, rpc, testDeps, testEnv } from "./fixture.ts";
@@ -84,7 +85,7 @@ describe("priced products", () => {
   });
 
   it("are refused for an invalid id and for more than the lines of a cart", async () => {
-    const many = Array.from({ length: 101 }, (_, index) => `prd_${String(index)}`);
+    const many = Array.from({ length: MAX_LINES + 1 }, (_, index) => `prd_${String(index)}`);
     for (const ids of [["ord_1"], many]) {
       expect(await rpc.pricedProducts(call, { ids })).toMatchObject({ error: { code: "validation_failed" } });
     }

@@ -8,7 +8,7 @@ import type { PaymentsContract } from "#shared/contracts/payments";
 import { withTimeout } from "#shared/timeout";
 import { DOMAIN_WORKERS } from "#shared/workers";
 import type { DomainWorker } from "#shared/workers";
-import { HASHING_DEADLINE_MS, PEER_DEADLINE_MS } from "./constants.ts";
+import { HASHING_DEADLINE_MS, LARGE_ORDER_DEADLINE_MS, PEER_DEADLINE_MS, SMALL_ORDER_LINES } from "./constants.ts";
 
 export interface Peers {
   readonly accounts: AccountsContract;
@@ -50,6 +50,15 @@ const HASHING: ReadonlySet<string | symbol> = new Set<keyof AccountsContract>([
   "resetPassword",
 ]);
 
+const PLACING: string | symbol = "createOrder" satisfies keyof OrdersContract;
+
+function deadlineOf(property: string | symbol, [, input]: readonly unknown[]): number {
+  if (HASHING.has(property)) return HASHING_DEADLINE_MS;
+  if (property !== PLACING) return PEER_DEADLINE_MS;
+  const { items } = input as Parameters<OrdersContract["createOrder"]>[1];
+  return items !== undefined && items.length <= SMALL_ORDER_LINES ? PEER_DEADLINE_MS : LARGE_ORDER_DEADLINE_MS;
+}
+
 /** The same contract, in which every call has a deadline and throws nothing but PeerFailed. */
 function guarded(name: string, contract: object): object {
   return new Proxy(contract, {
@@ -57,8 +66,7 @@ function guarded(name: string, contract: object): object {
       return async (...args: readonly unknown[]): Promise<unknown> => {
         try {
           const methods = target as unknown as Record<string | symbol, Method>;
-          const deadlineMs = HASHING.has(property) ? HASHING_DEADLINE_MS : PEER_DEADLINE_MS;
-          return await withDeadline(Promise.resolve(methods[property]?.(...args)), deadlineMs);
+          return await withDeadline(Promise.resolve(methods[property]?.(...args)), deadlineOf(property, args));
         } catch (error) {
           throw new PeerFailed(`${name}.${String(property)} failed`, { cause: error });
         }

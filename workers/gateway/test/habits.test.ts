@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { ERROR_CODES, PROBLEMS, fail } from "#shared/errors";
 import { ok } from "#shared/result";
+import { MAX_BODY_BYTES } from "../src/constants.ts";
 import type { Send } from "./support.ts";
 import { bearer, emptyCart, gateway, problemOf, tokenFor } from "./support.ts";
 
@@ -140,7 +141,7 @@ describe("bodies", () => {
     ["a constructor", '{"constructor":{},"email":"a@example.com","password":"x"}', 400, "validation_failed"],
     ["another member", '{"email":"a@example.com","password":"x","role":"admin"}', 400, "validation_failed"],
     ["a number for a text", '{"email":1,"password":"x"}', 400, "validation_failed"],
-    ["too much", `"${"x".repeat(256 * 1024)}"`, 413, "payload_too_large"],
+    ["too much", `"${"x".repeat(MAX_BODY_BYTES)}"`, 413, "payload_too_large"],
   ])("refuses %s", async (_name, body, status, code) => {
     const response = await post(body, "application/json");
     expect(response.status).toBe(status);
@@ -193,7 +194,7 @@ describe("bodies", () => {
 
   it("reads one that is a little too long to its end, so that the sender gets the answer", async () => {
     const chunk = new Uint8Array(64 * 1024).fill(0x20);
-    let left = 6;
+    let left = MAX_BODY_BYTES / chunk.byteLength + 2;
     let isRead = false;
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -207,9 +208,10 @@ describe("bodies", () => {
     expect([response.status, isRead]).toEqual([413, true]);
   });
 
-  it("refuses one over 256 KiB also where no body is read", async () => {
-    const headers = { "content-length": String(256 * 1024 + 1) };
-    const response = await send("/api/cart/clear", { method: "POST", headers, body: "x".repeat(256 * 1024 + 1) });
+  it("refuses one over MAX_BODY_BYTES also where no body is read", async () => {
+    const body = "x".repeat(MAX_BODY_BYTES + 1);
+    const headers = { "content-length": String(body.length) };
+    const response = await send("/api/cart/clear", { method: "POST", headers, body });
     expect(response.status).toBe(413);
     expect(await problemOf(response)).toMatchObject({ code: "payload_too_large" });
   });

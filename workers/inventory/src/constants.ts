@@ -25,6 +25,21 @@ export const RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
 /** How often an object looks for rows past their retention. */
 export const PURGE_INTERVAL_MS = 24 * 60 * 60 * 1_000;
 
+/** Lines that a hold takes at a time: an order of no more is held in one step, one of 1,000 in ten. */
+export const HOLD_CHUNK = 100;
+
+/** A hold that has not finished by then is given up, so that it ends well within ORDER_COMMIT_DEADLINE_MS of orders. */
+export const HOLD_DEADLINE_MS = 50_000;
+
+/** Object calls that one order's event makes at the same time. */
+export const STOCK_CONCURRENCY = 100;
+
+/**
+ * Lines that one invocation of the consumer works on. Each costs at most four subrequests (reserve, describe, reserve again, release),
+ * and an invocation has 10,000 (https://developers.cloudflare.com/workers/platform/limits/#subrequests).
+ */
+export const CONSUMER_LINES = 2_000;
+
 /** Retries of a hold whose lines are short only because of other owners' holds, which may end in a moment. */
 export const HOLD_RETRIES = 2;
 

@@ -1,10 +1,12 @@
 // Which use case handles which event. Its effect is in Stock objects, idempotent by the order's owner key or the product's
 // version, and comes before the inbox row.
+import { parseEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { NonRetryableError } from "#shared/failed-events";
-import { consume, NOTHING } from "#shared/inbox";
+import { consume, isOfDeadLetters, NOTHING } from "#shared/inbox";
 import type { Handlers } from "#shared/inbox";
-import { PURGE_MARGIN_MS, RETENTION_MS } from "./constants.ts";
+import { sendEvents } from "#shared/outbox";
+import { CONSUMER_LINES, PURGE_MARGIN_MS, RETENTION_MS } from "./constants.ts";
 import { createDeps } from "./service/deps.ts";
 import type { InventoryDeps } from "./service/deps.ts";
 import { consumeOrder, releaseOrder, reserveOrder, takeBackOrder, stopCountingOrder } from "./service/orders.ts";
@@ -36,11 +38,43 @@ export function handlers(deps: InventoryDeps): Handlers {
   };
 }
 
+/** Object calls of an event: one for each line, or for its product. */
+function linesOf(event: EventEnvelope | undefined): number {
+  return event !== undefined && "lines" in event.data ? event.data.lines.length : 1;
+}
+
+/**
+ * Consumes as many events of a batch as one invocation may, and sends the others to the same queue again: a new message, so that waiting
+ * for its turn does not count as a try. If the message is lost, the outbox sweep sends the event again.
+ */
+export async function consumeWith(deps: InventoryDeps, batch: MessageBatch): Promise<void> {
+  if (isOfDeadLetters(batch)) {
+    await consume(batch, deps, handlers(deps));
+    return;
+  }
+  let lines = 0;
+  const now: Message[] = [];
+  const later: { readonly message: Message; readonly event: EventEnvelope }[] = [];
+  for (const message of batch.messages) {
+    const event = parseEvent(message.body);
+    lines += linesOf(event);
+    if (event === undefined || now.length === 0 || lines <= CONSUMER_LINES) now.push(message);
+    else later.push({ message, event });
+  }
+  await consume({ queue: batch.queue, messages: now }, deps, handlers(deps));
+  if (later.length === 0) return;
+  await sendEvents(
+    deps.queues,
+    "inventory",
+    later.map(({ event }) => event),
+  );
+  for (const { message } of later) message.ack();
+}
+
 export async function consumeBatch(
   batch: MessageBatch,
   env: InventoryEnv,
   ctx: Pick<ExecutionContext, "waitUntil">,
 ): Promise<void> {
-  const deps = createDeps(env, ctx);
-  await consume(batch, deps, handlers(deps));
+  await consumeWith(createDeps(env, ctx), batch);
 }

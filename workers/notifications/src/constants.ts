@@ -46,6 +46,9 @@ export const CLAIM_LIMIT = 50;
 /** Rounds of claims in one sweep, so that a long backlog does not outlast the minute. */
 export const MAX_CLAIM_ROUNDS = 20;
 
+/** Lines that a message shows; it says how many more there are. With names at their longest, its texts stay below a row's 2 MB. */
+export const MESSAGE_LINES = 100;
+
 /** How long an isolate caches the templates, unless an INSERT shows that they have changed. */
 export const TEMPLATE_CACHE_MS = 60_000;
 

@@ -10,18 +10,27 @@ import { commandFault } from "./domain/kinds.ts";
 import { cartMessage, orderMessage, paymentMessage, requestedMessage, welcomeMessage } from "./domain/messages.ts";
 import type { MessageContent, Shop } from "./domain/messages.ts";
 import type { Template } from "./domain/template.ts";
-import { claimedRows, compose } from "./service/compose.ts";
+import { claimedRows, compose, showsLines } from "./service/compose.ts";
 import { createDeps } from "./service/deps.ts";
 import type { NotificationsDeps } from "./service/deps.ts";
 import { dispatch } from "./service/dispatch.ts";
 import { notifyFeeds, withFeedUpdates } from "./service/live.ts";
 import type { FeedEntry } from "./service/live.ts";
+import { OrderLines } from "./service/order-lines.ts";
 import { recordProvenEmail, recordProvenOrder } from "./store/ceilings.ts";
 import { insertDraft } from "./store/draft.ts";
 import { recordLowStock } from "./store/low-stock.ts";
 import { releaseConfirmation } from "./store/outgoing.ts";
 import type { Outgoing } from "./store/outgoing.ts";
 import { removeContactPoints } from "./store/phones.ts";
+
+type OrderMessage =
+  | "ORDER_CREATED"
+  | "ORDER_CONFIRMED"
+  | "ORDER_SHIPPED"
+  | "ORDER_TRACKING_CHANGED"
+  | "ORDER_DELIVERED"
+  | "ORDER_CANCELLED";
 
 /** A row that this delivery has committed and has to send. */
 interface Committed {
@@ -33,19 +42,23 @@ interface Committed {
 export function handlers(deps: NotificationsDeps, committed: Committed[]): Handlers {
   // One read for the whole batch, started by the first handler that needs it.
   let templates: Promise<readonly Template[]> | undefined;
+  const readTemplates = (): Promise<readonly Template[]> => (templates ??= deps.templates.read(deps.db, deps.now()));
+  const lines = new OrderLines(deps);
 
   const collect = (correlationId: string, rows: readonly Outgoing[]): void => {
     committed.push(...rows.map((row) => ({ row, correlationId })));
   };
 
   function message<T extends EventType>(
-    contentOf: (data: EventEnvelope<T>["data"], shop: Shop) => MessageContent | undefined,
+    contentOf: (
+      data: EventEnvelope<T>["data"],
+      shop: Shop,
+    ) => MessageContent | undefined | Promise<MessageContent | undefined>,
   ): Handler<T> {
     return async (event): Promise<Effect> => {
-      const content = contentOf(event.data, deps.shop);
+      const content = await contentOf(event.data, deps.shop);
       if (content === undefined) return NOTHING;
-      templates ??= deps.templates.read(deps.db, deps.now());
-      const insert = insertDraft(deps, compose(event, content, await templates, [...deps.senders.keys()]));
+      const insert = insertDraft(deps, compose(event, content, await readTemplates(), [...deps.senders.keys()]));
       return {
         statements: [insert],
         committed: (rowsOf) => {
@@ -55,8 +68,15 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
     };
   }
 
+  function aboutOrder<T extends OrderMessage>(kind: string): Handler<T> {
+    return message<T>(async (data, shop) => {
+      const isShown = showsLines(kind, await readTemplates());
+      return orderMessage(kind, isShown ? await lines.complete(data) : data, shop);
+    });
+  }
+
   /** Confirmed means that the payment is authorized and the stock reserved. */
-  const paymentReceived = message<"ORDER_CONFIRMED">((data, shop) => orderMessage("payment_received", data, shop));
+  const paymentReceived = aboutOrder<"ORDER_CONFIRMED">("payment_received");
 
   async function confirmed(event: EventEnvelope<"ORDER_CONFIRMED">): Promise<Effect> {
     const { orderId } = event.data;
@@ -72,12 +92,12 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
   }
 
   return {
-    ORDER_CREATED: message((data, shop) => orderMessage("order_received", data, shop)),
+    ORDER_CREATED: aboutOrder("order_received"),
     ORDER_CONFIRMED: confirmed,
-    ORDER_SHIPPED: message((data, shop) => orderMessage("order_shipped", data, shop)),
-    ORDER_TRACKING_CHANGED: message((data, shop) => orderMessage("order_tracking_changed", data, shop)),
-    ORDER_DELIVERED: message((data, shop) => orderMessage("order_delivered", data, shop)),
-    ORDER_CANCELLED: message((data, shop) => orderMessage("order_cancelled", data, shop)),
+    ORDER_SHIPPED: aboutOrder("order_shipped"),
+    ORDER_TRACKING_CHANGED: aboutOrder("order_tracking_changed"),
+    ORDER_DELIVERED: aboutOrder("order_delivered"),
+    ORDER_CANCELLED: aboutOrder("order_cancelled"),
     PAYMENT_FAILED: message((data, shop) => paymentMessage("payment_failed", data, shop)),
     PAYMENT_REFUNDED: message((data, shop) => paymentMessage("payment_refunded", data, shop)),
     // The sweep sends the admins one digest of all products.

@@ -188,9 +188,9 @@ describe("a user's choice", () => {
     const shop = all();
     const remind = async (preferences: Record<string, Channel[]>): Promise<NotificationRow[]> => {
       const { data } = await orderOf({ preferences });
-      const { customer, lines, subtotal, currency } = data;
+      const { customer, lines, excerpt, subtotal, currency } = data;
       const cartId = newId("crt");
-      const expired = event("CART_EXPIRED", cartId, { cartId, customer, lines, subtotal, currency });
+      const expired = event("CART_EXPIRED", cartId, { cartId, customer, lines, excerpt, subtotal, currency });
       await shop.deliver([expired]);
       await shop.deliver([expired]);
       return await rowsAbout(cartId);

@@ -1,5 +1,6 @@
 // Shared by the tests of this Worker: dependencies with a clock and a recorded provider, events of one order, and the stored rows.
 import { env, exports } from "cloudflare:workers";
+import { linesOfEvent } from "#shared/events/catalogue";
 import type { EventData, EventType, OrderEventData, PaymentEventData } from "#shared/events/catalogue";
 import type { Channel, NotificationsContract } from "#shared/contracts/notifications";
 import type { Outcome } from "#shared/errors";
@@ -7,7 +8,7 @@ import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import { withInvocation } from "#shared/logger";
-import { deliver } from "#shared/testkit/kit";
+import { deliver, stubOf } from "#shared/testkit/kit";
 import type { Delivery } from "#shared/testkit/kit";
 import { consumeWith } from "../src/consumer.ts";
 import type { NotificationRow } from "../src/schema.ts";
@@ -63,6 +64,8 @@ export function testNotifications(channels: Readonly<Partial<Record<Channel, Sen
   }
   const deps: NotificationsDeps = {
     ...createDeps(notificationsEnv, { waitUntil: () => undefined }),
+    // Small orders are described by their events alone.
+    orders: stubOf<NotificationsDeps["orders"]>({}),
     templates: new TestTemplates(),
     senders,
     now: () => now,
@@ -104,10 +107,10 @@ export function orderData(over: Partial<OrderEventData> = {}): OrderEventData {
     number: "TP-1001",
     reservationOwner: "key",
     customer: { id: userId, email: `${userId}@example.com`, name: "Ada Lovelace", locale: "en", proven: true },
-    lines: [
+    ...linesOfEvent([
       { productId: "prd_1", sku: "BOLT-8", name: "Bolt M8", quantity: 3, unitPrice: 1_250, lineTotal: 3_750 },
       { productId: "prd_2", sku: "NUT-8", name: "Nut M8", quantity: 1, unitPrice: 250, lineTotal: 250 },
-    ],
+    ]),
     currency: "USD",
     subtotal: 4_000,
     discount: 0,

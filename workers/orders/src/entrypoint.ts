@@ -11,7 +11,7 @@ import { createDeps } from "./service/deps.ts";
 import type { OrdersDeps } from "./service/deps.ts";
 import { mergeCart } from "./service/merge.ts";
 import { metrics, overview } from "./service/metrics.ts";
-import { customerTotals, getOrder, getTracking, listOrderPayments, listOrders } from "./service/orders.ts";
+import { customerTotals, firstLines, getOrder, getTracking, listOrderPayments, listOrders } from "./service/orders.ts";
 import { payOrder } from "./service/pay.ts";
 import { createOrder } from "./service/place-order.ts";
 import { quote } from "./service/quote.ts";
@@ -36,6 +36,7 @@ export class OrdersRpc extends domainWorker<OrdersEnv, OrdersDeps, orders.Orders
     listOrders: method(orders.ListOrdersInput, listOrders),
     customerTotals: method(staff.CustomerInput, customerTotals),
     getOrder: method(orders.GetOrderInput, getOrder),
+    firstLines: method(orders.FirstLinesInput, firstLines),
     getTracking: method(orders.GetOrderInput, getTracking),
     cancelOrder: method(orders.CancelOrderInput, cancelOrder),
     changeStatus: method(staff.ChangeStatusInput, changeStatus),

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { randomToken } from "#shared/hash";
 import { newId } from "#shared/ids";
+import { MAX_QUANTITY } from "#shared/limits";
 import { MAX_AMOUNT_MINOR } from "#shared/money";
 import { callAs, guestCall, stubOf } from "#shared/testkit/kit";
 import type { InventoryContract } from "#shared/contracts/inventory";
@@ -78,7 +79,9 @@ describe("an order", () => {
     expect((await make(one(shop.product({ unitPrice: MAX_AMOUNT_MINOR })))).code).toBe("validation_failed");
     const heavy = shop.product({ weightGrams: 40_000 });
     expect((await make({ ...one(heavy), shippingMethod: "standard" })).code).toBe("validation_failed");
-    expect((await make({ items: [...one(fine, 9_999).items, ...one(fine).items] })).code).toBe("validation_failed");
+    expect((await make({ items: [...one(fine, MAX_QUANTITY).items, ...one(fine).items] })).code).toBe(
+      "validation_failed",
+    );
     expect(shop.inventory.holds).toBe(0);
     const scarce = shop.product({ stock: 1 });
     expect(await make({ items: [...one(fine).items, ...one(scarce, 2).items] })).toMatchObject({

@@ -3,11 +3,10 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { Call } from "#shared/call";
 import { systemCall } from "#shared/call";
-import { MAX_QUANTITY } from "#shared/contracts/inventory";
-import { MAX_CART_LINES } from "#shared/contracts/carts";
 import type { Cart, MergedCart } from "#shared/contracts/carts";
 import type { Outcome } from "#shared/errors";
 import { randomToken } from "#shared/hash";
+import { MAX_LINES, MAX_QUANTITY } from "#shared/limits";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { runSweeps } from "#shared/sweep";
 import { plan } from "../src/scheduled.ts";
@@ -15,7 +14,7 @@ import { addItem, changeItem, clearCart, getCart } from "../src/service/cart.ts"
 import { createOrder } from "../src/service/place-order.ts";
 import { mergeCart } from "../src/service/merge.ts";
 import { guestCartName } from "../src/service/owner.ts";
-import { eventTypes, must, openShop, ordersEnv, refusal, request } from "./shop.ts";
+import { eventTypes, fillCart, must, openShop, ordersEnv, refusal, request } from "./shop.ts";
 import type { Shop } from "./shop.ts";
 
 const shop = openShop();
@@ -129,14 +128,14 @@ describe("a merge", () => {
 
   it("lists what did not fit, the same for each repetition", async () => {
     const user = callAs("customer");
-    const much = shop.product({ stock: 100_000 });
-    const ids = Array.from({ length: MAX_CART_LINES - 2 }, () => shop.product());
-    for (const id of ids) await add(user, id);
+    const much = shop.product({ stock: MAX_QUANTITY });
+    const ids = Array.from({ length: MAX_LINES - 2 }, () => shop.product());
+    await fillCart(shop, user, ids);
     await add(user, much, MAX_QUANTITY - 1);
     const [first, second, third] = [shop.product(), shop.product(), shop.product()];
     const cartToken = await guestCart({ [first]: 1, [second]: 2, [much]: 5, [third]: 3 });
     const merged = must(await merge(user, cartToken));
-    expect(merged.items).toHaveLength(MAX_CART_LINES);
+    expect(merged.items).toHaveLength(MAX_LINES);
     expect(quantities(merged)).toMatchObject({ [first]: 1, [much]: MAX_QUANTITY });
     expect(merged.notMerged).toEqual([
       { productId: second, quantity: 2, reason: "too_many_lines" },

@@ -1,5 +1,6 @@
 // What the tests of this Worker share: its use cases over real D1 and Cart objects, with a settable clock, recorded queues,
 // and peers stubbed by their contracts.
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import type * as z from "zod";
@@ -20,9 +21,11 @@ import { ok } from "#shared/result";
 import { callAs, deliver, recordedQueues, stubOf } from "#shared/testkit/kit";
 import type { Delivery, RecordedQueues } from "#shared/testkit/kit";
 import { handlers } from "../src/consumer.ts";
+import { CartState, EMPTY_CART } from "../src/domain/cart.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { createDeps } from "../src/service/deps.ts";
 import type { OrdersDeps } from "../src/service/deps.ts";
+import { writeCartIndex } from "../src/store/carts.ts";
 import { findOrder } from "../src/store/orders.ts";
 
 export const ordersEnv = env as unknown as OrdersEnv;
@@ -42,9 +45,18 @@ class FakeInventory {
   readonly closed = new Set<string>();
   holds = 0;
 
+  /** Units held of each product. */
+  taken(): ReadonlyMap<string, number> {
+    const sums = new Map<string, number>();
+    for (const [key, quantity] of this.held) {
+      const productId = key.slice(key.indexOf("|") + 1);
+      sums.set(productId, (sums.get(productId) ?? 0) + quantity);
+    }
+    return sums;
+  }
+
   available(productId: string): number {
-    const taken = [...this.held].filter(([key]) => key.endsWith(`|${productId}`)).reduce((sum, [, n]) => sum + n, 0);
-    return (this.stock.get(productId) ?? 0) - taken;
+    return (this.stock.get(productId) ?? 0) - (this.taken().get(productId) ?? 0);
   }
 
   heldBy(owner: string): Readonly<Record<string, number>> {
@@ -64,9 +76,12 @@ class FakeInventory {
         });
         if (conflict) return fail("reservation_conflict", "The owner was released or holds other quantities.");
         const fresh = lines.filter((line) => !this.held.has(keyOf(line)));
+        const taken = this.taken();
+        const availableOf = (productId: string): number =>
+          (this.stock.get(productId) ?? 0) - (taken.get(productId) ?? 0);
         const shortages = fresh
-          .filter(({ productId, quantity }) => quantity > this.available(productId))
-          .map(({ productId, quantity }) => ({ productId, requested: quantity, available: this.available(productId) }));
+          .filter(({ productId, quantity }) => quantity > availableOf(productId))
+          .map(({ productId, quantity }) => ({ productId, requested: quantity, available: availableOf(productId) }));
         if (shortages.length > 0) {
           // As the Stock objects do: all of the owner's holds are undone, and it may try again.
           for (const line of lines) this.held.delete(keyOf(line));
@@ -190,6 +205,17 @@ export function must<T>(outcome: Outcome<T>): T {
 export function refusal(outcome: Outcome<unknown>): { readonly code: string } & Record<string, unknown> {
   if (outcome.ok) expect.fail("it was not refused");
   return { ...outcome.error };
+}
+
+/** Gives a user who has no cart yet one with these products, as its object stores it. */
+export async function fillCart(shop: Shop, { actor }: Call, ids: readonly string[], quantity = 1): Promise<void> {
+  const expiresAt = shop.deps.now() + shop.deps.cartTtlMs;
+  const lines = ids.map((productId) => ({ id: newId("itm"), productId, quantity, priceWhenAdded: 1_250 }));
+  const cart = { ...EMPTY_CART, version: 1, expiresAt, indexed: true, lines };
+  await writeCartIndex(shop.deps.db, actor.id, null, expiresAt);
+  await runInDurableObject(ordersEnv.CART.getByName(actor.id), (_cart, state) => {
+    state.storage.kv.put("cart", CartState.parse(cart));
+  });
 }
 
 type OrderRequest = z.output<typeof CreateOrderInput>;

@@ -10,6 +10,7 @@ import type { SweepCounts } from "#shared/contracts/messaging";
 import type { ClosedUnpaid, CreateIntentInput, Payment, PaymentIntent } from "#shared/contracts/payments";
 import type { Outcome } from "#shared/errors";
 import { inJson } from "#shared/database";
+import { linesOfEvent } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { consume } from "#shared/inbox";
@@ -196,7 +197,7 @@ export function orderCancelled(
       number,
       reservationOwner: orderId,
       customer,
-      lines: [line],
+      ...linesOfEvent([line]),
       currency,
       subtotal: amount,
       discount: 0,

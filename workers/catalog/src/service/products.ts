@@ -20,7 +20,8 @@ export async function getProduct(
 /** Reads only the products that are not cached. */
 async function cachedProducts(deps: CatalogDeps, ids: readonly string[]): Promise<PricedProduct[]> {
   const cached = ids.flatMap((id) => deps.prices.get(id, deps.now()) ?? []);
-  const missing = ids.filter((id) => cached.every((product) => product.id !== id));
+  const found = new Set(cached.map(({ id }) => id));
+  const missing = ids.filter((id) => !found.has(id));
   if (missing.length === 0) return cached;
   const read = await readPricedProducts(deps.db, missing);
   for (const product of read) deps.prices.set(product.id, product, deps.now());

@@ -1,4 +1,4 @@
-// What an order's events do to its stock: first every line's object, in parallel and idempotent by the order's owner key; then the
+// What an order's events do to its stock: first every line's object, a hundred at a time and idempotent by the order's owner key; then the
 // resulting event, in one batch with the inbox row.
 import type { StockLine } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
@@ -7,6 +7,7 @@ import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
 import { NOTHING } from "#shared/inbox";
 import type { Effect } from "#shared/inbox";
+import { MAX_SHORTAGES } from "#shared/limits";
 import { outboxInsert } from "#shared/outbox";
 import type { Result } from "#shared/result";
 import { WORKER } from "../constants.ts";
@@ -16,7 +17,7 @@ import type { StockFailure } from "../objects/requests.ts";
 import { publishRejected } from "../store/rejections.ts";
 import type { InventoryDeps, StockCalls } from "./deps.ts";
 import { releaseAll } from "./holds.ts";
-import { onStock } from "./products.ts";
+import { onStocks } from "./products.ts";
 
 type OrderEvent = EventEnvelope<
   "ORDER_CREATED" | "ORDER_CONFIRMED" | "ORDER_CANCELLED" | "ORDER_SHIPPED" | "ORDER_RETURNED"
@@ -40,7 +41,7 @@ interface Refused {
   readonly failure: StockFailure;
 }
 
-/** Calls every line's object at once. Returns the lines that were refused. */
+/** Calls every line's object. Returns the lines that were refused. */
 async function onEveryLine(
   deps: InventoryDeps,
   event: OrderEvent,
@@ -48,19 +49,16 @@ async function onEveryLine(
   work: (stock: StockCalls, line: OrderLine, trace: Trace) => Promise<Result<null, StockFailure>>,
 ): Promise<Refused[]> {
   const { orderId, reservationOwner: owner } = event.data;
-  const answers = await Promise.all(
-    lines.map(async (line) => ({
-      line,
-      result: await onStock(deps, callOf(event), line.productId, (stock) =>
-        work(stock, { owner, orderId, quantity: line.quantity }, traceOf(event)),
-      ),
-    })),
+  const answers = await onStocks(deps, callOf(event), lines, (stock, { quantity }) =>
+    work(stock, { owner, orderId, quantity }, traceOf(event)),
   );
   return answers.flatMap(({ line, result }) => (result.ok ? [] : [{ line, failure: result.error }]));
 }
 
+/** For an error's text: the first of many. */
 function productsOf(refused: readonly Refused[]): string {
-  return refused.map(({ line }) => line.productId).join(", ");
+  const named = refused.slice(0, MAX_SHORTAGES).map(({ line }) => line.productId);
+  return `${named.join(", ")}${refused.length > named.length ? ` and ${String(refused.length - named.length)} more` : ""}`;
 }
 
 async function releaseLines(deps: InventoryDeps, event: OrderEvent, lines: readonly StockLine[]): Promise<void> {
@@ -93,12 +91,12 @@ export async function reserveOrder(deps: InventoryDeps, event: EventEnvelope<"OR
     stock.reserve({ ...line, counted }, trace),
   );
   if (refused.length === 0) return published(deps, event, "STOCK_RESERVED", lines);
-  const shortages = refused.map(({ line, failure }) => ({
+  const shortages = refused.slice(0, MAX_SHORTAGES).map(({ line, failure }) => ({
     productId: line.productId,
     requested: line.quantity,
     available: failure.reason === "unknown_product" ? 0 : failure.available,
   }));
-  const data = { orderId, reservationOwner, lines, shortages };
+  const data = { orderId, reservationOwner, lines, shortages, shortageCount: refused.length };
   const rejected = makeEvent("STOCK_REJECTED", orderId, data, causeOf(deps, event));
   if (await publishRejected(deps, rejected)) await releaseLines(deps, event, lines);
   return NOTHING;

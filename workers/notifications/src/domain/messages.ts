@@ -1,6 +1,7 @@
 // Turns an event into a message: its kind, its recipient, and the text of each template variable in the template's language.
-import type { Customer, EventData, EventLine, OrderEventData, PaymentEventData } from "#shared/events/catalogue";
+import type { Customer, EventData, OrderEventData, PaymentEventData } from "#shared/events/catalogue";
 import { formatMoney } from "#shared/money";
+import { MESSAGE_LINES } from "../constants.ts";
 import { oneLine } from "./template.ts";
 import type { Variables } from "./template.ts";
 import { languageOf, wordsOf } from "./words.ts";
@@ -76,8 +77,23 @@ function reasonText(
   return reader === "unproven" && reasonBy === "system" ? noReason : reason;
 }
 
-function lineText(line: EventLine, money: (amountMinor: number) => string): string {
-  return `${String(line.quantity)} x ${line.name} (${line.sku}): ${money(line.lineTotal)}`;
+/** The lines that a message shows, and how many it leaves out. */
+function linesText(
+  { lines, excerpt }: Pick<OrderEventData, "lines" | "excerpt">,
+  locale: string,
+  money: (amountMinor: number) => string,
+): string {
+  const shown = excerpt.slice(0, MESSAGE_LINES);
+  const texts = shown.map(
+    ({ quantity, name, sku, lineTotal }) => `${String(quantity)} x ${name} (${sku}): ${money(lineTotal)}`,
+  );
+  const left = lines.length - shown.length;
+  return [...texts, ...(left > 0 ? [wordsOf(locale).moreLines(left)] : [])].join("\n");
+}
+
+/** Whether a message that shows the lines needs more of them than the event describes. */
+export function lacksLines({ lines, excerpt }: Pick<OrderEventData, "lines" | "excerpt">): boolean {
+  return excerpt.length < Math.min(lines.length, MESSAGE_LINES);
 }
 
 /** The tracking link stays text and never becomes an href: staff typed it, and its scheme may be anything. */
@@ -147,7 +163,7 @@ export function orderMessage(kind: string, data: OrderEventData, shop: Shop): Me
     const money = moneyIn(data.currency, data.customer, locale);
     return {
       orderNumber: data.number,
-      lines: data.lines.map((line) => lineText(line, money)).join("\n"),
+      lines: linesText(data, locale, money),
       subtotal: money(data.subtotal),
       shipping: money(data.shipping),
       total: money(data.total),
@@ -214,13 +230,13 @@ export function welcomeMessage(data: EventData<"USER_REGISTERED">, shop: Shop): 
   return toCustomer("welcome", customer, shop, NO_ORDER, () => ({ email: data.email }));
 }
 
-/** Undefined for a guest's cart and for an empty one. */
+/** Undefined for a guest's cart and for an empty one. The lines are gone by now, so the event's excerpt is all there is of them. */
 export function cartMessage(data: EventData<"CART_EXPIRED">, shop: Shop): MessageContent | undefined {
   const { customer, lines, subtotal, currency } = data;
   if (customer?.id === undefined || customer.id === null || lines.length === 0) return undefined;
   return toCustomer("cart_reminder", customer, shop, NO_ORDER, (locale) => {
     const money = moneyIn(currency, customer, locale);
-    return { lines: lines.map((line) => lineText(line, money)).join("\n"), subtotal: money(subtotal) };
+    return { lines: linesText(data, locale, money), subtotal: money(subtotal) };
   });
 }
 

@@ -7,6 +7,8 @@ interface Words {
   readonly noTracking: string;
   readonly trackingNumber: string;
   readonly noReason: string;
+  /** Stands after the lines that a message shows. */
+  readonly moreLines: (left: number) => string;
   /** Replaces a buyer's own words for an unproven reader. */
   readonly buyersReason: string;
   /** Reason codes of orders and payments. Any other reason is free text. */
@@ -19,6 +21,7 @@ const EN: Words = {
   noTracking: "This shipment has no tracking number.",
   trackingNumber: "tracking number",
   noReason: "none given",
+  moreLines: (left) => (left === 1 ? "and 1 more line" : `and ${String(left)} more lines`),
   buyersReason: "it was cancelled by the person who ordered",
   reasons: {
     payment_timeout: "it was not paid in time",
@@ -34,6 +37,7 @@ const DE: Words = {
   noTracking: "Diese Sendung hat keine Sendungsnummer.",
   trackingNumber: "Sendungsnummer",
   noReason: "keiner angegeben",
+  moreLines: (left) => (left === 1 ? "und 1 weitere Position" : `und ${String(left)} weitere Positionen`),
   buyersReason: "sie wurde von der bestellenden Person storniert",
   reasons: {
     payment_timeout: "sie wurde nicht rechtzeitig bezahlt",

@@ -6,7 +6,7 @@ import { newId } from "#shared/ids";
 import { kindOf } from "../domain/kinds.ts";
 import type { Kind } from "../domain/kinds.ts";
 import type { MessageContent, Reader } from "../domain/messages.ts";
-import { TemplateError, pickLocale, render } from "../domain/template.ts";
+import { TemplateError, pickLocale, placeholdersOf, render } from "../domain/template.ts";
 import type { Rendered, Template } from "../domain/template.ts";
 import type { Draft, InsertedRow, Offer } from "../store/draft.ts";
 import type { Outgoing } from "../store/outgoing.ts";
@@ -37,6 +37,15 @@ function offerOf(content: MessageContent, channel: Channel, templates: readonly 
     );
   const texts = Object.fromEntries(readersOf(content).map((reader) => [reader, textsFor(reader)]));
   return { id: newId("ntf"), channel, picked, texts };
+}
+
+/** Whether a template of this kind shows the lines of an order. */
+export function showsLines(kind: string, templates: readonly Template[]): boolean {
+  return templates.some(
+    (template) =>
+      template.kind === kind &&
+      [template.textBody, template.htmlBody, template.subject].some((text) => placeholdersOf(text).includes("lines")),
+  );
 }
 
 function channelsOf(kind: Kind, { userId }: MessageContent, available: readonly Channel[]): Channel[] {

@@ -1,8 +1,10 @@
 // The dependencies of the use cases, made from the Worker's bindings.
 import type { Channel } from "#shared/contracts/notifications";
+import type { OrdersContract } from "#shared/contracts/orders";
 import { logCost } from "#shared/logger";
 import { baseDeps } from "#shared/deps";
 import type { Deps } from "#shared/deps";
+import { peer } from "#shared/rpc";
 import type { FeedObject } from "../objects/live-feed.ts";
 import { ceilingsOf } from "../domain/ceilings.ts";
 import type { Ceilings } from "../domain/ceilings.ts";
@@ -21,6 +23,7 @@ export type NotificationsBindings = NotificationsEnv & {
 };
 
 export interface NotificationsDeps extends Deps {
+  readonly orders: Pick<OrdersContract, "firstLines">;
   readonly shop: Shop;
   readonly ceilings: Ceilings;
   /** The variable SMS_COUNTRIES. */
@@ -73,6 +76,7 @@ export function createDeps(env: NotificationsBindings, ctx: Pick<ExecutionContex
   const senders = sendersOf(env);
   return {
     ...baseDeps("notifications", env, ctx),
+    orders: peer<OrdersContract>(env.ORDERS),
     shop: { name: env.SHOP_NAME, adminEmail: env.ADMIN_EMAIL },
     ceilings: ceilingsOf(env),
     smsCountries: env.SMS_COUNTRIES,

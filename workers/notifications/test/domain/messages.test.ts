@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UserKind } from "#shared/contracts/notifications";
+import { linesOfEvent } from "#shared/events/catalogue";
 import type { OrderEventData, PaymentEventData } from "#shared/events/catalogue";
 import { COMMANDS } from "#shared/events/commands";
 import { FINAL_SEND_ERRORS, MAX_SEND_ATTEMPTS, SMS_MAX_CHARACTERS } from "../../src/constants.ts";
@@ -32,7 +33,7 @@ const ORDER: OrderEventData = {
   number: "TP-1",
   reservationOwner: "key",
   customer: CUSTOMER,
-  lines: [{ productId: "prd_1", sku: "B8", name: "Bolt", quantity: 3, unitPrice: 1_250, lineTotal: 3_750 }],
+  ...linesOfEvent([{ productId: "prd_1", sku: "B8", name: "Bolt", quantity: 3, unitPrice: 1_250, lineTotal: 3_750 }]),
   currency: "USD",
   subtotal: 3_750,
   discount: 0,
@@ -96,6 +97,7 @@ const CART = {
   cartId: "crt_1",
   customer: CUSTOMER,
   lines: ORDER.lines,
+  excerpt: ORDER.excerpt,
   subtotal: ORDER.subtotal,
   currency: "USD",
 };

@@ -2,7 +2,7 @@
 import type { PricedProduct } from "#shared/contracts/catalog";
 import type { Cart, CartItem } from "#shared/contracts/carts";
 import { sha256Hex } from "#shared/hash";
-import { lineTotalMinor, sumMinor } from "#shared/money";
+import { lineTotalMinor, sumForDisplay } from "#shared/money";
 import type { CartLine, CartState } from "./cart.ts";
 
 /** What a Cart object returns of its state. */
@@ -63,7 +63,7 @@ export function renderCart(
     id,
     version: view.version,
     items,
-    subtotal: sumMinor(items.map(({ lineTotal }) => lineTotal)),
+    subtotal: sumForDisplay(items.map(({ lineTotal }) => lineTotal)),
     currency,
     itemCount: items.reduce((sum, { quantity }) => sum + quantity, 0),
     expiresAt: new Date(view.expiresAt === 0 ? newExpiresAt : view.expiresAt).toISOString(),

@@ -1,10 +1,9 @@
 // A cart and everything that can be done to it, pure. The Cart object keeps the state and runs these.
 import * as z from "zod";
-import { MAX_QUANTITY } from "#shared/contracts/inventory";
-import { MAX_CART_LINES } from "#shared/contracts/carts";
 import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { Customer, StockLine } from "#shared/events/catalogue";
+import { MAX_LINES, MAX_QUANTITY } from "#shared/limits";
 import { ok } from "#shared/result";
 
 const CartLine = StockLine.extend({
@@ -107,8 +106,8 @@ function checkQuantity(quantity: number, { minimum, available }: Limits): Outcom
 /** Adds up with a line of the same product, at the price of now. `line.id` is used for a new one. */
 export function addLine(state: CartState, line: CartLine, limits: Limits, expiresAt: number): Outcome<CartState> {
   const present = state.lines.find(({ productId }) => productId === line.productId);
-  if (present === undefined && state.lines.length >= MAX_CART_LINES) {
-    return fail("too_many_lines", `A cart has at most ${String(MAX_CART_LINES)} lines.`);
+  if (present === undefined && state.lines.length >= MAX_LINES) {
+    return fail("too_many_lines", `A cart has at most ${String(MAX_LINES)} lines.`);
   }
   const quantity = (present?.quantity ?? 0) + line.quantity;
   const checked = checkQuantity(quantity, limits);

@@ -2,11 +2,11 @@
 // remembers the lines it transfers, the user's decides once per merge whether to absorb them, and the guest's then drops them or
 // opens again.
 import * as z from "zod";
-import { MAX_QUANTITY } from "#shared/contracts/inventory";
-import { MAX_CART_LINES, NotMerged } from "#shared/contracts/carts";
+import { NotMerged } from "#shared/contracts/carts";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { Customer } from "#shared/events/catalogue";
+import { MAX_LINES, MAX_QUANTITY } from "#shared/limits";
 import { ok } from "#shared/result";
 import { changed } from "./cart.ts";
 import type { CartLine, CartState } from "./cart.ts";
@@ -87,7 +87,7 @@ export function absorbLines(
   for (const line of lines) {
     const { productId } = line;
     const present = joined.get(productId);
-    if (present === undefined && joined.size >= MAX_CART_LINES) {
+    if (present === undefined && joined.size >= MAX_LINES) {
       notMerged.push({ productId, quantity: line.quantity, reason: "too_many_lines" });
       continue;
     }

@@ -60,11 +60,14 @@ function standing(refunds: readonly OrderRefund[]): readonly OrderRefund[] {
 
 /** What each line has left to refund, after all refunds that were not refused. */
 function leftOf(order: Order): Map<string, Left> {
-  const refunded = standing(order.refunds).flatMap(({ lines }) => lines);
+  const refunded = Map.groupBy(
+    standing(order.refunds).flatMap(({ lines }) => lines),
+    ({ itemId }) => itemId,
+  );
   const paid = paidPerLine(order);
   return new Map(
     order.items.map(({ id, productId, name, quantity }, index) => {
-      const own = refunded.filter(({ itemId }) => itemId === id);
+      const own = refunded.get(id) ?? [];
       return [
         id,
         {
@@ -85,7 +88,8 @@ function exceeds(detail: string, over: readonly Left[] = []): Outcome<never> {
 
 /** Takes units out of what is left, at their part of the amount rounded down; the last units get all that is left. */
 function take(left: Left, quantity: number): number {
-  const amount = Math.floor((left.amount * quantity) / left.quantity);
+  // An amount times a quantity can be more than a number holds exactly.
+  const amount = Number((BigInt(left.amount) * BigInt(quantity)) / BigInt(left.quantity));
   left.quantity -= quantity;
   left.amount -= amount;
   return amount;
@@ -105,8 +109,9 @@ export function draftRefund(
     left.has(itemId) ? [] : [{ path: `lines.${String(index)}.itemId`, message: "is no line of this order" }],
   );
   if (errors.length > 0) return invalidInput(errors);
+  const wantedOf = Map.groupBy(wanted, ({ itemId }) => itemId);
   const over = [...left].filter(([itemId, line]) => {
-    const quantities = wanted.filter((one) => one.itemId === itemId).map(({ quantity }) => quantity);
+    const quantities = (wantedOf.get(itemId) ?? []).map(({ quantity }) => quantity);
     return sumMinor(quantities) > line.quantity;
   });
   if (over.length > 0) {

@@ -1,11 +1,11 @@
 // What an order costs: the lines at the catalog's prices, the shipping, and their sum.
 import type { PricedProduct } from "#shared/contracts/catalog";
-import { MAX_QUANTITY } from "#shared/contracts/inventory";
 import type { Quote, ShippingMethodId } from "#shared/contracts/orders";
 import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import type { StockLine } from "#shared/events/catalogue";
-import { MAX_AMOUNT_MINOR, lineTotalMinor, sumMinor } from "#shared/money";
+import { MAX_QUANTITY } from "#shared/limits";
+import { MAX_AMOUNT_MINOR, lineTotalMinor, sumForDisplay, sumMinor } from "#shared/money";
 import { ok } from "#shared/result";
 import { shippingMethods } from "./shipping.ts";
 
@@ -88,11 +88,13 @@ export function calculate(
   const methods = shippingMethods(weight, country, currency);
   const method = wanted === undefined ? methods[0] : methods.find(({ id }) => id === wanted);
   if (method === undefined) return invalid("shippingMethod", "cannot carry an order of this weight");
-  const subtotal = sumMinor(items.map(({ lineTotal }) => lineTotal));
-  const total = sumMinor([subtotal, method.amount]);
-  if (total > MAX_AMOUNT_MINOR || methods.some(({ amount }) => amount > MAX_AMOUNT_MINOR)) {
+  // Not exact above what is refused below.
+  const atLeast = sumForDisplay([...items.map(({ lineTotal }) => lineTotal), method.amount]);
+  if (atLeast > MAX_AMOUNT_MINOR || methods.some(({ amount }) => amount > MAX_AMOUNT_MINOR)) {
     return invalid("items", "cost more together than one payment can carry");
   }
+  const subtotal = sumMinor(items.map(({ lineTotal }) => lineTotal));
+  const total = sumMinor([subtotal, method.amount]);
   const amounts = { subtotal, discount: 0, shipping: method.amount, tax: 0, total, currency };
   return ok({ lines, quote: { items, ...amounts, shippingMethods: [...methods] }, method: method.id });
 }

@@ -2,12 +2,12 @@
 import type { Call } from "#shared/call";
 import { systemCall } from "#shared/call";
 import { StaleWrite } from "#shared/database";
-import { Customer } from "#shared/events/catalogue";
+import { Customer, linesOfEvent } from "#shared/events/catalogue";
 import type { EventLine } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
-import { lineTotalMinor, sumMinor } from "#shared/money";
+import { lineTotalMinor, sumForDisplay } from "#shared/money";
 import { sweepEach } from "#shared/sweep";
 import { EVERYTHING_LIMIT, SWEEP_BATCH, SWEEP_CONCURRENCY } from "../constants.ts";
 import type { CartLine } from "../domain/cart.ts";
@@ -34,8 +34,8 @@ async function expiryEvent(
     return [{ productId, sku, name, quantity, unitPrice, lineTotal: lineTotalMinor(unitPrice, quantity) }];
   });
   if (orderable.length === 0) return undefined;
-  const subtotal = sumMinor(orderable.map(({ lineTotal }) => lineTotal));
-  const data = { cartId, customer, lines: orderable, subtotal, currency: deps.currency };
+  const subtotal = sumForDisplay(orderable.map(({ lineTotal }) => lineTotal));
+  const data = { cartId, customer, ...linesOfEvent(orderable), subtotal, currency: deps.currency };
   return makeEvent("CART_EXPIRED", cartId, data, {
     worker: deps.worker,
     correlationId: call.correlationId,

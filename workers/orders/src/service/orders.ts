@@ -3,7 +3,14 @@ import * as z from "zod";
 import type { Call } from "#shared/call";
 import { isAdmin } from "#shared/call";
 import type { CustomerInput, CustomerTotals } from "#shared/contracts/orders-staff";
-import type { GetOrderInput, ListOrdersInput, Order, OrderTracking } from "#shared/contracts/orders";
+import type {
+  FirstLines,
+  FirstLinesInput,
+  GetOrderInput,
+  ListOrdersInput,
+  Order,
+  OrderTracking,
+} from "#shared/contracts/orders";
 import type { Payment } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
@@ -14,7 +21,7 @@ import { estimatedDelivery } from "../domain/shipping.ts";
 import { isStaff } from "../domain/commands.ts";
 import { listStoredOrders } from "../store/list.ts";
 import type { OrderFilter, OrderKey } from "../store/list.ts";
-import { customerTotalsQuery } from "../store/orders.ts";
+import { customerTotalsQuery, readFirstLines } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import { openOrder } from "./access.ts";
 import type { Visible } from "./access.ts";
@@ -79,6 +86,16 @@ export async function getOrder(
 ): Promise<Outcome<Order>> {
   const visible = await openOrder(deps, call, input);
   return visible.ok ? ok(renderFor(visible.value)) : visible;
+}
+
+/** See OrdersContract.firstLines. */
+export async function firstLines(
+  deps: OrdersDeps,
+  _call: Call,
+  { orderIds, limit }: z.output<typeof FirstLinesInput>,
+): Promise<Outcome<readonly FirstLines[]>> {
+  const rows = await readFirstLines(deps.db, orderIds, limit);
+  return ok([...Map.groupBy(rows, ({ orderId }) => orderId)].map(([orderId, lines]) => ({ orderId, lines })));
 }
 
 /** The last promised day, counted from dispatch, or from now before it; null when it was delivered or cancelled. */

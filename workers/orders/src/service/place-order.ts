@@ -8,6 +8,7 @@ import type { CreateOrderInput, CreatedOrder, Order } from "#shared/contracts/or
 import { StaleWrite, UniqueViolation } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
+import { linesOfEvent } from "#shared/events/catalogue";
 import type { Customer, StockLine } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
 import { canonicalJson, fingerprint, randomToken, requestKey, sha256Hex } from "#shared/hash";
@@ -174,8 +175,11 @@ async function place(
   let hold = await holdStock(deps, call, priced.value.lines, { ...options, isShared: true });
   for (let attempt = 1; ; attempt += 1) {
     if (!hold.ok) return { refusal: hold };
-    if (deps.now() - startedAt > ORDER_COMMIT_DEADLINE_MS) return { refusal: TOO_SLOW };
     const { owner: holder, newlyHeld } = hold.value;
+    if (deps.now() - startedAt > ORDER_COMMIT_DEADLINE_MS) {
+      await returnHold(deps.db, { owner: holder, requestKey: key, now: deps.now() });
+      return { refusal: TOO_SLOW, unused: { owner: holder, lines } };
+    }
     try {
       return { order: await writeOrder(deps, request, basket, priced.value, holder, counted) };
     } catch (error) {
@@ -261,7 +265,7 @@ async function writeOrder(
     number,
     reservationOwner,
     customer,
-    lines: [...lines],
+    ...linesOfEvent(lines),
     ...totals,
     status: "PENDING",
     reason: null,

@@ -5,9 +5,10 @@ import * as z from "zod";
 import { Address, OrderRefund, TrackingBody } from "#shared/contracts/orders";
 import type { Order } from "#shared/contracts/orders";
 import { Metadata } from "#shared/contracts/references";
-import { select } from "#shared/database";
+import { inJson, select } from "#shared/database";
 import type { Database, Query, RowOf } from "#shared/database";
 import { Customer, OrderEventData } from "#shared/events/catalogue";
+import type { EventLine } from "#shared/events/catalogue";
 import type { OrderState } from "../domain/order.ts";
 import { orders } from "../schema.ts";
 
@@ -163,6 +164,25 @@ export async function findPlaced(db: Database, requestKey: string, orderId?: str
   const found = await readOrders(db, sql`WHERE request_key = ${requestKey} OR id = ${orderId ?? ""} LIMIT 2`);
   // The order of the request itself goes before one that only shares the cart.
   return found.find(({ order }) => order.id !== orderId) ?? found[0];
+}
+
+/** The first `limit` lines of these orders with the id of each line's order, in their order. */
+export async function readFirstLines(
+  db: Database,
+  orderIds: readonly string[],
+  limit: number,
+): Promise<readonly (EventLine & { readonly orderId: string })[]> {
+  const fields = {
+    orderId: sql<string>`order_id`,
+    productId: sql<string>`product_id`,
+    sku: sql<string>`sku`,
+    name: sql<string>`name`,
+    quantity: sql<number>`quantity`,
+    unitPrice: sql<number>`unit_price`,
+    lineTotal: sql<number>`line_total`,
+  };
+  const first = sql`FROM order_items WHERE ${inJson(sql`order_id`, orderIds)} AND position < ${limit} ORDER BY order_id, position`;
+  return await db.all(select(fields, first));
 }
 
 /** The sums of a customer's orders, found by the index orders_by_customer. `total` is of those not cancelled; null when all are. */

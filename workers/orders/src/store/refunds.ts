@@ -81,9 +81,9 @@ export async function dueRefunds(
 
 /** Adds the refund's quantities to the refunded ones of its lines, or subtracts them again. */
 function addQuantities(orderId: string, lines: SQL, sign: 1 | -1): SQL {
-  return sql`UPDATE order_items SET refunded_quantity = refunded_quantity + ${sign} *
-      (SELECT sum(value ->> 'quantity') FROM json_each(${lines}) WHERE value ->> 'itemId' = order_items.id)
-    WHERE order_id = ${orderId} AND id IN (SELECT value ->> 'itemId' FROM json_each(${lines}))`;
+  return sql`UPDATE order_items SET refunded_quantity = refunded_quantity + ${sign} * refunded.quantity
+    FROM (SELECT value ->> 'itemId' AS item_id, sum(value ->> 'quantity') AS quantity FROM json_each(${lines}) GROUP BY 1) AS refunded
+    WHERE order_id = ${orderId} AND id = refunded.item_id`;
 }
 
 function bumpOrder(orderId: string, now: number): SQL {

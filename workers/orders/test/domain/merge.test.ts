@@ -1,8 +1,7 @@
 // The steps of a merge: nothing is lost, nothing is doubled, and decisions are final.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MAX_QUANTITY } from "#shared/contracts/inventory";
-import { MAX_CART_LINES } from "#shared/contracts/carts";
+import { MAX_LINES, MAX_QUANTITY } from "#shared/limits";
 import { EMPTY_CART } from "../../src/domain/cart.ts";
 import type { CartLine, CartState } from "../../src/domain/cart.ts";
 import { closeFor, completeTransfer, reopen, absorbLines } from "../../src/domain/merge.ts";
@@ -24,7 +23,7 @@ const someLines = fc.uniqueArray(
     fc.integer({ min: 1, max: 120 }).map((n) => `prd_${String(n)}`),
     fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: MAX_QUANTITY - 20, max: MAX_QUANTITY })),
   ),
-  { selector: ([productId]) => productId, maxLength: MAX_CART_LINES },
+  { selector: ([productId]) => productId, maxLength: MAX_LINES },
 );
 
 describe("absorbing a guest's lines", () => {
@@ -33,7 +32,7 @@ describe("absorbing a guest's lines", () => {
       fc.property(someLines, someLines, (own, theirs) => {
         const [before, guest] = [cart(own), cart(theirs)];
         const { state, notMerged } = absorbLines(before, guest.lines, 50);
-        expect(state.lines.length).toBeLessThanOrEqual(MAX_CART_LINES);
+        expect(state.lines.length).toBeLessThanOrEqual(MAX_LINES);
         expect(state.lines.every(({ quantity }) => quantity >= 1 && quantity <= MAX_QUANTITY)).toBe(true);
         expect(new Set(state.lines.map(({ productId }) => productId)).size).toBe(state.lines.length);
         expect(total(state.lines) + total(notMerged)).toBe(total(before.lines) + total(guest.lines));

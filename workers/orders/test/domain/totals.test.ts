@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PricedProduct } from "#shared/contracts/catalog";
+import { MAX_QUANTITY } from "#shared/limits";
 import { MAX_AMOUNT_MINOR } from "#shared/money";
 import { orderNumber } from "../../src/domain/new-order.ts";
 import { PARCEL_MAX_GRAMS, estimatedDelivery, shippingMethods } from "../../src/domain/shipping.ts";
@@ -51,14 +52,14 @@ describe("totals", () => {
 
   it("sum the lines of one product before any limit is checked", () => {
     const lines = [
-      { productId: "prd_1", quantity: 9_000 },
+      { productId: "prd_1", quantity: MAX_QUANTITY - 999 },
       { productId: "prd_2", quantity: 1 },
       { productId: "prd_1", quantity: 999 },
     ];
     expect(mergeLines(lines)).toEqual({
       ok: true,
       value: [
-        { productId: "prd_1", quantity: 9_999 },
+        { productId: "prd_1", quantity: MAX_QUANTITY },
         { productId: "prd_2", quantity: 1 },
       ],
     });
