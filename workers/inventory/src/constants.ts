@@ -55,6 +55,9 @@ export const ADJUSTMENT_IN_PROGRESS_MS = 30_000;
 /** Products that one sweep compares with D1, those compared longest ago first: 6,000 an hour. */
 export const RECONCILE_LIMIT = 100;
 
+/** How long a product is left alone after its comparison. In a shop that rests, each comparison costs two rows and wakes an object. */
+export const RECONCILE_PAUSE_MS = 60 * 60 * 1_000;
+
 /** How often a comparison is repeated when the object changed during it. After that the next sweep tries again. */
 export const RECONCILE_TRIES = 3;
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { openDatabase } from "#shared/database";
 import { newId } from "#shared/ids";
 import { stubOf } from "#shared/testkit/kit";
-import { RETENTION_MS } from "../src/constants.ts";
+import { RECONCILE_PAUSE_MS, RETENTION_MS } from "../src/constants.ts";
 import { reconcile } from "../src/objects/reconciliation.ts";
 import type { Reconciliation } from "../src/objects/reconciliation.ts";
 import type { Stock } from "../src/objects/stock.ts";
@@ -316,6 +316,19 @@ test("each run takes the products compared longest ago, and goes on past one who
     { name: "Another", marked: 1 },
     { name: "A product", marked: 1 },
   ]);
+});
+
+test("a product is left alone for an hour after its comparison", async () => {
+  const comparedAt = Date.now();
+  let now = comparedAt;
+  const { deps } = warehouse(() => now);
+  const id = await busyProduct(deps);
+  await reconcileStock(deps, { everything: true });
+  await tamper("UPDATE stock_levels SET name = 'Another' WHERE product_id = ?", id);
+  now = comparedAt + RECONCILE_PAUSE_MS;
+  expect(await reconcileStock(deps, { everything: false })).toMatchObject({ correctedProjections: 0 });
+  now += 1;
+  expect(await reconcileStock(deps, { everything: false })).toMatchObject({ correctedProjections: 1 });
 });
 
 test("the object of a product that was never opened is not called", async () => {

@@ -2,7 +2,7 @@
 // repair and write the findings (objects/reconciliation.ts); this decides whose turn it is.
 import { mapConcurrent } from "#shared/concurrency";
 import { log } from "#shared/logger";
-import { LOST_AFTER_MS, RECONCILE_LIMIT, SWEEP_CONCURRENCY } from "../constants.ts";
+import { LOST_AFTER_MS, RECONCILE_LIMIT, RECONCILE_PAUSE_MS, SWEEP_CONCURRENCY } from "../constants.ts";
 import { NO_DIFFERENCES } from "../objects/reconciliation.ts";
 import type { Reconciliation } from "../objects/reconciliation.ts";
 import { markReconciled, readAllCandidates, readCandidates } from "../store/sweeps.ts";
@@ -16,10 +16,11 @@ export async function reconcileStock(
   deps: InventoryDeps,
   { everything }: { readonly everything: boolean },
 ): Promise<{ readonly correctedProjections: number; readonly openStockFindings: number }> {
-  const staleBefore = deps.now() - LOST_AFTER_MS;
+  const now = deps.now();
+  const staleBefore = now - LOST_AFTER_MS;
   const candidates = everything
     ? await readAllCandidates(deps, staleBefore)
-    : await readCandidates(deps, { staleBefore, limit: RECONCILE_LIMIT });
+    : await readCandidates(deps, { staleBefore, comparedBefore: now - RECONCILE_PAUSE_MS, limit: RECONCILE_LIMIT });
   const all = await mapConcurrent(candidates, { concurrency: SWEEP_CONCURRENCY }, (candidate) =>
     reconcile(deps, candidate),
   );

@@ -22,15 +22,18 @@ function withStaleHold(before: number, limit: number): Query<{ readonly productI
   return select({ productId: reservations.productId }, from);
 }
 
-/** Products with a hold that expired before `staleBefore` (ms), then those compared longest ago. */
+/** Products with a hold that expired before `staleBefore` (ms), then those compared longest ago and before `comparedBefore` (ms). */
 export async function readCandidates(
   deps: Deps,
-  { staleBefore, limit }: { staleBefore: number; limit: number },
+  { staleBefore, comparedBefore, limit }: { staleBefore: number; comparedBefore: number; limit: number },
 ): Promise<Candidate[]> {
   const { productId, sequence } = stockLevels;
   const { stale, oldest } = await readAll(deps.db, {
     stale: withStaleHold(staleBefore, limit),
-    oldest: select({ productId, sequence }, sql`FROM stock_levels ORDER BY reconciled_at LIMIT ${limit}`),
+    oldest: select(
+      { productId, sequence },
+      sql`FROM stock_levels WHERE reconciled_at < ${comparedBefore} ORDER BY reconciled_at LIMIT ${limit}`,
+    ),
   });
   return toCandidates(stale, oldest);
 }
