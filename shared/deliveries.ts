@@ -133,9 +133,12 @@ export async function purgeOutbox(deps: Deps): Promise<number> {
   return results.events.changes;
 }
 
-/** Inbox rows outlive every copy of their event: they go when the outbox row has gone. Returns how many. */
+/** Inbox rows outlive every copy of their event: they go when the outbox row has gone. */
+export const INBOX_RETENTION_MS = 2 * EVENT_RETENTION_MS;
+
+/** Drops the rows of handled events past their retention. Returns how many. */
 export async function purgeInbox(deps: Deps): Promise<number> {
-  const before = deps.now() - 2 * EVENT_RETENTION_MS;
+  const before = deps.now() - INBOX_RETENTION_MS;
   const { results } = await commit(deps.db, {
     // Ids sort by the time of their event, so the key finds the few that are old enough; `handled_at` has no index.
     rows: sql`DELETE FROM inbox WHERE event_id < ${firstIdAt("evt", before)} AND handled_at < ${before}`,

@@ -28,7 +28,7 @@ import { auditLog, findings, outbox } from "./schema.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Who did what is asked about at the end of a business year, so the log reaches over it. */
-const AUDIT_RETENTION_MS = 400 * DAY_MS;
+export const AUDIT_RETENTION_MS = 400 * DAY_MS;
 /** As long as the events that a finding may be about; one that still holds is found again. */
 const FINDING_RETENTION_MS = 90 * DAY_MS;
 /** Within the time that the gateway gives a Worker to answer at all, so that a database that hangs is told from a Worker that does. */

@@ -1,4 +1,5 @@
 // What one order costs this Worker, counted from the cost lines of the log: see Budget in README.md.
+import { runInDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
 import { withInvocation } from "#shared/logger";
 import type { PaymentsContract } from "#shared/contracts/payments";
@@ -7,7 +8,8 @@ import { callAs } from "#shared/testkit/kit";
 import { addItem, getCart } from "../src/service/cart.ts";
 import { createOrder } from "../src/service/place-order.ts";
 import { payOrder } from "../src/service/pay.ts";
-import { must, openShop, paymentEvent, request, stockEvent } from "./shop.ts";
+import counts from "../../../shared/budget.json" with { type: "json" };
+import { must, openShop, ordersEnv, paymentEvent, request, stockEvent } from "./shop.ts";
 
 interface Spent {
   readonly d1RoundTrips: number;
@@ -53,4 +55,27 @@ it("is one cart call per step, one batch to order, one statement to pay, and one
   const rows = [ordered, paid, reserved, confirmed].map(({ rowsWritten }) => rowsWritten);
   // Index rows count; the shared migration decides how many an outbox row has.
   expect(rows.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(35);
+});
+
+it("writes its state once to add a line and once to check out, and sets no alarm", async () => {
+  const shop = openShop();
+  const call = callAs("customer");
+  const productId = shop.product();
+  let rows = 0;
+  await runInDurableObject(ordersEnv.CART.getByName(call.actor.id), (_instance, state) => {
+    const { kv } = state.storage;
+    const put = kv.put.bind(kv);
+    vi.spyOn(kv, "put").mockImplementation((key, value) => {
+      rows += 1;
+      put(key, value);
+    });
+    const setAlarm = state.storage.setAlarm.bind(state.storage);
+    vi.spyOn(state.storage, "setAlarm").mockImplementation(async (time) => {
+      rows += 1;
+      await setAlarm(time);
+    });
+  });
+  must(await addItem(shop.deps, call, { productId, quantity: 1 }));
+  must(await createOrder(shop.deps, call, request({ idempotencyKey: "k" })));
+  expect(rows).toBe(counts.orderInObjects.cartRowsWritten);
 });
