@@ -186,6 +186,7 @@ describe("the metrics", () => {
     for (const worker of ["accounts", "catalog", "orders", "payments", "inventory", "notifications"]) {
       expect(before.get(`tradepost_up{worker="${worker}"}`)).toBe(1);
       expect(before.has(`tradepost_outbox_unconfirmed_events{worker="${worker}"}`)).toBe(true);
+      expect(before.get(`tradepost_database_bytes{worker="${worker}"}`)).toBeGreaterThan(0);
     }
     const { buyer } = await newBuyer(guest);
     await confirmedOrder(shop.send, buyer, [{ productId: await shelf.take(5), quantity: 1 }]);

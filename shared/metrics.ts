@@ -68,13 +68,23 @@ function toSample(row: SampleRow): Metric["samples"][number] {
   };
 }
 
+/** D1 tells it with every answer, so it costs no query. */
+function databaseBytes(answers: readonly D1Result[]): Metric {
+  return {
+    name: "tradepost_database_bytes",
+    help: "Size of the Worker's database, of which D1 allows 10 GB.",
+    samples: answers.slice(0, 1).map(({ meta }) => ({ labels: {}, value: meta.size_after })),
+  };
+}
+
 /** Runs what every Worker tells and `own` in one round trip. */
 export async function readMetrics(deps: Deps, own: readonly MetricQuery[]): Promise<Metric[]> {
   const queries = [...messagingQueries(deps.now()), ...own];
   const answers = await deps.db.batch(queries.map(({ rows }) => rows));
-  return queries.map(({ name, help }, index) => ({
+  const figures = queries.map(({ name, help }, index) => ({
     name,
     help,
     samples: (answers[index]?.results ?? []).map(toSample),
   }));
+  return [databaseBytes(answers), ...figures];
 }

@@ -249,6 +249,18 @@ describe("the metrics", () => {
     });
   });
 
+  it("tell the size of the database, which grows with its rows", async () => {
+    const size = async (): Promise<number> => {
+      const found = (await readMetrics(deps(), [])).find(({ name }) => name === "tradepost_database_bytes");
+      expect(found?.samples).toHaveLength(1);
+      return found?.samples[0]?.value ?? 0;
+    };
+    const before = await size();
+    const details = { text: "x".repeat(100_000) };
+    await commit(db, { large: findingInsert(5, { kind: "large", subject: "s", outcome: "mended", details }) });
+    expect((await size()) - before).toBeGreaterThanOrEqual(100_000);
+  });
+
   it("count what every Worker keeps: its outbox, its dead letters, its findings", async () => {
     await commit(db, {
       statements: [sql`UPDATE outbox SET confirmed_at = 1`, sql`DELETE FROM dead_letters`, sql`DELETE FROM findings`],
