@@ -1,5 +1,5 @@
 // Orders of more lines than a hold takes at a time: held, reserved, sold and released together, or not at all. Making an object costs
-// more than all its calls, so the tests share one shelf; e2e/chaos/large-order.test.ts has 1,000 products.
+// more than all its calls, so the tests share one shelf of two chunks.
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { StockLine } from "#shared/events/catalogue";
