@@ -143,7 +143,7 @@ export async function readFeed<K extends Key, Row, Item>(
  * A page of a change feed: up to `limit` fetched rows, the oldest change first. Where there are rows there is a cursor to go on from,
  * also from the last; without any it is null, and the cursor that was asked with stays good.
  */
-export async function toFeedPage<Row, Item>(
+async function toFeedPage<Row, Item>(
   rows: readonly Row[],
   scope: unknown,
   keyOf: (row: Row) => Key,
@@ -154,7 +154,7 @@ export async function toFeedPage<Row, Item>(
 }
 
 /** Turns `limit + 1` fetched rows into a page: the extra row only tells that there are more. */
-export async function toPage<Row, Item>(
+async function toPage<Row, Item>(
   rows: readonly Row[],
   limit: number,
   scope: unknown,

@@ -27,12 +27,19 @@ export const ProductFilters = {
   brand: severalOf(IdOrSlug, "Only products of this brand, by id or slug."),
   sku: z.string().trim().min(1).max(64).optional().describe("Only the product with this SKU. Case does not matter."),
   updatedSince: Moment.optional().describe(
-    "Only products changed at this time or later, the oldest change first. A product that changes again appears again, later. `nextCursor` is null only on an empty page: keep the last cursor and send it again later.",
+    "Only products changed at this time or later, the oldest change first. A product that changes again appears again, later. `nextCursor` is null only on an empty page: keep the last cursor and send it again later. With other filters a page may be empty and have a cursor: go on with it. With a `q` that matches more than 700 products it is refused.",
   ),
 };
 
 export const ListProductsInput = PageQuery.extend({
-  q: z.string().trim().max(200).optional().describe("Full-text search in name, SKU, description, brand and category."),
+  q: z
+    .string()
+    .trim()
+    .max(200)
+    .optional()
+    .describe(
+      "Full-text search in name, SKU, description, brand and category. Of more than 700 matches it considers the newest.",
+    ),
   ...ProductFilters,
   minPrice: QueriedPrice.optional().meta({
     description: "Only products of this price or more, in minor units.",
@@ -100,11 +107,13 @@ export const ProductDetail = Product.extend({
 }).meta({ id: "ProductDetail", description: "A product with the number of units that can be ordered." });
 export type ProductDetail = z.infer<typeof ProductDetail>;
 
+const AtLeast = z.literal(true).optional();
 const FacetEntry = z
   .object({
     id: z.string().describe("The brand's or category's id."),
     name: z.string().describe("Its name."),
     count: z.int().describe("Products that match the search and have this value."),
+    atLeast: AtLeast.describe("Present where more products match than are counted: `count` is a lower bound."),
   })
   .meta({ id: "FacetEntry", description: "A value to filter by, and the number of products with it." });
 export const Facets = z
@@ -115,6 +124,9 @@ export const Facets = z
       .object({
         min: Amount.describe("The lowest price in minor units."),
         max: Amount.describe("The highest price in minor units."),
+        atLeast: AtLeast.describe(
+          "Present where more products match than are considered: their prices may lie beyond both.",
+        ),
       })
       .nullable()
       .describe("Lowest and highest price of the found products. Null when nothing matches."),
@@ -124,7 +136,11 @@ export type Facets = z.infer<typeof Facets>;
 
 export const ProductPage = pageOf(Product)
   .extend({ facets: Facets.optional().describe("Values to narrow the search by. On the first page only.") })
-  .meta({ id: "ProductPage", description: "One page of products." });
+  .meta({
+    id: "ProductPage",
+    description:
+      "One page of products. Stock, and prices in another order than theirs, are looked up for a part of the products at a time: a page by them may have fewer products than `limit`, even none, and a `nextCursor` to go on with.",
+  });
 export type ProductPage = z.infer<typeof ProductPage>;
 
 export interface CategoryNode {

@@ -5,14 +5,35 @@ export const PRICE_CACHE_TTL_MS = 2_000;
 /** Products in the cache, some 500 bytes each. */
 export const PRICE_CACHE_MAX_ENTRIES = 2_000;
 
-/** The last position of a list by relevance. Ranks change with the products, so it is paged by position, and nobody reads further. */
-export const RELEVANCE_DEPTH = 1_000;
-
 /** Words of a search; the rest of a longer text is ignored, because it would only cost time. */
 export const MAX_SEARCH_WORDS = 16;
 
 /** Entries of one facet, the most frequent first. */
 export const MAX_FACET_ENTRIES = 100;
+
+/** A page with its facets reads at most this many rows, in a shop of any size. The limits below add up to less. */
+export const MAX_ROWS_READ = 5_000;
+/**
+ * Products that a search considers, the newest ones. Each costs two rows, and a third to rank it. A list by relevance ends with them:
+ * ranks change with the products, so it is paged by position.
+ */
+export const MAX_CANDIDATES = 700;
+/** Of those: products with the words of a common search in their name, which come before all others. */
+export const NAME_CANDIDATES = 350;
+/** Rows for the candidates of a search and for its facets that ignore a filter, whose products cost two rows each. */
+export const SEARCH_ROWS = 2_900;
+/** Rows read for a page where an index serves all filters: a full page of each of 20 values. */
+export const MERGED_ROWS = 2_040;
+/** Where filters leave no more products than this to look at, all of them are sorted and counted. */
+export const SMALL_LIST = 600;
+/** Products read in the order of a list, of a price range, or for a facet, where there are more. Each may cost two rows. */
+export const SCANNED_PRODUCTS = 350;
+/** Rows read for a page of the feed of changes, or of the list of staff. */
+export const SCANNED_ROWS = 800;
+/** Kept counts read for one facet, of all chosen values. */
+export const KEPT_COUNTS = 1_000;
+/** Products looked through at each end of the prices for one in stock. */
+export const PRICE_ENDS = 50;
 
 /** A decoded picture has four bytes per pixel, so more than this would burden every shopper's device. */
 export const MAX_IMAGE_PIXELS = 50_000_000;

@@ -4,6 +4,7 @@ import { ListProductsInput } from "#shared/contracts/catalog";
 import type { ProductPage } from "#shared/contracts/catalog";
 import { encodeCursor } from "#shared/paging";
 import { guestCall } from "#shared/testkit/kit";
+import { MAX_CANDIDATES } from "../src/constants.ts";
 import { planListing } from "../src/domain/listing.ts";
 import { listProducts } from "../src/service/listing.ts";
 import { insertProducts, insertTaxonomy, productRow, rpc, testDeps, testEnv } from "./fixture.ts";
@@ -244,7 +245,7 @@ describe("paging", () => {
     expect(await outcome({ sort: "name", cursor })).toMatchObject({ error: { code: "invalid_cursor" } });
   });
 
-  it("ends a list by relevance at its thousandth product", async () => {
+  it("ends a list by relevance with its last candidate", async () => {
     const many = Array.from({ length: 1_010 }, (_, index) =>
       productRow({ id: `prd_many${String(index)}`, name: `Washer ${String(index)}`, category_id: "cat_toolsafe" }),
     );
@@ -261,7 +262,7 @@ describe("paging", () => {
       count += page.items.length;
       cursor = page.nextCursor;
     } while (cursor !== null);
-    expect(count).toBe(1_000);
+    expect(count).toBe(MAX_CANDIDATES);
     await testEnv.DB.prepare("DELETE FROM products WHERE id LIKE 'prd_many%'").run();
   });
 });

@@ -1,9 +1,10 @@
 // The plan of the public list: its filters, its order, and the key in its cursors.
 import type * as z from "zod";
 import type { ListProductsInput } from "#shared/contracts/catalog";
-import { RELEVANCE_DEPTH } from "../constants.ts";
+import { MAX_CANDIDATES } from "../constants.ts";
 import { parseSearch } from "./search.ts";
 import type { Search } from "./search.ts";
+import type { MergedPage } from "./streams.ts";
 
 /** `changed` is the order of the feed of changes. `updatedSince` selects it, not `sort`. */
 export type Sort = "relevance" | "newest" | "price" | "-price" | "name" | "changed";
@@ -51,7 +52,7 @@ export function planListing(input: z.output<typeof ListProductsInput>): ListingP
 export function parseAfter(sort: Sort, key: readonly (string | number)[]): After | undefined {
   const [first, second] = key;
   if (sort === "relevance") {
-    const inRange = typeof first === "number" && Number.isInteger(first) && first > 0 && first < RELEVANCE_DEPTH;
+    const inRange = typeof first === "number" && Number.isInteger(first) && first > 0 && first < MAX_CANDIDATES;
     return inRange && key.length === 1 ? { kind: "place", place: first } : undefined;
   }
   const fits = sort === "name" ? typeof first === "string" : typeof first === "number";
@@ -59,20 +60,14 @@ export function parseAfter(sort: Sort, key: readonly (string | number)[]): After
   return { kind: "key", value: first, id: second };
 }
 
-/** The key of the cursor after this row. `place` counts from 1 over all pages. */
+/** The key of the cursor after a page that began after a place or a key; undefined on the last page. */
 export function keyAfter(
   sort: Sort,
-  row: {
-    readonly id: string;
-    readonly name: string;
-    readonly price: number;
-    readonly createdAt: number;
-    readonly changeSeq: number;
-    readonly place: number;
-  },
-): readonly (string | number)[] {
-  if (sort === "relevance") return [row.place];
-  if (sort === "changed") return [row.changeSeq, row.id];
-  if (sort === "newest") return [row.createdAt, row.id];
-  return sort === "name" ? [row.name, row.id] : [row.price, row.id];
+  after: After,
+  { entries, last }: MergedPage,
+): readonly (string | number)[] | undefined {
+  if (last === undefined) return undefined;
+  if (sort !== "relevance") return [last.value, last.id];
+  const place = (after.kind === "place" ? after.place : 0) + entries.length;
+  return place < MAX_CANDIDATES ? [place] : undefined;
 }

@@ -1,23 +1,36 @@
 // The lists of products: the public one with full text and facets, and the one of staff.
-import * as z from "zod";
+import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { ListProductsInput, ProductPage } from "#shared/contracts/catalog";
 import type { ListManagedInput, ManagedProductPage } from "#shared/contracts/catalog-staff";
 import { fail, invalidInput } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { NumberThenId, decodeCursor, readFeed, readPage, toFeedPage, toPage } from "#shared/paging";
+import { decodeCursor, encodeCursor } from "#shared/paging";
 import { ok } from "#shared/result";
+import { MAX_CANDIDATES } from "../constants.ts";
+import { pageOfCandidates, talliesOfCandidates } from "../domain/candidates.ts";
+import { leading, toFacets } from "../domain/facets.ts";
+import type { Tallies } from "../domain/facets.ts";
 import { keyAfter, parseAfter, planListing } from "../domain/listing.ts";
 import type { After, ListingPlan } from "../domain/listing.ts";
 import { toManaged } from "../domain/managed.ts";
 import { toProduct } from "../domain/product.ts";
 import { parseSearch } from "../domain/search.ts";
-import { readListing } from "../store/listing.ts";
-import { readManagedList } from "../store/managed-list.ts";
-import type { ManagedKey } from "../store/managed-list.ts";
+import type { MergedPage } from "../domain/streams.ts";
+import { readTallies } from "../store/facets.ts";
+import { readChanges, readShelfPage, readShown } from "../store/listing.ts";
+import { findManaged, readManagedRows } from "../store/managed-list.ts";
+import { readCandidates } from "../store/search.ts";
+import { readShelves } from "../store/shelves.ts";
 import type { CatalogDeps } from "./deps.ts";
 
 const EMPTY: ProductPage = { items: [], nextCursor: null, facets: { brands: [], categories: [], price: null } };
+
+/** Where a page begins and what it holds. */
+interface PageRequest {
+  readonly after: After;
+  readonly limit: number;
+}
 
 async function afterCursor(scope: unknown, plan: ListingPlan, cursor: string | undefined): Promise<Outcome<After>> {
   if (cursor === undefined) return ok({ kind: "start" });
@@ -27,22 +40,39 @@ async function afterCursor(scope: unknown, plan: ListingPlan, cursor: string | u
   return after === undefined ? fail("invalid_cursor", "The cursor does not belong to this list.") : ok(after);
 }
 
-async function productPage(
-  deps: CatalogDeps,
-  plan: ListingPlan,
-  after: After,
-  limit: number,
-  scope: unknown,
-): Promise<ProductPage> {
-  const { rows, facets } = await readListing(deps.db, plan, after, limit, { withFacets: after.kind === "start" });
-  const skipped = after.kind === "place" ? after.place : 0;
-  const placed = rows.map((row, index) => ({ ...row, place: skipped + index + 1 }));
-  const keyOf = (row: (typeof placed)[number]): readonly (string | number)[] => keyAfter(plan.sort, row);
-  const { items, nextCursor } =
-    plan.sort === "changed"
-      ? await toFeedPage(placed.slice(0, limit), scope, keyOf, toProduct)
-      : await toPage(placed, limit, scope, keyOf, toProduct);
-  return { items, nextCursor, ...(facets === undefined ? {} : { facets }) };
+interface Found {
+  readonly page: MergedPage;
+  /** On the first page. */
+  readonly tallies: Tallies | undefined;
+}
+
+const TOO_MANY_MATCHES = invalidInput([
+  {
+    path: "q",
+    message: `matches more than ${String(MAX_CANDIDATES)} products, too many for a feed of changes; leave it out, or search for less`,
+  },
+]);
+
+/** Finds the products of a page: among the candidates of words or of a SKU, else on the shelves or in the order of changes. */
+async function find({ db }: CatalogDeps, plan: ListingPlan, { after, limit }: PageRequest): Promise<Outcome<Found>> {
+  const { sort, search, sku } = plan;
+  const isFirst = after.kind === "start";
+  const shelves = await readShelves(db, plan);
+  if (search.kind === "match" || sku !== undefined) {
+    const sets = await readCandidates(db, plan, shelves, { withFacets: isFirst });
+    if (sort === "changed" && sets.page.more) return TOO_MANY_MATCHES;
+    const page = pageOfCandidates(plan, sets.page, after, limit);
+    return ok({ page, tallies: isFirst ? talliesOfCandidates(plan, sets) : undefined });
+  }
+  if (sort === "changed") {
+    const { page, sets } = await readChanges(db, plan, shelves, after, limit);
+    return ok({ page, tallies: isFirst ? talliesOfCandidates(plan, sets) : undefined });
+  }
+  const [page, tallies] = await Promise.all([
+    readShelfPage(db, { ...plan, sort: sort === "relevance" ? "newest" : sort }, shelves, after, limit),
+    isFirst ? readTallies(db, plan, shelves) : undefined,
+  ]);
+  return ok({ page, tallies });
 }
 
 /** A cursor is bound to the plan: the same search, filters and order. */
@@ -61,7 +91,34 @@ export async function listProducts(
   const after = await afterCursor(scope, plan, input.cursor);
   if (!after.ok) return after;
   if (plan.search.kind === "nothing") return ok(EMPTY);
-  return ok(await productPage(deps, plan, after.value, input.limit, scope));
+  const found = await find(deps, plan, { after: after.value, limit: input.limit });
+  if (!found.ok) return found;
+  const { page, tallies } = found.value;
+  const nameIds = tallies === undefined ? [] : [...leading(tallies.brands), ...leading(tallies.categories)];
+  const { rows, names } = await readShown(
+    deps.db,
+    page.entries.map(({ searchId }) => searchId),
+    nameIds,
+  );
+  const key = keyAfter(plan.sort, after.value, page);
+  return ok({
+    items: rows.map(toProduct),
+    nextCursor: key === undefined ? null : await encodeCursor(scope, key),
+    ...(tallies === undefined ? {} : { facets: toFacets(tallies, names) }),
+  });
+}
+
+/** Fails with invalid_cursor. A feed's cursor is a place among all changes, any other a time of creation and an id. */
+async function managedAfter(
+  scope: unknown,
+  cursor: string | undefined,
+  { isFeed }: { readonly isFeed: boolean },
+): Promise<Outcome<After>> {
+  if (cursor === undefined) return ok({ kind: "start" });
+  const key = await decodeCursor(scope, cursor);
+  if (!key.ok) return key;
+  const after = parseAfter("newest", isFeed ? [...key.value, ""] : key.value);
+  return after === undefined ? fail("invalid_cursor", "The cursor does not belong to this list.") : ok(after);
 }
 
 export async function listManagedProducts(
@@ -69,18 +126,21 @@ export async function listManagedProducts(
   call: Call,
   { limit, cursor, q, ...filters }: z.output<typeof ListManagedInput>,
 ): Promise<Outcome<ManagedProductPage>> {
-  const page = { limit, cursor };
   const search = parseSearch(q);
-  const { status, brand, category, sku, externalId } = filters;
+  const scope = ["managed products", call.actor.role === "vendor" ? call.actor.id : null, filters, search];
+  const isFeed = filters.updatedSince !== undefined;
+  const after = await managedAfter(scope, cursor, { isFeed });
+  if (!after.ok) return after;
+  if (search.kind === "nothing") return ok({ items: [], nextCursor: null });
+  const { status, sku, externalId } = filters;
   const updatedSince = filters.updatedSince === undefined ? undefined : Date.parse(filters.updatedSince);
-  const filter = { status, brand, category, sku, externalId, updatedSince, search };
-  const list = {
-    scope: ["managed products", call.actor.role === "vendor" ? call.actor.id : null, filters, search],
-    read: async (after: ManagedKey | undefined, rows: number) =>
-      search.kind === "nothing" ? [] : await readManagedList(deps.db, call, { ...filter, after, limit: rows }),
-    render: toManaged,
-  };
-  return updatedSince === undefined
-    ? await readPage(page, { ...list, key: NumberThenId, keyOf: ({ createdAt, id }) => [createdAt, id] })
-    : await readFeed(page, { ...list, key: z.tuple([z.number()]), keyOf: ({ changeSeq }) => [changeSeq] });
+  const filter = { status, sku, externalId, updatedSince, search, after: after.value, limit };
+  const shelves = await readShelves(deps.db, { category: filters.category, brand: filters.brand });
+  const page = await findManaged(deps.db, call, filter, shelves);
+  if (isFeed && page.isCut) return TOO_MANY_MATCHES;
+  const rows = await readManagedRows(deps.db, call, page);
+  // A feed has a cursor wherever it has products.
+  const last = page.last ?? (isFeed ? page.entries.at(-1) : undefined);
+  const nextCursor = last && (await encodeCursor(scope, isFeed ? [last.value] : [last.value, last.id]));
+  return ok({ items: rows.map(toManaged), nextCursor: nextCursor ?? null });
 }

@@ -1,180 +1,133 @@
-// The public list and its facets. `status = 'active'` is literal text in every statement, because partial indexes serve no bound
-// parameter. test/plans.test.ts checks the index of each filter.
+// The pages of the public list. How many rows one reads depends on neither the shop nor the filters; test/plans.test.ts counts them.
 import { sql } from "drizzle-orm";
-import type { SQL } from "drizzle-orm";
-import { Facets } from "#shared/contracts/catalog";
-import { Query, inJson, readAll, select } from "#shared/database";
-import type { Database, RowOf } from "#shared/database";
-import { MAX_FACET_ENTRIES, RELEVANCE_DEPTH } from "../constants.ts";
-import type { After, ListingPlan, Sort } from "../domain/listing.ts";
+import * as z from "zod";
+import { inJson, readAll, select } from "#shared/database";
+import type { Database, Query } from "#shared/database";
+import { MERGED_ROWS, SCANNED_PRODUCTS, SCANNED_ROWS, SMALL_LIST } from "../constants.ts";
+import { passing } from "../domain/candidates.ts";
+import type { CandidateSets } from "../domain/candidates.ts";
+import type { After, ListingPlan } from "../domain/listing.ts";
 import type { ProductRow } from "../domain/product.ts";
-import { PRODUCT_FIELDS, PRODUCT_JOINS, imagesJson, p, withImages } from "./products.ts";
-
-export interface ListedRow extends ProductRow {
-  /** The position of the product's last change among all changes of products. */
-  readonly changeSeq: number;
-}
-
-export interface ListingRows {
-  /** One more than the limit when a next page exists. */
-  readonly rows: readonly ListedRow[];
-  /** Undefined unless requested. */
-  readonly facets: Facets | undefined;
-}
-
-/** Weights of the index's columns: a match in the name or the SKU counts more than one in the description. */
-const RANK = sql`bm25(product_search, 10.0, 8.0, 1.0, 4.0, 3.0)`;
-
-const ORDER_COLUMN: Readonly<
-  Record<Exclude<Sort, "relevance">, { readonly column: SQL; readonly descending: boolean }>
-> = {
-  newest: { column: sql`p.created_at`, descending: true },
-  price: { column: sql`p.price`, descending: false },
-  "-price": { column: sql`p.price`, descending: true },
-  name: { column: sql`p.name`, descending: false },
-  changed: { column: sql`p.change_seq`, descending: false },
-};
-
-function source({ search }: ListingPlan): SQL {
-  return search.kind === "match"
-    ? sql`product_search s CROSS JOIN products p ON p.search_id = s.rowid`
-    : sql`products p`;
-}
-
-/** The conditions of the page and of all facets. A facet ignores its own filter, but never these. */
-function baseConditions({ search, inStockOnly, sku, updatedSince }: ListingPlan): SQL[] {
-  return [
-    ...(search.kind === "match" ? [sql`product_search MATCH ${search.expression}`] : []),
-    sql`p.status = 'active'`,
-    ...(inStockOnly ? [sql`p.availability <> 'out_of_stock'`] : []),
-    ...(sku === undefined ? [] : [sql`p.sku = ${sku}`]),
-    ...(updatedSince === undefined ? [] : [sql`p.change_seq >= ${updatedSince}`]),
-  ];
-}
-
-/** By ids or slugs. Ids have an underscore and slugs none, so that no text matches two brands. */
-export function brandCondition({ brand }: Pick<ListingPlan, "brand">): SQL | undefined {
-  return brand === undefined
-    ? undefined
-    : sql`p.brand_id IN (SELECT id FROM brands WHERE ${inJson(sql`id`, brand)} UNION ALL SELECT id FROM brands WHERE ${inJson(sql`slug`, brand)})`;
-}
-
-/** The category and all below it: one range of `id_path`, because "~" sorts after every character of an id. */
-export function categoryCondition({ category }: Pick<ListingPlan, "category">): SQL | undefined {
-  return category === undefined
-    ? undefined
-    : sql`p.category_id IN (SELECT below.id FROM categories top
-        JOIN categories below ON below.id_path >= top.id_path AND below.id_path < top.id_path || '~'
-        WHERE ${inJson(sql`top.id`, category)} OR ${inJson(sql`top.slug`, category)})`;
-}
-
-function priceCondition({ minPrice, maxPrice }: ListingPlan): SQL | undefined {
-  const conditions = [
-    ...(minPrice === undefined ? [] : [sql`p.price >= ${minPrice}`]),
-    ...(maxPrice === undefined ? [] : [sql`p.price <= ${maxPrice}`]),
-  ];
-  return conditions.length === 0 ? undefined : sql.join(conditions, sql` AND `);
-}
-
-/** The order of a page, the condition that excludes earlier pages, and the LIMIT. */
-function ordering(
-  plan: ListingPlan,
-  after: After,
-  limit: number,
-): { key: SQL; direction: SQL; where: readonly SQL[]; window: SQL } {
-  if (plan.sort === "relevance") {
-    const skipped = after.kind === "place" ? after.place : 0;
-    const window = sql`LIMIT ${Math.min(limit + 1, RELEVANCE_DEPTH - skipped)} OFFSET ${skipped}`;
-    return { key: RANK, direction: sql`ASC`, where: [], window };
-  }
-  const { column, descending } = ORDER_COLUMN[plan.sort];
-  const hasKey = after.kind === "key" && plan.sort !== "changed";
-  const past = descending ? sql`<` : sql`>`;
-  return {
-    key: column,
-    direction: descending ? sql`DESC` : sql`ASC`,
-    where: hasKey ? [sql`(${column}, p.id) ${past} (${after.value}, ${after.id})`] : [],
-    window: sql`LIMIT ${limit + 1}`,
-  };
-}
-
-/** A feed continues behind the last position of the previous page. */
-function continued(plan: ListingPlan, after: After): ListingPlan {
-  return plan.sort === "changed" && after.kind === "key" ? { ...plan, updatedSince: Number(after.value) + 1 } : plan;
-}
-
-const FIELDS = { ...PRODUCT_FIELDS, changeSeq: p.changeSeq, images: imagesJson(1) } as const;
-
-/** Selects the ids of the page first, so that sorting carries no descriptions and only the rows of the page are joined. */
-function pageQuery(plan: ListingPlan, after: After, limit: number): Query<RowOf<typeof FIELDS>> {
-  const { key, direction, where, window } = ordering(plan, after, limit);
-  const filters = [brandCondition(plan), categoryCondition(plan), priceCondition(plan)];
-  const conditions = [
-    ...baseConditions(continued(plan, after)),
-    ...filters.filter((part) => part !== undefined),
-    ...where,
-  ];
-  return select(
-    FIELDS,
-    sql`FROM (
-      SELECT p.search_id, ${key} AS sort_key FROM ${source(plan)} WHERE ${sql.join(conditions, sql` AND `)}
-      ORDER BY ${key} ${direction}, p.id ${direction} ${window}
-    ) page JOIN products p ON p.search_id = page.search_id ${PRODUCT_JOINS}
-    ORDER BY page.sort_key ${direction}, p.id ${direction}`,
-  );
-}
-
-const FACETS = {
-  brands: sql<string>`(SELECT json_group_array(json_object('id', id, 'name', name, 'count', count)) FROM brand_counts)`,
-  categories: sql<string>`(SELECT json_group_array(json_object('id', id, 'name', name, 'count', count)) FROM category_counts)`,
-  min: sql<number | null>`(SELECT min(price) FROM matched WHERE in_brand AND in_category)`,
-  max: sql<number | null>`(SELECT max(price) FROM matched WHERE in_brand AND in_category)`,
-} as const;
+import { mergeStreams } from "../domain/streams.ts";
+import type { MergedPage } from "../domain/streams.ts";
+import { namesQuery } from "./facets.ts";
+import { PRODUCT_FIELDS, PRODUCT_JOINS, imagesJson, withImages } from "./products.ts";
+import { below } from "./search.ts";
+import { IN_STOCK, SHELF_ORDER, scannedOf, streamsQuery, toStreams, windowOf } from "./shelves.ts";
+import type { ShelfOrder, Shelves } from "./shelves.ts";
 
 /**
- * Each facet ignores its own filter, so that the shopper can choose another value. The matches of a search are materialized once for
- * all facets. Without a search, three scans of the covering index of brands cost half of a copy of the table.
+ * A page of a list without words. Its indexes serve category, brand and order. Stock, and prices in another order, are looked up for a
+ * bounded number of products, so that such a page may be short. A price range with few products is sorted whole.
  */
-function facetQuery(plan: ListingPlan): Query<RowOf<typeof FACETS>> {
-  const always = sql`true`;
-  const keep = plan.search.kind === "match" ? sql`MATERIALIZED` : sql`NOT MATERIALIZED`;
-  const facets = select(FACETS, sql``);
-  return new Query(
-    sql`WITH matched AS ${keep} (
-      SELECT p.brand_id, p.category_id, p.price, ${brandCondition(plan) ?? always} AS in_brand,
-        ${categoryCondition(plan) ?? always} AS in_category, ${priceCondition(plan) ?? always} AS in_price
-      FROM ${source(plan)} WHERE ${sql.join(baseConditions(plan), sql` AND `)}
+export async function readShelfPage(
+  db: Database,
+  plan: ListingPlan & { readonly sort: ShelfOrder },
+  { chosen }: Shelves,
+  after: After,
+  limit: number,
+): Promise<MergedPage> {
+  const { sort, inStockOnly } = plan;
+  const hasRange = plan.minPrice !== undefined || plan.maxPrice !== undefined;
+  const sortsRange = hasRange && sort !== "price" && sort !== "-price";
+  const isScanned = sortsRange || inStockOnly;
+  // Stock costs a second row.
+  const scanned = scannedOf(chosen, { share: inStockOnly ? SCANNED_PRODUCTS : 2 * SCANNED_PRODUCTS });
+  const window = isScanned ? scanned : Math.min(limit, windowOf(chosen.ids, MERGED_ROWS));
+  const read = { list: sort, price: plan, inStockOnly, after };
+  const rows = await readAll(db, {
+    inOrder: streamsQuery(chosen.ids, { ...read, order: sort, window }),
+    // Not of so many shelves that there is one row for each.
+    inRange: streamsQuery(sortsRange && chosen.products > SMALL_LIST && scanned > 1 ? chosen.ids : [], {
+      ...read,
+      order: "price",
+      window: scanned,
+    }),
+  });
+  const inRange = toStreams(rows.inRange, scanned);
+  const isWhole = inRange.length > 0 && inRange.every(({ more }) => !more);
+  const { descending } = SHELF_ORDER[sort];
+  return mergeStreams(isWhole ? inRange : toStreams(rows.inOrder, window), { limit, descending });
+}
+
+const Changes = z.array(
+  z.object({
+    searchId: z.number(),
+    id: z.string(),
+    value: z.number(),
+    price: z.number(),
+    brandId: z.string(),
+    categoryId: z.string(),
+    isActive: z.number(),
+    inStock: z.number(),
+    inBrands: z.number(),
+    inCategories: z.number(),
+  }),
+);
+
+/**
+ * Reads a bounded number of changes, whose filters are looked up: a page of the feed may be short or empty. The same products are
+ * counted for its facets.
+ */
+export async function readChanges(
+  db: Database,
+  plan: ListingPlan,
+  { categories, brands }: Shelves,
+  after: After,
+  limit: number,
+): Promise<{ readonly page: MergedPage; readonly sets: CandidateSets }> {
+  const start = after.kind === "key" ? Number(after.value) + 1 : (plan.updatedSince ?? 0);
+  const inBrands = brands === undefined ? sql`1` : inJson(sql`p.brand_id`, brands);
+  const inCategories = categories === undefined ? sql`1` : sql`p.category_id IN (${below(categories)})`;
+  const rows = await db.all(
+    select(
+      {
+        changes: sql<string>`json_group_array(json_object('searchId', search_id, 'id', id, 'value', change_seq, 'price', price,
+          'brandId', brand_id, 'categoryId', category_id, 'isActive', is_active, 'inStock', in_stock, 'inBrands', in_brands,
+          'inCategories', in_categories))`,
+      },
+      sql`FROM (SELECT p.search_id, p.id, p.change_seq, p.price, p.brand_id, p.category_id, p.status = 'active' AS is_active,
+          ${IN_STOCK} AS in_stock, ${inBrands} AS in_brands, ${inCategories} AS in_categories
+        FROM products p WHERE p.change_seq >= ${start} ORDER BY p.change_seq LIMIT ${SCANNED_ROWS + 1})`,
     ),
-    brand_counts AS (
-      SELECT b.id, b.name, m.count FROM (
-        SELECT brand_id, count(*) AS count FROM matched WHERE in_category AND in_price GROUP BY brand_id
-      ) m JOIN brands b ON b.id = m.brand_id ORDER BY m.count DESC, b.name LIMIT ${MAX_FACET_ENTRIES}
-    ),
-    category_counts AS (
-      SELECT c.id, c.name, m.count FROM (
-        SELECT category_id, count(*) AS count FROM matched WHERE in_brand AND in_price GROUP BY category_id
-      ) m JOIN categories c ON c.id = m.category_id ORDER BY m.count DESC, c.name LIMIT ${MAX_FACET_ENTRIES}
-    )
-    ${facets.getSQL()}`,
-    facets.decode,
+  );
+  const read = rows.flatMap(({ changes }) => Changes.parse(JSON.parse(changes)));
+  const more = read.length > SCANNED_ROWS;
+  const changes = read.slice(0, SCANNED_ROWS).map((row) => ({ ...row, inStock: row.inStock === 1 }));
+  const active = changes.filter(({ isActive }) => isActive === 1);
+  const sets = {
+    page: { found: active.filter((row) => row.inBrands === 1 && row.inCategories === 1), more },
+    ofAllBrands: { found: active.filter((row) => row.inCategories === 1), more },
+    ofAllCategories: { found: active.filter((row) => row.inBrands === 1), more },
+  };
+  const shown = new Set(passing(plan, sets.page).map(({ id }) => id));
+  const entries = changes.map((row) => ({ ...row, matches: shown.has(row.id) }));
+  const page = mergeStreams([{ entries, more }], { limit, descending: false });
+  return { page: { ...page, last: page.last ?? page.entries.at(-1) }, sets };
+}
+
+export interface Shown {
+  readonly rows: readonly ProductRow[];
+  /** The names of brands and categories by id. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+const FIELDS = { ...PRODUCT_FIELDS, images: imagesJson(1) } as const;
+
+function rowsQuery(searchIds: readonly number[]): Query<{ readonly images: string } & Omit<ProductRow, "images">> {
+  return select(
+    FIELDS,
+    sql`FROM json_each(${JSON.stringify(searchIds)}) wanted CROSS JOIN products p ON p.search_id = wanted.value
+      ${PRODUCT_JOINS} WHERE p.status = 'active' ORDER BY wanted.key`,
   );
 }
 
-function toFacets({ brands, categories, min, max }: RowOf<typeof FACETS>): Facets {
-  const price = min === null || max === null ? null : { min, max };
-  return Facets.parse({ brands: JSON.parse(brands), categories: JSON.parse(categories), price });
-}
-
-/** One page, and its facets on request, in one round trip. */
-export async function readListing(
+/** What a page shows: its products in this order, and the names for its facets. */
+export async function readShown(
   db: Database,
-  plan: ListingPlan,
-  after: After,
-  limit: number,
-  { withFacets }: { readonly withFacets: boolean },
-): Promise<ListingRows> {
-  const page = pageQuery(plan, after, limit);
-  if (!withFacets) return { rows: (await db.all(page)).map(withImages), facets: undefined };
-  const { rows, facets } = await readAll(db, { rows: page, facets: facetQuery(plan) });
-  return { rows: rows.map(withImages), facets: facets[0] && toFacets(facets[0]) };
+  searchIds: readonly number[],
+  nameIds: readonly string[],
+): Promise<Shown> {
+  const { rows, names } = await readAll(db, { rows: rowsQuery(searchIds), names: namesQuery(nameIds) });
+  return { rows: rows.map(withImages), names: new Map(names.map(({ id, name }) => [id, name])) };
 }

@@ -1,8 +1,10 @@
 // The plan of the public list and the keys of its cursors.
 import { describe, expect, it } from "vitest";
 import { ListProductsInput } from "#shared/contracts/catalog";
+import { MAX_CANDIDATES } from "../../src/constants.ts";
 import { keyAfter, parseAfter, planListing } from "../../src/domain/listing.ts";
 import type { Sort } from "../../src/domain/listing.ts";
+import type { Entry, MergedPage } from "../../src/domain/streams.ts";
 
 const plan = (input: Record<string, unknown>): ReturnType<typeof planListing> =>
   planListing(ListProductsInput.parse(input));
@@ -23,25 +25,35 @@ describe("planListing", () => {
 });
 
 describe("a cursor's key", () => {
-  const row = { id: "prd_1", name: "Ratchet", price: 500, createdAt: 1_700_000_000_000, changeSeq: 7, place: 20 };
+  const entry = (value: string | number): Entry => ({ searchId: 1, id: "prd_1", value, matches: true });
+  const pageTo = (last: Entry): MergedPage => ({ entries: [last], last });
 
   it("parses to the position it was made for, in every order", () => {
-    const sorts: readonly Sort[] = ["newest", "price", "-price", "name", "changed"];
-    for (const sort of sorts) {
-      expect(parseAfter(sort, keyAfter(sort, row))).toEqual({
-        kind: "key",
-        value: keyAfter(sort, row)[0],
-        id: "prd_1",
-      });
+    const sorts: readonly (readonly [Sort, string | number])[] = [
+      ["newest", 1_700_000_000_000],
+      ["price", 500],
+      ["-price", 500],
+      ["name", "Ratchet"],
+      ["changed", 7],
+    ];
+    for (const [sort, value] of sorts) {
+      const key = keyAfter(sort, { kind: "start" }, pageTo(entry(value)));
+      expect(parseAfter(sort, key ?? [])).toEqual({ kind: "key", value, id: "prd_1" });
     }
-    expect(parseAfter("relevance", keyAfter("relevance", row))).toEqual({ kind: "place", place: 20 });
+    expect(keyAfter("price", { kind: "start" }, { entries: [entry(1)], last: undefined })).toBeUndefined();
+  });
+
+  it("by relevance is a position over all pages, up to the last candidate", () => {
+    const next = keyAfter("relevance", { kind: "place", place: 19 }, pageTo(entry(0)));
+    expect(parseAfter("relevance", next ?? [])).toEqual({ kind: "place", place: 20 });
+    expect(keyAfter("relevance", { kind: "place", place: MAX_CANDIDATES - 1 }, pageTo(entry(0)))).toBeUndefined();
   });
 
   it("is refused when it belongs to another order", () => {
     const cases: readonly (readonly [Sort, readonly (string | number)[]])[] = [
       ["relevance", [0]],
       ["relevance", [1.5]],
-      ["relevance", [1_000]],
+      ["relevance", [MAX_CANDIDATES]],
       ["relevance", ["20"]],
       ["relevance", [20, "prd_1"]],
       ["newest", [1]],
