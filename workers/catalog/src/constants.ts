@@ -23,7 +23,7 @@ export const NAME_CANDIDATES = 350;
 /** Rows for the candidates of a search and for its facets that ignore a filter, whose products cost two rows each. */
 export const SEARCH_ROWS = 2_900;
 /** Rows read for a page where an index serves all filters, of all chosen values together. */
-export const MERGED_ROWS = 1_700;
+export const MERGED_ROWS = 1_300;
 /** Where filters leave no more products than this to look at, all of them are sorted and counted. */
 export const SMALL_LIST = 600;
 /** Products read in the order of a list, of a price range, or for a facet, where there are more. Each may cost two rows. */
