@@ -28,6 +28,9 @@ const TEST_BINDINGS: Readonly<Record<string, Readonly<Record<string, string>>>> 
   payments: { STRIPE_SECRET_KEY: "sk_test_sandbox", STRIPE_WEBHOOK_SECRET: "whsec_local_development" },
 };
 
+/** Of every project with a database: its tables, and the check of the plans of all statements that its tests run. */
+const DATABASE_SETUP = ["migrate", "plans"].map((name) => path.join(ROOT, `shared/testkit/${name}.ts`));
+
 interface WranglerFile {
   readonly compatibility_date: string;
   readonly services?: readonly { readonly service: string; readonly entrypoint: string }[];
@@ -78,7 +81,7 @@ function workerProject(worker: ProductionWorker): () => Promise<TestProjectInlin
         name: worker,
         isolate: false,
         include: [`workers/${worker}/test/*.test.ts`],
-        setupFiles: migrations === undefined ? [] : [path.join(ROOT, "shared/testkit/migrate.ts")],
+        setupFiles: migrations === undefined ? [] : DATABASE_SETUP,
         testTimeout: 30_000,
       },
     };

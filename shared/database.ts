@@ -111,6 +111,15 @@ function resultOf(statement: Statement, { results, meta }: D1Result<RawRow>): Re
   return { rows, changes: meta.changes };
 }
 
+type Listener = (text: string, params: readonly unknown[]) => void;
+
+let listener: Listener | undefined;
+
+/** Calls `heard` with every statement that any Database runs from now on. Tests check their plans: shared/testkit/plans.ts. */
+export function onStatement(heard: Listener): void {
+  listener = heard;
+}
+
 function logRoundTrip(results: readonly D1Result<RawRow>[]): void {
   logCost({
     d1RoundTrips: 1,
@@ -154,6 +163,7 @@ export class Database {
 
   #bind(statement: Statement): D1PreparedStatement {
     const { text, params } = compile(statement);
+    listener?.(text, params);
     return this.client.prepare(text).bind(...params);
   }
 }

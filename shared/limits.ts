@@ -1,5 +1,5 @@
 // How large an order may be, and how much of it an event or a message carries. Everything on an order's way is sized for these
-// numbers (docs/adr/029-large-orders.md): messages of 128 KB, rows of 2 MB, and the subrequests of one invocation.
+// numbers (docs/adr/031-large-orders.md): messages of 128 KB, rows of 2 MB, and the subrequests of one invocation.
 
 /** The most lines of a cart, and so of an order. */
 export const MAX_LINES = 1_000;

@@ -1,5 +1,5 @@
 // Every event there is, with the shape of its data. An event carries what its consumers need, as long as that is small: of the lines
-// their products and quantities, and the names and prices of the first few (docs/adr/029-large-orders.md). A consumer must accept any
+// their products and quantities, and the names and prices of the first few (docs/adr/031-large-orders.md). A consumer must accept any
 // order of arrival, any number of copies, and the shapes that earlier versions have stored.
 import * as z from "zod";
 import { EXCERPT_LINES } from "../limits.ts";

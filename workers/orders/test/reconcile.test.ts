@@ -164,11 +164,12 @@ describe("an order that records money", () => {
     const { id } = await confirmedOrder(shop);
     paymentIs(id, "AUTHORIZED");
     shop.advance(3 * 24 * 3_600_000);
-    await commit(shop.deps.db, {
-      statements: [
-        sql`UPDATE orders SET status = 'CANCELLED', stock_status = 'RELEASED', payment_status = 'VOIDED' WHERE id <> ${id}`,
-      ],
-    });
+    await shop.deps.db.client
+      .prepare(
+        "UPDATE orders SET status = 'CANCELLED', stock_status = 'RELEASED', payment_status = 'VOIDED' WHERE id <> ?",
+      )
+      .bind(id)
+      .run();
     listed = [];
     for (let minute = 0; minute < RECONCILE_SLICES; minute += 1) {
       shop.advance(60_000);

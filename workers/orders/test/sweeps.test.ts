@@ -1,11 +1,9 @@
 // Sweeps, and the Worker's wiring.
 import { SELF, createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
-import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
-import { commit } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { ok } from "#shared/result";
 import { callAs, guestCall } from "#shared/testkit/kit";
@@ -217,7 +215,10 @@ describe("an unsettled order", () => {
     const pauses: number[] = [];
     for (let minute = 1, last = 0; minute <= 40; minute += 1) {
       // Keeps the payment window out of this test.
-      await commit(shop.deps.db, { statements: [sql`UPDATE orders SET payment_due_at = ${shop.deps.now() * 2}`] });
+      await shop.deps.db.client
+        .prepare("UPDATE orders SET payment_due_at = ?")
+        .bind(shop.deps.now() * 2)
+        .run();
       shop.advance(60_000);
       await runSweeps(shop.deps, plan, { call: cron, everything: false });
       const count = republished(shop, order.id).length;

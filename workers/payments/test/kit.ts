@@ -9,7 +9,6 @@ import type { Call } from "#shared/call";
 import type { SweepCounts } from "#shared/contracts/messaging";
 import type { ClosedUnpaid, CreateIntentInput, Payment, PaymentIntent } from "#shared/contracts/payments";
 import type { Outcome } from "#shared/errors";
-import { inJson } from "#shared/database";
 import { linesOfEvent } from "#shared/events/catalogue";
 import { makeEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
@@ -146,9 +145,13 @@ export interface FoundRow {
 
 /** The findings about any of these subjects. */
 export async function findingsOf(world: World, ...subjects: readonly string[]): Promise<FoundRow[]> {
-  return await world.deps.db.all(
-    sql<FoundRow>`SELECT kind, subject, outcome, times, details FROM findings WHERE ${inJson(sql`subject`, subjects)} ORDER BY kind, subject`,
-  );
+  const { results } = await world.deps.db.client
+    .prepare(
+      `SELECT kind, subject, outcome, times, details FROM findings WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY kind, subject`,
+    )
+    .bind(JSON.stringify(subjects))
+    .all<FoundRow>();
+  return results;
 }
 
 export async function auditOf(
@@ -179,8 +182,7 @@ export async function eventTypesOf(world: World, orderId: string): Promise<strin
 }
 
 export async function countOf(world: World, table: string): Promise<number> {
-  const [row] = await world.deps.db.all(sql<{ n: number }>`SELECT count(*) AS n FROM ${sql.identifier(table)}`);
-  return row?.n ?? 0;
+  return (await world.deps.db.client.prepare(`SELECT count(*) AS n FROM ${table}`).first<number>("n")) ?? 0;
 }
 
 export function orderCancelled(

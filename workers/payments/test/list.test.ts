@@ -1,5 +1,4 @@
 // The list of all payments: the filters, the pages, and that each filter uses an index.
-import { sql } from "drizzle-orm";
 import type { Statement } from "#shared/database";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ListAllPaymentsInput, PaymentState } from "#shared/contracts/payments";
@@ -24,15 +23,16 @@ let world: World;
 
 /** Realistic rows: most captured long ago, few void, refunded or disputed, the newest open. */
 async function fillShop(): Promise<void> {
-  const status = sql`CASE WHEN n >= ${OPEN_FROM} THEN iif(n % 4 = 0, 'CREATED', 'AUTHORIZED')
+  const status = `CASE WHEN n >= ${String(OPEN_FROM)} THEN iif(n % 4 = 0, 'CREATED', 'AUTHORIZED')
     WHEN n % 1000 = 1 THEN 'DISPUTED' WHEN n % 100 = 2 THEN 'VOIDED' WHEN n % 500 = 3 THEN 'REFUNDED' ELSE 'CAPTURED' END`;
-  await world.deps.db
-    .run(sql`WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${ROWS - 1})
+  await world.deps.db.client
+    .prepare(`WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${String(ROWS - 1)})
     INSERT INTO payments (id, order_id, order_number, customer, amount, amount_captured, currency, status, flag, correlation_id,
       next_check_at, expiry_flagged_at, created_at, updated_at)
-    SELECT printf('pay_%06d', n), 'ord_' || n, 'TP-' || n, '{}', 100, iif(n < ${OPEN_FROM}, 100, 0), 'USD', ${status},
-      iif(n = 77, 'amount_mismatch', NULL), 'req_1', iif(n < ${OPEN_FROM}, NULL, 1), iif(n IN (50, ${ROWS - 3}), 1, NULL),
-      ${FIRST} + n * ${MINUTE}, 0 FROM numbers`);
+    SELECT printf('pay_%06d', n), 'ord_' || n, 'TP-' || n, '{}', 100, iif(n < ${String(OPEN_FROM)}, 100, 0), 'USD', ${status},
+      iif(n = 77, 'amount_mismatch', NULL), 'req_1', iif(n < ${String(OPEN_FROM)}, NULL, 1), iif(n IN (50, ${String(ROWS - 3)}), 1, NULL),
+      ${String(FIRST)} + n * ${String(MINUTE)}, 0 FROM numbers`)
+    .run();
 }
 
 beforeAll(async () => {
@@ -79,11 +79,11 @@ describe("the list of payments", () => {
   });
 
   it("has every payment of a status once, and no other", async () => {
-    const [row] = await world.deps.db.all(
-      sql<{ n: number }>`SELECT count(*) AS n FROM payments WHERE status = 'VOIDED'`,
-    );
+    const voided = await world.deps.db.client
+      .prepare("SELECT count(*) AS n FROM payments WHERE status = 'VOIDED'")
+      .first<number>("n");
     const found = await all({ status: "VOIDED" });
-    expect(new Set(found.map(({ id }) => id)).size).toBe(row?.n);
+    expect(new Set(found.map(({ id }) => id)).size).toBe(voided);
     expect(found.every(({ status }) => status === "VOIDED")).toBe(true);
     expect((await all({ status: "CREATED" })).length).toBe(100);
     expect((await list({ status: "CAPTURED" })).items.map(numberOf)[0]).toBe(OPEN_FROM - 1);

@@ -153,7 +153,9 @@ describe("a webhook of Stripe's", () => {
     const claim = { ...world.peer.intent(id), status: "succeeded", amount_received: AMOUNT };
     expect((await post(world, await world.peer.webhook("payment_intent.succeeded", claim))).status).toBe(200);
     expect((await paymentOf(world, input.orderId)).status).toBe("CREATED");
-    const [open] = await world.deps.db.all(sql`SELECT 1 FROM stripe_events WHERE processed_at IS NULL`);
+    const {
+      results: [open],
+    } = await world.deps.db.client.prepare("SELECT 1 FROM stripe_events WHERE processed_at IS NULL").all();
     expect(open).toBeUndefined();
   });
 

@@ -1,4 +1,4 @@
-// The lines of large orders, for messages. An event describes the first few lines of its order (docs/adr/029-large-orders.md); where a
+// The lines of large orders, for messages. An event describes the first few lines of its order (docs/adr/031-large-orders.md); where a
 // template shows more, orders is asked once for all orders of a queue batch. If orders does not answer, the events are retried.
 import { systemCall } from "#shared/call";
 import type { EventLine, OrderEventData } from "#shared/events/catalogue";
