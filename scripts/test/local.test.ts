@@ -74,6 +74,7 @@ describe("local configurations", () => {
     const notifications = localConfig("notifications", readSettings({}));
     expect(notifications).not.toHaveProperty("send_email");
     expect(notifications.services).toEqual([
+      { binding: "ORDERS", service: "tradepost-orders", entrypoint: "OrdersRpc" },
       { binding: "EMAIL", service: "tradepost-mailbox", entrypoint: "MailboxRpc" },
       { binding: "PROVIDERS", service: "tradepost-mailbox", entrypoint: "MailboxProviders" },
     ]);
