@@ -37,7 +37,8 @@ export interface Server {
 }
 
 const READY = "Tradepost is ready";
-const START_TIMEOUT_MS = 60_000;
+/** A start takes seconds; a machine that runs all tests may need more. */
+const START_TIMEOUT_MS = 120_000;
 
 async function ready(child: ChildProcess): Promise<void> {
   let output = "";
