@@ -1,5 +1,6 @@
 // Which use case handles which event. Its effect is in Stock objects, idempotent by the order's owner key or the product's
 // version, and comes before the inbox row.
+import * as z from "zod";
 import { parseEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { NonRetryableError } from "#shared/failed-events";
@@ -38,9 +39,12 @@ export function handlers(deps: InventoryDeps): Handlers {
   };
 }
 
-/** Object calls of an event: one for each line, or for its product. */
-function linesOf(event: EventEnvelope | undefined): number {
-  return event !== undefined && "lines" in event.data ? event.data.lines.length : 1;
+const WithLines = z.object({ data: z.object({ lines: z.array(z.unknown()) }) });
+
+/** Object calls of a message's event: one for each line, or for its product. `consume` parses the whole event. */
+function linesOf({ body }: Message): number {
+  const { data: event } = WithLines.safeParse(body);
+  return event === undefined ? 1 : event.data.lines.length;
 }
 
 /**
@@ -56,9 +60,9 @@ export async function consumeWith(deps: InventoryDeps, batch: MessageBatch): Pro
   const now: Message[] = [];
   const later: { readonly message: Message; readonly event: EventEnvelope }[] = [];
   for (const message of batch.messages) {
-    const event = parseEvent(message.body);
-    lines += linesOf(event);
-    if (event === undefined || now.length === 0 || lines <= CONSUMER_LINES) now.push(message);
+    lines += linesOf(message);
+    const event = now.length === 0 || lines <= CONSUMER_LINES ? undefined : parseEvent(message.body);
+    if (event === undefined) now.push(message);
     else later.push({ message, event });
   }
   await consume({ queue: batch.queue, messages: now }, deps, handlers(deps));
