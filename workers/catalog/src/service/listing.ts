@@ -21,7 +21,7 @@ import { readTallies } from "../store/facets.ts";
 import { readChanges, readShelfPage, readShown } from "../store/listing.ts";
 import { findManaged, readManagedRows } from "../store/managed-list.ts";
 import { readCandidates } from "../store/search.ts";
-import { readShelves } from "../store/shelves.ts";
+import { readNamedFilters, readShelves } from "../store/shelves.ts";
 import type { CatalogDeps } from "./deps.ts";
 
 const EMPTY: ProductPage = { items: [], nextCursor: null, facets: { brands: [], categories: [], price: null } };
@@ -57,17 +57,17 @@ const TOO_MANY_MATCHES = invalidInput([
 async function find({ db }: CatalogDeps, plan: ListingPlan, { after, limit }: PageRequest): Promise<Outcome<Found>> {
   const { sort, search, sku } = plan;
   const isFirst = after.kind === "start";
-  const shelves = await readShelves(db, plan);
   if (search.kind === "match" || sku !== undefined) {
-    const sets = await readCandidates(db, plan, shelves, { withFacets: isFirst });
+    const sets = await readCandidates(db, plan, await readNamedFilters(db, plan), { withFacets: isFirst });
     if (sort === "changed" && sets.page.more) return TOO_MANY_MATCHES;
     const page = pageOfCandidates(plan, sets.page, after, limit);
     return ok({ page, tallies: isFirst ? talliesOfCandidates(plan, sets) : undefined });
   }
   if (sort === "changed") {
-    const { page, sets } = await readChanges(db, plan, shelves, after, limit);
+    const { page, sets } = await readChanges(db, plan, await readNamedFilters(db, plan), after, limit);
     return ok({ page, tallies: isFirst ? talliesOfCandidates(plan, sets) : undefined });
   }
+  const shelves = await readShelves(db, plan);
   const [page, tallies] = await Promise.all([
     readShelfPage(db, { ...plan, sort: sort === "relevance" ? "newest" : sort }, shelves, after, limit),
     isFirst ? readTallies(db, plan, shelves) : undefined,
@@ -135,8 +135,8 @@ export async function listManagedProducts(
   const { status, sku, externalId } = filters;
   const updatedSince = filters.updatedSince === undefined ? undefined : Date.parse(filters.updatedSince);
   const filter = { status, sku, externalId, updatedSince, search, after: after.value, limit };
-  const shelves = await readShelves(deps.db, { category: filters.category, brand: filters.brand });
-  const page = await findManaged(deps.db, call, filter, shelves);
+  const named = await readNamedFilters(deps.db, { category: filters.category, brand: filters.brand });
+  const page = await findManaged(deps.db, call, filter, named);
   if (isFeed && page.isCut) return TOO_MANY_MATCHES;
   const rows = await readManagedRows(deps.db, call, page);
   // A feed has a cursor wherever it has products.

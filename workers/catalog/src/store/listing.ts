@@ -1,4 +1,4 @@
-// The pages of the public list. How many rows one reads depends on neither the shop nor the filters; test/plans.test.ts counts them.
+// The pages of the public list. How many rows one reads depends on neither the shop nor the filters; test/bounded.test.ts counts them.
 import { sql } from "drizzle-orm";
 import * as z from "zod";
 import { inJson, readAll, select } from "#shared/database";
@@ -14,7 +14,7 @@ import { namesQuery } from "./facets.ts";
 import { PRODUCT_FIELDS, PRODUCT_JOINS, imagesJson, withImages } from "./products.ts";
 import { below } from "./search.ts";
 import { IN_STOCK, SHELF_ORDER, scannedOf, streamsQuery, toStreams, windowOf } from "./shelves.ts";
-import type { ShelfOrder, Shelves } from "./shelves.ts";
+import type { NamedFilters, ShelfOrder, Shelves } from "./shelves.ts";
 
 /**
  * A page of a list without words. Its indexes serve category, brand and order. Stock, and prices in another order, are looked up for a
@@ -72,7 +72,7 @@ const Changes = z.array(
 export async function readChanges(
   db: Database,
   plan: ListingPlan,
-  { categories, brands }: Shelves,
+  { categories, brands }: NamedFilters,
   after: After,
   limit: number,
 ): Promise<{ readonly page: MergedPage; readonly sets: CandidateSets }> {

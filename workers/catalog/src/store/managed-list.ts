@@ -2,7 +2,6 @@
 // products, so that a page may be short.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import * as z from "zod";
 import { isAdmin } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { ProductStatus } from "#shared/contracts/catalog-staff";
@@ -17,8 +16,8 @@ import { mergeStreams } from "../domain/streams.ts";
 import type { MergedPage, Stream } from "../domain/streams.ts";
 import { ownedBy, selectManaged, toRow } from "./managed.ts";
 import { below, newestMatches } from "./search.ts";
-import { allOf, windowOf } from "./shelves.ts";
-import type { Shelves } from "./shelves.ts";
+import { allOf, toStream, windowOf } from "./shelves.ts";
+import type { NamedFilters } from "./shelves.ts";
 
 export interface ManagedFilter {
   readonly status: ProductStatus | undefined;
@@ -61,7 +60,7 @@ async function sourceOf(
   db: Database,
   call: Call,
   filter: ManagedFilter,
-  { categories, brands }: Shelves,
+  { categories, brands }: NamedFilters,
 ): Promise<Source> {
   const inCategories = categories === undefined ? undefined : await idsBelow(db, categories);
   const ofStatus = filter.status === undefined ? [] : [OF_STATUS[filter.status]];
@@ -84,18 +83,6 @@ async function sourceOf(
     return { values: inCategories, condition: sql`p.category_id = stream.value`, filters: ofStatus };
   }
   return { values: [""], condition: allOf(ofStatus), filters: [] };
-}
-
-const Entries = z.array(z.tuple([z.number(), z.string(), z.number(), z.number()]));
-
-function toStream(entries: string, window: number): Stream {
-  const read = Entries.parse(JSON.parse(entries));
-  return {
-    entries: read
-      .slice(0, window)
-      .map(([searchId, id, value, matches]) => ({ searchId, id, value, matches: matches === 1 })),
-    more: read.length > window,
-  };
 }
 
 interface Order {
@@ -128,7 +115,7 @@ async function candidates(
   db: Database,
   call: Call,
   filter: ManagedFilter,
-  { categories, brands }: Shelves,
+  { categories, brands }: NamedFilters,
   { value, place }: Order,
 ): Promise<Stream> {
   const { search, sku, externalId, status } = filter;
@@ -173,16 +160,16 @@ export async function findManaged(
   db: Database,
   call: Call,
   filter: ManagedFilter,
-  shelves: Shelves,
+  named: NamedFilters,
 ): Promise<ManagedPage> {
   const isFeed = filter.updatedSince !== undefined;
   const merging = { limit: filter.limit, descending: !isFeed };
   const order = orderOf(filter);
   if (filter.search.kind === "match" || filter.sku !== undefined || filter.externalId !== undefined) {
-    const { entries, more } = await candidates(db, call, filter, shelves, order);
+    const { entries, more } = await candidates(db, call, filter, named, order);
     return { ...mergeStreams([{ entries, more: false }], merging), isCut: more };
   }
-  const source = await sourceOf(db, call, filter, shelves);
+  const source = await sourceOf(db, call, filter, named);
   return { ...mergeStreams(await scan(db, source, order), merging), isCut: false };
 }
 

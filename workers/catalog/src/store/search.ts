@@ -11,7 +11,7 @@ import type { ListingPlan, Sort } from "../domain/listing.ts";
 import { narrowed } from "../domain/search.ts";
 import type { SearchFilters } from "../domain/search.ts";
 import { IN_STOCK, allOf } from "./shelves.ts";
-import type { Shelves } from "./shelves.ts";
+import type { NamedFilters } from "./shelves.ts";
 
 /** Weights of the index's columns: a match in the name or the SKU counts more than one in the description. */
 const RANK = sql`bm25(product_search, 10.0, 8.0, 1.0, 4.0, 3.0, 0.0)`;
@@ -112,7 +112,7 @@ async function byRelevance(
 }
 
 /** How many products each facet that ignores a filter considers: those that the candidates of the page leave rows for. */
-function facetCandidates({ found }: Candidates, { categories, brands }: Shelves): number {
+function facetCandidates({ found }: Candidates, { categories, brands }: NamedFilters): number {
   const facets = [categories, brands].filter((filter) => filter !== undefined).length;
   return Math.floor((SEARCH_ROWS - 3 * found.length) / (2 * Math.max(1, facets)));
 }
@@ -121,11 +121,11 @@ function facetCandidates({ found }: Candidates, { categories, brands }: Shelves)
 export async function readCandidates(
   db: Database,
   plan: ListingPlan,
-  shelves: Shelves,
+  named: NamedFilters,
   { withFacets }: { readonly withFacets: boolean },
 ): Promise<CandidateSets> {
   const { search, sku, sort } = plan;
-  const { categories, brands } = shelves;
+  const { categories, brands } = named;
   const words = search.kind === "match" ? search.expression : undefined;
   const filters = { categories, brands, status: "active" };
   const candidates = (of: SearchFilters, limit: number): Found => {
@@ -136,7 +136,7 @@ export async function readCandidates(
     return candidatesQuery(ofSku(sku ?? "", words === undefined ? undefined : narrowed(words, {}), of), sort);
   };
   const found = toCandidates(await db.all(candidates(filters, MAX_CANDIDATES)), MAX_CANDIDATES);
-  const limit = facetCandidates(found, shelves);
+  const limit = facetCandidates(found, named);
   const ofAll = async (of: SearchFilters, { isSame }: { readonly isSame: boolean }): Promise<Candidates | undefined> =>
     isSame || !withFacets ? undefined : toCandidates(await db.all(candidates({ ...filters, ...of }, limit)), limit);
   const [page, ofAllBrands, ofAllCategories] = await Promise.all([

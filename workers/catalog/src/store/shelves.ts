@@ -17,11 +17,15 @@ export interface ShelfSet {
   readonly products: number;
 }
 
-/** What a list's filters by category and brand stand for. */
-export interface Shelves {
+/** What a list's filters by category and brand name. */
+export interface NamedFilters {
   /** Ids of the chosen categories, none below another. Undefined: not filtered. */
   readonly categories: readonly string[] | undefined;
   readonly brands: readonly string[] | undefined;
+}
+
+/** What a list's filters by category and brand stand for. */
+export interface Shelves extends NamedFilters {
   /** The shelves of the chosen categories and brands. */
   readonly chosen: ShelfSet;
   /** The same of all brands, for the facet of brands. */
@@ -77,6 +81,15 @@ export async function readShelves(db: Database, plan: Pick<ListingPlan, "categor
     ofAllBrands: shelvesOf(ofCategory, all),
     ofAllCategories: shelvesOf(all, ofBrand),
   };
+}
+
+/** The same for a list that is read from no shelf. */
+export async function readNamedFilters(
+  db: Database,
+  plan: Pick<ListingPlan, "category" | "brand">,
+): Promise<NamedFilters> {
+  const isFiltered = plan.category !== undefined || plan.brand !== undefined;
+  return isFiltered ? await readShelves(db, plan) : { categories: undefined, brands: undefined };
 }
 
 /** The orders that shelves are kept in. */
@@ -160,14 +173,17 @@ export function streamsQuery(shelves: readonly number[], read: StreamRead): Quer
 
 const Entries = z.array(z.tuple([z.number(), z.string(), z.union([z.string(), z.number()]), z.number()]));
 
+/** The stream of a JSON array of `[search_id, id, value, matches]`, of which one more than `window` was read. */
+export function toStream(json: string, window: number): Stream {
+  const read = Entries.parse(JSON.parse(json));
+  return {
+    entries: read
+      .slice(0, window)
+      .map(([searchId, id, value, matches]) => ({ searchId, id, value, matches: matches === 1 })),
+    more: read.length > window,
+  };
+}
+
 export function toStreams(rows: readonly StreamRow[], window: number): Stream[] {
-  return rows.map((row) => {
-    const entries = Entries.parse(JSON.parse(row.entries));
-    return {
-      entries: entries
-        .slice(0, window)
-        .map(([searchId, id, value, matches]) => ({ searchId, id, value, matches: matches === 1 })),
-      more: entries.length > window,
-    };
-  });
+  return rows.map(({ entries }) => toStream(entries, window));
 }
