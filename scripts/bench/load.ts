@@ -48,7 +48,7 @@ export interface Measure {
 }
 
 /** The value below which a `share` (0 to 1) of the sorted samples lies. */
-function percentile(sorted: readonly number[], share: number): number {
+export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }
 

@@ -2,7 +2,7 @@
 // same kind with 600 products and 1,000 orders. One client, nothing from a cache. Rows are those that D1 says it read: its bill.
 import { availableParallelism } from "node:os";
 import type { Session } from "#shared/contracts/accounts";
-import { connect } from "./load.ts";
+import { connect, percentile } from "./load.ts";
 import type { Request } from "./load.ts";
 import { readsOf } from "./scale/reads.ts";
 import type { Read, Reader } from "./scale/reads.ts";
@@ -102,11 +102,6 @@ interface Task {
   readonly counted: number;
 }
 
-function percentile(samples: readonly number[], share: number): number {
-  const sorted = samples.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
-}
-
 async function timed({ prepare, work, samples: count, warmUp }: Task): Promise<Omit<Measured, "rowsRead">> {
   const samples: number[] = [];
   const until = performance.now() + READ_BUDGET_MS;
@@ -117,7 +112,8 @@ async function timed({ prepare, work, samples: count, warmUp }: Task): Promise<O
     if (n >= warmUp) samples.push(performance.now() - startedAt);
     if (performance.now() > until && samples.length > 0) break;
   }
-  return { p50: percentile(samples, 0.5), p95: percentile(samples, 0.95) };
+  const sorted = samples.toSorted((a, b) => a - b);
+  return { p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95) };
 }
 
 async function rowsReadBy(shop: RunningShop, { prepare, work, counted }: Task): Promise<number> {

@@ -147,7 +147,7 @@ export const EVENT_DATA = {
   STOCK_REJECTED: OrderStockData.extend({
     /** The first MAX_SHORTAGES lines that are short. */
     shortages: z.array(z.object({ productId: z.string(), requested: z.int(), available: z.int() })),
-    /** How many lines are short. Absent in events that were stored before it was told: they name all. */
+    /** How many lines are short. Events that older versions stored do not have it, and name all. */
     shortageCount: z.int().optional(),
   }),
   STOCK_RELEASED: OrderStockData,
