@@ -73,10 +73,7 @@ export async function undelivered({ query }: Pick<Shop, "query">): Promise<numbe
   const stores = Object.keys(DATABASES) as Store[];
   const producers = await Promise.all(
     stores.map((store) =>
-      query<Routed & { id: string }>(
-        store,
-        `SELECT id, type, ${IS_COUNTED} AS counted FROM outbox WHERE confirmed_at IS NULL`,
-      ),
+      query<Routed & { id: string }>(store, `SELECT id, type, ${IS_COUNTED} AS counted FROM unconfirmed_events`),
     ),
   );
   const events = producers.flat();

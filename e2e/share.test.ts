@@ -98,7 +98,7 @@ describe("a guest's order", () => {
     await runSweeps(shop.send, "gateway");
     const [open] = await shop.query<{ count: number }>(
       "orders",
-      "SELECT count(*) AS count FROM outbox WHERE type = 'ORDER_CONFIRMED' AND confirmed_at IS NULL",
+      "SELECT count(*) AS count FROM unconfirmed_events WHERE type = 'ORDER_CONFIRMED'",
     );
     expect(open?.count).toBe(0);
   });

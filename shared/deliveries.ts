@@ -32,15 +32,17 @@ export interface UnconfirmedEvent extends Routed {
 /** The oldest events not known to have reached all their consumers. */
 export async function unconfirmedEvents(deps: Deps): Promise<UnconfirmedEvent[]> {
   const fields = {
+    // SQLite merges the two parts of the view by it, and reads no more than the limit.
+    seq: outbox.seq,
     id: outbox.id,
     type: outbox.type,
     isCounted: sql<number>`${sql.raw(IS_COUNTED)}`,
     time: outbox.time,
   };
   const rows = await deps.db.all(
-    select(fields, sql`FROM outbox WHERE confirmed_at IS NULL ORDER BY time LIMIT ${SWEEP_LIMIT}`),
+    select(fields, sql`FROM unconfirmed_events AS outbox ORDER BY seq LIMIT ${SWEEP_LIMIT}`),
   );
-  return rows.map(({ isCounted, ...row }) => ({ ...row, counted: isCounted === 1 }));
+  return rows.map(({ seq: _seq, isCounted, ...row }) => ({ ...row, counted: isCounted === 1 }));
 }
 
 /**
@@ -111,24 +113,39 @@ export async function unseenEvents(
   return rows.map(({ id }) => id);
 }
 
-/** An envelope without what a confidential command brings, which is as good as a key until it expires. */
-export const FORGOTTEN_ENVELOPE = sql`iif(type = 'NOTIFICATION_SEND' AND ${inJson(sql`envelope ->> '$.data.kind'`, CONFIDENTIAL_KINDS)},
-  json_set(envelope, '$.data.variables', json('{}')), envelope)`;
+const IS_CONFIDENTIAL = sql`type = 'NOTIFICATION_SEND' AND ${inJson(sql`envelope ->> '$.data.kind'`, CONFIDENTIAL_KINDS)}`;
 
-/** Confirms events that all their consumers have, and drops their secrets. */
+/** The envelope of a confidential command without what it brings, which is as good as a key until it expires. */
+const FORGOTTEN = sql`json_set(envelope, '$.data.variables', json('{}'))`;
+
+/** An envelope without what a confidential command brings. */
+export const FORGOTTEN_ENVELOPE = sql`iif(${IS_CONFIDENTIAL}, ${FORGOTTEN}, envelope)`;
+
+/**
+ * Confirms events that all their consumers have, and drops their secrets. The place up to which events are confirmed moves to the last
+ * of them, and those before it that are not among them become late. So an event that arrived within the minute costs no write.
+ */
 export async function confirmEvents(deps: Deps, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
+  const isAmong = inJson(sql`id`, ids);
+  const last = sql`(SELECT max(seq) FROM outbox WHERE ${isAmong})`;
   await commit(deps.db, {
-    confirmed: sql`UPDATE outbox SET confirmed_at = ${deps.now()}, envelope = ${FORGOTTEN_ENVELOPE}
-      WHERE confirmed_at IS NULL AND ${inJson(sql`id`, ids)}`,
+    // Every event up to the last is committed: places are taken in commits.
+    late: sql`INSERT INTO outbox_late (seq) SELECT seq FROM outbox
+      WHERE seq > (SELECT up_to FROM outbox_confirmed) AND seq < ${last} AND confirmed_at IS NULL AND NOT ${isAmong}`,
+    confirmed: sql`UPDATE outbox_confirmed SET up_to = ${last} WHERE up_to < ${last}`,
+    arrived: sql`DELETE FROM outbox_late WHERE seq IN (SELECT seq FROM outbox WHERE ${isAmong})`,
+    forgotten: sql`UPDATE outbox SET envelope = ${FORGOTTEN} WHERE ${isAmong} AND ${IS_CONFIDENTIAL}`,
   });
 }
 
 /** Drops confirmed events past their retention, all but the last: the next one's place follows from it. Returns how many. */
 export async function purgeOutbox(deps: Deps): Promise<number> {
   const { results } = await commit(deps.db, {
-    events: sql`DELETE FROM outbox WHERE confirmed_at IS NOT NULL AND id < ${firstIdAt("evt", deps.now() - EVENT_RETENTION_MS)}
-      AND seq < (SELECT max(seq) FROM outbox WHERE seq IS NOT NULL)`,
+    // Those that a Worker of the version before has confirmed.
+    late: sql`DELETE FROM outbox_late WHERE seq NOT IN (SELECT seq FROM unconfirmed_events)`,
+    events: sql`DELETE FROM outbox WHERE id < ${firstIdAt("evt", deps.now() - EVENT_RETENTION_MS)}
+      AND id NOT IN (SELECT id FROM unconfirmed_events) AND +seq < (SELECT max(seq) FROM outbox WHERE seq IS NOT NULL)`,
   });
   return results.events.changes;
 }

@@ -31,12 +31,12 @@ function messagingQueries(now: number): readonly MetricQuery[] {
     {
       name: "tradepost_outbox_unconfirmed_events",
       help: "Events that are not known to have reached all their consumers.",
-      rows: sql`SELECT count(*) AS value FROM outbox WHERE confirmed_at IS NULL`,
+      rows: sql`SELECT count(*) AS value FROM unconfirmed_events`,
     },
     {
       name: "tradepost_outbox_oldest_unconfirmed_seconds",
       help: "Age of the oldest of them; 0 without one.",
-      rows: sql`SELECT coalesce((${now} - min(time)) / 1000, 0) AS value FROM outbox WHERE confirmed_at IS NULL`,
+      rows: sql`SELECT coalesce((${now} - min(time)) / 1000, 0) AS value FROM unconfirmed_events`,
     },
     {
       name: "tradepost_inbox_failures",

@@ -34,7 +34,7 @@ const FINDING_RETENTION_MS = 90 * DAY_MS;
 /** Within the time that the gateway gives a Worker to answer at all, so that a database that hangs is told from a Worker that does. */
 const DATABASE_DEADLINE_MS = 500;
 
-/** Events that one page of a search by type alone goes through: there is no index on the type, which would cost every event a row. */
+/** Events that one page of a search by type or correlation goes through: an index on either would cost every event a row. */
 const SEARCHED_EVENTS = 20_000;
 
 /** Of a dead letter: whether its consumer has come to it after all. */
@@ -67,13 +67,13 @@ function shownEvents(rows: readonly StoredEvent[]): readonly StoredEvent[] {
 }
 
 /** Goes through the log backwards, a bounded way at a time, for what no index finds. */
-async function searchByType(deps: Deps, type: string, limit: number, before: Key): Promise<Rows<StoredEvent>> {
+async function search(deps: Deps, wanted: SQL, limit: number, before: Key): Promise<Rows<StoredEvent>> {
   const newest = sql`FROM outbox WHERE ${matching({}, ["id"], before)} ORDER BY id DESC`;
   const { rows, bound } = await readAll(deps.db, {
     rows: select(
       STORED_EVENT,
-      sql`FROM (SELECT id, type, envelope ${newest} LIMIT ${SEARCHED_EVENTS}) AS outbox
-        WHERE type = ${type} ORDER BY id DESC LIMIT ${limit}`,
+      sql`FROM (SELECT id, type, correlation_id, envelope ${newest} LIMIT ${SEARCHED_EVENTS}) AS outbox
+        WHERE ${wanted} ORDER BY id DESC LIMIT ${limit}`,
     ),
     bound: select({ id: outbox.id }, sql`${newest} LIMIT 1 OFFSET ${SEARCHED_EVENTS - 1}`),
   });
@@ -88,10 +88,11 @@ export async function listEvents(
   _call: Call,
   { limit, before, type, subject, correlationId }: z.output<typeof ListEventsInput>,
 ): Promise<Outcome<Rows<StoredEvent>>> {
-  if (type !== undefined && subject === undefined && correlationId === undefined) {
-    return ok(await searchByType(deps, type, limit, before));
+  const filters = { type, subject, correlation_id: correlationId };
+  if (subject === undefined && (type ?? correlationId) !== undefined) {
+    return ok(await search(deps, matching(filters, [], undefined), limit, before));
   }
-  const where = matching({ type, subject, correlation_id: correlationId }, ["id"], before);
+  const where = matching(filters, ["id"], before);
   const rows = await deps.db.all(select(STORED_EVENT, sql`FROM outbox WHERE ${where} ORDER BY id DESC LIMIT ${limit}`));
   return ok({ items: shownEvents(rows) });
 }

@@ -1,5 +1,5 @@
 // The transactional outbox. An event's row is written in the same D1 batch as the change it tells of, and sent right after
-// the commit. Sending does not change the row, because the queue may still lose the message. The row is confirmed when every consumer
+// the commit. Sending does not change the row, because the queue may still lose the message. The event is confirmed when every consumer
 // has handled it or keeps it as a dead letter, which the gateway's sweep finds out by comparing (shared/deliveries.ts).
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";

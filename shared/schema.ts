@@ -9,10 +9,19 @@ export const outbox = sqliteTable("outbox", {
   correlationId: text("correlation_id").notNull(),
   time: integer().notNull(),
   envelope: text().notNull(),
+  /** Set in events published as confirmed; of the others outbox_confirmed tells. */
   confirmedAt: integer("confirmed_at"),
   /** Null only until the trigger has run. */
   seq: integer().notNull(),
 });
+
+/** One row: events up to this place are confirmed, but those in outbox_late. The view unconfirmed_events reads both. */
+export const outboxConfirmed = sqliteTable("outbox_confirmed", {
+  id: integer().primaryKey(),
+  upTo: integer("up_to").notNull(),
+});
+
+export const outboxLate = sqliteTable("outbox_late", { seq: integer().primaryKey() });
 
 export const inbox = sqliteTable("inbox", {
   eventId: text("event_id").primaryKey(),

@@ -2,7 +2,7 @@
 
 const NAME = /^(?<number>\d{4})_(?<title>[a-z0-9]+(?:_[a-z0-9]+)*)\.sql$/;
 /** Titles of the migrations that every database has, with the same text, whatever their number there. */
-export const SHARED_MIGRATIONS = ["messaging", "operations", "event_places", "operator_lists"];
+export const SHARED_MIGRATIONS = ["messaging", "operations", "event_places", "operator_lists", "confirmed_events"];
 
 function titleOf(name: string): string | undefined {
   return NAME.exec(name)?.groups?.["title"];

@@ -7,7 +7,7 @@ export interface PlanStep {
   readonly detail: string;
 }
 
-/** Tables that do not grow with the shop: staff writes them, they have a row for each kind of thing, or they hold what failed. */
+/** Tables that do not grow with the shop: staff writes them, they have a row for each kind of thing, or they hold what failed or waits. */
 const FIXED_TABLES = [
   "brands",
   "categories",
@@ -17,12 +17,15 @@ const FIXED_TABLES = [
   "inbox_failures",
   "low_stock",
   "marks",
+  "outbox_confirmed",
+  "outbox_late",
   "payment_counts",
   "product_counts",
   "signing_keys",
   "stock_totals",
   "template_versions",
   "templates",
+  "unconfirmed_events",
 ];
 
 /** Partial indexes that hold what is open now. What is over leaves them. */
@@ -39,7 +42,6 @@ const OPEN_INDEXES = [
   "orders_open_by_network",
   "orders_pending",
   "orders_unsettled",
-  "outbox_unconfirmed",
   "payments_flagged",
   "payments_to_check",
   "refunds_to_attempt",

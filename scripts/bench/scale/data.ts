@@ -173,6 +173,10 @@ interface Producer {
   readonly data: string;
 }
 
+function confirmAll(database: DatabaseSync): void {
+  database.exec("UPDATE outbox_confirmed SET up_to = (SELECT max(seq) FROM outbox)");
+}
+
 /** Confirmed events about the newest orders, evenly over the time that they are kept. */
 function writeEvents(database: DatabaseSync, orders: number, wanted: number, producer: Producer): void {
   const { number, source, types, data } = producer;
@@ -182,11 +186,12 @@ function writeEvents(database: DatabaseSync, orders: number, wanted: number, pro
   const envelope = `json_object('specversion', '1.0', 'id', ${id}, 'source', 'tradepost/${source}', 'type', j.value, 'subject', m.id,
     'time', strftime('%Y-%m-%dT%H:%M:%fZ', (${time}) / 1000.0, 'unixepoch'), 'correlationid', 'req_' || m.serial, 'data', ${data})`;
   database
-    .prepare(`INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, confirmed_at, seq)
-      SELECT ${id}, j.value, m.id, 'req_' || m.serial, ${time}, ${envelope}, ${time} + 60000,
+    .prepare(`INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, seq)
+      SELECT ${id}, j.value, m.id, 'req_' || m.serial, ${time}, ${envelope},
         (m.n - ?1) * ${String(types.length)} + j.key + 1
       FROM scale_orders m CROSS JOIN json_each('${JSON.stringify(types)}') j WHERE m.n >= ?1`)
     .run(orders - about);
+  confirmAll(database);
 }
 
 /** The order events that a consumer has handled. */
@@ -302,12 +307,13 @@ function writeOwnEvents(
   const time = `${String(now - EVENTS_KEPT_MS)} + place * ${String(Math.floor(EVENTS_KEPT_MS / wanted))}`;
   const id = idAt("evt", time, "place", 4);
   database
-    .prepare(`INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, confirmed_at, seq)
+    .prepare(`INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, seq)
       SELECT ${id}, '${type}', id, 'req_scale' || place, ${time}, json_object('specversion', '1.0', 'id', ${id}, 'source', 'tradepost/${source}',
         'type', '${type}', 'subject', id, 'time', strftime('%Y-%m-%dT%H:%M:%fZ', (${time}) / 1000.0, 'unixepoch'),
-        'correlationid', 'req_scale' || place, 'data', json_object('id', id)), ${time} + 60000, place
+        'correlationid', 'req_scale' || place, 'data', json_object('id', id)), place
       FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM ${table} LIMIT ?)`)
     .run(wanted);
+  confirmAll(database);
 }
 
 function growInventory(database: DatabaseSync, factor: number, orders: readonly OrderCopy[]): void {

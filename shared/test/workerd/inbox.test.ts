@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { openDatabase, commit } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { makeEvent } from "#shared/events/envelope";
@@ -13,11 +13,12 @@ import {
   EVENT_RETENTION_MS,
   confirmEvents,
   purgeInbox,
+  purgeOutbox,
   resendEvents,
   unconfirmedEvents,
   unseenEvents,
 } from "#shared/deliveries";
-import { bytesOf, outboxInsert, relay, save } from "#shared/outbox";
+import { bytesOf, outboxInsert, relay, republishEvent, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { deliver, recordedQueues, stubOf } from "../../testkit/kit.ts";
 import type { Delivery, RecordedQueues } from "../../testkit/kit.ts";
@@ -272,6 +273,63 @@ describe("outbox", () => {
     const still = (await unconfirmedEvents(deps)).map(({ id }) => id);
     expect(still).toContain(lost.id);
     expect(still).not.toContain(arrived.id);
+  });
+
+  it("passes over an event that a consumer lacks and finds it again, however many are confirmed after it", async () => {
+    const deps = testDeps();
+    const [late, copy] = [registered(), registered()];
+    const others = Array.from({ length: 6 }, () => registered());
+    const open = async (): Promise<string[]> => (await unconfirmedEvents(deps)).map(({ id }) => id);
+    await commit(db, { first: outboxInsert(others[0] ?? late), late: outboxInsert(late) });
+    await republishEvent(deps, copy, []);
+    await commit(db, { others: others.slice(1).map(outboxInsert) });
+    const before = await open();
+    expect(before.filter((id) => id === late.id || others.some((other) => other.id === id))).toEqual([
+      others[0]?.id,
+      late.id,
+      ...others.slice(1).map(({ id }) => id),
+    ]);
+    // Two sweeps that read the same list, and one that came with an older one.
+    const confirmed = before.filter((id) => id !== late.id && id !== others[5]?.id);
+    await Promise.all([confirmEvents(deps, confirmed), confirmEvents(deps, confirmed)]);
+    await confirmEvents(deps, confirmed.slice(0, 2));
+    expect(await open()).toEqual([late.id, others[5]?.id]);
+
+    await purgeOutbox({ ...deps, now: () => Date.now() + 2 * EVENT_RETENTION_MS });
+    expect(await open()).toEqual([late.id, others[5]?.id]);
+    await confirmEvents(deps, [late.id]);
+    expect(await open()).toEqual([others[5]?.id]);
+    await confirmEvents(deps, [others[5]?.id ?? ""]);
+    expect(await open()).toEqual([]);
+    await purgeOutbox({ ...deps, now: () => Date.now() + 2 * EVENT_RETENTION_MS });
+    expect(await db.all(sql`SELECT id FROM outbox`)).toEqual([{ id: others[5]?.id }]);
+  });
+
+  it("writes no row for each event that it confirms", async () => {
+    const deps = testDeps();
+    const events = Array.from({ length: 50 }, () => registered());
+    await commit(db, { events: events.map(outboxInsert) });
+    const run = vi.spyOn(db, "batch");
+    await confirmEvents(
+      deps,
+      events.map(({ id }) => id),
+    );
+    const results = await run.mock.results[0]?.value;
+    run.mockRestore();
+    expect(results.reduce((sum: number, { meta }: D1Result) => sum + meta.rows_written, 0)).toBe(1);
+  });
+
+  it("forgets a late event that a Worker of the version before has confirmed", async () => {
+    const deps = testDeps();
+    const [late, other] = [registered(), registered()];
+    await commit(db, { events: [late, other].map(outboxInsert) });
+    await confirmEvents(deps, [other.id]);
+    await commit(db, { confirmed: sql`UPDATE outbox SET confirmed_at = 1 WHERE id = ${late.id}` });
+    expect((await unconfirmedEvents(deps)).map(({ id }) => id)).not.toContain(late.id);
+    await purgeOutbox(deps);
+    expect(
+      await db.all(sql`SELECT seq FROM outbox_late WHERE seq IN (SELECT seq FROM outbox WHERE id = ${late.id})`),
+    ).toEqual([]);
   });
 
   it("deletes the content of a confidential command after its consumer has handled it, and no other content", async () => {

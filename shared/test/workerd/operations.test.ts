@@ -82,26 +82,30 @@ describe("the log of events", () => {
     });
   });
 
-  it("is searched by type over a bounded number of rows, and continues from there", async () => {
-    const old = newId("evt");
-    const event = { ...welcomed(newId("req")), id: old };
-    await commit(db, {
-      statements: [
-        outboxInsert(event),
-        // Rows of another type, with ids that sort after all others.
-        sql`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
+  it.each(["type", "correlationId"])(
+    "is searched by %s over a bounded number of rows, and continues from there",
+    async (filter) => {
+      const old = newId("evt");
+      const event = { ...welcomed(newId("req")), id: old };
+      const wanted = filter === "type" ? { type: "USER_REGISTERED" } : { correlationId: event.correlationid };
+      await commit(db, {
+        statements: [
+          outboxInsert(event),
+          // Rows of another type, with ids that sort after all others.
+          sql`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
         INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, confirmed_at)
         SELECT 'evt_z' || printf('%05d', i), 'CART_EXPIRED', 's', 'c', 1, '{}', 1 FROM n`,
-      ],
-    });
-    const first = await listEvents(deps(), call, { limit: 1, type: "USER_REGISTERED" });
-    expect(first).toEqual({ ok: true, value: { items: [], reached: ["evt_z05001"] } });
-    const before = first.ok ? [...(first.value.reached ?? [])] : [];
-    const next = await listEvents(deps(), call, { limit: 1, type: "USER_REGISTERED", before });
-    expect(next.ok && next.value.items.map(({ id }) => id)).toEqual([old]);
-    expect(next.ok && next.value.reached).toBeUndefined();
-    await commit(db, { statements: [sql`DELETE FROM outbox WHERE id > 'evt_z'`] });
-  });
+        ],
+      });
+      const first = await listEvents(deps(), call, { limit: 1, ...wanted });
+      expect(first).toEqual({ ok: true, value: { items: [], reached: ["evt_z05001"] } });
+      const before = first.ok ? [...(first.value.reached ?? [])] : [];
+      const next = await listEvents(deps(), call, { limit: 1, ...wanted, before });
+      expect(next.ok && next.value.items.map(({ id }) => id)).toEqual([old]);
+      expect(next.ok && next.value.reached).toBeUndefined();
+      await commit(db, { statements: [sql`DELETE FROM outbox WHERE id > 'evt_z'`] });
+    },
+  );
 
   it("misses no event when it is followed by commit position while others write older ids", async () => {
     const subject = newId("usr");

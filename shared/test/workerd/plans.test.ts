@@ -25,7 +25,7 @@ describe("the check of plans", () => {
   it.each([
     "SELECT id FROM outbox WHERE subject = 'ord_1'",
     "SELECT id FROM outbox ORDER BY id DESC LIMIT 10",
-    "SELECT id FROM outbox WHERE confirmed_at IS NULL ORDER BY time",
+    "SELECT seq, id FROM unconfirmed_events ORDER BY seq LIMIT 10",
     "SELECT count(*) FROM dead_letters",
     "SELECT value FROM json_each('[1]')",
   ])("accepts %s", async (statement) => {

@@ -227,7 +227,9 @@ describe("an unsettled order", () => {
     }
     expect(pauses).toEqual([5, 10, 20, 40]);
     expect(new Set(republished(shop, order.id))).toEqual(new Set(["ORDER_CREATED inventory"]));
-    const { results } = await ordersEnv.DB.prepare("SELECT 1 FROM outbox WHERE subject = ? AND confirmed_at IS NULL")
+    const { results } = await ordersEnv.DB.prepare(
+      "SELECT 1 FROM unconfirmed_events WHERE envelope ->> '$.subject' = ?",
+    )
       .bind(order.id)
       .all();
     expect(results).toEqual([]);

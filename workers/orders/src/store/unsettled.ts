@@ -31,7 +31,7 @@ export async function unsettledEvents(
       { envelope: sql<string>`last.envelope` },
       sql`FROM (${UNSETTLED}) AS unsettled_orders JOIN outbox AS last ON last.id =
         (SELECT id FROM outbox WHERE subject = unsettled_orders.id AND type = unsettled_orders.type ORDER BY time DESC, id DESC LIMIT 1)
-      WHERE last.confirmed_at IS NOT NULL AND ${isDue} ORDER BY last.time LIMIT ${limit}`,
+      WHERE last.id NOT IN (SELECT id FROM unconfirmed_events) AND ${isDue} ORDER BY last.time LIMIT ${limit}`,
     ),
   );
   return rows.map(({ envelope }) => parseEvent(JSON.parse(envelope))).filter((event) => event !== undefined);

@@ -12,7 +12,7 @@ import type { PaymentsDeps } from "./deps.ts";
 /** Does nothing for an unconfirmed event, which the outbox sweep resends, and before the pause since its last publication has passed. */
 export async function republishLastEvent(deps: PaymentsDeps, row: PaymentRow): Promise<void> {
   const last = await deps.db.first(lastPaymentEvent(row));
-  if (last === undefined || last.confirmedAt === null) return;
+  if (last === undefined || last.isConfirmed === 0) return;
   if (deps.now() - last.time < Math.max(REPUBLISH_AFTER_MS, last.time - row.updatedAt)) return;
   const event = parseEvent(JSON.parse(last.envelope));
   if (event === undefined) return;

@@ -97,7 +97,7 @@ export function expiryFlagUpdate({ id }: Pick<PaymentRow, "id">, now: number): S
 const PUBLISHED_EVENT = {
   envelope: sql<string>`envelope`,
   time: sql<number>`time`,
-  confirmedAt: sql<number | null>`confirmed_at`,
+  isConfirmed: sql<number>`id NOT IN (SELECT id FROM unconfirmed_events)`,
 };
 
 /** The last event about a payment in the outbox. */
