@@ -28,6 +28,8 @@ export const FIRST_CHECK_MS = 60_000;
 export const MAX_CHECK_MS = 6 * 60 * 60 * 1_000;
 /** The attempts that an authorized or disputed payment starts with. It rarely changes, so its back-off is at the longest pause. */
 export const SLOW_CHECK_ATTEMPTS = 9;
+/** A webhook is answered after this time even if its processing goes on. Stripe waits some ten seconds. */
+export const WEBHOOK_PATIENCE_MS = 3_000;
 /** After this time a stored webhook that is not processed has lost its process. */
 export const WEBHOOK_RETRY_MS = 30_000;
 /** A pending refund is executed again after this time, then with the same back-off as checks. */

@@ -31,6 +31,8 @@ export const payments = sqliteTable("payments", {
   payer: text(),
   network: text(),
   stoppedBy: text("stopped_by").$type<Cap>(),
+  /** Set by triggers: its own id once it is void. */
+  voidId: text("void_id").notNull().default(""),
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),
 });

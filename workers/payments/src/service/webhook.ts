@@ -1,7 +1,9 @@
-// Stripe's webhook: verified over the raw body, stored once, answered, and processed after the answer. The body is only trusted to name
+// Stripe's webhook: verified over the raw body, processed, stored once with its result, and answered. The body is only trusted to name
 // the intent it is about; the state is read from Stripe.
+import type { SQL } from "drizzle-orm";
 import { Stripe } from "stripe";
 import * as z from "zod";
+import { readAll } from "#shared/database";
 import type { ErrorCode } from "#shared/errors";
 import { findingInsert } from "#shared/findings";
 import { newId } from "#shared/ids";
@@ -9,9 +11,16 @@ import { log, withInvocation } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { problemResponse } from "#shared/problems";
 import { CONTENT_SECURITY_POLICY, SECURITY_HEADERS } from "#shared/security-headers";
-import { MAX_WEBHOOK_BYTES, WEBHOOK_PATH, WEBHOOK_RETRY_MS, WEBHOOK_TOLERANCE_SECONDS } from "../constants.ts";
-import { eventInsert, unprocessedEvent } from "../store/stripe-events.ts";
-import { byIntent, noPayment, viewQueries, viewsOf } from "../store/views.ts";
+import { withTimeout } from "#shared/timeout";
+import {
+  MAX_WEBHOOK_BYTES,
+  WEBHOOK_PATH,
+  WEBHOOK_PATIENCE_MS,
+  WEBHOOK_RETRY_MS,
+  WEBHOOK_TOLERANCE_SECONDS,
+} from "../constants.ts";
+import { eventInsert, receivedEvent } from "../store/stripe-events.ts";
+import { byIntent, viewQueries, viewsOf } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
 import { StripeEvent, processEvent, processStored, subjectOf } from "./stripe/events.ts";
 
@@ -36,25 +45,37 @@ async function recordOtherMode(deps: PaymentsDeps, { id, type, livemode }: Strip
   await save(deps, { finding: findingInsert(deps.now(), finding) });
 }
 
-/** Stores the event and reads its payment in one round trip. For a copy of a processed event nothing is left to do. */
+/**
+ * Processes the event and stores it with the result. Stripe repeats a webhook whose answer is late, so one that takes long is stored before
+ * the answer and processed after it, as is the copy of one that failed. For a copy of a processed event nothing is left to do.
+ */
 async function accept(deps: PaymentsDeps, event: StripeEvent, payload: string): Promise<void> {
   const subject = subjectOf(event);
-  const now = deps.now();
-  const processAt = subject === undefined ? null : now + WEBHOOK_RETRY_MS;
-  const { unprocessed, payments, refunds } = await save(deps, {
-    stored: eventInsert({ id: event.id, type: event.type, payload }, { processAt, now }),
-    unprocessed: unprocessedEvent(event.id),
-    ...viewQueries(subject === undefined ? noPayment : byIntent(subject.intentId, subject.paymentId)),
+  const { id, type } = event;
+  const insert = (processAt: number | null): SQL => eventInsert({ id, type, payload }, { processAt, now: deps.now() });
+  if (subject === undefined) {
+    await save(deps, { stored: insert(null) });
+    return;
+  }
+  const { received, payments, refunds } = await readAll(deps.db, {
+    received: receivedEvent(id),
+    ...viewQueries(byIntent(subject.intentId, subject.paymentId)),
   });
-  const [stored] = unprocessed.rows;
-  if (stored === undefined) return;
-  const isSameBody = stored.payload === payload;
-  deps.waitUntil(
-    subject !== undefined && isSameBody
-      ? processEvent(deps, stored, subject, viewsOf(payments.rows, refunds.rows))
-      : // The first body of an id counts. Copies differ, because Stripe counts its deliveries in the body.
-        processStored(deps, stored),
+  const [stored] = received;
+  if (stored !== undefined) {
+    // The first body of an id counts. Copies differ, because Stripe counts its deliveries in the body.
+    if (stored.processedAt === null) deps.waitUntil(processStored(deps, stored));
+    return;
+  }
+  const processing = processEvent(deps, { id, type, payload, attempts: 0 }, subject, viewsOf(payments, refunds));
+  const isInTime = await withTimeout(
+    processing.then(() => true),
+    WEBHOOK_PATIENCE_MS,
+    () => false,
   );
+  if (isInTime) return;
+  await save(deps, { stored: insert(deps.now() + WEBHOOK_RETRY_MS) });
+  deps.waitUntil(processing);
 }
 
 /** The headers of every answer. Stripe calls this Worker directly, so it sets the headers that the gateway sets elsewhere. */

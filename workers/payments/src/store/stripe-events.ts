@@ -1,8 +1,8 @@
-// Stripe's events: each stored once, and processed at least once. Also the cursor up to which Stripe's list was compared with them.
+// Stripe's events: each stored once, and processed at least once. An event whose webhook is processed is stored with the result. Also the cursor up to which Stripe's list was compared with them.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { select } from "#shared/database";
-import type { Query } from "#shared/database";
+import type { Query, RowOf } from "#shared/database";
 import { MAX_CHECK_MS, STRIPE_EVENT_RETENTION_MS, WEBHOOK_RETRY_MS } from "../constants.ts";
 import { backoffMs } from "../domain/checks.ts";
 import { cursors, stripeEvents } from "../schema.ts";
@@ -29,9 +29,11 @@ export function eventInsert(
     ON CONFLICT DO NOTHING`;
 }
 
-/** The event's row if it is stored and not processed. */
-export function unprocessedEvent(eventId: string): Query<StoredEvent> {
-  return select(STORED_EVENT, sql`FROM stripe_events WHERE id = ${eventId} AND processed_at IS NULL`);
+const RECEIVED_EVENT = { ...STORED_EVENT, processedAt: stripeEvents.processedAt };
+
+/** The event's row, if an earlier copy was stored. */
+export function receivedEvent(eventId: string): Query<RowOf<typeof RECEIVED_EVENT>> {
+  return select(RECEIVED_EVENT, sql`FROM stripe_events WHERE id = ${eventId}`);
 }
 
 /** Those of these ids that are not stored. `isOurs` is 1 when the intent has a payment here. */
@@ -48,16 +50,21 @@ export function eventsNotStored(
   );
 }
 
-/** `note` says why an event was acknowledged without an effect. */
-export function eventProcessed(eventId: string, now: number, note: string | null = null): SQL {
-  return sql`UPDATE stripe_events SET processed_at = ${now}, next_attempt_at = NULL, error = ${note}
-    WHERE id = ${eventId} AND processed_at IS NULL`;
+/** Stores the event as processed. `note` says why it was acknowledged without an effect. */
+export function eventProcessed({ id, type, payload }: StoredEvent, now: number, note: string | null = null): SQL {
+  return sql`INSERT INTO stripe_events (id, type, payload, received_at, processed_at, error)
+    VALUES (${id}, ${type}, ${payload}, ${now}, ${now}, ${note})
+    ON CONFLICT (id) DO UPDATE SET processed_at = excluded.processed_at, next_attempt_at = NULL, error = excluded.error
+      WHERE processed_at IS NULL`;
 }
 
-export function eventFailed({ id, attempts }: Pick<StoredEvent, "id" | "attempts">, error: string, now: number): SQL {
+/** Stores the event for the sweep. */
+export function eventFailed({ id, type, payload, attempts }: StoredEvent, error: string, now: number): SQL {
   const nextAttemptAt = now + backoffMs(attempts, { first: WEBHOOK_RETRY_MS, max: MAX_CHECK_MS });
-  return sql`UPDATE stripe_events SET attempts = ${attempts + 1}, error = ${error}, next_attempt_at = ${nextAttemptAt}
-    WHERE id = ${id} AND processed_at IS NULL`;
+  return sql`INSERT INTO stripe_events (id, type, payload, received_at, attempts, next_attempt_at, error)
+    VALUES (${id}, ${type}, ${payload}, ${now}, ${attempts + 1}, ${nextAttemptAt}, ${error})
+    ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at, error = excluded.error
+      WHERE processed_at IS NULL`;
 }
 
 export function eventsPurge(now: number): SQL {

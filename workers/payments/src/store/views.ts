@@ -76,9 +76,6 @@ export function onlyView([view]: readonly View[]): View {
   return view;
 }
 
-/** A condition that no payment meets. */
-export const noPayment = sql`false`;
-
 export function byId(paymentId: string): SQL {
   return sql`id = ${paymentId}`;
 }

@@ -76,7 +76,7 @@ async function applyToPayment(
 ): Promise<void> {
   const change = { actor: "stripe", reason: event.type };
   const options = {
-    also: [eventProcessed(event.id, deps.now())],
+    also: [eventProcessed(event, deps.now())],
     reportsDecline: event.type === "payment_intent.payment_failed",
   };
   if (view.row.stripePaymentIntentId !== null) {
@@ -93,7 +93,7 @@ async function applyToPayment(
 }
 
 async function ignore(deps: PaymentsDeps, event: StoredEvent): Promise<void> {
-  await save(deps, { processed: eventProcessed(event.id, deps.now(), "not about a payment of this shop") });
+  await save(deps, { processed: eventProcessed(event, deps.now(), "not about a payment of this shop") });
 }
 
 /** States of an intent that has or had money. */
@@ -115,7 +115,7 @@ async function reportUnknownPayment(deps: PaymentsDeps, event: StoredEvent, { in
   const now = deps.now();
   await save(deps, {
     finding: findingInsert(now, { kind: "payment_unknown", subject: intentId, outcome: "open", details }),
-    processed: eventProcessed(event.id, now, "about an unknown payment"),
+    processed: eventProcessed(event, now, "about an unknown payment"),
   });
 }
 
@@ -140,7 +140,11 @@ async function attempt(
   }
 }
 
-/** Processes an event, given the payments that it may be about. A failure is stored with the event, and the sweep tries it again. */
+/**
+ * Processes an event, given the payments that it may be about, and stores it with the result if it is not stored yet. A failure is stored
+ * too, and the sweep tries it again. Stripe is read before the event is stored: a process that dies leaves its webhook unanswered, which
+ * Stripe then repeats.
+ */
 export async function processEvent(
   deps: PaymentsDeps,
   event: StoredEvent,
