@@ -41,7 +41,9 @@ async function brokenHistories(shop: Shop, list: string): Promise<string[]> {
     "orders",
     `SELECT DISTINCT orders.id FROM orders JOIN
         (SELECT order_id, from_status, to_status, lag(to_status) OVER (PARTITION BY order_id ORDER BY version) AS before,
-          lead(to_status) OVER (PARTITION BY order_id ORDER BY version) AS after FROM order_history) AS entry
+          lead(to_status) OVER (PARTITION BY order_id ORDER BY version) AS after
+          FROM (SELECT orders.id AS order_id, value ->> 'version' AS version, value ->> 'from' AS from_status, value ->> 'to' AS to_status
+            FROM orders, json_each(orders.history))) AS entry
         ON entry.order_id = orders.id
       WHERE orders.id IN (SELECT value FROM json_each(?))
         AND (entry.from_status IS NOT entry.before OR (entry.after IS NULL AND entry.to_status <> orders.status))`,

@@ -159,8 +159,9 @@ export async function pictureOf(
     [
       lines(
         "orders",
-        `SELECT coalesce(from_status, '') || ' > ' || to_status || ' ' || coalesce(reason, '') AS line FROM order_history
-        WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY order_id, version`,
+        `SELECT coalesce(entry.value ->> 'from', '') || ' > ' || (entry.value ->> 'to') || ' ' || coalesce(entry.value ->> 'reason', '') AS line
+        FROM orders, json_each(orders.history) AS entry
+        WHERE orders.id IN (SELECT value FROM json_each(?)) ORDER BY orders.id, entry.key`,
       ),
       lines(
         "payments",
@@ -169,8 +170,8 @@ export async function pictureOf(
       ),
       lines(
         "payments",
-        `SELECT payment_history.status AS line FROM payment_history JOIN payments ON payments.id = payment_id
-        WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY payment_id, payment_history.version`,
+        `SELECT entry.value ->> 'status' AS line FROM payments, json_each(payments.history) AS entry
+        WHERE order_id IN (SELECT value FROM json_each(?)) ORDER BY payments.id, entry.key`,
       ),
       lines(
         "payments",

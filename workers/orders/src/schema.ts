@@ -28,6 +28,8 @@ export const orders = sqliteTable("orders", {
   accessTokenHash: text("access_token_hash"),
   vendorId: text("vendor_id"),
   eventData: text("event_data").notNull(),
+  /** JSON of the entries that this version writes. */
+  history: text().notNull().default("[]"),
   network: text(),
   endTriedAt: integer("end_tried_at").notNull().default(0),
   version: integer().notNull().default(1),
@@ -39,6 +41,7 @@ export const orders = sqliteTable("orders", {
   updatedAt: integer("updated_at").notNull(),
 });
 
+/** The entries that were written before orders had their own. */
 export const orderHistory = sqliteTable(
   "order_history",
   {

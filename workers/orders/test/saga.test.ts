@@ -46,6 +46,30 @@ describe("an order is confirmed", () => {
     expect(await eventTypes(shop, order.id)).toEqual(["ORDER_CREATED", "ORDER_CONFIRMED"]);
   });
 
+  it("with the entries of its history that a Worker of the version before wrote, before and between its own", async () => {
+    const order = await ordered(shop);
+    // The version before writes an entry's row, with the change of the order's version.
+    const earlier = (version: number, from: string | null, to: string) => sql`INSERT INTO order_history
+        (order_id, version, from_status, to_status, at, actor) VALUES (${order.id}, ${version}, ${from}, ${to}, ${version}, 'before')`;
+    await commit(shop.deps.db, {
+      emptied: sql`UPDATE orders SET history = '[]' WHERE id = ${order.id}`,
+      entry: earlier(1, null, "PENDING"),
+    });
+    await shop.receive(stockEvent("STOCK_RESERVED", order.id), paymentEvent(order.id, "AUTHORIZED", 3));
+    await commit(shop.deps.db, {
+      moved: sql`UPDATE orders SET status = 'PROCESSING', version = 4 WHERE id = ${order.id} AND version = 3`,
+      entry: earlier(4, "CONFIRMED", "PROCESSING"),
+    });
+    await shop.receive(paymentEvent(order.id, "REFUNDED", 4));
+    const { history } = await reread(shop, order.id);
+    expect(history.map(({ from, to, actor }) => [from, to, actor])).toEqual([
+      [null, "PENDING", "before"],
+      ["PENDING", "CONFIRMED", "payments"],
+      ["CONFIRMED", "PROCESSING", "before"],
+      ["PROCESSING", "CANCELLED", "payments"],
+    ]);
+  });
+
   it("by an event that carries the whole order and names its cause", async () => {
     const order = await ordered(shop);
     const last = paymentEvent(order.id, "AUTHORIZED", 1);

@@ -33,11 +33,14 @@ export const payments = sqliteTable("payments", {
   stoppedBy: text("stopped_by").$type<Cap>(),
   /** Set by triggers: its own id once it is void. */
   voidId: text("void_id").notNull().default(""),
+  /** JSON of the entries that this version writes. */
+  history: text().notNull().default("[]"),
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),
 });
 export type PaymentRow = typeof payments.$inferSelect;
 
+/** The entries that were written before payments had their own. */
 export const paymentHistory = sqliteTable("payment_history", {
   paymentId: text("payment_id").notNull(),
   version: integer().notNull(),

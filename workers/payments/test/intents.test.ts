@@ -37,6 +37,22 @@ describe("an order's payment intent", () => {
     expect(await paymentOf(world, input.orderId)).toMatchObject({ history: [{ status: "CREATED", reason: "intent" }] });
   });
 
+  it("has the history that the version before wrote, before its own", async () => {
+    const world = newWorld();
+    const input = intentInput();
+    const { id } = await newIntent(world, input);
+    await world.deps.db.batch([
+      sql`UPDATE payments SET history = '[]' WHERE id = ${id}`,
+      sql`INSERT INTO payment_history (payment_id, version, status, at, actor, reason) VALUES (${id}, 1, 'CREATED', 1, 'before', 'intent')`,
+    ]);
+    await newAuthorized(world, input);
+    const { history } = await paymentOf(world, input.orderId);
+    expect(history.map(({ status, actor }) => [status, actor])).toEqual([
+      ["CREATED", "before"],
+      ["AUTHORIZED", "stripe"],
+    ]);
+  });
+
   it("is the same for a second call while it can be paid", async () => {
     const world = newWorld();
     const input = intentInput();

@@ -26,16 +26,23 @@ const StoredItem = z.object({
 type StoredItem = z.infer<typeof StoredItem>;
 const StoredItems = z.array(StoredItem);
 
-const StoredHistory = z.array(
-  z.object({
-    from: z.string().nullable(),
-    to: z.string(),
-    at: z.int(),
-    actor: z.string(),
-    reason: z.string().nullable(),
-    tracking: TrackingBody.nullable(),
-  }),
-);
+const HistoryEntry = z.object({
+  /** The order's version that this entry made. */
+  version: z.int(),
+  from: z.string().nullable(),
+  to: z.string(),
+  at: z.int(),
+  actor: z.string(),
+  reason: z.string().nullable(),
+  tracking: TrackingBody.nullable(),
+});
+export type HistoryEntry = z.infer<typeof HistoryEntry>;
+const StoredHistory = z.array(HistoryEntry);
+
+/** The column `history` with one more entry, given as an expression that is JSON. */
+export function withEntry(entry: SQL): SQL {
+  return sql`json_insert(history, '$[#]', ${entry})`;
+}
 
 const StoredRefunds = z.array(
   OrderRefund.extend({ paymentId: z.string().nullable(), createdAt: z.int() }).transform(
@@ -74,9 +81,9 @@ const FIELDS = {
   items: sql<string>`(SELECT json_group_array(json_object('id', id, 'productId', product_id, 'vendorId', vendor_id, 'sku', sku,
       'name', name, 'unitPrice', unit_price, 'quantity', quantity, 'lineTotal', line_total, 'refundedQuantity', refunded_quantity))
     FROM (SELECT * FROM order_items WHERE order_id = orders.id ORDER BY position))`,
-  history: sql<string>`(SELECT json_group_array(json_object('from', from_status, 'to', to_status, 'at', at, 'actor', actor,
-      'reason', reason, 'tracking', json(tracking)))
-    FROM (SELECT * FROM order_history WHERE order_id = orders.id ORDER BY version))`,
+  earlierHistory: sql<string>`(SELECT json_group_array(json_object('version', version, 'from', from_status, 'to', to_status, 'at', at,
+      'actor', actor, 'reason', reason, 'tracking', json(tracking)))
+    FROM order_history WHERE order_id = orders.id)`,
   refunds: sql<string>`(SELECT json_group_array(json_object('id', id, 'orderId', order_id, 'paymentId', payment_id,
       'amount', amount, 'shipping', shipping, 'currency', currency, 'status', status, 'lines', json(lines), 'reason', reason,
       'createdAt', created_at))
@@ -91,14 +98,16 @@ function renderItem({ vendorId: _vendorId, ...item }: StoredItem): Order["items"
   return item;
 }
 
-function renderHistory({ tracking, ...entry }: z.infer<typeof StoredHistory>[number]): Order["history"][number] {
+function renderHistory({ version: _version, tracking, ...entry }: HistoryEntry): Order["history"][number] {
   const rendered = { ...entry, at: iso(entry.at), ...(tracking === null ? {} : { tracking }) };
   return rendered as Order["history"][number];
 }
 
 function stored(row: RowOf<typeof FIELDS>): StoredOrder {
   const items = StoredItems.parse(JSON.parse(row.items));
-  const history = StoredHistory.parse(JSON.parse(row.history));
+  const history = [row.earlierHistory, row.history]
+    .flatMap((text) => StoredHistory.parse(JSON.parse(text)))
+    .toSorted((a, b) => a.version - b.version);
   const order: Order = {
     id: row.id,
     number: row.number,

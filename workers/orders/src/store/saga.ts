@@ -1,6 +1,6 @@
 // An event of inventory or payments as one batch without a read before it: the declared change of domain/order.ts made SQL.
-// test/saga.test.ts compares both over random states and events. History and outbox rows come first, decided on the order as it
-// still is, the UPDATE last.
+// test/saga.test.ts compares both over random states and events. The outbox row comes first, decided on the order as it still is, the
+// UPDATE last.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Statement } from "#shared/database";
@@ -10,7 +10,7 @@ import type { Effect } from "#shared/inbox";
 import { outboxInsertFrom } from "#shared/outbox";
 import { changeOf, moneyKnownAfter, openAfter } from "../domain/order.ts";
 import type { Change, OrderEvent } from "../domain/order.ts";
-import { nextPlace } from "./orders.ts";
+import { nextPlace, withEntry } from "./orders.ts";
 import { anySql, conditionSql } from "./conditions.ts";
 
 /** What the outgoing event continues; a sweep has no event that caused it. */
@@ -55,14 +55,11 @@ function outboxRow({ orderId, to, reason, moves }: Move, change: Change, cause: 
   return outboxInsertFrom(head, envelope, sql`FROM orders WHERE ${moves}`);
 }
 
-/** The history entry and the outgoing event of a status change. */
-function moveStatements(move: Move, change: Change, cause: Cause, now: number): Statement[] {
-  const actor = "stockStatus" in change.set ? "inventory" : "payments";
-  return [
-    sql`INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, reason)
-      SELECT id, version + 1, status, ${move.to}, ${now}, ${actor}, ${move.reason} FROM orders WHERE ${move.moves}`,
-    outboxRow(move, change, cause, now),
-  ];
+/** The history with the entry of a status change. */
+function historyAfter({ to, reason }: Move, { set }: Change, now: number): SQL {
+  const actor = "stockStatus" in set ? "inventory" : "payments";
+  return withEntry(sql`json_object('version', version + 1, 'from', status, 'to', ${to}, 'at', ${now}, 'actor', ${actor},
+    'reason', ${reason}, 'tracking', NULL)`);
 }
 
 function columnsOf({ set, extendsWindow }: Change, { paymentWindowMs }: Time): SQL {
@@ -83,14 +80,22 @@ function updates(change: Change, move: Move | undefined, applies: SQL, time: Tim
   const set = sql`${columnsOf(change, time)}, version = version + 1, updated_at = ${now}, change_seq = ${nextPlace(now)}`;
   if ("stockStatus" in change.set && change.set.stockStatus === "RESERVED") {
     return [
-      ...(move === undefined ? [] : [sql`UPDATE orders SET status = ${move.to}, network = NULL WHERE ${move.moves}`]),
+      ...(move === undefined
+        ? []
+        : [
+            sql`UPDATE orders SET status = ${move.to}, network = NULL, history = ${historyAfter(move, change, now)}
+              WHERE ${move.moves}`,
+          ]),
       sql`UPDATE orders SET ${set} WHERE ${applies}`,
     ];
   }
   const open = openAfter(change);
   const isOpen = open === undefined ? sql`false` : conditionSql(open, now);
   const moves = move === undefined ? sql`false` : move.moves;
-  const status = move === undefined ? sql`` : sql`, status = iif(${moves}, ${move.to}, status)`;
+  const status =
+    move === undefined
+      ? sql``
+      : sql`, status = iif(${moves}, ${move.to}, status), history = iif(${moves}, ${historyAfter(move, change, now)}, history)`;
   return [
     sql`UPDATE orders SET network = iif(${isOpen} AND NOT ${moves}, network, NULL)${status}, ${set} WHERE ${applies}`,
   ];
@@ -108,7 +113,7 @@ export function changeStatements(orderId: string, change: Change, cause: Cause, 
   );
   const reason = reasonOf(change.transitions, now);
   const move: Move = { orderId, to: first.to, reason, moves: sql`(${applies} AND ${moves})` };
-  return [...moveStatements(move, change, cause, now), ...updates(change, move, applies, time)];
+  return [outboxRow(move, change, cause, now), ...updates(change, move, applies, time)];
 }
 
 /** What the inbox commits for an event of inventory or payments. An order that is not here yet refuses the batch. */

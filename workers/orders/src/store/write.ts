@@ -9,13 +9,12 @@ import { outboxInsert, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { sellerOfAll } from "../domain/new-order.ts";
 import type { Caps, Counted } from "../domain/caps.ts";
-import { PLACE_FROM_TIME } from "./orders.ts";
-import { orderHistory, orders } from "../schema.ts";
+import { PLACE_FROM_TIME, withEntry } from "./orders.ts";
+import { orders } from "../schema.ts";
 import { mustBeWithinCaps } from "./caps.ts";
-import type { StoredOrder } from "./orders.ts";
+import type { HistoryEntry, StoredOrder } from "./orders.ts";
 
 const insertOrderRow = insertInto(orders, { changeSeq: PLACE_FROM_TIME });
-const insertHistory = insertInto(orderHistory);
 
 /** An order to place, with its first event. `counted`: which caps it is written under. */
 export interface NewOrder extends Omit<StoredOrder, "version" | "paymentVersion" | "references" | "changeSeq"> {
@@ -40,16 +39,8 @@ function insertItems({ id, items }: Order, vendorIds: readonly (string | null)[]
  */
 export async function insertOrder(deps: Deps, placed: NewOrder, caps: Caps): Promise<void> {
   const { order, vendorIds, createdAt: now, counted, reservationOwner } = placed;
-  const { id, status, history } = order;
   // Each member that has a column is stored by itself. Those stored elsewhere or in another form are taken out here.
-  const {
-    items: _items,
-    history: _history,
-    refunds: _refunds,
-    tracking: _tracking,
-    metadata: _metadata,
-    ...columns
-  } = order;
+  const { items: _items, history, refunds: _refunds, tracking: _tracking, metadata: _metadata, ...columns } = order;
   await save(deps, {
     order: insertOrderRow({
       ...columns,
@@ -63,6 +54,7 @@ export async function insertOrder(deps: Deps, placed: NewOrder, caps: Caps): Pro
       accessTokenHash: placed.accessTokenHash,
       vendorId: sellerOfAll(vendorIds),
       eventData: JSON.stringify(placed.eventData),
+      history: JSON.stringify(history.map((entry) => storedEntry(entry, 1))),
       network: counted?.network ?? null,
       createdAt: now,
       updatedAt: now,
@@ -70,11 +62,13 @@ export async function insertOrder(deps: Deps, placed: NewOrder, caps: Caps): Pro
     }),
     caps: counted === undefined ? [] : [mustBeWithinCaps(counted, caps, reservationOwner)],
     items: insertItems(order, vendorIds),
-    history: history.map(({ actor }) =>
-      insertHistory({ orderId: id, version: 1, fromStatus: null, toStatus: status, at: now, actor }),
-    ),
     event: outboxInsert(placed.event),
   });
+}
+
+/** An entry of an order's history as it is stored. */
+function storedEntry({ tracking, ...entry }: Order["history"][number], version: number): HistoryEntry {
+  return { version, ...entry, at: Date.parse(entry.at), tracking: tracking ?? null };
 }
 
 function jsonOrNull(value: object | undefined): string | null {
@@ -102,19 +96,10 @@ export async function writeTransition(
   // No command leads to an order that is open and unpaid, so its client network is no longer needed.
   await save(deps, {
     order: sql`UPDATE orders SET status = ${after.status}, tracking = ${jsonOrNull(after.tracking)}, network = NULL,
+        history = ${withEntry(sql`json(${JSON.stringify(storedEntry(entry, version))})`)},
         version = ${version}, updated_at = ${now}
       WHERE id = ${after.id} AND version = ${before.version}`,
     guard: mustChange(),
-    history: insertHistory({
-      orderId: after.id,
-      version,
-      fromStatus: entry.from,
-      toStatus: entry.to,
-      at: now,
-      actor: entry.actor,
-      reason: entry.reason,
-      tracking: jsonOrNull(entry.tracking),
-    }),
     event: outboxInsert(event),
     audit,
   });

@@ -2,7 +2,7 @@
 import type { SQL } from "drizzle-orm";
 import type { Dispute, Payment, PaymentFlag, PaymentIntent, Refund } from "#shared/contracts/payments";
 import type { DisputeRow, PaymentRow, RefundRow } from "../schema.ts";
-import { readPaymentsWithParts } from "../store/list.ts";
+import { historyOf, readPaymentsWithParts } from "../store/list.ts";
 import type { PaymentsWithParts } from "../store/list.ts";
 import { byId } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
@@ -38,7 +38,7 @@ function flagsOf({ status, flag, expiryFlaggedAt }: PaymentRow): PaymentFlag[] {
   ];
 }
 
-function renderPayment(row: PaymentRow, { refunds, disputes, history }: PaymentsWithParts): Payment {
+function renderPayment(row: PaymentRow, { refunds, disputes, earlierHistory }: PaymentsWithParts): Payment {
   const { id, orderId, amount, amountCapturable, amountCaptured, amountRefunded, currency, status } = row;
   const own = <T extends { readonly paymentId: string }>(rows: readonly T[]): T[] =>
     rows.filter(({ paymentId }) => paymentId === id);
@@ -58,7 +58,7 @@ function renderPayment(row: PaymentRow, { refunds, disputes, history }: Payments
     stripePaymentIntentId: row.stripePaymentIntentId,
     refunds: own(refunds).map(renderRefund),
     disputes: own(disputes).map(renderDispute),
-    history: own(history).map(({ status: changed, at, actor, reason }) => ({
+    history: historyOf(row, own(earlierHistory)).map(({ status: changed, at, actor, reason }) => ({
       status: changed,
       at: isoTime(at),
       actor,

@@ -3,11 +3,12 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { select } from "#shared/database";
-import type { Query, Statement } from "#shared/database";
+import type { Query } from "#shared/database";
 import type { Customer } from "#shared/events/catalogue";
 import { FIRST_CHECK_MS } from "../constants.ts";
 import type { PaymentRow } from "../schema.ts";
 import type { UnprovenPayer } from "./declines.ts";
+import type { HistoryEntry } from "./list.ts";
 
 export interface IntentKey {
   /** Digests of the caller's Idempotency-Key and of the request made under it. */
@@ -59,15 +60,15 @@ export interface NewPayment {
 }
 
 /**
- * Writes an order's payment and its first history row. Writes nothing when the order is closed or has a payment, when the key was used,
+ * Writes an order's payment. Writes nothing when the order is closed or has a payment, when the key was used,
  * and when a cap on declined cards is reached or ended the order's payment. `retryAt` is `retryAtExpression` for the same payer.
  */
-export function paymentInsert(payment: NewPayment, retryAt: SQL, actor: string, now: number): Statement[] {
+export function paymentInsert(payment: NewPayment, retryAt: SQL, actor: string, now: number): SQL {
   const { id, orderId, orderNumber, customer, amount, currency, correlationId, idempotency, unproven } = payment;
-  return [
-    sql`INSERT INTO payments (id, order_id, order_number, customer, amount, currency, status, idempotency_key, fingerprint,
+  const begun: HistoryEntry = { version: 1, status: "CREATED", at: now, actor, reason: "intent" };
+  return sql`INSERT INTO payments (id, order_id, order_number, customer, amount, currency, status, history, idempotency_key, fingerprint,
         correlation_id, payer, network, next_check_at, created_at, updated_at)
-      SELECT ${id}, ${orderId}, ${orderNumber}, ${JSON.stringify(customer)}, ${amount}, ${currency}, 'CREATED',
+      SELECT ${id}, ${orderId}, ${orderNumber}, ${JSON.stringify(customer)}, ${amount}, ${currency}, ${begun.status}, ${JSON.stringify([begun])},
         ${idempotency?.key ?? null}, ${idempotency?.fingerprint ?? null}, ${correlationId}, ${unproven?.payer ?? null},
         ${unproven?.network ?? null}, ${now + FIRST_CHECK_MS}, ${now}, ${now}
       WHERE ${payment.mayBegin ? sql`true` : sql`false`}
@@ -75,10 +76,7 @@ export function paymentInsert(payment: NewPayment, retryAt: SQL, actor: string, 
         AND NOT EXISTS (SELECT 1 FROM payments WHERE order_id = ${orderId} AND stopped_by IS NOT NULL)
         AND ${retryAt} IS NULL
         AND NOT ${idempotency === undefined ? sql`false` : isKeyUsed(idempotency.key)}
-      ON CONFLICT DO NOTHING`,
-    sql`INSERT INTO payment_history (payment_id, version, status, at, actor, reason)
-      SELECT ${id}, 1, 'CREATED', ${now}, ${actor}, 'intent' WHERE changes() > 0`,
-  ];
+      ON CONFLICT DO NOTHING`;
 }
 
 /** Stores the intent that Stripe made for a row. Does nothing when the row has one. */

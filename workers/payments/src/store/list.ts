@@ -1,7 +1,8 @@
 // Reads payments as the contract renders them, and the pages of all payments, newest first. Each filter of the list begins at an index.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { PaymentState } from "#shared/contracts/payments";
+import * as z from "zod";
+import { PaymentState } from "#shared/contracts/payments";
 import { readAll, select } from "#shared/database";
 import type { Database, Query } from "#shared/database";
 import type { NumberThenId } from "#shared/paging";
@@ -64,11 +65,27 @@ export function listKeys(filter: PaymentFilter, after: NumberThenId | undefined,
   );
 }
 
+const HistoryEntry = z.object({
+  /** The payment's version after the change. */
+  version: z.int(),
+  status: PaymentState,
+  at: z.int(),
+  actor: z.string(),
+  reason: z.string().nullable(),
+});
+export type HistoryEntry = z.infer<typeof HistoryEntry>;
+const StoredHistory = z.array(HistoryEntry);
+
+/** All entries of a payment, of which those of the version before have rows of their own. */
+export function historyOf({ history }: Pick<PaymentRow, "history">, earlier: readonly HistoryRow[]): HistoryEntry[] {
+  return [...earlier, ...StoredHistory.parse(JSON.parse(history))].toSorted((a, b) => a.version - b.version);
+}
+
 export interface PaymentsWithParts {
   readonly payments: readonly PaymentRow[];
   readonly refunds: readonly RefundRow[];
   readonly disputes: readonly DisputeRow[];
-  readonly history: readonly HistoryRow[];
+  readonly earlierHistory: readonly HistoryRow[];
 }
 
 /** Reads payments in one round trip. `match` is a condition on them. */
@@ -84,9 +101,6 @@ export async function readPaymentsWithParts(db: Database, match: SQL): Promise<P
       sql`FROM refunds WHERE ${ofPayments} ORDER BY refunds.created_at, refunds.id`,
     ),
     disputes: select(getTableColumns(disputes), sql`FROM disputes WHERE ${ofPayments} ORDER BY disputes.created_at`),
-    history: select(
-      getTableColumns(paymentHistory),
-      sql`FROM payment_history WHERE ${ofPayments} ORDER BY payment_history.version`,
-    ),
+    earlierHistory: select(getTableColumns(paymentHistory), sql`FROM payment_history WHERE ${ofPayments}`),
   });
 }

@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { mustChange, select } from "#shared/database";
+import type { PaymentState } from "#shared/contracts/payments";
 import type { Query, RowOf, Statement } from "#shared/database";
 import { FIRST_CHECK_MS, MAX_CHECK_MS, SLOW_CHECK_ATTEMPTS } from "../constants.ts";
 import type { CheckPlan } from "../domain/checks.ts";
@@ -9,6 +10,7 @@ import { isOpen, isPaid } from "../domain/payment.ts";
 import { DISPUTE_LOST } from "../domain/snapshot.ts";
 import type { DerivedState, StripeSnapshot } from "../domain/snapshot.ts";
 import type { PaymentRow } from "../schema.ts";
+import type { HistoryEntry } from "./list.ts";
 import { LOST_DISPUTES } from "./refunds.ts";
 import type { View } from "./views.ts";
 
@@ -26,9 +28,10 @@ export interface Change {
   readonly traceparent?: string | undefined;
 }
 
-function historyInsert(id: string, version: number, status: string, change: Change, now: number): SQL {
-  return sql`INSERT INTO payment_history (payment_id, version, status, at, actor, reason)
-    VALUES (${id}, ${version}, ${status}, ${now}, ${change.actor}, ${change.reason})`;
+/** Sets the history to what it is with one more entry. */
+function historyWith(version: number, status: PaymentState, { actor, reason }: Change, now: number): SQL {
+  const entry: HistoryEntry = { version, status, at: now, actor, reason };
+  return sql`history = json_insert(history, '$[#]', json(${JSON.stringify(entry)}))`;
 }
 
 /**
@@ -57,22 +60,21 @@ export function stateUpdate(
   return [
     sql`UPDATE payments SET status = ${next.status}, amount_capturable = ${next.amountCapturable},
         amount_captured = ${next.amountCaptured}, amount_refunded = ${next.amountRefunded}, reason = ${next.reason},
-        version = ${version}, attempts = ${check.attempts}, next_check_at = ${check.nextCheckAt}, updated_at = ${now},
+        version = ${version}, ${historyWith(version, next.status, change, now)}, attempts = ${check.attempts}, next_check_at = ${check.nextCheckAt}, updated_at = ${now},
         capture_until = ${next.status === "AUTHORIZED" ? (snapshot?.captureUntil ?? null) : null}${adopted}${decided}
       WHERE id = ${row.id} AND version = ${row.version} AND ${closed === null ? isStillOpen : sql`true`}`,
     mustChange(),
-    historyInsert(row.id, version, next.status, change, now),
   ];
 }
 
 /** Flags a payment whose intent holds other money than was requested. It is checked rarely from now on. */
 export function mismatchUpdate(row: PaymentRow, change: Change, now: number): Statement[] {
   return [
-    sql`UPDATE payments SET flag = 'amount_mismatch', version = version + 1, attempts = ${SLOW_CHECK_ATTEMPTS},
+    sql`UPDATE payments SET flag = 'amount_mismatch', version = version + 1,
+        ${historyWith(row.version + 1, row.status, change, now)}, attempts = ${SLOW_CHECK_ATTEMPTS},
         next_check_at = ${now + MAX_CHECK_MS}, updated_at = ${now}
       WHERE id = ${row.id} AND version = ${row.version}`,
     mustChange(),
-    historyInsert(row.id, row.version + 1, row.status, change, now),
   ];
 }
 
