@@ -20,6 +20,34 @@ import type { TestProjectInlineConfiguration } from "vitest/config";
 import { PRODUCTION_WORKERS, ROOT, wranglerFile } from "./scripts/local/workers.ts";
 import { SHARED_MIGRATIONS } from "./scripts/structure/migrations.ts";
 
+/**
+ * Dependencies in few modules without source maps. Each module is sent to each runtime by itself, and a map is three times as long as its
+ * code.
+ */
+const WITHOUT_MAPS = {
+  name: "tradepost:dependencies-without-source-maps",
+  transform: (code: string, id: string) =>
+    id.includes("/node_modules/") ? { code, map: { mappings: "" as const } } : undefined,
+};
+const BUNDLED = {
+  optimizer: {
+    ssr: {
+      enabled: true,
+      include: [
+        "drizzle-orm",
+        "drizzle-orm/sqlite-core",
+        "fast-check",
+        "hono",
+        "hono/html",
+        "jose",
+        "stripe",
+        "uuidv7",
+        "zod",
+      ],
+    },
+  },
+};
+
 type ProductionWorker = (typeof PRODUCTION_WORKERS)[number];
 
 /** What a test run binds in place of secrets, and variables that differ from a deployed shop's. */
@@ -56,18 +84,24 @@ function absentPeer(service: { service: string; entrypoint: string }, compatibil
   };
 }
 
-function workerProject(worker: ProductionWorker): () => Promise<TestProjectInlineConfiguration> {
+/** @param options.runs how many times as many runs as usual a property has; see shared/testkit/runs.ts */
+export function workerProject(
+  worker: ProductionWorker,
+  { include = "*", runs = 1 }: { readonly include?: string; readonly runs?: number } = {},
+): () => Promise<TestProjectInlineConfiguration> {
   return async () => {
     const configPath = wranglerFile(worker);
     const config = readWranglerFile(configPath);
     const migrations = config.d1_databases?.[0]?.migrations_dir;
     return {
       plugins: [
+        WITHOUT_MAPS,
         cloudflareTest({
           wrangler: { configPath },
           miniflare: {
             bindings: {
               LOG_LEVEL: "off",
+              TEST_RUNS: runs,
               ...TEST_BINDINGS[worker],
               ...(migrations === undefined
                 ? {}
@@ -79,10 +113,11 @@ function workerProject(worker: ProductionWorker): () => Promise<TestProjectInlin
       ],
       test: {
         name: worker,
+        deps: BUNDLED,
         isolate: false,
-        include: [`workers/${worker}/test/*.test.ts`],
+        include: [`workers/${worker}/test/${include}.test.ts`],
         setupFiles: migrations === undefined ? [] : DATABASE_SETUP,
-        testTimeout: 30_000,
+        testTimeout: 30_000 * runs,
       },
     };
   };
@@ -104,6 +139,7 @@ function stripeSandboxProject(): TestProjectInlineConfiguration {
   const compatibilityDate = readWranglerFile(configPath).compatibility_date;
   return {
     plugins: [
+      WITHOUT_MAPS,
       cloudflareTest({
         wrangler: { configPath },
         miniflare: {
@@ -115,6 +151,7 @@ function stripeSandboxProject(): TestProjectInlineConfiguration {
     ],
     test: {
       name: "stripe-sandbox",
+      deps: BUNDLED,
       isolate: false,
       include: ["dev/stripe-sandbox/test/*.test.ts"],
       testTimeout: 30_000,
@@ -124,8 +161,14 @@ function stripeSandboxProject(): TestProjectInlineConfiguration {
 
 function mailboxProject(): TestProjectInlineConfiguration {
   return {
-    plugins: [cloudflareTest({ wrangler: { configPath: wranglerFile("mailbox") } })],
-    test: { name: "mailbox", isolate: false, include: ["dev/mailbox/test/*.test.ts"], testTimeout: 30_000 },
+    plugins: [WITHOUT_MAPS, cloudflareTest({ wrangler: { configPath: wranglerFile("mailbox") } })],
+    test: {
+      name: "mailbox",
+      deps: BUNDLED,
+      isolate: false,
+      include: ["dev/mailbox/test/*.test.ts"],
+      testTimeout: 30_000,
+    },
   };
 }
 
@@ -150,11 +193,12 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
-      ...PRODUCTION_WORKERS.map(workerProject),
+      ...PRODUCTION_WORKERS.map((worker) => workerProject(worker)),
       stripeSandboxProject(),
       mailboxProject(),
       async () => ({
         plugins: [
+          WITHOUT_MAPS,
           cloudflareTest({
             main: path.join(ROOT, "shared/test/workerd/worker.ts"),
             miniflare: {
@@ -171,6 +215,7 @@ export default defineConfig({
         ],
         test: {
           name: "shared",
+          deps: BUNDLED,
           isolate: false,
           include: ["shared/test/workerd/*.test.ts"],
           setupFiles: [path.join(ROOT, "shared/testkit/migrate.ts")],
