@@ -1,15 +1,27 @@
-// The long failure tests, `npm run test:chaos`: not part of `npm test`, which has a short version of each (e2e/chaos.test.ts).
+// The long failure tests, `npm run test:chaos`: not part of `npm test`, which has a short version of each.
 import { defineConfig } from "vitest/config";
+import { workerProject } from "./vitest.config.ts";
+
+/** How many times as many runs as in `npm test` the properties of payments and orders have. */
+const RUNS = 20;
 
 export default defineConfig({
   test: {
-    name: "chaos",
-    include: ["e2e/chaos/*.test.ts"],
-    environment: "node",
     // Each flow is minutes: progress is worth its lines.
     reporters: ["verbose"],
-    testTimeout: 600_000,
-    hookTimeout: 120_000,
     fileParallelism: false,
+    projects: [
+      {
+        test: {
+          name: "chaos",
+          include: ["e2e/chaos/*.test.ts"],
+          environment: "node",
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+        },
+      },
+      workerProject("payments", { include: "{interleavings,money}", runs: RUNS }),
+      workerProject("orders", { include: "saga", runs: RUNS }),
+    ],
   },
 });

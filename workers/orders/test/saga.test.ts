@@ -8,6 +8,7 @@ import { parseEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
+import { runs } from "#shared/testkit/runs";
 import { MONEY_KNOWN, OPEN_UNPAID, applyChange, changeOf, matches } from "../src/domain/order.ts";
 import type { OrderEvent, OrderState, StockReport } from "../src/domain/order.ts";
 import { getOrder } from "../src/service/orders.ts";
@@ -202,9 +203,9 @@ it("does in SQL what the state machine says, in every state", async () => {
       const isOpen = [before, expected.state].every((each) => matches(OPEN_UNPAID, each, 0));
       expect(row).toEqual({ network: isOpen ? "network" : null });
     }),
-    { numRuns: 150 },
+    runs(60),
   );
-}, 60_000);
+});
 
 /** Events that one order can cause, in the order they happen. */
 const stories = fc
@@ -266,6 +267,6 @@ it("ends in the same state however the events of an order arrive, and publishes 
       expect(new Set(types).size).toBe(types.length);
       expect(types.includes("ORDER_CANCELLED")).toBe(one.status === "CANCELLED");
     }),
-    { numRuns: 40 },
+    runs(20),
   );
-}, 60_000);
+});

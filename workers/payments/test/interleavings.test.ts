@@ -2,6 +2,7 @@
 // undisturbed run.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { runs } from "#shared/testkit/runs";
 import type { PaymentEventData } from "#shared/events/catalogue";
 import { captureOrder } from "../src/service/captures.ts";
 import { handleWebhook } from "../src/service/webhook.ts";
@@ -114,7 +115,7 @@ describe("a cancelled order's payment", () => {
         expect(last?.status).toBe(payment.status);
         expect(data.filter(({ status }) => status === payment.status)).toHaveLength(1);
       }),
-      { numRuns: 40 },
+      runs(12),
     );
   });
 });
@@ -143,7 +144,7 @@ describe("a paid order's payment", () => {
         expect(new Set(types).size).toBe(types.length);
         expect(types.at(-1)).toBe(captured ? "PAYMENT_CAPTURED" : "PAYMENT_AUTHORIZED");
       }),
-      { numRuns: 30 },
+      runs(10),
     );
   });
 });

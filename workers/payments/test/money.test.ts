@@ -2,6 +2,7 @@
 // answers. After all sweeps, the amounts are Stripe's and each refund was made once.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { runs } from "#shared/testkit/runs";
 import { capture } from "../src/service/captures.ts";
 import { refund } from "../src/service/refunds.ts";
 import { handleWebhook } from "../src/service/webhook.ts";
@@ -207,7 +208,7 @@ describe("a payment's money", () => {
           );
         },
       ),
-      { numRuns: 25 },
+      runs(10),
     );
   });
 
@@ -226,7 +227,7 @@ describe("a payment's money", () => {
         expect(world.peer.overAsked).toBe(0);
         await expectBooksToBeStripes(scene, isCancelled);
       }),
-      { numRuns: 15 },
+      runs(6),
     );
   });
 
