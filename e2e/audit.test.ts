@@ -12,7 +12,8 @@ import { allRoutes } from "../workers/gateway/src/routes.ts";
 import { Client, confirmedOrder, eventually, newBuyer, placeOrder, signIn } from "../scripts/shop/client.ts";
 import type { Shelf } from "../scripts/shop/client.ts";
 import { openShop } from "./harness.ts";
-import type { Shop, Store } from "./harness.ts";
+import type { Shop } from "./harness.ts";
+import type { Store } from "./sql.ts";
 
 /** A prepared request. */
 interface Write {

@@ -1,5 +1,6 @@
 // The figures that triggers keep, each beside the query over all rows that it stands for.
-import type { Shop, Store } from "./harness.ts";
+import type { Shop } from "./harness.ts";
+import type { Store } from "./sql.ts";
 
 interface Kept {
   readonly store: Store;

@@ -7,18 +7,17 @@ import type { Around } from "../scripts/local/runtime.ts";
 import { makeScratch } from "../scripts/local/scratch.ts";
 import type { Scratch } from "../scripts/local/scratch.ts";
 import type { Environment } from "../scripts/local/settings.ts";
-import { DATABASES, serviceName } from "../scripts/local/workers.ts";
+import { DATABASES } from "../scripts/local/workers.ts";
 import { waitUntilReady } from "../scripts/local/session.ts";
 import { Client, openShelf, runSweeps, signIn } from "../scripts/shop/client.ts";
 import type { Send, Shelf } from "../scripts/shop/client.ts";
 import { undescribed } from "./described.ts";
+import { connectSql, sqlWorker } from "./sql.ts";
+import type { Query, Store } from "./sql.ts";
 import { setFaults } from "./stripe.ts";
 
 /** Without limits that a test would meet by its speed, and with cheap password hashes, because tests make hundreds of accounts. */
 export const UNHINDERED = { RATE_LIMITS: "off", ORDER_CAPS: "off", SCRYPT_LOG2N: "4" } as const;
-
-/** A Worker that has a database. */
-export type Store = keyof typeof DATABASES;
 
 /** A line that a Worker logged; see shared/logger.ts. */
 export interface LogEntry {
@@ -36,8 +35,7 @@ export interface Shop {
   readonly send: Send;
   /** Runs all sweeps of a Worker, ignoring age and back-off, and returns their counts. */
   cron(worker: string): Promise<Readonly<Record<string, number>>>;
-  /** Runs SQL on a Worker's database directly. */
-  query<Row extends object>(worker: Store, sql: string, ...parameters: unknown[]): Promise<Row[]>;
+  readonly query: Query;
   /** Waits until every event has reached its consumers and no projection can still be pending. */
   quiet(timeoutMs?: number): Promise<void>;
   /** Lines logged since the start or the last clearLogs. LOG_LEVEL decides which lines exist. */
@@ -60,8 +58,6 @@ function toEntry(line: string): LogEntry {
   }
   return { level: "runtime", message: line };
 }
-
-type Query = Shop["query"];
 
 interface RunningShop extends Shop {
   /** What `close` throws, without closing; clears the record. */
@@ -121,6 +117,7 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Runnin
     stateDir: scratch.settings.stateDir,
     port: scratch.settings.port,
     around,
+    beside: sqlWorker(scratch.configs),
     onLog: (line) => {
       lastActivity = Date.now();
       entries.push(toEntry(line));
@@ -130,18 +127,7 @@ export async function runShop(scratch: Scratch, around?: Around): Promise<Runnin
       return new Response(null, { status: 502 });
     },
   });
-  const databases = new Map<Store, Promise<D1Database>>();
-  const query: Query = async <Row extends object>(worker: Store, sql: string, ...parameters: unknown[]) => {
-    const database = databases.get(worker) ?? runtime.getD1Database("DB", serviceName(worker));
-    databases.set(worker, database);
-    const { results } = await (
-      await database
-    )
-      .prepare(sql)
-      .bind(...parameters)
-      .all<Row>();
-    return results;
-  };
+  const query = await connectSql(runtime);
   const check = async (method: string, path: string, answer: Response): Promise<void> => {
     const surprise = await undescribed(method, new URL(`${origin}${path}`).pathname, answer);
     if (surprise !== undefined) surprises.add(surprise);

@@ -6,7 +6,8 @@ import type { Route } from "../workers/gateway/src/route.ts";
 import { DATABASES } from "../scripts/local/workers.ts";
 import { Client } from "../scripts/shop/client.ts";
 import { startShop } from "./harness.ts";
-import type { Shop, Store } from "./harness.ts";
+import type { Shop } from "./harness.ts";
+import type { Store } from "./sql.ts";
 import {
   SEARCHES,
   brokenBodies,

@@ -1,7 +1,7 @@
 // Each Worker fails in turn, and one hangs. `npm run test:chaos` makes each Worker hang, and each database fail and hang.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { DATABASES } from "../scripts/local/workers.ts";
-import type { Store } from "./harness.ts";
+import type { Store } from "./sql.ts";
 import { ShopWithOutages } from "./outages/outages.ts";
 
 let shop: ShopWithOutages;

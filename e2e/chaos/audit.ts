@@ -5,7 +5,8 @@ import { DATABASES } from "../../scripts/local/workers.ts";
 import type { Client } from "../../scripts/shop/client.ts";
 import { levelOf } from "../../scripts/shop/client.ts";
 import { driftedFigures } from "../figures.ts";
-import type { Shop, Store } from "../harness.ts";
+import type { Shop } from "../harness.ts";
+import type { Store } from "../sql.ts";
 import { intentsAtStripe, leftovers } from "./picture.ts";
 import type { IntentAtStripe } from "./picture.ts";
 

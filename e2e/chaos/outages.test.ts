@@ -1,7 +1,7 @@
 // Each Worker hangs in turn, and each database fails and hangs. e2e/outages.test.ts covers each Worker that fails.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DATABASES } from "../../scripts/local/workers.ts";
-import type { Store } from "../harness.ts";
+import type { Store } from "../sql.ts";
 import { ShopWithOutages } from "../outages/outages.ts";
 
 let shop: ShopWithOutages;

@@ -19,7 +19,8 @@ import {
 } from "../../scripts/shop/client.ts";
 import type { Answer, Problem, Shelf } from "../../scripts/shop/client.ts";
 import { UNHINDERED, runShop } from "../harness.ts";
-import type { Shop, Store } from "../harness.ts";
+import type { Shop } from "../harness.ts";
+import type { Store } from "../sql.ts";
 
 export type Part = "worker" | "database";
 export type Fault = "throws" | "hangs";

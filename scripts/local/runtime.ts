@@ -24,9 +24,11 @@ export interface RuntimeOptions {
   readonly onOutbound?: (address: string) => Response;
   /** Tests wrap a bundle with faults here; no configuration can name them. */
   readonly around?: Around | undefined;
+  /** A Worker of the tests that runs beside them. */
+  readonly beside?: WorkerOptions;
 }
 
-type WorkerOptions = V4MiniflareOptions extends infer Options
+export type WorkerOptions = V4MiniflareOptions extends infer Options
   ? Options extends { workers: (infer Each)[] }
     ? Each
     : never
@@ -69,7 +71,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Miniflare> 
       handleStructuredLogs: ({ message }: { readonly message: string }) => {
         options.onLog(message);
       },
-      workers: options.configs.map((config, index) => workerOptions(config, options, { listens: index === 0 })),
+      workers: [
+        ...options.configs.map((config, index) => workerOptions(config, options, { listens: index === 0 })),
+        ...(options.beside === undefined ? [] : [options.beside]),
+      ],
     }),
   );
   try {
