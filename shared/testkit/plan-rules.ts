@@ -38,7 +38,6 @@ const OPEN_INDEXES = [
   "notifications_pending",
   "order_refunds_open",
   "orders_at_work",
-  "orders_open_by_buyer",
   "orders_open_by_network",
   "orders_pending",
   "orders_unsettled",

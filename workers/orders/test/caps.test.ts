@@ -291,7 +291,7 @@ describe("the network of an order", () => {
   });
 });
 
-it("counts by indexes of open unpaid orders only", async () => {
+it("counts by indexes of pending orders only", async () => {
   const plans = await Promise.all(
     [
       "SELECT count(*), sum(total) FROM orders WHERE open_unpaid = 1 AND buyer = ? AND network = ?",
@@ -305,7 +305,7 @@ it("counts by indexes of open unpaid orders only", async () => {
       return results.map(({ detail }) => /SEARCH orders USING (?:COVERING )?INDEX (\w+)/.exec(detail)?.[1]);
     }),
   );
-  expect(plans).toEqual([["orders_open_by_buyer"], ["orders_open_by_buyer"], ["orders_open_by_network"]]);
+  expect(plans).toEqual([["orders_pending"], ["orders_pending"], ["orders_open_by_network"]]);
 });
 
 it("applies no cap when they are off", async () => {

@@ -10,7 +10,7 @@ import { ok } from "#shared/result";
 import type { MetricQuery } from "#shared/metrics";
 import type { Deps } from "#shared/deps";
 import { PAYMENT_OVERDUE } from "../domain/order.ts";
-import { conditionSql } from "../store/conditions.ts";
+import { IS_PENDING, conditionSql } from "../store/conditions.ts";
 
 /** Every status, also one without orders: a metric of 0 differs from one that is missing. */
 const STATUSES = sql`SELECT value AS status, 0 AS counted FROM json_each(${JSON.stringify(OrderStatus.options)})`;
@@ -18,7 +18,7 @@ const STATUSES = sql`SELECT value AS status, 0 AS counted FROM json_each(${JSON.
 const ORDERS_BY_STATUS = select(
   { status: sql<OrderStatus>`status`, value: sql<number>`sum(counted)` },
   sql`FROM (${STATUSES} UNION ALL SELECT status, count FROM ended_orders
-      UNION ALL SELECT 'PENDING', count(*) FROM orders WHERE status = 'PENDING'
+      UNION ALL SELECT 'PENDING', count(*) FROM orders WHERE ${IS_PENDING}
       UNION ALL SELECT status, count(*) FROM orders WHERE status IN ('CONFIRMED', 'PROCESSING', 'SHIPPED') GROUP BY status)
     GROUP BY status`,
 );
@@ -40,20 +40,21 @@ export function metrics(deps: Deps): readonly MetricQuery[] {
     {
       name: "tradepost_orders_pending",
       help: "Orders that wait for money or stock, of any age.",
-      rows: sql`SELECT count(*) AS value FROM orders WHERE status = 'PENDING'`,
+      rows: sql`SELECT count(*) AS value FROM orders WHERE ${IS_PENDING}`,
     },
     {
       name: "tradepost_orders_open_unpaid",
       help: "Orders without authorized money, which the caps count, by buyer.",
       rows: sql`SELECT buyer, sum(counted) AS value FROM (SELECT 'guest' AS buyer, 0 AS counted UNION ALL SELECT 'account', 0
-          UNION ALL SELECT iif(buyer LIKE 'guest:%', 'guest', 'account'), 1 FROM orders WHERE open_unpaid = 1)
+          UNION ALL SELECT iif(buyer LIKE 'guest:%', 'guest', 'account'), 1 FROM orders
+            WHERE ${IS_PENDING} AND open_unpaid = 1)
         GROUP BY buyer`,
     },
     {
       name: "tradepost_orders_overdue_seconds",
       help: "For how long the order that should have ended first is past its payment window.",
       rows: sql`SELECT coalesce((${deps.now()} - min(payment_due_at)) / 1000, 0) AS value FROM orders
-        WHERE ${conditionSql(PAYMENT_OVERDUE, deps.now())}`,
+        WHERE ${IS_PENDING} AND ${conditionSql(PAYMENT_OVERDUE, deps.now())}`,
     },
     {
       name: "tradepost_orders_unsettled",

@@ -1,5 +1,5 @@
 // Counts open unpaid orders under their caps: once before an order is placed, as an early refusal, and once in the order's own batch,
-// which decides. Both indexes that serve it hold open unpaid orders only.
+// which decides. Both indexes that serve it hold pending orders only.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { commit, select } from "#shared/database";

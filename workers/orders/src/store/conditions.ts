@@ -22,6 +22,9 @@ export function conditionSql(condition: Condition, at: number): SQL {
   return parts.length === 0 ? sql`true` : sql`(${sql.join(parts, sql` AND `)})`;
 }
 
+/** True for pending orders: others have no `buyer`. A range of the index orders_pending. */
+export const IS_PENDING = sql`buyer > ''`;
+
 /** True for the rows that meet one of the conditions; false of none. */
 export function anySql(conditions: readonly Condition[], at: number): SQL {
   return conditions.length === 0

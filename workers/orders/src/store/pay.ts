@@ -1,7 +1,7 @@
-// Claims an order for payment in one statement: whether it can be paid, that a payment has begun, and what it costs.
+// Claims an order for payment in one round trip: whether it can be paid, that a payment has begun, and what it costs.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { commit, returning } from "#shared/database";
+import { commit, select } from "#shared/database";
 import type { Database } from "#shared/database";
 import { Customer } from "#shared/events/catalogue";
 import { CAN_BE_PAID } from "../domain/order.ts";
@@ -42,16 +42,14 @@ export async function claimForPayment(
   payer: Payer,
   now: number,
 ): Promise<Payable | undefined> {
-  // A begun payment is CREATED; a status after a try stays what it is.
-  const claim = sql`UPDATE orders SET payment_status = iif(payment_status = 'NONE', 'CREATED', payment_status),
-      updated_at = iif(payment_status = 'NONE', ${now}, updated_at),
-      version = iif(payment_status = 'NONE', version + 1, version),
-      change_seq = iif(payment_status = 'NONE', ${nextPlace(now)}, change_seq)
-    WHERE id = ${orderId} AND ${conditionSql(CAN_BE_PAID, now)} AND ${ownedBy(payer)}`;
+  const isTheirs = sql`id = ${orderId} AND ${conditionSql(CAN_BE_PAID, now)} AND ${ownedBy(payer)}`;
   const { number: orderNumber, total: amount, currency, customer, correlationId } = orders;
   const { results } = await commit(db, {
-    claimed: returning(claim, { orderNumber, amount, currency, customer, correlationId }),
+    // A begun payment is CREATED; a status after a try stays what it is.
+    begun: sql`UPDATE orders SET payment_status = 'CREATED', updated_at = ${now}, version = version + 1, change_seq = ${nextPlace(now)}
+      WHERE ${isTheirs} AND payment_status = 'NONE'`,
+    payable: select({ orderNumber, amount, currency, customer, correlationId }, sql`FROM orders WHERE ${isTheirs}`),
   });
-  const [row] = results.claimed.rows;
+  const [row] = results.payable.rows;
   return row === undefined ? undefined : { ...row, customer: Customer.parse(JSON.parse(row.customer)) };
 }

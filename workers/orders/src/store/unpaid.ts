@@ -4,7 +4,7 @@ import { commit, inJson, select } from "#shared/database";
 import type { Database } from "#shared/database";
 import { PAYMENT_OVERDUE, TRIED } from "../domain/order.ts";
 import { orders } from "../schema.ts";
-import { conditionSql } from "./conditions.ts";
+import { IS_PENDING, conditionSql } from "./conditions.ts";
 
 export interface DueOrder {
   readonly id: string;
@@ -26,7 +26,7 @@ export async function dueOrders(
     isBegun: sql<number>`payment_status <> 'NONE'`,
     isUntried: sql<number>`payment_due_at < created_at + ${paymentWindowMs} AND NOT ${conditionSql({ paymentStatus: TRIED }, now)}`,
   };
-  const due = sql`FROM orders WHERE ${conditionSql(PAYMENT_OVERDUE, now)} ORDER BY end_tried_at, payment_due_at LIMIT ${limit}`;
+  const due = sql`FROM orders WHERE ${IS_PENDING} AND ${conditionSql(PAYMENT_OVERDUE, now)} ORDER BY end_tried_at, payment_due_at LIMIT ${limit}`;
   const rows = await db.all(select(fields, due));
   return rows.map((row) => ({ ...row, isBegun: row.isBegun === 1, isUntried: row.isUntried === 1 }));
 }

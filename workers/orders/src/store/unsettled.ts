@@ -7,10 +7,10 @@ import { findingsMended } from "#shared/findings";
 import { parseEvent } from "#shared/events/envelope";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { AWAITS_STOCK } from "../domain/order.ts";
-import { conditionSql } from "./conditions.ts";
+import { IS_PENDING, conditionSql } from "./conditions.ts";
 
 /** Each order with the type of the event that inventory or payments has not acted on. The partial indexes find them. */
-const UNSETTLED = sql`SELECT id, updated_at, 'ORDER_CREATED' AS type FROM orders WHERE ${conditionSql(AWAITS_STOCK, 0)}
+const UNSETTLED = sql`SELECT id, updated_at, 'ORDER_CREATED' AS type FROM orders WHERE ${IS_PENDING} AND ${conditionSql(AWAITS_STOCK, 0)}
     UNION ALL
     SELECT id, updated_at, iif(status = 'CANCELLED', 'ORDER_CANCELLED', 'ORDER_SHIPPED') AS type FROM orders WHERE unsettled = 1`;
 
