@@ -174,8 +174,8 @@ function mailboxProject(): TestProjectInlineConfiguration {
 
 export default defineConfig({
   test: {
-    // Two cores are the least that runs this. The long tests mostly wait, for a shop to be still or for a time-out, so three share them.
-    maxWorkers: 3,
+    // Two cores are the least that runs this. The long tests mostly wait, for a shop to be still or for a time-out, so four share them.
+    maxWorkers: 4,
     projects: [
       {
         test: {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session, User } from "#shared/contracts/accounts";
 import { Client, eventually, lettersTo, newBuyer, signIn } from "../scripts/shop/client.ts";
 import type { Problem } from "../scripts/shop/client.ts";
-import { startShop } from "./harness.ts";
+import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 
 const NEW_PASSWORD = "a quite different password";
@@ -11,7 +11,7 @@ let shop: Shop;
 let guest: Client;
 
 beforeAll(async () => {
-  shop = await startShop({ LOG_LEVEL: "error" });
+  ({ shop } = await openSharedShop());
   guest = new Client(shop.send);
 });
 

@@ -29,7 +29,7 @@ describe("npm start and npm run dev", () => {
     const productId = await productOf(buyer);
     const first = await confirmedOrder(server.send, buyer, [{ productId, quantity: 1 }]);
     await addToCart(buyer, productId, 2);
-    expect(await server.end()).not.toBe(0);
+    await server.killCommand();
 
     await server.start("dev");
     expect(await getOrder(buyer, first.id)).toMatchObject({ status: "CONFIRMED", paymentStatus: "AUTHORIZED" });
@@ -41,9 +41,6 @@ describe("npm start and npm run dev", () => {
     await server.start("start");
     await orderReaches(buyer, second.id, ({ status }) => status === "CONFIRMED", "is CONFIRMED");
     expect((await buyer.expect<Cart>(200, "GET", "/api/cart")).itemCount).toBe(2);
-    await server.killCommand();
-
-    await server.start("start");
-    expect(await getOrder(buyer, second.id)).toMatchObject({ status: "CONFIRMED" });
+    expect(await server.end()).not.toBe(0);
   }, 300_000);
 });
