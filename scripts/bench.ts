@@ -1,5 +1,6 @@
-// `npm run bench -- [--scale 100 [--short]]`: with --scale measures a grown shop (scripts/bench/scale.ts). Otherwise it starts `npm start` on data of its own without rate limits and caps, measures it from this process, and prints a
-// table. The floor of each row is a Worker that only returns "ok", measured in the same run by the same client.
+// `npm run bench -- [--scale 100 [--short]]`: with --scale measures a grown shop (scripts/bench/scale.ts). Otherwise it starts `npm start`
+// on data of its own without rate limits and caps, measures it from this process, and prints a table. Two floors are measured in the same
+// run by the same client: a Worker that only returns "ok", and one that does an order's calls (scripts/bench/bare-order.ts).
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -9,7 +10,8 @@ import { startServer } from "./shop/process.ts";
 import type { Server } from "./shop/process.ts";
 import { cpuMsOf } from "./local/processes.ts";
 import { connect, measure, toMeasure } from "./bench/load.ts";
-import type { Measure } from "./bench/load.ts";
+import { STEPS } from "./bench/bare-order.ts";
+import type { Measure, Request, RequestOptions } from "./bench/load.ts";
 import { runScale } from "./bench/scale.ts";
 import * as shop from "./bench/shop.ts";
 import { ROOT } from "./local/workers.ts";
@@ -35,26 +37,37 @@ async function settle(): Promise<void> {
   });
 }
 
-async function measureFloor(): Promise<Line[]> {
-  const floor = spawn(process.execPath, [path.join(ROOT, "scripts/bench/floor.ts")], {
+/** The rows of both floors: a Worker that returns "ok", and one that does the calls of an order. */
+async function measureFloors(): Promise<{ readonly ok: readonly Line[]; readonly order: readonly Line[] }> {
+  const child = spawn(process.execPath, [path.join(ROOT, "scripts/bench/floor.ts")], {
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const [chunk] = (await once(floor.stdout, "data")) as [Buffer];
-  const lines: Line[] = [];
-  for (const clients of CLIENTS) {
-    const { request, close } = connect(`http://127.0.0.1:${chunk.toString().trim()}`, clients);
-    const work = async (): Promise<void> => {
-      if ((await request("/")).status !== 200) throw new Error("the floor does not respond");
-    };
-    const pid = floor.pid ?? 0;
-    const result = await measure({ clients, durationMs: DURATION_MS, warmUpMs: WARM_UP_MS, pid, work });
-    lines.push({ name: 'floor: "ok"', clients, ...result });
-    await close();
-  }
-  const ended = once(floor, "exit");
-  floor.stdin.end();
+  const [chunk] = (await once(child.stdout, "data")) as [Buffer];
+  const ports = JSON.parse(chunk.toString()) as Readonly<Record<"ok" | "order", number>>;
+  const measureOne = async (name: string, port: number, work: (request: Request) => Promise<void>): Promise<Line[]> => {
+    const lines: Line[] = [];
+    for (const clients of CLIENTS) {
+      const { request, close } = connect(`http://127.0.0.1:${String(port)}`, clients);
+      const options = { clients, durationMs: DURATION_MS, warmUpMs: WARM_UP_MS, pid: child.pid ?? 0 };
+      lines.push({ name, clients, ...(await measure({ ...options, work: async () => await work(request) })) });
+      await close();
+    }
+    return lines;
+  };
+  const send = async (request: Request, options: RequestOptions): Promise<void> => {
+    if ((await request("/", options)).status !== 200) throw new Error("a floor does not respond");
+  };
+  const ok = await measureOne('floor: "ok"', ports.ok, async (request) => await send(request, {}));
+  const setup = connect(`http://127.0.0.1:${String(ports.order)}`, 1);
+  await send(setup.request, { method: "PUT" });
+  await setup.close();
+  const order = await measureOne("floor: the calls of an order", ports.order, async (request) => {
+    for (const body of STEPS) await send(request, { method: "POST", body });
+  });
+  const ended = once(child, "exit");
+  child.stdin.end();
   await ended;
-  return lines;
+  return { ok, order };
 }
 
 const COLUMNS = ["", "clients", "per s", "p50 ms", "p95 ms", "p99 ms", "CPU-ms", "of floor"];
@@ -127,15 +140,16 @@ async function runBench(): Promise<void> {
   console.log(
     `${availableParallelism()} cores, ${DURATION_MS / 1_000} s a row; CPU-ms is the server's own, for one request or order\n`,
   );
-  const floor = await measureFloor();
+  const { ok: floor, order: bareOrders } = await measureFloors();
   const server = await startServer();
   try {
     const setup = connect(server.origin, 4);
     const stage = await shop.setStage(setup.request, Math.max(...CLIENTS));
     await settle();
     printRow(COLUMNS);
-    for (const line of floor) print(line, floor);
+    for (const line of [...floor, ...bareOrders]) print(line, floor);
     const steps = new Map<number, shop.Steps & { count: number }>();
+    const orders: Line[] = [];
     for (const clients of CLIENTS) {
       const { request, close } = connect(server.origin, clients);
       const orderSteps = { ...shop.noSteps(), count: 0 };
@@ -159,6 +173,7 @@ async function runBench(): Promise<void> {
         const pid = server.pid();
         const result = await measure({ clients, durationMs: DURATION_MS, warmUpMs: WARM_UP_MS, pid, work });
         print({ name, clients, ...result }, floor);
+        if (name === "whole order") orders.push({ name, clients, ...result });
         await settle();
       }
       await close();
@@ -168,6 +183,12 @@ async function runBench(): Promise<void> {
     for (const [clients, { count, ...each }] of steps) {
       const parts = Object.entries(each).map(([name, ms]) => `${name} ${(ms / count).toFixed(1)}`);
       console.log(`An order with ${clients} client${clients === 1 ? "" : "s"} is made of (ms): ${parts.join(", ")}`);
+    }
+    for (const { clients, cpuMs } of orders) {
+      const bare = bareOrders.find((line) => line.clients === clients)?.cpuMs ?? Number.NaN;
+      console.log(
+        `A whole order with ${String(clients)} client${clients === 1 ? "" : "s"} takes ${(cpuMs / bare).toFixed(2)} times the CPU of its calls alone`,
+      );
     }
     await setup.close();
   } finally {

@@ -9,7 +9,7 @@ export interface Answer {
 }
 
 export interface RequestOptions {
-  readonly method?: "GET" | "POST" | "PATCH";
+  readonly method?: "GET" | "POST" | "PATCH" | "PUT";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }
