@@ -5,7 +5,7 @@ import { failures } from "../scripts/deploy/smoke.ts";
 import { PRODUCTION_WORKERS } from "../scripts/local/workers.ts";
 import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
-import { SANDBOX_KEY } from "./stripe.ts";
+import { SANDBOX_SECRET_KEY } from "../scripts/local/settings.ts";
 
 let shop: Shop;
 
@@ -135,10 +135,12 @@ describe("the routes of a local run", () => {
 
 describe("other paths", () => {
   it("under /_stripe go to the sandbox, all others to the gateway", async () => {
-    const sandbox = await shop.send("/_stripe/v1/nothing", { headers: { authorization: `Bearer ${SANDBOX_KEY}` } });
+    const sandbox = await shop.send("/_stripe/v1/nothing", {
+      headers: { authorization: `Bearer ${SANDBOX_SECRET_KEY}` },
+    });
     expect(sandbox.status).toBe(404);
     expect(await sandbox.json()).toMatchObject({ error: { type: "invalid_request_error" } });
-    const sdk = await shop.send("/v1/payment_intents", { headers: { authorization: `Bearer ${SANDBOX_KEY}` } });
+    const sdk = await shop.send("/v1/payment_intents", { headers: { authorization: `Bearer ${SANDBOX_SECRET_KEY}` } });
     expect(await sdk.json()).toMatchObject({ object: "list", url: "/v1/payment_intents" });
     for (const path of ["/_stripes", "/v10", "/development", "/api/nothing"]) {
       const response = await shop.send(path);

@@ -1,13 +1,11 @@
 // The Stripe sandbox for tests: its API, its dashboard, and its faults.
 import type { Payment } from "#shared/contracts/payments";
+import { SANDBOX_SECRET_KEY } from "../scripts/local/settings.ts";
 import type { Client, Send } from "../scripts/shop/client.ts";
-
-/** The secret key of the sandbox. */
-export const SANDBOX_KEY = "sk_test_sandbox";
 
 /** Reads from Stripe's API. `path` follows `/v1/`. */
 export async function atStripe<T>(send: Send, path: string): Promise<T> {
-  const response = await send(`/_stripe/v1/${path}`, { headers: { authorization: `Bearer ${SANDBOX_KEY}` } });
+  const response = await send(`/_stripe/v1/${path}`, { headers: { authorization: `Bearer ${SANDBOX_SECRET_KEY}` } });
   if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
   return await response.json();
 }

@@ -6,10 +6,11 @@ import { Client, confirmPayment, getOrder, newBuyer, orderReaches, pay, placeOrd
 import type { Shelf } from "../scripts/shop/client.ts";
 import { openSharedShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
-import { SANDBOX_KEY, atStripe, setFaults } from "./stripe.ts";
+import { SANDBOX_SECRET_KEY } from "../scripts/local/settings.ts";
+import { atStripe, setFaults } from "./stripe.ts";
 
 const SECRET = "whsec_local_development";
-const stripe = new Stripe(SANDBOX_KEY);
+const stripe = new Stripe(SANDBOX_SECRET_KEY);
 
 let shop: Shop;
 let admin: Client;

@@ -150,6 +150,7 @@ async function runBench(): Promise<void> {
     for (const line of [...floor, ...bareOrders]) print(line, floor);
     const steps = new Map<number, shop.Steps & { count: number }>();
     const orders: Line[] = [];
+    const sandboxes: Line[] = [];
     for (const clients of CLIENTS) {
       const { request, close } = connect(server.origin, clients);
       const orderSteps = { ...shop.noSteps(), count: 0 };
@@ -176,6 +177,13 @@ async function runBench(): Promise<void> {
         if (name === "whole order") orders.push({ name, clients, ...result });
         await settle();
       }
+      await shop.setWebhooks(request, "drop");
+      const pid = server.pid();
+      const work = async (): Promise<void> => await shop.sandboxOnly(request);
+      const sandbox = await measure({ clients, durationMs: DURATION_MS, warmUpMs: WARM_UP_MS, pid, work });
+      await shop.setWebhooks(request, "deliver");
+      print({ name: "of it, the Stripe sandbox", clients, ...sandbox }, floor);
+      sandboxes.push({ name: "sandbox", clients, ...sandbox });
       await close();
     }
     print(await measureRush(server, stage), floor);
@@ -185,9 +193,12 @@ async function runBench(): Promise<void> {
       console.log(`An order with ${clients} client${clients === 1 ? "" : "s"} is made of (ms): ${parts.join(", ")}`);
     }
     for (const { clients, cpuMs } of orders) {
-      const bare = bareOrders.find((line) => line.clients === clients)?.cpuMs ?? Number.NaN;
+      const cpuOf = (lines: readonly Line[]): number =>
+        lines.find((line) => line.clients === clients)?.cpuMs ?? Number.NaN;
+      const ofShop = cpuMs - cpuOf(sandboxes);
       console.log(
-        `A whole order with ${String(clients)} client${clients === 1 ? "" : "s"} takes ${(cpuMs / bare).toFixed(2)} times the CPU of its calls alone`,
+        `An order with ${String(clients)} client${clients === 1 ? "" : "s"}, without the sandbox: ${ofShop.toFixed(1)} CPU-ms, ` +
+          `${(ofShop / cpuOf(bareOrders)).toFixed(2)} times its calls alone`,
       );
     }
     await setup.close();

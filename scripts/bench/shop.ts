@@ -4,6 +4,7 @@ import type { ProductPage } from "#shared/contracts/catalog";
 import type { Level } from "#shared/contracts/inventory";
 import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
+import { SANDBOX_SECRET_KEY } from "../local/settings.ts";
 import { ADDRESS, confirmation } from "../shop/client.ts";
 import type { Answer, Request, RequestOptions } from "./load.ts";
 
@@ -180,6 +181,25 @@ export async function wholeOrder(
   steps.cart += inCart - startedAt;
   steps.order += performance.now() - inCart;
   await pay(request, token, id, steps);
+}
+
+/** Whether the sandbox sends its webhooks. */
+export async function setWebhooks(request: Request, webhooks: "deliver" | "drop"): Promise<void> {
+  expectStatus(await request("/_stripe/faults", json("POST", { webhooks })), 200, "faults");
+}
+
+/** What an order asks of the sandbox, and nothing of the shop: an intent that is made, confirmed and read. */
+export async function sandboxOnly(request: Request): Promise<void> {
+  const headers = {
+    authorization: `Bearer ${SANDBOX_SECRET_KEY}`,
+    "content-type": "application/x-www-form-urlencoded",
+  };
+  const body = new URLSearchParams({ amount: "2500", currency: "usd", capture_method: "manual" }).toString();
+  const made = await request("/_stripe/v1/payment_intents", { method: "POST", headers, body });
+  const { id } = parsed<{ id: string }>(made, 200, "an intent at the sandbox");
+  const paid = { method: "POST", headers, body: "payment_method=pm_card_visa" } as const;
+  expectStatus(await request(`/_stripe/v1/payment_intents/${id}/confirm`, paid), 200, "confirm at the sandbox");
+  expectStatus(await request(`/_stripe/v1/payment_intents/${id}`, { headers }), 200, "an intent that is read");
 }
 
 export interface Rush {

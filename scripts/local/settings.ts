@@ -6,7 +6,7 @@ const DEFAULT_PORT = 8787;
 /** Encrypts the local signing keys. Fixed, so that the next run can decrypt the keys in STATE_DIR. */
 const LOCAL_SIGNING_KEY_SECRET = "local-development-signing-key-secret";
 const LOCAL_WEBHOOK_SECRET = "whsec_local_development";
-const SANDBOX_SECRET_KEY = "sk_test_sandbox";
+export const SANDBOX_SECRET_KEY = "sk_test_sandbox";
 const SANDBOX_PUBLISHABLE_KEY = "pk_test_sandbox";
 /** Texts and pushes go to the local mailbox. These keys are valid nowhere else. */
 const LOCAL_CHANNELS = {
