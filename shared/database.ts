@@ -1,13 +1,10 @@
 // D1 as every Worker uses it. Statements are `sql` templates of Drizzle; the tables of schema.ts give their rows a type (ADR 28).
 // A commit is one D1 batch: its rows are written together or not at all. D1 has no interactive transactions.
-import { getTableColumns, getTableName, is, Column, sql } from "drizzle-orm";
-import type { GetColumnData, SQL, SQLWrapper } from "drizzle-orm";
-import { SQLiteAsyncDialect } from "drizzle-orm/sqlite-core";
+import { getTableColumns, getTableName, Column, Name, SQL, StringChunk, Table, sql } from "drizzle-orm";
+import type { GetColumnData, SQLWrapper } from "drizzle-orm";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { EventEnvelope } from "./events/envelope.ts";
 import { logCost } from "./logger.ts";
-
-const dialect = new SQLiteAsyncDialect();
 
 type RawRow = Readonly<Record<string, unknown>>;
 
@@ -33,14 +30,14 @@ export class Query<Row> implements SQLWrapper {
   }
 }
 
-/** An INSERT whose text was made once; see `insertInto`. */
-interface PreparedInsert {
+/** A statement as D1 takes it. `insertInto` makes its text once. */
+interface PreparedStatement {
   readonly text: string;
   readonly params: readonly unknown[];
 }
 
 /** Anything that becomes one SQL statement. */
-export type Statement = SQL | Query<unknown> | PreparedInsert;
+export type Statement = SQL | Query<unknown> | PreparedStatement;
 
 /** How a batch is written down: each name stands for one statement, or for a list of them. */
 export type Batch = Readonly<Record<string, Statement | readonly Statement[]>>;
@@ -64,7 +61,9 @@ type RowsOf<B> = { readonly [Name in keyof B]: B[Name] extends Query<infer Row> 
 
 function decoderOf<F extends Fields>(fields: F): (row: RawRow) => RowOf<F> {
   const mapped = Object.entries(fields).flatMap(([name, field]) =>
-    is(field, Column) && field.dataType !== "string" && field.dataType !== "number" ? [[name, field] as const] : [],
+    field instanceof Column && field.dataType !== "string" && field.dataType !== "number"
+      ? [[name, field] as const]
+      : [],
   );
   // The statement selects exactly `fields`, each under its name. Most rows have nothing to map and need no copy.
   if (mapped.length === 0) return (row) => row as RowOf<F>;
@@ -78,9 +77,44 @@ function decoderOf<F extends Fields>(fields: F): (row: RawRow) => RowOf<F> {
   };
 }
 
+/** A statement as text, in which each value is a `?`. */
+class Writer {
+  text = "";
+  readonly params: unknown[] = [];
+
+  /** Drizzle's own writer takes many times as long, because it asks of each part for all that an ORM may put there. */
+  write(part: unknown): void {
+    if (part instanceof StringChunk) this.text += part.value.join("");
+    else if (part instanceof SQL) for (const chunk of part.queryChunks) this.write(chunk);
+    else if (part instanceof Column) this.text += `"${getTableName(part.table)}"."${part.name}"`;
+    else if (part instanceof Table) this.text += `"${getTableName(part)}"`;
+    else if (part instanceof Name) this.text += `"${part.value}"`;
+    else if (part instanceof Query) this.write(sql`(${part.getSQL()})`);
+    else if (part !== undefined) {
+      this.text += "?";
+      this.params.push(part);
+    }
+  }
+}
+
+function written(statement: SQL): PreparedStatement {
+  const writer = new Writer();
+  writer.write(statement);
+  return writer;
+}
+
+/** Most lists are constants without values, so each is written once. */
+const fieldLists = new WeakMap<Fields, SQL>();
+
 function fieldList(fields: Fields): SQL {
+  const present = fieldLists.get(fields);
+  if (present !== undefined) return present;
   const items = Object.entries(fields).map(([name, field]) => sql`${field} AS ${sql.identifier(name)}`);
-  return sql.join(items, sql`, `);
+  const list = sql.join(items, sql`, `);
+  const { text, params } = written(list);
+  const made = params.length === 0 ? sql.raw(text) : list;
+  fieldLists.set(fields, made);
+  return made;
 }
 
 /**
@@ -100,10 +134,8 @@ function isMany(statements: Statement | readonly Statement[]): statements is rea
   return Array.isArray(statements);
 }
 
-function compile(statement: Statement): { readonly text: string; readonly params: readonly unknown[] } {
-  if ("text" in statement) return statement;
-  const { sql: text, params } = dialect.sqlToQuery(statement.getSQL());
-  return { text, params };
+function compile(statement: Statement): PreparedStatement {
+  return "text" in statement ? statement : written(statement.getSQL());
 }
 
 function resultOf(statement: Statement, { results, meta }: D1Result<RawRow>): Result<RawRow> {
@@ -290,7 +322,7 @@ export async function readAll<B extends Readonly<Record<string, Query<unknown>>>
 export function insertInto<T extends SQLiteTable>(
   table: T,
   computed: Readonly<Record<string, string>> = {},
-): (row: T["$inferInsert"]) => PreparedInsert {
+): (row: T["$inferInsert"]) => PreparedStatement {
   const columns = Object.entries(getTableColumns(table));
   const names = columns.map(([, { name }]) => `"${name}"`).join(", ");
   const text = `INSERT INTO "${getTableName(table)}" (${names}) VALUES (${columns.map(([member]) => computed[member] ?? "?").join(", ")})`;

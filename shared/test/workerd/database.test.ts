@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
+import { SQLiteAsyncDialect } from "drizzle-orm/sqlite-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   NotNullViolation,
@@ -9,9 +10,12 @@ import {
   inJson,
   mustChange,
   openDatabase,
+  select,
 } from "#shared/database";
+import { outbox } from "#shared/schema";
 
 const db = openDatabase(env.DB);
+const STORED = { id: outbox.id, envelope: outbox.envelope };
 
 async function errorOf(work: Promise<unknown>): Promise<unknown> {
   try {
@@ -29,6 +33,36 @@ async function valueOf(id: string): Promise<number | undefined> {
 beforeAll(async () => {
   await commit(db, {
     statements: [sql`CREATE TABLE things (id TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID`],
+  });
+});
+
+describe("a statement", () => {
+  const fields = { id: outbox.id, sent: sql<number>`${5} + ${outbox.seq}`, count: sql<number>`count(*)` };
+  it.each([
+    [
+      "values, names, tables and columns",
+      sql`SELECT ${1}, ${null}, ${"a"} FROM ${outbox} WHERE ${outbox.subject} = ${sql.identifier("x")}`,
+    ],
+    [
+      "parts of parts",
+      sql`SELECT ${sql.join([sql`${1}`, sql.raw("2"), sql``, undefined], sql`, `)} WHERE ${inJson(outbox.id, ["a"])}`,
+    ],
+    ["fields with values", select(fields, sql`FROM outbox`)],
+    ["fields that were written before", select(STORED, sql`FROM outbox WHERE id = ${"a"}`)],
+    ["the same fields", select(STORED, sql`FROM outbox WHERE id = ${"b"}`)],
+    [
+      "a query in a statement",
+      sql`INSERT INTO outbox_late ${select({ seq: outbox.seq }, sql`FROM outbox WHERE seq = ${7}`)}`,
+    ],
+  ])("of %s is as Drizzle writes it", async (_name, statement) => {
+    const heard: unknown[] = [];
+    const listening = openDatabase({
+      prepare: (text: string) => ({ bind: (...params: unknown[]) => heard.push(text, params) }),
+      batch: async () => [],
+    } as unknown as D1Database);
+    await listening.batch([statement]);
+    const drizzle = new SQLiteAsyncDialect().sqlToQuery(statement.getSQL());
+    expect(heard).toEqual([drizzle.sql, drizzle.params]);
   });
 });
 
