@@ -119,10 +119,10 @@ function fieldList(fields: Fields): SQL {
 
 /**
  * A SELECT: `select({ id: orders.id, open: sql<number>`count(*)` }, sql`FROM orders WHERE …`)`. Columns are written with their table
- * ("orders"."id"), so a subquery in FROM takes the table's name.
+ * ("orders"."id"), so a subquery in FROM takes the table's name. `before` is its WITH clause.
  */
-export function select<F extends Fields>(fields: F, from: SQL): Query<RowOf<F>> {
-  return new Query(sql`SELECT ${fieldList(fields)} ${from}`, decoderOf(fields));
+export function select<F extends Fields>(fields: F, from: SQL, before = sql``): Query<RowOf<F>> {
+  return new Query(sql`${before} SELECT ${fieldList(fields)} ${from}`, decoderOf(fields));
 }
 
 /** A write that gives back what it wrote: `returning(sql`UPDATE orders SET …`, { id: orders.id })`. */

@@ -31,29 +31,18 @@ export function parseSearch(text: string | undefined): Search {
 
 const WORD_COLUMNS = "{name sku description brand category}";
 
-/** Filters that the full-text index serves: any of the ids in each list. An empty list matches nothing. */
-export interface SearchFilters {
-  readonly categories?: readonly string[] | undefined;
-  readonly brands?: readonly string[] | undefined;
-  readonly vendor?: string | undefined;
-  readonly status?: string | undefined;
-}
-
 /** The word that stands for an id in the index's column `filters`: the digit at the end keeps the stemmer off it. */
 function filterWord(id: string): string {
   return `${id.replaceAll("_", "")}9`;
 }
 
-/** The expression that narrows the matches of words to filters, so that the rarest of all is looked up first. */
+/** The expression that narrows the matches of words to the products of a vendor and those of a status. */
 export function narrowed(
   expression: string,
-  { categories, brands, vendor, status }: SearchFilters,
+  { vendor, status }: { readonly vendor?: string | undefined; readonly status?: string | undefined },
   { inNameOnly = false }: { readonly inNameOnly?: boolean } = {},
 ): string {
-  const single = [vendor, status === undefined ? undefined : `status${status}`];
-  const lists = [categories, brands, ...single.map((value) => (value === undefined ? undefined : [value]))];
-  const filters = lists
-    .filter((list) => list !== undefined)
-    .map((ids) => `filters : (${ids.map((id) => `"${filterWord(id)}"`).join(" OR ")})`);
-  return [`${inNameOnly ? "name" : WORD_COLUMNS} : (${expression})`, ...filters].join(" AND ");
+  const filters = [vendor, status === undefined ? undefined : `status${status}`].filter((id) => id !== undefined);
+  const words = filters.map((id) => `filters : ("${filterWord(id)}")`);
+  return [`${inNameOnly ? "name" : WORD_COLUMNS} : (${expression})`, ...words].join(" AND ");
 }

@@ -17,11 +17,10 @@ import { toManaged } from "../domain/managed.ts";
 import { toProduct } from "../domain/product.ts";
 import { parseSearch } from "../domain/search.ts";
 import type { MergedPage } from "../domain/streams.ts";
-import { readTallies } from "../store/facets.ts";
-import { readChanges, readShelfPage, readShown } from "../store/listing.ts";
+import { NOTHING_SHOWN, readChanges, readListing, readShown } from "../store/listing.ts";
+import type { Shown } from "../store/listing.ts";
 import { findManaged, readManagedRows } from "../store/managed-list.ts";
 import { readCandidates } from "../store/search.ts";
-import { readNamedFilters, readShelves } from "../store/shelves.ts";
 import type { CatalogDeps } from "./deps.ts";
 
 const EMPTY: ProductPage = { items: [], nextCursor: null, facets: { brands: [], categories: [], price: null } };
@@ -44,6 +43,8 @@ interface Found {
   readonly page: MergedPage;
   /** On the first page. */
   readonly tallies: Tallies | undefined;
+  /** What was read along. */
+  readonly shown: Shown;
 }
 
 const TOO_MANY_MATCHES = invalidInput([
@@ -57,22 +58,17 @@ const TOO_MANY_MATCHES = invalidInput([
 async function find({ db }: CatalogDeps, plan: ListingPlan, { after, limit }: PageRequest): Promise<Outcome<Found>> {
   const { sort, search, sku } = plan;
   const isFirst = after.kind === "start";
-  if (search.kind === "match" || sku !== undefined) {
-    const sets = await readCandidates(db, plan, await readNamedFilters(db, plan), { withFacets: isFirst });
-    if (sort === "changed" && sets.page.more) return TOO_MANY_MATCHES;
-    const page = pageOfCandidates(plan, sets.page, after, limit);
-    return ok({ page, tallies: isFirst ? talliesOfCandidates(plan, sets) : undefined });
+  if (search.kind !== "match" && sku === undefined && sort !== "changed") {
+    return ok(await readListing(db, { ...plan, sort: sort === "relevance" ? "newest" : sort }, after, limit));
   }
-  if (sort === "changed") {
-    const { page, sets } = await readChanges(db, plan, await readNamedFilters(db, plan), after, limit);
-    return ok({ page, tallies: isFirst ? talliesOfCandidates(plan, sets) : undefined });
+  if (search.kind !== "match" && sku === undefined) {
+    const { page, sets } = await readChanges(db, plan, after, limit);
+    return ok({ page, tallies: isFirst ? talliesOfCandidates(plan, sets) : undefined, shown: NOTHING_SHOWN });
   }
-  const shelves = await readShelves(db, plan);
-  const [page, tallies] = await Promise.all([
-    readShelfPage(db, { ...plan, sort: sort === "relevance" ? "newest" : sort }, shelves, after, limit),
-    isFirst ? readTallies(db, plan, shelves) : undefined,
-  ]);
-  return ok({ page, tallies });
+  const sets = await readCandidates(db, plan, { withFacets: isFirst });
+  if (sort === "changed" && sets.page.more) return TOO_MANY_MATCHES;
+  const page = pageOfCandidates(plan, sets.page, after, limit);
+  return ok({ page, tallies: isFirst ? talliesOfCandidates(plan, sets) : undefined, shown: NOTHING_SHOWN });
 }
 
 /** A cursor is bound to the plan: the same search, filters and order. */
@@ -93,16 +89,17 @@ export async function listProducts(
   if (plan.search.kind === "nothing") return ok(EMPTY);
   const found = await find(deps, plan, { after: after.value, limit: input.limit });
   if (!found.ok) return found;
-  const { page, tallies } = found.value;
+  const { page, tallies, shown } = found.value;
   const nameIds = tallies === undefined ? [] : [...leading(tallies.brands), ...leading(tallies.categories)];
   const { rows, names } = await readShown(
     deps.db,
     page.entries.map(({ searchId }) => searchId),
     nameIds,
+    shown,
   );
   const key = keyAfter(plan.sort, after.value, page);
   return ok({
-    items: rows.map(toProduct),
+    items: page.entries.flatMap(({ searchId }) => rows.get(searchId) ?? []).map(toProduct),
     nextCursor: key === undefined ? null : await encodeCursor(scope, key),
     ...(tallies === undefined ? {} : { facets: toFacets(tallies, names) }),
   });
@@ -132,11 +129,10 @@ export async function listManagedProducts(
   const after = await managedAfter(scope, cursor, { isFeed });
   if (!after.ok) return after;
   if (search.kind === "nothing") return ok({ items: [], nextCursor: null });
-  const { status, sku, externalId } = filters;
+  const { status, category, brand, sku, externalId } = filters;
   const updatedSince = filters.updatedSince === undefined ? undefined : Date.parse(filters.updatedSince);
-  const filter = { status, sku, externalId, updatedSince, search, after: after.value, limit };
-  const named = await readNamedFilters(deps.db, { category: filters.category, brand: filters.brand });
-  const page = await findManaged(deps.db, call, filter, named);
+  const filter = { status, category, brand, sku, externalId, updatedSince, search, after: after.value, limit };
+  const page = await findManaged(deps.db, call, filter);
   if (isFeed && page.isCut) return TOO_MANY_MATCHES;
   const rows = await readManagedRows(deps.db, call, page);
   // A feed has a cursor wherever it has products.

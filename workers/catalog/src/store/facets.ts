@@ -2,136 +2,154 @@
 // products. Each facet ignores its own filter, so that the shopper can choose another value.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import * as z from "zod";
-import { inJson, readAll, select } from "#shared/database";
-import type { Database, Query } from "#shared/database";
-import { KEPT_COUNTS, PRICE_ENDS, SCANNED_PRODUCTS } from "../constants.ts";
+import { inJson, select } from "#shared/database";
+import type { Query } from "#shared/database";
+import { KEPT_COUNTS, MAX_FACET_ENTRIES, PRICE_ENDS, SCANNED_PRODUCTS } from "../constants.ts";
 import { priceRange, tally } from "../domain/facets.ts";
 import type { Tallies, Tally } from "../domain/facets.ts";
 import type { ListingPlan } from "../domain/listing.ts";
-import type { Stream } from "../domain/streams.ts";
-import { IN_STOCK, allOf, priceConditions, scannedOf, streamsQuery, toStreams, windowOf } from "./shelves.ts";
-import type { ShelfOrder, ShelfSet, Shelves } from "./shelves.ts";
+import { IN_STOCK, allOf, parsed, priceConditions, scannedOf, streamsOf, windowOf, windowsOf } from "./shelves.ts";
+import type { ShelfOrder, Shelves, Source, StoredEntry, Windows } from "./shelves.ts";
 
-const NO_SHELVES: ShelfSet = { ids: [], products: 0 };
+/** One list of counts needs only those that the facet shows, and gives their names. */
+type KeptCount = readonly [id: string, count: number, name: string | null];
 
-type Counted = Query<{ readonly counted: string }>;
-
-const Counts = z.array(z.tuple([z.string(), z.number()]));
-
-/** The largest kept counts for each id, as JSON. `member` is counted, `given` has the ids; '' is all. */
-function keptQuery(
-  ids: readonly string[],
-  columns: { readonly member: SQL; readonly given: SQL; readonly count: SQL },
-): Counted {
-  const { member, given, count } = columns;
-  const counted = sql<string>`(SELECT json_group_array(json_array(member, count)) FROM (
-    SELECT ${member} AS member, ${count} AS count FROM shelves
-    WHERE ${given} = given.value AND ${member} <> '' AND ${count} > 0
-    ORDER BY ${count} DESC, ${member} DESC LIMIT ${windowOf(ids, KEPT_COUNTS) + 1}))`;
-  return select({ counted }, sql`FROM json_each(${JSON.stringify(ids)}) given`);
+/** The largest kept counts for each value of a source, as JSON. `member` is counted, `given` has the value; '' is all. */
+function keptOf(
+  source: Source,
+  columns: { readonly member: SQL; readonly given: SQL; readonly count: SQL; readonly names: SQL },
+): SQL<string> {
+  const { member, given, count, names } = columns;
+  const isOne = source.count === 1;
+  return windowsOf(
+    source.rows,
+    isOne ? 2 * MAX_FACET_ENTRIES : windowOf(source.count, KEPT_COUNTS),
+    sql`json_array(member, count, ${isOne ? sql`(SELECT name FROM ${names} named WHERE named.id = member)` : sql`NULL`})`,
+    sql`SELECT ${member} AS member, ${count} AS count FROM shelves
+      WHERE ${given} = source.value AND ${member} <> '' AND ${count} > 0 ORDER BY ${count} DESC, ${member} DESC`,
+  );
 }
 
-function keptTally(rows: readonly { readonly counted: string }[]): Tally {
-  const sources = rows.map(({ counted }) => Counts.parse(JSON.parse(counted)));
-  const window = windowOf(rows, KEPT_COUNTS);
-  return tally(sources.flat(), { atLeast: sources.some(({ length }) => length > window) });
+/** Counts of one source are whole, also where smaller ones are left out. */
+function keptTally(sources: Windows<KeptCount>): Tally {
+  return tally(
+    sources.flatMap(([, read]) => read.map(([id, count]) => [id, count] as const)),
+    { atLeast: sources.length > 1 && sources.some(([window, read]) => read.length > window) },
+  );
 }
 
-const Sample = z.array(z.tuple([z.string(), z.string(), z.number()]));
+type Sampled = readonly [brand: string, category: string, matches: number];
 
 /** Brand, category and whether it counts, of a bounded number of each shelf's products, as JSON. */
-function sampleQuery(shelves: readonly number[], plan: ListingPlan, window: number): Counted {
+function sampleOf(shelves: Source, plan: ListingPlan, window: SQL): SQL<string> {
   const prices = priceConditions(sql`i.price`, plan);
   const order = prices.length === 0 ? sql`i.created_at DESC` : sql`i.price`;
-  const counted = sql<string>`(SELECT json_group_array(json_array(brand_id, category_id, matches)) FROM (
-    SELECT p.brand_id, p.category_id, ${plan.inStockOnly ? IN_STOCK : sql`1`} AS matches
-    FROM shelf_products i CROSS JOIN products p ON p.search_id = i.search_id
-    WHERE ${allOf([sql`i.shelf_id = shelf.value`, ...prices])} ORDER BY ${order} LIMIT ${window + 1}))`;
-  return select({ counted }, sql`FROM json_each(${JSON.stringify(shelves)}) shelf`);
+  return windowsOf(
+    shelves.rows,
+    window,
+    sql`json_array(brand_id, category_id, matches)`,
+    sql`SELECT p.brand_id, p.category_id, ${plan.inStockOnly ? IN_STOCK : sql`1`} AS matches
+      FROM shelf_products i CROSS JOIN products p ON p.search_id = i.search_id
+      WHERE ${allOf([sql`i.shelf_id = source.value`, ...prices])} ORDER BY ${order}`,
+  );
 }
 
-function sampleTally(
-  rows: readonly { readonly counted: string }[],
-  window: number,
-  member: "brand" | "category",
-): Tally {
-  const sources = rows.map(({ counted }) => Sample.parse(JSON.parse(counted)));
-  const counted = sources.flatMap((source) =>
-    source
-      .slice(0, window)
-      .flatMap(([brand, category, matches]): [string, number][] =>
-        matches === 1 ? [[member === "brand" ? brand : category, 1]] : [],
-      ),
+function sampleTally(sources: Windows<Sampled>, idOf: (sampled: Sampled) => string): Tally {
+  const counted = sources.flatMap(([window, read]) => read.slice(0, window).filter(([, , matches]) => matches === 1));
+  return tally(
+    counted.map((sampled) => [idOf(sampled), 1]),
+    { atLeast: sources.some(([window, read]) => read.length > window) },
   );
-  return tally(counted, { atLeast: sources.some(({ length }) => length > window) });
 }
 
 /** Reads one end of the prices. */
-function endQuery(
-  { chosen }: Shelves,
-  order: ShelfOrder,
-  { inStockOnly }: ListingPlan,
-  window: number,
-): ReturnType<typeof streamsQuery> {
+function endOf({ chosen }: Shelves, order: ShelfOrder, { inStockOnly }: ListingPlan): SQL<string> {
   const price = { minPrice: undefined, maxPrice: undefined };
-  return streamsQuery(chosen.ids, { order, list: order, price, inStockOnly, after: { kind: "start" }, window });
+  // One row is read beyond these.
+  const window = inStockOnly ? Math.floor(PRICE_ENDS / Math.max(1, chosen.count)) : 0;
+  return streamsOf(chosen, window, { order, list: order, price, inStockOnly, after: { kind: "start" } });
 }
 
 /** The first price of each stream that counts. Where none was found among the read, the last read bounds it. */
-function ends(streams: readonly Stream[]): { readonly prices: readonly number[]; readonly atLeast: boolean } {
-  const found = streams.map(({ entries, more }) => {
-    const first = entries.find(({ matches }) => matches);
-    return { price: first ?? (more ? entries.at(-1) : undefined), atLeast: first === undefined && more };
+function ends(sources: Windows<StoredEntry>): { readonly prices: readonly number[]; readonly atLeast: boolean } {
+  const found = sources.map(([window, read]) => {
+    const first = read.find(([, , , matches]) => matches === 1);
+    return { entry: first ?? (read.length > window ? read.at(-1) : undefined), isBound: first === undefined };
   });
   return {
-    prices: found.flatMap(({ price }) => (price === undefined ? [] : [Number(price.value)])),
-    atLeast: found.some(({ atLeast }) => atLeast),
+    prices: found.flatMap(({ entry }) => (entry === undefined ? [] : [Number(entry[2])])),
+    atLeast: found.some(({ entry, isBound }) => isBound && entry !== undefined),
   };
 }
 
-function toEnds(rows: Parameters<typeof toStreams>[0], window: number): ReturnType<typeof ends> {
-  if (window > 0) return ends(toStreams(rows, window));
-  return ends(toStreams(rows, 1).map(({ entries }) => ({ entries, more: entries.length > 0 })));
+/** Whether the counts are kept. */
+export function isKept({ minPrice, maxPrice, inStockOnly }: ListingPlan): boolean {
+  return minPrice === undefined && maxPrice === undefined && !inStockOnly;
 }
 
-/** Counts for the facets of a list without words. */
-export async function readTallies(db: Database, plan: ListingPlan, shelves: Shelves): Promise<Tallies> {
-  const isKept = plan.minPrice === undefined && plan.maxPrice === undefined && !plan.inStockOnly;
-  const isOneSample = shelves.brands === undefined && shelves.categories === undefined;
-  const sampled = isKept ? NO_SHELVES : shelves.ofAllBrands;
-  const others = isKept || isOneSample ? NO_SHELVES : shelves.ofAllCategories;
-  const windows = {
-    sampled: scannedOf(sampled, { share: isOneSample ? 2 * SCANNED_PRODUCTS : SCANNED_PRODUCTS }),
-    others: scannedOf(others),
-    // One row is read beyond these.
-    ends: plan.inStockOnly ? Math.floor(PRICE_ENDS / Math.max(1, shelves.chosen.ids.length)) : 0,
+function isOneSample({ brand, category }: ListingPlan): boolean {
+  return brand === undefined && category === undefined;
+}
+
+export const NOTHING = sql<string>`'[]'`;
+export const NO_TALLIES = { brands: NOTHING, categories: NOTHING, lowest: NOTHING, highest: NOTHING } as const;
+
+/** What is read for the facets of a list without words, as JSON. */
+export function talliesOf(plan: ListingPlan, shelves: Shelves): Readonly<Record<TallyName, SQL<string>>> {
+  const { ofAllBrands, ofAllCategories } = shelves;
+  const prices = { lowest: endOf(shelves, "price", plan), highest: endOf(shelves, "-price", plan) };
+  if (isKept(plan)) {
+    return {
+      ...prices,
+      brands: keptOf(shelves.categories, {
+        member: sql`brand_id`,
+        given: sql`category_id`,
+        count: sql`products`,
+        names: sql`brands`,
+      }),
+      categories: keptOf(shelves.brands, {
+        member: sql`category_id`,
+        given: sql`brand_id`,
+        count: sql`own_products`,
+        names: sql`categories`,
+      }),
+    };
+  }
+  const share = isOneSample(plan) ? 2 * SCANNED_PRODUCTS : SCANNED_PRODUCTS;
+  return {
+    ...prices,
+    brands: sampleOf(ofAllBrands, plan, scannedOf(ofAllBrands, { share })),
+    categories: isOneSample(plan) ? NOTHING : sampleOf(ofAllCategories, plan, scannedOf(ofAllCategories)),
   };
-  const rows = await readAll(db, {
-    brands: keptQuery(isKept ? (shelves.categories ?? [""]) : [], {
-      member: sql`brand_id`,
-      given: sql`category_id`,
-      count: sql`products`,
-    }),
-    categories: keptQuery(isKept ? (shelves.brands ?? [""]) : [], {
-      member: sql`category_id`,
-      given: sql`brand_id`,
-      count: sql`own_products`,
-    }),
-    sampled: sampleQuery(sampled.ids, plan, windows.sampled),
-    others: sampleQuery(others.ids, plan, windows.others),
-    lowest: endQuery(shelves, "price", plan, windows.ends),
-    highest: endQuery(shelves, "-price", plan, windows.ends),
-  });
-  const [low, high] = [toEnds(rows.lowest, windows.ends), toEnds(rows.highest, windows.ends)];
+}
+
+export type TallyName = "brands" | "categories" | "lowest" | "highest";
+
+interface NamedTallies {
+  readonly tallies: Tallies;
+  /** Ids with the names that were read along. */
+  readonly names: readonly (readonly [string, string])[];
+}
+
+export function toTallies(plan: ListingPlan, read: Readonly<Record<TallyName, string>>): NamedTallies {
+  const [low, high] = [ends(parsed(read.lowest)), ends(parsed(read.highest))];
   const price = priceRange([...low.prices, ...high.prices], { atLeast: low.atLeast || high.atLeast });
-  if (isKept) return { brands: keptTally(rows.brands), categories: keptTally(rows.categories), price };
+  if (isKept(plan)) {
+    const brands = parsed<Windows<KeptCount>>(read.brands);
+    const categories = parsed<Windows<KeptCount>>(read.categories);
+    const named = [...brands, ...categories].flatMap(([, counts]) => counts);
+    const names = named.flatMap(([id, , name]): [string, string][] => (name === null ? [] : [[id, name]]));
+    return { tallies: { brands: keptTally(brands), categories: keptTally(categories), price }, names };
+  }
+  const brands = parsed<Windows<Sampled>>(read.brands);
+  const categories = isOneSample(plan) ? brands : parsed<Windows<Sampled>>(read.categories);
   return {
-    brands: sampleTally(rows.sampled, windows.sampled, "brand"),
-    categories: isOneSample
-      ? sampleTally(rows.sampled, windows.sampled, "category")
-      : sampleTally(rows.others, windows.others, "category"),
-    price,
+    tallies: {
+      brands: sampleTally(brands, ([brand]) => brand),
+      categories: sampleTally(categories, ([, category]) => category),
+      price,
+    },
+    names: [],
   };
 }
 

@@ -8,18 +8,17 @@ import type { ProductStatus } from "#shared/contracts/catalog-staff";
 import { inJson, select } from "#shared/database";
 import type { Database } from "#shared/database";
 import { MAX_CANDIDATES, SCANNED_ROWS } from "../constants.ts";
-import type { After } from "../domain/listing.ts";
+import type { After, ListingPlan } from "../domain/listing.ts";
 import type { ManagedRow } from "../domain/managed.ts";
 import { narrowed } from "../domain/search.ts";
 import type { Search } from "../domain/search.ts";
 import { mergeStreams } from "../domain/streams.ts";
 import type { MergedPage, Stream } from "../domain/streams.ts";
 import { ownedBy, selectManaged, toRow } from "./managed.ts";
-import { below, newestMatches } from "./search.ts";
-import { allOf, toStream, windowOf } from "./shelves.ts";
-import type { NamedFilters } from "./shelves.ts";
+import { below, matching, newestMatches } from "./search.ts";
+import { allOf, namedFilters, toStreams, windowsOf } from "./shelves.ts";
 
-export interface ManagedFilter {
+export interface ManagedFilter extends Pick<ListingPlan, "category" | "brand"> {
   readonly status: ProductStatus | undefined;
   readonly search: Search;
   readonly sku: string | undefined;
@@ -42,47 +41,44 @@ const OF_STATUS: Readonly<Record<ProductStatus, SQL>> = {
   archived: sql`p.status = 'archived'`,
 };
 
-/** Where the products of a list come from: streams in its order, each of one value. */
-interface Source {
-  readonly values: readonly string[];
-  /** What the index of the source serves, for `stream.value`. */
+/** Where the products of a list come from: streams in its order, each of one `source.value`. */
+interface Streams {
+  readonly values: SQL;
+  /** How many values at most. */
+  readonly count: SQL | number;
+  /** What the index of a stream serves. */
   readonly condition: SQL;
   readonly filters: readonly SQL[];
 }
 
-async function idsBelow(db: Database, categories: readonly string[]): Promise<string[]> {
-  const rows = await db.all(select({ id: sql<string>`id` }, sql`FROM (${below(categories)})`));
-  return rows.map(({ id }) => id);
-}
+const ONE = { values: sql`SELECT 1 AS value`, count: 1 };
 
 /** A vendor's own products, else those of brands, of categories or of a status. */
-async function sourceOf(
-  db: Database,
-  call: Call,
-  filter: ManagedFilter,
-  { categories, brands }: NamedFilters,
-): Promise<Source> {
-  const inCategories = categories === undefined ? undefined : await idsBelow(db, categories);
+function streamsFor(call: Call, filter: ManagedFilter): Streams {
+  const { categories, brands } = namedFilters(filter);
+  const inCategories = categories === undefined ? undefined : below(categories);
   const ofStatus = filter.status === undefined ? [] : [OF_STATUS[filter.status]];
-  const ofBrand = brands === undefined ? [] : [inJson(sql`p.brand_id`, brands)];
-  const ofCategory = inCategories === undefined ? [] : [inJson(sql`p.category_id`, inCategories)];
+  const ofBrand = brands === undefined ? [] : [sql`p.brand_id IN (${brands})`];
+  const ofCategory = inCategories === undefined ? [] : [sql`p.category_id IN (${inCategories})`];
   const isFeed = filter.updatedSince !== undefined;
-  if (isFeed)
-    return { values: [""], condition: sql`true`, filters: [ownedBy(call), ...ofStatus, ...ofBrand, ...ofCategory] };
+  if (isFeed) return { ...ONE, condition: sql`true`, filters: [ownedBy(call), ...ofStatus, ...ofBrand, ...ofCategory] };
   if (!isAdmin(call.actor)) {
-    return {
-      values: [call.actor.id],
-      condition: sql`p.vendor_id = stream.value`,
-      filters: [...ofStatus, ...ofBrand, ...ofCategory],
-    };
+    return { ...ONE, condition: ownedBy(call), filters: [...ofStatus, ...ofBrand, ...ofCategory] };
   }
   if (brands !== undefined) {
-    return { values: brands, condition: sql`p.brand_id = stream.value`, filters: [...ofStatus, ...ofCategory] };
+    return {
+      values: sql`SELECT id AS value FROM (${brands})`,
+      count: filter.brand?.length ?? 1,
+      condition: sql`p.brand_id = source.value`,
+      filters: [...ofStatus, ...ofCategory],
+    };
   }
   if (inCategories !== undefined) {
-    return { values: inCategories, condition: sql`p.category_id = stream.value`, filters: ofStatus };
+    const values = sql`SELECT DISTINCT id AS value FROM (${inCategories})`;
+    const count = sql`(SELECT count(*) FROM (${values}))`;
+    return { values, count, condition: sql`p.category_id = source.value`, filters: ofStatus };
   }
-  return { values: [""], condition: allOf(ofStatus), filters: [] };
+  return { ...ONE, condition: allOf(ofStatus), filters: [] };
 }
 
 interface Order {
@@ -101,24 +97,24 @@ function orderOf({ updatedSince, after }: ManagedFilter): Order {
   return { value: sql`p.created_at`, direction: sql`DESC`, place };
 }
 
-async function scan(db: Database, source: Source, { value, direction, place }: Order): Promise<Stream[]> {
-  const window = windowOf(source.values, SCANNED_ROWS);
-  const entries = sql<string>`(SELECT json_group_array(json_array(search_id, id, value, matches)) FROM (
-    SELECT p.search_id, p.id, ${value} AS value, (${allOf(source.filters)}) IS TRUE AS matches FROM products p
-    WHERE ${source.condition} AND ${place} ORDER BY ${value} ${direction}, p.id ${direction} LIMIT ${window + 1}))`;
-  const rows = await db.all(select({ entries }, sql`FROM json_each(${JSON.stringify(source.values)}) stream`));
-  return rows.map((row) => toStream(row.entries, window));
+async function scan(db: Database, streams: Streams, { value, direction, place }: Order): Promise<Stream[]> {
+  const { values, count, condition, filters } = streams;
+  const entries = windowsOf(
+    sql`(${values})`,
+    // D1 binds every number as a REAL.
+    sql`max(1, CAST(${SCANNED_ROWS} / max(1, ${count}) AS INTEGER) - 2)`,
+    sql`json_array(search_id, id, value, matches)`,
+    sql`SELECT p.search_id, p.id, ${value} AS value, (${allOf(filters)}) IS TRUE AS matches FROM products p
+      WHERE ${condition} AND ${place} ORDER BY ${value} ${direction}, p.id ${direction}`,
+  );
+  const rows = await db.all(select({ entries }, sql``));
+  return rows.flatMap((row) => toStreams(row.entries));
 }
 
 /** The products that words, a SKU or an external id bring into consideration. */
-async function candidates(
-  db: Database,
-  call: Call,
-  filter: ManagedFilter,
-  { categories, brands }: NamedFilters,
-  { value, place }: Order,
-): Promise<Stream> {
+async function candidates(db: Database, call: Call, filter: ManagedFilter, { value, place }: Order): Promise<Stream> {
   const { search, sku, externalId, status } = filter;
+  const named = namedFilters(filter);
   const vendor = isAdmin(call.actor) ? undefined : call.actor.id;
   const words = search.kind === "match" ? search.expression : undefined;
   const isOne = sku !== undefined || externalId !== undefined;
@@ -126,8 +122,8 @@ async function candidates(
     ownedBy(call),
     place,
     ...(status === undefined ? [] : [OF_STATUS[status]]),
-    ...(brands === undefined ? [] : [inJson(sql`p.brand_id`, brands)]),
-    ...(categories === undefined ? [] : [sql`p.category_id IN (${below(categories)})`]),
+    ...(named.brands === undefined ? [] : [sql`p.brand_id IN (${named.brands})`]),
+    ...(named.categories === undefined ? [] : [sql`p.category_id IN (${below(named.categories)})`]),
     ...(isOne && words !== undefined
       ? [
           sql`EXISTS (SELECT 1 FROM product_search WHERE rowid = p.search_id AND product_search MATCH ${narrowed(words, {})})`,
@@ -138,39 +134,29 @@ async function candidates(
     ...(sku === undefined ? [] : [sql`p.sku = ${sku}`]),
     ...(externalId === undefined ? [] : [sql`p.external_id = ${externalId}`]),
   ];
-  const isEmpty = categories?.length === 0 || brands?.length === 0;
   const rows =
-    isOne || words === undefined || isEmpty
-      ? sql`products p WHERE ${isEmpty ? sql`false` : allOf(keys)}`
-      : sql`(${newestMatches(narrowed(words, { categories, brands, vendor, status }), MAX_CANDIDATES + 1)}) found
+    isOne || words === undefined
+      ? sql`products p WHERE ${allOf(keys)}`
+      : sql`(${newestMatches(matching(narrowed(words, { vendor, status }), named), MAX_CANDIDATES + 1)}) found
           CROSS JOIN products p ON p.search_id = found.search_id`;
-  const [row] = await db.all(
-    select(
-      {
-        entries: sql<string>`json_group_array(json_array(p.search_id, p.id, ${value}, (${allOf(conditions)}) IS TRUE))`,
-      },
-      sql`FROM ${rows}`,
-    ),
-  );
-  return toStream(row?.entries ?? "[]", MAX_CANDIDATES);
+  const entries = sql<string>`json_array(json_array(${MAX_CANDIDATES}, json_group_array(json_array(p.search_id, p.id, ${value},
+    (${allOf(conditions)}) IS TRUE))))`;
+  const found = await db.all(select({ entries }, sql`FROM ${rows}`));
+  const [stream] = found.flatMap((row) => toStreams(row.entries));
+  if (stream === undefined) throw new Error("a list of candidates has one row");
+  return stream;
 }
 
 /** Finds a page of staff's list. */
-export async function findManaged(
-  db: Database,
-  call: Call,
-  filter: ManagedFilter,
-  named: NamedFilters,
-): Promise<ManagedPage> {
+export async function findManaged(db: Database, call: Call, filter: ManagedFilter): Promise<ManagedPage> {
   const isFeed = filter.updatedSince !== undefined;
   const merging = { limit: filter.limit, descending: !isFeed };
   const order = orderOf(filter);
   if (filter.search.kind === "match" || filter.sku !== undefined || filter.externalId !== undefined) {
-    const { entries, more } = await candidates(db, call, filter, named, order);
+    const { entries, more } = await candidates(db, call, filter, order);
     return { ...mergeStreams([{ entries, more: false }], merging), isCut: more };
   }
-  const source = await sourceOf(db, call, filter, named);
-  return { ...mergeStreams(await scan(db, source, order), merging), isCut: false };
+  return { ...mergeStreams(await scan(db, streamsFor(call, filter), order), merging), isCut: false };
 }
 
 /** The products of a page, in its order. A product that has changed its vendor meanwhile is left out. */
