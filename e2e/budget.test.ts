@@ -19,7 +19,7 @@ import { startShop } from "./harness.ts";
 import type { Shop } from "./harness.ts";
 import { spendingOf } from "./spending.ts";
 
-// Of the rows that an order writes, 45 are needed. The others are index entries, for the lists of staff and the caps on abuse. One of them is
+// Of the rows that an order writes, 44 are needed. The others are index entries, for lists and the caps on abuse: see ADR 32. One of them is
 // the order's entry among those at work, by which operators count them without reading a table that grows (ADR 29).
 type Counts = Readonly<Record<string, number>>;
 
