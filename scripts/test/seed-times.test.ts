@@ -44,9 +44,9 @@ const TIMES = new Set(
 );
 const OTHER_INTEGERS = new Set(
   `amount amount_captured amount_capturable amount_refunded amount_withdrawn attempts available availability_sequence captured change_seq count counted create_generation
-    day delta discount drawing failures generation height line_total low_stock_threshold min_order_quantity on_hand on_hand_after opening own own_products
+    day delta discount drawing failures generation height id line_total low_stock_threshold min_order_quantity on_hand on_hand_after opening own own_products
     payment_version position price product_version products quantity refunded refunded_quantity reserved search_id seq sequence shelf_id shipping size_bytes subtotal tax threshold times total tries
-    unit_price version weight_grams width`.split(/\s+/),
+    unit_price up_to version weight_grams width`.split(/\s+/),
 );
 
 function looksLikeTime(value: unknown): boolean {
