@@ -280,7 +280,7 @@ export class StockBook {
   #advance(before: LevelState, { entry, audit, decide = decideEvents }: Effects = {}): void {
     this.#hasAdvanced = true;
     const delta = entry?.delta ?? 0;
-    const after = this.#tables.advance(delta);
+    const after = this.#tables.advance(before.sequence + 1, delta);
     const { records } = this.#tables;
     const { onHand: onHandAfter, sequence } = after;
     if (entry) records.addLedger({ ...entry, id: newId("txn"), onHandAfter, createdAt: this.#options.now, sequence });

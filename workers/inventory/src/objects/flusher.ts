@@ -91,19 +91,18 @@ export class Flusher {
     const events = tables.records.pendingEvents(upTo);
     const audit = tables.records.pendingAudit(upTo);
     await save(deps, { flush: flushStatements({ level, reservations, ledger, events, audit }, now) });
-    await this.noteProjected(level.taken, () => tables.markFlushed(upTo));
+    await this.noteProjected(level.taken, upTo);
     return true;
   }
 
   /**
-   * Notes what D1 has as reserved now, together with `note`. A hold that is in it may have ended while D1 was written: then the
-   * level counts as changed, and the next flush writes it again.
+   * Notes what D1 has as reserved now, and up to which change it has all. A hold that is in it may have ended while D1 was written: then
+   * the level counts as changed, and the next flush writes it again.
    */
-  async noteProjected(taken: number, note: () => void = () => undefined): Promise<void> {
+  async noteProjected(taken: number, upTo?: number): Promise<void> {
     const { tables } = this.#options;
     await this.change((book, now) => {
-      note();
-      tables.setProjectedTaken(taken);
+      tables.setProjected(taken, upTo);
       if (tables.level(now).taken < taken) book.markChanged();
     });
   }

@@ -4,7 +4,7 @@ import type { Published } from "../domain/stock.ts";
 import { ObjectTable, numberOf } from "./object-table.ts";
 import { StockRecords } from "./records.ts";
 import type { ProductDetails } from "./requests.ts";
-import { ADD_COUNTED, CREATE, CREATE_RECORDS, RESERVATION_SUM, level, reservations } from "./schema.ts";
+import { ADD_COUNTED, CREATE, CREATE_RECORDS, RESERVATION_SUM, TRIGGERS, level, reservations } from "./schema.ts";
 import type { Figures, LevelRow, ReservationRow } from "./schema.ts";
 
 export interface LevelState extends LevelRow {
@@ -46,6 +46,8 @@ export class StockTables {
     this.transaction(() => {
       const isCounted = this.#has("SELECT 1 FROM sqlite_master WHERE name = 'level' AND sql LIKE '%taken_counted%'");
       if (!isCounted) this.#run(ADD_COUNTED);
+      else if (!this.#has("SELECT 1 FROM sqlite_master WHERE name = 'reservation_added' AND sql LIKE '%max(sequence%'"))
+        this.#run(TRIGGERS);
       this.#run(CREATE_RECORDS);
     });
   }
@@ -102,9 +104,13 @@ export class StockTables {
     return this.#number("SELECT min(expires_at) FROM reservations WHERE state = 'held'");
   }
 
-  /** Counts a change that D1 is to get, and moves on-hand. Returns the new level. */
-  advance(onHandDelta: number): LevelRow {
-    this.#run("UPDATE level SET sequence = sequence + 1, on_hand = on_hand + ?", onHandDelta);
+  /** Counts a change that D1 is to get, if its reservation has not done so, and moves on-hand. Returns the new level. */
+  advance(sequence: number, onHandDelta: number): LevelRow {
+    this.#run(
+      "UPDATE level SET sequence = max(sequence, ?1), on_hand = on_hand + ?2 WHERE sequence < ?1 OR ?2 <> 0",
+      sequence,
+      onHandDelta,
+    );
     return this.#levelRow();
   }
 
@@ -139,14 +145,10 @@ export class StockTables {
     return this.#reservations.all("WHERE sequence > ? AND sequence <= ? ORDER BY sequence", after, upTo);
   }
 
-  /** Notes that D1 has all changes up to `upTo`. */
-  markFlushed(upTo: number): void {
-    this.#run("UPDATE level SET flushed_sequence = max(flushed_sequence, ?)", upTo);
+  /** Notes what D1 has as reserved, and that it has all changes up to `upTo`. */
+  setProjected(taken: number, upTo = 0): void {
+    this.#run("UPDATE level SET shown_taken = ?, flushed_sequence = max(flushed_sequence, ?)", taken, upTo);
     this.records.markFlushed(upTo);
-  }
-
-  setProjectedTaken(taken: number): void {
-    this.#run("UPDATE level SET shown_taken = ?", taken);
   }
 
   /** Forgets what was finished before `before` (ms). */
