@@ -15,11 +15,12 @@ import { CONSUMERS } from "./events/routing.ts";
 import { newId } from "./ids.ts";
 import { FORGOTTEN_ENVELOPE, LOST_RETRY_AFTER_MS } from "./deliveries.ts";
 import { log } from "./logger.ts";
-import { HANDLED, matching } from "./operations.ts";
+import { HANDLED, matching, rowsOf } from "./operations.ts";
 import { sendEvents } from "./outbox.ts";
 import type { Deps } from "./deps.ts";
 import { ok } from "./result.ts";
 import { deadLetters } from "./schema.ts";
+import { searchBack } from "./search.ts";
 
 /** As long as the longest-lived token of a confidential message is valid: a later replay would only bring a dead link. */
 const CONFIDENTIAL_RETENTION_MS = 24 * 60 * 60 * 1_000;
@@ -36,16 +37,19 @@ export async function listDeadLetters(
   _call: Call,
   { limit, before, type, subject, state }: z.output<typeof ListDeadLettersInput>,
 ): Promise<Outcome<Rows<DeadLetter>>> {
-  const where = matching({ type, subject }, ["dead_at", "event_id"], before);
   const inState = state === undefined ? sql`true` : STATES[state];
-  const handledAt = sql<number | null>`(SELECT handled_at FROM inbox WHERE inbox.event_id = dead_letters.event_id)`;
-  const rows = await deps.db.all(
-    select(
-      { ...getTableColumns(deadLetters), handledAt },
-      sql`FROM dead_letters WHERE ${where} AND ${inState} ORDER BY dead_at DESC, event_id DESC LIMIT ${limit}`,
-    ),
-  );
-  return ok({ items: rows.map((row) => ({ ...row, envelope: redactEnvelope(row.envelope) })) });
+  const found = await searchBack(deps.db, {
+    fields: {
+      ...getTableColumns(deadLetters),
+      handledAt: sql<number | null>`(SELECT handled_at FROM inbox WHERE inbox.event_id = dead_letters.event_id)`,
+    },
+    table: "dead_letters",
+    key: ["dead_at", "event_id"],
+    wanted: sql`${matching({ type, subject }, [], undefined)} AND ${inState}`,
+    before,
+    limit,
+  });
+  return ok(rowsOf(found, (row) => ({ ...row, envelope: redactEnvelope(row.envelope) })));
 }
 
 /** Sends stored messages to this Worker's own queue. One that the queue refuses is sent by the next sweep, because its row says so. */

@@ -25,6 +25,8 @@ import { log } from "./logger.ts";
 import type { Deps } from "./deps.ts";
 import { ok } from "./result.ts";
 import { auditLog, findings, outbox } from "./schema.ts";
+import { SEARCHED_ROWS, isBehind, searchBack } from "./search.ts";
+import type { Part } from "./search.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Who did what is asked about at the end of a business year, so the log reaches over it. */
@@ -33,9 +35,6 @@ export const AUDIT_RETENTION_MS = 400 * DAY_MS;
 const FINDING_RETENTION_MS = 90 * DAY_MS;
 /** Within the time that the gateway gives a Worker to answer at all, so that a database that hangs is told from a Worker that does. */
 const DATABASE_DEADLINE_MS = 500;
-
-/** Events that one page of a search by type or correlation goes through: an index on either would cost every event a row. */
-const SEARCHED_EVENTS = 20_000;
 
 /** Of a dead letter: whether its consumer has come to it after all. */
 export const HANDLED = sql`EXISTS (SELECT 1 FROM inbox WHERE inbox.event_id = dead_letters.event_id)`;
@@ -50,36 +49,19 @@ export function matching(
   keyColumns: readonly string[],
   before: Key,
 ): SQL {
-  const name = (column: string): SQL => sql`${sql.identifier(column)}`;
   const equal = Object.entries(filters).flatMap(([column, value]) =>
-    value === undefined ? [] : [sql`${name(column)} = ${value}`],
+    value === undefined ? [] : [sql`${sql.identifier(column)} = ${value}`],
   );
-  const columns = sql.join(keyColumns.map(name), sql`, `);
-  const values = sql.join(
-    keyColumns.map((_column, index) => sql`${before?.[index] ?? ""}`),
-    sql`, `,
-  );
-  return sql.join([sql`true`, ...equal, ...(before ? [sql`(${columns}) < (${values})`] : [])], sql` AND `);
+  return sql.join([isBehind(keyColumns, before), ...equal], sql` AND `);
 }
 
-function shownEvents(rows: readonly StoredEvent[]): readonly StoredEvent[] {
-  return rows.map(({ id, envelope }) => ({ id, envelope: redactEnvelope(envelope) }));
+function shownEvent({ id, envelope }: StoredEvent): StoredEvent {
+  return { id, envelope: redactEnvelope(envelope) };
 }
 
-/** Goes through the log backwards, a bounded way at a time, for what no index finds. */
-async function search(deps: Deps, wanted: SQL, limit: number, before: Key): Promise<Rows<StoredEvent>> {
-  const newest = sql`FROM outbox WHERE ${matching({}, ["id"], before)} ORDER BY id DESC`;
-  const { rows, bound } = await readAll(deps.db, {
-    rows: select(
-      STORED_EVENT,
-      sql`FROM (SELECT id, type, correlation_id, envelope ${newest} LIMIT ${SEARCHED_EVENTS}) AS outbox
-        WHERE ${wanted} ORDER BY id DESC LIMIT ${limit}`,
-    ),
-    bound: select({ id: outbox.id }, sql`${newest} LIMIT 1 OFFSET ${SEARCHED_EVENTS - 1}`),
-  });
-  const [last] = bound;
-  const isOver = rows.length === limit || last === undefined;
-  return { items: shownEvents(rows), ...(isOver ? {} : { reached: [last.id] }) };
+/** A page as the contract has it. */
+export function rowsOf<Row, Shown>({ rows, reached }: Part<Row>, render: (row: Row) => Shown): Rows<Shown> {
+  return { items: rows.map(render), ...(reached === undefined ? {} : { reached }) };
 }
 
 /** Ids of events sort by the time they were made, so the primary key and every index end in the order of the list. */
@@ -90,11 +72,20 @@ export async function listEvents(
 ): Promise<Outcome<Rows<StoredEvent>>> {
   const filters = { type, subject, correlation_id: correlationId };
   if (subject === undefined && (type ?? correlationId) !== undefined) {
-    return ok(await search(deps, matching(filters, [], undefined), limit, before));
+    const wanted = matching(filters, [], undefined);
+    const found = await searchBack(deps.db, {
+      fields: STORED_EVENT,
+      table: "outbox",
+      key: ["id"],
+      wanted,
+      before,
+      limit,
+    });
+    return ok(rowsOf(found, shownEvent));
   }
   const where = matching(filters, ["id"], before);
   const rows = await deps.db.all(select(STORED_EVENT, sql`FROM outbox WHERE ${where} ORDER BY id DESC LIMIT ${limit}`));
-  return ok({ items: shownEvents(rows) });
+  return ok({ items: rows.map(shownEvent) });
 }
 
 /** Goes through the log forwards, a bounded way at a time where filters leave most of it out. */
@@ -106,7 +97,7 @@ export async function listFeed(
   const filters = { type, subject, correlation_id: correlationId };
   const isFiltered = Object.values(filters).some((value) => value !== undefined);
   // Without a filter the page itself is all that is searched.
-  const following = sql`FROM outbox WHERE seq > ${after} ORDER BY seq LIMIT ${isFiltered ? SEARCHED_EVENTS : limit}`;
+  const following = sql`FROM outbox WHERE seq > ${after} ORDER BY seq LIMIT ${isFiltered ? SEARCHED_ROWS : limit}`;
   const { rows, searched } = await readAll(deps.db, {
     rows: select(
       { ...STORED_EVENT, seq: outbox.seq },

@@ -6,6 +6,7 @@ import { sha256Hex, canonicalJson } from "./hash.ts";
 import { fail } from "./errors.ts";
 import type { Outcome } from "./errors.ts";
 import { ok } from "./result.ts";
+import type { Part } from "./search.ts";
 
 /** Query parameters of every list. HTTP gives strings, so `limit` is coerced. */
 export const PageQuery = z.object({
@@ -53,7 +54,10 @@ export function pageOf<T extends z.ZodType>(
 ): z.ZodObject<{ items: z.ZodArray<T>; nextCursor: z.ZodNullable<z.ZodString> }> {
   return z.object({
     items: z.array(item).describe("The rows of this page, in the order of the list."),
-    nextCursor: z.string().nullable().describe("What `cursor` takes for the next page. Null on the last."),
+    nextCursor: z
+      .string()
+      .nullable()
+      .describe("What `cursor` takes for the next page, also after a short or an empty one. Null on the last."),
   });
 }
 
@@ -127,6 +131,25 @@ export async function readPage<K extends Key, Row, Item>(
   const after = await keyBefore(list, cursor);
   if (!after.ok) return after;
   return ok(await toPage(await list.read(after.value, limit + 1), limit, list.scope, list.keyOf, list.render));
+}
+
+/** As `readPage`, of a list that a read may leave before the end of the page: see `Part`. */
+export async function readPart<K extends Key, Row, Item>(
+  { limit, cursor }: PageQuery,
+  {
+    scope,
+    ...list
+  }: Omit<Paged<K, Row, Item>, "read"> & {
+    readonly read: (after: K | undefined, limit: number) => Promise<Part<Row>>;
+  },
+): Promise<Outcome<MutablePage<Item>>> {
+  const after = await keyBefore({ scope, key: list.key }, cursor);
+  if (!after.ok) return after;
+  const { rows, reached } = await list.read(after.value, limit + 1);
+  const page = await toPage(rows, limit, scope, list.keyOf, list.render);
+  return ok(
+    reached === undefined ? page : { ...page, nextCursor: page.nextCursor ?? (await encodeCursor(scope, reached)) },
+  );
 }
 
 /** As `readPage`, of a change feed: see `toFeedPage`. */

@@ -10,8 +10,10 @@ import { consume } from "#shared/inbox";
 import type { Handlers } from "#shared/inbox";
 import { newId } from "#shared/ids";
 import { listAudit } from "#shared/operations";
+import { SEARCHED_ROWS } from "#shared/search";
 import { resendEvents } from "#shared/deliveries";
 import type { Deps } from "#shared/deps";
+import { CountingDatabase } from "../../testkit/counting.ts";
 import { callAs, deliver, recordedQueues, stubOf } from "../../testkit/kit.ts";
 
 const db = openDatabase((env as unknown as { DB: D1Database }).DB);
@@ -173,5 +175,24 @@ describe("a replay of all", () => {
   it("replays nothing when none is open", async () => {
     expect(await replayDeadLetters(deps(), admin)).toEqual({ ok: true, value: { replayed: 0, remaining: 0 } });
     expect(await resendEvents(deps(), [])).toBe(0);
+  });
+});
+
+describe("the list of dead letters in a state", () => {
+  it("goes through a bounded number of them, and continues from there", async () => {
+    const old = await deadLetter();
+    await commit(db, {
+      handled: sql`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+        INSERT INTO inbox (event_id, handled_at) SELECT 'evt_h' || i, 1 FROM n`,
+      letters: sql`INSERT INTO dead_letters (event_id, type, subject, envelope, attempts, error, dead_at)
+        SELECT event_id, 'USER_REGISTERED', 's', '{}', 1, 'e', ${now + MINUTE_MS} FROM inbox WHERE event_id GLOB 'evt_h*'`,
+    });
+    const counted = new CountingDatabase(db.client);
+    const first = await listDeadLetters({ ...deps(), db: counted }, admin, { limit: 1, state: "open" });
+    expect(counted.rowsRead).toBeLessThan(4 * SEARCHED_ROWS);
+    const before = first.ok ? first.value.reached : undefined;
+    expect(first).toMatchObject({ ok: true, value: { items: [], reached: [now + MINUTE_MS, expect.anything()] } });
+    const next = await listDeadLetters(deps(), admin, { limit: 1, state: "open", before: [...(before ?? [])] });
+    expect(next.ok && next.value.items.map(({ eventId }) => eventId)).toEqual([old.id]);
   });
 });

@@ -15,6 +15,8 @@ import { health, listAudit, listEvents, listFeed, listFindings, purgeOperations 
 import { purgeOutbox } from "#shared/deliveries";
 import { outboxInsert } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
+import { SEARCHED_ROWS } from "#shared/search";
+import { CountingDatabase } from "../../testkit/counting.ts";
 
 const db = openDatabase((env as unknown as { DB: D1Database }).DB);
 const call: Call = {
@@ -92,13 +94,15 @@ describe("the log of events", () => {
         statements: [
           outboxInsert(event),
           // Rows of another type, with ids that sort after all others.
-          sql`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
+          sql`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
         INSERT INTO outbox (id, type, subject, correlation_id, time, envelope, confirmed_at)
         SELECT 'evt_z' || printf('%05d', i), 'CART_EXPIRED', 's', 'c', 1, '{}', 1 FROM n`,
         ],
       });
-      const first = await listEvents(deps(), call, { limit: 1, ...wanted });
-      expect(first).toEqual({ ok: true, value: { items: [], reached: ["evt_z05001"] } });
+      const counted = new CountingDatabase(db.client);
+      const first = await listEvents({ ...deps(), db: counted }, call, { limit: 1, ...wanted });
+      expect(first).toEqual({ ok: true, value: { items: [], reached: ["evt_z00201"] } });
+      expect(counted.rowsRead).toBeLessThanOrEqual(2 * SEARCHED_ROWS);
       const before = first.ok ? [...(first.value.reached ?? [])] : [];
       const next = await listEvents(deps(), call, { limit: 1, ...wanted, before });
       expect(next.ok && next.value.items.map(({ id }) => id)).toEqual([old]);

@@ -6,9 +6,9 @@ import { ListProductsInput } from "#shared/contracts/catalog";
 import type { Facets, ProductPage } from "#shared/contracts/catalog";
 import { ListManagedInput } from "#shared/contracts/catalog-staff";
 import type { ManagedProductPage } from "#shared/contracts/catalog-staff";
-import { Database } from "#shared/database";
-import type { Statement } from "#shared/database";
+import type { Database } from "#shared/database";
 import type { Outcome } from "#shared/errors";
+import { CountingDatabase } from "#shared/testkit/counting";
 import { callAs, guestCall } from "#shared/testkit/kit";
 import { MAX_CANDIDATES, MAX_ROWS_READ } from "../src/constants.ts";
 import { listManagedProducts, listProducts } from "../src/service/listing.ts";
@@ -38,23 +38,6 @@ const FILL = [
 beforeAll(async () => {
   for (const statement of FILL) await testEnv.DB.prepare(statement).run();
 }, 240_000);
-
-/** Counts the rows that D1 reads. */
-class CountingDatabase extends Database {
-  rowsRead = 0;
-
-  override async run(statement: Statement): ReturnType<Database["run"]> {
-    const result = await super.run(statement);
-    this.rowsRead += result.meta.rows_read;
-    return result;
-  }
-
-  override async batch(statements: readonly Statement[]): ReturnType<Database["batch"]> {
-    const results = await super.batch(statements);
-    for (const { meta } of results) this.rowsRead += meta.rows_read;
-    return results;
-  }
-}
 
 type Query = Readonly<Record<string, string | number>>;
 type List<Page> = (db: Database, query: Query) => Promise<Outcome<Page>>;

@@ -2,7 +2,9 @@
 import { describe, expect, it } from "vitest";
 import type { AdminNotification, Template } from "#shared/contracts/notifications-staff";
 import { newId } from "#shared/ids";
+import { CountingDatabase } from "#shared/testkit/counting";
 import { callAs } from "#shared/testkit/kit";
+import { listAllNotifications } from "../src/service/staff.ts";
 import {
   event,
   notificationsEnv,
@@ -165,6 +167,35 @@ describe("all messages", () => {
       "payment_received",
       "order_received",
     ]);
+  });
+
+  it("of a rare kind are searched a bounded way at a time, and none is left out", async () => {
+    const shop = testNotifications();
+    const data = orderData();
+    await shop.deliver([event("ORDER_CREATED", data.orderId, data)]);
+    const columns = `event_id, about, audience, user_id, recipient, channel, locale, subject, text_body, html_body, status, attempts,
+      next_attempt_at, leased_until, created_at, sent_at`;
+    await notificationsEnv.DB.prepare(
+      `INSERT INTO notifications (id, template, ${columns}) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+        SELECT 'ntf_z' || i, iif(i = 7, 'rare', 'common'), ${columns} FROM n, (SELECT * FROM notifications WHERE about = ? LIMIT 1)`,
+    )
+      .bind(data.orderId)
+      .run();
+    const list = async (kind: string): Promise<{ readonly ids: string[]; readonly pages: number }> => {
+      const ids: string[] = [];
+      for (let pages = 1, cursor: string | undefined; ; pages += 1) {
+        const db = new CountingDatabase(notificationsEnv.DB);
+        const after = cursor === undefined ? {} : { cursor };
+        const page = valueOf(await listAllNotifications({ ...shop.deps, db }, admin, { kind, limit: 100, ...after }));
+        expect(db.rowsRead).toBeLessThan(3_500);
+        ids.push(...page.items.map(({ id }) => id));
+        if (page.nextCursor === null) return { ids, pages };
+        cursor = page.nextCursor;
+      }
+    };
+    expect(await list("rare")).toEqual({ ids: ["ntf_z7"], pages: 3 });
+    expect((await list("common")).ids).toHaveLength(2_499);
+    await notificationsEnv.DB.prepare("DELETE FROM notifications WHERE id GLOB 'ntf_z*'").run();
   });
 
   it("that are confidential are listed without their text, for admins and for their reader", async () => {

@@ -69,3 +69,6 @@ export const MERGE_RETRY_MS = 30_000;
 
 /** The pause before sockets are notified again after the catalog did not answer. */
 export const PUSH_RETRY_MS = 5_000;
+
+/** Orders that a text finds by number, e-mail or addressee and that are sorted as a whole. */
+export const SORTED_MATCHES = 500;

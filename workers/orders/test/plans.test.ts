@@ -2,7 +2,8 @@
 import { SQLiteAsyncDialect } from "drizzle-orm/sqlite-core";
 import { sql } from "drizzle-orm";
 import { beforeAll, describe, expect, it } from "vitest";
-import { pageQuery } from "../src/store/list.ts";
+import { CountingDatabase } from "#shared/testkit/counting";
+import { pageQuery, searchOrders } from "../src/store/list.ts";
 import type { OrderFilter, OrderKey } from "../src/store/list.ts";
 import { ordersEnv } from "./shop.ts";
 
@@ -170,5 +171,38 @@ describe("a page of orders", () => {
       "EXPLAIN QUERY PLAN SELECT max(change_seq) FROM orders WHERE change_seq IS NOT NULL",
     ).all<{ detail: string }>();
     expect(results.map(({ detail }) => detail).join()).toContain("SEARCH orders USING COVERING INDEX orders_by_change");
+  });
+});
+
+describe("a text that very many orders match", () => {
+  async function idsOf(q: string): Promise<string[]> {
+    const ids: string[] = [];
+    let key: OrderKey | undefined;
+    do {
+      const db = new CountingDatabase(ordersEnv.DB);
+      const page = await searchOrders(db, { q }, key, 100);
+      if (page === undefined) throw new Error("few orders match");
+      expect(db.rowsRead).toBeLessThan(5_000);
+      ids.push(...page.rows.map(({ id }) => id));
+      const last = page.rows.at(-1);
+      key = page.reached as OrderKey | undefined;
+      if (page.rows.length === 100 && last !== undefined) key = [last.createdAt, last.id];
+    } while (key !== undefined && ids.length < 300);
+    return ids;
+  }
+
+  it("is searched among the newest orders, a bounded way at a time", async () => {
+    const downFrom = (n: number): string[] =>
+      Array.from({ length: 300 }, (_, index) => `ord_plan0${String(n - index)}`);
+    expect(await idsOf("ada b")).toEqual(downFrom(99_999));
+    // None of these is among the newest 20,000.
+    expect(await idsOf("Ada B7")).toEqual(downFrom(79_999));
+  });
+
+  it("is looked up in its indexes where it matches few, or where another filter leaves few", async () => {
+    const db = new CountingDatabase(ordersEnv.DB);
+    expect(await searchOrders(db, { q: "Ada B777" }, undefined, 100)).toBeUndefined();
+    expect(await searchOrders(db, { q: "Ada", customerId: "usr_77" }, undefined, 100)).toBeUndefined();
+    expect(db.rowsRead).toBeLessThan(5_000);
   });
 });

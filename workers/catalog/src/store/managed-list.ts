@@ -97,12 +97,17 @@ function orderOf({ updatedSince, after }: ManagedFilter): Order {
   return { value: sql`p.created_at`, direction: sql`DESC`, place };
 }
 
-async function scan(db: Database, streams: Streams, { value, direction, place }: Order): Promise<Stream[]> {
-  const { values, count, condition, filters } = streams;
+async function scan(
+  db: Database,
+  { values, count, condition, filters }: Streams,
+  { value, direction, place }: Order,
+  limit: number,
+): Promise<Stream[]> {
+  // D1 binds every number as a REAL.
+  const share = sql`max(1, CAST(${SCANNED_ROWS} / max(1, ${count}) AS INTEGER) - 2)`;
   const entries = windowsOf(
     sql`(${values})`,
-    // D1 binds every number as a REAL.
-    sql`max(1, CAST(${SCANNED_ROWS} / max(1, ${count}) AS INTEGER) - 2)`,
+    filters.length === 0 ? sql`min(${limit}, ${share})` : share,
     sql`json_array(search_id, id, value, matches)`,
     sql`SELECT p.search_id, p.id, ${value} AS value, (${allOf(filters)}) IS TRUE AS matches FROM products p
       WHERE ${condition} AND ${place} ORDER BY ${value} ${direction}, p.id ${direction}`,
@@ -156,7 +161,7 @@ export async function findManaged(db: Database, call: Call, filter: ManagedFilte
     const { entries, more } = await candidates(db, call, filter, order);
     return { ...mergeStreams([{ entries, more: false }], merging), isCut: more };
   }
-  return { ...mergeStreams(await scan(db, streamsFor(call, filter), order), merging), isCut: false };
+  return { ...mergeStreams(await scan(db, streamsFor(call, filter), order, filter.limit), merging), isCut: false };
 }
 
 /** The products of a page, in its order. A product that has changed its vendor meanwhile is left out. */

@@ -8,7 +8,7 @@ import type {
 import { StaleWrite } from "#shared/database";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { readPage } from "#shared/paging";
+import { readPart } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import * as z from "zod";
@@ -37,7 +37,7 @@ export async function listAllNotifications(
   _call: Call,
   { status, channel, kind, userId, ...page }: z.output<typeof ListAllNotificationsInput>,
 ): Promise<Outcome<Page<AdminNotification>>> {
-  return await readPage(page, {
+  return await readPart(page, {
     scope: ["all notifications", status, channel, kind, userId],
     key: z.tuple([z.string()]),
     read: (after, limit) => listAll(deps, { status, channel, kind, userId }, after?.[0], limit),

@@ -7,6 +7,8 @@ import { mustChange, returning, select } from "#shared/database";
 import type { RowOf } from "#shared/database";
 import type { Deps } from "#shared/deps";
 import { save } from "#shared/outbox";
+import { isBehind, searchBack } from "#shared/search";
+import type { Part } from "#shared/search";
 import { notifications } from "../schema.ts";
 import type { NotificationRow } from "../schema.ts";
 
@@ -31,22 +33,28 @@ function isStatus(status: NotificationRow["status"]): SQL {
   return status === "held_back" ? sql`status = 'held_back'` : sql`status = ${status}`;
 }
 
-/** Newest first. `after` is the last id of the previous page; ids sort by time. */
+/** Newest first. `after` is the last id of the previous page; ids sort by time. Failed and held-back ones, and a user's, have an index. */
 export async function listAll(
-  deps: Deps,
+  { db }: Deps,
   { status, channel, kind, userId }: StaffFilter,
   after: string | undefined,
   limit: number,
-): Promise<StaffRow[]> {
+): Promise<Part<StaffRow>> {
   const conditions = [
-    after === undefined ? sql`true` : sql`id < ${after}`,
+    sql`true`,
     ...(status === undefined ? [] : [isStatus(status)]),
     ...(channel === undefined ? [] : [sql`channel = ${channel}`]),
     ...(kind === undefined ? [] : [sql`template = ${kind}`]),
     ...(userId === undefined ? [] : [sql`user_id = ${userId}`]),
   ];
-  const where = sql.join(conditions, sql` AND `);
-  return await deps.db.all(select(FIELDS, sql`FROM notifications WHERE ${where} ORDER BY id DESC LIMIT ${limit}`));
+  const wanted = sql.join(conditions, sql` AND `);
+  const isIndexed = status === "failed" || status === "held_back" || userId !== undefined;
+  const before = after === undefined ? undefined : [after];
+  if (!isIndexed)
+    return await searchBack(db, { fields: FIELDS, table: "notifications", key: ["id"], wanted, before, limit });
+  const where = sql`${isBehind(["id"], before)} AND ${wanted}`;
+  const rows = await db.all(select(FIELDS, sql`FROM notifications WHERE ${where} ORDER BY id DESC LIMIT ${limit}`));
+  return { rows, reached: undefined };
 }
 
 export async function findAny(deps: Deps, id: string): Promise<StaffRow | undefined> {

@@ -14,7 +14,7 @@ import type {
 import type { Payment } from "#shared/contracts/payments";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
-import { NumberThenId, readFeed, readPage } from "#shared/paging";
+import { NumberThenId, readFeed, readPart } from "#shared/paging";
 import type { Page } from "#shared/paging";
 import { ok } from "#shared/result";
 import { estimatedDelivery } from "../domain/shipping.ts";
@@ -75,8 +75,13 @@ export async function listOrders(deps: OrdersDeps, call: Call, input: ListInput)
     render: isAdmin(call.actor) || view === "sales" ? forStaff : ({ order }: StoredOrder): Order => order,
   };
   return updatedSince === undefined
-    ? await readPage(page, { ...list, key: NumberThenId, keyOf: ({ createdAt, order }) => [createdAt, order.id] })
-    : await readFeed(page, { ...list, key: z.tuple([z.number()]), keyOf: ({ changeSeq }) => [changeSeq] });
+    ? await readPart(page, { ...list, key: NumberThenId, keyOf: ({ createdAt, order }) => [createdAt, order.id] })
+    : await readFeed(page, {
+        ...list,
+        read: async (after, rows) => (await list.read(after, rows)).rows,
+        key: z.tuple([z.number()]),
+        keyOf: ({ changeSeq }) => [changeSeq],
+      });
 }
 
 export async function getOrder(

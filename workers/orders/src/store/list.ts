@@ -3,9 +3,13 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { OrderStatus, PaymentStatus } from "#shared/contracts/orders";
-import { inJson } from "#shared/database";
+import { inJson, select } from "#shared/database";
 import type { Database } from "#shared/database";
 import type { NumberThenId } from "#shared/paging";
+import { searchBack } from "#shared/search";
+import type { Part } from "#shared/search";
+import { SORTED_MATCHES } from "../constants.ts";
+import { orders } from "../schema.ts";
 import { readOrders } from "./orders.ts";
 import type { StoredOrder } from "./orders.ts";
 
@@ -34,13 +38,17 @@ function begins(column: SQL, text: SQL): SQL {
 }
 
 /** Each part is a range of its own index. SQLite ignores the case of the letters A to Z only, on both sides. */
-function found(q: string): SQL {
+function partsOf(q: string): SQL[] {
   const lower = sql`lower(${q})`;
-  const parts = [begins(sql`number`, sql`upper(${q})`), begins(sql`email`, lower), begins(sql`addressee`, lower)];
-  return sql`id IN (${sql.join(
-    parts.map((part) => sql`SELECT id FROM orders WHERE ${part}`),
+  return [begins(sql`number`, sql`upper(${q})`), begins(sql`email`, lower), begins(sql`addressee`, lower)];
+}
+
+/** The ids of all orders that a text finds, or of as many in each part. */
+function found(q: string, limit = sql``): SQL {
+  return sql.join(
+    partsOf(q).map((part) => sql`SELECT id FROM (SELECT id FROM orders WHERE ${part} ${limit})`),
     sql` UNION `,
-  )})`;
+  );
 }
 
 /** Those that orders_at_work has, which serves no bound parameter. */
@@ -57,21 +65,27 @@ function inStatus(statuses: readonly OrderStatus[], { isNarrowed }: { readonly i
   return (isOne ? AT_WORK[first] : undefined) ?? inJson(sql`status`, statuses);
 }
 
-function conditionsOf(filter: OrderFilter): SQL[] {
-  const equal = {
+/** Filters that an index narrows to one owner's or a few orders. */
+function equalOf(filter: OrderFilter): Readonly<Record<string, string | undefined>> {
+  return {
     customer_id: filter.customerId,
     vendor_id: filter.vendorId,
     number: filter.number,
     external_id: filter.externalId,
     email: filter.email,
   };
+}
+
+/** A text is looked up in its indexes, or compared with each order that is read. */
+function conditionsOf(filter: OrderFilter, { isEachCompared = false } = {}): SQL[] {
+  const equal = equalOf(filter);
   const { q, status, paymentStatus, createdFrom, createdTo, updatedSince } = filter;
   const isNarrowed = [...Object.values(equal), q, updatedSince].some((value) => value !== undefined);
   return [
     ...Object.entries(equal).flatMap(([column, value]) =>
       value === undefined ? [] : [sql`${sql.identifier(column)} = ${value}`],
     ),
-    ...(q === undefined ? [] : [found(q)]),
+    ...(q === undefined ? [] : [isEachCompared ? sql`(${sql.join(partsOf(q), sql` OR `)})` : sql`id IN (${found(q)})`]),
     ...(status === undefined ? [] : [inStatus(status, { isNarrowed })]),
     ...(paymentStatus === undefined ? [] : [inJson(sql`payment_status`, paymentStatus)]),
     ...(createdFrom === undefined ? [] : [sql`created_at >= ${createdFrom}`]),
@@ -95,12 +109,47 @@ export function pageQuery(filter: OrderFilter, key: OrderKey | undefined, limit:
   return sql`SELECT id FROM orders ${where} ORDER BY ${order} LIMIT ${limit}`;
 }
 
+/** Whether a text finds more orders than are worth sorting. */
+async function findsMany(db: Database, q: string): Promise<boolean> {
+  const some = found(q, sql`LIMIT ${SORTED_MATCHES + 1}`);
+  const row = await db.first(select({ count: sql<number>`count(*)` }, sql`FROM (${some})`));
+  return row !== undefined && row.count > SORTED_MATCHES;
+}
+
+interface PlacedOrder {
+  readonly id: string;
+  readonly createdAt: number;
+}
+
+/** Searches the newest orders, a bounded way at a time, where a text finds very many; undefined where an index leaves few to read. */
+export async function searchOrders(
+  db: Database,
+  filter: OrderFilter,
+  key: OrderKey | undefined,
+  limit: number,
+): Promise<Part<PlacedOrder> | undefined> {
+  const { q, updatedSince } = filter;
+  const isNarrowed = updatedSince !== undefined || Object.values(equalOf(filter)).some((value) => value !== undefined);
+  if (q === undefined || isNarrowed || !(await findsMany(db, q))) return undefined;
+  return await searchBack(db, {
+    fields: { id: orders.id, createdAt: orders.createdAt },
+    table: "orders",
+    key: ["created_at", "id"],
+    wanted: sql.join(conditionsOf(filter, { isEachCompared: true }), sql` AND `),
+    before: key && [key[0], key[1] ?? ""],
+    limit,
+  });
+}
+
 export async function listStoredOrders(
   db: Database,
   filter: OrderFilter,
   key: OrderKey | undefined,
   limit: number,
-): Promise<readonly StoredOrder[]> {
+): Promise<Part<StoredOrder>> {
   const order = filter.updatedSince === undefined ? sql`created_at DESC, id DESC` : sql`change_seq`;
-  return await readOrders(db, sql`WHERE id IN (${pageQuery(filter, key, limit)}) ORDER BY ${order}`);
+  const found = await searchOrders(db, filter, key, limit);
+  const ids = found?.rows.map(({ id }) => id);
+  const isOnPage = ids === undefined ? sql`id IN (${pageQuery(filter, key, limit)})` : inJson(orders.id, ids);
+  return { rows: await readOrders(db, sql`WHERE ${isOnPage} ORDER BY ${order}`), reached: found?.reached };
 }
