@@ -1,5 +1,6 @@
 // All Workers together, in the runtime of `npm start`, on migrated and seeded data that is removed at the end. A test file fails when
 // a Worker calls the outside world, or when the OpenAPI document does not describe a response.
+import { setTimeout as pause } from "node:timers/promises";
 import { CONSUMERS, IS_COUNTED, consumersOf } from "#shared/events/routing";
 import type { Consumer, Routed } from "#shared/events/routing";
 import { startRuntime } from "../scripts/local/runtime.ts";
@@ -95,12 +96,6 @@ async function progressOf({ query }: Pick<Shop, "query">): Promise<string> {
     query(store, "SELECT (SELECT count(*) FROM outbox) AS published, (SELECT count(*) FROM inbox) AS handled"),
   );
   return JSON.stringify(await Promise.all(counts));
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }
 
 /** Starts every Worker on the data of a scratch directory, which the caller removes. */

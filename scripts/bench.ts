@@ -1,6 +1,7 @@
 // `npm run bench -- [--scale 100 [--short]]`: with --scale measures a grown shop (scripts/bench/scale.ts). Otherwise it starts `npm start`
 // on data of its own without rate limits and caps, measures it from this process, and prints a table. Two floors are measured in the same
 // run by the same client: a Worker that only returns "ok", and one that does an order's calls (scripts/bench/bare-order.ts).
+import { setTimeout as pause } from "node:timers/promises";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -32,9 +33,7 @@ interface Line extends Measure {
 }
 
 async function settle(): Promise<void> {
-  await new Promise((resolve) => {
-    setTimeout(resolve, SETTLE_MS);
-  });
+  await pause(SETTLE_MS);
 }
 
 /** The rows of both floors: a Worker that returns "ok", and one that does the calls of an order. */

@@ -1,5 +1,6 @@
 // Every event and webhook arrives one to three times, each copy with a delay of its own, so in any order. Each flow has to end as it does
 // when everything arrives once and in order.
+import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { mapConcurrent } from "#shared/concurrency";
 import { ADDRESS, Client, orderReaches, pay, signIn } from "../../scripts/shop/client.ts";
@@ -81,9 +82,7 @@ class Flows {
       if (status >= 300) throw new Error(`${flow.name}: ${String(status)}`);
       return { flow, run };
     });
-    await new Promise((resolve) => {
-      setTimeout(resolve, lateMs);
-    });
+    await pause(lateMs);
     await this.#chaos.still();
     await this.#chaos.rest();
     return await mapConcurrent(runs, { concurrency: CONCURRENCY }, async ({ flow, run }) => ({

@@ -1,5 +1,6 @@
 // Kills the server at random moments under load and starts it again on the same data, many times. At the end an audit checks that
 // everything reached a legal state.
+import { setTimeout as pause } from "node:timers/promises";
 import { Client, openShelf, signIn } from "../../scripts/shop/client.ts";
 import { startServer } from "../../scripts/shop/process.ts";
 import type { Server } from "../../scripts/shop/process.ts";
@@ -42,12 +43,6 @@ async function floorOf(
     signIn(guest, BUYER.email, BUYER.password),
   ]);
   return { send: server.send, admin, buyer, productIds, random };
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }
 
 async function round(server: Server, floor: Floor, books: Books): Promise<void> {

@@ -1,5 +1,6 @@
 // A shop whose durable steps a test can observe and make fail, and whose runtime it can kill and start again on the same data. A later
 // start may set the clock ahead, so that holds and leases have expired.
+import { setTimeout as pause } from "node:timers/promises";
 import type { Environment } from "../../scripts/local/settings.ts";
 import { PRODUCTION_WORKERS } from "../../scripts/local/workers.ts";
 import { descendants } from "../../scripts/local/processes.ts";
@@ -40,12 +41,6 @@ const AT_WORK: readonly (readonly [Store, string])[] = [
 
 export function labelOf({ worker, name, occurrence }: Step): string {
   return `${worker}: ${name}${occurrence === 1 ? "" : ` (${String(occurrence)})`}`;
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }
 
 export interface ChaosOptions {

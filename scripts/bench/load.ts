@@ -47,6 +47,13 @@ export interface Measure {
   readonly count: number;
 }
 
+/** The item of this round, when they are taken in turn. */
+export function pick<T>(items: readonly T[], index: number): T {
+  const item = items[index % items.length];
+  if (item === undefined) throw new Error("nothing to choose from");
+  return item;
+}
+
 /** The value below which a `share` (0 to 1) of the sorted samples lies. */
 export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;

@@ -1,4 +1,5 @@
 // The benchmark's buyers and products, and the units of work that it measures.
+import { setTimeout as pause } from "node:timers/promises";
 import type { Session } from "#shared/contracts/accounts";
 import type { ProductPage } from "#shared/contracts/catalog";
 import type { Level } from "#shared/contracts/inventory";
@@ -6,6 +7,7 @@ import type { CreatedOrder, Order } from "#shared/contracts/orders";
 import type { PaymentIntent } from "#shared/contracts/payments";
 import { SANDBOX_SECRET_KEY } from "../local/settings.ts";
 import { ADDRESS, confirmation } from "../shop/client.ts";
+import { pick } from "./load.ts";
 import type { Answer, Request, RequestOptions } from "./load.ts";
 
 /** Enough for every measurement. */
@@ -102,12 +104,6 @@ export async function setStage(request: Request, clients: number): Promise<Stage
   return { admin, buyers, productIds: single.map(({ id }) => id), queries };
 }
 
-function pick<T>(items: readonly T[], index: number): T {
-  const item = items[index % items.length];
-  if (item === undefined) throw new Error("nothing to choose from");
-  return item;
-}
-
 export async function listProducts(request: Request): Promise<void> {
   expectStatus(await request("/api/products?limit=20"), 200, "product list");
 }
@@ -153,9 +149,7 @@ async function pay(request: Request, token: string, orderId: string, steps: Step
     const order = parsed<Order>(await request(`/api/orders/${orderId}`, bearer(token)), 200, "order");
     if (order.status === "CONFIRMED") break;
     if (performance.now() > deadline) throw new Error(`order ${orderId} is ${order.status}, not CONFIRMED`);
-    await new Promise((resolve) => {
-      setTimeout(resolve, POLL_MS);
-    });
+    await pause(POLL_MS);
   }
   lap("wait");
 }

@@ -1,5 +1,6 @@
 // Measures on a scratch shop what the budget test cannot count: CPU time for one order and one view, and the bytes that an order leaves
 // behind. The CPU time is that of all local processes, with SQLite and the Stripe sandbox in it, so Cloudflare bills less.
+import { setTimeout as pause } from "node:timers/promises";
 import {
   Client,
   addToCart,
@@ -12,6 +13,7 @@ import {
   placeOrder,
   signIn,
 } from "../shop/client.ts";
+import { pick } from "../bench/load.ts";
 import { cpuMsOf } from "../local/processes.ts";
 import type { DatabaseName } from "../local/state.ts";
 import { startServer } from "../shop/process.ts";
@@ -40,18 +42,6 @@ export interface Measured {
   readonly bytesPerOrder: Readonly<Partial<Record<DatabaseName, Readonly<Record<string, number>>>>>;
   /** Class -> bytes of an order in objects that existed, and the objects that it added. */
   readonly objectBytes: Readonly<Record<string, { readonly perOrder: number; readonly added: number }>>;
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
-}
-
-function pick<T>(items: readonly T[], index: number): T {
-  const item = items[index % items.length];
-  if (item === undefined) throw new Error("nothing to choose from");
-  return item;
 }
 
 async function cpuOf(server: Server, work: () => Promise<void>): Promise<number> {

@@ -1,6 +1,7 @@
 // One run for each STATE_DIR: two runtimes on the same SQLite files would corrupt each other's data. The lock is a file with the pid. A
 // killed run leaves the file behind; the next run sees that its process is gone, and ends the runtimes that it left running. No lock
 // library does the latter.
+import { setTimeout as pause } from "node:timers/promises";
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { descendants } from "./processes.ts";
@@ -88,9 +89,7 @@ async function endOrphans(left: LockInfo): Promise<void> {
     }
   }
   for (let waited = 0; waited < ORPHAN_END_MS && orphans.some(isAlive); waited += ORPHAN_POLL_MS) {
-    await new Promise((resolve) => {
-      setTimeout(resolve, ORPHAN_POLL_MS);
-    });
+    await pause(ORPHAN_POLL_MS);
   }
 }
 

@@ -1,5 +1,6 @@
 // A buyer, a member of staff or a guest over HTTP, for the end-to-end tests, the smoke test and the benchmark. It knows the OpenAPI
 // document and nothing else, as a program outside would.
+import { setTimeout as pause } from "node:timers/promises";
 import type { Operations } from "../../client/tradepost.ts";
 import { Client as ApiClient } from "../client/runtime.ts";
 import type { Session } from "#shared/contracts/accounts";
@@ -232,9 +233,7 @@ export async function eventually<T>(what: string, read: () => Promise<T | undefi
     const value = await read();
     if (value !== undefined) return value;
     if (Date.now() > deadline) throw new Error(`not within ${String(timeoutMs)} ms: ${what}`);
-    await new Promise((resolve) => {
-      setTimeout(resolve, pollMs);
-    });
+    await pause(pollMs);
   }
 }
 

@@ -1,4 +1,5 @@
 // A shop of a given size for the measurement: the seed, grown, in a runtime of this process. The grown data are kept for the next run.
+import { setTimeout as pause } from "node:timers/promises";
 import { cpSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -130,9 +131,7 @@ export async function startShop(scratch: Scratch, level: "warn" | "debug"): Prom
       lastLine = performance.now();
       const deadline = lastLine + STILL_TIMEOUT_MS;
       while (performance.now() - lastLine < STILL_MS && performance.now() < deadline) {
-        await new Promise((resolve) => {
-          setTimeout(resolve, STILL_MS / 4);
-        });
+        await pause(STILL_MS / 4);
       }
       return { rowsRead, rowsWritten };
     },
