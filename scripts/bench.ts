@@ -9,7 +9,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { startServer } from "./shop/process.ts";
 import type { Server } from "./shop/process.ts";
-import { cpuMsOf } from "./local/processes.ts";
+import { cpuMsOf, residentMb } from "./local/processes.ts";
 import { connect, measure, toMeasure } from "./bench/load.ts";
 import { STEPS } from "./bench/bare-order.ts";
 import type { Measure, Request, RequestOptions } from "./bench/load.ts";
@@ -26,6 +26,8 @@ const HOLDERS = 1_000;
 const HOLDABLE = 317;
 /** Time for the events and projections of the previous measurement. */
 const SETTLE_MS = 2_000;
+/** How often a starting server is asked for its first answer. */
+const POLL_MS = 20;
 
 interface Line extends Measure {
   readonly name: string;
@@ -135,6 +137,21 @@ function readFactor(text: string): number {
   return factor;
 }
 
+/** Milliseconds from the spawn of `npm start` on data that are there to its first answer. */
+async function coldStart(server: Server): Promise<number> {
+  await server.end();
+  const startedAt = performance.now();
+  const ready = server.start();
+  while ((await server.send("/api/products?limit=1").catch(() => undefined))?.status !== 200) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, POLL_MS);
+    });
+  }
+  const elapsed = performance.now() - startedAt;
+  await ready;
+  return elapsed;
+}
+
 async function runBench(): Promise<void> {
   console.log(
     `${availableParallelism()} cores, ${DURATION_MS / 1_000} s a row; CPU-ms is the server's own, for one request or order\n`,
@@ -154,7 +171,18 @@ async function runBench(): Promise<void> {
       const { request, close } = connect(server.origin, clients);
       const orderSteps = { ...shop.noSteps(), count: 0 };
       steps.set(clients, orderSteps);
-      const rows: readonly (readonly [string, (client: number, round: number) => Promise<void>])[] = [
+      // Each path once. The caches have dropped it since the row of fewer clients.
+      const uncached = (kind: shop.Uncached): (() => Promise<void | false>) => {
+        const paths = shop.uncachedPaths(stage, kind).values();
+        return async () => {
+          const { value } = paths.next();
+          return value === undefined ? false : await shop.read(request, value);
+        };
+      };
+      const rows: readonly (readonly [string, (client: number, round: number) => Promise<void | false>])[] = [
+        ["one product, uncached", uncached("product")],
+        ["product list, uncached", uncached("list")],
+        ["search, uncached", uncached("search")],
         ["product list", async () => await shop.listProducts(request)],
         // Each client has its own sequence. Otherwise all would fill the same cold cache at once.
         ["one product", async (client, round) => await shop.oneProduct(request, stage, round + client * 13)],
@@ -171,7 +199,8 @@ async function runBench(): Promise<void> {
       for (const [name, work] of rows) {
         if (name === "whole order") await shop.clearCarts(request, stage);
         const pid = server.pid();
-        const result = await measure({ clients, durationMs: DURATION_MS, warmUpMs: WARM_UP_MS, pid, work });
+        const warmUpMs = name.endsWith("uncached") ? WARM_UP_MS / 4 : WARM_UP_MS;
+        const result = await measure({ clients, durationMs: DURATION_MS, warmUpMs, pid, work });
         print({ name, clients, ...result }, floor);
         if (name === "whole order") orders.push({ name, clients, ...result });
         await settle();
@@ -201,6 +230,10 @@ async function runBench(): Promise<void> {
       );
     }
     await setup.close();
+    const memory = residentMb(server.pid());
+    console.log(
+      `Resident after the load: ${memory.toFixed(0)} MiB; cold start to the first answer: ${(await coldStart(server)).toFixed(0)} ms`,
+    );
   } finally {
     await server.stop();
   }

@@ -77,8 +77,8 @@ export interface LoadOptions {
   readonly warmUpMs: number;
   /** The server. The CPU time of its descendants is included. */
   readonly pid: number;
-  /** One unit of work. @throws Error at a wrong response, which ends the measurement. */
-  readonly work: (client: number, round: number) => Promise<void>;
+  /** One unit of work; false when there is no more of it. @throws Error at a wrong response, which ends the measurement. */
+  readonly work: (client: number, round: number) => Promise<void | false>;
 }
 
 async function loop(
@@ -90,7 +90,7 @@ async function loop(
 ): Promise<number> {
   let round = first;
   for (let now = performance.now(); now < until; round++) {
-    await options.work(client, round);
+    if ((await options.work(client, round)) === false) break;
     const end = performance.now();
     latencies.push(end - now);
     now = end;

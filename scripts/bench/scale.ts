@@ -70,6 +70,7 @@ async function visit(shop: RunningShop, request: Request): Promise<Visitor> {
       admin: tokens.admin,
       buyers: [tokens.buyer],
       productIds: sold.map(({ id }) => id),
+      products: [],
       queries: [],
     },
   };

@@ -51,6 +51,8 @@ export interface Stage {
   /** One access token for each client: 15 minutes are longer than the whole run. */
   readonly buyers: readonly string[];
   readonly productIds: readonly string[];
+  /** All of the shop. */
+  readonly products: ProductPage["items"];
   readonly queries: readonly string[];
 }
 
@@ -101,7 +103,7 @@ export async function setStage(request: Request, clients: number): Promise<Stage
   for (const { id } of single) await setStock(request, admin, id, AMPLE_STOCK);
   const queries = queriesFrom(products.map(({ name }) => name));
   if (single.length <= PRODUCTS || queries.length < QUERIES) throw new Error("the seed is too small for the benchmark");
-  return { admin, buyers, productIds: single.map(({ id }) => id), queries };
+  return { admin, buyers, productIds: single.map(({ id }) => id), products, queries };
 }
 
 export async function listProducts(request: Request): Promise<void> {
@@ -114,6 +116,27 @@ export async function oneProduct(request: Request, { productIds }: Stage, round:
 
 export async function search(request: Request, { queries }: Stage, round: number): Promise<void> {
   expectStatus(await request(`/api/products?limit=20&q=${encodeURIComponent(pick(queries, round))}`), 200, "search");
+}
+
+/** Public reads that are measured without the caches. */
+export type Uncached = "product" | "list" | "search";
+
+/** Paths of one kind, none of them twice. */
+export function uncachedPaths({ products, queries }: Stage, kind: Uncached): string[] {
+  const sizes = [21, 22, 23, 24];
+  if (kind === "product") return products.flatMap(({ id, slug }) => [`/api/products/${id}`, `/api/products/${slug}`]);
+  if (kind === "search") {
+    return sizes.flatMap((size) => queries.map((q) => `/api/products?limit=${size}&q=${encodeURIComponent(q)}`));
+  }
+  const categories = [...new Set(products.map(({ category }) => category.id))];
+  const sorts = ["newest", "price", "-price", "name"];
+  return sizes.flatMap((size) =>
+    sorts.flatMap((sort) => categories.map((id) => `/api/products?limit=${size}&sort=${sort}&category=${id}`)),
+  );
+}
+
+export async function read(request: Request, path: string): Promise<void> {
+  expectStatus(await request(path), 200, path);
 }
 
 export async function addToCart(request: Request, stage: Stage, client: number, round: number): Promise<void> {

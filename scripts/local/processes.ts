@@ -1,4 +1,4 @@
-// The descendants of a process and the CPU time they used, and whether a port is free.
+// The descendants of a process, the CPU time and the memory that they use, and whether a port is free.
 import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
@@ -55,6 +55,19 @@ export function cpuMsOf(pid: number): number {
   const all = listProcesses();
   const own = all.filter((each) => each.pid === pid);
   return [...own, ...below(pid, all)].reduce((sum, { cpuMs }) => sum + cpuMs, 0);
+}
+
+/** Resident memory of `pid` and its descendants, in MiB; 0 outside of Linux. */
+export function residentMb(pid: number): number {
+  if (process.platform !== "linux") return 0;
+  const kilobytes = [pid, ...descendants(pid)].map((each) => {
+    try {
+      return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${each}/status`, "utf8"))?.[1] ?? 0);
+    } catch {
+      return 0; // It has ended since.
+    }
+  });
+  return kilobytes.reduce((sum, each) => sum + each, 0) / 1_024;
 }
 
 async function canListen(port: number, host: string): Promise<boolean> {
