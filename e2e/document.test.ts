@@ -71,7 +71,7 @@ describe("an example of the document that reads", () => {
       Object.entries(example.query ?? {}).map(([name, value]) => [name, String(value)]),
     ).toString();
     const answer = await admin.call<Record<string, unknown>>("GET", query === "" ? filled : `${filled}?${query}`);
-    expect(answer.status).toBe(example.status);
+    expect(answer.status, JSON.stringify(answer.body)).toBe(example.status);
     expect(Object.keys(answer.body)).toEqual(
       expect.arrayContaining(Object.keys(example.answer as Record<string, unknown>)),
     );

@@ -53,7 +53,9 @@ export const CartItem = z
     sku: z.string().describe("The product's SKU."),
     name: z.string().describe("The product's name."),
     imageUrl: z.string().describe("Path or URL of the product's first picture."),
-    unitPrice: Amount.describe("Current price of one unit in minor units, which is charged."),
+    unitPrice: Amount.describe(
+      "Price of one unit in minor units, at most two seconds old. The order is charged at the price when it is placed.",
+    ),
     priceWhenAdded: Amount.optional().describe(
       "Price of one unit in minor units when the buyer last changed the line. Present only when the price has changed since.",
     ),

@@ -30,6 +30,8 @@ afterAll(async () => {
     violations.push(...(await explain(text, params)));
   }
   if (violations.length > 0) {
-    throw new Error(`Statements scan a table that grows (shared/testkit/plan-rules.ts):\n${violations.join("\n")}`);
+    throw new Error(
+      `Statements scan a table that grows. Give each an index, or an entry with its reason in KNOWN of shared/testkit/plan-rules.ts:\n${violations.join("\n")}`,
+    );
   }
 });

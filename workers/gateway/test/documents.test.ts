@@ -3,6 +3,7 @@ import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { ERROR_CODES } from "#shared/errors";
+import { parseEvent } from "#shared/events/envelope";
 import { ok } from "#shared/result";
 import { PART_DEADLINE_MS } from "../src/constants.ts";
 import { EXAMPLES } from "../src/openapi/examples.ts";
@@ -25,6 +26,12 @@ interface Document {
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Record<string, unknown>>> };
+}
+
+/** The envelopes of events anywhere in an example. */
+function eventsIn(value: unknown): object[] {
+  if (typeof value !== "object" || value === null) return [];
+  return "specversion" in value ? [value] : Object.values(value).flatMap(eventsIn);
 }
 
 /** As a URL holds it. */
@@ -188,6 +195,12 @@ describe("a reader who has only the document", () => {
     expect(Object.keys(document.components.schemas)).toEqual(
       expect.arrayContaining(["Address", "OrderLine", "CartItem", "CreateOrder"]),
     );
+  });
+
+  it("shows events as they are published now", () => {
+    const shown = eventsIn(EXAMPLES);
+    expect(shown.length).toBeGreaterThan(0);
+    for (const event of shown) expect(parseEvent(event)).toEqual(event);
   });
 
   it("finds an example of each body and answer that fits its schema", () => {

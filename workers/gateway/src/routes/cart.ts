@@ -24,7 +24,7 @@ export const cartRoutes: readonly Route[] = [
     path: "/api/cart",
     operationId: "getCart",
     tag: "Cart",
-    summary: "The cart with prices as of now",
+    summary: "The cart with its products' current prices",
     access: "guest-or-user",
     limit: "read",
     cart: "own",

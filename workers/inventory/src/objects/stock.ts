@@ -3,7 +3,8 @@
 //
 // Two buyers cannot get the same last unit: all calls for a product reach this one object, and each change reads, decides
 // (domain/stock.ts) and writes in one transaction without an await (book.ts), so changes run one after the other.
-// A crash loses nothing: an answer leaves the object only when the write and the alarm that carries it to D1 are on disk.
+// A crash loses nothing: an answer leaves the object only when the write is on disk, with the alarm that carries
+// it to D1 where D1 is to know of it.
 import { DurableObject } from "cloudflare:workers";
 import { baseDeps } from "#shared/deps";
 import type { Deps } from "#shared/deps";
@@ -234,7 +235,7 @@ export class Stock extends DurableObject<InventoryEnv> {
     return (await this.#open()) ? await this.#change(trace, work) : UNKNOWN;
   }
 
-  /** Runs a change. Its rows and the alarm that flushes them are one atomic write, because nothing is awaited between them. */
+  /** Runs a change. Its rows and the alarm that flushes them, if D1 is to know of them, are one atomic write, because nothing is awaited between them. */
   async #change<T>(trace: Trace, work: (book: StockBook, now: number) => T): Promise<T> {
     const { result, hasAdvanced } = this.#write(trace, work);
     if (hasAdvanced) await this.#flusher.armSoon();

@@ -1,4 +1,4 @@
-// The cart's use cases. The Cart object decides; here its lines get today's prices and stock.
+// The cart's use cases. The Cart object decides; here its lines get their current prices and stock.
 import type * as z from "zod";
 import { isAdmin } from "#shared/call";
 import type { Call } from "#shared/call";
