@@ -1,7 +1,8 @@
 // Whether each event has reached its consumers: what the gateway's sweep asks of the outbox of its producer and the inbox of each
 // consumer, and how long both keep their rows.
 import { sql } from "drizzle-orm";
-import { commit, inJson, select } from "./database.ts";
+import { commit } from "./database.ts";
+import { inJson, select } from "./statement.ts";
 import type { Deps } from "./deps.ts";
 import { CONFIDENTIAL_KINDS } from "./events/commands.ts";
 import { parseEvent } from "./events/envelope.ts";

@@ -1,6 +1,7 @@
 // Events that a consumer could not handle: how often and how soon they are tried again, and how they become dead letters.
 import { sql } from "drizzle-orm";
-import { commit, returning } from "./database.ts";
+import { commit } from "./database.ts";
+import { returning } from "./statement.ts";
 import type { Deps } from "./deps.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
 import { log } from "./logger.ts";

@@ -1,7 +1,7 @@
 // Findings: what a sweep found that should not have been, and whether it could mend it. One row per kind and subject, however
 // often it is found, so that something amiss every minute fills no table.
 import { SQL, is, sql } from "drizzle-orm";
-import { inJson } from "./database.ts";
+import { inJson } from "./statement.ts";
 
 export interface Finding {
   /** What is amiss, for example `webhook_missed`, `projection_differs`. */

@@ -4,7 +4,8 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { NotNullViolation, UniqueViolation, commit } from "./database.ts";
-import type { Query, Result, Statement } from "./database.ts";
+import type { Result } from "./database.ts";
+import type { Query, Statement } from "./statement.ts";
 import { parseEvent } from "./events/envelope.ts";
 import type { EventEnvelope } from "./events/envelope.ts";
 import type { EventType } from "./events/catalogue.ts";

@@ -16,7 +16,8 @@ import type {
   StoredEvent,
   SweepCounts,
 } from "./contracts/messaging.ts";
-import { commit, readAll, select } from "./database.ts";
+import { commit, readAll } from "./database.ts";
+import { select } from "./statement.ts";
 import { withTimeout } from "./timeout.ts";
 import type { Outcome } from "./errors.ts";
 import { redactEnvelope } from "./events/commands.ts";

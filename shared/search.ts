@@ -2,8 +2,9 @@
 // rows in the order of the list. It may be short or empty, and its cursor goes on from the last row that was searched.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { select } from "./database.ts";
-import type { Database, Fields, RowOf } from "./database.ts";
+import { select } from "./statement.ts";
+import type { Database } from "./database.ts";
+import type { Fields, RowOf } from "./statement.ts";
 
 /** Rows that one page goes through. */
 export const SEARCHED_ROWS = 1_000;

@@ -1,6 +1,6 @@
 // A Database that counts the rows that D1 reads, for tests that hold a read to a bound.
 import { Database } from "../database.ts";
-import type { Statement } from "../database.ts";
+import type { Statement } from "../statement.ts";
 
 export class CountingDatabase extends Database {
   rowsRead = 0;

@@ -2,16 +2,8 @@ import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import { SQLiteAsyncDialect } from "drizzle-orm/sqlite-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  NotNullViolation,
-  StaleWrite,
-  UniqueViolation,
-  commit,
-  inJson,
-  mustChange,
-  openDatabase,
-  select,
-} from "#shared/database";
+import { NotNullViolation, StaleWrite, UniqueViolation, commit, mustChange, openDatabase } from "#shared/database";
+import { inJson, select } from "#shared/statement";
 import { outbox } from "#shared/schema";
 
 const db = openDatabase(env.DB);

@@ -1,5 +1,5 @@
 // Refunds of lines: never more than was ordered, under concurrency and after any interruption, and each published once.
-import type { Query } from "#shared/database";
+import type { Query } from "#shared/statement";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemCall } from "#shared/call";
 import type { Call } from "#shared/call";

@@ -1,5 +1,5 @@
 // The list of all payments: the filters, the pages, and that each filter uses an index.
-import type { Statement } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ListAllPaymentsInput, PaymentState } from "#shared/contracts/payments";
 import type { Payment } from "#shared/contracts/payments";

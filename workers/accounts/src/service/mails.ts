@@ -3,7 +3,7 @@ import type { SQL } from "drizzle-orm";
 import { localeOf } from "#shared/call";
 import type { Call } from "#shared/call";
 import { StaleWrite, mustChange } from "#shared/database";
-import type { Statement } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import { makeEvent } from "#shared/events/envelope";
 import type { Cause } from "#shared/events/envelope";
 import { randomToken, sha256Hex } from "#shared/hash";

@@ -2,7 +2,7 @@
 import type * as z from "zod";
 import type { Call } from "#shared/call";
 import type { ForgotPasswordInput, ResetPasswordInput } from "#shared/contracts/accounts";
-import type { Statement } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { sha256Hex } from "#shared/hash";

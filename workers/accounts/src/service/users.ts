@@ -4,7 +4,7 @@ import { isUser } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { ChangePasswordInput, LoginInput, RegisterInput, Session, User } from "#shared/contracts/accounts";
 import { UniqueViolation, mustChange } from "#shared/database";
-import type { Statement } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import { fail } from "#shared/errors";
 import type { Outcome } from "#shared/errors";
 import { randomToken, sha256Hex } from "#shared/hash";

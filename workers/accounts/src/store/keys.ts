@@ -1,6 +1,6 @@
 // Signing keys, encrypted.
 import { getTableColumns, sql } from "drizzle-orm";
-import { inJson, select } from "#shared/database";
+import { inJson, select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";

@@ -1,8 +1,10 @@
 // Tokens that a mail carries. Each is valid once: of two concurrent uses, the one whose batch deletes the row wins.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { StaleWrite, mustChange, select } from "#shared/database";
-import type { Database, Statement } from "#shared/database";
+import { StaleWrite, mustChange } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Database } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import type { Deps } from "#shared/deps";
 import { save } from "#shared/outbox";
 import { MAX_LIVE_MAIL_TOKENS } from "../constants.ts";

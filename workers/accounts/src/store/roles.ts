@@ -2,8 +2,10 @@
 // after the other, so of two admins who step down at once the second stays.
 import { sql } from "drizzle-orm";
 import type { Role } from "#shared/call";
-import { mustChange, readAll, select } from "#shared/database";
-import type { Database, Statement } from "#shared/database";
+import { mustChange, readAll } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Database } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import type { PublicUser } from "../domain/session.ts";

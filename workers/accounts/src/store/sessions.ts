@@ -2,7 +2,8 @@
 // batches one after the other.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { mustChange, select } from "#shared/database";
+import { mustChange } from "#shared/database";
+import { select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";

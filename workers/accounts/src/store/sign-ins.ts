@@ -2,7 +2,7 @@
 // was right, so that concurrent attempts cannot exceed the limit: D1 runs batches one after the other.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { select } from "#shared/database";
+import { select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";

@@ -1,8 +1,9 @@
 // Users, their passwords and the state of their e-mail addresses.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { select } from "#shared/database";
-import type { Database, Statement } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Database } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import { users } from "../schema.ts";
 import type { UserRow } from "../schema.ts";
 

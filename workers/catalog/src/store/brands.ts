@@ -1,8 +1,10 @@
 // Brands. Triggers update the full-text index.
 import { sql } from "drizzle-orm";
 import type { Brand } from "#shared/contracts/catalog";
-import { mustChange, select } from "#shared/database";
-import type { Database, Statement } from "#shared/database";
+import { mustChange } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Database } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import type { Deps } from "#shared/deps";
 import { save } from "#shared/outbox";
 import { brands } from "../schema.ts";

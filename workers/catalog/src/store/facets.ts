@@ -2,8 +2,8 @@
 // products. Each facet ignores its own filter, so that the shopper can choose another value.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { inJson, select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { inJson, select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import { KEPT_COUNTS, MAX_FACET_ENTRIES, PRICE_ENDS, SCANNED_PRODUCTS } from "../constants.ts";
 import { priceRange, tally } from "../domain/facets.ts";
 import type { Tallies, Tally } from "../domain/facets.ts";

@@ -1,8 +1,10 @@
 // The pages of the public list. How many rows one reads depends on neither the shop nor the filters; test/bounded.test.ts counts them.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { readAll, select } from "#shared/database";
-import type { Database, Query, RowOf } from "#shared/database";
+import { readAll } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Database } from "#shared/database";
+import type { Query, RowOf } from "#shared/statement";
 import { MERGED_ROWS, SCANNED_PRODUCTS, SCANNED_ROWS } from "../constants.ts";
 import { passing } from "../domain/candidates.ts";
 import type { CandidateSets } from "../domain/candidates.ts";

@@ -5,7 +5,7 @@ import type { SQL } from "drizzle-orm";
 import { isAdmin } from "#shared/call";
 import type { Call } from "#shared/call";
 import type { ProductStatus } from "#shared/contracts/catalog-staff";
-import { inJson, select } from "#shared/database";
+import { inJson, select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { MAX_CANDIDATES, SCANNED_ROWS } from "../constants.ts";
 import type { After, ListingPlan } from "../domain/listing.ts";

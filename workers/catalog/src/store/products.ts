@@ -4,7 +4,7 @@ import type { SQL } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import { MAX_IMAGES_PER_PRODUCT } from "#shared/contracts/catalog-staff";
 import type { PricedProduct, Product } from "#shared/contracts/catalog";
-import { inJson, select } from "#shared/database";
+import { inJson, select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import type { EventData } from "#shared/events/catalogue";
 import type { ProductRow } from "../domain/product.ts";

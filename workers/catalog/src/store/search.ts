@@ -2,7 +2,7 @@
 // full-text index walks back from the last product, and never reads all matches.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { select } from "#shared/database";
+import { select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { MAX_CANDIDATES, NAME_CANDIDATES, SEARCH_ROWS } from "../constants.ts";
 import type { Candidate, CandidateSets, Candidates } from "../domain/candidates.ts";

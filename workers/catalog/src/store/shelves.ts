@@ -2,7 +2,8 @@
 // place each active product on its shelves and count it there (migrations/product). Every read here is bounded.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { inJson, readAll, select } from "#shared/database";
+import { readAll } from "#shared/database";
+import { inJson, select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { SCANNED_PRODUCTS, SMALL_LIST } from "../constants.ts";
 import type { After, ListingPlan, Sort } from "../domain/listing.ts";

@@ -2,8 +2,10 @@
 // again as a whole. The object is right; ledger entries that only D1 has are never touched.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { inJson, readAll, select } from "#shared/database";
-import type { Database, RowOf } from "#shared/database";
+import { readAll } from "#shared/database";
+import { inJson, select } from "#shared/statement";
+import type { Database } from "#shared/database";
+import type { RowOf } from "#shared/statement";
 import { FLUSH_CHANGES } from "../constants.ts";
 import { ledger as stored } from "../schema.ts";
 import { LEVEL, ledgerInsert, levelUpsert, reservationsUpsert } from "./projection.ts";

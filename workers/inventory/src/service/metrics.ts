@@ -2,7 +2,7 @@
 // reserved changes with every order, so a sweep adds it up once an hour.
 import { sql } from "drizzle-orm";
 import type { InventoryOverview } from "#shared/contracts/inventory";
-import { select } from "#shared/database";
+import { select } from "#shared/statement";
 import { countOpenDeadLetters } from "#shared/dead-letters";
 import type { Outcome } from "#shared/errors";
 import type { MetricQuery } from "#shared/metrics";

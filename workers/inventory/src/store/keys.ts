@@ -1,7 +1,8 @@
 // Idempotency-Keys of adjustments, across products. Which key made an adjustment is known to the product's object; this table
 // keeps the same key from being used for another product.
 import { getTableColumns, sql } from "drizzle-orm";
-import { commit, select } from "#shared/database";
+import { commit } from "#shared/database";
+import { select } from "#shared/statement";
 import type { Deps } from "#shared/deps";
 import { adjustmentKeys } from "../schema.ts";
 import type { AdjustmentKey } from "../schema.ts";

@@ -3,8 +3,8 @@
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { ListedLevel, PublicLevel, Transaction } from "#shared/contracts/inventory";
-import { inJson, select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { inJson, select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import type { Deps } from "#shared/deps";
 import type { Availability } from "#shared/events/catalogue";
 import type { NumberThenId } from "#shared/paging";

@@ -1,8 +1,9 @@
 // The rows of manual reservations. Each change is one conditional statement; of two concurrent changes one finds its condition false.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { StaleWrite, commit, inJson, mustChange, select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { StaleWrite, commit, mustChange } from "#shared/database";
+import { inJson, select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import type { Deps } from "#shared/deps";
 import { manualReservations } from "../schema.ts";
 import type { ManualRow } from "../schema.ts";

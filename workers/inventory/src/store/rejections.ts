@@ -1,6 +1,6 @@
 // The rejection of an order's stock, in the outbox.
 import { sql } from "drizzle-orm";
-import { select } from "#shared/database";
+import { select } from "#shared/statement";
 import type { Deps } from "#shared/deps";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsertFrom, save } from "#shared/outbox";

@@ -1,8 +1,9 @@
 // What the sweeps read and write in D1.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { commit, inJson, readAll, select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { commit, readAll } from "#shared/database";
+import { inJson, select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import type { Deps } from "#shared/deps";
 import { findingsMended } from "#shared/findings";
 import { RETENTION_MS, THRESHOLD_UPDATES } from "../constants.ts";

@@ -3,8 +3,8 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Channel } from "#shared/contracts/notifications";
-import { returning } from "#shared/database";
-import type { Query, RowOf } from "#shared/database";
+import { returning } from "#shared/statement";
+import type { Query, RowOf } from "#shared/statement";
 import { FALLBACK_LOCALE, HOUR_MS, SEND_LEASE_MS } from "../constants.ts";
 import { emailKey, pushKey } from "../domain/ceilings.ts";
 import { isConfidential } from "../domain/kinds.ts";

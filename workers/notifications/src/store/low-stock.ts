@@ -1,8 +1,9 @@
 // Products with low stock that wait for the next digest to the admins.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { mustChange, readAll, select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { mustChange, readAll } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";

@@ -3,8 +3,8 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Channel } from "#shared/contracts/notifications";
-import { inJson, returning } from "#shared/database";
-import type { Query, RowOf } from "#shared/database";
+import { inJson, returning } from "#shared/statement";
+import type { Query, RowOf } from "#shared/statement";
 import { CONFIDENTIAL_KINDS } from "#shared/events/commands";
 import { save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";

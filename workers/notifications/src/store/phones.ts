@@ -1,8 +1,9 @@
 // Each user's phone number and the code that proves it.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { mustChange, readAll, returning, select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { mustChange, readAll } from "#shared/database";
+import { returning, select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsertFrom, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";

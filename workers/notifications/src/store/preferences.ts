@@ -2,8 +2,9 @@
 import { sql } from "drizzle-orm";
 import * as z from "zod";
 import { Channel } from "#shared/contracts/notifications";
-import { readAll, returning, select } from "#shared/database";
-import type { RowOf } from "#shared/database";
+import { readAll } from "#shared/database";
+import { returning, select } from "#shared/statement";
+import type { RowOf } from "#shared/statement";
 import type { Deps } from "#shared/deps";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";

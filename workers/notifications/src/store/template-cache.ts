@@ -1,6 +1,6 @@
 // The templates as messages are rendered from them, cached in the isolate.
 import { sql } from "drizzle-orm";
-import { select } from "#shared/database";
+import { select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { TEMPLATE_CACHE_MS } from "../constants.ts";
 import type { Template } from "../domain/template.ts";

@@ -3,7 +3,7 @@
 import { sql } from "drizzle-orm";
 import { OrderStatus } from "#shared/contracts/orders";
 import type { OrdersOverview } from "#shared/contracts/orders-staff";
-import { select } from "#shared/database";
+import { select } from "#shared/statement";
 import { countOpenDeadLetters } from "#shared/dead-letters";
 import type { Outcome } from "#shared/errors";
 import { ok } from "#shared/result";

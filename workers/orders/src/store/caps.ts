@@ -2,7 +2,8 @@
 // which decides. Both indexes that serve it hold pending orders only.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { commit, select } from "#shared/database";
+import { commit } from "#shared/database";
+import { select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import type { CapName, Caps, Counted, Exceeded } from "../domain/caps.ts";
 

@@ -1,6 +1,7 @@
 // The index of carts: which Cart objects the expiry sweep has to query.
 import { getTableColumns, sql } from "drizzle-orm";
-import { commit, mustChange, select } from "#shared/database";
+import { commit, mustChange } from "#shared/database";
+import { select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsert, save } from "#shared/outbox";

@@ -3,7 +3,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { OrderStatus, PaymentStatus } from "#shared/contracts/orders";
-import { inJson, select } from "#shared/database";
+import { inJson, select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import type { NumberThenId } from "#shared/paging";
 import { searchBack } from "#shared/search";

@@ -1,7 +1,8 @@
 // Claims an order for payment in one round trip: whether it can be paid, that a payment has begun, and what it costs.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { commit, select } from "#shared/database";
+import { commit } from "#shared/database";
+import { select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { Customer } from "#shared/events/catalogue";
 import { CAN_BE_PAID } from "../domain/order.ts";

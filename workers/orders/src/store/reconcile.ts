@@ -1,6 +1,6 @@
 // Which orders to reconcile with their payments.
 import { sql } from "drizzle-orm";
-import { select } from "#shared/database";
+import { select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { PAID_AND_OPEN } from "../domain/order.ts";
 import { orders } from "../schema.ts";

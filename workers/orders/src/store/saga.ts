@@ -3,7 +3,7 @@
 // UPDATE last.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import type { Statement } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { newId } from "#shared/ids";
 import type { Effect } from "#shared/inbox";

@@ -1,6 +1,7 @@
 // Orders whose payment window is over without authorized money.
 import { sql } from "drizzle-orm";
-import { commit, inJson, select } from "#shared/database";
+import { commit } from "#shared/database";
+import { inJson, select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { PAYMENT_OVERDUE, TRIED } from "../domain/order.ts";
 import { orders } from "../schema.ts";

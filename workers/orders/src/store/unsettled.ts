@@ -1,7 +1,8 @@
 // Orders whose stock or money has not followed their status, and the events that should have made them follow.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { commit, select } from "#shared/database";
+import { commit } from "#shared/database";
+import { select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { findingsMended } from "#shared/findings";
 import { parseEvent } from "#shared/events/envelope";

@@ -2,8 +2,9 @@
 import { sql } from "drizzle-orm";
 import type { Order } from "#shared/contracts/orders";
 import type { Metadata } from "#shared/contracts/references";
-import { insertInto, mustChange } from "#shared/database";
-import type { Statement } from "#shared/database";
+import { mustChange } from "#shared/database";
+import { insertInto } from "#shared/statement";
+import type { Statement } from "#shared/statement";
 import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsert, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";

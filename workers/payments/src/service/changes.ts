@@ -1,7 +1,7 @@
 // The statements that a change of a payment writes in one batch: its row and history, its event, its refunds and disputes, and findings.
 import { makeEvent } from "#shared/events/envelope";
 import { Customer } from "#shared/events/catalogue";
-import type { Statement } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import { findingInsert, findingsMended } from "#shared/findings";
 import { log } from "#shared/logger";
 import { outboxInsert } from "#shared/outbox";

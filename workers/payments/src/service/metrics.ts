@@ -3,8 +3,8 @@
 import { sql } from "drizzle-orm";
 import { PaymentState } from "#shared/contracts/payments";
 import type { PaymentsOverview } from "#shared/contracts/payments";
-import { select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import { countOpenDeadLetters } from "#shared/dead-letters";
 import type { Outcome } from "#shared/errors";
 import type { MetricQuery } from "#shared/metrics";

@@ -1,6 +1,6 @@
 // Mails to the admins about a payment, and findings about refunds that failed.
 import { makeEvent } from "#shared/events/envelope";
-import type { Statement } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import { findingInsert } from "#shared/findings";
 import { formatMoney } from "#shared/money";
 import { outboxInsert } from "#shared/outbox";

@@ -2,7 +2,7 @@
 // place. The row is read before Stripe, so a snapshot is never older than the row it is compared with.
 import type { Stripe } from "stripe";
 import { StaleWrite } from "#shared/database";
-import type { Statement } from "#shared/database";
+import type { Statement } from "#shared/statement";
 import { log } from "#shared/logger";
 import { save } from "#shared/outbox";
 import { retryOnStale } from "#shared/retry";

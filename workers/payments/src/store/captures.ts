@@ -1,8 +1,8 @@
 // The amount to capture under each Idempotency-Key, written before Stripe is called.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import { captures } from "../schema.ts";
 import type { CaptureRow } from "../schema.ts";
 

@@ -1,8 +1,8 @@
 // The orders that must not be paid any more.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 
 /** Closes an order, so that it can never be paid again. */
 export function closeOrder(orderId: string, reason: string, now: number): SQL {

@@ -1,8 +1,8 @@
 // Declined cards. Each counts once, by its charge at Stripe. Caps on them end payments and refuse new ones.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { returning, select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { returning, select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import { DECLINE_RETENTION_MS, DECLINE_WINDOW_MS, FIRST_CHECK_MS } from "../constants.ts";
 import type { Cap, DeclineCaps } from "../domain/payment.ts";
 import type { Decline } from "../domain/snapshot.ts";

@@ -2,8 +2,8 @@
 // makes a sweep fail thus does not block the others.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { Column, SQL } from "drizzle-orm";
-import { returning, select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { returning, select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import {
   DEFAULT_CAPTURE_WINDOW_MS,
   EVERYTHING_LIMIT,

@@ -2,8 +2,8 @@
 // key that found an existing payment is in intent_keys. No key is in both.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import type { Customer } from "#shared/events/catalogue";
 import { FIRST_CHECK_MS } from "../constants.ts";
 import type { PaymentRow } from "../schema.ts";

@@ -1,9 +1,10 @@
 // Writes of payments that exist. A change is guarded by the payment's version and stands in one batch with its history.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { mustChange, select } from "#shared/database";
+import { mustChange } from "#shared/database";
+import { select } from "#shared/statement";
 import type { PaymentState } from "#shared/contracts/payments";
-import type { Query, RowOf, Statement } from "#shared/database";
+import type { Query, RowOf, Statement } from "#shared/statement";
 import { FIRST_CHECK_MS, MAX_CHECK_MS, SLOW_CHECK_ATTEMPTS } from "../constants.ts";
 import type { CheckPlan } from "../domain/checks.ts";
 import { isOpen, isPaid } from "../domain/payment.ts";

@@ -1,8 +1,8 @@
 // Writes of refunds and disputes. A refund's row is written before Stripe is called, and its id is Stripe's idempotency key.
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { select } from "#shared/database";
-import type { Query } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Query } from "#shared/statement";
 import { REFUND_RETRY_MS } from "../constants.ts";
 import { DISPUTE_LOST } from "../domain/snapshot.ts";
 import type { SnapshotDispute, SnapshotRefund } from "../domain/snapshot.ts";

@@ -1,8 +1,8 @@
 // Stripe's events: each stored once, and processed at least once. An event whose webhook is processed is stored with the result. Also the cursor up to which Stripe's list was compared with them.
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { select } from "#shared/database";
-import type { Query, RowOf } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Query, RowOf } from "#shared/statement";
 import { MAX_CHECK_MS, STRIPE_EVENT_RETENTION_MS, WEBHOOK_RETRY_MS } from "../constants.ts";
 import { backoffMs } from "../domain/checks.ts";
 import { cursors, stripeEvents } from "../schema.ts";

@@ -2,8 +2,10 @@
 import { getTableColumns, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import * as z from "zod";
-import { readAll, select } from "#shared/database";
-import type { Database, Query, RowOf } from "#shared/database";
+import { readAll } from "#shared/database";
+import { select } from "#shared/statement";
+import type { Database } from "#shared/database";
+import type { Query, RowOf } from "#shared/statement";
 import { payments, refunds } from "../schema.ts";
 import type { PaymentRow, RefundRow } from "../schema.ts";
 
