@@ -55,6 +55,7 @@ export function isProven(actor: Actor): boolean {
   return isUser(actor) && actor.emailVerified;
 }
 
+/** Whether the caller may do what admins may: an admin, or a part of the system such as a sweep. */
 export function isAdmin(actor: Actor): boolean {
   return actor.role === "admin" || actor.role === "system";
 }

@@ -91,7 +91,7 @@ export interface RouteSpec<P extends Optional, Q extends Optional, B extends Opt
   readonly cart?: "own" | "accepted";
   /** A WebSocket: its token may come as a subprotocol. The schema is that of each message. */
   readonly socket?: z.ZodType;
-  /** Counted by `limitOrders` too. */
+  /** An order of a guest or an unproven account is also limited by e-mail address and network: `limitOrders`. */
   readonly limitByBuyer?: true;
   /** A public answer that the short caches keep, by path and query. */
   readonly cache?: true;

@@ -20,7 +20,7 @@ import { OrderLines } from "./service/order-lines.ts";
 import { recordProvenEmail, recordProvenOrder } from "./store/ceilings.ts";
 import { insertDraft } from "./store/draft.ts";
 import { recordLowStock } from "./store/low-stock.ts";
-import { releaseConfirmation } from "./store/outgoing.ts";
+import { releaseOrderReceived } from "./store/outgoing.ts";
 import type { Outgoing } from "./store/outgoing.ts";
 import { removeContactPoints } from "./store/phones.ts";
 
@@ -81,7 +81,7 @@ export function handlers(deps: NotificationsDeps, committed: Committed[]): Handl
   async function confirmed(event: EventEnvelope<"ORDER_CONFIRMED">): Promise<Effect> {
     const { orderId } = event.data;
     const received = await paymentReceived(event);
-    const release = releaseConfirmation(deps, orderId);
+    const release = releaseOrderReceived(deps, orderId);
     return {
       statements: [recordProvenOrder(deps, orderId), release, ...received.statements],
       committed: (rowsOf) => {

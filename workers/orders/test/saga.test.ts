@@ -10,7 +10,7 @@ import { newId } from "#shared/ids";
 import { callAs } from "#shared/testkit/kit";
 import { runs } from "#shared/testkit/runs";
 import { MONEY_KNOWN, OPEN_UNPAID, applyChange, changeOf, matches } from "../src/domain/order.ts";
-import type { OrderEvent, OrderState, StockReport } from "../src/domain/order.ts";
+import type { PeerEvent, OrderState, StockReport } from "../src/domain/order.ts";
 import { getOrder } from "../src/service/orders.ts";
 import { LATE_REPORT_MS } from "../src/constants.ts";
 import { findOrder, stateOf } from "../src/store/orders.ts";
@@ -174,7 +174,7 @@ it("does in SQL what the state machine says, in every state", async () => {
       await put(before);
       const seen = await reread(shop, order.id);
       const reportedAt = before.paymentDueAt + LATE_REPORT_MS + told;
-      const input: OrderEvent = item.kind === "stock" ? item : { ...item, reportedAt };
+      const input: PeerEvent = item.kind === "stock" ? item : { ...item, reportedAt };
       const event =
         item.kind === "stock"
           ? stockEvent(STOCK_EVENTS[item.stockStatus], order.id)

@@ -20,7 +20,7 @@ import { retryOrRefuse } from "#shared/retry";
 import { auditedChanges, differing, productUpserted, toManaged } from "../domain/managed.ts";
 import type { WrittenProduct } from "../domain/managed.ts";
 import { UNKNOWN_PRODUCT } from "../domain/product.ts";
-import { readForChange, readManaged, updateProduct as writeUpdate } from "../store/managed.ts";
+import { readForChange, readManaged, writeProduct } from "../store/managed.ts";
 import type { ProductRecord, TaxonomyMember } from "../store/managed.ts";
 import type { CatalogDeps } from "./deps.ts";
 
@@ -94,7 +94,7 @@ async function change(
     const written = { ...row, ...changed, version: row.version + 1 };
     const record = recordOf(deps, call, written, { action, details: auditedChanges(row, changed) });
     try {
-      return ok(toManaged(await writeUpdate(deps, row, written, record)));
+      return ok(toManaged(await writeProduct(deps, row, written, record)));
     } catch (error) {
       return takenFailure(error);
     }

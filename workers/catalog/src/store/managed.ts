@@ -137,7 +137,7 @@ export interface ProductRecord {
  * Writes a product over the version that was read.
  * @throws StaleWrite when the product has changed, or its category or brand is gone; UniqueViolation of sku or external_id.
  */
-export async function updateProduct(
+export async function writeProduct(
   deps: Deps,
   { id, version }: ManagedRow,
   written: WrittenProduct,

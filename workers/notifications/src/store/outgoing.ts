@@ -52,10 +52,10 @@ export async function claimDue(
 }
 
 /**
- * Claims an order's held-back confirmations for the caller to send. A text message goes out only if the number is still the user's and
+ * Claims the "order received" messages of an order that were held back, for the caller to send. A text message goes out only if the number is still the user's and
  * has text messages left.
  */
-export function releaseConfirmation(deps: CeilingDeps, orderId: string): Query<Outgoing> {
+export function releaseOrderReceived(deps: CeilingDeps, orderId: string): Query<Outgoing> {
   const now = deps.now();
   const update = sql`UPDATE notifications SET status = 'pending', attempts = 1, next_attempt_at = ${now}, leased_until = ${now + SEND_LEASE_MS}
     WHERE status = 'held_back' AND about = ${orderId} AND template = 'order_received'

@@ -17,8 +17,8 @@ export interface Cap {
 
 export type Caps = Readonly<Record<CapName, Cap>>;
 
-/** What an order counts for. */
-export interface Counted {
+/** Under which caps an order counts, and for whom. */
+export interface CapScope {
   /** As `orders.buyer` is computed: the account, or a guest's e-mail address. */
   readonly buyer: string;
   /** Digest of the client network; null for a proven account, which is not counted by it. */
@@ -34,7 +34,7 @@ export interface Exceeded {
 }
 
 /** Which caps apply to an order of this caller. */
-export function countedAs({ actor }: Call, { email }: Customer, networkDigest: string): Counted {
+export function capScopeOf({ actor }: Call, { email }: Customer, networkDigest: string): CapScope {
   if (!isUser(actor)) {
     return { buyer: `guest:${email}`, network: networkDigest, caps: ["guest", "guestEmail", "network"] };
   }

@@ -53,7 +53,7 @@ const TOO_MANY_DECLINES = "too_many_declines";
 
 /** An event moves the order to `to` where `when` holds with the event's values in place. Of several, the first that holds counts. */
 interface EventTransition {
-  readonly on: readonly OrderEvent["kind"][];
+  readonly on: readonly PeerEvent["kind"][];
   readonly when: Condition;
   /** Only of a payment that ended for this reason. */
   readonly paymentReason?: string;
@@ -127,7 +127,7 @@ export function matches(condition: Condition, state: OrderState, at: number): bo
 }
 
 /** What inventory or payments reports of an order. */
-export type OrderEvent =
+export type PeerEvent =
   | { readonly kind: "stock"; readonly stockStatus: StockReport }
   | {
       readonly kind: "payment";
@@ -163,7 +163,7 @@ function withoutChanged(condition: Condition, set: Change["set"]): Condition | u
 }
 
 /** What this event changes, of an order in any state. */
-export function changeOf(event: OrderEvent): Change {
+export function changeOf(event: PeerEvent): Change {
   const set =
     event.kind === "stock"
       ? { stockStatus: event.stockStatus }

@@ -18,13 +18,13 @@ import { networkDigest } from "#shared/network";
 import { ok } from "#shared/result";
 import { replayOrRefuse } from "#shared/retry";
 import { MAX_STALE_RETRIES, ORDER_COMMIT_DEADLINE_MS } from "../constants.ts";
-import { countedAs, tooManyOpenOrders } from "../domain/caps.ts";
-import type { Counted } from "../domain/caps.ts";
+import { capScopeOf, tooManyOpenOrders } from "../domain/caps.ts";
+import type { CapScope } from "../domain/caps.ts";
 import { CART_EMPTY } from "../domain/cart.ts";
 import { orderNumber } from "../domain/new-order.ts";
 import { mergeLines } from "../domain/totals.ts";
 import type { Calculation } from "../domain/totals.ts";
-import { exceededCap, isReturned, returnHold } from "../store/caps.ts";
+import { barHold, exceededCap, isHoldBarred } from "../store/caps.ts";
 import { findPlaced, orderExists } from "../store/orders.ts";
 import type { StoredOrder } from "../store/orders.ts";
 import { insertOrder } from "../store/write.ts";
@@ -41,7 +41,7 @@ type Input = z.output<typeof CreateOrderInput>;
 type Created = Outcome<{ readonly order: CreatedOrder; readonly replayed: boolean }>;
 
 /** A request and its buyer. Copies of it have the same identity and fingerprint. */
-interface OrderRequest {
+interface Placement {
   readonly call: Call;
   readonly input: Input;
   readonly customer: Customer;
@@ -66,7 +66,7 @@ interface Refused {
   readonly unused?: { readonly owner: string; readonly lines: readonly StockLine[] };
 }
 
-const LOST: Outcome<never> = fail("idempotency_in_progress", "This order is being made; try again in a moment.");
+const IN_PROGRESS: Outcome<never> = fail("idempotency_in_progress", "This order is being made; try again in a moment.");
 const TOO_SLOW: Outcome<never> = fail("service_unavailable", "The order took too long to be made; try again.");
 
 /** See OrdersContract.createOrder. */
@@ -90,7 +90,7 @@ export async function createOrder(deps: OrdersDeps, call: Call, input: Input): P
 }
 
 /** Who orders, and what makes this request the same as another. Fails with validation_failed. */
-async function identify(deps: OrdersDeps, call: Call, input: Input): Promise<Outcome<OrderRequest>> {
+async function identify(deps: OrdersDeps, call: Call, input: Input): Promise<Outcome<Placement>> {
   const { email, shippingAddress, idempotencyKey, cartToken, ...body } = input;
   const name = await cartName(call, cartToken);
   const guest =
@@ -121,13 +121,13 @@ async function identify(deps: OrdersDeps, call: Call, input: Input): Promise<Out
 }
 
 /** The key of all copies of a request: by its Idempotency-Key, else by `otherwise`. */
-async function keyOf({ identity, input }: OrderRequest, ...otherwise: readonly string[]): Promise<string> {
+async function keyOf({ identity, input }: Placement, ...otherwise: readonly string[]): Promise<string> {
   const { idempotencyKey } = input;
   return await requestKey(identity, ROUTE, ...(idempotencyKey === undefined ? otherwise : ["key", idempotencyKey]));
 }
 
 /** The lines to order: those of the request, else the cart's. */
-async function basketOf(deps: OrdersDeps, request: OrderRequest): Promise<Outcome<Basket>> {
+async function basketOf(deps: OrdersDeps, request: Placement): Promise<Outcome<Basket>> {
   const { call, input, cartName: name, startedAt } = request;
   const coupon = checkCoupon(input.couponCode);
   if (!coupon.ok) return coupon;
@@ -151,12 +151,12 @@ async function basketOf(deps: OrdersDeps, request: OrderRequest): Promise<Outcom
 /** Prices, holds and writes. After the hold only a winner, a cap or the deadline refuses it. */
 async function place(
   deps: OrdersDeps,
-  request: OrderRequest,
+  request: Placement,
   basket: Basket,
 ): Promise<Refused | { readonly order: CreatedOrder }> {
   const { call, input, customer, startedAt } = request;
   const { requestKey: key, orderId, lines } = basket;
-  if (basket.cart?.repeated === true && (await orderExists(deps.db, orderId))) return { refusal: LOST };
+  if (basket.cart?.repeated === true && (await orderExists(deps.db, orderId))) return { refusal: IN_PROGRESS };
   const priced = await price(deps, call, lines, input);
   if (!priced.ok) return { refusal: priced };
   const { total } = priced.value.quote;
@@ -165,9 +165,9 @@ async function place(
       "The order costs another amount now, given as `total`; show it to the buyer and send it as expectedTotal.";
     return { refusal: fail("total_changed", detail, { total }) };
   }
-  const counted = deps.orderCaps ? countedAs(call, customer, await networkDigest(call.network)) : undefined;
+  const capScope = deps.orderCaps ? capScopeOf(call, customer, await networkDigest(call.network)) : undefined;
   // Those who abuse orders are refused before they hold stock. For proven accounts it is not worth a read.
-  const overCap = isProven(call.actor) ? undefined : await capRefusal(deps, counted, total);
+  const overCap = isProven(call.actor) ? undefined : await capRefusal(deps, capScope, total);
   if (overCap !== undefined) return { refusal: overCap };
   // Copies of the request share one owner. Another body under the same key has another, so that it releases nothing of this one's.
   const owner = await requestKey("hold", key, request.fingerprint, canonicalJson(lines));
@@ -177,25 +177,25 @@ async function place(
     if (!hold.ok) return { refusal: hold };
     const { owner: holder, newlyHeld } = hold.value;
     if (deps.now() - startedAt > ORDER_COMMIT_DEADLINE_MS) {
-      await returnHold(deps.db, { owner: holder, requestKey: key, now: deps.now() });
+      await barHold(deps.db, { owner: holder, requestKey: key, now: deps.now() });
       return { refusal: TOO_SLOW, unused: { owner: holder, lines } };
     }
     try {
-      return { order: await writeOrder(deps, request, basket, priced.value, holder, counted) };
+      return { order: await writeOrder(deps, request, basket, priced.value, holder, capScope) };
     } catch (error) {
       const isCollision = error instanceof UniqueViolation && error.constraint === "orders.number";
       if (error instanceof UniqueViolation && !isCollision) {
-        return { refusal: LOST, unused: { owner: holder, lines: newlyHeld } };
+        return { refusal: IN_PROGRESS, unused: { owner: holder, lines: newlyHeld } };
       }
       if (!(isCollision || error instanceof StaleWrite) || attempt === MAX_STALE_RETRIES) throw error;
     }
-    const refusal = await capRefusal(deps, counted, total);
+    const refusal = await capRefusal(deps, capScope, total);
     if (refusal !== undefined) {
-      await returnHold(deps.db, { owner: holder, requestKey: key, now: deps.now() });
+      await barHold(deps.db, { owner: holder, requestKey: key, now: deps.now() });
       return { refusal, unused: { owner: holder, lines } };
     }
     // A copy of the request was over a cap and returned the shared hold.
-    if (await isReturned(deps.db, holder)) {
+    if (await isHoldBarred(deps.db, holder)) {
       hold = await holdStock(deps, call, priced.value.lines, { ...options, isShared: false });
     }
   }
@@ -204,10 +204,10 @@ async function place(
 /** The refusal of an order over a cap; undefined when it is within all caps, or none applies. */
 async function capRefusal(
   deps: OrdersDeps,
-  counted: Counted | undefined,
+  capScope: CapScope | undefined,
   total: number,
 ): Promise<Outcome<never> | undefined> {
-  const exceeded = counted === undefined ? undefined : await exceededCap(deps.db, counted, deps.caps, total);
+  const exceeded = capScope === undefined ? undefined : await exceededCap(deps.db, capScope, deps.caps, total);
   if (exceeded === undefined) return undefined;
   log("info", "an order is over a cap", { cap: exceeded.cap, by: exceeded.by });
   return tooManyOpenOrders(exceeded, deps.caps, deps.currency);
@@ -222,7 +222,7 @@ function countsTowardShare(deps: OrdersDeps, { actor }: Call): boolean {
  * A guest's token. With a cart token, itself a secret, it is derived from that and the request, so that a repeated request gets the
  * same; without one it is random and returned once.
  */
-async function accessToken({ call, input, cartName: name }: OrderRequest, key: string): Promise<string | undefined> {
+async function accessToken({ call, input, cartName: name }: Placement, key: string): Promise<string | undefined> {
   if (customerOf(call) !== null) return undefined;
   if (name === undefined || input.cartToken === undefined) return randomToken();
   return await requestKey("order access token", input.cartToken, key);
@@ -231,11 +231,11 @@ async function accessToken({ call, input, cartName: name }: OrderRequest, key: s
 /** @throws UniqueViolation when a copy won or the number is taken, StaleWrite when it exceeds a cap or its hold was returned. */
 async function writeOrder(
   deps: OrdersDeps,
-  request: OrderRequest,
+  request: Placement,
   { requestKey: key, orderId: id }: Basket,
   { quote, lines: priced, method }: Calculation,
   reservationOwner: string,
-  counted: Counted | undefined,
+  capScope: CapScope | undefined,
 ): Promise<CreatedOrder> {
   const { call, customer, input } = request;
   const now = deps.now();
@@ -290,7 +290,7 @@ async function writeOrder(
       accessTokenHash: token === undefined ? null : await sha256Hex(token),
       createdAt: now,
       paymentDueAt,
-      counted,
+      capScope,
       event: makeEvent("ORDER_CREATED", id, eventData, { worker: deps.worker, correlationId, traceparent, now }),
     },
     deps.caps,
@@ -301,7 +301,7 @@ async function writeOrder(
 /** The order that a copy of this request, or another checkout of the same version of the cart, has made. */
 async function findWinner(
   deps: OrdersDeps,
-  request: OrderRequest,
+  request: Placement,
   basket: Basket | undefined,
 ): Promise<StoredOrder | undefined> {
   // Lines without an Idempotency-Key have no copies.
@@ -310,7 +310,7 @@ async function findWinner(
 }
 
 /** The winner's order, if this request asked for the same. Fails with idempotency_key_reused, cart_already_ordered. */
-async function replay(request: OrderRequest, winner: StoredOrder): Promise<Created> {
+async function replay(request: Placement, winner: StoredOrder): Promise<Created> {
   const { order, requestKey: key, accessTokenHash } = winner;
   const earlier = replayOrRefuse(winner, request.fingerprint, () => winner);
   if (!earlier.ok) {

@@ -218,9 +218,9 @@ export async function orderExists(db: Database, id: string): Promise<boolean> {
 const LAST = "coalesce((SELECT max(change_seq) FROM orders WHERE change_seq IS NOT NULL), 0)";
 
 /** For an INSERT whose member is the time of the change. */
-export const PLACE_FROM_TIME = `max(?, ${LAST} + 1)`;
+export const NEXT_CHANGE_SEQ = `max(?, ${LAST} + 1)`;
 
 /** For an UPDATE at `now`, in milliseconds. */
-export function nextPlace(now: number): SQL {
+export function changeSeqAt(now: number): SQL {
   return sql`max(${now}, ${sql.raw(LAST)} + 1)`;
 }

@@ -6,7 +6,7 @@ import { select } from "#shared/statement";
 import type { Database } from "#shared/database";
 import { Customer } from "#shared/events/catalogue";
 import { CAN_BE_PAID } from "../domain/order.ts";
-import { nextPlace } from "./orders.ts";
+import { changeSeqAt } from "./orders.ts";
 import { orders } from "../schema.ts";
 import { conditionSql } from "./conditions.ts";
 
@@ -47,7 +47,7 @@ export async function claimForPayment(
   const { number: orderNumber, total: amount, currency, customer, correlationId } = orders;
   const { results } = await commit(db, {
     // A begun payment is CREATED; a status after a try stays what it is.
-    begun: sql`UPDATE orders SET payment_status = 'CREATED', updated_at = ${now}, version = version + 1, change_seq = ${nextPlace(now)}
+    begun: sql`UPDATE orders SET payment_status = 'CREATED', updated_at = ${now}, version = version + 1, change_seq = ${changeSeqAt(now)}
       WHERE ${isTheirs} AND payment_status = 'NONE'`,
     payable: select({ orderNumber, amount, currency, customer, correlationId }, sql`FROM orders WHERE ${isTheirs}`),
   });

@@ -9,8 +9,8 @@ import { newId } from "#shared/ids";
 import type { Effect } from "#shared/inbox";
 import { outboxInsertFrom } from "#shared/outbox";
 import { changeOf, moneyKnownAfter, openAfter } from "../domain/order.ts";
-import type { Change, OrderEvent } from "../domain/order.ts";
-import { nextPlace, withEntry } from "./orders.ts";
+import type { Change, PeerEvent } from "../domain/order.ts";
+import { changeSeqAt, withEntry } from "./orders.ts";
 import { anySql, conditionSql } from "./conditions.ts";
 
 /** What the outgoing event continues; a sweep has no event that caused it. */
@@ -77,7 +77,7 @@ function columnsOf({ set, extendsWindow }: Change, { paymentWindowMs }: Time): S
  */
 function updates(change: Change, move: Move | undefined, applies: SQL, time: Time): Statement[] {
   const { now } = time;
-  const set = sql`${columnsOf(change, time)}, version = version + 1, updated_at = ${now}, change_seq = ${nextPlace(now)}`;
+  const set = sql`${columnsOf(change, time)}, version = version + 1, updated_at = ${now}, change_seq = ${changeSeqAt(now)}`;
   if ("stockStatus" in change.set && change.set.stockStatus === "RESERVED") {
     return [
       ...(move === undefined
@@ -117,7 +117,7 @@ export function changeStatements(orderId: string, change: Change, cause: Cause, 
 }
 
 /** What the inbox commits for an event of inventory or payments. An order that is not here yet refuses the batch. */
-export function eventEffect(orderId: string, event: OrderEvent, cause: Cause, time: Time): Effect {
+export function eventEffect(orderId: string, event: PeerEvent, cause: Cause, time: Time): Effect {
   return {
     statements: changeStatements(orderId, changeOf(event), cause, time),
     known: sql`(SELECT 1 FROM orders WHERE id = ${orderId})`,

@@ -9,17 +9,17 @@ import type { EventEnvelope } from "#shared/events/envelope";
 import { outboxInsert, save } from "#shared/outbox";
 import type { Deps } from "#shared/deps";
 import { sellerOfAll } from "../domain/new-order.ts";
-import type { Caps, Counted } from "../domain/caps.ts";
-import { PLACE_FROM_TIME, withEntry } from "./orders.ts";
+import type { Caps, CapScope } from "../domain/caps.ts";
+import { NEXT_CHANGE_SEQ, withEntry } from "./orders.ts";
 import { orders } from "../schema.ts";
 import { mustBeWithinCaps } from "./caps.ts";
 import type { HistoryEntry, StoredOrder } from "./orders.ts";
 
-const insertOrderRow = insertInto(orders, { changeSeq: PLACE_FROM_TIME });
+const insertOrderRow = insertInto(orders, { changeSeq: NEXT_CHANGE_SEQ });
 
-/** An order to place, with its first event. `counted`: which caps it is written under. */
+/** An order to place, with its first event. `capScope`: which caps it is written under. */
 export interface NewOrder extends Omit<StoredOrder, "version" | "paymentVersion" | "references" | "changeSeq"> {
-  readonly counted: Counted | undefined;
+  readonly capScope: CapScope | undefined;
   readonly event: EventEnvelope;
 }
 
@@ -39,7 +39,7 @@ function insertItems({ id, items }: Order, vendorIds: readonly (string | null)[]
  * exceeds a cap or its hold was returned.
  */
 export async function insertOrder(deps: Deps, placed: NewOrder, caps: Caps): Promise<void> {
-  const { order, vendorIds, createdAt: now, counted, reservationOwner } = placed;
+  const { order, vendorIds, createdAt: now, capScope, reservationOwner } = placed;
   // Each member that has a column is stored by itself. Those stored elsewhere or in another form are taken out here.
   const { items: _items, history, refunds: _refunds, tracking: _tracking, metadata: _metadata, ...columns } = order;
   await save(deps, {
@@ -56,12 +56,12 @@ export async function insertOrder(deps: Deps, placed: NewOrder, caps: Caps): Pro
       vendorId: sellerOfAll(vendorIds),
       eventData: JSON.stringify(placed.eventData),
       history: JSON.stringify(history.map((entry) => storedEntry(entry, 1))),
-      network: counted?.network ?? null,
+      network: capScope?.network ?? null,
       createdAt: now,
       updatedAt: now,
       changeSeq: now,
     }),
-    caps: counted === undefined ? [] : [mustBeWithinCaps(counted, caps, reservationOwner)],
+    caps: capScope === undefined ? [] : [mustBeWithinCaps(capScope, caps, reservationOwner)],
     items: insertItems(order, vendorIds),
     event: outboxInsert(placed.event),
   });

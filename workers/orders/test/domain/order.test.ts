@@ -5,7 +5,7 @@ import { OrderStatus, PaymentStatus, StockStatus } from "#shared/contracts/order
 import { command } from "../../src/domain/commands.ts";
 import { CANCELLABLE, applyChange, changeOf } from "../../src/domain/order.ts";
 import type { Party } from "../../src/domain/commands.ts";
-import type { OrderEvent, OrderState, StockReport } from "../../src/domain/order.ts";
+import type { PeerEvent, OrderState, StockReport } from "../../src/domain/order.ts";
 
 const START: OrderState = {
   status: "PENDING",
@@ -29,7 +29,7 @@ const steps = fc.array(
 );
 type Step = typeof steps extends fc.Arbitrary<readonly (infer S)[]> ? S : never;
 
-function after(state: OrderState, event: OrderEvent): OrderState {
+function after(state: OrderState, event: PeerEvent): OrderState {
   return applyChange(state, changeOf(event), { now: 0, paymentWindowMs: 1 }).state;
 }
 

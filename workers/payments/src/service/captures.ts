@@ -16,7 +16,7 @@ import { isOpen, isShippable } from "../domain/payment.ts";
 import type { CaptureRow, PaymentRow } from "../schema.ts";
 import { captureDone, captureInsert, captureRefused, captureSelect } from "../store/captures.ts";
 import { scheduleCheck } from "../store/payments.ts";
-import type { Change } from "../store/payments.ts";
+import type { ChangeCause } from "../store/payments.ts";
 import { byId, byOrder, loadView, loadViews, viewQueries, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
@@ -73,9 +73,9 @@ async function captureAtStripe(
     // It was captured or cancelled already, or has expired: what Stripe holds now decides.
     if (!(error instanceof StripeRefused)) throw error;
   }
-  const change: Change = { actor: call.actor.id, reason, traceparent: call.traceparent };
+  const cause: ChangeCause = { actor: call.actor.id, reason, traceparent: call.traceparent };
   const also = answer === undefined || key === undefined ? [] : [captureDone(key, deps.now())];
-  return { row: await reconcile(deps, view, change, { answer, also }), isOwn: answer !== undefined };
+  return { row: await reconcile(deps, view, cause, { answer, also }), isOwn: answer !== undefined };
 }
 
 type Input = z.output<typeof CaptureInput>;

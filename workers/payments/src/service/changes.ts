@@ -11,26 +11,26 @@ import { lostAmount } from "../domain/refunds.ts";
 import type { DerivedState, SnapshotDispute, SnapshotRefund, StripeSnapshot } from "../domain/snapshot.ts";
 import type { PaymentRow } from "../schema.ts";
 import { mismatchUpdate, stateUpdate } from "../store/payments.ts";
-import type { Change } from "../store/payments.ts";
+import type { ChangeCause } from "../store/payments.ts";
 import { disputeUpsert, refundUpsert } from "../store/refunds.ts";
 import type { View } from "../store/views.ts";
 import { disputeNotice, refundFinding } from "./notices.ts";
 
-function eventInsert(row: PaymentRow, next: DerivedState, change: Change, now: number): Statement[] {
+function eventInsert(row: PaymentRow, next: DerivedState, cause: ChangeCause, now: number): Statement[] {
   const type = eventOf(next.status);
   if (type === undefined) return [];
   const { id: paymentId, orderId, orderNumber, currency, amount, correlationId } = row;
   const customer = Customer.parse(JSON.parse(row.customer));
   const data = { paymentId, orderId, orderNumber, customer, currency, amount, ...next, version: row.version + 1 };
-  const { causationId, traceparent } = change;
+  const { causationId, traceparent } = cause;
   return [
     outboxInsert(makeEvent(type, orderId, data, { worker: "payments", correlationId, causationId, traceparent, now })),
   ];
 }
 
 /** A change that a sweep found and a webhook should have reported. Voids that we caused ourselves are excepted. */
-function missedWebhook({ row, closed }: View, next: DerivedState, change: Change, now: number): Statement[] {
-  if (change.expectsWebhook !== true || voidReasonOf(closed, row.stoppedBy) !== undefined) return [];
+function missedWebhook({ row, closed }: View, next: DerivedState, cause: ChangeCause, now: number): Statement[] {
+  if (cause.expectsWebhook !== true || voidReasonOf(closed, row.stoppedBy) !== undefined) return [];
   const { id, orderId, status: from, stripePaymentIntentId } = row;
   const details = { orderId, stripePaymentIntentId, from, to: next.status };
   return [findingInsert(now, { kind: "webhook_missed", subject: id, outcome: "mended", details })];
@@ -62,34 +62,34 @@ export function stateChange(
   view: View,
   next: DerivedState,
   snapshot: StripeSnapshot | null,
-  change: Change,
+  cause: ChangeCause,
   now: number,
 ): Statement[] {
   const { row, closed } = view;
   const amountLeft = next.amountCaptured - next.amountRefunded - lostAmount(snapshot?.disputes ?? []);
   const check = planCheck(next, { isClosed: closed !== null, amountLeft, now });
   return [
-    ...stateUpdate(view, next, { check, snapshot }, change, now),
-    ...eventInsert(row, next, change, now),
+    ...stateUpdate(view, next, { check, snapshot }, cause, now),
+    ...eventInsert(row, next, cause, now),
     ...mended(row, next, amountLeft, now),
-    ...missedWebhook(view, next, change, now),
+    ...missedWebhook(view, next, cause, now),
     ...cardTesting(row, next, now),
   ];
 }
 
 /** Voids a payment whose intent was never stored. A concurrent creation finds it void and cancels the intent that it made. */
-export function voidWithoutIntent(view: View, change: Change, now: number): Statement[] {
+export function voidWithoutIntent(view: View, cause: ChangeCause, now: number): Statement[] {
   const amounts = { amountCapturable: 0, amountCaptured: 0, amountRefunded: 0 };
-  return stateChange(view, { status: "VOIDED", ...amounts, reason: change.voidReason ?? null }, null, change, now);
+  return stateChange(view, { status: "VOIDED", ...amounts, reason: cause.voidReason ?? null }, null, cause, now);
 }
 
 /** Flags a payment whose intent holds other money than was requested. It is never confirmed. */
-export function mismatchChange({ row }: View, snapshot: StripeSnapshot, change: Change, now: number): Statement[] {
+export function mismatchChange({ row }: View, snapshot: StripeSnapshot, cause: ChangeCause, now: number): Statement[] {
   const atStripe = `${String(snapshot.amount)} ${snapshot.currency}`;
-  const reason = `${change.reason}: amount mismatch, Stripe has ${atStripe}`;
+  const reason = `${cause.reason}: amount mismatch, Stripe has ${atStripe}`;
   const details = { orderId: row.orderId, asked: `${String(row.amount)} ${row.currency}`, atStripe };
   return [
-    ...mismatchUpdate(row, { ...change, reason }, now),
+    ...mismatchUpdate(row, { ...cause, reason }, now),
     findingInsert(now, { kind: "amount_mismatch", subject: row.id, outcome: "open", details }),
   ];
 }

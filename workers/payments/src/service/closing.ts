@@ -17,7 +17,7 @@ import { MAX_ATTEMPTS, MAX_CLOSING_CONCURRENCY } from "../constants.ts";
 import { isCaptured, isOpen, isOver, isPaid } from "../domain/payment.ts";
 import { closeOrder, closeOrderWithoutPayment, closedOrder } from "../store/closed-orders.ts";
 import { scheduleCheck } from "../store/payments.ts";
-import type { Change } from "../store/payments.ts";
+import type { ChangeCause } from "../store/payments.ts";
 import { byId, byOrder, loadViews, viewQueries, viewsOf } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import { voidWithoutIntent } from "./changes.ts";
@@ -39,7 +39,7 @@ interface ClosePolicy {
 
 interface Closing extends ClosePolicy {
   readonly call: Call;
-  readonly change: Change;
+  readonly cause: ChangeCause;
 }
 
 type Closed = "paid" | "closed" | "tried";
@@ -64,13 +64,13 @@ function isTried({ status, last_payment_error: error }: Stripe.PaymentIntent): b
  * which Stripe refuses once it is captured. One batch voids the payment and closes the order, so no payment can be made in between.
  */
 async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, closing: Closing): Promise<Closed> {
-  const { orderId, change, reason, keepsOpen, sparesTried } = closing;
+  const { orderId, cause, reason, keepsOpen, sparesTried } = closing;
   const intent = await retrieveIntent(deps.stripe, intentId);
   const { status } = intent;
   const isRequestedMoney = intent.amount === view.row.amount && intent.currency.toUpperCase() === view.row.currency;
   const hasMoney = status === "succeeded" || (status === "requires_capture" && keepsOpen("AUTHORIZED"));
   if (isRequestedMoney && hasMoney) {
-    const row = await reconcile(deps, view, change, { answer: intent });
+    const row = await reconcile(deps, view, cause, { answer: intent });
     if (keepsOpen(row.status)) return "paid";
     throw new StaleWrite(`payment ${row.id} changed while its order was closed`);
   }
@@ -79,13 +79,13 @@ async function closeAtStripe(deps: PaymentsDeps, view: View, intentId: string, c
     throw new CannotCloseYet(`payment ${view.row.id} cannot be closed yet`);
   }
   if (sparesTried === true && isTried(intent)) {
-    await reconcile(deps, view, change, { answer: intent });
+    await reconcile(deps, view, cause, { answer: intent });
     return "tried";
   }
   if (status !== "canceled") await announceVoid(deps, view, closing);
   const answer = status === "canceled" ? intent : await cancelIntent(deps.stripe, intentId);
   if (answer === undefined) throw new StaleWrite(`intent ${intentId} changed while its order was closed`);
-  await reconcile(deps, view, change, { answer, also: [closeOrder(orderId, reason, deps.now())] });
+  await reconcile(deps, view, cause, { answer, also: [closeOrder(orderId, reason, deps.now())] });
   return "closed";
 }
 
@@ -100,7 +100,7 @@ async function closeWithoutPayment(deps: PaymentsDeps, { orderId, reason }: Clos
 
 /** @throws StaleWrite when the order's payments changed in the meantime */
 async function tryClosing(deps: PaymentsDeps, closing: Closing): Promise<Closed> {
-  const { orderId, reason, change, keepsOpen } = closing;
+  const { orderId, reason, cause, keepsOpen } = closing;
   const views = await loadViews(deps.db, byOrder(orderId));
   const paid = views.find(({ row, closed }) => closed === null && keepsOpen(row.status));
   if (paid !== undefined) {
@@ -112,7 +112,7 @@ async function tryClosing(deps: PaymentsDeps, closing: Closing): Promise<Closed>
     const intentId = open.row.stripePaymentIntentId;
     if (intentId !== null) return await closeAtStripe(deps, open, intentId, closing);
     const now = deps.now();
-    await save(deps, { voided: voidWithoutIntent(open, change, now), closed: closeOrder(orderId, reason, now) });
+    await save(deps, { voided: voidWithoutIntent(open, cause, now), closed: closeOrder(orderId, reason, now) });
     return "closed";
   }
   return views.some(({ closed }) => closed !== null) ? "closed" : await closeWithoutPayment(deps, closing);
@@ -121,8 +121,8 @@ async function tryClosing(deps: PaymentsDeps, closing: Closing): Promise<Closed>
 /** Ends an order's payments. Fails with payment_provider_unavailable. */
 async function closePayments(deps: PaymentsDeps, call: Call, policy: ClosePolicy): Promise<Outcome<Closed>> {
   const { reason } = policy;
-  const change: Change = { actor: call.actor.id, reason, voidReason: reason, traceparent: call.traceparent };
-  const attempt = (): Promise<Closed> => tryClosing(deps, { ...policy, call, change });
+  const cause: ChangeCause = { actor: call.actor.id, reason, voidReason: reason, traceparent: call.traceparent };
+  const attempt = (): Promise<Closed> => tryClosing(deps, { ...policy, call, cause });
   return await withCallDeadline(deps, async () => ok(await retryOnStale(attempt, { attempts: MAX_ATTEMPTS })));
 }
 
@@ -159,11 +159,11 @@ export async function closeUnpaid(
 }
 
 /** Returns the money of one payment of a closed order, or ends it unpaid. Idempotent. */
-export async function endClosedPayment(deps: PaymentsDeps, view: View, change: Change): Promise<void> {
+export async function endClosedPayment(deps: PaymentsDeps, view: View, cause: ChangeCause): Promise<void> {
   const { status, stripePaymentIntentId } = view.row;
   if (isOver(status)) await republishLastEvent(deps, view.row);
-  else if (stripePaymentIntentId !== null) await reconcile(deps, view, change);
-  else await save(deps, { voided: voidWithoutIntent(view, change, deps.now()) });
+  else if (stripePaymentIntentId !== null) await reconcile(deps, view, cause);
+  else await save(deps, { voided: voidWithoutIntent(view, cause, deps.now()) });
 }
 
 /**
@@ -174,7 +174,7 @@ export async function cancelOrderPayments(
   deps: PaymentsDeps,
   orderId: string,
   reason: string,
-  change: Change,
+  cause: ChangeCause,
 ): Promise<void> {
   const now = deps.now();
   const { payments, refunds } = await save(deps, {
@@ -182,5 +182,5 @@ export async function cancelOrderPayments(
     check: scheduleCheck(byOrder(orderId), now),
     ...viewQueries(byOrder(orderId)),
   });
-  for (const view of viewsOf(payments.rows, refunds.rows)) await endClosedPayment(deps, view, change);
+  for (const view of viewsOf(payments.rows, refunds.rows)) await endClosedPayment(deps, view, cause);
 }

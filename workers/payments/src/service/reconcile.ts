@@ -13,7 +13,7 @@ import type { PaymentRow } from "../schema.ts";
 import { declineInserts, stopPayment } from "../store/declines.ts";
 import { adoptIntent } from "../store/intents.ts";
 import { versionStep } from "../store/payments.ts";
-import type { Change } from "../store/payments.ts";
+import type { ChangeCause } from "../store/payments.ts";
 import { loadView } from "../store/views.ts";
 import type { View } from "../store/views.ts";
 import { mismatchChange, partChanges, stateChange } from "./changes.ts";
@@ -30,23 +30,23 @@ interface StateWrite {
   readonly row: PaymentRow;
 }
 
-function stateWrite(view: View, snapshot: StripeSnapshot, change: Change, now: number): StateWrite {
+function stateWrite(view: View, snapshot: StripeSnapshot, cause: ChangeCause, now: number): StateWrite {
   const { row, closed } = view;
   const { intentId: stripePaymentIntentId, clientSecret } = snapshot;
   const adopted = { ...row, stripePaymentIntentId, clientSecret };
   const nothing = { statements: [], stepsVersion: false, row };
-  const decision = decide(row, snapshot, change.voidReason ?? voidReasonOf(closed, row.stoppedBy));
+  const decision = decide(row, snapshot, cause.voidReason ?? voidReasonOf(closed, row.stoppedBy));
   switch (decision.kind) {
     case "change": {
       const { next } = decision;
       const stoppedBy = isPaid(next.status) ? null : row.stoppedBy;
-      const statements = stateChange(view, next, snapshot, change, now);
+      const statements = stateChange(view, next, snapshot, cause, now);
       return { statements, stepsVersion: true, row: { ...adopted, ...next, version: row.version + 1, stoppedBy } };
     }
     case "mismatch":
       log("error", "Stripe's intent holds other money than the payment", { paymentId: row.id });
       if (row.flag !== null) return nothing;
-      return { statements: mismatchChange(view, snapshot, change, now), stepsVersion: true, row };
+      return { statements: mismatchChange(view, snapshot, cause, now), stepsVersion: true, row };
     case "backwards":
       log("warn", "Stripe's answer is older than the payment", { paymentId: row.id, status: row.status });
       return nothing;
@@ -62,12 +62,12 @@ async function record(
   deps: PaymentsDeps,
   view: View,
   snapshot: StripeSnapshot,
-  change: Change,
+  cause: ChangeCause,
   also: readonly Statement[] = [],
 ): Promise<PaymentRow> {
   const now = deps.now();
   const { id } = view.row;
-  const { statements, stepsVersion, row } = stateWrite(view, snapshot, change, now);
+  const { statements, stepsVersion, row } = stateWrite(view, snapshot, cause, now);
   const parts = partChanges(view, snapshot, now);
   const declines = snapshot.declines ?? [];
   const hasDeclines = declines.length > 0;
@@ -132,7 +132,7 @@ export interface ReconcileOptions {
 export async function reconcile(
   deps: PaymentsDeps,
   start: View,
-  change: Change,
+  cause: ChangeCause,
   options: ReconcileOptions = {},
 ): Promise<PaymentRow> {
   let first: { readonly view: View; readonly answer?: Stripe.PaymentIntent | undefined } | undefined = {
@@ -146,19 +146,19 @@ export async function reconcile(
     const read = given?.answer ?? (await retrieveIntent(deps.stripe, intentIdOf(view, options.adopt)));
     const intent = await cancelIfEnded(deps, view, read);
     const snapshot = await takeSnapshot(deps.stripe, intent, view, options);
-    const row = await record(deps, view, snapshot, change, options.also);
+    const row = await record(deps, view, snapshot, cause, options.also);
     // A cap was just reached: the next round cancels the intent.
     if (row.stoppedBy !== null && view.row.stoppedBy === null) return await attempt();
-    return view.closed !== null && snapshot.status === "succeeded" ? await refundClosed(deps, row, change) : row;
+    return view.closed !== null && snapshot.status === "succeeded" ? await refundClosed(deps, row, cause) : row;
   };
   return await retryOnStale(attempt, { attempts: MAX_ATTEMPTS });
 }
 
 /** Refunds the captured money of a closed order and writes the state after it. */
-async function refundClosed(deps: PaymentsDeps, row: PaymentRow, change: Change): Promise<PaymentRow> {
+async function refundClosed(deps: PaymentsDeps, row: PaymentRow, cause: ChangeCause): Promise<PaymentRow> {
   const view = await loadView(deps.db, row.id);
   if (!(await refundRemainder(deps, view))) return view.row;
   const after = await loadView(deps.db, row.id);
   const intent = await retrieveIntent(deps.stripe, intentIdOf(after));
-  return await record(deps, after, await takeSnapshot(deps.stripe, intent, after), change);
+  return await record(deps, after, await takeSnapshot(deps.stripe, intent, after), cause);
 }

@@ -16,7 +16,7 @@ import { ok } from "#shared/result";
 import { replayOrRefuse } from "#shared/retry";
 import { refusalOf } from "../domain/refunds.ts";
 import type { RefundRow } from "../schema.ts";
-import type { Change } from "../store/payments.ts";
+import type { ChangeCause } from "../store/payments.ts";
 import { refundInsert, refundRefused, refundSelect } from "../store/refunds.ts";
 import type { NewRefund } from "../store/refunds.ts";
 import { byId, loadView, viewQueries, viewsOf } from "../store/views.ts";
@@ -65,7 +65,7 @@ export async function executeRefund(
   deps: PaymentsDeps,
   view: View,
   refund: RefundRow,
-  change: Change,
+  cause: ChangeCause,
   { isRepeated }: { readonly isRepeated: boolean },
 ): Promise<Outcome<RefundRow>> {
   const paymentId = view.row.id;
@@ -76,10 +76,10 @@ export async function executeRefund(
     log("warn", "Stripe refuses a refund", { refundId: refund.id, code: error.code });
     await save(deps, { refused: refundRefused(refund.id, deps.now()) });
     // Money may have been refunded in Stripe's dashboard without a webhook yet.
-    await reconcile(deps, await loadView(deps.db, paymentId), change);
+    await reconcile(deps, await loadView(deps.db, paymentId), cause);
     return DISPUTED_CODES.includes(error.code) ? NOT_REFUNDABLE : EXCEEDS;
   }
-  await reconcile(deps, view, change);
+  await reconcile(deps, view, cause);
   const after = await loadView(deps.db, paymentId);
   return ok(after.refunds.find(({ id }) => id === refund.id) ?? refund);
 }
@@ -111,8 +111,8 @@ export async function refund(
   }
   if (row.stripeRefundId !== null) return ok({ refund: renderRefund(row), replayed: true });
   return await withCallDeadline(deps, async () => {
-    const change = { actor: call.actor.id, reason: "refund", traceparent: call.traceparent };
-    const done = await executeRefund(deps, view, row, change, { isRepeated: !isNew });
+    const cause = { actor: call.actor.id, reason: "refund", traceparent: call.traceparent };
+    const done = await executeRefund(deps, view, row, cause, { isRepeated: !isNew });
     return done.ok ? ok({ refund: renderRefund(done.value), replayed: false }) : done;
   });
 }

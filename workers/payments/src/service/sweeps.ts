@@ -10,7 +10,7 @@ import type { PaymentRow, RefundRow } from "../schema.ts";
 import { declinesPurge } from "../store/declines.ts";
 import { claimPayments, claimRefunds, claimStripeEvents, expiringPayments } from "../store/due.ts";
 import { captureUntilUpdate, expiryFlagUpdate } from "../store/payments.ts";
-import type { Change } from "../store/payments.ts";
+import type { ChangeCause } from "../store/payments.ts";
 import { eventsPurge } from "../store/stripe-events.ts";
 import { loadView } from "../store/views.ts";
 import { endClosedPayment } from "./closing.ts";
@@ -25,8 +25,8 @@ import { captureUntilOf } from "./stripe/snapshot.ts";
 
 const EACH = { concurrency: SWEEP_CONCURRENCY, idOf: ({ id }: { readonly id: string }): string => id };
 
-const CHECK: Change = { actor: "sweep:open_payments", reason: "asked Stripe", expectsWebhook: true };
-const REFUND: Change = { actor: "sweep:pending_refunds", reason: "asked Stripe", expectsWebhook: true };
+const CHECK: ChangeCause = { actor: "sweep:open_payments", reason: "asked Stripe", expectsWebhook: true };
+const REFUND: ChangeCause = { actor: "sweep:pending_refunds", reason: "asked Stripe", expectsWebhook: true };
 
 /** Processes Stripe's events that are stored and not processed. Returns how many it claimed. */
 export async function processStoredEvents(deps: PaymentsDeps, { everything }: SweepRun): Promise<number> {

@@ -19,7 +19,7 @@ import {
   WEBHOOK_RETRY_MS,
   WEBHOOK_TOLERANCE_SECONDS,
 } from "../constants.ts";
-import { eventInsert, receivedEvent } from "../store/stripe-events.ts";
+import { stripeEventInsert, receivedEvent } from "../store/stripe-events.ts";
 import { byIntent, viewQueries, viewsOf } from "../store/views.ts";
 import type { PaymentsDeps } from "./deps.ts";
 import { StripeEvent, processEvent, processStored, subjectOf } from "./stripe/events.ts";
@@ -52,7 +52,8 @@ async function recordOtherMode(deps: PaymentsDeps, { id, type, livemode }: Strip
 async function accept(deps: PaymentsDeps, event: StripeEvent, payload: string): Promise<void> {
   const subject = subjectOf(event);
   const { id, type } = event;
-  const insert = (processAt: number | null): SQL => eventInsert({ id, type, payload }, { processAt, now: deps.now() });
+  const insert = (processAt: number | null): SQL =>
+    stripeEventInsert({ id, type, payload }, { processAt, now: deps.now() });
   if (subject === undefined) {
     await save(deps, { stored: insert(null) });
     return;

@@ -16,7 +16,7 @@ import { LOST_DISPUTES } from "./refunds.ts";
 import type { View } from "./views.ts";
 
 /** Who changes a payment, and why: for its history and its events. */
-export interface Change {
+export interface ChangeCause {
   /** A user's id, or the part of the system that acted. */
   readonly actor: string;
   /** The call, event or webhook. */
@@ -30,7 +30,7 @@ export interface Change {
 }
 
 /** Sets the history to what it is with one more entry. */
-function historyWith(version: number, status: PaymentState, { actor, reason }: Change, now: number): SQL {
+function historyWith(version: number, status: PaymentState, { actor, reason }: ChangeCause, now: number): SQL {
   const entry: HistoryEntry = { version, status, at: now, actor, reason };
   return sql`history = json_insert(history, '$[#]', json(${JSON.stringify(entry)}))`;
 }
@@ -43,7 +43,7 @@ export function stateUpdate(
   { row, closed }: View,
   next: DerivedState,
   { check, snapshot }: { readonly check: CheckPlan; readonly snapshot: StripeSnapshot | null },
-  change: Change,
+  cause: ChangeCause,
   now: number,
 ): Statement[] {
   const version = row.version + 1;
@@ -61,7 +61,7 @@ export function stateUpdate(
   return [
     sql`UPDATE payments SET status = ${next.status}, amount_capturable = ${next.amountCapturable},
         amount_captured = ${next.amountCaptured}, amount_refunded = ${next.amountRefunded}, reason = ${next.reason},
-        version = ${version}, ${historyWith(version, next.status, change, now)}, attempts = ${check.attempts}, next_check_at = ${check.nextCheckAt}, updated_at = ${now},
+        version = ${version}, ${historyWith(version, next.status, cause, now)}, attempts = ${check.attempts}, next_check_at = ${check.nextCheckAt}, updated_at = ${now},
         capture_until = ${next.status === "AUTHORIZED" ? (snapshot?.captureUntil ?? null) : null}${adopted}${decided}
       WHERE id = ${row.id} AND version = ${row.version} AND ${closed === null ? isStillOpen : sql`true`}`,
     mustChange(),
@@ -69,10 +69,10 @@ export function stateUpdate(
 }
 
 /** Flags a payment whose intent holds other money than was requested. It is checked rarely from now on. */
-export function mismatchUpdate(row: PaymentRow, change: Change, now: number): Statement[] {
+export function mismatchUpdate(row: PaymentRow, cause: ChangeCause, now: number): Statement[] {
   return [
     sql`UPDATE payments SET flag = 'amount_mismatch', version = version + 1,
-        ${historyWith(row.version + 1, row.status, change, now)}, attempts = ${SLOW_CHECK_ATTEMPTS},
+        ${historyWith(row.version + 1, row.status, cause, now)}, attempts = ${SLOW_CHECK_ATTEMPTS},
         next_check_at = ${now + MAX_CHECK_MS}, updated_at = ${now}
       WHERE id = ${row.id} AND version = ${row.version}`,
     mustChange(),

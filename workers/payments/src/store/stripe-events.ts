@@ -20,7 +20,7 @@ export type StoredEvent = Pick<StripeEventRow, keyof typeof STORED_EVENT>;
  * Stores an event; a copy changes nothing. The sweep processes it at `processAt` (ms) if nobody has by then. Null for an event that is
  * not about a payment: it is stored as processed.
  */
-export function eventInsert(
+export function stripeEventInsert(
   { id, type, payload }: Pick<StoredEvent, "id" | "type" | "payload">,
   { processAt, now }: { readonly processAt: number | null; readonly now: number },
 ): SQL {

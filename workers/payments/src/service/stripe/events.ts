@@ -119,7 +119,7 @@ async function reportUnknownPayment(deps: PaymentsDeps, event: StoredEvent, { in
   });
 }
 
-async function attempt(
+async function processOnce(
   deps: PaymentsDeps,
   event: StoredEvent,
   subject: EventSubject,
@@ -154,7 +154,7 @@ export async function processEvent(
   const correlationId = ownerOf(views, subject)?.row.correlationId ?? event.id;
   const { worker, logLevel: level } = deps;
   await withInvocation({ worker, operation: `stripe ${event.type}`, correlationId, level }, () =>
-    attempt(deps, event, subject, views),
+    processOnce(deps, event, subject, views),
   );
 }
 

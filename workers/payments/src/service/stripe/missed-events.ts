@@ -15,7 +15,7 @@ import {
   MAX_EVENTS_PER_SLICE,
   WEBHOOK_TYPES,
 } from "../../constants.ts";
-import { advanceCursor, cursorSelect, eventInsert, eventsNotStored } from "../../store/stripe-events.ts";
+import { advanceCursor, cursorSelect, stripeEventInsert, eventsNotStored } from "../../store/stripe-events.ts";
 import type { PaymentsDeps } from "../deps.ts";
 import { StripeEvent, subjectOf } from "./events.ts";
 import type { EventSubject } from "./events.ts";
@@ -66,7 +66,7 @@ async function storeMissed(
   const details = { type, intentId: subject.intentId };
   try {
     await save(deps, {
-      stored: [eventInsert({ id, type, payload }, { processAt: now, now }), mustChange()],
+      stored: [stripeEventInsert({ id, type, payload }, { processAt: now, now }), mustChange()],
       finding: findingInsert(now, { kind: "webhook_missed", subject: id, outcome: "mended", details }),
     });
   } catch (error) {
