@@ -102,12 +102,12 @@ export async function readsOf(query: Query, now: number): Promise<readonly Read[
     guest("list, a brand", (n) => `/api/products?brand=${cycled(brands, n)["slug"]}&${limit(n)}`),
     guest("list, prices", (n) => `/api/products?minPrice=${String(500 + n)}&maxPrice=${String(1_500 + n)}&${limit(n)}`),
     guest("list, in stock", (n) => `/api/products?inStock=true&${limit(n)}`),
+    guest("list, by price", (n) => `/api/products?sort=price&${limit(n)}`),
     next("list, by price, the second page", (n) => `/api/products?sort=price&${limit(n)}`),
     next(
       "list, a department, the second page",
       (n) => `/api/products?category=${cycled(departments, n)["slug"]}&${limit(n)}`,
     ),
-    guest("list, by price", (n) => `/api/products?sort=price&${limit(n)}`),
     guest("list, by price, dearest first", (n) => `/api/products?sort=-price&${limit(n)}`),
     guest("list, by name", (n) => `/api/products?sort=name&${limit(n)}`),
     guest(

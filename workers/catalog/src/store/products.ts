@@ -60,31 +60,33 @@ function named(idOrSlug: string): SQL {
   return idOrSlug.includes("_") ? sql`p.id = ${idOrSlug}` : sql`p.slug = ${idOrSlug}`;
 }
 
+const DETAIL_FIELDS = { ...PRODUCT_FIELDS, available: p.available, images: imagesJson(MAX_IMAGES_PER_PRODUCT) };
+
 /** One active product with all its images. */
 export async function readActiveProduct(db: Database, idOrSlug: string): Promise<DetailRow | undefined> {
-  const fields = { ...PRODUCT_FIELDS, available: p.available, images: imagesJson(MAX_IMAGES_PER_PRODUCT) };
   const row = await db.first(
-    select(fields, sql`FROM products p ${PRODUCT_JOINS} WHERE ${named(idOrSlug)} AND p.status = 'active'`),
+    select(DETAIL_FIELDS, sql`FROM products p ${PRODUCT_JOINS} WHERE ${named(idOrSlug)} AND p.status = 'active'`),
   );
   return row === undefined ? undefined : withImages(row);
 }
 
+const PRICED_FIELDS = {
+  id: products.id,
+  sku: products.sku,
+  name: products.name,
+  unitPrice: products.price,
+  currency: products.currency,
+  imageUrl: sql<string>`coalesce((SELECT url FROM product_images WHERE product_id = products.id ORDER BY position LIMIT 1), '')`,
+  weightGrams: products.weightGrams,
+  minOrderQuantity: products.minOrderQuantity,
+  status: products.status,
+  vendorId: products.vendorId,
+  availability: products.availability,
+};
+
 /** The data needed to sell these products, in any status. */
 export async function readPricedProducts(db: Database, ids: readonly string[]): Promise<PricedProduct[]> {
-  const fields = {
-    id: products.id,
-    sku: products.sku,
-    name: products.name,
-    unitPrice: products.price,
-    currency: products.currency,
-    imageUrl: sql<string>`coalesce((SELECT url FROM product_images WHERE product_id = products.id ORDER BY position LIMIT 1), '')`,
-    weightGrams: products.weightGrams,
-    minOrderQuantity: products.minOrderQuantity,
-    status: products.status,
-    vendorId: products.vendorId,
-    availability: products.availability,
-  };
-  return await db.all(select(fields, sql`FROM products WHERE ${inJson(sql`id`, ids)}`));
+  return await db.all(select(PRICED_FIELDS, sql`FROM products WHERE ${inJson(sql`id`, ids)}`));
 }
 
 /** Applies what inventory reports, unless a later report is known. `available` is never negative in the catalog. */
