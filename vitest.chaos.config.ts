@@ -2,7 +2,7 @@
 import { defineConfig } from "vitest/config";
 import { workerProject } from "./vitest.config.ts";
 
-/** How many times as many runs as in `npm test` the properties of payments and orders have. */
+/** How many times as many runs as in `npm test` the properties of these Workers have. */
 const RUNS = 20;
 
 export default defineConfig({
@@ -22,6 +22,7 @@ export default defineConfig({
       },
       workerProject("payments", { include: "{interleavings,money}", runs: RUNS }),
       workerProject("orders", { include: "saga", runs: RUNS }),
+      workerProject("catalog", { include: "bounded", runs: RUNS }),
     ],
   },
 });

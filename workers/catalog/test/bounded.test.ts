@@ -10,6 +10,7 @@ import type { Database } from "#shared/database";
 import type { Outcome } from "#shared/errors";
 import { CountingDatabase } from "#shared/testkit/counting";
 import { callAs, guestCall } from "#shared/testkit/kit";
+import { runs } from "#shared/testkit/runs";
 import { MAX_CANDIDATES, MAX_ROWS_READ } from "../src/constants.ts";
 import { listManagedProducts, listProducts } from "../src/service/listing.ts";
 import { testDeps, testEnv } from "./fixture.ts";
@@ -68,10 +69,11 @@ async function read<Page>(list: List<Page>, query: Query): Promise<Page> {
   return page;
 }
 
-/** The queries whose first page of 100 reads more rows than any page may. */
+/** The queries whose first page of 100 reads more rows than any page may. The short form tries a third of them. */
 async function expensive(list: List<unknown>, queries: readonly Query[]): Promise<string[]> {
   const found: string[] = [];
-  for (const query of queries) {
+  const isShort = runs(1).numRuns === 1;
+  for (const query of queries.filter((_query, index) => !isShort || index % 3 === 0)) {
     const { rowsRead } = await count(list, { ...query, limit: 100 });
     if (rowsRead > MAX_ROWS_READ) found.push(`${String(rowsRead)} ${JSON.stringify(query)}`);
   }
