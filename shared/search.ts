@@ -3,6 +3,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { select } from "./statement.ts";
+import { readAll } from "./database.ts";
 import type { Database } from "./database.ts";
 import type { Fields, RowOf } from "./statement.ts";
 
@@ -43,20 +44,23 @@ export function isBehind(key: readonly string[], before: Key | undefined): SQL {
   return sql`(${columnsOf(key)}) < (${sql.join(values, sql`, `)})`;
 }
 
-/** Goes through a table backwards from a key. */
+/** Goes through a table backwards from a key. Both reads see one state of it, so no row is skipped that another request moves. */
 export async function searchBack<F extends Fields>(db: Database, search: Search<F>): Promise<Part<RowOf<F>>> {
   const { fields, key, wanted, before, limit } = search;
   const table = sql.identifier(search.table);
   const order = columnsOf(key, sql` DESC`);
   const following = sql`FROM ${table} WHERE ${isBehind(key, before)} ORDER BY ${order}`;
-  const rows = await db.all(
-    select(
+  const { rows, bound } = await readAll(db, {
+    rows: select(
       fields,
       sql`FROM (SELECT * ${following} LIMIT ${SEARCHED_ROWS}) AS ${table} WHERE ${wanted} ORDER BY ${order} LIMIT ${limit}`,
     ),
-  );
-  if (rows.length === limit) return { rows, reached: undefined };
-  const { results } = await db.run(sql`SELECT ${columnsOf(key)} ${following} LIMIT 1 OFFSET ${SEARCHED_ROWS - 1}`);
-  const [last] = results;
-  return { rows, reached: last && key.map((column) => last[column] as string | number) };
+    bound: select(
+      Object.fromEntries(key.map((column) => [column, sql<string | number>`${sql.identifier(column)}`])),
+      sql`${following} LIMIT 1 OFFSET ${SEARCHED_ROWS - 1}`,
+    ),
+  });
+  const [last] = bound;
+  const isOver = rows.length === limit || last === undefined;
+  return { rows, reached: isOver ? undefined : key.map((column) => last[column] ?? "") };
 }
