@@ -231,6 +231,18 @@ describe("a payment's money", () => {
     );
   });
 
+  it("that a refund in the dashboard failed to return is recorded, when that is all that the shop hears of it", async () => {
+    const scene = await newScene("succeeded");
+    const { world, paymentId, intentId } = scene;
+    valueOf(await capture(world.deps, adminCall(), { paymentId, amount: 100 }));
+    world.peer.refundInDashboard(intentId, 40);
+    settle(scene, "failed");
+    const object = { object: "refund", id: "re_1", payment_intent: intentId };
+    await handleWebhook(await world.peer.webhook("refund.failed", object), world.deps);
+    await expectBooksToBeStripes(scene, false);
+    expect((await paymentOf(world, scene.input.orderId)).refunds).toMatchObject([{ status: "failed", amount: 40 }]);
+  });
+
   it("that the bank returned is not recorded as refunded by an older snapshot", async () => {
     const scene = await newScene("pending");
     const { world, input, paymentId, intentId } = scene;

@@ -22,6 +22,7 @@ import type { PaymentsDeps } from "./deps.ts";
 import { cancelIntent, retrieveIntent } from "./stripe/client.ts";
 import { CannotCloseYet } from "./stripe/failures.ts";
 import { takeSnapshot } from "./stripe/snapshot.ts";
+import type { Report } from "./stripe/snapshot.ts";
 
 /** `stepsVersion`: the statements check and step the payment's version. `row` is as it is after them. */
 interface StateWrite {
@@ -121,8 +122,8 @@ export interface ReconcileOptions {
   readonly adopt?: string | undefined;
   /** Written in the same batch as the changes. */
   readonly also?: readonly Statement[];
-  /** An event reported a decline: declines are fetched even if a good card followed. */
-  readonly reportsDecline?: boolean;
+  /** What an event reported that the charge may not show. */
+  readonly reports?: Report | undefined;
 }
 
 /**

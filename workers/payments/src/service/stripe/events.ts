@@ -12,6 +12,7 @@ import type { PaymentsDeps } from "../deps.ts";
 import { reconcile } from "../reconcile.ts";
 import { retrieveIntent } from "./client.ts";
 import { StripeRefused } from "./failures.ts";
+import { reportOf } from "./snapshot.ts";
 
 /** An object's id, where Stripe may have put the object itself. */
 const Reference = z.union([z.string(), z.looseObject({ id: z.string() }).transform(({ id }) => id)]);
@@ -77,7 +78,7 @@ async function applyToPayment(
   const change = { actor: "stripe", reason: event.type };
   const options = {
     also: [eventProcessed(event, deps.now())],
-    reportsDecline: event.type === "payment_intent.payment_failed",
+    reports: reportOf(event.type),
   };
   if (view.row.stripePaymentIntentId !== null) {
     await reconcile(deps, view, change, options);

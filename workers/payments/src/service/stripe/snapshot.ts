@@ -52,6 +52,15 @@ async function declinesOf(stripe: Stripe, intentId: string): Promise<Decline[]> 
     .map(({ id, created }) => ({ chargeId: id, at: created * 1_000 }));
 }
 
+/** What an event reports that a snapshot has to fetch. */
+export type Report = "decline" | "refund";
+
+/** What an event of this type reports. */
+export function reportOf(eventType: string): Report | undefined {
+  if (eventType === "payment_intent.payment_failed") return "decline";
+  return eventType.startsWith("refund.") || eventType.startsWith("charge.refund") ? "refund" : undefined;
+}
+
 function chargeOf(intent: Stripe.PaymentIntent): Stripe.Charge | null {
   return typeof intent.latest_charge === "object" ? intent.latest_charge : null;
 }
@@ -64,22 +73,25 @@ export function captureUntilOf(intent: Stripe.PaymentIntent): number | null {
 
 /**
  * The snapshot of an intent that was just read with its charge. Refunds, disputes and declines are fetched only if some may be new.
- * `recorded`: what our rows say. `reportsDecline`: an event reported a decline, which a good card may have followed since.
+ * `recorded`: what our rows say. `reports`: what an event is about that the charge may not show: a decline that a good card has followed,
+ * or a refund that has failed.
  */
 export async function takeSnapshot(
   stripe: Stripe,
   intent: Stripe.PaymentIntent,
   recorded: Pick<View, "refunds" | "declines">,
-  { reportsDecline = false }: { readonly reportsDecline?: boolean | undefined } = {},
+  { reports }: { readonly reports?: Report | undefined } = {},
 ): Promise<StripeSnapshot> {
   const charge = chargeOf(intent);
   const isCaptured = intent.status === "succeeded";
-  const mayHaveRefunds = isCaptured && (charge === null || charge.amount_refunded > 0 || recorded.refunds.length > 0);
+  const mayHaveRefunds =
+    isCaptured &&
+    (charge === null || charge.amount_refunded > 0 || recorded.refunds.length > 0 || reports === "refund");
   const isNewDecline = charge?.status === "failed" && !recorded.declines.includes(charge.id);
   const [refunds, disputes, declines] = await Promise.all([
     mayHaveRefunds ? listRefunds(stripe, intent.id) : null,
     isCaptured && charge?.disputed === true ? disputesOf(stripe, intent.id) : null,
-    isNewDecline || (reportsDecline && charge?.status !== "failed") ? declinesOf(stripe, intent.id) : null,
+    isNewDecline || (reports === "decline" && charge?.status !== "failed") ? declinesOf(stripe, intent.id) : null,
   ]);
   const failure = intent.last_payment_error;
   return {
