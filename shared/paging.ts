@@ -125,31 +125,29 @@ async function keyBefore<K extends Key>(
 
 /** The page after a cursor, or the first. Fails with invalid_cursor. */
 export async function readPage<K extends Key, Row, Item>(
-  { limit, cursor }: PageQuery,
+  page: PageQuery,
   list: Paged<K, Row, Item>,
 ): Promise<Outcome<MutablePage<Item>>> {
-  const after = await keyBefore(list, cursor);
-  if (!after.ok) return after;
-  return ok(await toPage(await list.read(after.value, limit + 1), limit, list.scope, list.keyOf, list.render));
+  const read = async (after: K | undefined, rows: number): Promise<Part<Row>> => ({
+    rows: await list.read(after, rows),
+    reached: undefined,
+  });
+  return await readPart(page, { ...list, read });
 }
 
 /** As `readPage`, of a list that a read may leave before the end of the page: see `Part`. */
 export async function readPart<K extends Key, Row, Item>(
   { limit, cursor }: PageQuery,
-  {
-    scope,
-    ...list
-  }: Omit<Paged<K, Row, Item>, "read"> & {
+  list: Omit<Paged<K, Row, Item>, "read"> & {
     readonly read: (after: K | undefined, limit: number) => Promise<Part<Row>>;
   },
 ): Promise<Outcome<MutablePage<Item>>> {
-  const after = await keyBefore({ scope, key: list.key }, cursor);
+  const after = await keyBefore(list, cursor);
   if (!after.ok) return after;
   const { rows, reached } = await list.read(after.value, limit + 1);
-  const page = await toPage(rows, limit, scope, list.keyOf, list.render);
-  return ok(
-    reached === undefined ? page : { ...page, nextCursor: page.nextCursor ?? (await encodeCursor(scope, reached)) },
-  );
+  const page = await toPage(rows, limit, list.scope, list.keyOf, list.render);
+  if (reached === undefined || page.nextCursor !== null) return ok(page);
+  return ok({ ...page, nextCursor: await encodeCursor(list.scope, reached) });
 }
 
 /** As `readPage`, of a change feed: see `toFeedPage`. */

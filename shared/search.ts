@@ -18,7 +18,7 @@ export interface Part<Row> {
   readonly reached: Key | undefined;
 }
 
-export interface Search<F extends Fields> {
+interface Search<F extends Fields> {
   readonly fields: F;
   readonly table: string;
   /** The columns of the order, which an index has; they descend. */
@@ -30,7 +30,7 @@ export interface Search<F extends Fields> {
 }
 
 /** The columns of a key as a list, each with an ending. */
-export function columnsOf(key: readonly string[], ending = sql``): SQL {
+function columnsOf(key: readonly string[], ending = sql``): SQL {
   return sql.join(
     key.map((column) => sql`${sql.identifier(column)}${ending}`),
     sql`, `,

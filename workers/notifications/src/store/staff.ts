@@ -7,6 +7,7 @@ import { mustChange } from "#shared/database";
 import { returning, select } from "#shared/statement";
 import type { RowOf } from "#shared/statement";
 import type { Deps } from "#shared/deps";
+import { matching } from "#shared/operations";
 import { save } from "#shared/outbox";
 import { isBehind, searchBack } from "#shared/search";
 import type { Part } from "#shared/search";
@@ -41,14 +42,8 @@ export async function listAll(
   after: string | undefined,
   limit: number,
 ): Promise<Part<StaffRow>> {
-  const conditions = [
-    sql`true`,
-    ...(status === undefined ? [] : [isStatus(status)]),
-    ...(channel === undefined ? [] : [sql`channel = ${channel}`]),
-    ...(kind === undefined ? [] : [sql`template = ${kind}`]),
-    ...(userId === undefined ? [] : [sql`user_id = ${userId}`]),
-  ];
-  const wanted = sql.join(conditions, sql` AND `);
+  const filters = matching({ channel, template: kind, user_id: userId }, [], undefined);
+  const wanted = status === undefined ? filters : sql`${isStatus(status)} AND ${filters}`;
   const isIndexed = status === "failed" || status === "held_back" || userId !== undefined;
   const before = after === undefined ? undefined : [after];
   if (!isIndexed)
