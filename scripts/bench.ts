@@ -26,6 +26,9 @@ const HOLDERS = 1_000;
 const HOLDABLE = 317;
 /** Time for the events and projections of the previous measurement. */
 const SETTLE_MS = 2_000;
+const BARE_ORDER = "floor: the calls of an order";
+const ORDER = "whole order";
+const SANDBOX = "of it, the Stripe sandbox";
 /** How often a starting server is asked for its first answer. */
 const POLL_MS = 20;
 
@@ -62,7 +65,7 @@ async function measureFloors(): Promise<{ readonly ok: readonly Line[]; readonly
   const setup = connect(`http://127.0.0.1:${String(ports.order)}`, 1);
   await send(setup.request, { method: "PUT" });
   await setup.close();
-  const order = await measureOne("floor: the calls of an order", ports.order, async (request) => {
+  const order = await measureOne(BARE_ORDER, ports.order, async (request) => {
     for (const body of STEPS) await send(request, { method: "POST", body });
   });
   const ended = once(child, "exit");
@@ -143,9 +146,7 @@ async function coldStart(server: Server): Promise<number> {
   const startedAt = performance.now();
   const ready = server.start();
   while ((await server.send("/api/products?limit=1").catch(() => undefined))?.status !== 200) {
-    await new Promise((resolve) => {
-      setTimeout(resolve, POLL_MS);
-    });
+    await pause(POLL_MS);
   }
   const elapsed = performance.now() - startedAt;
   await ready;
@@ -165,8 +166,7 @@ async function runBench(): Promise<void> {
     printRow(COLUMNS);
     for (const line of [...floor, ...bareOrders]) print(line, floor);
     const steps = new Map<number, shop.Steps & { count: number }>();
-    const orders: Line[] = [];
-    const sandboxes: Line[] = [];
+    const lines: Line[] = [...bareOrders];
     for (const clients of CLIENTS) {
       const { request, close } = connect(server.origin, clients);
       const orderSteps = { ...shop.noSteps(), count: 0 };
@@ -189,44 +189,37 @@ async function runBench(): Promise<void> {
         ["search, 200 queries", async (client, round) => await shop.search(request, stage, round + client * 13)],
         ["add to cart", async (client, round) => await shop.addToCart(request, stage, client, round)],
         [
-          "whole order",
+          ORDER,
           async (client, round) => {
             await shop.wholeOrder(request, stage, client, round, orderSteps);
             orderSteps.count += 1;
           },
         ],
+        [SANDBOX, async () => await shop.sandboxOnly(request)],
       ];
       for (const [name, work] of rows) {
-        if (name === "whole order") await shop.clearCarts(request, stage);
+        if (name === ORDER) await shop.clearCarts(request, stage);
+        if (name === SANDBOX) await shop.setWebhooks(request, "drop");
         const pid = server.pid();
         const warmUpMs = name.endsWith("uncached") ? WARM_UP_MS / 4 : WARM_UP_MS;
-        const result = await measure({ clients, durationMs: DURATION_MS, warmUpMs, pid, work });
-        print({ name, clients, ...result }, floor);
-        if (name === "whole order") orders.push({ name, clients, ...result });
+        const line = { name, clients, ...(await measure({ clients, durationMs: DURATION_MS, warmUpMs, pid, work })) };
+        lines.push(line);
+        print(line, floor);
         await settle();
       }
-      await shop.setWebhooks(request, "drop");
-      const pid = server.pid();
-      const work = async (): Promise<void> => await shop.sandboxOnly(request);
-      const sandbox = await measure({ clients, durationMs: DURATION_MS, warmUpMs: WARM_UP_MS, pid, work });
       await shop.setWebhooks(request, "deliver");
-      print({ name: "of it, the Stripe sandbox", clients, ...sandbox }, floor);
-      sandboxes.push({ name: "sandbox", clients, ...sandbox });
       await close();
     }
     print(await measureRush(server, stage), floor);
     await measureHolds(server, stage);
     for (const [clients, { count, ...each }] of steps) {
       const parts = Object.entries(each).map(([name, ms]) => `${name} ${(ms / count).toFixed(1)}`);
-      console.log(`An order with ${clients} client${clients === 1 ? "" : "s"} is made of (ms): ${parts.join(", ")}`);
-    }
-    for (const { clients, cpuMs } of orders) {
-      const cpuOf = (lines: readonly Line[]): number =>
-        lines.find((line) => line.clients === clients)?.cpuMs ?? Number.NaN;
-      const ofShop = cpuMs - cpuOf(sandboxes);
+      const cpuOf = (name: string): number =>
+        lines.find((line) => line.name === name && line.clients === clients)?.cpuMs ?? Number.NaN;
+      const ofShop = cpuOf(ORDER) - cpuOf(SANDBOX);
       console.log(
-        `An order with ${String(clients)} client${clients === 1 ? "" : "s"}, without the sandbox: ${ofShop.toFixed(1)} CPU-ms, ` +
-          `${(ofShop / cpuOf(bareOrders)).toFixed(2)} times its calls alone`,
+        `An order with ${clients} client${clients === 1 ? "" : "s"} is made of (ms): ${parts.join(", ")}. Without the sandbox ` +
+          `it takes ${ofShop.toFixed(1)} CPU-ms, ${(ofShop / cpuOf(BARE_ORDER)).toFixed(2)} times its calls alone`,
       );
     }
     await setup.close();

@@ -18,6 +18,7 @@ import {
 } from "../../scripts/shop/client.ts";
 import { startShop } from "../harness.ts";
 import type { Shop } from "../harness.ts";
+import { spendingOf } from "../spending.ts";
 
 const ON_HAND = 10;
 const BUSY_MS = 300_000;
@@ -71,10 +72,7 @@ async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
   const result = await work();
   const answeredMs = Date.now() - startedAt;
   await shop.quiet(BUSY_MS);
-  const costs = shop.logs().filter(({ message }) => message === "cost");
-  const sum = (kind: string): number => costs.reduce((total, cost) => total + (Number(cost[kind]) || 0), 0);
-  const kinds = ["d1RoundTrips", "objectCalls", "messagesSent", "rowsWritten"];
-  console.log(name, `answered after ${String(answeredMs)} ms`, JSON.stringify(kinds.map((kind) => [kind, sum(kind)])));
+  console.log(name, `answered after ${String(answeredMs)} ms`, JSON.stringify(spendingOf(shop.logs())));
   return result;
 }
 
