@@ -235,7 +235,10 @@ export class Stock extends DurableObject<InventoryEnv> {
     return (await this.#open()) ? await this.#change(trace, work) : UNKNOWN;
   }
 
-  /** Runs a change. Its rows and the alarm that flushes them, if D1 is to know of them, are one atomic write, because nothing is awaited between them. */
+  /**
+   * Runs a change. Its rows and the alarm that flushes them, if D1 is to know of them, are one atomic write, because nothing is awaited
+   * between them.
+   */
   async #change<T>(trace: Trace, work: (book: StockBook, now: number) => T): Promise<T> {
     const { result, hasAdvanced } = this.#write(trace, work);
     if (hasAdvanced) await this.#flusher.armSoon();

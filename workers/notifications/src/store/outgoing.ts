@@ -52,8 +52,8 @@ export async function claimDue(
 }
 
 /**
- * Claims the "order received" messages of an order that were held back, for the caller to send. A text message goes out only if the number is still the user's and
- * has text messages left.
+ * Claims the "order received" messages of an order that were held back, for the caller to send. A text message goes out only if the
+ * number is still the user's and has text messages left.
  */
 export function releaseOrderReceived(deps: CeilingDeps, orderId: string): Query<Outgoing> {
   const now = deps.now();

@@ -1,4 +1,5 @@
-// A cart as the API returns it: its lines at the catalog's prices, at most two seconds old. The use cases and the Cart object's sockets share it.
+// A cart as the API returns it: its lines at the catalog's prices, at most two seconds old. The use cases and the Cart object's sockets
+// share it.
 import type { PricedProduct } from "#shared/contracts/catalog";
 import type { Cart, CartItem } from "#shared/contracts/carts";
 import { sha256Hex } from "#shared/hash";
